@@ -125,7 +125,8 @@ def _normalise_as_file(
     if len(found) > 1 or not found[0].is_clear:
         raise BadInputError(
             f"The file holds a normalisation, {' and '.join(one.describe() for one in found)}, and it cannot be known "
-            "how it is meant for pixels in [0, 1]. Give mean and SD of R, G, B (`--mean` and `--std`)."
+            "how it is meant for pixels in [0, 1]. Give them yourself: `--mean` and `--std`, or Mean and SD in the "
+            "import dialog."
         )
     note = f"{spec.note} Pixels are normalised as the file says: {told}.".strip()
     return replace(spec, mean=found[0].mean, std=found[0].std, note=note)

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.checks import suggest
+from core.checks import shorten, suggest
 from core.errors import BadInputError, WeightsError
 from core.networks.files.checkpoint import COUNTER, State, read_state
 
@@ -34,8 +34,9 @@ PREFERRED = (AVERAGED, r"teacher", r"encoder_q|base_encoder|online", r"", r"stud
 """Words of prefixes, first the set the field evaluates: timm takes averaged weights, DINO's evaluation the teacher."""
 BESIDE = re.compile(r"(.*\.)?(total_ops|total_params|n_averaged|queue|queue_ptr|mask_token|masked_embed)|decoder.*")
 """Counters, queues and what only pretraining reads: they change no feature."""
-MEAN, DEVIATIONS = re.compile(r"(\w*)(?:mean|mu)"), ("std", "sd", "sigma")
-CHANNELS = re.compile(rf"{MEAN.pattern}|\w*(?:{'|'.join(DEVIATIONS)})")
+OF_PIXELS = r"((?:new|pixel|image|img|input|rgb|channel|norm)?_?)"
+MEAN, DEVIATIONS = re.compile(rf"{OF_PIXELS}(?:mean|mu)"), ("std", "sd", "sigma")
+CHANNELS = re.compile(rf"{OF_PIXELS}(?:mean|mu|{'|'.join(DEVIATIONS)})")
 """What mean and SD of the channels are called, wherever a network keeps them."""
 LARGEST_MEAN, LARGEST_SD = 1.0, 2.0
 """Of pixels in [0, 1]; above, they are meant for grey levels."""
@@ -102,7 +103,8 @@ def read_for(path: Path, whole: nn.Module, prefix: str = "") -> State:
     known = whole.state_dict()
     tables = find_tables(_read_flat(path, known), whole, path=path)
     table = next((one for one in tables if one.prefix == prefix), tables[0])
-    return {name: table.tensors[name] for name in table.tensors.keys() - _list_beside(table.tensors, known)}
+    beside = _list_beside(table.tensors, known)
+    return {name: tensor for name, tensor in table.tensors.items() if name not in beside}
 
 
 def choose_table(path: Path, whole: nn.Module, wanted: str = "") -> Choice:
@@ -128,13 +130,9 @@ def choose_table(path: Path, whole: nn.Module, wanted: str = "") -> Choice:
         notes.append(f"The file holds {sets} ({how}).")
     left_out = _describe_left_out(flat, table, tables=every, known=known, used=used)
     notes += [f"Left out: {', '.join(left_out)}."] if left_out else []
-    resized = [name for name, one in table.tensors.items() if _was_resized(one, flat.get(f"{table.prefix}{name}"))]
+    resized = [name for name, one in table.tensors.items() if one.numel() != flat.get(table.prefix + name, one).numel()]
     notes += [f"Resized to this input size, as timm does: {', '.join(resized)}."] if resized else []
     return Choice(table.prefix if others else "", found, _find_side(table, whole), " ".join(notes))
-
-
-def _was_resized(tensor: torch.Tensor, in_file: torch.Tensor | None) -> bool:
-    return in_file is not None and in_file.numel() != tensor.numel()
 
 
 def _find_side(table: Table, whole: nn.Module) -> int:
@@ -230,29 +228,25 @@ def _is_complete(table: Table, known: Mapping[str, torch.Tensor]) -> bool:
 
 
 def _are_equal(table: Table, other: Table, known: Mapping[str, torch.Tensor]) -> bool:
-    names = [name for name in _list_needed(known) if name in table.tensors or name in other.tensors]
-    shared = all(name in table.tensors and name in other.tensors for name in names)
-    return shared and all(torch.equal(table.tensors[name], other.tensors[name]) for name in names)
+    shared = _list_needed(known).keys() & table.tensors.keys() & other.tensors.keys()
+    return all(torch.equal(table.tensors[name], other.tensors[name]) for name in shared)
 
 
 def _convert_timm(flat: State, whole: nn.Module, convert: Any, *, first: str, path: Path) -> list[Table]:
     """Tables as timm's definition expects them: its own converter handles older names and other grid sizes."""
     sizes = Counter(name.removesuffix(inner) for name in flat for inner in _list_ends(name))
     prefixes = dict.fromkeys([first, *(prefix for prefix, _ in sizes.most_common(MOST_CONVERTED))])
-    known, found, reasons = whole.state_dict(), [], []
+    known, found, reason = whole.state_dict(), list[Table](), ""
     for prefix in prefixes:
         try:
             adapted = convert(dict(_cut_table(flat, prefix).tensors), whole)
         except (KeyError, RuntimeError, ValueError, AttributeError, IndexError, TypeError) as error:
-            reasons.append(error)
+            reason = reason or f"timm cannot convert it ({type(error).__name__}: {shorten(str(error))})"
             continue
         found.append(Table(prefix, {name: one for name, one in adapted.items() if isinstance(one, torch.Tensor)}))
-    complete = [table for table in found if _is_complete(table, known)]
     if not found:
-        reason = f"timm cannot convert it ({type(reasons[0]).__name__}: {reasons[0]})"
-        what = f"{path.name} does not fit {type(whole).__name__}"
-        raise WeightsError(f"{what}: {reason}. Get the right file.") from reasons[0]
-    return complete or found[:1]
+        raise WeightsError(f"{path.name} does not fit {type(whole).__name__}: {reason}. Get the right file.")
+    return [table for table in found if _is_complete(table, known)] or found[:1]
 
 
 def _name_tables(tables: Sequence[Table]) -> list[str]:
@@ -266,8 +260,8 @@ def _find_wanted(tables: Sequence[Table], names: list[str], wanted: str) -> int:
     if wanted in names:
         return names.index(wanted)
     averaged = [table.has(AVERAGED) for table in tables]
-    meant = [not one for one in averaged] if wanted == RAW else [wanted in name for name in names]
-    meant = averaged if wanted == "ema" else meant
+    meant = averaged if wanted == "ema" else [wanted in name for name in names]
+    meant = [not one for one in averaged] if wanted == RAW else meant
     if sum(meant) != 1:
         advice = suggest(wanted, names)
         raise BadInputError(f"`weights` must be one of {', '.join(names)}, got {wanted!r}. {advice}".rstrip())

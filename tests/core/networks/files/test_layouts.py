@@ -237,7 +237,7 @@ def test_two_sets_of_one_file_are_two_networks_and_an_entry_without_a_choice_is_
     [
         ({"state_dict": table(), "state_dict_ema": table(of=OTHER)}, {"weights": "teacher"}, "got 'teacher'"),
         ({"a": table(), "b": table(of=OTHER), "c": table(of=make(3))}, {"weights": "raw"}, "one of a, b, c, got 'raw'"),
-        (table() | {"mean": channels((124.0, 116.0, 104.0), 3), "std": torch.ones(3)}, {}, "Give mean and SD"),
+        (table() | {"mean": channels((124.0, 116.0, 104.0), 3), "std": torch.ones(3)}, {}, "Give them yourself"),
         (normalised("a.mu", "a.sigma", "c.") | {"b.mu": torch.zeros(3), "b.sigma": torch.ones(3)}, {}, "mean 0, 0, 0"),
         (table() | {"stage2.0.se.weight": torch.ones(3)}, {}, "holds a tensor 'stage2.0.se.weight' that this"),
         (table() | {"reg_token": torch.ones(1, 4, 8)}, {}, "holds a tensor 'reg_token' that this architecture has not"),
