@@ -32,8 +32,8 @@ HALVES = (0.5, 0.5, 0.5)
 MOST_LAYERS = 6
 """Layers offered of a network without chosen layers."""
 DEFAULT_SIZE = 224
-BLOCK = re.compile(r"(?!stem|classifier|head|fc)[A-Za-z_]\w*\.\d+|encoder\.layers\.\w+")
-"""Path of a block: "layer3.5", "blocks.11", "stages.3", "encoder.layers.encoder_layer_11"."""
+BLOCK = re.compile(r"(?!stem|classifier|head|fc)[A-Za-z_]\w*\.\d+|encoder\.layers\.\w+|trunk_output\.\w+")
+"""Path of a block: "layer3.5", "blocks.11", "encoder.layers.encoder_layer_11", "trunk_output.block3"."""
 HUB = "https://huggingface.co"
 HUB_FILE = "model.safetensors"
 

@@ -335,6 +335,7 @@ def test_networks_of_torchvision_have_layers_without_weights(name: str) -> None:
     size = 384 if "SWAG" in name else {"inception_v3": 299}.get(name, 224)
     spec = find_network(f"torchvision:{name}")
     assert spec.input_size == size and spec.default_layer in {info.name for info in list_layers(spec)}
+    assert spec.default_layer != "avgpool"
 
 
 def test_a_regnet_computes_what_torchvision_computes(tmp_path: Path, pixels: torch.Tensor) -> None:
