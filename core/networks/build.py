@@ -85,9 +85,9 @@ def _call_function(spec: NetworkSpec) -> nn.Module:
 
 
 def _unwrap(module: Any) -> Any:
-    """The module inside torch.compile and DataParallel, at any depth: neither can be cut."""
-    while isinstance(module, COMPILED | nn.DataParallel):
-        module = module._orig_mod if isinstance(module, COMPILED) else module.module
+    """The module inside torch.compile, at any depth: what is compiled cannot be cut."""
+    while isinstance(module, COMPILED):
+        module = module._orig_mod
     for name, part in module.named_children() if isinstance(module, nn.Module) else ():
         setattr(module, name, _unwrap(part))
     if isinstance(module, nn.Module):

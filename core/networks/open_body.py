@@ -131,7 +131,12 @@ def fingerprint(spec: NetworkSpec, sha256: str) -> str:
     choices = [] if spec.tokens == "all" else [f"tokens={spec.tokens}"]
     if spec.table:
         choices.append(f"table={spec.table}")
-    if (spec.user and not spec.url) or spec.architecture in TRANSFORMED:
+    # Up to 0.3 two kinds of network that are not the user's were normalised otherwise.
+    changed = {
+        "torchvision": spec.architecture in TRANSFORMED and set(spec.mean) == {0.5},
+        "python": not any(spec.mean),
+    }
+    if (spec.user and not spec.url) or changed.get(spec.family, False):
         choices.append(f"mean={spec.mean} std={spec.std} size={spec.input_size}")
     return hashlib.sha256("\n".join([sha256, *choices]).encode()).hexdigest() if choices else sha256
 

@@ -471,7 +471,7 @@ def test_a_function_that_cannot_be_probed_is_one_sentence_and_is_not_kept(functi
 
 
 def test_a_compiled_function_is_the_network_inside(pixels: torch.Tensor) -> None:
-    spec = import_network(f"{FUNCTIONS}:make_compiled", options(trusted=True, layers=("second", "last"), id="d"))
+    spec = import_network(f"{FUNCTIONS}:make_compiled", options(trusted=True, layers=("module.last",), id="d"))
     torch.testing.assert_close(load_network(spec)(pixels), expected(Small().eval(), "last", pixels))
 
 

@@ -24,7 +24,7 @@ from core.networks.import_options import NetworkImportOptions
 from core.networks.importing import import_network
 from core.networks.load import load_network
 from core.networks.named import IMAGENET_MEAN, IMAGENET_STD
-from core.networks.open_body import list_layers
+from core.networks.open_body import fingerprint, list_layers
 from core.networks.spec import NetworkSpec
 from core.networks.truncate import leave_network, run_to_exit
 from tests.core.networks.conftest import build_random, randomise
@@ -336,6 +336,8 @@ def test_networks_of_torchvision_have_layers_without_weights(name: str) -> None:
     spec = find_network(f"torchvision:{name}")
     assert spec.input_size == size and spec.default_layer in {info.name for info in list_layers(spec)}
     assert spec.default_layer != "avgpool"
+    before = replace(spec, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    assert (fingerprint(spec, "0") != fingerprint(before, "0")) == (name == "inception_v3")
 
 
 def test_a_regnet_computes_what_torchvision_computes(tmp_path: Path, pixels: torch.Tensor) -> None:
