@@ -35,7 +35,7 @@ class Name:
     full: str
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Inert:
     """What stands for an object that was allowed but not made.
 
@@ -55,6 +55,9 @@ class Inert:
     args: tuple[Any, ...] = ()
     state: dict[str, Any] = field(default_factory=dict)
     items: list[Any] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"Inert({self.name[:100]!r})"  # what it holds may have no end
 
     @property
     def short_name(self) -> str:
@@ -89,6 +92,8 @@ def restore_dtype(dtype: np.dtype[Any], state: tuple[Any, ...]) -> np.dtype[Any]
 
 def _make_structured(dtype: np.dtype[Any], names: tuple[str, ...], fields: dict[str, Any]) -> np.dtype[Any]:
     formats, offsets = zip(*((fields[name][0], fields[name][1]) for name in names), strict=True)
+    if any(getattr(one.base, "names", None) for one in formats):
+        raise ValueError("a dtype has fields inside fields")  # to describe a few bytes of them could take for ever
     table: Any = {"names": list(names), "formats": list(formats), "offsets": list(offsets), "itemsize": dtype.itemsize}
     made: np.dtype[Any] = np.dtype(table)  # numpy refuses fields outside the item and objects under other fields
     return made

@@ -166,7 +166,7 @@ class Machine(_PythonUnpickler):
 
     def load_checked(self) -> Any:
         """The content. Raises ValueError if a few bytes stand for a structure that is huge or deep."""
-        loaded = self.load()
+        loaded = super().load()
         check_expanded(loaded, MOST_COPIED * self._n_bytes + SMALL_COPIES)
         return loaded
 

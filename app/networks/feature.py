@@ -157,7 +157,8 @@ class Networks(Feature):
 
     def _take_import(self, dialog: ImportNetworkDialog, spec: NetworkSpec) -> None:
         dialog.accept()
-        self._refresh(f"Imported {spec.title} ({spec.id}). Fit an encoder on it to probe it.", spec.id)
+        told = f" {spec.note}" if spec.note else ""
+        self._refresh(f"Imported {spec.title} ({spec.id}).{told} Fit an encoder on it to probe it.", spec.id)
 
     def _take_trained(self, done: Any) -> None:
         shifts = "; ".join(

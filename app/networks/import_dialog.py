@@ -10,13 +10,14 @@ from PySide6.QtWidgets import QCompleter, QDialog, QWidget
 from app.widgets.basics import fill_dialog, make_button, make_label, make_row
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
+from core.checks import refusal
 from core.networks.import_options import NetworkImportOptions
 
-SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
+SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors", ".tar")
 FILE_FILTER = f"Networks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
 EXPLANATION = (
-    "A weights file (.pth, .pt, .bin, .safetensors) or a checkpoint of the robustness package (.ckpt) needs a "
-    "matching definition. A torch.export file (.pt2), a TorchScript file and a function "
+    "A weights file or a checkpoint of a training script, of any ending, needs a matching definition. "
+    "A torch.export file (.pt2), a TorchScript file and a function "
     "(package.module:function) are complete, but run code. A name such as timm:resnet50 or torchvision:resnet50 takes "
     "everything from the library; its weights are downloaded later."
 )
@@ -49,9 +50,11 @@ class ImportNetworkDialog(QDialog, Fields):
         hint="A file, package.module:function, or timm:NAME",
     )
     architecture = Text("Definition", hint="timm:NAME, torchvision:NAME, or the id of a network here")
+    weights = Text("Weights", hint="ema, raw, teacher, …: where a checkpoint holds several sets")
     title = Text("Title", hint="Name of the file")
     layers = Text("Layers", hint="The network's own; separate several by spaces, early to late")
     input_size = Count("Input size", "Side length of its input images", most=2048, unit=" px", zero=AS_USUAL)
+    normalisation = Text("Mean and SD", hint="The file's or ImageNet's, or six numbers: means of R, G, B, SDs")
     tokens = Choice("Transformer tokens", choices=TOKENS)
     robust = Flag("Adversarially trained", row=" ")
     trusted = Flag("I trust its author: a .pt2 or TorchScript file or a function runs with my permissions", row=" ")
@@ -73,7 +76,18 @@ class ImportNetworkDialog(QDialog, Fields):
 
     def options(self) -> NetworkImportOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""
-        return self.make_config(NetworkImportOptions, layers=tuple(self.layers.text().replace(",", " ").split()))
+        layers = tuple(self.layers.text().replace(",", " ").split())
+        return self.make_config(NetworkImportOptions, layers=layers, **self._read_normalisation())
+
+    def _read_normalisation(self) -> dict[str, tuple[float, ...]]:
+        text = self.normalisation.text()
+        try:
+            numbers = tuple(float(word) for word in text.replace(",", " ").split())
+        except ValueError:
+            numbers = (0.0,)
+        if len(numbers) not in (0, 6):
+            raise refusal("Mean and SD", allowed="six numbers: means of R, G, B, then SDs", got=text)
+        return {"mean": numbers[:3], "std": numbers[3:]} if numbers else {}
 
     def reject(self) -> None:
         """Cancel, by Escape too, stops an import that waits for its turn."""

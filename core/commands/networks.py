@@ -18,21 +18,25 @@ if TYPE_CHECKING:
 
 EXPLANATION = """\
 list                every network and whether it is on this computer
-add SOURCE          keep a network of your own: a state dict (.pth .pt .bin .safetensors) or a `robustness` checkpoint
-                    (.ckpt) with --architecture, a torch.export file (.pt2), a TorchScript file or a function
-                    package.module:function (these three are programs: --trust), or a name timm:NAME,
-                    torchvision:NAME, entry:NAME
+add SOURCE          keep a network of your own: a state dict or a checkpoint of a training script with --architecture, a
+                    torch.export file, a TorchScript file or a function package.module:function (these three are
+                    programs: --trust), or a name timm:NAME, torchvision:NAME, entry:NAME. Files may have any ending.
+                    Prefixes (module., _orig_mod., net.) are found by the architecture. Where a checkpoint holds
+                    several sets of weights, the averaged ones, the teacher's or MoCo's query encoder's are taken, or
+                    what --weights names; mean and SD in the file are used. The answer says all this.
 download NETWORK    get the weights of a catalogue id, timm:NAME or torchvision:NAME; interrupted downloads go on
 check NETWORK       load it and probe it, check by check
 layers NETWORK      where it can be cut (--all: everywhere), with shapes; of a layer that is called twice, NAME
                     is the first call, NAME#2 the second
 remove NETWORK      take away one of your own, or a download
 --json prints one object, or an array for list and layers. A file without published checksum is trusted at its first
-download: its SHA-256 is shown, kept, and expected from then on. PROBESCOPE_OFFLINE=1 forbids downloads."""
+download: its SHA-256 is shown, kept, and expected from then on (until remove --forget).
+PROBESCOPE_OFFLINE=1 forbids downloads."""
 HELP = {
     "": "add: ",
     "id": "add: name on the command line (default: the file's)",
     "title": "add: name shown in the window",
+    "weights": "add: which set of a checkpoint's weights: ema, raw, teacher, student, or a word of its name there",
     "input-size": "add: side of the stimulus in pixels; 0 for that of the architecture, or 224",
     "mean": "add: normalisation of R, G, B",
     "std": "add: normalisation of R, G, B",
@@ -50,6 +54,7 @@ class NetworkOptions:
     layer: Annotated[str | None, about("check: at this layer instead of the usual one")] = None
     all: Annotated[bool, about("layers: every place to cut, not only the offered ones")] = False
     device: Annotated[str, about("check: auto, cpu, cuda or mps")] = "cpu"
+    forget: Annotated[bool, about("remove: also the checksum that was kept at the first download")] = False
     json: Json = False
 
 
@@ -67,6 +72,7 @@ def add(source: str, options: NetworkOptions, given: Given) -> int:
 
     spec = import_network(source, given.make(NetworkImportOptions))
     text = f"Added {spec.id}: {spec.describe()}; layers {', '.join(spec.layers)}."
+    text += f"\n{spec.note}" if spec.note else ""
     if not spec.installed:
         text += f"\nIts weights come with `python main.py networks download {spec.id}`."
     return answer(describe_status(read_status(spec)), text, as_json=options.json)
@@ -87,7 +93,7 @@ def download(source: str, options: NetworkOptions, _given: Given) -> int:
 
 def remove(source: str, options: NetworkOptions, _given: Given) -> int:
     """Take one away."""
-    done = remove_network(source)
+    done = remove_network(source, forget=options.forget)
     return answer({"network": source, "done": done}, done, as_json=options.json)
 
 
@@ -141,7 +147,7 @@ ACTIONS: dict[str, Callable[[str, NetworkOptions, Given], int]] = {
 @takes(
     (
         NetworkImportOptions,
-        "id title architecture layers input_size mean std tokens robust licence parent trusted=trust",
+        "id title architecture weights layers input_size mean std tokens robust licence parent trusted=trust",
         HELP,
     ),
     (NetworkOptions, ""),

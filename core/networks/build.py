@@ -11,8 +11,12 @@ from torch import nn
 
 from core.checks import check_choice, refusal
 from core.errors import BadInputError, WeightsError
+from core.networks.files.program import REFUSED, explained
 from core.networks.spec import NetworkSpec
 
+COMPILED = torch._dynamo.OptimizedModule
+TRANSFORMED = ("inception_v3", "googlenet")
+"""Networks of torchvision whose weights want mean and SD 0.5: it turns ImageNet's into those (`transform_input`)."""
 ENTRY_POINTS = "probescope.networks"
 """Group of entry points under which an installed package offers networks: functions that return a torch.nn.Module."""
 
@@ -25,11 +29,8 @@ def build_architecture(spec: NetworkSpec) -> nn.Module:
     if spec.family == "python":
         module = _call_function(spec)
     else:
-        try:
-            with torch.device("meta"):
-                module = _build(spec)
-        except RuntimeError:  # some compute their own widths with tensors, such as torchvision's RegNet
-            module = build_with_memory(spec).to("meta")
+        with explained(spec.id, spec.input_size):
+            module = _build_bare(spec)
     return module.eval().requires_grad_(False)
 
 
@@ -71,12 +72,36 @@ def list_entry_points() -> dict[str, str]:
 
 
 def _call_function(spec: NetworkSpec) -> nn.Module:
-    module = find_function(spec.architecture)()
+    make = find_function(spec.architecture)
+    try:
+        module = _unwrap(make())
+    except (*REFUSED, OSError, ImportError) as error:
+        raise WeightsError(f"{spec.architecture} cannot be made: {error}. Fix the function.") from error
     if not isinstance(module, nn.Module):
         raise WeightsError(
             f"The function {spec.architecture!r} gave a {type(module).__name__}, not a torch.nn.Module. Fix it."
         )
     return module.to("cpu", torch.float32)
+
+
+def _unwrap(module: Any) -> Any:
+    """The module inside torch.compile, at any depth: what is compiled cannot be cut."""
+    while isinstance(module, COMPILED):
+        module = module._orig_mod
+    for name, part in module.named_children() if isinstance(module, nn.Module) else ():
+        setattr(module, name, _unwrap(part))
+    if isinstance(module, nn.Module):
+        module._compiled_call_impl = None
+    return module
+
+
+def _build_bare(spec: NetworkSpec) -> nn.Module:
+    try:
+        with torch.device("meta"):
+            return _build(spec)
+    except NotImplementedError:  # its constructor computes with tensors (RegNet)
+        with torch.random.fork_rng(devices=[]):
+            return _build(spec).to("meta")
 
 
 def _build(spec: NetworkSpec) -> nn.Module:
@@ -85,7 +110,7 @@ def _build(spec: NetworkSpec) -> nn.Module:
     module: nn.Module
     if spec.family == "torchvision":
         check_choice(f"{spec.id}.architecture", spec.architecture, torchvision.models.list_models())
-        module = torchvision.models.get_model(spec.architecture, weights=None)
+        module = torchvision.models.get_model(spec.architecture, weights=None, **_list_settings(spec))
         return module
     import timm
 
@@ -97,3 +122,10 @@ def _build(spec: NetworkSpec) -> nn.Module:
         settings["img_size"] = spec.input_size
     module = timm.create_model(spec.architecture, pretrained=False, **settings)
     return module
+
+
+def _list_settings(spec: NetworkSpec) -> dict[str, Any]:
+    """What torchvision's builders must be told beside the name."""
+    if spec.architecture.startswith("vit_"):
+        return {"image_size": spec.input_size}
+    return {"init_weights": True} if spec.architecture in TRANSFORMED else {}

@@ -18,7 +18,8 @@ from core.networks.build import build_architecture, random_pixels
 from core.networks.catalog import find_network
 from core.networks.files.checkpoint import COUNTER, State, apply_state
 from core.networks.files.program import OUTPUT
-from core.networks.open_body import check_weights, fill_fixed, open_program, read_for
+from core.networks.files.tables import read_for
+from core.networks.open_body import check_weights, fill_fixed, open_program
 from core.networks.spec import NetworkSpec
 
 TOWERS = ("clip", "siglip", "dino", "eva02", "mae")
@@ -67,7 +68,7 @@ def _open_definition(spec: NetworkSpec, path: Path) -> Classifier:
     if not spec.weights:
         return Classifier(whole, spec, head)
     known = whole.state_dict()
-    state = read_for(spec, whole, path)
+    state = read_for(path, whole, spec.table)
     missing = {name for name in known if COUNTER not in name} - set(state)
     if missing:
         base = find_base(spec)
@@ -93,7 +94,7 @@ def find_base(spec: NetworkSpec) -> NetworkSpec | None:
 def _borrow(base: NetworkSpec | None, missing: set[str], path: Path) -> State:
     held: State = {}
     if base is not None:
-        held = read_for(base, build_architecture(base), base.weights_path)
+        held = read_for(base.weights_path, build_architecture(base), base.table)
     if missing - set(held):
         raise WeightsError(f"{path.name} holds no classifier")
     return {name: held[name] for name in missing}

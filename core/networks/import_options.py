@@ -16,6 +16,8 @@ class NetworkImportOptions:
     ----------
     id, title : "" for names made from the file's.
     architecture : For a weights file: the network whose definition it fits. "" guesses from the file's name.
+    weights : Which set of weights, where a checkpoint holds several: "ema", "raw", "teacher", or a word of its name
+        there. "" for the one the field uses: averaged weights, the teacher, MoCo's query encoder.
     layers : Layers to offer, early to late; the last one is the default.
     input_size : 0 for that of the architecture, or 224.
     mean, std : 3 floats each, or None
@@ -29,6 +31,7 @@ class NetworkImportOptions:
     id: str = ""
     title: str = ""
     architecture: str = ""
+    weights: str = ""
     layers: tuple[str, ...] = ()
     input_size: int = 0
     mean: tuple[float, float, float] | None = None

@@ -1,8 +1,8 @@
 """Takes a network of the user in: a weights file, a network file, or a function. Never keeps one that cannot be probed.
 
-state dict (.pth .pt .bin .safetensors), checkpoint (.ckpt)   needs the architecture: a catalogue id, timm:NAME, ...
-torch.export (.pt2), TorchScript (.pt)                        networks of their own, and programs: only if trusted
-"package.module:function"                                     runs the user's Python: only if trusted
+state dict, checkpoint of a training script   needs the architecture: a catalogue id, timm:NAME, ...
+torch.export, TorchScript                     networks of their own, and programs: only if trusted
+"package.module:function"                     runs the user's Python: only if trusted
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from pathlib import Path
 
 from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError, WeightsError
+from core.networks.build import build_architecture
 from core.networks.catalog import PREFIXES, check_new_id, find_network, list_networks, save_user_network, suggest_id
 from core.networks.files.checkpoint import hash_file
 from core.networks.files.export_file import load_export
-from core.networks.files.torch_pickle import is_torchscript
+from core.networks.files.kinds import find_kind
+from core.networks.files.script_file import load_script
+from core.networks.files.tables import Normalisation, choose_table
 from core.networks.import_options import NetworkImportOptions
 from core.networks.load import load_network
-from core.networks.named import DEFAULT_SIZE, blank_spec, choose_layers, complete_spec, spec_of_function
+from core.networks.named import DEFAULT_SIZE, blank_spec, choose_layers, complete_spec, leave_pixels, spec_of_function
 from core.networks.open_body import hash_module, list_layers
 from core.networks.spec import Family, NetworkSpec
 
-WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin", ".ckpt")
-EXPORT_SUFFIX = ".pt2"
 FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 PROGRAM_KINDS: dict[Family, str] = {"torchscript": "a TorchScript file", "export": "a torch.export file"}
 
@@ -74,7 +75,7 @@ def _keep_named(name: str, options: NetworkImportOptions) -> NetworkSpec:
 def _take_function(reference: str, options: NetworkImportOptions) -> NetworkSpec:
     if not options.trusted:
         raise _ask_for_trust(f"{reference!r}", "Python code")
-    spec = spec_of_function(reference, reference.replace(":", "."))
+    spec = spec_of_function(reference, reference.replace(":", "."), input_size=options.input_size)
     _check_repeats(spec, reference)
     return _apply(replace(spec, source=f"function {reference}"), options)
 
@@ -91,17 +92,44 @@ def _check_repeats(spec: NetworkSpec, reference: str) -> None:
 def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
     if not path.is_file():
         raise StorageError(f"The file {path} does not exist. Check the path.")
-    if path.suffix == EXPORT_SUFFIX or is_torchscript(path):
-        return _take_program(path, "export" if path.suffix == EXPORT_SUFFIX else "torchscript", options)
-    check_choice("file", path.suffix.lower(), [*WEIGHTS_SUFFIXES, EXPORT_SUFFIX])
+    kind = find_kind(path)
+    if kind in PROGRAM_KINDS:
+        return _take_program(path, kind, options)
     base = find_network(options.architecture or _guess_base(path))
     if base.family not in {"torchvision", "timm"}:
         advice = "Give the library's definition: timm:NAME or torchvision:NAME."
         raise refusal("architecture", allowed="one of a library", got=base.id, advice=advice)
-    spec = replace(base, id=path.stem, title=path.stem, weights=str(path.absolute()), sha256="", url="", size_mb=0.0)
+    name = path.stem.removesuffix(".pth")  # of .pth.tar
+    spec = replace(base, id=name, title=name, weights=str(path.absolute()), sha256="", url="", size_mb=0.0)
     source = f"{path.name}, definition of {base.id}"
     spec = replace(spec, robust=False, licence="yours", note="", source=source, parent="")
-    return _apply(spec, options)
+    spec = replace(spec, input_size=options.input_size or spec.input_size)
+    choice = choose_table(path, build_architecture(spec), options.weights)
+    side = options.input_size or choice.input_size or spec.input_size
+    spec = replace(spec, table=choice.prefix, note=choice.note, input_size=side)
+    return _apply(_normalise_as_file(spec, choice.normalisations, options), options)
+
+
+def _normalise_as_file(
+    spec: NetworkSpec, found: tuple[Normalisation, ...], options: NetworkImportOptions
+) -> NetworkSpec:
+    """The entry with the mean and SD that its file holds beside the weights, where the user gave none.
+
+    Raises BadInputError where it cannot be known how they are meant.
+    """
+    if not found:
+        return spec
+    told = found[0].describe()
+    if options.mean and options.std:
+        return replace(spec, note=f"{spec.note} Its file says {told}, which is not used: others were given.".strip())
+    if len(found) > 1 or not found[0].is_clear:
+        raise BadInputError(
+            f"The file holds a normalisation, {' and '.join(one.describe() for one in found)}, and it cannot be known "
+            "how it is meant for pixels in [0, 1]. Give them yourself: `--mean` and `--std`, or Mean and SD in the "
+            "import dialog."
+        )
+    note = f"{spec.note} Pixels are normalised as the file says: {told}.".strip()
+    return replace(spec, mean=found[0].mean, std=found[0].std, note=note)
 
 
 def _guess_base(path: Path) -> str:
@@ -128,8 +156,10 @@ def _take_program(path: Path, family: Family, options: NetworkImportOptions) -> 
     """A file that is definition and weights in one."""
     if not options.trusted:
         raise _ask_for_trust(path.name, PROGRAM_KINDS[family])
-    made_for = load_export(path, options.input_size).side if family == "export" else 0
+    exported = load_export(path, options.input_size) if family == "export" else None
+    made_for = exported.side if exported else 0
     spec = blank_spec(path.stem, family=family, weights=str(path.absolute()), source=path.name, licence="yours")
+    spec = leave_pixels(spec, exported.graph if exported else load_script(path))
     side = options.input_size or made_for or DEFAULT_SIZE
     spec = replace(spec, input_size=side, layers=("output",), default_layer="output")
     chosen = options.layers or choose_layers(list_layers(spec))

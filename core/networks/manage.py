@@ -87,17 +87,18 @@ def iter_get(network: str, *, should_stop: ShouldStop = never_stop) -> Iterator[
         save_user_network(spec)
 
 
-def remove_network(network: str) -> str:
+def remove_network(network: str, *, forget: bool = False) -> str:
     """Take a network of the user away, or the download of one of the catalogue; returns what was done, in a sentence.
 
+    With `forget`, the hash kept at the first download goes too, and the next download may bring another file.
     Raises BadInputError if there is nothing to take away.
     """
     spec = find_network(network)
     if spec.id in [known.id for known in list_user_networks()]:
         folder = remove_user_network(spec.id)
-        also = " and its download" if spec.url and remove_download(spec) else ""
+        also = " and its download" if spec.url and remove_download(spec, forget=forget) else ""
         return f"Removed {spec.id}{also} ({folder})."
-    if spec.url and remove_download(spec):
+    if spec.url and remove_download(spec, forget=forget):
         return f"Removed the download of {spec.id}; it can be downloaded again."
     advice = "Embedded networks stay." if not spec.url else "It is not downloaded."
     raise refusal("network", allowed="a network of your own or a downloaded one", got=network, advice=advice)

@@ -20,17 +20,20 @@ import torch
 
 from core.checks import check_choice, refusal, suggest
 from core.errors import BadInputError
-from core.networks.build import build_architecture, example_pixels, find_function, list_entry_points
+from core.networks.build import TRANSFORMED, build_architecture, example_pixels, find_function, list_entry_points
+from core.networks.files.program import explained
+from core.networks.files.tables import find_normalisations
 from core.networks.spec import Family, NetworkSpec, Tokens
 from core.networks.tokens import check_class_token, count_prefix
 from core.networks.truncate import CALL, LayerInfo, watch_layers
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+HALVES = (0.5, 0.5, 0.5)
 MOST_LAYERS = 6
 """Layers offered of a network without chosen layers."""
 DEFAULT_SIZE = 224
-BLOCK = re.compile(r"(?!stem|classifier|head|fc)[A-Za-z_]\w*\.\d+|encoder\.layers\.\w+")
-"""Path of a block: "layer3.5", "blocks.11", "stages.3", "encoder.layers.encoder_layer_11"."""
+BLOCK = re.compile(r"(?!stem|classifier|head|fc)[A-Za-z_]\w*\.\d+|encoder\.layers\.\w+|trunk_output\.\w+")
+"""Path of a block: "layer3.5", "blocks.11", "encoder.layers.encoder_layer_11", "trunk_output.block3"."""
 HUB = "https://huggingface.co"
 HUB_FILE = "model.safetensors"
 
@@ -51,7 +54,8 @@ def complete_spec(spec: NetworkSpec, *, layers: tuple[str, ...] = (), tokens: st
     Raises BadInputError for a layer that does not exist, WeightsError for a class token that does not.
     """
     whole, example = build_architecture(spec), example_pixels(spec)
-    known = watch_layers(whole, example)
+    with explained(spec.id, spec.input_size):
+        known = watch_layers(whole, example)
     chosen = layers or choose_layers(known)
     for layer in chosen:
         check_choice("layer", layer, [info.name for info in known])
@@ -155,8 +159,8 @@ def _find_torchvision(name: str) -> NetworkSpec:
         url=chosen.url,
         sha256=_published_hash(file),
         input_size=int(how.crop_size[0]),
-        mean=tuple(how.mean),
-        std=tuple(how.std),
+        mean=tuple(how.mean) if architecture not in TRANSFORMED else HALVES,
+        std=tuple(how.std) if architecture not in TRANSFORMED else HALVES,
         licence="BSD-3-Clause",
         source=f"torchvision ({chosen.name})",
         size_mb=float(chosen.meta.get("_file_size", 0.0)),
@@ -173,7 +177,7 @@ def _find_entry(name: str) -> NetworkSpec:
     return spec_of_function(points[name], name)
 
 
-def spec_of_function(reference: str, name: str) -> NetworkSpec:
+def spec_of_function(reference: str, name: str, *, input_size: int = 0) -> NetworkSpec:
     """The entry of a function "package.module:function"; its attribute `probescope` may hold keys of the catalogue.
 
     A dictionary with any of title, input_size, mean, std, layers, robust, licence, source and note.
@@ -186,7 +190,18 @@ def spec_of_function(reference: str, name: str) -> NetworkSpec:
         check_choice(f"{reference}.probescope", key, allowed)
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
     layers = tuple(values.pop("layers", ()))
-    return complete_spec(replace(spec, **values), layers=layers)
+    values |= {"input_size": input_size} if input_size else {}
+    spec = replace(leave_pixels(spec, build_architecture(spec)), **values)
+    return complete_spec(spec, layers=layers)
+
+
+def leave_pixels(spec: NetworkSpec, whole: torch.nn.Module) -> NetworkSpec:
+    """The entry of a network that may hold mean and SD among its own tensors: then nothing is normalised before it."""
+    found = find_normalisations(dict(whole.state_dict()))
+    if not found:
+        return spec
+    note = f"It normalises pixels itself, {found[0].describe()}: nothing is normalised before."
+    return replace(spec, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0), note=note)
 
 
 def _published_hash(file: str) -> str:

@@ -7,7 +7,6 @@ file, or a function of the user.
 from __future__ import annotations
 
 import hashlib
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,13 +16,14 @@ import torch
 from torch import nn
 
 from core.errors import WeightsError
-from core.networks.build import build_architecture, build_with_memory, example_pixels
+from core.networks.build import TRANSFORMED, build_architecture, build_with_memory, example_pixels
 from core.networks.catalog import find_network
-from core.networks.files.checkpoint import State, apply_state, check_hash, hash_file, match_names, read_state
+from core.networks.files.checkpoint import apply_state, check_hash, hash_file
 from core.networks.files.download import expected_hash
 from core.networks.files.export_file import list_export_layers, open_export
-from core.networks.files.program import Program
+from core.networks.files.program import Program, explained
 from core.networks.files.script_file import list_script_layers, open_script
+from core.networks.files.tables import read_for
 from core.networks.locality import moved_patches
 from core.networks.spec import NetworkSpec
 from core.networks.tokens import Treatment, find_treatment, plain_treatment
@@ -71,7 +71,7 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
         program = open_program(spec, layer, path=path, example=example)
         return _describe(program, spec, is_new=program.is_new)
     whole = build_architecture(spec)
-    state = read_for(spec, whole, path) if spec.weights else None
+    state = read_for(path, whole, spec.table) if spec.weights else None
     known = whole.state_dict()
     module = cut_after(whole, layer, example=example)
     if state is not None:
@@ -96,7 +96,8 @@ def list_layers(network: NetworkSpec | str) -> tuple[LayerInfo, ...]:
 def _list_layers(spec: NetworkSpec, path: Path) -> tuple[LayerInfo, ...]:
     example = example_pixels(spec)
     if not spec.is_program:
-        return watch_layers(build_architecture(spec), example)
+        with explained(spec.id, spec.input_size):
+            return watch_layers(build_architecture(spec), example)
     find = list_script_layers if spec.family == "torchscript" else list_export_layers
     return describe_calls(find(path, example))
 
@@ -151,7 +152,14 @@ def fingerprint(spec: NetworkSpec, sha256: str, marks: tuple[str, ...] = ()) -> 
     """
     choices = [] if spec.tokens == "all" else [f"tokens={spec.tokens}"]
     choices += marks
-    if spec.user and not spec.url:
+    if spec.table:
+        choices.append(f"table={spec.table}")
+    # Up to 0.3 two kinds of network that are not the user's were normalised otherwise.
+    changed = {
+        "torchvision": spec.architecture in TRANSFORMED and set(spec.mean) == {0.5},
+        "python": not any(spec.mean),
+    }
+    if (spec.user and not spec.url) or changed.get(spec.family, False):
         choices.append(f"mean={spec.mean} std={spec.std} size={spec.input_size}")
     return hashlib.sha256("\n".join([sha256, *choices]).encode()).hexdigest() if choices else sha256
 
@@ -177,29 +185,6 @@ def _say_missing(spec: NetworkSpec) -> str:
     if not spec.weights:
         return f"The library has no pretrained weights for {spec.id!r}. Import a file: `python main.py networks add`."
     return f"The weights file {spec.weights_path} cannot be read: No such file or directory. Check the path."
-
-
-def read_for(spec: NetworkSpec, whole: nn.Module, path: Path) -> State:
-    """The tensors of a weights file by the names of the definition `whole`."""
-    known = whole.state_dict()
-    state = match_names(read_state(path), known)
-    return _adapt_timm(state, whole, path) if spec.family == "timm" else state
-
-
-def _adapt_timm(state: State, whole: nn.Module, path: Path) -> State:
-    """Weights as timm's definition expects them: its own converter handles older names and other grid sizes."""
-    known = whole.state_dict()
-    fits = all(name in known and known[name].shape == value.shape for name, value in state.items())
-    convert = getattr(sys.modules.get(type(whole).__module__), "checkpoint_filter_fn", None)
-    if fits or convert is None:
-        return state
-    try:
-        adapted = convert(dict(state), whole)
-    except (KeyError, RuntimeError, ValueError, AttributeError, IndexError, TypeError) as error:
-        reason = f"timm cannot convert it ({type(error).__name__}: {error})"
-        what = f"{path.name} does not fit {type(whole).__name__}"
-        raise WeightsError(f"{what}: {reason}. Get the right file.") from error
-    return {name: value for name, value in adapted.items() if isinstance(value, torch.Tensor)}
 
 
 def fill_fixed(module: nn.Module, spec: NetworkSpec) -> None:

@@ -60,6 +60,9 @@ class NetworkSpec:
         last become (channels, height, width) in any case.
     user : bool
         Whether it is the user's own.
+    table : str
+        What stands before the names of its tensors in a file with several sets of weights: "state_dict_ema."; "" for
+        the only set, or the plain one.
     """
 
     id: str
@@ -82,6 +85,7 @@ class NetworkSpec:
     tokens: Tokens = "all"
     user: bool = False
     parent: str = ""
+    table: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a record that could not be built."""

@@ -107,12 +107,15 @@ def _check_finite(state: _State) -> Problem:
 def _check_batch(state: _State) -> Problem:
     features = state.features
     with torch.no_grad():
-        alone = state.network(state.pixels[:1])
-    largest = float(features.abs().max())
-    if torch.allclose(alone, features[:1], rtol=0, atol=BATCH_TOLERANCE * max(largest, BATCH_TOLERANCE)):
+        again, alone = state.network(state.pixels), state.network(state.pixels[:1])
+    tolerance = BATCH_TOLERANCE * max(float(features.abs().max()), BATCH_TOLERANCE)
+    if not torch.allclose(again, features, rtol=0, atol=tolerance):
+        what = "its features differ from pass to pass: it draws random numbers, as dropout does in training"
+        return what, "Save it after .eval(); in a function, call F.dropout with training=self.training."
+    if torch.allclose(alone, features[:1], rtol=0, atol=tolerance):
         return None
-    what = "the features of one image depend on the other images of its batch"
-    return what, "Networks with batch statistics cannot be probed: choose another one."
+    what = "the features of one image depend on the other images of its batch, as BatchNorm's do in training"
+    return what, "Save it after .eval(), or choose a network without batch statistics."
 
 
 def _check_gradient(state: _State) -> Problem | str:

@@ -91,6 +91,7 @@ def keep_robust(
         title=title or _free_title(f"{base.title}, robustified"),
         sha256=published.sha256,
         url="",
+        table="",
         layers=layers,
         default_layer=base.default_layer if base.default_layer in layers else layers[-1],
         robust=True,

@@ -403,6 +403,33 @@ def test_tuples_in_tuples_are_refused_before_anything_walks_through_them(
         read_pickle(b"\x80\x02" + around[0] + nested + around[1], allowed=("sklearn.*",))
 
 
+INERT = _name("sklearn", "Ridge") + b")" + b"2\x86" * 60 + b"\x85R"
+"""A record of a class, whose arguments have no end."""
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        (b"", b"Q."),
+        (_name("numpy", "dtype"), b"K\x00K\x01\x87R."),
+        (_name("joblib.numpy_pickle", "NumpyArrayWrapper") + b")\x81}(" + _text(b"shape"), _text(b"dtype") + b"NXub."),
+        (_name("numpy", "dtype") + b"\x85R", b"b."),
+    ],
+)
+def test_a_record_without_end_is_named_and_not_described(around: tuple[bytes, bytes]) -> None:
+    with pytest.raises(WeightsError) as caught:
+        read_pickle(b"\x80\x03" + around[0] + INERT + around[1], allowed=("sklearn.*",))
+    assert len(str(caught.value)) < 500
+
+
+def test_fields_inside_fields_are_refused() -> None:
+    pairs: Any = np.dtype("i1")
+    for _ in range(20):
+        pairs = np.dtype([("a", pairs), ("b", pairs)])
+    with pytest.raises(WeightsError, match="a dtype has fields inside fields"):
+        read_pickle(pickle.dumps(np.zeros(1, pairs)))
+
+
 def test_values_that_are_shared_or_hold_themselves_are_read() -> None:
     shared = [np.arange(3)] * 50
     loop: list[Any] = []

@@ -55,3 +55,44 @@ def make_nothing() -> str:
 def make_random() -> nn.Module:
     torch.seed()  # undone by the caller: a network that nobody gave weights
     return nn.Sequential(nn.Conv2d(3, 4, 3))
+
+
+class Dropping(Small):
+    """Drops out whether it trains or not."""
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        return self.last(nn.functional.dropout(self.second(self.first(values)), 0.3))
+
+
+def make_dropping() -> nn.Module:
+    return Dropping()
+
+
+def make_grey() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 3, 2))
+
+
+def make_pair() -> nn.Module:
+    class Pair(Small):
+        def forward(self, values: torch.Tensor, others: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+            return super().forward(values + others)
+
+    return Pair()
+
+
+def make_broken() -> nn.Module:
+    raise ValueError("no such checkpoint")
+
+
+def make_compiled() -> nn.Module:
+    whole = Small()
+    whole.second = torch.compile(whole.second)
+    return nn.DataParallel(torch.compile(whole))
+
+
+def make_normalising() -> nn.Module:
+    whole = Small()
+    whole.register_buffer("mean", torch.tensor([0.4, 0.5, 0.6]).view(1, 3, 1, 1))
+    whole.register_buffer("std", torch.tensor([0.2, 0.25, 0.3]).view(1, 3, 1, 1))
+    whole.register_forward_pre_hook(lambda module, args: ((args[0] - module.mean) / module.std,))
+    return whole

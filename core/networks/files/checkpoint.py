@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,16 @@ from torch import nn
 
 from core import files
 from core.errors import WeightsError
+from core.networks.files.kinds import find_kind
 from core.networks.files.torch_pickle import read_torch
+from core.pickled_values import Inert
 
 State = dict[str, torch.Tensor]
 COUNTER = "num_batches_tracked"
-WRAPPERS = ("state_dict", "model")
-"""Keys under which training scripts store the state."""
-OUTER = ("module.", "model.", "backbone.", "encoder.", "trunk.", "visual.")
-"""What training scripts put before the names of a network they wrap."""
-NOT_OF_THE_NETWORK = ("attacker", "normalizer.", "normalize.")
-"""Parts of names the `robustness` package adds: a second copy of the network, and its mean and std."""
+NO_WEIGHTS = re.compile(r"optim|lr_|sched|callbacks|loops|(grad_)?scaler|amp$|.*rng|hyper_parameters")
+"""How what training scripts keep beside a network begins: it never holds weights."""
+MODULE_PARTS = ("_parameters", "_buffers", "_modules")
+"""Where a torch.nn.Module that was saved whole keeps its tensors."""
 
 
 def hash_file(path: Path) -> str:
@@ -45,25 +46,36 @@ def check_hash(path: Path, expected: str) -> str:
 
 
 def read_state(path: Path) -> State:
-    """Every tensor of a .safetensors, .pth, .pt or .ckpt file, by name.
+    """Every tensor of a weights file by its path inside: "state_dict.conv1.weight". The content decides how it is read.
 
-    A .ckpt may hold other objects beside its tensors, which are not made; any other pickle may not.
-
-    Raises WeightsError if the file is truncated, of no known kind, or a pickle that holds anything but tensors.
+    Whatever else a pickle holds is not made. Raises WeightsError if the file is truncated, of no known kind, or holds
+    no tensors.
     """
-    if path.suffix == ".safetensors":
+    if find_kind(path) == "safetensors":
         return _read_safetensors(path)
-    return _unwrap(read_torch(path, lenient=path.suffix == ".ckpt"), path)
-
-
-def match_names(state: State, known: Collection[str]) -> State:
-    """The state with its names as the architecture has them: outer prefixes go while no name fits."""
-    while state and not any(name in known for name in state):
-        outer = next((prefix for prefix in OUTER if all(name.startswith(prefix) for name in state)), None)
-        if outer is None:
-            break
-        state = {name.removeprefix(outer): value for name, value in state.items()}
+    state = dict(_walk(read_torch(path, lenient=True), "", set()))
+    if not state:
+        raise WeightsError(f"{path.name} holds no table of tensors. Save the network's state dict.")
     return state
+
+
+def _walk(content: Any, path: str, seen: set[int]) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors in tables, lists and modules, each container once: it may hold itself."""
+    if isinstance(content, torch.Tensor):
+        yield path.removesuffix("."), content
+        return
+    if id(content) in seen:
+        return
+    seen.add(id(content))
+    if isinstance(content, Inert):
+        held = [content.state.get(part) for part in MODULE_PARTS]
+        content = {key: value for part in held if isinstance(part, dict) for key, value in part.items()}
+    elif isinstance(content, list | tuple):
+        content = dict(enumerate(content))
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            if isinstance(value, torch.Tensor) or not NO_WEIGHTS.match(str(key)):
+                yield from _walk(value, f"{path}{key}.", seen)
 
 
 def apply_state(module: nn.Module, state: Mapping[str, torch.Tensor], *, known: Mapping[str, Any], path: Path) -> None:
@@ -115,15 +127,3 @@ def _read_safetensors(path: Path) -> State:
         return load_file(str(path))
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path.name} is truncated or no safetensors file: {error}. Get the file again.") from error
-
-
-def _unwrap(content: Any, path: Path) -> State:
-    for key in WRAPPERS:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-    if not isinstance(content, Mapping) or not all(isinstance(value, torch.Tensor) for value in content.values()):
-        raise WeightsError(f"{path.name} holds no table of tensors. Save the network's state dict.")
-    state = {str(name): value for name, value in content.items()}
-    if any(NOT_OF_THE_NETWORK[0] in name for name in state):
-        state = {name: value for name, value in state.items() if not any(part in name for part in NOT_OF_THE_NETWORK)}
-    return {name.removeprefix("module."): value for name, value in state.items()}

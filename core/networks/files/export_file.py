@@ -22,11 +22,14 @@ from core.networks.files.program import (
     check_single,
     check_type,
     find_batch,
+    refuse_training,
     refuse_unreadable,
     take_single,
 )
 from core.networks.truncate import Stop, name_call
 
+TRAINING = ("train", "training")
+"""What torch's operations call the argument that says whether they work as in training."""
 LONG_OPERATIONS = ("aten.conv2d", "aten.convolution", "aten.linear", "aten.addmm", "aten.matmul", "aten.bmm")
 
 
@@ -112,9 +115,19 @@ def open_export(path: Path, layer: str, *, example: torch.Tensor) -> Program:
         check_choice("layer", layer, [*ends, OUTPUT])
         is_new = name_call(layer, 2) in ends or any(_writes_into(node, ends[layer]) for node in ends[layer].users)
         _end_at(graph, ends[layer])
+    _check_mode(graph, name=path.name)
     _add_stops(graph)
     batch = find_batch(graph, example, name=path.name, batches=(exported.batch,))
     return Program(graph, batch, is_new=is_new)
+
+
+def _check_mode(graph: Any, *, name: str) -> None:
+    """Raise WeightsError if an operation was exported as it works in training."""
+    for node in graph.graph.nodes:
+        named = getattr(getattr(node.target, "_schema", None), "arguments", ())
+        given = dict(zip((one.name for one in named), node.args, strict=False)) | node.kwargs
+        if any(given.get(flag) is True for flag in TRAINING):
+            raise refuse_training(name, str(node.target))
 
 
 def find_ends(graph: Any) -> dict[str, Any]:

@@ -5,10 +5,13 @@ Whoever opens one lets it run: only files the user has said to trust come here (
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
-from core.errors import WeightsError
+from core.errors import ProbeError, WeightsError
 
 OUTPUT = "output"
 """The layer of a file's whole output."""
@@ -70,10 +73,24 @@ def find_batch(run: nn.Module, example: torch.Tensor, *, name: str, batches: tup
     for count in batches:
         if takes(count) if count else takes(2) and takes(3):
             return count
-    side = example.shape[-1]
-    raise WeightsError(
+    raise _refuse_run(name, example.shape[-1], reasons)
+
+
+@contextmanager
+def explained(name: str, side: int) -> Iterator[None]:
+    """Turn what a network raises that is made or run for images of another size or kind into one sentence."""
+    try:
+        yield
+    except ProbeError:
+        raise
+    except REFUSED as error:
+        raise _refuse_run(name, side, [error]) from error
+
+
+def _refuse_run(name: str, side: int, reasons: list[Exception]) -> WeightsError:
+    return WeightsError(
         f"{name} does not run on an RGB image of {side} x {side} pixels{_explain(reasons)}. "
-        "Give the size it was made for (input size), or save it for such images."
+        "Give the size it was made for (input size), or a network for such images."
     )
 
 
@@ -83,6 +100,14 @@ def check_single(module: nn.Module, n_inputs: int, *, name: str) -> None:
         raise WeightsError(f"{name} takes {n_inputs} inputs, not one image. Save it with the image as its only input.")
     for values in (*module.parameters(), *module.buffers()):
         check_type(values.dtype, name=name)
+
+
+def refuse_training(name: str, operation: str) -> WeightsError:
+    """The refusal of a program in which an operation works as in training, and cannot be told to stop."""
+    return WeightsError(
+        f"{name} was saved in training mode: its {operation} works on the statistics of a batch, or at random. "
+        "Save it after .eval(), or choose an earlier layer."
+    )
 
 
 def check_type(dtype: torch.dtype, *, name: str) -> None:

@@ -15,8 +15,19 @@ import torch
 from torch import nn
 
 from core.checks import check_choice
-from core.networks.files.program import OUTPUT, REFUSED, Program, check_single, find_batch, refuse_unreadable
+from core.networks.files.program import (
+    OUTPUT,
+    REFUSED,
+    Program,
+    check_single,
+    find_batch,
+    refuse_training,
+    refuse_unreadable,
+)
 from core.networks.truncate import Stop
+
+TRAINING = {"aten::batch_norm": 5, "aten::dropout": 2, "aten::feature_dropout": 2, "aten::alpha_dropout": 2}
+"""Operations that work otherwise in training, and which of their inputs says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +97,24 @@ def open_script(path: Path, layer: str, *, example: torch.Tensor) -> Program:
     """The file cut behind a layer. Raises BadInputError with the nearest name if it cannot be cut there."""
     whole = load_script(path)
     batch = find_batch(whole, example, name=path.name)
-    if layer == OUTPUT:
-        return Program(Chain((Part(OUTPUT, whole, flattens=False),)), batch)
-    parts = find_chain(whole, example.expand(max(1, batch), -1, -1, -1).contiguous())
-    names = [part.name for part in parts]
-    check_choice("layer", layer, [*names, OUTPUT])
-    return Program(Chain(parts[: names.index(layer) + 1]), batch)
+    parts: tuple[Part, ...] = (Part(OUTPUT, whole, flattens=False),)
+    if layer != OUTPUT:
+        chain = find_chain(whole, example.expand(max(1, batch), -1, -1, -1).contiguous())
+        names = [part.name for part in chain]
+        check_choice("layer", layer, [*names, OUTPUT])
+        parts = chain[: names.index(layer) + 1]
+    for part in parts:
+        _check_mode(part.module, name=path.name)
+    return Program(Chain(parts), batch)
+
+
+def _check_mode(module: Any, *, name: str) -> None:
+    """Raise WeightsError if an operation was traced as it works in training."""
+    graph = module.inlined_graph  # its nodes live as long as it does
+    for operation, place in TRAINING.items():
+        for node in graph.findAllNodes(operation, recurse=True):
+            if list(node.inputs())[place].toIValue() is True:
+                raise refuse_training(name, operation)
 
 
 def find_chain(module: Any, example: torch.Tensor, prefix: str = "") -> tuple[Part, ...]:

@@ -14,6 +14,7 @@ import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ from torch import _utils as tensor_builders
 
 from core.errors import WeightsError
 from core.pickled_values import ARRAY_BUILDERS, Name
-from core.unpickle import EVERYTHING, Machine, guarded
+from core.unpickle import BROKEN, EVERYTHING, MOST_COPIED, SMALL_CONTENT, Machine, guarded
 
 
 def read_torch(path: Path, *, lenient: bool = False) -> Any:
@@ -42,22 +43,35 @@ def read_torch(path: Path, *, lenient: bool = False) -> Any:
         warnings.simplefilter("ignore", FutureWarning)
         if tarfile.is_tarfile(path):
             raise ValueError("an archive of a torch before 0.2, which is not read")
+        _check_growth(path)
         reader = _reader(path, lenient=lenient)
-        return torch.load(path, map_location="cpu", weights_only=False, pickle_module=reader)
+        with path.open("rb") as file:  # by its path, torch goes by its ending
+            return torch.load(file, map_location="cpu", weights_only=False, pickle_module=reader)
+
+
+def _check_growth(path: Path) -> None:
+    """Raise ValueError for an archive that grows far beyond its size: torch stores weights as they are."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            grown = sum(entry.file_size for entry in archive.infolist())
+        if grown > max(SMALL_CONTENT, MOST_COPIED * path.stat().st_size):
+            raise ValueError(f"it grows to {grown / 2**20:,.0f} MiB when opened")
 
 
 def is_torchscript(path: Path) -> bool:
-    """Whether a file is an archive of torch.jit.save, to Python's reader or to torch's: they can be made to differ."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+    """Whether a file is an archive of torch.jit.save."""
+    return any(name.endswith("/constants.pkl") for name in list_entries(path))
+
+
+def list_entries(path: Path) -> list[str]:
+    """What an archive holds, to Python's reader and to torch's: they can be made to differ. Nothing of a plain file."""
+    names: list[str] = []
+    with suppress(*BROKEN), zipfile.ZipFile(path) as archive:
+        names += archive.namelist()
+    with suppress(*BROKEN):
         reader_of: Any = torch._C.PyTorchFileReader
         names += [f"/{name}" for name in reader_of(str(path)).get_all_records()]
-    except (OSError, zipfile.BadZipFile):
-        return False
-    except RuntimeError:  # an archive that torch cannot read; `names` are Python's
-        pass
-    return any(name.endswith("/constants.pkl") for name in names)
+    return names
 
 
 def _make_tensor(storage: Any, offset: Any, size: Any, stride: Any, *_hooks: Any) -> torch.Tensor:
@@ -146,6 +160,9 @@ def _reader(path: Path, *, lenient: bool) -> Any:
     class Unpickler(_TensorMachine):
         def __init__(self, file: Any, **_encoding: Any) -> None:
             super().__init__(file, n_bytes, allowed=(EVERYTHING,) if lenient else (), name=path.name)
+
+        def load(self) -> Any:
+            return self.load_checked()
 
     module: Any = ModuleType("probescope_restricted_pickle")
     module.Unpickler, module.UnpicklingError = Unpickler, pickle.UnpicklingError

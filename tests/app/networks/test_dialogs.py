@@ -122,6 +122,11 @@ def test_the_import_form_gives_options(
     dialog.architecture.setText(" resnet50 ")
     dialog.layers.setText("layer3, layer4")
     dialog.input_size.setValue(128)
+    dialog.weights.setText("ema")
+    dialog.normalisation.setText("0.5, 0.5 0.5")
+    dialog.bring.click()
+    assert "`Mean and SD` must be six numbers" in dialog.work.error.text()
+    dialog.normalisation.setText("0.5, 0.5 0.5 0.25, 0.25, 0.2")
     dialog.tokens.setCurrentIndex(2)
     dialog.robust.setChecked(True)
     with qtbot.waitSignal(dialog.import_requested) as asked:
@@ -129,6 +134,7 @@ def test_the_import_form_gives_options(
     source, wishes = asked.args
     assert source == str(tmp_path / "a.ckpt")
     assert (wishes.architecture, wishes.layers, wishes.input_size) == ("resnet50", ("layer3", "layer4"), 128)
+    assert (wishes.weights, wishes.mean, wishes.std) == ("ema", (0.5, 0.5, 0.5), (0.25, 0.25, 0.2))
     assert (wishes.tokens, wishes.robust, wishes.trusted) == ("class", True, False)
     work = GatedWork()
     dialog.show()

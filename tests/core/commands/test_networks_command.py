@@ -44,6 +44,17 @@ def test_a_function_is_added_checked_listed_and_removed(capsys: pytest.CaptureFi
     assert list_user_networks() == ()
 
 
+def test_a_set_of_weights_is_chosen_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state, path = build_random("torchvision", "squeezenet1_1").state_dict(), tmp_path / "best.pth.tar"
+    torch.save({"state_dict": {f"module.{k}": v + 1 for k, v in state.items()}, "state_dict_ema": state}, path)
+    how = f"{path} --architecture torchvision:squeezenet1_1 --input-size 64 --layers features.3"
+    code, out, _ = run(f"add {how}", capsys)
+    assert code == 0 and "2 sets of weights: state_dict_ema was taken, not state_dict (choose with `--weights`" in out
+    _, out, _ = run(f"add {how} --weights raw --id raw --json", capsys)
+    assert "state_dict was taken, not state_dict_ema" in json.loads(out)["note"]
+    assert "`weights` must be one of state_dict, state_dict_ema, got 'x'" in run(f"add {how} --weights x", capsys)[2]
+
+
 def test_an_exported_file_is_a_program_that_must_be_trusted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "net.pt2"
     path.write_bytes(b"never opened")

@@ -36,7 +36,7 @@ def build_random(family: str, architecture: str) -> nn.Module:
     torch.manual_seed(0)
     if family == "timm":
         return randomise(timm.create_model(architecture, pretrained=False), seed=1)
-    kwargs = {"init_weights": True} if architecture == "googlenet" else {}
+    kwargs = {"init_weights": True} if architecture in ("googlenet", "inception_v3") else {}
     return randomise(torchvision.models.get_model(architecture, weights=None, **kwargs), seed=1)
 
 

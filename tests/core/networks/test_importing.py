@@ -30,7 +30,7 @@ from core.networks.network import Network
 from core.networks.open_body import list_layers
 from core.networks.truncate import leave_network, run_to_exit
 from tests.core.networks.conftest import build_random
-from tests.helpers.user_network import Small
+from tests.helpers.user_network import Small, make_normalising
 
 SIZE = 64
 RESNET = "torchvision:resnet18.IMAGENET1K_V1"
@@ -78,7 +78,8 @@ def save_robustness(
         state[f"module.model.{inner}{name}"] = value
         state[f"module.attacker.model.{inner}{name}"] = value + 1 if value.is_floating_point() else value
     for owner in ("module.normalizer", "module.attacker.normalize"):
-        state |= {f"{owner}.new_mean": torch.zeros(3, 1, 1), f"{owner}.new_std": torch.ones(3, 1, 1)}
+        state[f"{owner}.new_mean"] = torch.tensor(named.IMAGENET_MEAN).view(3, 1, 1)
+        state[f"{owner}.new_std"] = torch.tensor(named.IMAGENET_STD).view(3, 1, 1)
     content = {
         "model": state,
         "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]},
@@ -455,6 +456,10 @@ def test_a_function_is_a_network_once_it_is_trusted(pixels: torch.Tensor) -> Non
         ("make_batch", "the features of one image depend on the other images of its batch"),
         ("make_training", "its part 'body.*' is in training mode"),
         ("make_random", "gives other weights at each call"),
+        ("make_dropping", "its features differ from pass to pass: it draws random numbers"),
+        ("make_grey", "make_grey does not run on an RGB image of 64 x 64 pixels: .*expected input"),
+        ("make_pair", "make_pair does not run on an RGB image of 64 x 64 pixels: .*missing 1 required positional"),
+        ("make_broken", "user_network:make_broken cannot be made: no such checkpoint"),
         ("make_nothing", "gave a str, not a torch.nn.Module"),
         ("make_missing", "cannot be imported"),
     ],
@@ -463,6 +468,51 @@ def test_a_function_that_cannot_be_probed_is_one_sentence_and_is_not_kept(functi
     with pytest.raises((WeightsError, BadInputError), match=sentence):
         import_network(f"{FUNCTIONS}:{function}", options(trusted=True, layers=("last",)))
     assert list_user_networks() == ()
+
+
+def test_a_compiled_function_is_the_network_inside(pixels: torch.Tensor) -> None:
+    spec = import_network(f"{FUNCTIONS}:make_compiled", options(trusted=True, layers=("module.last",), id="d"))
+    torch.testing.assert_close(load_network(spec)(pixels), expected(Small().eval(), "last", pixels))
+
+
+def test_a_network_that_normalises_by_itself_is_not_normalised_twice(tmp_path: Path, pixels: torch.Tensor) -> None:
+    whole = make_normalising().eval()
+    with torch.no_grad():
+        wanted = whole(pixels)
+    path = tmp_path / "net.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.trace(whole, pixels).save(str(path))
+    save_program(tmp_path / "net.pt2", whole, pixels)
+    for source in (f"{FUNCTIONS}:make_normalising", str(path), str(tmp_path / "net.pt2")):
+        layer = "last" if ":" in source else "output"
+        spec = import_network(source, options(trusted=True, layers=(layer,), tokens="all"))
+        assert "It normalises pixels itself, mean 0.4, 0.5, 0.6 and SD 0.2, 0.25, 0.3 (mean)" in spec.note
+        torch.testing.assert_close(load_network(spec)(pixels), wanted, rtol=1e-5, atol=1e-5)
+    given = options(trusted=True, layers=("last",), mean=(0.1, 0.1, 0.1), std=(0.5, 0.5, 0.5))
+    assert import_network(f"{FUNCTIONS}:make_normalising", given).mean == (0.1, 0.1, 0.1)
+
+
+@pytest.mark.parametrize("suffix", [".pt2", ".pt"])
+@pytest.mark.parametrize("part", [nn.BatchNorm2d(4), nn.Dropout(0.3)])
+@pytest.mark.parametrize("n_images", [1, 2])
+def test_a_program_saved_in_training_mode_is_one_sentence_and_keeps_what_is_before(
+    tmp_path: Path, pixels: torch.Tensor, suffix: str, part: nn.Module, n_images: int
+) -> None:
+    torch.manual_seed(0)
+    whole, path = nn.Sequential(nn.Conv2d(3, 4, 3, 2), part, nn.Conv2d(4, 6, 3, 2)).train(), tmp_path / f"net{suffix}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if suffix == ".pt2":
+            torch.export.save(torch.export.export(whole, (images(n_images, 3, 64, 64),)), path)
+        else:
+            torch.jit.trace(whole, images(n_images, 3, 64, 64), check_trace=False).save(str(path))
+    last = "2" if suffix == ".pt2" or isinstance(part, nn.BatchNorm2d) else "output"
+    with pytest.raises(WeightsError, match=r"was saved in training mode: its aten.* after \.eval\(\)"):
+        import_network(str(path), options(trusted=True, layers=(last,)))
+    if last == "2":
+        spec = import_network(str(path), options(trusted=True, layers=("0",)))
+        torch.testing.assert_close(load_network(spec)(pixels), expected(whole.eval(), "0", pixels))
 
 
 def test_a_check_names_what_passed_before_the_failure() -> None:

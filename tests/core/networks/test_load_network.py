@@ -14,6 +14,7 @@ from torch import nn
 
 from core.errors import BadInputError, WeightsError
 from core.networks.files.checkpoint import hash_file
+from core.networks.files.torch_pickle import read_torch
 from core.networks.load import load_network
 from core.networks.spec import NetworkSpec
 
@@ -72,6 +73,8 @@ def test_a_pickle_with_code_is_refused_and_not_run(tiny: Tiny, tmp_path: Path, w
     else:
         path.write_bytes(pickle.dumps({"state_dict": RunsCode(trap)}))
     with pytest.raises(WeightsError, match=r"trap\.pth holds code or objects besides tensors"):
+        read_torch(path)
+    with pytest.raises(WeightsError, match=r"trap\.pth (holds no table of tensors|is truncated or no weights file)"):
         load_network(tiny[0], weights=path)
     assert not trap.exists()
 

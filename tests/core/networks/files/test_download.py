@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,8 @@ from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
+import torch
+from safetensors.torch import save
 
 from core.errors import BadInputError, Cancelled, DownloadError, StorageError
 from core.networks.catalog import find_network
@@ -21,7 +24,8 @@ from core.networks.files.download import expected_hash, iter_download, known_has
 from core.networks.spec import NetworkSpec
 from core.paths import OFFLINE_VARIABLES
 
-CONTENT = bytes(range(256)) * 4096
+CONTENT = save({"weight": torch.arange(2**18, dtype=torch.float32)})
+OTHER_CONTENT = save({"weight": torch.arange(2**18, dtype=torch.float32).flip(0)})
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -34,6 +38,10 @@ class Server:
     status: int = 200
     content: bytes = CONTENT
     stated: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    is_partial: bool = False
+    has_length: bool = True
+    waits: threading.Event | None = None
     ranges: list[str | None] = field(default_factory=list)
 
 
@@ -56,12 +64,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         tag = f'"{hashlib.sha256(state.content).hexdigest()[:8]}"'
         start = int(wanted[6:-1]) if wanted and self.headers.get("If-Range") == tag else 0
-        self.send_response(206 if start else 200)
-        self.send_header("ETag", tag)
-        self.send_header("Content-Length", str(len(state.content) - start))
+        self.send_response(206 if start or state.is_partial else 200)
+        for name, value in ({"ETag": tag, "Content-Range": f"bytes {start}-"} | state.headers).items():
+            self.send_header(name, value)
+        if state.has_length:
+            self.send_header("Content-Length", str(len(state.content) - start))
         self.end_headers()
         with suppress(ConnectionError):  # whoever cancels leaves
             self.wfile.write(state.content[start : state.send_only])
+            if state.waits is not None:
+                state.waits.wait(60)
 
     def log_message(self, *_args: object) -> None:
         """Say nothing."""
@@ -118,15 +130,15 @@ def test_a_file_that_changed_meanwhile_is_taken_from_its_start(spec: NetworkSpec
     server.send_only = 600_000
     with pytest.raises(DownloadError):
         list(iter_download(spec))
-    server.content, server.send_only = CONTENT[::-1], len(CONTENT)
+    server.content, server.send_only = OTHER_CONTENT, len(CONTENT)
     changed = replace(spec, sha256="")
-    assert list(iter_download(changed))[-1].sha256 == hashlib.sha256(CONTENT[::-1]).hexdigest()
+    assert list(iter_download(changed))[-1].sha256 == hashlib.sha256(OTHER_CONTENT).hexdigest()
 
 
 def test_cancel_keeps_what_arrived(spec: NetworkSpec, server: Server) -> None:
-    stops = iter([False, True])
+    part = part_path(spec.weights_path)
     with pytest.raises(Cancelled):
-        list(iter_download(spec, should_stop=lambda: next(stops)))
+        list(iter_download(spec, should_stop=lambda: part.is_file() and part.stat().st_size > 0))
     assert 0 < part_path(spec.weights_path).stat().st_size < len(CONTENT)
     list(iter_download(spec))
     assert spec.weights_path.read_bytes() == CONTENT and server.ranges[1] is not None
@@ -143,7 +155,7 @@ def test_without_a_published_checksum_the_first_one_is_kept_and_expected(spec: N
     assert list(iter_download(bare))[-1].first
     assert known_hash(bare) == expected_hash(bare) == DIGEST
     assert remove_download(bare) and not remove_download(bare)
-    server.content = CONTENT[::-1]
+    server.content = OTHER_CONTENT
     with pytest.raises(DownloadError, match=f"not with {DIGEST[:12]}"):
         list(iter_download(bare))
 
@@ -201,3 +213,118 @@ def test_a_damaged_record_counts_as_none(spec: NetworkSpec) -> None:
     assert json.loads(record.read_text())["size"] == len(CONTENT)
     record.write_text("{")
     assert known_hash(spec) == "" and expected_hash(spec) == DIGEST[:8]
+
+
+PAGES = {
+    "page": b"<!DOCTYPE html><title>Sign in</title>",
+    "empty": b"",
+    "cut": CONTENT[:-1000],
+    "noise": bytes(range(256)) * 10,
+}
+
+
+@pytest.mark.parametrize("content", PAGES.values(), ids=PAGES)
+@pytest.mark.parametrize("has_length", [True, False])
+def test_what_is_no_weights_file_is_neither_kept_nor_expected(
+    spec: NetworkSpec, server: Server, content: bytes, has_length: bool
+) -> None:
+    bare = replace(spec, sha256="")
+    server.content, server.has_length = content, has_length
+    with pytest.raises(DownloadError, match=r"What http://127.* sent is no weights file and was removed: "):
+        list(iter_download(bare))
+    assert list(spec.weights_path.parent.iterdir()) == [] and known_hash(bare) == ""
+    server.content = CONTENT
+    assert list(iter_download(bare))[-1].sha256 == DIGEST
+
+
+def test_a_kept_hash_can_be_forgotten_as_the_message_says(spec: NetworkSpec, server: Server) -> None:
+    bare = replace(spec, sha256="")
+    list(iter_download(bare))
+    assert remove_download(bare) and known_hash(bare) == DIGEST
+    server.content = OTHER_CONTENT
+    with pytest.raises(
+        DownloadError, match="kept at the first download: `python main.py networks remove mine --forget`"
+    ):
+        list(iter_download(bare))
+    assert remove_download(bare, forget=True) and not remove_download(bare, forget=True)
+    assert list(iter_download(bare))[-1].sha256 == hashlib.sha256(OTHER_CONTENT).hexdigest()
+
+
+@pytest.mark.parametrize("said", ["bytes 100-", "bytes */5", "items 1-", ""])
+def test_another_part_than_asked_for_is_not_joined(spec: NetworkSpec, server: Server, said: str) -> None:
+    server.send_only = 600_000
+    with pytest.raises(DownloadError, match="was interrupted"):
+        list(iter_download(spec))
+    server.send_only, server.headers = len(CONTENT), {"Content-Range": said}
+    list(iter_download(spec))  # from its start
+    assert spec.weights_path.read_bytes() == CONTENT and server.ranges == [None, "bytes=600000-", None]
+
+
+def test_a_part_that_nobody_asked_for_is_refused(spec: NetworkSpec, server: Server) -> None:
+    server.is_partial, server.headers = True, {"Content-Range": "bytes 7-20/30"}
+    with pytest.raises(DownloadError, match="The server sent a part of http://127.* that was not asked for"):
+        list(iter_download(spec))
+
+
+@pytest.mark.parametrize("sent", [0, 600_000])
+def test_cancel_is_heard_while_a_server_says_nothing(spec: NetworkSpec, server: Server, sent: int) -> None:
+    server.waits, server.send_only = threading.Event(), sent
+    server.content = CONTENT if sent else b""
+    server.headers = {"Content-Length": "9000000"}
+    began = time.monotonic()
+    try:
+        with pytest.raises(Cancelled):
+            list(iter_download(spec, should_stop=lambda: time.monotonic() - began > 0.3))
+        assert time.monotonic() - began < 1.3
+    finally:
+        server.waits.set()
+
+
+def test_silence_is_an_interruption(spec: NetworkSpec, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "TIMEOUT_SECONDS", 0.3)
+    server.waits, server.send_only = threading.Event(), 600_000
+    try:
+        with pytest.raises(DownloadError, match=r"interrupted after 0\.6 of 1\.0 MB \(timed out\)"):
+            list(iter_download(spec))
+    finally:
+        server.waits.set()
+
+
+def test_a_body_without_end_is_left(spec: NetworkSpec, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "LARGEST_FILE", 500_000)
+    server.has_length = False
+    with pytest.raises(DownloadError, match="sends without end"):
+        list(iter_download(spec))
+
+
+@pytest.mark.parametrize("headers", [{"Content-Length": "many"}, {"ETag": "\xe9\xff"}, {"Content-Length": "-5"}])
+def test_odd_headers_are_taken_for_none(spec: NetworkSpec, server: Server, headers: dict[str, str]) -> None:
+    server.headers, server.has_length = headers, "Content-Length" not in headers
+    list(iter_download(spec))
+    assert spec.weights_path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://127.0.0.1/a.pth",
+        "file:///etc/passwd",
+        "http://[::1/a",
+        "http://127.0.0.1:9/é b",
+        "http://127.0.0.1:x/a",
+        "http:///a",
+        "net.pth",
+    ],
+)
+def test_an_odd_address_is_one_sentence(spec: NetworkSpec, url: str) -> None:
+    with pytest.raises(DownloadError) as caught:
+        list(iter_download(replace(spec, url=url)))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "http://127.0.0.1:x/", "//"])
+def test_an_odd_redirect_is_one_sentence(spec: NetworkSpec, server: Server, place: str) -> None:
+    url, server.url = server.url.replace("weights.pth", "redirect"), place
+    with pytest.raises(DownloadError) as caught:
+        list(iter_download(replace(spec, url=url)))
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,311 @@
+"""Finds a network's weights among all that a file holds. Never takes one of several sets without saying which.
+
+Training scripts put prefixes before the names of a network (`module.`, `_orig_mod.`, `backbone.`), keep several sets of
+its weights side by side (raw and averaged, teacher and student), and save counters, losses and the normalisation of its
+pixels with it. So no list of prefixes is believed: wherever the names and shapes of the architecture stand behind a
+prefix, there is a `Table`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from core.checks import shorten, suggest
+from core.errors import BadInputError, WeightsError
+from core.networks.files.checkpoint import COUNTER, State, read_state
+
+WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
+"""Parts of names that DataParallel, torch.compile and their like put in anywhere."""
+RAW = "raw"
+PLAIN = ("state_dict.", "model.")
+"""How the names of a plain set begin, where its script keeps several."""
+AVERAGED = r"ema|averaged?|avg|swa|shadow"
+PREFERRED = (AVERAGED, r"teacher", r"encoder_q|base_encoder|online", r"", r"student|encoder_k|momentum|target|attacker")
+"""Words of prefixes, first the set the field evaluates: timm takes averaged weights, DINO's evaluation the teacher."""
+BESIDE = re.compile(r"(.*\.)?(total_ops|total_params|n_averaged|queue|queue_ptr|mask_token|masked_embed)|decoder.*")
+"""Counters, queues and what only pretraining reads: they change no feature."""
+OF_PIXELS = r"((?:new|pixel|image|img|input|rgb|channel|norm)?_?)"
+MEAN, DEVIATIONS = re.compile(rf"{OF_PIXELS}(?:mean|mu)"), ("std", "sd", "sigma")
+CHANNELS = re.compile(rf"{OF_PIXELS}(?:mean|mu|{'|'.join(DEVIATIONS)})")
+"""What mean and SD of the channels are called, wherever a network keeps them."""
+LARGEST_MEAN, LARGEST_SD = 1.0, 2.0
+"""Of pixels in [0, 1]; above, they are meant for grey levels."""
+MOST_CONVERTED = 12
+"""Prefixes at which timm's converter is tried."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """One set of weights in a file: what stands before its names there, and its tensors by the names behind that."""
+
+    prefix: str
+    tensors: State
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order in which the field prefers such sets."""
+        return next((place for place, words in enumerate(PREFERRED) if words and self.has(words)), PREFERRED.index(""))
+
+    def has(self, words: str) -> bool:
+        """Whether its prefix holds one of the words, which a regular expression lists."""
+        return re.search(rf"(?<![a-z])({words})(?![a-z])", self.prefix.lower()) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """Mean and SD of R, G, B that a network brings with it, and the names of their tensors."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    name: str
+    partner: str
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it can only be meant for pixels in [0, 1]."""
+        return max(self.mean) <= LARGEST_MEAN and min(self.std) > 0 and max(self.std) <= LARGEST_SD
+
+    def describe(self) -> str:
+        """In words."""
+        mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
+        return f"mean {mean} and SD {std} ({self.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen in a file.
+
+    `prefix` names the table, "" where there is one only; `normalisations` is what the file says of its pixels, and
+    `input_size` the side its position embedding was made for, 0 where nothing says so; `note` is to be told.
+    """
+
+    prefix: str
+    normalisations: tuple[Normalisation, ...]
+    input_size: int
+    note: str
+
+
+def read_for(path: Path, whole: nn.Module, prefix: str = "") -> State:
+    """The tensors of a weights file by the names of the definition `whole`, without what is kept beside them.
+
+    `prefix` names one of several tables; "" takes the plain one.
+    """
+    known = whole.state_dict()
+    tables = find_tables(_read_flat(path, known), whole, path=path)
+    table = next((one for one in tables if one.prefix == prefix), tables[0])
+    beside = _list_beside(table.tensors, known)
+    return {name: tensor for name, tensor in table.tensors.items() if name not in beside}
+
+
+def choose_table(path: Path, whole: nn.Module, wanted: str = "") -> Choice:
+    """Choose among the sets of weights in a file: `wanted` by its name or a word of it, or what the field prefers.
+
+    Raises BadInputError if there is no such set.
+    """
+    known = whole.state_dict()
+    flat = _read_flat(path, known)
+    every, tables = find_tables(flat, whole, path=path), list[Table]()
+    for table in every:
+        if not any(_are_equal(table, other, known) for other in tables):
+            tables.append(table)
+    names = _name_tables(tables)
+    taken = _find_wanted(tables, names, wanted) if wanted else min(range(len(tables)), key=lambda at: tables[at].rank)
+    table, others = tables[taken], names[:taken] + names[taken + 1 :]
+    found = find_normalisations(flat, table.prefix, known=known)
+    used = {name for one in found for name in (one.name, one.partner)}
+    notes = []
+    if others:
+        how = "choose with `--weights` on the command line, or Weights in the import dialog"
+        sets = f"{len(tables)} sets of weights: {names[taken]} was taken, not {' or '.join(others)}"
+        notes.append(f"The file holds {sets} ({how}).")
+    left_out = _describe_left_out(flat, table, tables=every, known=known, used=used)
+    notes += [f"Left out: {', '.join(left_out)}."] if left_out else []
+    resized = [name for name, one in table.tensors.items() if one.numel() != flat.get(table.prefix + name, one).numel()]
+    notes += [f"Resized to this input size, as timm does: {', '.join(resized)}."] if resized else []
+    return Choice(table.prefix if others else "", found, _find_side(table, whole), " ".join(notes))
+
+
+def _find_side(table: Table, whole: nn.Module) -> int:
+    """The side of the images a transformer of torchvision was made for, by its position embedding; 0 for others."""
+    held, patch = table.tensors.get("encoder.pos_embedding"), getattr(whole, "patch_size", None)
+    return math.isqrt(held.shape[1] - 1) * patch if held is not None and held.ndim == 3 and patch else 0
+
+
+def find_tables(flat: State, whole: nn.Module, *, path: Path) -> tuple[Table, ...]:
+    """Every set of the network's weights in a file: those with all but the last part; else those with most of it.
+
+    The plain set comes first.
+    """
+    known = whole.state_dict()
+    tables = _match_names(flat, known)
+    convert = getattr(sys.modules.get(type(whole).__module__), "checkpoint_filter_fn", None)
+    if convert is not None and not (_is_complete(tables[0], known) or _fits(tables[0], known)):
+        tables = _convert_timm(flat, whole, convert, first=tables[0].prefix, path=path)
+    return tuple(sorted(tables, key=lambda one: not one.prefix.startswith(PLAIN)))
+
+
+def find_normalisations(
+    flat: Mapping[str, torch.Tensor], prefix: str = "", *, known: Collection[str] = ()
+) -> tuple[Normalisation, ...]:
+    """Every pair of mean and SD of three channels (or of one) that is kept beside the table behind `prefix`."""
+    inside: dict[tuple[Any, ...], Normalisation] = {}
+    beside: dict[tuple[Any, ...], Normalisation] = {}
+    for name in flat:
+        parent, dot, last = name.rpartition(".")
+        around = f"{parent.rpartition('.')[0]}." if "." in parent else ""
+        word = MEAN.fullmatch(last)
+        if word is None or name.removeprefix(prefix) in known or not prefix.startswith(around):
+            continue
+        partner = next((one for sd in DEVIATIONS if (one := f"{parent}{dot}{word[1]}{sd}") in flat), None)
+        if partner is not None and _is_of_channels(flat[name]) and _is_of_channels(flat[partner]):
+            mean, std = _read_channels(flat[name]), _read_channels(flat[partner])
+            group = inside if prefix.startswith(parent + dot) else beside
+            group.setdefault((mean, std), Normalisation(mean, std, name, partner))
+    return tuple((inside or beside).values())
+
+
+def _read_flat(path: Path, known: Mapping[str, Any]) -> State:
+    """Every tensor of a file by its name, without the wrappers' parts."""
+    wrappers = WRAPPERS - {part for name in known for part in name.split(".")}
+    flat: State = {}
+    for name, tensor in read_state(path).items():
+        bare = ".".join(part for part in name.split(".") if part not in wrappers)
+        flat[name if bare in flat else bare] = tensor
+    return flat
+
+
+def _match_names(flat: State, known: Mapping[str, torch.Tensor]) -> list[Table]:
+    needed = _list_needed(known)
+    hits: Counter[str] = Counter()
+    for name, tensor in flat.items():
+        for inner in _list_ends(name):
+            if inner in needed and needed[inner].shape == tensor.shape:
+                hits[name.removesuffix(inner)] += 1
+    most = max(hits.values(), default=0)
+    return [_cut_table(flat, prefix) for prefix, count in hits.items() if count == most] or [Table("", flat)]
+
+
+def _list_ends(name: str) -> Iterator[str]:
+    while name:
+        yield name
+        name = name.partition(".")[2]
+
+
+def _list_needed(known: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors of a definition without BatchNorm's counters and its last part, which files often replace."""
+    head = _name_head(known)
+    return {name: one for name, one in known.items() if not name.endswith(COUNTER) and name.partition(".")[0] != head}
+
+
+def _name_head(known: Mapping[str, Any]) -> str:
+    """The name of the last part of a definition, the classifier; "" where it is the only part."""
+    parts = list(dict.fromkeys(name.partition(".")[0] for name in known))
+    return parts[-1] if len(parts) > 1 else ""
+
+
+def _cut_table(flat: State, prefix: str) -> Table:
+    return Table(prefix, {name.removeprefix(prefix): one for name, one in flat.items() if name.startswith(prefix)})
+
+
+def _fits(table: Table, known: Mapping[str, torch.Tensor]) -> bool:
+    """Whether a table holds nothing but tensors of the definition."""
+    return all(name in known and known[name].shape == one.shape for name, one in table.tensors.items())
+
+
+def _is_complete(table: Table, known: Mapping[str, torch.Tensor]) -> bool:
+    held = table.tensors
+    return all(name in held and held[name].shape == one.shape for name, one in _list_needed(known).items())
+
+
+def _are_equal(table: Table, other: Table, known: Mapping[str, torch.Tensor]) -> bool:
+    shared = _list_needed(known).keys() & table.tensors.keys() & other.tensors.keys()
+    return all(torch.equal(table.tensors[name], other.tensors[name]) for name in shared)
+
+
+def _convert_timm(flat: State, whole: nn.Module, convert: Any, *, first: str, path: Path) -> list[Table]:
+    """Tables as timm's definition expects them: its own converter handles older names and other grid sizes."""
+    sizes = Counter(name.removesuffix(inner) for name in flat for inner in _list_ends(name))
+    prefixes = dict.fromkeys([first, *(prefix for prefix, _ in sizes.most_common(MOST_CONVERTED))])
+    known, found, reason = whole.state_dict(), list[Table](), ""
+    for prefix in prefixes:
+        try:
+            adapted = convert(dict(_cut_table(flat, prefix).tensors), whole)
+        except (KeyError, RuntimeError, ValueError, AttributeError, IndexError, TypeError) as error:
+            reason = reason or f"timm cannot convert it ({type(error).__name__}: {shorten(str(error))})"
+            continue
+        found.append(Table(prefix, {name: one for name, one in adapted.items() if isinstance(one, torch.Tensor)}))
+    if not found:
+        raise WeightsError(f"{path.name} does not fit {type(whole).__name__}: {reason}. Get the right file.")
+    return [table for table in found if _is_complete(table, known)] or found[:1]
+
+
+def _name_tables(tables: Sequence[Table]) -> list[str]:
+    """What users call the tables: the parts of their prefixes that tell them apart."""
+    parts = [table.prefix.split(".") for table in tables]
+    common = set.intersection(*map(set, parts)) if len(parts) > 1 else {""}
+    return [".".join(part for part in one if part not in common | {""}) or RAW for one in parts]
+
+
+def _find_wanted(tables: Sequence[Table], names: list[str], wanted: str) -> int:
+    if wanted in names:
+        return names.index(wanted)
+    averaged = [table.has(AVERAGED) for table in tables]
+    meant = averaged if wanted == "ema" else [wanted in name for name in names]
+    meant = [not one for one in averaged] if wanted == RAW else meant
+    if sum(meant) != 1:
+        advice = suggest(wanted, names)
+        raise BadInputError(f"`weights` must be one of {', '.join(names)}, got {wanted!r}. {advice}".rstrip())
+    return meant.index(True)
+
+
+def _list_beside(names: Mapping[str, Any], known: Mapping[str, Any]) -> set[str]:
+    """Names of a table that are no part of the definition and change none of its features.
+
+    A name inside a part of the definition, or a bare one, could: such a file is of another architecture.
+    """
+    parts, head = {name.partition(".")[0] for name in known}, _name_head(known)
+    replaced = any(name.partition(".")[0] == head and name not in names for name in known)
+    beside = set()
+    for name in names.keys() - known.keys():
+        first, dot, _ = name.partition(".")
+        is_apart = bool(dot) and first not in parts
+        if BESIDE.fullmatch(name) or is_apart or CHANNELS.fullmatch(name) or (replaced and first == head):
+            beside.add(name)
+    return beside
+
+
+def _describe_left_out(
+    flat: State, table: Table, *, tables: tuple[Table, ...], known: Mapping[str, Any], used: set[str]
+) -> list[str]:
+    """What of a file is neither in the table, nor in another one, nor used: by the part it belongs to."""
+    beside = {f"{table.prefix}{name}" for name in _list_beside(table.tensors, known)}
+    outside = {name for name in flat if not name.startswith(table.prefix)}
+    others = [one.prefix for one in tables if one is not table]
+    here, parts = table.prefix.split("."), Counter[str]()
+    for name in sorted(beside | outside):
+        if name in used or any(name.startswith(one) and name.removeprefix(one) in known for one in others):
+            continue
+        path = name.split(".")
+        depth = next((at for at, (part, own) in enumerate(zip(path, here, strict=False)) if part != own), len(path) - 1)
+        parts[path[-1] if BESIDE.fullmatch(path[-1]) else path[depth]] += 1
+    return [f"{part} ({count} tensor{'s' if count > 1 else ''})" for part, count in parts.items()]
+
+
+def _is_of_channels(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() and tensor.numel() in (1, 3)
+
+
+def _read_channels(tensor: torch.Tensor) -> tuple[float, float, float]:
+    """Three numbers, as they were typed: 0.4717, not its nearest float32."""
+    red, green, blue = (float(f"{value:.7g}") for value in tensor.flatten().expand(3).tolist())
+    return red, green, blue

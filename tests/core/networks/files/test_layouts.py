@@ -1,0 +1,346 @@
+"""What training scripts save: each layout gives the features of torchvision's own network with the tensors put in.
+
+Made here from the small ShuffleNet with seeded weights; the answer is that network run by hand, normalised by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+import torchvision
+from safetensors.torch import save_file
+from torch import nn
+
+from core.errors import BadInputError, WeightsError
+from core.networks.catalog import find_network
+from core.networks.import_options import NetworkImportOptions
+from core.networks.importing import import_network
+from core.networks.load import load_network
+from core.networks.named import IMAGENET_MEAN, IMAGENET_STD
+from core.networks.open_body import fingerprint, list_layers
+from core.networks.spec import NetworkSpec
+from core.networks.truncate import leave_network, run_to_exit
+from tests.core.networks.conftest import build_random, randomise
+
+ARCHITECTURE = "torchvision:shufflenet_v2_x0_5"
+RESTRICTED = ((0.4717, 0.4499, 0.3837), (0.26, 0.2682, 0.2714))
+"""Mean and SD of RestrictedImageNet, which its checkpoints hold."""
+State = dict[str, torch.Tensor]
+
+
+def make(seed: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return randomise(torchvision.models.get_model("shufflenet_v2_x0_5", weights=None), seed=seed)
+
+
+RIGHT, OTHER = make(1), make(2)
+
+
+def table(prefix: str = "", of: nn.Module = RIGHT) -> State:
+    return {f"{prefix}{name}": value.clone() for name, value in of.state_dict().items()}
+
+
+def without_head(prefix: str = "", of: nn.Module = RIGHT) -> State:
+    return {name: value for name, value in table(prefix, of).items() if not name.startswith(f"{prefix}fc.")}
+
+
+def channels(values: tuple[float, ...], *shape: int) -> torch.Tensor:
+    return torch.tensor(values).view(*shape)
+
+
+def expected(
+    whole: nn.Module, pixels: torch.Tensor, layer: str, normalisation: tuple[Any, Any] = (IMAGENET_MEAN, IMAGENET_STD)
+) -> torch.Tensor:
+    mean, std = (channels(values, 1, 3, 1, 1) for values in normalisation)
+    whole = copy.deepcopy(whole)
+    whole.get_submodule(layer).register_forward_hook(leave_network)
+    with torch.no_grad():
+        return run_to_exit(whole, (pixels - mean) / std)
+
+
+def assert_same(found: torch.Tensor, wanted: torch.Tensor) -> None:
+    assert found.shape == wanted.shape
+    assert float((found - wanted).abs().max()) < 1e-5 * max(1.0, float(wanted.abs().max()))
+
+
+def add(path: Path, content: Any, **given: Any) -> NetworkSpec:
+    torch.save(content, path)
+    return import_network(str(path), NetworkImportOptions(**({"architecture": ARCHITECTURE, "input_size": 64} | given)))
+
+
+@dataclass
+class Layout:
+    """A file's name, what it holds, and what must be said and used."""
+
+    name: str
+    content: Any
+    says: tuple[str, ...] = ()
+    normalisation: tuple[Any, Any] = (IMAGENET_MEAN, IMAGENET_STD)
+    given: dict[str, Any] = field(default_factory=dict)
+
+
+def robust(mean: tuple[float, ...], std: tuple[float, ...], **more: Any) -> dict[str, Any]:
+    """As the `robustness` package saves: a second copy in the attacker, and the normalisation twice."""
+    state = table("module.model.") | table("module.attacker.model.")
+    for owner in ("module.normalizer", "module.attacker.normalize"):
+        state |= {f"{owner}.new_mean": channels(mean, 3, 1, 1), f"{owner}.new_std": channels(std, 3, 1, 1)}
+    return {"model": state, "epoch": 3, "optimizer": {"state": {0: {"exp_avg": torch.ones(3)}}}} | more
+
+
+def normalised(mean: str, std: str, inner: str = "") -> State:
+    return {mean: channels(RESTRICTED[0], 1, 3, 1, 1), std: channels(RESTRICTED[1], 1, 3, 1, 1)} | table(inner)
+
+
+USED = ("Pixels are normalised as the file says: mean 0.4717, 0.4499, 0.3837 and SD 0.26, 0.2682, 0.2714",)
+LAYOUTS = {
+    "compiled": Layout("a.pth", table("_orig_mod.")),
+    "distributed and compiled": Layout("a.pth", {"state_dict": table("module._orig_mod.")}),
+    "compiled and distributed": Layout("a.pth", {"model": table("_orig_mod.module.")}),
+    "a compiled part": Layout(
+        "a.pth", {name.replace("stage3.", "stage3._orig_mod."): one for name, one in table().items()}
+    ),
+    "a distributed part": Layout(
+        "a.pth", {name.replace("stage2.", "stage2.module."): one for name, one in table("model.").items()}
+    ),
+    "sharded": Layout("a.pt", table("_fsdp_wrapped_module._checkpoint_wrapped_module.")),
+    "pth.tar": Layout(
+        "model_best.pth.tar",
+        {"state_dict": table("module."), "optimizer": {"state": {}}, "best_acc1": torch.ones(1)},
+        says=("Left out: best_acc1 (1 tensor).",),
+    ),
+    "no ending": Layout("weights", table()),
+    "any ending": Layout("weights.v2-final", {"net": {"net": table("net.")}}),
+    "wrapped thrice": Layout("a.bin", {"model": {"state_dict": table("model.module.backbone.")}}),
+    "moco": Layout(
+        "moco.pth.tar",
+        {
+            "arch": "shufflenet",
+            "state_dict": without_head("module.encoder_q.")
+            | {"module.encoder_q.fc.0.weight": torch.ones(4, 4), "module.encoder_q.fc.2.weight": torch.ones(4, 4)}
+            | without_head("module.encoder_k.", OTHER)
+            | {"module.queue": torch.ones(8, 9), "module.queue_ptr": torch.zeros(1)},
+        },
+        says=("encoder_q was taken, not encoder_k", "Left out: fc (2 tensors), queue (1 tensor), queue_ptr (1 tensor)"),
+    ),
+    "dino": Layout(
+        "dino.pth",
+        {
+            "student": without_head("module.backbone.", OTHER) | {"module.head.mlp.0.weight": torch.ones(4, 4)},
+            "teacher": without_head("backbone.") | {"head.mlp.0.weight": torch.ones(4, 4)},
+            "args": argparse.Namespace(arch="shufflenet"),
+        },
+        says=("teacher was taken, not student", "head (1 tensor)"),
+    ),
+    "dino, student": Layout(
+        "dino.pth",
+        {"student": without_head("module.backbone."), "teacher": without_head("backbone.", OTHER)},
+        says=("student was taken, not teacher",),
+        given={"weights": "student"},
+    ),
+    "ema of timm": Layout(
+        "a.pth.tar",
+        {"state_dict": table(of=OTHER), "state_dict_ema": table(), "epoch": 3, "args": argparse.Namespace(lr=1)},
+        says=("state_dict_ema was taken, not state_dict", "choose with `--weights`"),
+    ),
+    "raw of timm": Layout(
+        "a.pth.tar",
+        {"state_dict": table(), "state_dict_ema": table(of=OTHER)},
+        says=("state_dict was taken, not state_dict_ema",),
+        given={"weights": "raw"},
+    ),
+    "model_ema": Layout("a.pth", {"model": table(of=OTHER), "model_ema": table("module.")}, says=("model_ema was",)),
+    "ema beside": Layout("a.ckpt", {"state_dict": table("net.", OTHER) | table("ema_net.module.")}, says=("ema_net",)),
+    "swa": Layout(
+        "a.pt", {"n_averaged": torch.tensor(7)} | table("module."), says=("Left out: n_averaged (1 tensor)",)
+    ),
+    "equal sets": Layout("a.pt", {"state_dict": table(), "best_state_dict": table()}),
+    "robustness, its own normalisation": Layout("r.ckpt", robust(*RESTRICTED), says=USED, normalisation=RESTRICTED),
+    "robustness, .pt with options": Layout(
+        "r.pt", robust(IMAGENET_MEAN, IMAGENET_STD, args=argparse.Namespace(eps=3)), says=("normalizer.new_mean",)
+    ),
+    "normalize.": Layout("a.pt", normalised("normalize.mean", "normalize.std", "model."), USED, RESTRICTED),
+    "mu and sigma": Layout("a.pt", normalised("mu", "sigma"), USED, RESTRICTED),
+    "mu and sigma in a model": Layout("a.pt", {"model": normalised("mu", "sigma", "model.")}, USED, RESTRICTED),
+    "0. and 1.": Layout("a.pt", normalised("0.mean", "0.std", "1."), USED, RESTRICTED),
+    "distributed, 0. and 1.": Layout(
+        "a.pt", {"state_dict": normalised("module.0.mu", "module.0.sigma", "module.1.")}, USED, RESTRICTED
+    ),
+    "pixel_mean": Layout("a.pt", normalised("model.pixel_mean", "model.pixel_std", "model."), USED, RESTRICTED),
+    "another normalisation given": Layout(
+        "a.pt",
+        normalised("mu", "sigma"),
+        ("Its file says mean 0.4717, 0.4499, 0.3837", "not used"),
+        ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
+        {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)},
+    ),
+    "lightning": Layout(
+        "epoch9.ckpt",
+        {
+            "state_dict": table("net.") | {"criterion.weight": torch.ones(5)},
+            "pytorch-lightning_version": "2.1",
+            "callbacks": {"best": torch.ones(1)},
+            "hyper_parameters": {"lr": 1},
+        },
+        says=("Left out: criterion (1 tensor).",),
+    ),
+    "thop": Layout(
+        "a.pth",
+        table()
+        | {f"{name}total_{what}": torch.zeros(1) for name in ("", "conv1.", "stage2.0.") for what in ("ops", "params")},
+        says=("Left out: total_ops (3 tensors), total_params (3 tensors).",),
+    ),
+    "saved whole": Layout("a.pth", RIGHT),
+    "saved whole inside": Layout("a.pt", {"model": nn.DataParallel(RIGHT), "epoch": 3}),
+    "double precision": Layout("a.pt", {name: one.double() for name, one in table().items()}),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_every_layout_gives_the_network_inside(tmp_path: Path, pixels: torch.Tensor, layout: Layout) -> None:
+    spec = add(tmp_path / layout.name, layout.content, **layout.given)
+    assert_same(load_network(spec, "stage3")(pixels), expected(RIGHT, pixels, "stage3", layout.normalisation))
+    assert (spec.mean, spec.std) == layout.normalisation
+    for text in layout.says:
+        assert text in spec.note
+    assert layout.says or not spec.note
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_read_as_float32(tmp_path: Path, pixels: torch.Tensor, dtype: torch.dtype) -> None:
+    whole, path = copy.deepcopy(RIGHT).to(dtype), tmp_path / "half.safetensors"
+    save_file(whole.state_dict(), path)
+    spec = import_network(str(path), NetworkImportOptions(architecture=ARCHITECTURE, input_size=64))
+    assert_same(load_network(spec, "stage3")(pixels), expected(whole.float(), pixels, "stage3"))
+
+
+def test_two_sets_of_one_file_are_two_networks_and_an_entry_without_a_choice_is_the_plain_one(
+    tmp_path: Path, pixels: torch.Tensor
+) -> None:
+    content = {"state_dict_ema": table(), "state_dict": table(of=OTHER)}
+    averaged, raw = (add(tmp_path / "a.pth", content, weights=wanted, layers=("stage3",)) for wanted in ("ema", "raw"))
+    assert averaged.table == "state_dict_ema." and raw.table == "state_dict."
+    networks = [load_network(spec) for spec in (averaged, raw, replace(raw, table=""))]
+    assert len({network.sha256 for network in networks}) == 3
+    for network, whole in zip(networks, (RIGHT, OTHER, OTHER), strict=True):
+        assert_same(network(pixels), expected(whole, pixels, "stage3"))
+
+
+@pytest.mark.parametrize(
+    ("content", "given", "sentence"),
+    [
+        ({"state_dict": table(), "state_dict_ema": table(of=OTHER)}, {"weights": "teacher"}, "got 'teacher'"),
+        ({"a": table(), "b": table(of=OTHER), "c": table(of=make(3))}, {"weights": "raw"}, "one of a, b, c, got 'raw'"),
+        (table() | {"mean": channels((124.0, 116.0, 104.0), 3), "std": torch.ones(3)}, {}, "Give them yourself"),
+        (normalised("a.mu", "a.sigma", "c.") | {"b.mu": torch.zeros(3), "b.sigma": torch.ones(3)}, {}, "mean 0, 0, 0"),
+        (table() | {"stage2.0.se.weight": torch.ones(3)}, {}, "holds a tensor 'stage2.0.se.weight' that this"),
+        (table() | {"reg_token": torch.ones(1, 4, 8)}, {}, "holds a tensor 'reg_token' that this architecture has not"),
+        ({name: one for name, one in table().items() if "stage2.1" not in name}, {}, "lacks the tensor 'stage2.1."),
+        ({"epoch": 3, "args": argparse.Namespace(lr=1)}, {}, "holds no table of tensors"),
+        ([{"itself": None}], {}, "holds no table of tensors"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_known_or_does_not_fit_is_one_sentence(
+    tmp_path: Path, content: Any, given: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises((BadInputError, WeightsError), match=sentence) as caught:
+        add(tmp_path / "a.pth", content, **given)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_head_of_other_classes_leaves_everything_below_it(tmp_path: Path, pixels: torch.Tensor) -> None:
+    state = table() | {"fc.weight": torch.ones(10, 1024), "fc.bias": torch.ones(10)}
+    spec = add(tmp_path / "ten.pth", state)
+    assert_same(load_network(spec, "conv5")(pixels), expected(RIGHT, pixels, "conv5"))
+    with pytest.raises(WeightsError, match=r"'fc.weight' has shape \(10, 1024\), this network needs \(1000, 1024\)"):
+        load_network(spec, "fc")
+
+
+def test_a_table_that_holds_itself_is_read_once(tmp_path: Path, pixels: torch.Tensor) -> None:
+    content: dict[str, Any] = {"net": table()}
+    content["again"], content["more"] = content, [content]
+    spec = add(tmp_path / "loop.pth", content)
+    assert_same(load_network(spec, "stage3")(pixels), expected(RIGHT, pixels, "stage3"))
+
+
+FOREIGN = {
+    "page": (b"<!DOCTYPE html><html>Sign in</html>", "is a web page, no weights file"),
+    "spaces": (b"\n\n  <html></html>", "is a web page"),
+    "empty": (b"", "is empty"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+    "keras": (b"\x89HDF\r\n\x1a\n" + bytes(600), "is an HDF5 file"),
+    "json": (b'{"error": "not found"}', "is JSON"),
+    "noise": (bytes(range(200)), "is truncated or no weights file"),
+}
+
+
+@pytest.mark.parametrize(("content", "sentence"), FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors", "a"])
+def test_what_is_no_weights_file_is_named(tmp_path: Path, name: str, content: bytes, sentence: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(WeightsError, match=sentence):
+        import_network(str(tmp_path / name), NetworkImportOptions(architecture=ARCHITECTURE))
+
+
+def test_safetensors_of_any_ending_are_read(tmp_path: Path, pixels: torch.Tensor) -> None:
+    save_file(table("module."), tmp_path / "a.pth")
+    spec = import_network(str(tmp_path / "a.pth"), NetworkImportOptions(architecture=ARCHITECTURE, input_size=64))
+    assert_same(load_network(spec, "stage3")(pixels), expected(RIGHT, pixels, "stage3"))
+
+
+@pytest.mark.parametrize("name", ["inception_v3", "googlenet"])
+def test_inception_networks_get_the_pixels_their_weights_want(tmp_path: Path, name: str) -> None:
+    pixels = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(3))
+    whole, layer = build_random("torchvision", name), {"inception_v3": "Mixed_5b", "googlenet": "inception3a"}[name]
+    whole.transform_input = True
+    spec = add(
+        tmp_path / "a.pth", whole.state_dict(), architecture=f"torchvision:{name}", layers=(layer,), input_size=96
+    )
+    assert_same(load_network(spec)(pixels), expected(whole, pixels, layer))
+
+
+def test_a_transformer_says_the_size_it_was_made_for(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    whole = torchvision.models.VisionTransformer(
+        image_size=96, patch_size=32, num_layers=12, num_heads=12, hidden_dim=768, mlp_dim=3072
+    ).eval()
+    spec = add(tmp_path / "a.pth", table(of=whole), architecture="torchvision:vit_b_32", input_size=0)
+    assert spec.input_size == 96
+    layer = "encoder.layers.encoder_layer_0"
+    pixels = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(3))
+    network = load_network(replace(spec, tokens="all"), layer)
+    assert_same(network(pixels), expected(whole, pixels, layer))
+
+
+@pytest.mark.parametrize("prefix", ["", "module.backbone.", "teacher.backbone."])
+def test_tables_of_timm_are_converted_behind_any_prefix(tmp_path: Path, pixels: torch.Tensor, prefix: str) -> None:
+    torch.manual_seed(0)
+    whole = timm.create_model("vit_tiny_patch16_224", img_size=64).eval()
+    state = table(prefix, whole) | {f"{prefix}mask_token": torch.zeros(1, 192)}
+    small = add(tmp_path / "a.pth", {"model": state}, architecture="timm:vit_tiny_patch16_224", input_size=64)
+    network = load_network(replace(small, tokens="all"), "blocks.1")
+    assert_same(network(pixels), expected(whole, pixels, "blocks.1", (small.mean, small.std)))
+    large = add(tmp_path / "b.pth", {"model": state}, architecture="timm:vit_tiny_patch16_224", input_size=96)
+    assert "Resized to this input size, as timm does: pos_embed." in large.note
+
+
+@pytest.mark.parametrize("name", ["regnet_y_400mf", "vit_b_16.IMAGENET1K_SWAG_E2E_V1", "inception_v3"])
+def test_networks_of_torchvision_have_layers_without_weights(name: str) -> None:
+    size = 384 if "SWAG" in name else {"inception_v3": 299}.get(name, 224)
+    spec = find_network(f"torchvision:{name}")
+    assert spec.input_size == size and spec.default_layer in {info.name for info in list_layers(spec)}
+    assert spec.default_layer != "avgpool"
+    before = replace(spec, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    assert (fingerprint(spec, "0") != fingerprint(before, "0")) == (name == "inception_v3")
+
+
+def test_a_regnet_computes_what_torchvision_computes(tmp_path: Path, pixels: torch.Tensor) -> None:
+    whole = build_random("torchvision", "regnet_y_400mf")
+    spec = add(tmp_path / "a.pth", table(of=whole), architecture="torchvision:regnet_y_400mf")
+    assert_same(load_network(spec, "trunk_output.block2")(pixels), expected(whole, pixels, "trunk_output.block2"))
