@@ -10,7 +10,7 @@ from scipy.special import ndtr
 from simulated_axes import IMAGE_SPAN
 
 from core.paths import resources_folder
-from core.surfaces.arrays import load_arrays
+from core.containers import load_arrays
 from core.surfaces.atlas import ATLAS_FILE, Atlas
 from core.types import VoxelTable
 

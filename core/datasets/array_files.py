@@ -6,7 +6,7 @@ and CSV are read whole, for small sets.
 
 from __future__ import annotations
 
-import zipfile
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,14 +19,17 @@ import numpy.typing as npt
 from numpy.lib.recfunctions import structured_to_unstructured
 
 from core.checks import check_choice, refusal
+from core.containers import check_growth, load_arrays, reading
 from core.datasets.recording import RecordedSession
 from core.datasets.tables import iter_rows, to_numbers
 from core.errors import BadInputError, StorageError
 from core.types import BoolArray, IntArray
 
-BROKEN = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
+AGAIN = "Save it again as plain numbers."
 VALUES_AT_ONCE = 16_000_000
 """Numbers read at once: 64 MB."""
+WIDEST = 8
+"""Bytes of a number of MATLAB's."""
 
 Opened = tuple[tuple[int, ...], Any, Callable[[int, int], Any]]
 """Shape, dtype and what gives the rows from one to another."""
@@ -51,26 +54,20 @@ def open_array(path: Path, *, key: str = "") -> ArrayFile:
     if not path.exists():
         raise refusal("responses", allowed="a file that is there", got=str(path))
     check_choice("responses", path.suffix.lower(), _OPENERS, advice=f"{path.name} is of another format.")
-    try:
+    with reading(path, "array file", advice=AGAIN):
         names, open_one = _OPENERS[path.suffix.lower()](path)
         if names and (key or len(names) != 1):
             advice = "" if key else f"{path.name} holds several arrays; name one of them."
             check_choice("key", key.strip("/"), names, advice=advice)
         key = key.strip("/") if key or not names else names[0]
         shape, dtype, get = open_one(key)
-    except BROKEN as error:
-        if isinstance(error, BadInputError):
-            raise
-        advice = f"It cannot be read ({error}). Save it again as plain numbers."
-        raise refusal("responses", allowed="an array file", got=path.name, advice=advice) from error
+        check_growth(path, math.prod(shape) * np.dtype(dtype).itemsize)
     if np.dtype(dtype).kind not in "fiub":
         raise refusal("responses", allowed="an array of numbers", got=f"{path.name} ({dtype})")
 
     def read(start: int, stop: int) -> npt.NDArray[np.float32]:
-        try:
+        with reading(path, "array file", error=StorageError, advice="Nothing was imported; copy it again."):
             return np.ascontiguousarray(get(start, stop)).astype(np.float32)
-        except BROKEN as error:
-            raise StorageError(f"{path} cannot be read ({error}). Nothing was imported; copy it again.") from error
 
     return ArrayFile(path, tuple(int(side) for side in shape), np.dtype(dtype), key, read)
 
@@ -121,12 +118,8 @@ def _open_npy(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
 
 
 def _open_npz(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
-    def open_one(key: str) -> Opened:
-        with np.load(path, allow_pickle=False) as stored:
-            return _hold(stored[key])
-
     with np.load(path, allow_pickle=False) as stored:
-        return stored.files, open_one
+        return stored.files, lambda key: _hold(load_arrays(path, only=[key], error=BadInputError, advice=AGAIN)[key])
 
 
 def _open_hdf5(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
@@ -149,12 +142,17 @@ def _open_hdf5(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
 
 def _open_matlab(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
     import h5py
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
     if h5py.is_hdf5(path):
         return _open_hdf5(path)
-    content = {name: value for name, value in loadmat(path).items() if not name.startswith("__")}
-    return list(content), lambda key: _hold(content[key])
+    held = {name: math.prod(shape) for name, shape, _ in whosmat(path)}
+
+    def open_one(key: str) -> Opened:
+        check_growth(path, WIDEST * held[key])
+        return _hold(loadmat(path, variable_names=[key])[key])
+
+    return list(held), open_one
 
 
 def _open_zarr(path: Path) -> tuple[list[str], Callable[[str], Opened]]:

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from core.checks import refusal, suggest
+from core.containers import reading
 from core.datasets.photos import NETWORK_SIZE, load_stimulus
 from core.datasets.subject import ImageSource, Subject, is_shipped, list_subjects, load_subject
 from core.errors import StorageError
@@ -95,11 +96,9 @@ def read_row(path: Path, key: str, row: int) -> ByteArray:
     """
     import h5py
 
-    try:
-        with h5py.File(path, "r") as file:
-            levels: Any = file[key][row]
-    except (OSError, KeyError, ValueError, IndexError) as error:
-        raise StorageError(f"Image {row} of {path} cannot be read ({error}). Copy the file again.") from error
+    what = f"file with image {row}"
+    with reading(path, what, error=StorageError, advice="Copy it again."), h5py.File(path, "r") as file:
+        levels: Any = file[key][row]
     if levels.ndim != 3 or levels.shape[2] != 3 or levels.dtype != np.uint8:
         raise StorageError(f"{path} holds no 8-bit RGB images in {key!r}: {levels.dtype} {levels.shape}.")
     return np.ascontiguousarray(levels)

@@ -153,7 +153,7 @@ def _draw(categories: tuple[str, ...], share: float, seed: int) -> npt.NDArray[n
 
 
 def _read_ids(file: Path, image_ids: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    lines = read_text(file, "held_out").split("\n")
+    lines = read_text(file, "text file of held-out images").split("\n")
     wanted = [line.strip() for line in lines if line.strip()]
     unknown = sorted(set(wanted) - set(image_ids))
     if unknown:

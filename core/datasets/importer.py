@@ -22,7 +22,7 @@ import numpy.typing as npt
 from core.checks import refusal
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan, reading
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan, reading_source
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import write_subject
 from core.datasets.summary import ImportSummary, bin_ceiling, count_texts, gather_facts, write_summary
@@ -119,7 +119,7 @@ def fill_session(session: RecordedSession, values: npt.NDArray[np.float32]) -> I
     Raises BadInputError if it holds others than promised, and StorageError if it cannot be read (any more).
     """
     done = 0
-    with reading(session.name):
+    with reading_source(session.name):
         content = session.read()
         for block in [content] if isinstance(content, np.ndarray) else content:
             stop = done + len(block)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from core.checks import check_count, refusal
+from core.containers import reading
 from core.errors import BadInputError
 from core.images.stimulus import Stimulus, make_stimulus
 from core.images.transform import crop_resize
@@ -30,9 +29,6 @@ LEVELS_16_BIT = 257
 
 NOTE_16_BIT = "Reduced from 16 to 8 bits."
 MODE_NAMES = {"L": "grey", "1": "black and white", "P": "a palette", "CMYK": "CMYK (colours are approximate)"}
-
-BROKEN_FILE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
-"""What Pillow's decoders raise on damaged data; none of them has a common base below Exception."""
 
 
 def read_image(path: Path | str, *, size: int) -> Stimulus:
@@ -70,26 +66,19 @@ def read_image(path: Path | str, *, size: int) -> Stimulus:
 def _open_picture(file: Path) -> tuple[Image.Image, list[str]]:
     if not file.is_file():
         raise refusal("image", allowed="an image file", got=str(file), advice="There is no such file.")
-    try:
-        with warnings.catch_warnings():
-            # Pillow only warns about large pictures; the limit here is our own and refuses.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file) as opened:
-                _check_size(opened, file)
-                notes = _note_packing(opened)
-                opened.load()
-                notes += _note_turn(opened)
-                return _to_rgb(ImageOps.exif_transpose(opened), notes)
-    except BadInputError:
-        raise
-    except UnidentifiedImageError as error:
-        advice = "It is not an image in a known format; save it as PNG or JPEG."
-        raise refusal("image", allowed="a readable image", got=file.name, advice=advice) from error
-    except Image.DecompressionBombError as error:
-        raise _refuse_large(file, "far too many pixels") from error
-    except BROKEN_FILE_ERRORS as error:
-        advice = f"The file is damaged or cut short ({error}). Copy or export it again."
-        raise refusal("image", allowed="a readable image", got=file.name, advice=advice) from error
+    with reading(file, "image", advice="Copy or export it again, as PNG or JPEG."), warnings.catch_warnings():
+        # Pillow only warns about large pictures; the limit here is our own and refuses.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            opened = Image.open(file)
+        except Image.DecompressionBombError as error:
+            raise _refuse_large(file, "far too many pixels") from error
+        with opened:
+            _check_size(opened, file)
+            notes = _note_packing(opened)
+            opened.load()
+            notes += _note_turn(opened)
+            return _to_rgb(ImageOps.exif_transpose(opened), notes)
 
 
 def _check_size(opened: Image.Image, file: Path) -> None:

@@ -14,9 +14,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from core.containers import reading
 from core.errors import StorageError
 from core.files import flush
 from core.headers import (
@@ -102,10 +102,8 @@ def load_probe(path: Path) -> Probe:
     packed = read_bytes(arrays_path, HEADER)
     if hashlib.sha256(packed).hexdigest() != header.pop("arrays_sha256", None):
         raise HEADER.refuse(arrays_path, "is truncated or was edited: its hash differs")
-    try:
+    with reading(arrays_path, "file of a probe", error=HEADER.error, advice=HEADER.remedy):
         arrays = load(packed)
-    except SafetensorError as error:
-        raise HEADER.refuse(arrays_path, f"does not hold a whole probe ({error})") from error
     return structure(join_arrays(header, arrays), Probe, HEADER, where=header_path)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from core.containers import reading
 from core.errors import BadInputError
 from core.surfaces.atlas import Atlas
 from core.surfaces.freesurfer import read_bytes
@@ -60,11 +61,9 @@ def read_label_atlas(paths: Mapping[int, Sequence[Path]], sizes: tuple[int, int]
 def read_label(path: Path) -> tuple[npt.NDArray[np.int64], FloatArray]:
     """The vertices (k,) of a FreeSurfer .label file and their values (k,). Raises BadInputError if it is damaged."""
     lines = read_bytes(path).decode("latin-1").splitlines()
-    try:
+    with reading(path, "FreeSurfer label", advice="Copy the file again."):
         count = int(lines[1])
         rows = np.array(" ".join(lines[2 : 2 + count]).split(), dtype=np.float64).reshape(-1, 5)
-    except (IndexError, ValueError) as error:
-        raise BadInputError(f"{path.name} is no FreeSurfer label, or is truncated. Copy the file again.") from error
     if len(rows) != count:
         raise BadInputError(f"{path.name} is truncated: it announces {count:,} vertices and has {len(rows):,}.")
     assigned = rows[:, 0] >= 0
@@ -101,10 +100,8 @@ def _read_annot(path: Path) -> SideLabels:
     count = struct.unpack(">i", data[:4])[0] if len(data) >= 4 else 0
     if count <= 0 or len(data) < 8 + 8 * count:
         raise BadInputError(f"{path.name} is truncated, or not as FreeSurfer writes it (big-endian). Copy it again.")
-    try:
+    with reading(path, "FreeSurfer annotation", advice="Copy the file again."):
         index, _, names = read_annot(path)  # type: ignore[no-untyped-call]
-    except Exception as error:
-        raise BadInputError(f"{path.name} is damaged: {error}. Copy the file again.") from error
     return np.asarray(index, dtype=np.int64), [name.decode("utf-8", "replace") for name in names]
 
 

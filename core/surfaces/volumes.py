@@ -5,11 +5,8 @@ Never loads what it was not asked for, never resamples.
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
+from core.containers import check_growth, inflate, reading
 from core.errors import BadInputError, StorageError
 from core.types import FloatArray, IntArray
 
 TRIALS_AT_ONCE = 50
 MGH_DATA_AT = 284
+COMPRESSED = (".gz", ".bz2", ".zst")
+AGAIN = "Copy the file again."
 SAME_MM = 1e-3
 """Affines that differ by less are the same."""
 
@@ -42,20 +42,18 @@ def open_brain(path: Path) -> Any:
         raise refusal("file", allowed="a volume or overlay that is there", got=str(path))
     nibabel = _nibabel()
     is_mgh = path.suffix in (".mgh", ".mgz")
-    unreadable = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
     handle = {"keep_file_open": True} if path.name.endswith((".nii", ".nii.gz")) else {}
-    try:
-        return _open_mgh(path) if is_mgh else nibabel.load(path, **handle)
-    except (OSError, EOFError, ValueError, KeyError, zlib.error, *unreadable) as error:
-        advice = f"Its header cannot be read ({error}). Copy the file again."
-        allowed = "a FreeSurfer MGH file" if is_mgh else "a NIfTI or MGH file"
-        raise refusal("file", allowed=allowed, got=path.name, advice=advice) from error
+    with reading(path, "FreeSurfer MGH file" if is_mgh else "NIfTI or MGH file", advice=AGAIN):
+        image = _open_mgh(path) if is_mgh else nibabel.load(path, **handle)
+        if path.suffix in COMPRESSED:
+            check_growth(path, image.dataobj.offset + math.prod(image.shape) * image.get_data_dtype().itemsize)
+        return image
 
 
 def _open_mgh(path: Path) -> Any:
     """A plain file mapped, a compressed one whole: nibabel would leave it open, and not see that data are cut short."""
     kind = _nibabel().freesurfer.MGHImage
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".mgz" else np.memmap(path, mode="r")
+    content = inflate(path.read_bytes()) if path.suffix == ".mgz" else np.memmap(path, mode="r")
     if len(content) < MGH_DATA_AT:
         raise ValueError(f"{len(content):,} bytes are too few")
     header = kind.header_class(bytes(content[:MGH_DATA_AT]), check=False)
@@ -72,13 +70,11 @@ def _open_mgh(path: Path) -> Any:
 def load_volume(path: Path) -> Any:
     """The one volume in a file, an image (x, y, z). Raises BadInputError if it holds none, or more, or has no place."""
     nibabel = _nibabel()
-    try:
-        image = nibabel.squeeze_image(nibabel.load(path))
+    opened = open_brain(path)
+    with reading(path, "NIfTI volume", advice="Give a .nii or .nii.gz file."):
+        image = nibabel.squeeze_image(opened)
+        image = type(image)(np.asanyarray(image.dataobj), image.affine, image.header)
         dimensions, header = len(image.shape), image.header
-    except Exception as error:
-        raise BadInputError(
-            f"{path.name} is damaged or no NIfTI volume ({error}). Give a .nii or .nii.gz file."
-        ) from error
     if dimensions != 3:
         raise BadInputError(f"{path.name} must have 3 dimensions, it has {dimensions}. Give one volume.")
     if isinstance(header, nibabel.Nifti1Header) and not (header["qform_code"] or header["sform_code"]):
@@ -114,7 +110,7 @@ def read_map(path: Path, *, shape: tuple[int, ...], affine: FloatArray | None = 
     if moved or tuple(image.shape[:3]) != shape or math.prod(image.shape) != math.prod(shape):
         advice = "It belongs to another space; use the file of the same space and subject."
         raise refusal(path.name, allowed=f"a map of shape {shape}", got=tuple(image.shape), advice=advice)
-    with _reading(path):
+    with reading(path, "whole volume", error=StorageError, advice=AGAIN):
         return np.asarray(image.dataobj, dtype=np.float64).ravel()
 
 
@@ -133,15 +129,6 @@ def iter_trials(path: Path, flat: IntArray, *, scale: float = 1.0) -> Iterator[n
     n_trials = int(image.shape[3]) if len(image.shape) > 3 else 1
     for start in range(0, n_trials, TRIALS_AT_ONCE):
         stop = min(start + TRIALS_AT_ONCE, n_trials)
-        with _reading(path):
+        with reading(path, "whole volume", error=StorageError, advice=AGAIN):
             block = np.asarray(image.dataobj[..., start:stop] if len(image.shape) > 3 else image.dataobj[...])
         yield block.reshape(-1, stop - start)[flat].T.astype(np.float32) * np.float32(scale)
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Word damaged data as a StorageError."""
-    try:
-        yield
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise StorageError(f"{path} is damaged or cut short ({error}). Copy the file again.") from error

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal, suggest
+from core.containers import reading
 from core.datasets.tables import Table, read_table
 from core.experiments.measured.trial import NO_STIMULUS, SIMULATED, ReadOptions, Trials, name_stimulus
 
@@ -95,10 +96,8 @@ def read_ids(path: Path, *, known: frozenset[str]) -> tuple[list[str], list[str]
     A trial without a stimulus to compare (blank, catch) has an empty id.
     """
     if path.suffix.lower() == ".txt":
-        try:
+        with reading(path, "text file of ids"):
             lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeError) as error:
-            raise refusal("ids", allowed="a readable file", got=str(path)) from error
         ids = [name_stimulus(line) for line in lines if line.strip()]
         return ids, [""] * len(ids)
     table = _read(path)
@@ -116,10 +115,8 @@ def _read(path: Path) -> Table:
 
 def _read_json(path: Path) -> Table:
     """The data of jsPsych: a list of trials, each an object of its own keys."""
-    try:
+    with reading(path, "JSON file"):
         rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise refusal("measured", allowed="a readable JSON file", got=str(path)) from error
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         allowed = "a JSON list of trials, as jsPsych saves it"
         raise refusal("measured", allowed=allowed, got=path.name)

@@ -21,9 +21,10 @@ from typing import Any, ClassVar
 import torch
 from torch import _utils as tensor_builders
 
+from core.containers import reading
 from core.errors import WeightsError
 from core.pickled_values import ARRAY_BUILDERS, Name
-from core.unpickle import EVERYTHING, Machine, guarded
+from core.unpickle import EVERYTHING, Machine
 
 
 def read_torch(path: Path, *, lenient: bool = False) -> Any:
@@ -37,7 +38,7 @@ def read_torch(path: Path, *, lenient: bool = False) -> Any:
             f"{path.name} is a TorchScript file, a network of its own and no state dict. "
             "Import it as a network: `python main.py networks add FILE --trust`."
         )
-    with guarded(path.name, "weights file"), warnings.catch_warnings():
+    with reading(path, "weights file", error=WeightsError), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the pickle protocol
         warnings.simplefilter("ignore", FutureWarning)
         if tarfile.is_tarfile(path):
