@@ -34,6 +34,8 @@ SMALL_CONTENT, MOST_GROWTH, USUAL_GROWTH = 256 * 2**20, 100, 4
 """A file may grow to so many bytes or to so many times its size, at most to 16 GiB unless data of numbers, which are
 noise and hardly shrink, would do so too."""
 LONGEST_REASON = 200
+OBJECTS = ("Object arrays", "Python objects")
+"""How numpy says that an array would have to be unpickled."""
 
 DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
     b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
@@ -68,14 +70,14 @@ def reading(
     except ProbeError:
         raise
     except TooLargeError as problem:
-        raise error(f"{name} {problem}") from problem
+        raise error(f"{name} {problem} {advice}") from problem
     except MemoryError as problem:
         raise error(f"{name} does not fit into memory: {_reason(problem)}. Close other programs.") from problem
     except Exception as problem:
         # A cut file may send a reader to a place that is no place: an invalid argument.
         if isinstance(problem, OSError) and problem.errno not in (None, errno.EINVAL):
             raise error(f"{source} cannot be read: {problem.strerror or _reason(problem)}. {advice}") from problem
-        if "Object arrays" in str(problem):
+        if any(words in str(problem) for words in OBJECTS):
             raise error(f"{name} holds objects besides numbers, not plain arrays (numpy.savez). {advice}") from problem
         raise error(f"{name} is truncated or no {what}: {_reason(problem)}. {advice}") from problem
 
@@ -104,7 +106,7 @@ def check_growth(source: Path | int, n_bytes: float) -> None:
     """Raise TooLargeError if a file or folder, or so many bytes, would unpack to more than `n_bytes` honestly can."""
     size = source if isinstance(source, int) else _size_of(source)
     if n_bytes > _most(size):
-        raise TooLargeError(f"grows past {_most(size) / 2**20:,.0f} MiB when opened. Give it uncompressed.")
+        raise TooLargeError(f"grows past {_most(size) / 2**20:,.0f} MiB when opened. Give it uncompressed if it is whole.")
 
 
 def _size_of(path: Path) -> int:
