@@ -95,6 +95,7 @@ def _check_file(path: Path) -> None:
 
 def _reason(problem: BaseException) -> str:
     text = " ".join(str(problem).split()).rstrip(".") or type(problem).__name__
+    text = f"{text} is missing" if isinstance(problem, KeyError) else text
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 
 
@@ -106,7 +107,9 @@ def check_growth(source: Path | int, n_bytes: float) -> None:
     """Raise TooLargeError if a file or folder, or so many bytes, would unpack to more than `n_bytes` honestly can."""
     size = source if isinstance(source, int) else _size_of(source)
     if n_bytes > _most(size):
-        raise TooLargeError(f"grows past {_most(size) / 2**20:,.0f} MiB when opened. Give it uncompressed if it is whole.")
+        raise TooLargeError(
+            f"grows past {_most(size) / 2**20:,.0f} MiB when opened. Give it uncompressed if it is whole."
+        )
 
 
 def _size_of(path: Path) -> int:
@@ -144,4 +147,6 @@ def load_arrays(
         for name, values in arrays.items():
             if not isinstance(values, np.ndarray):  # numpy gives a member that is no array as bytes
                 raise ValueError(f"{name} is no array")
+            if values.dtype.kind == "U":
+                values.tolist()  # fails for numbers that are no letters
     return arrays

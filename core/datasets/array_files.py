@@ -20,6 +20,7 @@ from numpy.lib.recfunctions import structured_to_unstructured
 
 from core.checks import check_choice, refusal
 from core.containers import check_growth, load_arrays, reading
+from core.datasets.matlab import read_matlab
 from core.datasets.recording import RecordedSession
 from core.datasets.tables import iter_rows, to_numbers
 from core.errors import BadInputError, StorageError
@@ -28,8 +29,6 @@ from core.types import BoolArray, IntArray
 AGAIN = "Save it again as plain numbers."
 VALUES_AT_ONCE = 16_000_000
 """Numbers read at once: 64 MB."""
-WIDEST = 8
-"""Bytes of a number of MATLAB's."""
 
 Opened = tuple[tuple[int, ...], Any, Callable[[int, int], Any]]
 """Shape, dtype and what gives the rows from one to another."""
@@ -142,17 +141,11 @@ def _open_hdf5(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
 
 def _open_matlab(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
     import h5py
-    from scipy.io import loadmat, whosmat
 
     if h5py.is_hdf5(path):
         return _open_hdf5(path)
-    held = {name: math.prod(shape) for name, shape, _ in whosmat(path)}
-
-    def open_one(key: str) -> Opened:
-        check_growth(path, WIDEST * held[key])
-        return _hold(loadmat(path, variable_names=[key])[key])
-
-    return list(held), open_one
+    held = read_matlab(path)
+    return list(held), lambda key: _hold(held[key])
 
 
 def _open_zarr(path: Path) -> tuple[list[str], Callable[[str], Opened]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import refusal, suggest
+from core.checks import refusal, show_name, suggest
 from core.containers import reading
 
 Table = dict[str, list[str]]
@@ -31,7 +31,7 @@ def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], b
     rows = iter_rows(file)
     names = next(rows, [])
     for missing in [name for name in needs if name not in names]:
-        advice = suggest(missing, names) or f"It has {', '.join(names[:8]) or 'nothing'}."
+        advice = suggest(missing, names) or f"It has {', '.join(map(show_name, names[:8])) or 'nothing'}."
         raise refusal("table", allowed=f"one with a column {missing!r}", got=file.name, advice=advice)
     twice = next((name for place, name in enumerate(names) if name and name in names[:place]), None)
     if twice is not None:

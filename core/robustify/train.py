@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from core.checks import refusal
+from core.containers import reading
 from core.errors import BadInputError, Cancelled
 from core.files import replace_file
 from core.networks.catalog import find_network
@@ -153,14 +154,15 @@ class Training:
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint. Raises BadInputError if it is of another network."""
         content: dict[str, Any] = read_torch(path)
-        if content["network"] != self.config.network:
-            raise BadInputError(
-                f"The checkpoint {path.name} is of {content['network']!r}, not of {self.config.network!r}. "
-                "Give another file."
-            )
-        self.network.load_state_dict(content["state"])
-        self.optimiser.load_state_dict(content["optimiser"])
-        self.n_seen = int(content["n_seen"])
+        with reading(path, "checkpoint of a run", advice="Give another file."):
+            if content["network"] != self.config.network:
+                raise BadInputError(
+                    f"The checkpoint {path.name} is of {content['network']!r}, not of {self.config.network!r}. "
+                    "Give another file."
+                )
+            self.network.load_state_dict(content["state"])
+            self.optimiser.load_state_dict(content["optimiser"])
+            self.n_seen = int(content["n_seen"])
 
 
 def iter_robustify(

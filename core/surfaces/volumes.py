@@ -45,6 +45,8 @@ def open_brain(path: Path) -> Any:
     handle = {"keep_file_open": True} if path.name.endswith((".nii", ".nii.gz")) else {}
     with reading(path, "FreeSurfer MGH file" if is_mgh else "NIfTI or MGH file", advice=AGAIN):
         image = _open_mgh(path) if is_mgh else nibabel.load(path, **handle)
+        if image.get_data_dtype().kind not in "biuf":
+            raise ValueError(f"its values are {image.get_data_dtype()}, no numbers")
         if path.suffix in COMPRESSED:
             check_growth(path, image.dataobj.offset + math.prod(image.shape) * image.get_data_dtype().itemsize)
         return image
@@ -104,8 +106,9 @@ def read_map(path: Path, *, shape: tuple[int, ...], affine: FloatArray | None = 
     image = open_brain(path)
     turn = _nibabel().orientations
     if affine is not None:
-        orientations = turn.io_orientation(image.affine), turn.io_orientation(affine)
-        image = image.as_reoriented(turn.ornt_transform(*orientations))
+        with reading(path, "volume with a place", advice=AGAIN):
+            orientations = turn.io_orientation(image.affine), turn.io_orientation(affine)
+            image = image.as_reoriented(turn.ornt_transform(*orientations))
     moved = affine is not None and not np.allclose(image.affine, affine, rtol=0, atol=SAME_MM)
     if moved or tuple(image.shape[:3]) != shape or math.prod(image.shape) != math.prod(shape):
         advice = "It belongs to another space; use the file of the same space and subject."

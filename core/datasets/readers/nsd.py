@@ -26,6 +26,7 @@ import numpy.typing as npt
 from core.checks import check_choice, refusal
 from core.containers import reading
 from core.datasets.import_options import ImportOptions
+from core.datasets.matlab import read_matlab
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource
@@ -293,13 +294,11 @@ def read_design(root: Path, number: int) -> tuple[IntArray, IntArray]:
     """The rows of nsd_stimuli, from 0, shown in a subject's trials (n_trials,), and those all subjects saw.
 
     Raises BadInputError if nsd_expdesign.mat is missing or is another file."""
-    from scipy.io import loadmat
-
     file = root / "nsddata" / "experiments" / "nsd" / "nsd_expdesign.mat"
     if not file.is_file():
         raise refusal("source", allowed=f"one with {file.relative_to(root)}", got=str(root))
     with reading(file, "nsd_expdesign.mat"):
-        content: dict[str, Any] = loadmat(file, variable_names=("masterordering", "subjectim", "sharedix"))
+        content = read_matlab(file)
         master, shown, shared = (
             np.asarray(content[name], dtype=np.int64) for name in ("masterordering", "subjectim", "sharedix")
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import refusal, suggest
+from core.checks import refusal, show_name, suggest
 from core.containers import reading
 from core.datasets.tables import Table, read_table
 from core.experiments.measured.trial import NO_STIMULUS, SIMULATED, ReadOptions, Trials, name_stimulus
@@ -73,7 +73,7 @@ def find_id_column(table: Table, requested: str, *, known: frozenset[str], file:
     """The column that names the stimulus: the requested one, else that of most known ids, else one of a usual name."""
     if requested:
         if requested not in table:
-            advice = suggest(requested, list(table)) or f"It has {', '.join(list(table)[:10])}."
+            advice = suggest(requested, list(table)) or f"It has {', '.join(map(show_name, list(table)[:10]))}."
             raise refusal("id_column", allowed=f"a column of {file}", got=requested, advice=advice)
         return requested
     hits = {name: sum(name_stimulus(text) in known for text in column) for name, column in table.items()}
@@ -83,7 +83,8 @@ def find_id_column(table: Table, requested: str, *, known: frozenset[str], file:
     named = [name for usual in ID_NAMES for name in table if name.casefold() == usual]
     if named:
         return named[0]
-    advice = f"It has {', '.join(list(table)[:10]) or 'no columns'}; name the column of the stimulus (--id-column)."
+    held = ", ".join(map(show_name, list(table)[:10])) or "no columns"
+    advice = f"It has {held}; name the column of the stimulus (--id-column)."
     if len(table) == 1 and ";" in next(iter(table)):
         advice = "Its fields are separated by semicolons; save it with commas or tabs, and points in numbers."
     allowed = f"a table with a column {ID_NAMES[0]!r}, of ids or file names of the set"
@@ -142,7 +143,7 @@ def _session_columns(table: Table, requested: str) -> list[str]:
 def _name_sessions(table: Table, requested: str, *, file: str) -> list[str]:
     columns = _session_columns(table, requested)
     if requested and requested not in table:
-        advice = suggest(requested, list(table)) or f"It has {', '.join(list(table)[:10])}."
+        advice = suggest(requested, list(table)) or f"It has {', '.join(map(show_name, list(table)[:10]))}."
         raise refusal("session_column", allowed=f"a column of {file}", got=requested, advice=advice)
     n_lines = len(next(iter(table.values()), []))
     return [" ".join(table[name][number] for name in columns) for number in range(n_lines)]

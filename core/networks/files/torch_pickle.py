@@ -14,6 +14,7 @@ import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -49,15 +50,12 @@ def read_torch(path: Path, *, lenient: bool = False) -> Any:
 
 def is_torchscript(path: Path) -> bool:
     """Whether a file is an archive of torch.jit.save, to Python's reader or to torch's: they can be made to differ."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
+    names: list[str] = []
+    with suppress(Exception), zipfile.ZipFile(path) as archive:  # what one cannot read, the other may
+        names += archive.namelist()
+    with suppress(Exception):
         reader_of: Any = torch._C.PyTorchFileReader
         names += [f"/{name}" for name in reader_of(str(path)).get_all_records()]
-    except (OSError, zipfile.BadZipFile):
-        return False
-    except RuntimeError:  # an archive that torch cannot read; `names` are Python's
-        pass
     return any(name.endswith("/constants.pkl") for name in names)
 
 
