@@ -231,7 +231,7 @@ def test_bad_folders_and_photographs_are_named(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"`images` must be a folder with photographs .* got '.*empty'"):
         find_photos(empty)
     (empty / "a.png").write_text("no photograph")
-    with pytest.raises(StorageError, match=r"a\.png cannot be read"):
+    with pytest.raises(StorageError, match=r"a\.png is truncated or no photograph: cannot identify"):
         draw_batch(find_photos(empty), count=1, size=32, seed=(0,))
 
 
