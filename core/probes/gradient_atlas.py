@@ -66,7 +66,8 @@ def iter_gradient_atlas(
     Cancelled
         As soon as `should_stop()` is true.
     """
-    from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
+    from core.device import exact_arithmetic
+    from core.probes.respond import check_pixels, to_tensor
 
     check_pixels(encoder, stimulus.pixels[np.newaxis])
     with encoder.network.interruptible(should_stop), exact_arithmetic():

@@ -28,6 +28,7 @@ from core.robustify.photo_crops import draw_batch, find_photos, read_centre
 from core.robustify.publish import publish_checkpoint
 from core.robustify.run import RobustifyDone, iter_run, suggest_recipe
 from core.robustify.train import iter_robustify
+from tests.helpers.little_memory import room_for
 
 CONFIG = RobustifyConfig(
     network="tiny",
@@ -264,3 +265,17 @@ def test_two_robust_networks_of_one_are_told_apart_by_title(photos: tuple[Path, 
     made = [list(iter_run(RobustifyOptions("tiny", folder, n_images=count)))[-1] for count in (8, 16)]
     titles = [last.network.title for last in made if isinstance(last, RobustifyDone)]
     assert titles == [f"{catalog.find_network('tiny').title}, robustified{end}" for end in ("", " 2")]
+
+
+def test_less_memory_trains_to_the_same_weights(tmp_path: Path, photos: tuple[Path, ...]) -> None:
+    config = replace(CONFIG, batch=4)
+    losses, states = [], []
+    for name, room in (("whole", 100), ("halved", 3)):
+        with room_for(room) as seen:
+            records = list(iter_robustify(config, photos, checkpoint=tmp_path / name))
+        states.append(torch.load(tmp_path / name, weights_only=True)["state"])
+        losses.append([(record.loss, record.clean_loss) for record in records])
+    assert max(seen) <= 3
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3, atol=1e-7)
+    for key, values in states[0].items():
+        torch.testing.assert_close(states[1][key], values, rtol=1e-3, atol=2e-4)
