@@ -13,6 +13,7 @@ from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.encoders.encoder import Encoder
 from core.encoders.features import Extractor
 from core.networks.network import Network
+from core.networks.validate import validate_network
 from core.probes.gradient_atlas import iter_gradient_atlas
 from core.probes.min_norm import iter_min_norm
 from core.probes.preview import preview
@@ -25,7 +26,7 @@ from core.sweeps.attack_curve import AttackCurve, run_curve
 from core.sweeps.score import ScoreSettings, ScoringEncoder, predict_targets, score
 from core.types import NormName
 from tests.helpers.no_float64 import DEVICE, device_without_float64
-from tests.helpers.tiny_encoders import NAMES, make_config, make_conv_encoder, make_photo, make_table
+from tests.helpers.tiny_encoders import make_config, make_conv_encoder, make_photo, make_table
 
 PATTERN = np.asarray([0.5, np.nan, -1.0, 2.0, np.nan])
 PIXELS = np.stack([make_photo(seed=seed).pixels for seed in range(4)])
@@ -38,7 +39,7 @@ ATTACKS = {
     "square": {"method": AttackMethod.SQUARE},
     "restarts of whole levels": {"n_restarts": 2, "random_start": True, "quantise": True},
     "momentum": {"momentum": 1.0},
-    "smoothed": {"smoothing": 3},
+    "smoothed": {"translation": 1},
     "diverse": {"diversity": 0.7},
 }
 
@@ -61,6 +62,12 @@ def finish(run: Callable[..., Iterator[object]], encoder: Encoder, config: Probe
     result = last.result  # type: ignore[attr-defined]
     assert isinstance(result, Probe)
     return result
+
+
+def rename(encoder: Encoder) -> Encoder:
+    """The same as an encoder of another network, for ensembles."""
+    encoder.card = dataclasses.replace(encoder.card, config=dataclasses.replace(encoder.card.config, network="other"))
+    return encoder
 
 
 def compare(there: Probe, here: Probe) -> None:
@@ -96,10 +103,10 @@ def test_ensembles_smallest_budgets_repeats_atlases_and_previews(elsewhere: Call
     here = make_conv_encoder()
     attack = AttackConfig(**FAST)  # type: ignore[arg-type]
     config = make_config(here, attack)
-    together = dataclasses.replace(config, ensemble=(NAMES[1],))
+    together = dataclasses.replace(config, ensemble=("other",))
     compare(
-        finish(iter_probe, elsewhere(), together, others=(elsewhere(),)),
-        finish(iter_probe, here, together, others=(here,)),
+        finish(iter_probe, elsewhere(), together, others=(rename(elsewhere()),)),
+        finish(iter_probe, here, together, others=(rename(make_conv_encoder()),)),
     )
     smallest = dataclasses.replace(config, wanted_shift_sd=0.05)
     there, wanted = finish(iter_min_norm, elsewhere(), smallest), finish(iter_min_norm, here, smallest)
@@ -139,6 +146,7 @@ def test_the_curves_and_scores_of_the_analyses(elsewhere: Callable[[], Encoder],
 
 def test_features_and_the_robustness_of_a_network(elsewhere: Callable[[], Encoder]) -> None:
     there, here = elsewhere().network, make_conv_encoder().network
+    validate_network(there)
     np.testing.assert_allclose(Extractor(there, 2).extract(PIXELS), Extractor(here, 2).extract(PIXELS), atol=1e-5)
 
     def measure(network: Network) -> list[float]:

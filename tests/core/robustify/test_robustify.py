@@ -27,8 +27,9 @@ from core.robustify.options import RobustifyOptions, robustify_folder
 from core.robustify.photo_crops import draw_batch, find_photos, read_centre
 from core.robustify.publish import publish_checkpoint
 from core.robustify.run import RobustifyDone, iter_run, suggest_recipe
-from core.robustify.train import iter_robustify
+from core.robustify.train import Training, iter_robustify
 from tests.helpers.little_memory import room_for
+from tests.helpers.no_float64 import device_without_float64
 
 CONFIG = RobustifyConfig(
     network="tiny",
@@ -279,3 +280,15 @@ def test_less_memory_trains_to_the_same_weights(tmp_path: Path, photos: tuple[Pa
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3, atol=1e-7)
     for key, values in states[0].items():
         torch.testing.assert_close(states[1][key], values, rtol=1e-3, atol=2e-4)
+
+
+def test_a_device_without_float64_trains_to_the_same_weights(tmp_path: Path, photos: tuple[Path, ...]) -> None:
+    config = replace(CONFIG, n_images=4)
+    list(iter_robustify(config, photos, checkpoint=tmp_path / "here"))
+    with device_without_float64() as device:
+        training = Training(config, device=device)
+        while training.n_seen < config.n_images:
+            training.step(photos)
+        found = {name: values.cpu() for name, values in training.network.state_dict().items()}
+    for key, values in torch.load(tmp_path / "here", weights_only=True)["state"].items():
+        torch.testing.assert_close(found[key], values, rtol=1e-3, atol=1e-3)
