@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -27,6 +28,7 @@ CANCELLED = 130
 
 def main() -> int:
     """Run what the command line asks for. Returns the exit code: 0 done, 2 bad input, 130 cancelled."""
+    _end_on_signals()
     try:
         from core.commands.cli import run_command_line  # within, so that Ctrl-C while it is read is no defect
 
@@ -36,6 +38,23 @@ def main() -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Cancelled.\n")
         return CANCELLED
+
+
+def _end_on_signals() -> None:
+    """Let a closed terminal (SIGHUP) and a polite end (SIGTERM) leave by the same way as an error: cleaned up.
+
+    What was to go on without its terminal (nohup) still does.
+    """
+
+    def leave(number: int, _frame: object) -> None:
+        for one in endings:
+            signal.signal(one, signal.SIG_IGN)  # once is enough: nothing may interrupt the cleaning up
+        raise SystemExit(128 + number)
+
+    endings = [one for name in ("SIGTERM", "SIGHUP") if (one := getattr(signal, name, None)) is not None]
+    endings = [one for one in endings if signal.getsignal(one) is not signal.SIG_IGN]
+    for one in endings:
+        signal.signal(one, leave)
 
 
 def open_window(device: str = "auto", session_file: Path | None = None) -> int:

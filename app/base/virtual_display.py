@@ -32,12 +32,16 @@ class VirtualDisplay:
             raise StorageError("There is no display and no virtual one: `Xvfb` is missing. Install the package xvfb.")
         reading, writing = os.pipe()
         command = [program, "-displayfd", str(writing), "-screen", "0", screen, "-nolisten", "tcp", "-noreset"]
-        self._server = subprocess.Popen(
-            command, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        # In a session of its own: Ctrl-C in the terminal would end it before the program that draws on it.
+        self._server = subprocess.Popen(command, pass_fds=[writing], start_new_session=True, **quiet)
         os.close(writing)
-        with os.fdopen(reading) as answer:
-            number = answer.readline().strip()  # returns when the server is ready, or empty when it died
+        try:
+            with os.fdopen(reading) as answer:
+                number = answer.readline().strip()  # returns when the server is ready, or empty when it died
+        except BaseException:
+            self.stop()
+            raise
         if not number:
             self.stop()
             raise StorageError("Xvfb did not start. `Xvfb -displayfd 1` in a terminal shows why.")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from safetensors.numpy import load, save
 
 from core.containers import reading
 from core.errors import StorageError
-from core.files import flush
+from core.files import flush, name_partial
 from core.headers import (
     HeaderKind,
     hash_table,
@@ -120,7 +119,7 @@ def identify_probe(probe: Probe) -> str:
 
 def _write_together(contents: dict[Path, bytes], sync: Callable[[Path], object]) -> None:
     """Write all under temporary names, then rename all; on any failure remove what is left of it."""
-    partial = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
+    partial = {path: name_partial(path) for path in contents}
     older = {path: read_bytes(path, HEADER) for path in contents if path.exists()}
     renamed: list[Path] = []
     try:
