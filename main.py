@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -14,10 +13,13 @@ if len(sys.argv) == 1 or sys.argv[1].endswith(
 ):  # the window: BLAS threads of numpy would fight the attack for the cores
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from contextlib import AbstractContextManager
+import signal
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from core.figures.movie_config import CortexStyle
     from core.figures.movie_frames import Cortex
     from core.probes.probe import Probe
@@ -38,6 +40,16 @@ def main() -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Cancelled.\n")
         return CANCELLED
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Note signals instead of raising them: Qt and VTK, in whose code they would surface, end the program by others."""
+    from app.base.endings import note_endings
+
+    with note_endings() as endings:
+        yield
+    endings.check()
 
 
 def _end_on_signals() -> None:
@@ -64,21 +76,24 @@ def open_window(device: str = "auto", session_file: Path | None = None) -> int:
     if not has_display():
         sys.stderr.write(f"There is no display: running the demonstration into {DEMO_FOLDER} instead.\n")
         return run_demonstration(DEMO_FOLDER, device)
-    from app.shell.application import run
+    with _uninterrupted():
+        from app.shell.application import run
 
-    return run(device=device, session_file=session_file)
+        return run(device=device, session_file=session_file)
 
 
 def run_demonstration(folder: str, device: str = "auto") -> int:
     """Run the demonstration through the real window, on a virtual display where there is none."""
-    from app.shell.demo_run import run_demo
+    with _uninterrupted():
+        from app.shell.demo_run import run_demo
 
-    return run_demo(folder, device=device)
+        return run_demo(folder, device=device)
 
 
 def open_cortex(probe: Probe, style: CortexStyle, theme: str) -> AbstractContextManager[Cortex]:
     """Draw a probe's cortex off screen, without a display."""
-    from app.figures.cortex_renderer import render_probe
+    with _uninterrupted():
+        from app.figures.cortex_renderer import render_probe
 
     return render_probe(probe, style, theme=theme)
 

@@ -19,17 +19,12 @@ class Endings:
 
     number = 0
 
-    @property
-    def exit_code(self) -> int:
-        """As shells count: 130 after Ctrl-C; 0 if nobody asked."""
-        return 128 + self.number if self.number else 0
-
     def check(self) -> None:
-        """Raise KeyboardInterrupt after Ctrl-C, SystemExit after another signal."""
+        """Raise KeyboardInterrupt after Ctrl-C, SystemExit(128 + number), as shells count, after another signal."""
         if self.number == signal.SIGINT:
             raise KeyboardInterrupt
         if self.number:
-            raise SystemExit(self.exit_code)
+            raise SystemExit(128 + self.number)
 
     def note(self, number: int, _frame: FrameType | None) -> None:
         """Take a signal."""

@@ -179,8 +179,7 @@ class _Worker(QObject):
             self.run(job)
 
     def _follow(self, job: Job, records: Iterator[Any]) -> Any:
-        last: Any = None
-        reported = -PROGRESS_PERIOD
+        last, reported = None, -PROGRESS_PERIOD
         try:
             for last in records:
                 if job.stop.is_set():

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QPainter, QPixmap
 from PySide6.QtWidgets import QSplashScreen
 
-from app.base.endings import Endings, note_endings
+from app.base.endings import ENDINGS
 from app.base.settings import Settings
 from app.look.icons import application_icon
 from app.look.qt_application import make_application
@@ -54,15 +54,15 @@ SIGNAL_POLL_MS = 200
 class _Closer(QObject):
     """Closes the window once a signal asks the program to end."""
 
-    def __init__(self, window: MainWindow, endings: Endings) -> None:
+    def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self._window, self._endings = window, endings
+        self._window = window
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._wake)
         self._timer.start(SIGNAL_POLL_MS)
 
     def _wake(self) -> None:
-        if self._endings.number:
+        if ENDINGS.number:
             self._timer.stop()
             self._window.close()
 
@@ -82,7 +82,7 @@ def make_window(session: Services | None = None, session_file: Path | None = Non
 
 
 def run(*, device: str = "auto", session_file: Path | None = None) -> int:
-    """Open the window and stay until it is closed. Returns the exit code: 0, 130 after Ctrl-C, 128 + N by signal N."""
+    """Open the window and stay until it is closed, by the user or by a signal. Returns the exit code of Qt."""
     application = make_application()
     splash = make_splash(find_theme(Settings().text("theme")))
     splash.show()
@@ -99,9 +99,7 @@ def run(*, device: str = "auto", session_file: Path | None = None) -> int:
         session.close()  # a live thread would abort the exit and hide the reason
         raise
     window.shown_once.connect(window.tour.offer)
-    with note_endings() as endings:
-        _Closer(window, endings)
-        window.show()
-        splash.finish(window)
-        code = application.exec()
-    return endings.exit_code or code
+    _Closer(window)
+    window.show()
+    splash.finish(window)
+    return application.exec()

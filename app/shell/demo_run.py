@@ -17,7 +17,7 @@ import numpy as np
 from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 
-from app.base.endings import ENDINGS, note_endings
+from app.base.endings import ENDINGS
 from app.base.jobs import Idle
 from app.base.pictures import save_window_picture
 from app.base.services import open_services
@@ -56,20 +56,19 @@ def run_demo(folder: str, *, device: str = "auto") -> int:
     """
     out = Path(folder).absolute()
     remove_earlier(out)
-    with note_endings():
-        display = None if has_display() else VirtualDisplay()
-        previous = os.environ.get(HOME_VARIABLE)
-        try:
-            with tempfile.TemporaryDirectory(prefix="probescope-demo-") as home:
-                os.environ[HOME_VARIABLE] = home  # neither reads nor changes what the user had open last
-                _drive(out, device=device)
-        finally:
-            make_application().shutdown()  # Qt must let go of the display before it ends, or Xlib ends the program
-            os.environ.pop(HOME_VARIABLE, None)
-            if previous is not None:
-                os.environ[HOME_VARIABLE] = previous
-            if display is not None:
-                display.stop()
+    display = None if has_display() else VirtualDisplay()
+    previous = os.environ.get(HOME_VARIABLE)
+    try:
+        with tempfile.TemporaryDirectory(prefix="probescope-demo-") as home:
+            os.environ[HOME_VARIABLE] = home  # neither reads nor changes what the user had open last
+            _drive(out, device=device)
+    finally:
+        make_application().shutdown()  # Qt must let go of the display before it ends, or Xlib ends the program
+        os.environ.pop(HOME_VARIABLE, None)
+        if previous is not None:
+            os.environ[HOME_VARIABLE] = previous
+        if display is not None:
+            display.stop()
     return 0
 
 
