@@ -32,9 +32,10 @@ class VirtualDisplay:
             raise StorageError("There is no display and no virtual one: `Xvfb` is missing. Install the package xvfb.")
         reading, writing = os.pipe()
         command = [program, "-displayfd", str(writing), "-screen", "0", screen, "-nolisten", "tcp", "-noreset"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         # In a session of its own: Ctrl-C in the terminal would end it before the program that draws on it.
-        self._server = subprocess.Popen(command, pass_fds=[writing], start_new_session=True, **quiet)
+        self._server = subprocess.Popen(
+            command, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
         self._previous = os.environ.get("DISPLAY")
         os.close(writing)
         try:

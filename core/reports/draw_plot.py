@@ -156,9 +156,9 @@ def draw_plot(axis: Axes, plot: Plot) -> None:
             mark(level, color="#999999", lw=0.8, ls="--" if level else "-", zorder=0.5)
     axis.set(xlabel=plot.x, ylabel=plot.y, title=plot.title)
     axis.set(xscale="log" if plot.x_log else "linear", yscale="log" if plot.y_log else "linear")
-    for one, is_log in ((axis.xaxis, plot.x_log), (axis.yaxis, plot.y_log)):
+    for line, is_log in ((axis.xaxis, plot.x_log), (axis.yaxis, plot.y_log)):
         if is_log:
-            _number_plainly(one)
+            _number_plainly(line)
     if plot.fields is None:
         axis.set(**dict(zip(("xlim", "ylim"), plot.bounds(), strict=True)))
     if plot.x_ticks:

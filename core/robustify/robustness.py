@@ -111,4 +111,5 @@ def _pool(features: torch.Tensor) -> torch.Tensor:
 def _relative(moved: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
     change = torch.linalg.vector_norm((moved - clean).flatten(1), dim=1)
     size = torch.linalg.vector_norm(clean.flatten(1), dim=1)
-    return change / size.clamp_min(SMALLEST)
+    shares: torch.Tensor = change / size.clamp_min(SMALLEST)
+    return shares

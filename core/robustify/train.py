@@ -126,7 +126,8 @@ class Training:
         self.at_once = at_once
         self.optimiser.zero_grad(set_to_none=True)
         n_clean = max(1, len(pixels) // 4)
-        parts = [part.to(self.device).contiguous(memory_format=torch.channels_last) for part in pixels.split(at_once)]
+        split = torch.split(pixels, at_once)
+        parts = [part.to(self.device).contiguous(memory_format=torch.channels_last) for part in split]
         with torch.no_grad():
             targets = [pool_last(self.features(self.original, part), self.config.pool) for part in parts]
         sizes = torch.cat([square_sizes(target) for target in targets], dim=1)

@@ -89,6 +89,20 @@ def test_every_figure_says_whose_responses_it_shows(probe: Probe, tmp_path: Path
     assert "encoder of simulated data" in re.sub(r"\s+", " ", words)
 
 
+@pytest.mark.parametrize("kind", list(FigureKind))
+def test_dollars_in_the_name_of_an_roi_are_drawn_as_they_are(tmp_path: Path, kind: FigureKind) -> None:
+    """matplotlib would take them for a formula, and refuse one that is none."""
+    table = load_subject("simulated").voxels
+    odd = replace(table, roi=tuple(r"$x_$ ${\frac{<b>" if name == "FFA" else name for name in table.roi))
+    probe = make_probe(table=odd, size=64, roi=r"$x_$ ${\frac{<b>")
+    path = tmp_path / "f.svg"
+    write_figure(probe, FigureConfig(kind=kind), path, cortex=PaintedCortex(), voxels=odd)
+    shown = ["".join(one.itertext()) for one in ElementTree.parse(path).iter(f"{SVG}text")]
+    assert any(r"$x_$ ${\frac{<b>" in text for text in shown), shown
+    if kind is FigureKind.ROIS:
+        assert any(text.startswith(r"$x_$ ${\frac{<b> (") for text in shown)
+
+
 def test_the_pictures_in_an_svg_are_the_probe_pixel_for_pixel(probe: Probe, tmp_path: Path) -> None:
     pictures = [picture[..., :3] for picture in pictures_of(write(probe, tmp_path / "i.svg", kind="images"))]
     delta = 255 * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0)
