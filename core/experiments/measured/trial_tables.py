@@ -169,10 +169,11 @@ def _widen(
     numbers = _parse(table[value])
     if numbers is None:
         raise refusal(value, allowed="a column of numbers", got=file)
-    cells = pd.DataFrame({"id": ids, "session": sessions, "what": table[what], "value": numbers})
+    named = [text.removeprefix("'") for text in table[what]]  # as `protect_cell` writes it
+    cells = pd.DataFrame({"id": ids, "session": sessions, "what": named, "value": numbers})
     cells["repeat"] = cells.groupby(["id", "session", "what"]).cumcount()
     keys = ["id", "session", "repeat"]
-    wide = cells.pivot(index=keys, columns="what", values="value")[list(dict.fromkeys(table[what]))]
+    wide = cells.pivot(index=keys, columns="what", values="value")[list(dict.fromkeys(named))]
     wide = wide.reindex(pd.MultiIndex.from_frame(cells[keys].drop_duplicates()))
     note = f"{file} is a long table: {what!r} says what was measured, {value!r} is the response."
     return Trials(
