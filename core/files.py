@@ -29,6 +29,8 @@ FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 PARTIAL_ENDING = ".part"
 LEFTOVER = re.compile(r"\..+\.(?P<pid>\d+)(-[0-9a-f]{8})?(@(?P<host>[0-9a-f]{8}))?\.part")
 """The temporary name of something not yet whole, with the process that writes it and a hash of its computer's name."""
+LETTERS_KEPT = 40
+"""Of a name in its temporary one, which must not be too long where the name itself is not."""
 FORGOTTEN_DAYS = 7.0
 """What another computer, on a shared disk, has not touched for so long is nobody's any more."""
 
@@ -49,7 +51,7 @@ def _host() -> str:
 
 def name_partial(path: Path) -> Path:
     """The temporary name of something this process is about to write, or to remove; no two are equal."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}@{_host()}{PARTIAL_ENDING}")
+    return path.with_name(f".{path.name[:LETTERS_KEPT]}.{os.getpid()}-{uuid.uuid4().hex[:8]}@{_host()}{PARTIAL_ENDING}")
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:

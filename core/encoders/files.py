@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from core.checks import refusal, suggest
+from core.checks import refusal, show_name, suggest
 from core.containers import reading
 from core.encoders.card import ALL_VOXELS, EncoderCard, EncoderData, LayerTable
 from core.encoders.config import EncoderConfig, encoder_stem
@@ -122,7 +122,8 @@ def find_encoder(subject: str, network: str, layer: str, *, folders: tuple[Path,
         if (folder / f"{stem}.json").is_file():
             return folder / f"{stem}.json"
     known = [encoder_stem(one.subject, one.network, one.layer) for one in list_encoders(folders=searched)]
-    fit = f"Fit it with `python main.py fit --subject {subject} --network {network} --layer {layer}`."
+    named = f"--subject {show_name(subject)} --network {show_name(network)} --layer {show_name(layer)}"
+    fit = f"Fit it with `python main.py fit {named}`."
     advice = f"{suggest(stem, known)} {fit}".strip()
     raise refusal("encoder", allowed="fitted before it is used", got=stem, advice=advice)
 

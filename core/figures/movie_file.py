@@ -67,8 +67,8 @@ def iter_write(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, 
     if path.is_dir():
         raise refusal("out", allowed="a file", got=str(path), advice="A folder has that name.")
     write = _write_mp4 if kind is MovieFormat.MP4 else _write_gif
-    first, last = f".{path.name}.", name_partial(path).name.removeprefix(f".{path.name}")
-    with new_file(path) as partial, tempfile.TemporaryDirectory(dir=path.parent, prefix=first, suffix=last) as spare:
+    last = name_partial(Path("movie")).name.removeprefix(".movie")
+    with new_file(path) as partial, tempfile.TemporaryDirectory(last, ".movie.", path.parent) as spare:
         yield from write(frames, config, partial, spare=Path(spare), note=note)
 
 

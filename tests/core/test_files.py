@@ -108,6 +108,12 @@ def test_who_writes_takes_away_what_killed_processes_left_there(tmp_path: Path) 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "new"])
 
 
+@pytest.mark.parametrize("name", ["a" * 250 + ".txt", "ü" * 120 + ".txt"])
+def test_a_name_as_long_as_the_disk_allows_is_written(name: str, tmp_path: Path) -> None:
+    replace_file(tmp_path / name, lambda partial: partial.write_text("1"))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows ends processes without asking")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_leaves_nothing_half_written(name: str, tmp_path: Path) -> None:
