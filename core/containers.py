@@ -33,6 +33,8 @@ LARGEST_CONTENT = 16 * 2**30
 SMALL_CONTENT, MOST_GROWTH, USUAL_GROWTH = 256 * 2**20, 100, 4
 """A file may grow to so many bytes or to so many times its size, at most to 16 GiB unless data of numbers, which are
 noise and hardly shrink, would do so too."""
+PIECE_BYTES = 2**14
+"""Read at once, so that thousands of members do not each copy what is left."""
 LONGEST_REASON = 200
 OBJECTS = ("Object arrays", "Python objects")
 """How numpy says that an array would have to be unpickled."""
@@ -86,9 +88,7 @@ def _check_file(path: Path) -> None:
     if path.exists() and not path.is_dir():
         if not path.is_file():
             raise ValueError("it is a pipe or device")
-        with path.open("rb") as file:
-            is_zip = file.read(2) == b"PK"
-        if is_zip:
+        if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 check_growth(path, sum(member.file_size for member in archive.infolist()))
 
@@ -104,7 +104,7 @@ def _most(size: int) -> int:
 
 
 def check_growth(source: Path | int, n_bytes: float) -> None:
-    """Raise TooLargeError if a file or folder, or so many bytes, would unpack to more than `n_bytes` honestly can."""
+    """Raise TooLargeError if `n_bytes` are more than a file or folder, or so many bytes, can honestly unpack to."""
     size = source if isinstance(source, int) else _size_of(source)
     if n_bytes > _most(size):
         raise TooLargeError(
@@ -122,15 +122,20 @@ def inflate(content: bytes) -> bytes:
     start = next((start for start in DECOMPRESSORS if content.startswith(start)), None)
     if start is None:
         return content
-    parts, n_bytes, rest = [], 0, content
-    while rest.startswith(start):  # gzip files may be put one behind the other
-        opened = DECOMPRESSORS[start]()
-        parts.append(bytes(opened.decompress(rest, _most(len(content)) - n_bytes + 1)))
+    make, most = DECOMPRESSORS[start], _most(len(content))
+    opened, parts, n_bytes, at = make(), [], 0, 0
+    while at < len(content):
+        piece = content[at : at + PIECE_BYTES]
+        parts.append(bytes(opened.decompress(piece, most - n_bytes + 1)))
         n_bytes += len(parts[-1])
         check_growth(len(content), n_bytes)
-        if not opened.eof:
-            raise EOFError("the compressed content ends too early")
-        rest = opened.unused_data
+        at += len(piece) - len(opened.unused_data)
+        if opened.eof:
+            if not content.startswith(start, at):
+                break
+            opened = make()  # gzip files may be put one behind the other
+    if not opened.eof:
+        raise EOFError("the compressed content ends too early")
     return b"".join(parts)
 
 

@@ -23,6 +23,7 @@ from zarr.core.sync import cleanup_resources
 from core import containers
 from core.containers import inflate, load_arrays, reading
 from core.datasets.array_files import open_array
+from core.datasets.tables import read_table
 from core.encoders.importers.img2fmri import read_img2fmri
 from core.encoders.importers.open import read_readout
 from core.errors import BadInputError, ProbeError, StorageError, WeightsError
@@ -125,6 +126,11 @@ def test_gzip_files_one_behind_the_other_are_one() -> None:
     joined = gzip.compress(b"first ") + gzip.compress(b"second")
     assert inflate(joined) == gzip.decompress(joined) == b"first second"
     assert inflate(joined + bytes(20)) == b"first second", "as tar pads"
+    large = np.random.default_rng(0).bytes(100_000)  # of more than one piece
+    blocks = b"".join(gzip.compress(large[at : at + 700]) for at in range(0, len(large), 700))
+    assert inflate(blocks) == large == inflate(gzip.compress(large, 0))
+    with pytest.raises(EOFError):
+        inflate(blocks[:-300])
 
 
 @pytest.mark.parametrize(
@@ -154,3 +160,18 @@ def test_a_pipe_is_no_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.npy")
     with pytest.raises(BadInputError, match=r"x\.npy is truncated or no array file: it is a pipe or device"):
         open_array(tmp_path / "x.npy")
+
+
+def test_a_table_of_protein_kinases_is_no_archive(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("PK,r\na,1\n")
+    assert read_table(tmp_path / "t.csv") == {"PK": ["a"], "r": ["1"]}
+
+
+def test_an_archive_behind_something_else_is_looked_at_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch finds it by its end."""
+    monkeypatch.setattr(containers, "SMALL_CONTENT", LIMIT)
+    path = tmp_path / "x.pth"
+    write_zip(path, "x/data.pkl")
+    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())
+    with pytest.raises(WeightsError, match="grows past"):
+        read_state(path)
