@@ -33,6 +33,8 @@ LARGEST_CONTENT = 16 * 2**30
 SMALL_CONTENT, MOST_GROWTH, USUAL_GROWTH = 256 * 2**20, 100, 4
 """A file may grow to so many bytes or to so many times its size, at most to 16 GiB unless data of numbers, which are
 noise and hardly shrink, would do so too."""
+NO_ARRAY = "contains pickled (object) data"
+"""What numpy takes any unknown file for, with the advice to load it unsafely."""
 PIECE_BYTES = 2**14
 """Read at once, so that thousands of members do not each copy what is left."""
 LONGEST_REASON = 200
@@ -96,6 +98,7 @@ def _check_file(path: Path) -> None:
 def _reason(problem: BaseException) -> str:
     text = " ".join(str(problem).split()).rstrip(".") or type(problem).__name__
     text = f"{text} is missing" if isinstance(problem, KeyError) else text
+    text = "it does not begin as numpy's files do" if NO_ARRAY in text else text
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 
 
