@@ -19,7 +19,7 @@ import numpy.typing as npt
 from numpy.lib.recfunctions import structured_to_unstructured
 
 from core.checks import check_choice, refusal
-from core.containers import check_growth, load_arrays, reading
+from core.containers import check_growth, list_arrays, load_arrays, reading
 from core.datasets.matlab import read_matlab
 from core.datasets.recording import RecordedSession
 from core.datasets.tables import iter_rows, to_numbers
@@ -117,8 +117,7 @@ def _open_npy(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
 
 
 def _open_npz(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
-    with np.load(path, allow_pickle=False) as stored:
-        return stored.files, lambda key: _hold(load_arrays(path, only=[key], error=BadInputError, advice=AGAIN)[key])
+    return list_arrays(path), lambda key: _hold(load_arrays(path, only=[key], error=BadInputError, advice=AGAIN)[key])
 
 
 def _open_hdf5(path: Path) -> tuple[list[str], Callable[[str], Opened]]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.containers import load_arrays, reading
+from core.containers import list_arrays, load_arrays, reading
 from core.datasets.array_files import open_array
 from core.errors import BadInputError
 from core.experiments.measured.trial import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
@@ -79,8 +79,8 @@ def _read_texts(path: Path) -> dict[str, list[str]]:
 
 
 def _names_in(path: Path) -> list[str]:
-    with reading(path, ".npz file", advice=AGAIN), np.load(path, allow_pickle=False) as stored:
-        return list(stored.files)
+    with reading(path, ".npz file", advice=AGAIN):
+        return list_arrays(path)
 
 
 def _find_ids(path: Path, options: ReadOptions, stored: dict[str, list[str]], *, known: frozenset[str]) -> Named:
