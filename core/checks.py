@@ -13,12 +13,15 @@ LIKELY_GREY_LEVELS = 1.0
 """An epsilon above this was most likely meant in grey levels of 255."""
 
 LONGEST_SHOWN = 60
+LONGEST_VALUE = 400
+"""A value of more letters, one out of a damaged file, is cut; paths and lists of names are not."""
 MOST_LISTED = 12
 
 
 def describe_refusal(name: str, *, allowed: str, got: object, advice: str = "") -> str:
     """Word a refusal: "`name` must be {allowed}, got {value!r}. {advice}"."""
-    sentence = f"`{name}` must be {allowed}, got {got!r}."
+    shown = repr(got) if len(repr(got)) <= LONGEST_VALUE else shorten(got)
+    sentence = f"`{name}` must be {allowed}, got {shown}."
     return f"{sentence} {advice}" if advice else sentence
 
 
@@ -33,6 +36,11 @@ def shorten(value: object) -> str:
     short.maxstring = short.maxother = short.maxlong = LONGEST_SHOWN
     text = short.repr(value)
     return text if len(text) <= 2 * LONGEST_SHOWN else f"{text[: 2 * LONGEST_SHOWN]}…"
+
+
+def show_name(name: str) -> str:
+    """A name as refusals list it: as it is, unless it is endless or not to be printed, as out of a damaged file."""
+    return name if name.isprintable() and len(name) <= LONGEST_SHOWN else shorten(name)
 
 
 def check_positive(name: str, value: float, *, advice: str = "") -> float:
@@ -95,7 +103,7 @@ def suggest(value: str, known: Sequence[str]) -> str:
 
 def _list_names(names: Sequence[str]) -> str:
     more = f" (and {len(names) - MOST_LISTED} more)" if len(names) > MOST_LISTED else ""
-    return f"one of {', '.join(names[:MOST_LISTED])}{more}"
+    return f"one of {', '.join(map(show_name, names[:MOST_LISTED]))}{more}"
 
 
 def _is_finite(value: object) -> bool:

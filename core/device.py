@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from core.checks import check_choice, check_count
@@ -14,7 +15,9 @@ Part = TypeVar("Part")
 DEVICES = ("auto", "cuda", "mps", "cpu")
 THREADS_VARIABLE = "PROBESCOPE_THREADS"
 """Number of threads torch may use, for shared machines."""
-OUT_OF_MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+CLOSE = "Close other programs, choose an earlier layer or another device."
+LONGEST_REASON = 200
+OUT_OF_MEMORY_WORDS = ("outofmemory", "out of memory", "can't allocate memory", "not enough memory")
 
 
 def choose_device(wanted: str = "auto") -> str:
@@ -98,15 +101,57 @@ def run_in_chunks(run: Callable[[int, int], Part], n_items: int, *, chunk: int) 
     return parts
 
 
+def run_smaller(run: Callable[[int], Part], *, chunk: int) -> Part:
+    """`run(chunk)`, which splits its own work and has no effect when it fails; with half the chunk if memory runs out.
+
+    Raises BadInputError if not even one item at a time fits into memory.
+    """
+    while True:
+        try:
+            return run(chunk)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            chunk = _halve(chunk, error)
+
+
+def explain(error: Exception) -> Exception:
+    """The same error; a BadInputError that says what to do where memory ran out and nothing was left to be halved."""
+    if isinstance(error, BadInputError) or not is_out_of_memory(error):
+        return error
+    said = f" ({str(error).splitlines()[0][:LONGEST_REASON]})" if str(error) else ""
+    found = BadInputError(f"It does not fit into memory{said}. {CLOSE}")
+    found.__cause__ = error
+    return found
+
+
+@contextmanager
+def exact_arithmetic() -> Iterator[None]:
+    """Inside, cuDNN uses deterministic kernels in full float32, no TF32, and times no alternatives. CPUs need none."""
+    import torch
+
+    names = ("deterministic", "benchmark", "allow_tf32")
+    before = {name: getattr(torch.backends.cudnn, name) for name in names}
+    try:
+        for name in names:
+            setattr(torch.backends.cudnn, name, name == "deterministic")
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(torch.backends.cudnn, name, value)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out; torch has a type of its own only for GPUs."""
-    return isinstance(error, MemoryError) or any(word in str(error).casefold() for word in OUT_OF_MEMORY_WORDS)
+    if isinstance(error, RuntimeError):
+        words = f"{type(error).__name__} {error}".casefold()
+        return any(word in words for word in OUT_OF_MEMORY_WORDS)
+    return isinstance(error, MemoryError)
 
 
 def _halve(chunk: int, error: BaseException) -> int:
     if chunk == 1:
-        advice = "Close other programs, choose an earlier layer or another device."
-        raise BadInputError(f"Not even one stimulus at a time fits into memory. {advice}") from error
+        raise BadInputError(f"Not even one stimulus at a time fits into memory. {CLOSE}") from error
     import torch
 
     if torch.cuda.is_available():

@@ -1,8 +1,8 @@
 """Writes files and folders whole or not at all: under a temporary name, then renamed. Never leaves half of one.
 
 A reader sees the old content or the whole new one, whatever happens between: a killed process leaves at most a hidden
-`.NAME.PID….part`, which `remove_leftovers` takes away; and the content is on the disk before the name is, so that a
-power cut leaves no empty file under a good name.
+`.NAME.PID-…@HOST.part`, which the next process that writes into the folder takes away; and the content is on the disk
+before the name is, so that a power cut leaves no empty file under a good name.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import platform
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from core.checks import refusal
@@ -24,14 +27,31 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 PARTIAL_ENDING = ".part"
-LEFTOVER = re.compile(r"\..+\.(?P<pid>\d+)(-[0-9a-f]{8})?\.part")
-"""The temporary name of something not yet whole, with the process that writes it."""
+LEFTOVER = re.compile(r"\..+\.(?P<pid>\d+)(-[0-9a-f]{8})?(@(?P<host>[0-9a-f]{8}))?\.part")
+"""The temporary name of something not yet whole, with the process that writes it and a hash of its computer's name."""
+LETTERS_KEPT = 40
+"""Of a name in its temporary one, which must not be too long where the name itself is not."""
+FORGOTTEN_DAYS = 7.0
+"""What another computer, on a shared disk, has not touched for so long is nobody's any more."""
+
+_tidied: set[Path] = set()
+"""Folders this process has written into, each searched for leftovers once."""
 
 
 def hash_file(path: Path) -> str:
     """SHA-256 of a file's content, 64 hexadecimal digits. Raises OSError if it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _host() -> str:
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def name_partial(path: Path) -> Path:
+    """The temporary name of something this process is about to write, or to remove; no two are equal."""
+    return path.with_name(f".{path.name[:LETTERS_KEPT]}.{os.getpid()}-{uuid.uuid4().hex[:8]}@{_host()}{PARTIAL_ENDING}")
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:
@@ -49,9 +69,10 @@ def new_file(path: Path) -> Iterator[Path]:
 
     For long work that reports in between; `replace_file` for the rest. Raises StorageError as that does.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = name_partial(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _tidy(path.parent)
         yield partial
         flush(partial)
         partial.replace(path)
@@ -75,9 +96,10 @@ def new_folder(folder: Path) -> Iterator[Path]:
     target = Path(folder).expanduser().absolute()
     target = target.resolve() if target.is_symlink() else target  # no folder can take the place of a link to one
     check_free(target)
-    partial = target.parent / f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part"
+    partial = name_partial(target)
     try:
         partial.mkdir(parents=True)
+        _tidy(target.parent)
         yield partial
         for inside in (*partial.rglob("*"), partial):
             flush(inside)
@@ -112,15 +134,22 @@ def _sync(path: Path, mode: int) -> None:
         os.close(handle)
 
 
+def _tidy(folder: Path) -> None:
+    if folder not in _tidied:
+        _tidied.add(folder)
+        remove_leftovers(folder)
+
+
 def remove_leftovers(folder: Path) -> tuple[Path, ...]:
     """Remove what killed processes of this computer left half-written in `folder`; returns what was removed.
 
-    What a living process is still writing stays, and so does everything where that cannot be known.
+    What a living process is still writing stays, and so does everything where that cannot be known: on Windows, and of
+    other computers unless it is `FORGOTTEN_DAYS` old.
     """
     removed = []
     for path in folder.glob(f".*{PARTIAL_ENDING}") if folder.is_dir() else ():
         found = LEFTOVER.fullmatch(path.name)
-        if found is None or is_alive(int(found["pid"])):
+        if found is None or _is_in_use(path, int(found["pid"]), found["host"] or _host()):
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -129,6 +158,14 @@ def remove_leftovers(folder: Path) -> tuple[Path, ...]:
                 path.unlink()
         removed.append(path)
     return tuple(removed)
+
+
+def _is_in_use(path: Path, pid: int, host: str) -> bool:
+    if host == _host():
+        return is_alive(pid)
+    with suppress(OSError):
+        return time.time() - path.stat().st_mtime < FORGOTTEN_DAYS * 24 * 3600
+    return True
 
 
 def is_alive(pid: int) -> bool:

@@ -25,7 +25,7 @@ from cattrs import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from core.checks import shorten, suggest
+from core.checks import shorten, show_name, suggest
 from core.errors import ProbeError
 from core.types import MAY_BE_NAN
 
@@ -76,7 +76,7 @@ def _find_first(error: BaseException, path: str) -> tuple[str, BaseException]:
 
 
 def _join(path: str, key: str | int) -> str:
-    return f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}".lstrip(".")
+    return f"{path}[{key}]" if isinstance(key, int) else f"{path}.{show_name(key)}".lstrip(".")
 
 
 def _guess(value: Any, known: Sequence[str]) -> str:

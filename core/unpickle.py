@@ -15,18 +15,12 @@ pickle of `os.system` is a refusal, one of a fitted estimator that was asked for
 
 from __future__ import annotations
 
-import bz2
-import errno
 import io
-import lzma
 import pickle
 import reprlib
 import struct
-import zipfile
-import zlib
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, NoReturn
@@ -34,6 +28,7 @@ from typing import Any, BinaryIO, ClassVar, NoReturn
 import numpy as np
 from numpy.lib import format as npy_format
 
+from core.containers import inflate, reading
 from core.errors import WeightsError
 from core.pickled_values import (
     ARRAY_BUILDERS,
@@ -49,27 +44,11 @@ from core.pickled_values import (
 
 _PythonUnpickler = pickle._Unpickler  # the one whose every step can be replaced
 
-LARGEST_CONTENT = 16 * 2**30
-"""Bytes after decompression, whatever the file's own size."""
-
-SMALL_CONTENT, MOST_GROWTH = 256 * 2**20, 100
-"""A file may grow to this many bytes, or to this many times its size: weights are noise and hardly shrink."""
 MOST_COPIED, SMALL_COPIES = 4, 2**16
 """A pickle may hand so many times its own length, and so many bytes, to what copies: more is one thing repeated."""
 
-DECOMPRESSORS: dict[bytes, Callable[[], Any]] = {
-    b"\x1f\x8b": lambda: zlib.decompressobj(wbits=31),
-    b"BZh": bz2.BZ2Decompressor,
-    b"\xfd7zXZ": lzma.LZMADecompressor,
-    **dict.fromkeys((b"x\x01", b"x^", b"x\x9c", b"x\xda"), zlib.decompressobj),
-}
 RECONSTRUCTORS = ("copyreg._reconstructor", "copy_reg._reconstructor")
 SIZED = (str, bytes, bytearray, list, tuple, dict, set, frozenset)
-BROKEN = (
-    *(pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, AttributeError, OverflowError, MemoryError),
-    *(AssertionError, RuntimeError, SyntaxError, OSError, struct.error, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-)
-"""What bytes that are no pickle, or half of one, run into."""
 EVERYTHING = "*"
 
 
@@ -90,8 +69,8 @@ def read_pickle(source: Path | bytes, *, allowed: Collection[str] = (), name: st
         If the file cannot be read, is truncated or no pickle, or asks for anything that is not allowed.
     """
     shown = name or (source.name if isinstance(source, Path) else "The pickle")
-    with guarded(shown):
-        content = _decompress(source if isinstance(source, bytes) else source.read_bytes(), shown)
+    with reading(shown if isinstance(source, bytes) else source, "pickle", error=WeightsError):
+        content = inflate(source if isinstance(source, bytes) else source.read_bytes())
         return Machine(io.BytesIO(content), len(content), allowed=allowed, name=shown).load_checked()
 
 
@@ -100,7 +79,7 @@ def read_object_array(path: Path) -> Any:
 
     Raises WeightsError as `read_pickle` does.
     """
-    with guarded(path.name):
+    with reading(path, "pickle", error=WeightsError):
         content = path.read_bytes()
         opened = io.BytesIO(content)
         version = npy_format.read_magic(opened)
@@ -112,33 +91,6 @@ def read_object_array(path: Path) -> Any:
         loaded = Machine(opened, len(content), allowed=(), name=path.name).load_checked()
         is_single = isinstance(loaded, np.ndarray) and loaded.dtype.hasobject and loaded.size == 1
         return loaded.reshape(-1)[0] if is_single and shape in ((), (1,)) else loaded
-
-
-@contextmanager
-def guarded(name: str, what: str = "pickle") -> Iterator[None]:
-    """Turn everything that broken bytes run into into one sentence: a WeightsError that calls the file `name`."""
-    try:
-        yield
-    except BROKEN as error:
-        # A cut file may send a reader to a place that is no place: an invalid argument.
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
-            raise WeightsError(f"{name} cannot be read: {error.strerror}. Check the path.") from error
-        reason = str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
-        raise WeightsError(f"{name} is truncated or no {what}: {reason}. Get the file again.") from error
-
-
-def _decompress(content: bytes, name: str) -> bytes:
-    make = next((make for start, make in DECOMPRESSORS.items() if content.startswith(start)), None)
-    if make is None:
-        return content
-    opened = make()
-    most = min(LARGEST_CONTENT, max(SMALL_CONTENT, MOST_GROWTH * len(content)))
-    plain = opened.decompress(content, most)
-    if len(plain) >= most:
-        raise WeightsError(f"{name} grows past {most / 2**20:,.0f} MiB when opened. Give it uncompressed.")
-    if not opened.eof:
-        raise EOFError("the compressed content ends too early")
-    return bytes(plain)
 
 
 class Machine(_PythonUnpickler):

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.surfaces.arrays import Arrays, load_arrays
+from core.containers import Arrays, load_arrays
 from core.types import FloatArray
 
 Array = npt.NDArray[np.float32]

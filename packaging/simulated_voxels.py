@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy.special import ndtr
 from simulated_axes import IMAGE_SPAN
 
+from core.containers import load_arrays
 from core.paths import resources_folder
-from core.surfaces.arrays import load_arrays
 from core.surfaces.atlas import ATLAS_FILE, Atlas
 from core.types import VoxelTable
 

@@ -16,7 +16,7 @@ HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (
     {"errors", "types", "words"},
-    {"checks", "pickled_values"},
+    {"checks", "containers", "pickled_values"},
     {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
     {"headers", "templates"},
     {"images", "surfaces"},

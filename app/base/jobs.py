@@ -31,6 +31,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
+from core.device import explain
 from core.errors import Cancelled, ProbeError
 
 PROGRESS_PERIOD = 1 / 15
@@ -166,7 +167,7 @@ class _Worker(QObject):
         except Cancelled:
             outcome = Stopped()
         except Exception as error:  # noqa: BLE001 - crosses the thread as a value; the GUI thread decides what to show
-            outcome = Failed(error, traceback.format_exc())
+            outcome = Failed(explain(error), traceback.format_exc())
         self.ended.emit(job, outcome)
 
     @Slot()
@@ -178,8 +179,7 @@ class _Worker(QObject):
             self.run(job)
 
     def _follow(self, job: Job, records: Iterator[Any]) -> Any:
-        last: Any = None
-        reported = -PROGRESS_PERIOD
+        last, reported = None, -PROGRESS_PERIOD
         try:
             for last in records:
                 if job.stop.is_set():

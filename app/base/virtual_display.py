@@ -32,27 +32,34 @@ class VirtualDisplay:
             raise StorageError("There is no display and no virtual one: `Xvfb` is missing. Install the package xvfb.")
         reading, writing = os.pipe()
         command = [program, "-displayfd", str(writing), "-screen", "0", screen, "-nolisten", "tcp", "-noreset"]
+        # In a session of its own: Ctrl-C in the terminal would end it before the program that draws on it.
         self._server = subprocess.Popen(
-            command, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
+        self._previous = os.environ.get("DISPLAY")
         os.close(writing)
+        try:
+            self.name = self._wait(reading)
+        except BaseException:  # Ctrl-C, too
+            self.stop()
+            raise
+        os.environ["DISPLAY"] = self.name
+
+    def _wait(self, reading: int) -> str:
         with os.fdopen(reading) as answer:
             number = answer.readline().strip()  # returns when the server is ready, or empty when it died
         if not number:
-            self.stop()
             raise StorageError("Xvfb did not start. `Xvfb -displayfd 1` in a terminal shows why.")
-        self.name = f":{number}"
-        self._previous = os.environ.get("DISPLAY")
-        os.environ["DISPLAY"] = self.name
+        return f":{number}"
 
     def stop(self) -> None:
         """End the server and give `DISPLAY` back what it held."""
         self._server.terminate()
         self._server.wait(timeout=START_SECONDS)
-        if getattr(self, "_previous", None) is None:
+        if self._previous is None:
             os.environ.pop("DISPLAY", None)
         else:
-            os.environ["DISPLAY"] = str(self._previous)
+            os.environ["DISPLAY"] = self._previous
 
 
 def has_display(environment: Mapping[str, str] = os.environ) -> bool:

@@ -5,15 +5,14 @@ The window's own libraries (VTK, pyqtgraph, numpy) are imported inside the funct
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QPainter, QPixmap
 from PySide6.QtWidgets import QSplashScreen
 
+from app.base.endings import ENDINGS
 from app.base.settings import Settings
 from app.look.icons import application_icon
 from app.look.qt_application import make_application
@@ -51,28 +50,21 @@ def make_splash(theme: Theme) -> QSplashScreen:
 SIGNAL_POLL_MS = 200
 """Python sees a Ctrl-C only when it runs; an idle event loop must wake it now and then."""
 
-INTERRUPTED = 130
 
-
-class _CtrlC(QObject):
-    """Turns Ctrl-C in the terminal into a clean close."""
+class _Closer(QObject):
+    """Closes the window once a signal asks the program to end."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self.was_pressed = False
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._wake)
         self._timer.start(SIGNAL_POLL_MS)
-        signal.signal(signal.SIGINT, self._press)
 
     def _wake(self) -> None:
-        if self.was_pressed:
+        if ENDINGS.number:
             self._timer.stop()
             self._window.close()
-
-    def _press(self, _number: int, _frame: FrameType | None) -> None:
-        self.was_pressed = True
 
 
 def make_window(session: Services | None = None, session_file: Path | None = None) -> MainWindow:
@@ -90,7 +82,7 @@ def make_window(session: Services | None = None, session_file: Path | None = Non
 
 
 def run(*, device: str = "auto", session_file: Path | None = None) -> int:
-    """Open the window and stay until it is closed. Returns the exit code: 0, or 130 after Ctrl-C."""
+    """Open the window and stay until it is closed, by the user or by a signal. Returns the exit code of Qt."""
     application = make_application()
     splash = make_splash(find_theme(Settings().text("theme")))
     splash.show()
@@ -107,8 +99,7 @@ def run(*, device: str = "auto", session_file: Path | None = None) -> int:
         session.close()  # a live thread would abort the exit and hide the reason
         raise
     window.shown_once.connect(window.tour.offer)
-    ctrl_c = _CtrlC(window)
+    _Closer(window)
     window.show()
     splash.finish(window)
-    code = application.exec()
-    return INTERRUPTED if ctrl_c.was_pressed else code
+    return application.exec()

@@ -17,6 +17,7 @@ import numpy as np
 from PySide6.QtCore import QEventLoop, QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 
+from app.base.endings import ENDINGS
 from app.base.jobs import Idle
 from app.base.pictures import save_window_picture
 from app.base.services import open_services
@@ -207,6 +208,7 @@ def _rest(milliseconds: int) -> None:
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)
     loop.exec()
+    ENDINGS.check()
 
 
 def remove_earlier(folder: Path) -> None:

@@ -70,4 +70,4 @@ def _sum_of_squares(values: torch.Tensor) -> torch.Tensor:
 
 def _wide(values: torch.Tensor) -> torch.dtype:
     """Double precision where the device has it (Apple's GPUs have none)."""
-    return torch.float32 if values.device.type == "mps" else torch.float64
+    return torch.float64 if values.device.type in ("cpu", "cuda") else torch.float32

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from core.checks import check_choice
 from core.commands.options import Device, FromHost, Host, about, parse_arguments
 from core.commands.table import COMMANDS, GROUPS, load_command
+from core.device import explain
 from core.errors import Cancelled, ProbeError
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ def run_command_line(
     except OSError as error:  # of a disk or a name on it, as too long a one; never of a number
         what = error.filename or "A file"
         print(f"Error: {what} cannot be used ({error.strerror or error}). Choose another place.", file=sys.stderr)
+        return BAD_INPUT
+    except (RuntimeError, MemoryError) as error:
+        if (known := explain(error)) is error:
+            raise
+        print("Error:", known, file=sys.stderr)
         return BAD_INPUT
     except (Cancelled, KeyboardInterrupt):
         print("Cancelled.", file=sys.stderr)

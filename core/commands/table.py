@@ -10,7 +10,7 @@ DESCRIPTION = """\
 Probescope explores adversarial probes of ANN-based models of the visual brain: the smallest image changes that raise or
 lower a voxel's, an ROI's or a pattern's predicted response. Without a sub-command it opens the window, with
 FILE.probescope in its place that session.
-Exit codes: 0 done, 2 bad input (one clear line), 130 cancelled."""
+Exit codes: 0 done, 2 bad input (one clear line), 130 cancelled, 128 + N ended by the signal N."""
 
 COMMANDS = {
     "probe": ("probe", "make one probe and export it as matched stimuli"),

@@ -7,7 +7,6 @@ and CSV are read whole, for small sets.
 from __future__ import annotations
 
 import math
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,13 +19,15 @@ import numpy.typing as npt
 from numpy.lib.recfunctions import structured_to_unstructured
 
 from core.checks import check_choice, refusal
+from core.containers import check_growth, list_arrays, load_arrays, reading
+from core.datasets.matlab import read_matlab
 from core.datasets.recording import RecordedSession
 from core.datasets.tables import iter_rows, to_numbers
-from core.errors import BadInputError, StorageError, WeightsError
+from core.errors import BadInputError, StorageError
 from core.types import BoolArray, ByteArray, IntArray
 from core.unpickle import read_object_array
 
-BROKEN = (OSError, ValueError, EOFError, KeyError, TypeError, IndexError, WeightsError, zipfile.BadZipFile)
+AGAIN = "Save it again as plain numbers."
 VALUES_AT_ONCE = 16_000_000
 """Numbers read at once: 64 MB."""
 
@@ -76,12 +77,8 @@ class ArrayFile:
 
     def take(self, part: slice | int, *, last: bool = False) -> npt.NDArray[Any]:
         """A part along the first or the last axis, as the file holds it. Raises as `read`."""
-        try:
+        with reading(self.path, "array file", error=StorageError, advice="Nothing of it was kept; copy it again."):
             values = np.asarray(self.get((..., part) if last is not self.is_backwards else part))
-        except BROKEN as error:
-            raise StorageError(
-                f"{self.path} cannot be read ({error}). Nothing of it was kept; copy it again."
-            ) from error
         return values.T if self.is_backwards else values
 
     def with_trials_first(self) -> ArrayFile:
@@ -97,18 +94,14 @@ def open_array(path: Path, *, key: str = "") -> ArrayFile:
     if not path.exists():
         raise refusal("responses", allowed="a file that is there", got=str(path))
     check_choice("responses", path.suffix.lower(), _OPENERS, advice=f"{path.name} is of another format.")
-    try:
+    with reading(path, "array file", advice=AGAIN):
         names, open_one = _OPENERS[path.suffix.lower()](path)
         if names and (key or len(names) != 1):
             advice = "" if key else f"{path.name} holds several arrays; name one of them."
             check_choice("key", key.strip("/"), names, advice=advice)
         key = key.strip("/") if key or not names else names[0]
         shape, dtype, get, is_backwards = open_one(key)
-    except BROKEN as error:
-        if isinstance(error, BadInputError):
-            raise
-        advice = f"It cannot be read ({error}). Save it again as plain numbers."
-        raise refusal("responses", allowed="an array file", got=path.name, advice=advice) from error
+        check_growth(path, math.prod(shape) * np.dtype(dtype).itemsize)
     if np.dtype(dtype).kind not in "fiub":
         raise refusal("responses", allowed="an array of numbers", got=f"{path.name} ({dtype})")
     sides = tuple(int(side) for side in (shape[::-1] if is_backwards else shape))
@@ -205,12 +198,7 @@ def read_dictionary(path: Path) -> dict[Any, Any]:
 
 
 def _open_npz(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
-    def open_one(key: str) -> Opened:
-        with np.load(path, allow_pickle=False) as stored:
-            return _hold(stored[key])
-
-    with np.load(path, allow_pickle=False) as stored:
-        return stored.files, open_one
+    return list_arrays(path), lambda key: _hold(load_arrays(path, only=[key], error=BadInputError, advice=AGAIN)[key])
 
 
 def _open_hdf5(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
@@ -232,12 +220,11 @@ def _open_hdf5(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
 
 def _open_matlab(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
     import h5py
-    from scipy.io import loadmat
 
     if h5py.is_hdf5(path):
         return _open_hdf5(path)
-    content = {name: value for name, value in loadmat(path).items() if not name.startswith("__")}
-    return list(content), lambda key: _hold(content[key])
+    held = read_matlab(path)
+    return list(held), lambda key: _hold(held[key])
 
 
 def _open_zarr(path: Path) -> tuple[list[str], Callable[[str], Opened]]:

@@ -140,7 +140,7 @@ def _draw(categories: tuple[str, ...], share: float, seed: int) -> npt.NDArray[n
 
 
 def _read_ids(file: Path, image_ids: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    lines = read_text(file, "held_out").split("\n")
+    lines = read_text(file, "text file of held-out images").split("\n")
     wanted = sorted({line.strip() for line in lines if line.strip()})
     places = find_ids(wanted, image_ids)
     unknown = [name for name, found in zip(wanted, places, strict=True) if len(found) != 1]

@@ -24,7 +24,7 @@ from core.datasets.image_files import find_ids
 from core.datasets.image_store import check_pictures
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan, leave_out, reading
+from core.datasets.recording import RecordedSession, Recording, VoxelPlan, leave_out, reading_source
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import write_subject
 from core.datasets.summary import ImportSummary, bin_ceiling, count_texts, gather_facts, write_summary
@@ -139,7 +139,7 @@ def fill_session(session: RecordedSession, values: npt.NDArray[np.float32]) -> I
     Raises BadInputError if it holds others than promised, and StorageError if it cannot be read (any more).
     """
     done = 0
-    with reading(session.name):
+    with reading_source(session.name):
         content = session.read()
         for block in [content] if isinstance(content, np.ndarray) else content:
             stop = done + len(block)

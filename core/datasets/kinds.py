@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
-from core.datasets.recording import Recording, reading
+from core.datasets.recording import Recording, reading_source
 from core.datasets.summary import RecordingFacts, format_counts, gather_facts
 
 MODULES = {
@@ -85,7 +85,7 @@ def detect_kind(source: Path) -> str:
     if not source.exists():
         raise refusal("source", allowed="a folder or file that is there", got=str(source))
     for kind in MODULES:
-        with reading(str(source)):
+        with reading_source(str(source)):
             if import_module(MODULES[kind]).detect(source):
                 return kind
     advice = "Describe other data with a TOML file: `main.py import template`."
@@ -105,7 +105,7 @@ def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
     check_choice("kind", kind, [*MODULES, AUTO])
     if not source.exists():
         raise refusal("source", allowed="a folder or file that is there", got=str(source))
-    with reading(str(source)):
+    with reading_source(str(source)):
         plan: Callable[[Path, ImportOptions], Recording] = import_module(MODULES[kind]).plan
         return plan(source, options)
 

@@ -8,15 +8,16 @@ the same for all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from core.containers import reading
 from core.datasets.subject import ImageSource
-from core.errors import ProbeError, StorageError
+from core.errors import StorageError
 from core.surfaces.paint import Places
 from core.types import BoolArray, FloatArray, IntArray
 from core.words import name_some
@@ -177,12 +178,6 @@ def leave_out(recording: Recording, blank: dict[int, IntArray]) -> Recording:
     return replace(recording, sessions=tuple(sessions), remarks=(*recording.remarks, remark))
 
 
-@contextmanager
-def reading(what: str) -> Iterator[None]:
-    """Word a source that cannot be read, or went away half way, as a StorageError."""
-    try:
-        yield
-    except ProbeError:
-        raise
-    except (OSError, EOFError) as error:
-        raise StorageError(f"{what} cannot be read ({error}). Nothing was imported; bring it back.") from error
+def reading_source(name: str) -> AbstractContextManager[None]:
+    """Word a source that cannot be read, is none, or went away half way, as a StorageError."""
+    return reading(name, "recording", error=StorageError, advice="Nothing was imported; bring it back.")

@@ -6,7 +6,6 @@ subject.json, voxels.npz and its responses: responses.npz (repeats) or responses
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -17,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, refusal
+from core.containers import Arrays, load_arrays, reading
 from core.datasets.photos import list_images
 from core.datasets.surface_choice import place_on_surface, shown_surface
 from core.errors import StorageError
 from core.headers import HeaderKind, read_record
 from core.paths import data_folder, demo_folder
-from core.surfaces.arrays import Arrays, load_arrays
 from core.surfaces.store import surface_stamp
 from core.types import IntArray, VoxelTable
 
@@ -284,10 +283,8 @@ def _stamp(folder: Path) -> int:
 def _load(folder: Path, _stamp: int) -> Subject:
     """Read a subject; the stamp makes one that was imported again another one."""
     header, arrays = read_subject_header(folder), load_arrays(folder / VOXELS_NAME)
-    try:
+    with reading(folder, "folder of a subject", error=StorageError, advice=_advice(folder)):
         return _build(header, arrays, folder)
-    except (KeyError, IndexError, TypeError) as error:
-        raise StorageError(f"{folder} is damaged: {error} is missing. {_advice(folder)}") from error
 
 
 @lru_cache(maxsize=4)
@@ -301,10 +298,8 @@ def _load_on_surface(folder: Path, stamp: int, surface: str, _surface_stamp: int
 
 
 def _map_means(folder: Path) -> npt.NDArray[np.float32]:
-    try:
+    with reading(folder / MEANS_NAME, ".npy file", error=StorageError, advice=_advice(folder)):
         means = np.load(folder / MEANS_NAME, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise StorageError(f"{folder / MEANS_NAME} cannot be read ({error}). {_advice(folder)}") from error
     if means.ndim != 2 or means.dtype != np.float32:
         raise StorageError(f"{folder} is damaged: its responses are {means.dtype} {means.shape}. {_advice(folder)}")
     mapped: npt.NDArray[np.float32] = means[:, np.newaxis]
@@ -339,13 +334,12 @@ def _groups_of(images: tuple[str, ...]) -> tuple[str, ...]:
 
 def _count_trials(folder: Path, n_images: int) -> IntArray:
     """Repeats of each image of a shipped subject; all of a simulated one were run."""
-    try:
-        with np.load(folder / REPEATS_NAME, allow_pickle=False) as stored:
-            if "n_repeats" in stored.files:
-                return np.full(n_images, int(stored["n_repeats"]), dtype=np.int64)
-            return np.asarray(np.isfinite(stored["responses"]).all(axis=2).sum(axis=1), dtype=np.int64)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise StorageError(f"{folder / REPEATS_NAME} cannot be read ({error}). {_advice(folder)}") from error
+    path, advice = folder / REPEATS_NAME, _advice(folder)
+    stored = load_arrays(path, advice=advice)
+    with reading(path, "file of repeats", error=StorageError, advice=advice):
+        if "n_repeats" in stored:
+            return np.full(n_images, int(stored["n_repeats"]), dtype=np.int64)
+        return np.asarray(np.isfinite(stored["responses"]).all(axis=2).sum(axis=1), dtype=np.int64)
 
 
 def draw_noise(seed: int, *, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:

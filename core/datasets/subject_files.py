@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -24,7 +23,7 @@ from core.datasets.subject import (
     user_subjects_folder,
 )
 from core.errors import StorageError
-from core.files import new_folder
+from core.files import name_partial, new_folder
 from core.headers import unstructure, write_json
 from core.types import BoolArray, IntArray, VoxelTable
 
@@ -113,7 +112,7 @@ def remove_subject(identity: str) -> Path:
     known = [entry.name for entry in sorted(root.iterdir()) if entry.is_dir()] if root.is_dir() else []
     check_choice("subject", identity, known, advice="" if known else "No subject was imported yet.")
     folder = root / identity
-    leaving = root / f".{identity}.{uuid.uuid4().hex[:8]}.part"
+    leaving = name_partial(folder)
     try:
         folder.rename(leaving)  # first out of sight: a half-deleted folder is never found
         shutil.rmtree(leaving)

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import refusal, suggest
+from core.checks import refusal, show_name, suggest
+from core.containers import reading
 
 Table = dict[str, list[str]]
+TABLE = "CSV or TSV file"
 
 MISSING = frozenset(("", "n/a", "na", "nan", "none", "null"))
 """Words, in lower case, for a value that is not there."""
@@ -29,7 +31,7 @@ def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], b
     rows = iter_rows(file)
     names = next(rows, [])
     for missing in [name for name in needs if name not in names]:
-        advice = suggest(missing, names) or f"It has {', '.join(names[:8]) or 'nothing'}."
+        advice = suggest(missing, names) or f"It has {', '.join(map(show_name, names[:8])) or 'nothing'}."
         raise refusal("table", allowed=f"one with a column {missing!r}", got=file.name, advice=advice)
     twice = next((name for place, name in enumerate(names) if name and name in names[:place]), None)
     if twice is not None:
@@ -49,8 +51,8 @@ def iter_rows(file: Path) -> Iterator[list[str]]:
     Where commas do not separate, they are decimal points. Raises BadInputError if the file cannot be read, or a line
     has other than the fields of the first.
     """
-    text = read_text(file, "table", allowed="a readable CSV or TSV file")
-    try:
+    text = read_text(file, TABLE)
+    with reading(file, TABLE, advice="Save it again as CSV in UTF-8."):
         first, _, rest = text.partition("\n")
         told = re.fullmatch(r'"?sep=(.)"?\r?', first)  # what Excel takes for its own
         separator = told[1] if told else "\t" if "\t" in first else max(",;", key=first.count)
@@ -65,23 +67,18 @@ def iter_rows(file: Path) -> Iterator[list[str]]:
                 got = f"{len(row)} in line {number} of {file.name}"
                 raise refusal("table", allowed=f"{n_fields} fields a line", got=got)
             yield row if separator == "," else [DECIMAL_COMMA.sub(r"\1.\2", field) for field in row]
-    except csv.Error as error:
-        advice = f"It cannot be read ({error}). Save it again as CSV in UTF-8."
-        raise refusal("table", allowed="a readable CSV or TSV file", got=str(file), advice=advice) from error
 
 
-def read_text(file: Path, name: str, *, allowed: str = "a readable text file") -> str:
-    """A file of UTF-8, UTF-16 or Windows-1252. Raises BadInputError, about `name`, if it cannot be read."""
-    try:
-        content = file.expanduser().read_bytes()
+def read_text(file: Path, what: str) -> str:
+    """A file of UTF-8, UTF-16 or Windows-1252. Raises BadInputError, that it is no `what`, if it cannot be read."""
+    path = file.expanduser()
+    with reading(path, what, advice="Save it again in UTF-8."):
+        content = path.read_bytes()
         is_wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
         try:
             return content.decode("utf-16" if is_wide else "utf-8-sig")
         except UnicodeDecodeError:
             return content.decode("cp1252")
-    except (OSError, UnicodeError) as error:
-        advice = f"It cannot be read ({error}). Save it again in UTF-8."
-        raise refusal(name, allowed=allowed, got=str(file), advice=advice) from error
 
 
 def is_missing(text: str) -> bool:

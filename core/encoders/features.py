@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from core.device import run_in_chunks
+from core.device import exact_arithmetic, run_in_chunks
 from core.encoders.card import FloatMatrix, FloatVector
 from core.encoders.config import EncoderConfig
 from core.encoders.feature_cache import FeatureCache, Gathered, open_feature_cache
@@ -56,7 +56,7 @@ class Extractor:
                 pooled = pool_features(self.network(chunk), self.pool)
                 return (pooled if self.projection is None else self.projection(pooled)).cpu().numpy()
 
-        with self.network.interruptible(self.should_stop):
+        with self.network.interruptible(self.should_stop), exact_arithmetic():
             return np.concatenate(run_in_chunks(run, len(pixels), chunk=IMAGES_AT_ONCE))
 
 

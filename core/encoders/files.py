@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from core.checks import refusal, suggest
+from core.checks import refusal, show_name, suggest
+from core.containers import reading
 from core.encoders.card import ALL_VOXELS, EncoderCard, EncoderData, LayerTable
 from core.encoders.config import EncoderConfig, encoder_stem
 from core.errors import ProbeError, WeightsError
@@ -122,7 +122,8 @@ def find_encoder(subject: str, network: str, layer: str, *, folders: tuple[Path,
         if (folder / f"{stem}.json").is_file():
             return folder / f"{stem}.json"
     known = [encoder_stem(one.subject, one.network, one.layer) for one in list_encoders(folders=searched)]
-    fit = f"Fit it with `python main.py fit --subject {subject} --network {network} --layer {layer}`."
+    named = f"--subject {show_name(subject)} --network {show_name(network)} --layer {show_name(layer)}"
+    fit = f"Fit it with `python main.py fit {named}`."
     advice = f"{suggest(stem, known)} {fit}".strip()
     raise refusal("encoder", allowed="fitted before it is used", got=stem, advice=advice)
 
@@ -205,10 +206,8 @@ def load_encoder_data(header_path: Path) -> EncoderData:
     packed = read_bytes(path, HEADER)
     if hashlib.sha256(packed).hexdigest() != header.get("sha256"):
         raise HEADER.refuse(path, "is truncated or was altered: its hash differs")
-    try:
+    with reading(path, "encoder", error=HEADER.error, advice=HEADER.remedy):
         arrays: dict[str, Any] = load(packed)
-    except SafetensorError as problem:
-        raise HEADER.refuse(path, f"is not complete ({problem})") from problem
     numbers = {name: arrays.pop(name) for name in ARRAYS if name in arrays}
     if not known.has_components:
         numbers.setdefault("components", None)

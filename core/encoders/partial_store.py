@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save
 
+from core.containers import reading
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.responses import hash_responses
 from core.encoders.scored import ScoredImages, SecondSet
-from core.errors import StorageError
+from core.errors import ProbeError, StorageError
 from core.files import replace_file
 from core.types import FloatArray
 
@@ -50,11 +51,12 @@ class PartialStore:
         """The arrays of a batch, or None where they are missing or damaged."""
         if self.folder is None:
             return None
+        path = self.folder / f"{name}.safetensors"
         try:
-            with safe_open(self.folder / f"{name}.safetensors", framework="numpy") as opened:
+            with reading(path, "batch"), safe_open(path, framework="numpy") as opened:
                 checksum = (opened.metadata() or {}).get("sha256", "")
                 arrays: Arrays = {key: np.asarray(opened.get_tensor(key)) for key in opened.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError):
+        except ProbeError:
             return None
         if _hash(arrays) != checksum:
             return None

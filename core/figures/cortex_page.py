@@ -83,7 +83,8 @@ def write_cortex_page(
 def _mesh(mesh: HemisphereMesh) -> dict[str, Any]:
     points = dict(zip("xyz", mesh.points.T.astype(float).round(DECIMALS).tolist(), strict=True))
     faces = dict(zip("ijk", mesh.faces.T.tolist(), strict=True))
-    looks = {"type": "mesh3d", "text": mesh.words, "hoverinfo": "text", "lighting": LIGHTING, "showscale": False}
+    words = [html.escape(word) for word in mesh.words]  # Plotly takes tags in them for its own
+    looks = {"type": "mesh3d", "text": words, "hoverinfo": "text", "lighting": LIGHTING, "showscale": False}
     return points | faces | {"vertexcolor": _css(mesh.colours)} | looks
 
 
@@ -91,7 +92,12 @@ def _colour_bar(key: ColourKey, ink: str) -> dict[str, Any]:
     """A point that is not seen, for the colour bar it brings."""
     rows = np.linspace(0, len(key.colormap.table) - 1, N_STEPS).round().astype(int)
     scale = list(zip(np.linspace(0, 1, N_STEPS).tolist(), _css(key.colormap.table[rows]), strict=True))
-    bar = {"title": {"text": key.caption(), "side": "right"}, "thickness": 14, "len": 0.7, "tickfont": {"color": ink}}
+    bar = {
+        "title": {"text": html.escape(key.caption()), "side": "right"},
+        "thickness": 14,
+        "len": 0.7,
+        "tickfont": {"color": ink},
+    }
     marker = {"color": [key.lowest, key.limit], "cmin": key.lowest, "cmax": key.limit, "size": 0.1, "opacity": 0}
     marker |= {"colorscale": scale, "showscale": True, "colorbar": bar}
     place = {axis: [0, 0] for axis in "xyz"}
@@ -103,7 +109,7 @@ def _css(colours: ByteArray) -> list[str]:
 
 
 def _pack(part: object) -> str:
-    return json.dumps(part, separators=(",", ":")).replace("</", "<\\/")  # no word of a ROI may end the script
+    return json.dumps(part, separators=(",", ":")).replace("<", "\\u003c")  # no word of a ROI may end the script
 
 
 def _read_script() -> str:

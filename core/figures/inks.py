@@ -112,6 +112,8 @@ def _settings(inks: Inks, font_size: float) -> dict[Any, Any]:
         "axes.unicode_minus": True,
         "svg.fonttype": "none",
         "svg.hashsalt": "probescope",
+        "text.parse_math": False,  # dollars of a name stay dollars
+        "text.usetex": False,
         "pdf.fonttype": 42,
         "path.simplify": False,
     }

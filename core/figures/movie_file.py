@@ -8,7 +8,6 @@ first, since its one palette is known only at the end. Nothing in a file depends
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -21,7 +20,7 @@ from PIL import Image
 from core.checks import refusal
 from core.errors import StorageError
 from core.figures.movie_config import MovieConfig, MovieFormat, find_format
-from core.files import check_free, new_file, new_folder
+from core.files import check_free, name_partial, new_file, new_folder
 from core.types import ByteArray
 
 QUALITY = 17
@@ -60,8 +59,8 @@ def iter_write(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, 
     if path.is_dir():
         raise refusal("out", allowed="a file", got=str(path), advice="A folder has that name.")
     write = _write_mp4 if kind is MovieFormat.MP4 else _write_gif
-    first, last = f".{path.name}.", f".{os.getpid()}.part"
-    with new_file(path) as partial, tempfile.TemporaryDirectory(dir=path.parent, prefix=first, suffix=last) as spare:
+    last = name_partial(Path("movie")).name.removeprefix(".movie")
+    with new_file(path) as partial, tempfile.TemporaryDirectory(last, ".movie.", path.parent) as spare:
         yield from write(frames, config, partial, spare=Path(spare), note=note)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps
 
 from core.checks import check_count, refusal
+from core.containers import reading
 from core.errors import BadInputError
 from core.images.colour import check_range, read_colours
 from core.images.stimulus import Stimulus, make_stimulus
@@ -32,9 +31,6 @@ UNUSED_ALPHA = ("BMP", "DIB", "TGA")
 """Formats whose fourth byte is no opacity in most files."""
 
 Made = TypeVar("Made")
-
-BROKEN_FILE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, struct.error, zlib.error)
-"""What Pillow's decoders raise on damaged data; none of them has a common base below Exception."""
 
 
 def read_image(path: Path | str, *, size: int) -> Stimulus:
@@ -77,23 +73,16 @@ def check_image(path: Path) -> None:
 def _open_picture(file: Path, use: Callable[[ImageFile.ImageFile, Path], Made]) -> Made:
     if not file.is_file():
         raise refusal("image", allowed="an image file", got=str(file), advice="There is no such file.")
-    try:
-        with warnings.catch_warnings():
-            # Pillow only warns about large pictures; the limit here is our own and refuses.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(file) as opened:
-                _check_size(opened, file)
-                return use(opened, file)
-    except BadInputError:
-        raise
-    except UnidentifiedImageError as error:
-        advice = "It is not an image in a known format; save it as PNG or JPEG."
-        raise refusal("image", allowed="a readable image", got=file.name, advice=advice) from error
-    except Image.DecompressionBombError as error:
-        raise _refuse_large(file, "far too many pixels") from error
-    except BROKEN_FILE_ERRORS as error:
-        advice = f"The file is damaged or cut short ({error}). Copy or export it again."
-        raise refusal("image", allowed="a readable image", got=file.name, advice=advice) from error
+    with reading(file, "image", advice="Copy or export it again, as PNG or JPEG."), warnings.catch_warnings():
+        # Pillow only warns about large pictures; the limit here is our own and refuses.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            opened = Image.open(file)
+        except Image.DecompressionBombError as error:
+            raise _refuse_large(file, "far too many pixels") from error
+        with opened:
+            _check_size(opened, file)
+            return use(opened, file)
 
 
 def _check_size(opened: Image.Image, file: Path) -> None:

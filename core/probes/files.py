@@ -10,15 +10,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from core.containers import reading
 from core.errors import StorageError
-from core.files import flush
+from core.files import flush, name_partial
 from core.headers import (
     HeaderKind,
     hash_table,
@@ -88,10 +87,8 @@ def load_probe(path: Path) -> Probe:
     packed = read_bytes(arrays_path, HEADER)
     if hashlib.sha256(packed).hexdigest() != header.pop("arrays_sha256", None):
         raise HEADER.refuse(arrays_path, "is truncated or was edited: its hash differs")
-    try:
+    with reading(arrays_path, "file of a probe", error=HEADER.error, advice=HEADER.remedy):
         arrays = load(packed)
-    except SafetensorError as error:
-        raise HEADER.refuse(arrays_path, f"does not hold a whole probe ({error})") from error
     return structure(join_arrays(header, arrays), Probe, HEADER, where=header_path)
 
 
@@ -108,7 +105,7 @@ def identify_probe(probe: Probe) -> str:
 
 def _write_together(contents: dict[Path, bytes], sync: Callable[[Path], object]) -> None:
     """Write all under temporary names, then rename all; on any failure remove what is left of it."""
-    partial = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in contents}
+    partial = {path: name_partial(path) for path in contents}
     older = {path: read_bytes(path, HEADER) for path in contents if path.exists()}
     renamed: list[Path] = []
     try:

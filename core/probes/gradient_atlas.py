@@ -49,7 +49,8 @@ def iter_gradient_atlas(
     Raises BadInputError if the stimulus is not of the network's input size; Cancelled as soon as `should_stop()` is
     true.
     """
-    from core.probes.respond import check_pixels, exact_arithmetic, to_tensor
+    from core.device import exact_arithmetic
+    from core.probes.respond import check_pixels, to_tensor
 
     check_pixels(encoder, stimulus.pixels[np.newaxis])
     with encoder.network.interruptible(should_stop), exact_arithmetic():

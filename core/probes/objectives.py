@@ -12,9 +12,9 @@ from core.attacks.ensemble import EnsembleObjective
 from core.attacks.objective import LinearObjective, Objective, RuleObjective
 from core.attacks.rules import Rule, make_rule
 from core.checks import refusal
+from core.device import exact_arithmetic
 from core.encoders.encoder import Encoder
 from core.probes.probe import ProbeConfig
-from core.probes.respond import exact_arithmetic
 from core.progress import ShouldStop
 from core.types import FloatArray
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 
 import numpy as np
 import torch
 
 from core.checks import refusal
+from core.device import exact_arithmetic, run_in_chunks
 from core.encoders.encoder import Encoder
 from core.types import FloatArray
 
 BATCH = 16
-"""Images a forward pass. Fixed, because a different batch may add the same numbers in a different order."""
+"""Images a forward pass where they fit into memory: another batch may add the same numbers in another order."""
 
 RECORDED_VERSIONS = ("torch", "torchvision", "timm", "numpy")
 
 
 def respond(encoder: Encoder, pixels: FloatArray) -> FloatArray:
-    """The predicted responses to pixels, in chunks of `BATCH` and in their order.
+    """The predicted responses to pixels, in chunks of `BATCH`, or of less if memory runs out, and in their order.
 
     `pixels` (n, 3, height, width): in [0, 1], at the network's input size.
 
@@ -30,9 +29,12 @@ def respond(encoder: Encoder, pixels: FloatArray) -> FloatArray:
     Raises BadInputError if the pixels have another shape.
     """
     check_pixels(encoder, pixels)
+
+    def run(start: int, stop: int) -> FloatArray:
+        return np.asarray(encoder(to_tensor(encoder, pixels[start:stop])).float().cpu().numpy())
+
     with torch.no_grad(), exact_arithmetic():
-        chunks = [encoder(to_tensor(encoder, pixels[first : first + BATCH])) for first in range(0, len(pixels), BATCH)]
-    return np.concatenate([chunk.float().cpu().numpy() for chunk in chunks])
+        return np.concatenate(run_in_chunks(run, len(pixels), chunk=BATCH))
 
 
 def check_pixels(encoder: Encoder, pixels: FloatArray) -> None:
@@ -48,20 +50,6 @@ def to_tensor(encoder: Encoder, pixels: FloatArray) -> torch.Tensor:
     weights = next(iter(encoder.buffers()))
     tensor = torch.tensor(np.asarray(pixels), dtype=weights.dtype, device=encoder.network.device)
     return tensor.contiguous(memory_format=torch.channels_last)
-
-
-@contextmanager
-def exact_arithmetic() -> Iterator[None]:
-    """Inside, cuDNN uses deterministic kernels in full float32, no TF32, and times no alternatives. CPUs need none."""
-    names = ("deterministic", "benchmark", "allow_tf32")
-    before = {name: getattr(torch.backends.cudnn, name) for name in names}
-    try:
-        for name in names:
-            setattr(torch.backends.cudnn, name, name == "deterministic")
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(torch.backends.cudnn, name, value)
 
 
 def describe_versions() -> dict[str, str]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import check_choice, check_positive, refusal
+from core.containers import reading
+from core.errors import BadInputError
 from core.types import FloatArray, VoxelTable
 from core.words import count
 
@@ -192,8 +194,9 @@ def _read_label(kind: TargetKind, label: str) -> tuple[str, str]:
 def read_numbers(name: str, path: Path) -> FloatArray:
     """The numbers of a .npy file or of a text file, float32. Raises BadInputError about `name` for any other."""
     try:
-        loaded = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, delimiter=None)
-        return np.asarray(loaded, dtype=np.float32)
-    except (OSError, ValueError) as error:
+        with reading(path, "such file", advice="Check the path."):
+            loaded = np.load(path, allow_pickle=False) if path.suffix == ".npy" else np.loadtxt(path, delimiter=None)
+            return np.asarray(loaded, dtype=np.float32)
+    except BadInputError as error:
         allowed = "a .npy file or a text file with one number a line"
         raise refusal(name, allowed=allowed, got=str(path), advice=str(error)) from error

@@ -16,6 +16,7 @@ from core.reports.plot import Plot, Series, colour_fields, write_fields
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 COLOURS = ("#2a6fbb", "#d1642e", "#2cd4b1", "#7e0360", "#e8ab3e", "#605215", "#c68bff", "#719683", "#3f309e", "#8f5c7c")
@@ -29,6 +30,8 @@ DOTS_PER_INCH = 150
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "probescope",
+    "text.parse_math": False,
+    "text.usetex": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 8,
@@ -40,7 +43,7 @@ STYLE: dict[Any, Any] = {
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,
 }
-"""Text stays text in SVG, and the same figure gives the same bytes."""
+"""Text stays text in SVG, dollars of a name stay dollars, and the same figure gives the same bytes."""
 
 
 @contextmanager
@@ -49,6 +52,18 @@ def figure_style() -> Iterator[None]:
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):
+        yield
+
+
+@contextmanager
+def _finished(figure: Figure) -> Iterator[None]:
+    """Save inside: dollars in the words of the figure start no formula."""
+    from matplotlib.text import Text
+
+    with figure_style():
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
+            text.set_usetex(False)
         yield
 
 
@@ -78,16 +93,17 @@ def write_figures(
         for suffix in suffixes:
             stamp = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
             paths.append(folder / f"{name}.{suffix}")
-            with figure_style():
-                write = partial(figure.savefig, format=suffix, dpi=DOTS_PER_INCH, metadata=stamp)
-                replace_file(paths[-1], write)
+            packed = io.BytesIO()  # matplotlib's own writers trip over a full disk
+            with _finished(figure):
+                figure.savefig(packed, format=suffix, dpi=DOTS_PER_INCH, metadata=stamp)
+            replace_file(paths[-1], partial(Path.write_bytes, data=packed.getvalue()))
     return tuple(paths)
 
 
 def inline_svg(figure: Figure) -> str:
     """A figure as an <svg> element that keeps its text."""
     buffer = io.StringIO()
-    with figure_style():
+    with _finished(figure):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]
@@ -140,6 +156,9 @@ def draw_plot(axis: Axes, plot: Plot) -> None:
             mark(level, color="#999999", lw=0.8, ls="--" if level else "-", zorder=0.5)
     axis.set(xlabel=plot.x, ylabel=plot.y, title=plot.title)
     axis.set(xscale="log" if plot.x_log else "linear", yscale="log" if plot.y_log else "linear")
+    for line, is_log in ((axis.xaxis, plot.x_log), (axis.yaxis, plot.y_log)):
+        if is_log:
+            _number_plainly(line)
     if plot.fields is None:
         axis.set(**dict(zip(("xlim", "ylim"), plot.bounds(), strict=True)))
     if plot.x_ticks:
@@ -153,6 +172,18 @@ def draw_plot(axis: Axes, plot: Plot) -> None:
         axis.legend(title=plot.legend or None, loc="best")  # the default warns where it takes long
     if plot.empty and not plot.series:
         axis.text(0.5, 0.5, plot.empty, transform=axis.transAxes, ha="center", color=INKS["muted"])
+
+
+def _number_plainly(axis: Axis) -> None:
+    """Plain numbers along a logarithmic axis: matplotlib's own are formulas, and no text is one here."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    axis.set_major_formatter(Plain())
+    axis.set_minor_formatter(Plain(minor_thresholds=(1, 0.4)))
 
 
 def _draw_series(axis: Axes, one: Series) -> None:

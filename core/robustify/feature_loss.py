@@ -34,15 +34,23 @@ def features_at(module: nn.Module, layers: Sequence[str], *, values: torch.Tenso
     return [kept[name] for name in layers[:-1]] + [last]
 
 
-def feature_distance(features: Sequence[torch.Tensor], targets: Sequence[torch.Tensor], *, pool: int) -> torch.Tensor:
-    """sum_l ||f_l - t_l||^2 / mean ||t_l||^2 for each image, (n,); the last layer on a pool x pool grid of averages."""
-    total = torch.zeros(len(features[0]), device=features[0].device)
-    for index, (feature, target) in enumerate(zip(features, targets, strict=True)):
-        if index == len(features) - 1 and feature.ndim == 4:
-            feature, target = (functional.adaptive_avg_pool2d(values, pool) for values in (feature, target))
-        squared = (feature - target).square().flatten(1).sum(1)
-        total = total + squared / target.square().flatten(1).sum(1).mean().clamp_min(SMALLEST)
-    return total
+def pool_last(features: Sequence[torch.Tensor], pool: int) -> list[torch.Tensor]:
+    """The features with those of the last layer on a pool x pool grid of averages."""
+    *first, last = features
+    return [*first, functional.adaptive_avg_pool2d(last, pool) if last.ndim == 4 else last]
+
+
+def square_sizes(features: Sequence[torch.Tensor]) -> torch.Tensor:
+    """||f_l||^2 of each layer and image, (n_layers, n)."""
+    return torch.stack([feature.square().flatten(1).sum(1) for feature in features])
+
+
+def feature_distance(
+    features: Sequence[torch.Tensor], targets: Sequence[torch.Tensor], *, sizes: torch.Tensor
+) -> torch.Tensor:
+    """sum_l ||f_l - t_l||^2 / size_l for each image, (n,); `sizes` (n_layers,), the mean ||t_l||^2 of the batch."""
+    squared = square_sizes([feature - target for feature, target in zip(features, targets, strict=True)])
+    return (squared / sizes.clamp_min(SMALLEST)[:, None]).sum(0)
 
 
 class DistanceObjective:
@@ -72,12 +80,21 @@ class DistanceObjective:
 
 
 def perturb(
-    pixels: torch.Tensor, distance: Callable[[torch.Tensor], torch.Tensor], *, epsilon: float, n_steps: int, seed: int
+    pixels: torch.Tensor,
+    distance: Callable[[torch.Tensor], torch.Tensor],
+    *,
+    epsilon: float,
+    n_steps: int,
+    seed: int,
+    first: int = 0,
 ) -> torch.Tensor:
-    """Pixels in [0, 1] within L2 `epsilon` of `pixels` whose `distance` (n,) PGD maximised from a random start."""
+    """Pixels in [0, 1] within L2 `epsilon` of `pixels` whose `distance` (n,) PGD maximised from a random start.
+
+    `first` is the place of the first of them in their batch, whose random starts are drawn by place.
+    """
     attack = AttackConfig(
         norm=NormName.L2, epsilon=epsilon, n_steps=n_steps, random_start=True, seed=seed, step_rule=StepRule.FIXED
     )
-    keys = tuple(map(str, range(len(pixels))))
+    keys = tuple(map(str, range(first, first + len(pixels))))
     *_, last = iter_pgd(DistanceObjective(distance), pixels, attack, keys=keys)
     return last.best.pixels

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from core.containers import reading
 from core.errors import BadInputError, StorageError
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
@@ -54,11 +55,9 @@ def read_centre(paths: Sequence[Path], *, size: int) -> npt.NDArray[np.float32]:
 
 
 def _open_photo(path: Path) -> Image.Image:
-    try:
-        with Image.open(path) as image:
-            return image.convert("RGB")
-    except (OSError, UnidentifiedImageError) as error:
-        raise StorageError(f"The photograph {path} cannot be read: {error}. Take it out of the folder.") from error
+    advice = "Take it out of the folder."
+    with reading(path, "photograph", error=StorageError, advice=advice), Image.open(path) as image:
+        return image.convert("RGB")
 
 
 def _cut_out(photo: Image.Image, box: tuple[float, float, float, float], *, size: int) -> npt.NDArray[np.float32]:

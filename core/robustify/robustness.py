@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
+from core.device import exact_arithmetic, run_in_chunks
 from core.robustify.feature_loss import perturb
 
 if TYPE_CHECKING:
@@ -75,26 +76,34 @@ def find_shift(
     network: Network, pixels: torch.Tensor, *, epsilon: float, n_steps: int, seed: int
 ) -> tuple[float, float]:
     """Mean relative shift of the features, and of their averages over space, that PGD reaches within `epsilon`."""
-    pixels = pixels.to(network.device)
-    with torch.no_grad():
-        clean = network(pixels)
-    perturbed = perturb(
-        pixels,
-        lambda candidate: (network(candidate) - clean).square().flatten(1).sum(1),
-        epsilon=epsilon,
-        n_steps=n_steps,
-        seed=seed,
-    )
-    with torch.no_grad():
-        moved = network(perturbed)
-    return _relative(moved, clean), _relative(_pool(moved), _pool(clean))
+
+    def find(start: int, stop: int) -> torch.Tensor:
+        chosen = pixels[start:stop].to(network.device)
+        with torch.no_grad():
+            clean = network(chosen)
+        perturbed = perturb(
+            chosen,
+            lambda candidate: (network(candidate) - clean).square().flatten(1).sum(1),
+            epsilon=epsilon,
+            n_steps=n_steps,
+            seed=seed,
+            first=start,
+        )
+        with torch.no_grad():
+            moved = network(perturbed)
+        return torch.stack([_relative(moved, clean), _relative(_pool(moved), _pool(clean))]).cpu()
+
+    with exact_arithmetic():
+        whole, pooled = torch.cat(run_in_chunks(find, len(pixels), chunk=len(pixels)), dim=1).mean(dim=1).tolist()
+    return whole, pooled
 
 
 def _pool(features: torch.Tensor) -> torch.Tensor:
     return functional.adaptive_avg_pool2d(features, 1) if features.ndim == 4 else features
 
 
-def _relative(moved: torch.Tensor, clean: torch.Tensor) -> float:
+def _relative(moved: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
     change = torch.linalg.vector_norm((moved - clean).flatten(1), dim=1)
     size = torch.linalg.vector_norm(clean.flatten(1), dim=1)
-    return float((change / size.clamp_min(SMALLEST)).mean())
+    shares: torch.Tensor = change / size.clamp_min(SMALLEST)
+    return shares

@@ -18,6 +18,8 @@ import torch
 from torch import nn
 
 from core.checks import refusal
+from core.containers import reading
+from core.device import run_smaller
 from core.errors import BadInputError, Cancelled
 from core.files import replace_file
 from core.networks.catalog import find_network
@@ -29,7 +31,7 @@ from core.networks.tokens import Treatment, find_map
 from core.networks.truncate import fold_batchnorm
 from core.progress import ShouldStop, never_stop
 from core.robustify.config import RobustifyConfig
-from core.robustify.feature_loss import feature_distance, features_at, perturb
+from core.robustify.feature_loss import feature_distance, features_at, perturb, pool_last, square_sizes
 from core.robustify.photo_crops import draw_batch
 
 RUNNING_SHARE = 0.05
@@ -82,7 +84,7 @@ class Training:
         self._treatments = [find_map(one) if one.ndim == 4 else Treatment() for one in found]
         self.network.requires_grad_(True)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=config.learning_rate)
-        self.n_seen = 0
+        self.n_seen, self.at_once = 0, config.batch
         self.loss = self.clean_loss = float("nan")
 
     def normalise(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -99,39 +101,60 @@ class Training:
         config, progress = self.config, self.n_seen / self.config.n_images
         seed = (config.seed, self.n_seen)
         drawn = draw_batch(paths, count=config.batch, size=config.size_at(progress), seed=seed)
-        pixels = torch.from_numpy(drawn).to(self.device).contiguous(memory_format=torch.channels_last)
-        with torch.no_grad():
-            targets = self.features(self.original, pixels)
-        perturbed = self._perturb(pixels, targets, epsilon=config.epsilon_at(progress))
+        pixels = torch.from_numpy(drawn)
         for group in self.optimiser.param_groups:
             group["lr"] = config.learning_rate_at(progress)
-        self._descend(pixels, perturbed, targets=targets)
+        epsilon = config.epsilon_at(progress)
+        loss, clean_loss = run_smaller(lambda chunk: self._find_slope(pixels, epsilon, chunk), chunk=self.at_once)
+        nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=1.0)
+        self.optimiser.step()
+        self.loss, self.clean_loss = _running(self.loss, loss), _running(self.clean_loss, clean_loss)
         self.n_seen += config.batch
 
-    def _perturb(self, pixels: torch.Tensor, targets: list[torch.Tensor], *, epsilon: float) -> torch.Tensor:
-        adversary = fold_copy(self.network, self.example)
+    def _find_slope(self, pixels: torch.Tensor, epsilon: float, at_once: int) -> tuple[float, float]:
+        """Leave the batch's gradient in the network, `at_once` images at a time; give its losses, perturbed and clean.
+
+        A quarter of the batch is also seen clean: enough to hold the features in place, at a quarter of the cost.
+        """
+        self.at_once = at_once
+        self.optimiser.zero_grad(set_to_none=True)
+        n_clean = max(1, len(pixels) // 4)
+        split = torch.split(pixels, at_once)
+        parts = [part.to(self.device).contiguous(memory_format=torch.channels_last) for part in split]
+        with torch.no_grad():
+            targets = [pool_last(self.features(self.original, part), self.config.pool) for part in parts]
+        sizes = torch.cat([square_sizes(target) for target in targets], dim=1)
+        seen = torch.cat([sizes, sizes[:, :n_clean]], dim=1).mean(dim=1)
+        adversary, losses = fold_copy(self.network, self.example), torch.zeros(2)
+        for number, (part, target) in enumerate(zip(parts, targets, strict=True)):
+            first = number * at_once
+            moved = self._perturb(adversary, part, target, sizes=sizes.mean(dim=1), epsilon=epsilon, first=first)
+            clean = max(0, min(n_clean - first, len(part)))
+            found = pool_last(self.features(self.network, torch.cat([moved, part[:clean]])), self.config.pool)
+            wanted = [torch.cat([one, one[:clean]]) for one in target]
+            distances = feature_distance(found, wanted, sizes=seen)
+            loss = torch.stack([distances[: len(part)].sum() / len(pixels), distances[len(part) :].sum() / n_clean])
+            (loss[0] + self.config.clean_weight * loss[1]).backward()  # type: ignore[no-untyped-call]
+            losses += loss.detach().cpu()
+        return float(losses[0]), float(losses[1])
+
+    def _perturb(
+        self,
+        adversary: nn.Module,
+        pixels: torch.Tensor,
+        targets: list[torch.Tensor],
+        *,
+        sizes: torch.Tensor,
+        epsilon: float,
+        first: int,
+    ) -> torch.Tensor:
         seed = self.config.seed * SEED_STEP + self.n_seen
 
         def distance(candidate: torch.Tensor) -> torch.Tensor:
-            features = self.features(adversary, candidate)
-            return feature_distance(features, targets, pool=self.config.pool)
+            found = pool_last(self.features(adversary, candidate), self.config.pool)
+            return feature_distance(found, targets, sizes=sizes)
 
-        return perturb(pixels, distance, epsilon=epsilon, n_steps=self.config.n_steps, seed=seed)
-
-    def _descend(self, pixels: torch.Tensor, perturbed: torch.Tensor, *, targets: list[torch.Tensor]) -> None:
-        # A quarter of the batch is also seen clean: enough to hold the features in place, at a quarter of the cost.
-        n_clean = max(1, len(pixels) // 4)
-        both = torch.cat([perturbed, pixels[:n_clean]])
-        wanted = [torch.cat([target, target[:n_clean]]) for target in targets]
-        features = self.features(self.network, both)
-        distances = feature_distance(features, wanted, pool=self.config.pool)
-        loss, clean_loss = distances[: len(pixels)].mean(), distances[len(pixels) :].mean()
-        self.optimiser.zero_grad(set_to_none=True)
-        (loss + self.config.clean_weight * clean_loss).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=1.0)
-        self.optimiser.step()
-        self.loss = _running(self.loss, float(loss.detach()))
-        self.clean_loss = _running(self.clean_loss, float(clean_loss.detach()))
+        return perturb(pixels, distance, epsilon=epsilon, n_steps=self.config.n_steps, seed=seed, first=first)
 
     def save(self, path: Path) -> None:
         """Write everything needed to resume from here."""
@@ -146,14 +169,15 @@ class Training:
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint. Raises BadInputError if it is of another network."""
         content: dict[str, Any] = read_torch(path)
-        if content["network"] != self.config.network:
-            raise BadInputError(
-                f"The checkpoint {path.name} is of {content['network']!r}, not of {self.config.network!r}. "
-                "Give another file."
-            )
-        self.network.load_state_dict(content["state"])
-        self.optimiser.load_state_dict(content["optimiser"])
-        self.n_seen = int(content["n_seen"])
+        with reading(path, "checkpoint of a run", advice="Give another file."):
+            if content["network"] != self.config.network:
+                raise BadInputError(
+                    f"The checkpoint {path.name} is of {content['network']!r}, not of {self.config.network!r}. "
+                    "Give another file."
+                )
+            self.network.load_state_dict(content["state"])
+            self.optimiser.load_state_dict(content["optimiser"])
+            self.n_seen = int(content["n_seen"])
 
 
 def iter_robustify(

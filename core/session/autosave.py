@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from core.errors import ProbeError, StorageError
-from core.files import new_folder, remove_leftovers
+from core.files import name_partial, new_folder, remove_leftovers
 from core.paths import cache_folder, data_folder
 from core.probes.probe import Probe
 from core.session.files import ENDING, SavedSession, read_session, write_session
@@ -178,7 +178,7 @@ def _look_at(folder: Path) -> Autosaved:
 
 def _remove(folder: Path) -> None:
     """Remove a folder so that it is there whole or not at all: under a temporary name first."""
-    going = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    going = name_partial(folder)
     try:
         folder.rename(going)
     except OSError as error:

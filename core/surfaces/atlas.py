@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, refusal
+from core.containers import load_arrays
 from core.paths import resources_folder
-from core.surfaces.arrays import load_arrays
 
 ATLAS_FILE = "visual_atlas_fsaverage5.npz"
 

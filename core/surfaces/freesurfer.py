@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
+from core.containers import reading
 from core.errors import BadInputError, StorageError
 
 TRIANGLES = b"\xff\xff\xfe"
@@ -97,10 +98,8 @@ def read_patch(path: Path) -> Patch:
 
 def read_bytes(path: Path) -> bytes:
     """The whole file. Raises StorageError if it cannot be read."""
-    try:
+    with reading(path, "FreeSurfer file", error=StorageError, advice="Check the path."):
         return path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read ({error.strerror or error}).") from error
 
 
 def _find_order(

@@ -7,15 +7,19 @@ geometry has been applied, though it stands there still. All end in scanner RAS.
 
 from __future__ import annotations
 
+import base64
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from core.containers import inflate, reading
 from core.errors import BadInputError
 from core.surfaces.freesurfer import NO_TRANSFORM, Triangles, VolumeGeometry, surface_to_scanner
 
+DATA = re.compile(rb"<Data>([^<]+)</Data>")
 UNKNOWN, SCANNER = 0, 1
 """NIfTI's codes for coordinates of no named space, as tkRAS is, and of the scanner."""
 
@@ -62,10 +66,10 @@ def _load(path: Path) -> Any:
     import nibabel
     from nibabel.gifti.gifti import GiftiImage
 
-    try:
+    with reading(path, "GIFTI file", advice="Copy the file again."):
+        for block in DATA.findall(inflate(path.read_bytes())):  # an array may be packed once more
+            inflate(base64.b64decode(block))
         image = nibabel.load(path)
-    except Exception as error:  # nibabel, expat, zlib and gzip each have their own
-        raise BadInputError(f"{path.name} is damaged or no GIFTI file ({error}). Copy the file again.") from error
     if not isinstance(image, GiftiImage):
         raise BadInputError(f"{path.name} is no GIFTI file. Give .surf.gii, .shape.gii or .label.gii files.")
     return image

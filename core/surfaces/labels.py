@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from core.containers import reading
 from core.errors import BadInputError
 from core.surfaces.atlas import Atlas
 from core.surfaces.freesurfer import read_bytes
@@ -66,11 +67,9 @@ def read_label(path: Path, n_vertices: int) -> tuple[npt.NDArray[np.int64], Floa
     Raises BadInputError if it is damaged, or of another surface.
     """
     lines = read_bytes(path).decode("latin-1").splitlines()
-    try:
+    with reading(path, "FreeSurfer label", advice="Copy the file again."):
         count = int(lines[1])
         rows = np.array(" ".join(lines[2 : 2 + count]).split(), dtype=np.float64).reshape(-1, 5)
-    except (IndexError, ValueError) as error:
-        raise BadInputError(f"{path.name} is no FreeSurfer label, or is truncated. Copy the file again.") from error
     if len(rows) != count:
         raise BadInputError(f"{path.name} is truncated: it announces {count:,} vertices and has {len(rows):,}.")
     assigned = rows[:, 0] >= 0
@@ -116,10 +115,8 @@ def _read_annot(path: Path, notes: list[str]) -> SideLabels:
         raise BadInputError(f"{path.name} is truncated, or not as FreeSurfer writes it (big-endian). Copy it again.")
     if data[end : end + 4] != HAS_TABLE:
         raise BadInputError(f"{path.name} has no colour table, which names its regions. Write it again with one.")
-    try:
+    with reading(path, "FreeSurfer annotation", advice="Copy the file again."):
         colours, table, stored = read_annot(path, orig_ids=True)  # type: ignore[no-untyped-call]
-    except Exception as error:
-        raise BadInputError(f"{path.name} is damaged: {error}. Copy the file again.") from error
     listed: dict[int, list[str]] = {}
     for colour, name in zip(table[:, 4].tolist(), stored, strict=True):
         listed.setdefault(colour, []).append(name.decode("utf-8", "replace"))

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import check_choice, refusal
+from core.containers import Arrays, load_arrays
 from core.errors import BadInputError, StorageError
 from core.files import new_file
 from core.headers import HeaderKind, parse_header, structure, without_marks
 from core.paths import data_folder
-from core.surfaces.arrays import Arrays, load_arrays
 from core.surfaces.atlas import Atlas, load_atlas
 from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
 from core.surfaces.template import FSAVERAGE5, load_fsaverage5, unpack_side

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from core.containers import Arrays, load_arrays
 from core.paths import resources_folder
-from core.surfaces.arrays import Arrays, load_arrays
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface, HemisphereSurface
 
 FSAVERAGE5 = "fsaverage5"

@@ -6,11 +6,8 @@ what it was not asked for, never resamples.
 
 from __future__ import annotations
 
-import gzip
 import math
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
+from core.containers import check_growth, inflate, reading
 from core.errors import BadInputError, StorageError
 from core.types import FloatArray, IntArray
 
 TRIALS_AT_ONCE = 50
 MGH_DATA_AT = 284
+COMPRESSED = (".gz", ".bz2", ".zst")
+AGAIN = "Copy the file again."
 SAME_VOXELS = 0.02
 """Grids whose voxels lie less apart, in voxels, are the same: qform and sform round differently."""
 VOXEL_MM = (0.02, 50.0)
@@ -49,20 +49,20 @@ def open_brain(path: Path) -> Any:
         raise refusal("file", allowed="a volume or overlay that is there", got=str(path))
     nibabel = _nibabel()
     is_mgh = path.suffix in (".mgh", ".mgz")
-    unreadable = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
     handle = {"keep_file_open": True} if path.name.endswith((".nii", ".nii.gz")) else {}
-    try:
-        return _open_mgh(path) if is_mgh else nibabel.load(path, **handle)
-    except (OSError, EOFError, ValueError, KeyError, zlib.error, *unreadable) as error:
-        advice = f"Its header cannot be read ({error}). Copy the file again."
-        allowed = "a FreeSurfer MGH file" if is_mgh else "a NIfTI or MGH file"
-        raise refusal("file", allowed=allowed, got=path.name, advice=advice) from error
+    with reading(path, "FreeSurfer MGH file" if is_mgh else "NIfTI or MGH file", advice=AGAIN):
+        image = _open_mgh(path) if is_mgh else nibabel.load(path, **handle)
+        if image.get_data_dtype().kind not in "biuf":
+            raise ValueError(f"its values are {image.get_data_dtype()}, no numbers")
+        if path.suffix in COMPRESSED:
+            check_growth(path, image.dataobj.offset + math.prod(image.shape) * image.get_data_dtype().itemsize)
+        return image
 
 
 def _open_mgh(path: Path) -> Any:
     """A plain file mapped, a compressed one whole: nibabel would leave it open, and not see that data are cut short."""
     kind = _nibabel().freesurfer.MGHImage
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".mgz" else np.memmap(path, mode="r")
+    content = inflate(path.read_bytes()) if path.suffix == ".mgz" else np.memmap(path, mode="r")
     if len(content) < MGH_DATA_AT:
         raise ValueError(f"{len(content):,} bytes are too few")
     header = kind.header_class(bytes(content[:MGH_DATA_AT]), check=False)
@@ -116,13 +116,9 @@ def _grid(image: Any) -> Grid:
 
 def load_volume(path: Path) -> Any:
     """The one volume in a file, an image (x, y, z). Raises BadInputError if it holds none, or more, or has no place."""
-    try:
-        image = open_brain(path)
+    image = open_brain(path)
+    with reading(path, "NIfTI volume", advice="Give a .nii or .nii.gz file."):
         values = np.asarray(image.dataobj, dtype=np.float64)
-    except Exception as error:
-        raise BadInputError(
-            f"{path.name} is damaged or no NIfTI volume ({error}). Give a .nii or .nii.gz file."
-        ) from error
     if values.ndim < 3 or math.prod(values.shape[3:]) != 1:
         raise BadInputError(f"{path.name} must have 3 dimensions, it has {values.ndim}. Give one volume.")
     grid = _grid(image)
@@ -153,7 +149,7 @@ def read_map(path: Path, grid: Grid) -> npt.NDArray[np.float64]:
     if math.prod(image.shape[3:]) != 1:
         raise refusal(path.name, allowed="one map", got=tuple(image.shape))
     at = _find_voxels(path, image, grid, np.arange(math.prod(grid.shape)))
-    with _reading(path):
+    with reading(path, "whole volume", error=StorageError, advice=AGAIN):
         return np.asarray(image.dataobj, dtype=np.float64).reshape(-1)[at]
 
 
@@ -176,7 +172,7 @@ def iter_trials(path: Path, grid: Grid, flat: IntArray, *, scale: float = 1.0) -
     for start in range(0, n_trials, TRIALS_AT_ONCE):
         stop = min(start + TRIALS_AT_ONCE, n_trials)
         part = tuple(slice(start, stop) if place == axis else slice(None) for place in range(len(image.shape)))
-        with _reading(path):
+        with reading(path, "whole volume", error=StorageError, advice=AGAIN):
             block = np.asarray(image.dataobj[part])
         yield block.reshape(-1, stop - start)[at].T.astype(np.float32) * np.float32(scale)
 
@@ -214,12 +210,3 @@ def _find_voxels(path: Path, image: Any, grid: Grid, flat: IntArray) -> IntArray
 
 def _describe(grid: Grid) -> str:
     return f"shape {grid.shape}, affine {np.round(grid.affine[:3], 3).tolist()}"
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Word damaged data as a StorageError."""
-    try:
-        yield
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise StorageError(f"{path} is damaged or cut short ({error}). Copy the file again.") from error

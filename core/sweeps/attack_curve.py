@@ -30,11 +30,12 @@ from core.attacks.norms import NORMS
 from core.attacks.objective import LinearObjective
 from core.attacks.pgd import AttackStep
 from core.attacks.rounding import GREY_LEVELS
+from core.device import exact_arithmetic, run_in_chunks
 from core.encoders.encoder import Encoder
 from core.encoders.pooling import pool_features
 from core.errors import BadInputError, NoGradientError, StorageError
 from core.paths import cache_folder
-from core.probes.respond import check_pixels, describe_versions, exact_arithmetic, to_tensor
+from core.probes.respond import check_pixels, describe_versions, to_tensor
 from core.sweeps.cells import Arrays, load_arrays, save_arrays
 from core.sweeps.plan import N_PATH
 from core.types import FloatArray
@@ -79,7 +80,7 @@ def run_curve(
     keys : sequence of n_images str. Names of the images' random streams.
     keep_deltas : Keep perturbations of the highest budget, probes of the first image, and the gradient at every clean
         image.
-    at_once : Images in one batch.
+    at_once : Images in one batch; fewer if memory runs out.
 
     Returns arrays by name, responses in the encoder's unit: sd (); clean, dual_size (NaN without a gradient), curvature
     (n_images,); angles (n_images, N_PATH - 2); shift, control, l2, linf, feature_change, alignment, to_gain (n_images,
@@ -93,15 +94,16 @@ def run_curve(
     sd = encoder.target_sd(curve.direction)
     if sd <= 0:
         raise BadInputError(f"{encoder.card.config.network} predicts the target as a constant. Choose another target.")
-    parts = []
     with ExitStack() as stack:
         for one in (encoder, *(other for other, _ in curve.others)):
             stack.enter_context(one.network.interruptible(should_stop))
         stack.enter_context(exact_arithmetic())
         run = _Curve(encoder, curve)
-        for start in range(0, len(pixels), at_once):
-            chosen = slice(start, start + at_once)
-            parts.append(run.attack(to_tensor(encoder, pixels[chosen]), keys[chosen], keep_deltas=keep_deltas))
+
+        def attack(start: int, stop: int) -> Arrays:
+            return run.attack(to_tensor(encoder, pixels[start:stop]), keys[start:stop], keep_deltas=keep_deltas)
+
+        parts = run_in_chunks(attack, len(pixels), chunk=at_once)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if keep_deltas:
         joined["montage"] = joined["montage"][0]

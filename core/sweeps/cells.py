@@ -8,9 +8,6 @@ ran before.
 
 from __future__ import annotations
 
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from core import containers
 from core.checks import refusal
-from core.errors import BadInputError, StorageError
+from core.errors import BadInputError
 from core.files import check_free, replace_file
 from core.headers import Content, HeaderKind, read_header, structure, unstructure, without_marks, write_json
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 CELLS_NAME = "cells"
-DAMAGED = (OSError, ValueError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-"""What numpy raises for a file that is cut short or changed."""
 
 
 class AnyCell(Protocol):
@@ -109,11 +105,7 @@ def save_arrays(path: Path, arrays: Arrays) -> None:
 
 def load_arrays(path: Path) -> Arrays:
     """Arrays written by `save_arrays`. Raises StorageError if they cannot be read."""
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
-    except (*DAMAGED, tokenize.TokenError) as error:
-        raise StorageError(f"{path} cannot be read ({error}). Delete it and resume.") from error
+    return containers.load_arrays(path, advice="Delete it and resume.")
 
 
 def open_store(

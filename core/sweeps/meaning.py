@@ -246,8 +246,8 @@ def read_evidence(spec: NetworkSpec, clean: FloatArray, perturbed: FloatArray) -
     """Class evidence of images (n, 3, height, width), before and after."""
     import torch
 
+    from core.device import exact_arithmetic, run_in_chunks
     from core.networks.classifier import open_classifier
-    from core.probes.respond import exact_arithmetic
 
     try:
         network = open_classifier(spec)
@@ -255,11 +255,9 @@ def read_evidence(spec: NetworkSpec, clean: FloatArray, perturbed: FloatArray) -
         return Reading(reason=str(error))
 
     def classify(pixels: FloatArray) -> FloatArray:
-        parts = []
+        values = torch.tensor(pixels, dtype=torch.float32)
         with exact_arithmetic():
-            for start in range(0, len(pixels), BATCH):
-                values = torch.tensor(pixels[start : start + BATCH], dtype=torch.float32)
-                parts.append(network.classify(values).numpy())
+            parts = run_in_chunks(lambda at, end: network.classify(values[at:end]).numpy(), len(values), chunk=BATCH)
         return np.concatenate(parts)
 
     return Reading(compare_evidence(classify(clean), classify(perturbed), name_classes()), network.head)

@@ -28,10 +28,11 @@ from core.attacks.objective import LinearObjective
 from core.attacks.pgd import iter_pgd
 from core.datasets.photos import list_images, load_stimulus
 from core.datasets.subject import load_subject
+from core.device import exact_arithmetic
 from core.encoders.encoder import Encoder
 from core.engine import Engine
 from core.networks.catalog import find_network
-from core.probes.respond import exact_arithmetic, respond, to_tensor
+from core.probes.respond import respond, to_tensor
 from core.probes.target import target_roi
 from core.types import NormName
 from tests.benchmarks.bench_peers import ROI, TwoClasses

@@ -21,12 +21,13 @@ from core.attacks.objective import LinearObjective
 from core.attacks.pgd import iter_pgd
 from core.datasets.photos import list_images, load_stimulus
 from core.datasets.subject import load_subject
+from core.device import exact_arithmetic
 from core.encoders.encoder import Encoder
 from core.engine import Engine
 from core.networks.build import build_architecture
 from core.networks.catalog import find_network
 from core.networks.files.checkpoint import read_state
-from core.probes.respond import exact_arithmetic, respond, to_tensor
+from core.probes.respond import respond, to_tensor
 from core.probes.target import target_roi
 from core.types import NormName
 from tests.benchmarks.interleave import cpu_seconds, set_one_thread, time_interleaved, wall_seconds

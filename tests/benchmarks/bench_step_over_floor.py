@@ -15,11 +15,12 @@ from core.attacks.config import AttackConfig
 from core.attacks.objective import LinearObjective, pull_to_features
 from core.attacks.pgd import iter_pgd
 from core.datasets.photos import list_images, load_stimulus
+from core.device import exact_arithmetic
 from core.encoders.encoder import Encoder
 from core.engine import Engine
 from core.images.stimulus import Stimulus
 from core.probes.probe import ProbeConfig
-from core.probes.respond import exact_arithmetic, to_tensor
+from core.probes.respond import to_tensor
 from core.probes.run import iter_probe
 from core.probes.target import Target, TargetKind
 from core.types import NormName

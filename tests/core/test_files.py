@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from core.errors import BadInputError, Cancelled, StorageError
-from core.files import new_folder
+from core.files import name_partial, new_folder, replace_file
 
 
 def test_a_new_folder_appears_with_its_parents_when_the_block_ends(tmp_path: Path) -> None:
@@ -84,3 +88,54 @@ def test_a_link_to_a_folder_stays_a_link_and_the_folder_is_filled(tmp_path: Path
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "a").read_text() == "whole"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
+
+
+def dead_process() -> int:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    return done.pid
+
+
+def test_who_writes_takes_away_what_killed_processes_left_there(tmp_path: Path) -> None:
+    """Of this computer at once; of others, whose processes cannot be asked for, once it is forgotten."""
+    own, pid = name_partial(tmp_path / "x").name.rpartition("@")[2], dead_process()
+    gone = [f".a.{pid}-01234567@{own}", f".b.{pid}.part", ".c.7-01234567@89abcdef.part"]
+    kept = [f".d.{os.getpid()}-01234567@{own}", ".e.7-01234567@89abcdef.part", ".mine.part", "f.part"]
+    for name in (*gone, *kept):
+        (tmp_path / name).touch()
+    os.utime(tmp_path / gone[2], (0, 0))
+    replace_file(tmp_path / "new", lambda partial: partial.write_text("1"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "new"])
+
+
+@pytest.mark.parametrize("name", ["a" * 250 + ".txt", "ü" * 120 + ".txt"])
+def test_a_name_as_long_as_the_disk_allows_is_written(name: str, tmp_path: Path) -> None:
+    replace_file(tmp_path / name, lambda partial: partial.write_text("1"))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows ends processes without asking")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_leaves_nothing_half_written(name: str, tmp_path: Path) -> None:
+    write = (
+        "import sys, time; from pathlib import Path; import main; from core.files import new_file, new_folder\n"
+        "main._end_on_signals(); place = Path(sys.argv[1])\n"
+        "with new_folder(place / 'set') as folder, new_file(place / 'x.npz') as file:\n"
+        "    (folder / 'half').touch(); file.touch(); print('ready', flush=True); time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", write, str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    assert len(list(tmp_path.iterdir())) == 2
+    process.send_signal(getattr(signal, name))
+    process.communicate(timeout=60)
+    number = int(getattr(signal, name))
+    assert process.returncode == (-number if name == "SIGINT" else 128 + number)  # Python ends itself by SIGINT
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_work_that_outlives_its_terminal_goes_on(tmp_path: Path) -> None:
+    ignore = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); import main; main._end_on_signals(); "
+    ask = "print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)"
+    done = subprocess.run([sys.executable, "-c", ignore + ask], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"

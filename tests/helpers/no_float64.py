@@ -66,6 +66,12 @@ def on_device(name: Any) -> bool:
     return isinstance(name, str | torch.device) and torch.device(name).type == DEVICE
 
 
+def move_like(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """`one.to(other)` between memory and the device; its values are converted before they go there, or after."""
+    held = (one.held if isinstance(one, OnDevice) else one).to(other.dtype)
+    return OnDevice(held.detach()) if isinstance(other, OnDevice) else held
+
+
 class _InnerCalls(TorchDispatchMode):
     """Makes on the device what torch itself makes there, such as the number in `torch.where(mask, values, 0.0)`."""
 
@@ -87,6 +93,8 @@ class _Device(TorchFunctionMode):
         if isinstance(first, OnDevice) and func is torch.Tensor.tolist:
             return first.held.tolist()
         moves = func is torch.Tensor.to
+        if moves and len(args) > 1 and isinstance(args[1], torch.Tensor) and OnDevice in (type(first), type(args[1])):
+            return move_like(first, args[1])
         wanted = kwargs.pop("device", None) if on_device(kwargs.get("device")) else None
         if moves and len(args) > 1 and on_device(args[1]):
             wanted = args[1]

@@ -94,7 +94,7 @@ def _read_names(source: Path, participant: str) -> list[str]:
     lists = _find(source, f"{participant}_imgnames.txt") or _find(source.parent, f"{participant}_imgnames.txt")
     if not lists:
         raise refusal("source", allowed=f"one with {participant}_imgnames.txt", got=str(source))
-    lines = read_text(lists[0], "names").splitlines()
+    lines = read_text(lists[0], "text file of names").splitlines()
     return [line.strip().removeprefix(REPEATED_PREFIX) for line in lines if line.strip()]
 
 

@@ -24,7 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, refusal
+from core.containers import reading
 from core.datasets.import_options import ImportOptions
+from core.datasets.matlab import read_matlab
 from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource
@@ -217,11 +219,9 @@ def _read(files: NsdFiles, path: Path, chosen: IntArray) -> Iterator[npt.NDArray
 def _open_hdf5(path: Path) -> tuple[Any, Any]:
     import h5py
 
-    try:
+    with reading(path, "HDF5 file of betas", error=StorageError, advice="Copy it again."):
         file = h5py.File(path, "r")
         return file, file["betas"]
-    except (OSError, KeyError) as error:
-        raise StorageError(f"{path} cannot be read ({error}). Copy the file again.") from error
 
 
 def _iter_hdf5(path: Path, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
@@ -311,19 +311,14 @@ def read_design(root: Path, number: int) -> tuple[IntArray, IntArray]:
     """The rows of nsd_stimuli, from 0, shown in a subject's trials (n_trials,), and those all subjects saw.
 
     Raises BadInputError if nsd_expdesign.mat is missing or is another file."""
-    from scipy.io import loadmat
-
     file = root / "nsddata" / "experiments" / "nsd" / "nsd_expdesign.mat"
     if not file.is_file():
         raise refusal("source", allowed=f"one with {file.relative_to(root)}", got=str(root))
-    try:
-        content: dict[str, Any] = loadmat(file, variable_names=("masterordering", "subjectim", "sharedix"))
+    with reading(file, "nsd_expdesign.mat"):
+        content = read_matlab(file)
         master, shown, shared = (
             np.asarray(content[name], dtype=np.int64) for name in ("masterordering", "subjectim", "sharedix")
         )
-    except (OSError, ValueError, KeyError, TypeError, NotImplementedError) as error:
-        got = f"{file.name} ({error})"
-        raise refusal("design", allowed="a nsd_expdesign.mat", got=got) from error
     if shown.ndim != 2 or not 1 <= number <= len(shown) or master.min() < 1 or master.max() > shown.shape[1]:
         got = f"masterordering up to {master.max()}, subjectim {shown.shape}"
         raise refusal("design", allowed="1-based numbers into subjectim", got=got)

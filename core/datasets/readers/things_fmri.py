@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, refusal
+from core.containers import reading
 from core.datasets.image_files import find_folder, match_pictures
 from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import keep_rois
@@ -109,13 +110,10 @@ def find_block(file: Path, *, n_voxels: int, n_trials: int) -> tuple[str, int]:
         if isinstance(item, h5py.Dataset) and re.search(r"block\d+_values$", name) and item.dtype.kind == "f":
             shapes[name] = item.shape
 
-    try:
-        with h5py.File(file, "r") as opened:
-            opened.visititems(note)
-    except OSError as error:
-        raise StorageError(f"{file} cannot be read ({error}). Copy the file again.") from error
+    with reading(file, "HDF5 file", error=StorageError, advice="Copy it again."), h5py.File(file, "r") as opened:
+        opened.visititems(note)
     for name, shape in shapes.items():
-        if shape[0] == n_voxels and shape[1:] in ((n_trials,), (n_trials + 1,)):
+        if shape[:1] == (n_voxels,) and shape[1:] in ((n_trials,), (n_trials + 1,)):
             return name, shape[1] - n_trials
     allowed = f"a table of {n_voxels:,} voxels and {n_trials:,} trials"
     raise refusal("responses", allowed=allowed, got=f"{file.name} with {shapes or 'none'}")

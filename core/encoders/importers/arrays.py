@@ -10,14 +10,13 @@ Names: `weights` (n_features or rank, n_voxels), or `coef_` (n_voxels, ...) as s
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from core.containers import load_arrays, reading
 from core.encoders.importers.readout import Centre, Project, Readout, Step, check_readout
 from core.encoders.importers.voxel_tables import make_table
 from core.errors import WeightsError
@@ -41,15 +40,10 @@ def read_arrays(path: Path) -> Readout:
 
 def load_table(path: Path) -> Table:
     """Every array of a .npz or .safetensors file, by name. Raises WeightsError for one that cannot be read."""
-    try:
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:  # closed on errors too
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, SafetensorError, KeyError) as error:
-        if "allow_pickle" in str(error):
-            raise WeightsError(f"{path.name} holds objects besides numbers. Save plain arrays: numpy.savez.") from error
-        raise WeightsError(f"{path.name} is truncated or no {path.suffix} file ({error}). Get it again.") from error
+    if path.suffix != ".safetensors":
+        return load_arrays(path, error=WeightsError, advice="Get it again.")
+    with reading(path, ".safetensors file", error=WeightsError):
+        return dict(load_file(path))
 
 
 def build_readout(table: Table, name: str, *, title: str) -> Readout:

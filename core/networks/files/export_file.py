@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import pickle
 import warnings
 import zipfile
 from dataclasses import dataclass
@@ -14,16 +13,15 @@ import torch
 from torch.fx.passes.shape_prop import ShapeProp
 
 from core.checks import check_choice
+from core.containers import reading
 from core.errors import WeightsError
 from core.networks.files.program import (
     OUTPUT,
-    REFUSED,
     Program,
     check_single,
     check_type,
     find_batch,
     refuse_training,
-    refuse_unreadable,
     take_single,
 )
 from core.networks.truncate import Stop, name_call
@@ -50,15 +48,12 @@ def load_export(path: Path, side: int = 0) -> Exported:
 
     Raises WeightsError if it is none, or takes anything else than RGB images of `side` pixels, where that is given.
     """
-    try:
+    with reading(path, "torch.export file", error=WeightsError, advice="Save it again."), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         if not zipfile.is_zipfile(path):  # torch would write its complaint to the terminal
             raise ValueError("it is no archive")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.export.load(str(path))
-            graph: Any = program.module(check_guards=False)
-    except (*REFUSED, OSError, pickle.UnpicklingError) as error:
-        raise refuse_unreadable(path.name, "torch.export", error) from error
+        program = torch.export.load(str(path))
+        graph: Any = program.module(check_guards=False)
     names = program.graph_signature.user_inputs
     check_single(graph, len(names), name=path.name)
     found = next(node.meta.get("val") for node in program.graph.nodes if node.name == names[0])

@@ -116,11 +116,6 @@ def check_type(dtype: torch.dtype, *, name: str) -> None:
         raise WeightsError(f"{name} computes in {dtype}, not torch.float32. Save it after .float().")
 
 
-def refuse_unreadable(name: str, kind: str, error: Exception) -> WeightsError:
-    """The refusal of a file that cannot be read."""
-    return WeightsError(f"{name} is truncated or no {kind} file{_explain([error])}. Save it again.")
-
-
 def take_single(output: object) -> torch.Tensor:
     """The output of a program: what is alone in its lists, or the output as it is."""
     while isinstance(output, tuple | list) and len(output) == 1:

@@ -15,15 +15,9 @@ import torch
 from torch import nn
 
 from core.checks import check_choice
-from core.networks.files.program import (
-    OUTPUT,
-    REFUSED,
-    Program,
-    check_single,
-    find_batch,
-    refuse_training,
-    refuse_unreadable,
-)
+from core.containers import reading
+from core.errors import WeightsError
+from core.networks.files.program import OUTPUT, REFUSED, Program, check_single, find_batch, refuse_training
 from core.networks.truncate import Stop
 
 TRAINING = {"aten::batch_norm": 5, "aten::dropout": 2, "aten::feature_dropout": 2, "aten::alpha_dropout": 2}
@@ -62,13 +56,10 @@ class Chain(nn.Module):
 
 def load_script(path: Path) -> Any:
     """The module of a TorchScript file on the CPU, in eval mode and frozen. Raises WeightsError if it is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # torch recommends torch.export; such files stay around
-            module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    with reading(path, "TorchScript file", error=WeightsError, advice="Save it again."), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch recommends torch.export; such files stay around
+        module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
         needed = [one for one in module.forward.schema.arguments[1:] if not one.has_default_value()]
-    except (*REFUSED, OSError) as error:
-        raise refuse_unreadable(path.name, "TorchScript", error) from error
     check_single(module, len(needed), name=path.name)
     module.eval()
     for weight in module.parameters():  # the method for all of them does not exist on these modules

@@ -22,9 +22,10 @@ from typing import Any, ClassVar
 import torch
 from torch import _utils as tensor_builders
 
+from core.containers import SMALL_CONTENT, USUAL_GROWTH, reading
 from core.errors import WeightsError
 from core.pickled_values import ARRAY_BUILDERS, Name
-from core.unpickle import BROKEN, EVERYTHING, MOST_COPIED, SMALL_CONTENT, Machine, guarded
+from core.unpickle import EVERYTHING, Machine
 
 
 def read_torch(path: Path, *, lenient: bool = False) -> Any:
@@ -38,7 +39,7 @@ def read_torch(path: Path, *, lenient: bool = False) -> Any:
             f"{path.name} is a TorchScript file, a network of its own and no state dict. "
             "Import it as a network: `python main.py networks add FILE --trust`."
         )
-    with guarded(path.name, "weights file"), warnings.catch_warnings():
+    with reading(path, "weights file", error=WeightsError), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the pickle protocol
         warnings.simplefilter("ignore", FutureWarning)
         if tarfile.is_tarfile(path):
@@ -54,7 +55,7 @@ def _check_growth(path: Path) -> None:
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             grown = sum(entry.file_size for entry in archive.infolist())
-        if grown > max(SMALL_CONTENT, MOST_COPIED * path.stat().st_size):
+        if grown > max(SMALL_CONTENT, USUAL_GROWTH * path.stat().st_size):
             raise ValueError(f"it grows to {grown / 2**20:,.0f} MiB when opened")
 
 
@@ -66,9 +67,9 @@ def is_torchscript(path: Path) -> bool:
 def list_entries(path: Path) -> list[str]:
     """What an archive holds, to Python's reader and to torch's: they can be made to differ. Nothing of a plain file."""
     names: list[str] = []
-    with suppress(*BROKEN), zipfile.ZipFile(path) as archive:
+    with suppress(Exception), zipfile.ZipFile(path) as archive:  # what one cannot read, the other may
         names += archive.namelist()
-    with suppress(*BROKEN):
+    with suppress(Exception):
         reader_of: Any = torch._C.PyTorchFileReader
         names += [f"/{name}" for name in reader_of(str(path)).get_all_records()]
     return names

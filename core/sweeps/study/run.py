@@ -13,8 +13,8 @@ import torch
 
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
-from core.encoders.pooling import pool_features
-from core.probes.respond import exact_arithmetic, respond
+from core.encoders.features import Extractor
+from core.probes.respond import respond
 from core.progress import ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
@@ -82,15 +82,13 @@ class _Worker:
         return np.stack([self._images.load(one, self._config.side).pixels for one in ids])
 
     def _extract(self, name: LayerName) -> Arrays:
-        network, found = self._source.open_network(*name), {}
-        with network.interruptible(self._should_stop), torch.no_grad(), exact_arithmetic():
-            for part, ids in self._ids.items():
-                rows = []
-                for start in range(0, len(ids), BATCH):
-                    batch = torch.tensor(self._load(ids[start : start + BATCH]), device=network.device)
-                    rows.append(pool_features(network(batch), 1).cpu().numpy())
-                found[part] = np.concatenate(rows)
-        return found
+        extractor = Extractor(self._source.open_network(*name), 1, should_stop=self._should_stop)
+        return {
+            part: np.concatenate(
+                [extractor.extract(self._load(ids[at : at + BATCH])) for at in range(0, len(ids), BATCH)]
+            )
+            for part, ids in self._ids.items()
+        }
 
     def _reduce(self, name: LayerName) -> Space:
         stored = self._store.load(StudyCell(FEATURES, layer=self._config.layers.index(name)))

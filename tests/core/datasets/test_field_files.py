@@ -55,7 +55,7 @@ def test_windows_letters_words_for_nothing_and_truths_are_read(tmp_path: Path) -
     assert table["image"][:2] == ["Übung.png", "café.png"]
     np.testing.assert_array_equal(to_numbers(table["test"], "test"), [1, np.nan, 0])
     (tmp_path / "t.csv").write_bytes(b"image\n\x81\x8d\n")
-    with pytest.raises(BadInputError, match="readable CSV.*Save it again in UTF-8"):
+    with pytest.raises(BadInputError, match="no CSV.*Save it again in UTF-8"):
         read_table(tmp_path / "t.csv")
 
 

@@ -49,7 +49,7 @@ def test_a_subject_imported_again_is_read_again() -> None:
 def test_a_damaged_one_never_hides_the_others_and_says_what_to_do() -> None:
     folder = write_imported(means=MEANS, source=SOURCE, images=["a", "b"])
     (folder / "responses.npy").write_bytes(b"cut")
-    with pytest.raises(StorageError, match=r"responses\.npy cannot be read .* import it again"):
+    with pytest.raises(StorageError, match=r"responses\.npy is truncated or no \.npy file: .* import it again"):
         load_responses("mine")
     np.save(folder / "responses.npy", np.zeros(3))
     with pytest.raises(StorageError, match=r"its responses are float64 \(3,\)"):

@@ -148,7 +148,7 @@ def test_a_source_that_goes_away_half_way_leaves_nothing(tmp_path: Path) -> None
     progress = iter_import(recording, DEFAULT)
     next(progress)
     shutil.rmtree(tmp_path)
-    with pytest.raises(StorageError, match=r"responses.npy cannot be read .* Nothing of it was kept"):
+    with pytest.raises(StorageError, match=r"responses.npy cannot be read: .* Nothing of it was kept"):
         list(progress)
     assert nothing_left()
 

@@ -27,6 +27,7 @@ from core.images.stimulus import to_uint8
 from core.probes.probe import Probe
 from core.surfaces.colormap import find_colormap
 from core.types import ByteArray, NormName
+from tests.helpers.chromium import find_chromium, open_page
 from tests.helpers.probes import make_probe
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -87,6 +88,20 @@ def test_the_words_of_an_svg_are_text_and_say_what_it_shows(probe: Probe, tmp_pa
 def test_every_figure_says_whose_responses_it_shows(probe: Probe, tmp_path: Path, kind: FigureKind) -> None:
     words = words_of(write(probe, tmp_path / "figure.svg", kind=kind))
     assert "encoder of simulated data" in re.sub(r"\s+", " ", words)
+
+
+@pytest.mark.parametrize("kind", list(FigureKind))
+def test_dollars_in_the_name_of_an_roi_are_drawn_as_they_are(tmp_path: Path, kind: FigureKind) -> None:
+    """matplotlib would take them for a formula, and refuse one that is none."""
+    table = load_subject("simulated").voxels
+    odd = replace(table, roi=tuple(r"$x_$ ${\frac{<b>" if name == "FFA" else name for name in table.roi))
+    probe = make_probe(table=odd, size=64, roi=r"$x_$ ${\frac{<b>")
+    path = tmp_path / "f.svg"
+    write_figure(probe, FigureConfig(kind=kind), path, cortex=PaintedCortex(), voxels=odd)
+    shown = ["".join(one.itertext()) for one in ElementTree.parse(path).iter(f"{SVG}text")]
+    assert any(r"$x_$ ${\frac{<b>" in text for text in shown), shown
+    if kind is FigureKind.ROIS:
+        assert any(text.startswith(r"$x_$ ${\frac{<b> (") for text in shown)
 
 
 def test_the_pictures_in_an_svg_are_the_probe_pixel_for_pixel(probe: Probe, tmp_path: Path) -> None:
@@ -202,6 +217,27 @@ def test_a_page_of_html_holds_the_cortex_and_needs_nothing_else(probe: Probe, tm
     assert "Shift of the predicted response (SD)" in call
     first_axis = base64.b64encode(np.array([0, 1, 0], dtype=np.float32).tobytes()).decode()
     assert first_axis.rstrip("=") in call.replace("\\u002f", "/") or "[0.0,1.0,0.0]" in call
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="no Chromium; `make test` installs it on Debian")
+def test_no_name_of_an_roi_is_code_or_markup_to_a_browser(tmp_path: Path) -> None:
+    """The page is opened by a real one: its script runs to the end, the name is drawn as it is, nothing else runs."""
+    name = '<!--<script></script><img src=x onerror="window.ran=1"><b>&amp;\'${1}\u2028'
+    table = load_subject("simulated").voxels
+    odd = replace(table, roi=tuple(name if roi == "FFA" else roi for roi in table.roi))
+    cortex = PaintedCortex()
+    shown = replace(cortex.meshes()[0], words=(name, "", ""))
+    cortex.meshes = lambda: (shown,)  # type: ignore[method-assign]
+    path = tmp_path / "index.html"
+    write_figure(make_probe(table=odd, size=64, roi=name), FigureConfig(kind=FigureKind.CORTEX), path, cortex=cortex)
+    with open_page(tmp_path) as page:
+        page.open(path.as_uri())
+        page.wait_for("document.readyState === 'complete' && Boolean(document.getElementById('cortex').data)")
+        assert page.value("document.scripts.length") == 2
+        assert page.value("document.images.length") == 0 and page.value("typeof window.ran") == "undefined"
+        decode = "new DOMParser().parseFromString(document.getElementById('cortex').data[0].text[0], 'text/html')"
+        assert page.value(f"{decode}.documentElement.textContent") == name
+        assert name.split("\u2028")[0] in page.value("document.body.innerText")
 
 
 def test_a_page_without_a_cortex_says_so(probe: Probe, tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_a_tiny_picture_is_refused(tmp_path: Path) -> None:
 def test_a_text_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "notes.png"
     file.write_text("no picture")
-    with pytest.raises(BadInputError, match=r"got 'notes.png'. It is not an image in a known format"):
+    with pytest.raises(BadInputError, match=r"notes\.png is truncated or no image: cannot identify .*as PNG or JPEG"):
         read_image(file, size=SIZE)
 
 
@@ -154,7 +154,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, name: str) -> None:
     noise = np.random.default_rng(2).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
     file = write_picture(tmp_path / name, Image.fromarray(noise))
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    with pytest.raises(BadInputError, match=f"`image` must be a readable image, got '{name}'"):
+    with pytest.raises(BadInputError, match=f"{name} is truncated or no image: .*Copy or export it again"):
         read_image(file, size=SIZE)
 
 

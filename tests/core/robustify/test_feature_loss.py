@@ -12,7 +12,14 @@ from torch import nn
 from core.attacks.config import STEP_SIZE_RULE, AttackConfig, StepRule
 from core.attacks.objective import Scores
 from core.attacks.pgd import iter_pgd
-from core.robustify.feature_loss import DistanceObjective, feature_distance, features_at, perturb
+from core.robustify.feature_loss import (
+    DistanceObjective,
+    feature_distance,
+    features_at,
+    perturb,
+    pool_last,
+    square_sizes,
+)
 
 
 def test_a_linear_distance_gains_epsilon_times_the_norm_of_its_weights() -> None:
@@ -43,10 +50,15 @@ def test_budget_and_bounds_hold() -> None:
 
 def test_distance_is_relative_and_averages_the_last_layer() -> None:
     target = torch.ones(1, 2, 4, 4)
-    assert float(feature_distance([target], [target], pool=2)) == 0
-    assert float(feature_distance([target * 3, target * 2], [target, target], pool=2)) == pytest.approx(4 + 1)
+
+    def distance(features: list[torch.Tensor], targets: list[torch.Tensor]) -> float:
+        found, wanted = pool_last(features, 2), pool_last(targets, 2)
+        return float(feature_distance(found, wanted, sizes=square_sizes(wanted).mean(dim=1)))
+
+    assert distance([target], [target]) == 0
+    assert distance([target * 3, target * 2], [target, target]) == pytest.approx(4 + 1)
     checkerboard = target + torch.tensor([1.0, -1.0]).repeat(2)
-    assert float(feature_distance([checkerboard], [target], pool=2)) == pytest.approx(0, abs=1e-12)
+    assert distance([checkerboard], [target]) == pytest.approx(0, abs=1e-12)
 
 
 def test_the_start_is_uniform_in_the_ball() -> None:

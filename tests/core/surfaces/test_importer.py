@@ -478,7 +478,7 @@ def test_damaged_gifti_is_refused_by_name(tmp_path) -> None:
         write_gifti(tmp_path / f"{code}.pial.surf.gii", SURFACE.side(side), "pial")
     path = tmp_path / "lh.pial.surf.gii"
     path.write_bytes(path.read_bytes()[:900])
-    with pytest.raises(BadInputError, match=r"lh\.pial\.surf\.gii is damaged or no GIFTI"):
+    with pytest.raises(BadInputError, match=r"lh\.pial\.surf\.gii is truncated or no GIFTI"):
         read_surface([tmp_path], name="x")
     write_shape(path, SURFACE.left.sulc)
     with pytest.raises(BadInputError, match=r"lh\.pial\.surf\.gii holds no points and triangles"):

@@ -42,7 +42,7 @@ def test_volumes_that_cannot_be_are_refused(tmp_path) -> None:
     with pytest.raises(BadInputError, match="must have 3 dimensions, it has 4"):
         project_volume(tmp_path / "four.nii", SURFACE)
     (tmp_path / "no.nii").write_bytes(b"nothing")
-    with pytest.raises(BadInputError, match=r"no\.nii is damaged or no NIfTI"):
+    with pytest.raises(BadInputError, match=r"no\.nii is truncated or no NIfTI"):
         project_volume(tmp_path / "no.nii", SURFACE)
     bare = replace(SURFACE.left, geometries={"inflated": SURFACE.left.geometries["inflated"]})
     with pytest.raises(BadInputError, match="has no white geometry"):

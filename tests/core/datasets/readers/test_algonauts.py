@@ -81,8 +81,8 @@ def test_code_in_a_mapping_never_runs(folder: Path) -> None:
 def test_responses_that_are_no_array_of_numbers_are_refused(folder: Path) -> None:
     path = folder / "training_split" / "training_fmri" / "lh_training_fmri.npy"
     np.save(path, np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(BadInputError, match="an array file, got 'lh_training_fmri.npy'"):
+    with pytest.raises(BadInputError, match=r"lh_training_fmri\.npy holds objects besides numbers"):
         plan_import("algonauts2023", folder, ImportOptions("x"))
     path.write_bytes(b"\x93NUMPY\x09\x09")
-    with pytest.raises(BadInputError, match="an array file"):
+    with pytest.raises(BadInputError, match="no array file"):
         plan_import("algonauts2023", folder, ImportOptions("x"))

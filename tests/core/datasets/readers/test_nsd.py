@@ -205,7 +205,7 @@ def test_a_session_cut_short_leaves_nothing(root: Path) -> None:
     with pytest.raises(BadInputError, match=r"6 trials of 3 voxels in session 02, got \(4, 3\)"):
         list(iter_import(plan_import("nsd", root, asked), asked))
     (nsd_betas_folder(root) / "betas_session02.hdf5").write_bytes(b"no hdf5")
-    with pytest.raises(StorageError, match=r"session02.hdf5 cannot be read"):
+    with pytest.raises(StorageError, match=r"session02.hdf5 is truncated or no HDF5 file of betas"):
         list(iter_import(plan_import("nsd", root, asked), asked))
     with pytest.raises(BadInputError):
         load_subject("nsd01")

@@ -134,7 +134,7 @@ def test_the_installed_folder_is_read_like_the_wheel(package: Package, tmp_path:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"models/subj1_LOC_model.pkl": None}, r"lacks models/subj1_LOC_model\.pkl"),
+        ({"models/subj1_LOC_model.pkl": None}, r"no package with models/subj1_LOC_model\.pkl"),
         ({"models/subj1_LOC_model.pkl": b"\x80\x04cos\nsystem\n(S'true'\ntR."}, "asks to run 'os.system'"),
         ({"models/subj1_LOC_model.pkl": dump([1])}, "holds no estimator"),
     ],
@@ -160,5 +160,5 @@ def test_an_unknown_subject_is_refused(tmp_path: Path) -> None:
 def test_a_truncated_wheel_is_refused(package: Package, tmp_path: Path) -> None:
     path = package.write(tmp_path)
     path.write_bytes(path.read_bytes()[:-500])
-    with pytest.raises(WeightsError, match="or is truncated"):
+    with pytest.raises(WeightsError, match="is truncated or no package"):
         read_img2fmri(path)
