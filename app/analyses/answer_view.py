@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.look.theme import Theme
@@ -61,7 +61,6 @@ class AnswerView(QWidget):
     def offer(self, finished: Finished) -> None:
         """List what there is to choose from."""
 
-    @Slot()
     def draw(self, *_: object) -> None:
         """Draw what is chosen."""
         if self.finished is not None:
@@ -111,7 +110,6 @@ class FragilityView(AnswerView):
         bends = ", ".join(f"{part.label} {part.curvature.describe('.1f')}" for part in answer.parts)
         self.told.setText(f"Mean path curvature (deg): {bends}" if name == CURVATURE else "")
 
-    @Slot(object)
     def _open(self, key: tuple[int, int, int]) -> None:
         self.probe_requested.emit(*key)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal
 
 from app.analyses.page import AnalysisPage
 from app.analyses.sweep_form import fill_form
@@ -63,7 +63,6 @@ class Analyses(Feature):
         if refused:
             raise ProbeError(" ".join(refused))
 
-    @Slot(object, int, int, int)
     def open_probe(self, config: SweepConfig, encoder: int, target: int, image: int) -> None:
         """Show the probe behind a point of an analysis in Explore."""
         name, norm = config.encoders[encoder], config.norms[0]

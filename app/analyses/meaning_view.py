@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
 from app.analyses.answer_view import AnswerView
@@ -70,7 +69,6 @@ class MeaningView(AnswerView):
         self.rois.show_plot(plot_rois(rows, range(len(rows)), [row.encoder for row in rows]))
         self.spectrum.show_plot(plot_spectra(rows))
 
-    @Slot()
     def _ask(self) -> None:
         self.probe_requested.emit(0, max(0, self.target.currentIndex()), 0)
 

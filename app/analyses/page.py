@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QLabel, QSplitter, QWidget
 
 from app.analyses.answer_view import AnswerView, DiscriminabilityView, FragilityView
@@ -80,7 +80,6 @@ class AnalysisPage(JobPage):
         """Take the theme's colours."""
         self.view.set_theme(theme)
 
-    @Slot()
     def follow_subject(self) -> None:
         """List the encoders of the subject in Explore."""
         subject, catalogue = self._session.state.subject, self._session.controller.catalogue
@@ -145,7 +144,6 @@ class AnalysisPage(JobPage):
         self._session.state.subject_changed.connect(self.follow_subject)
         self._session.controller.catalogue_changed.connect(self.follow_subject)
 
-    @Slot()
     def refresh(self) -> None:
         """Show what can be done now."""
         ready = self.form.config_if_valid() is not None
@@ -156,7 +154,6 @@ class AnalysisPage(JobPage):
         tip = f"Add the {n_probes} probes behind these results, each at the highest budget"
         self.collect.setToolTip(tip if self.finished else self.EXPORT_LATER)
 
-    @Slot()
     def _measure(self) -> None:
         """Measure the speed of networks whose cost could only be guessed; what was measured before is read."""
         config = self.form.config_if_valid()
@@ -176,7 +173,6 @@ class AnalysisPage(JobPage):
         rows = [[f"{one:.3g}" if isinstance(one, float) else str(one) for one in row] for row in table.rows]
         self.table.fill([(row[0], row) for row in rows], tips=[find_formula(row[0], formulas) for row in rows])
 
-    @Slot()
     def ask_export(self) -> None:
         """Ask where, and copy the answer's files there."""
         parent = ask_open(self, "Save the analysis in", Path.home())
@@ -196,12 +192,10 @@ class AnalysisPage(JobPage):
             with self._session.problems.shown():
                 self._session.controller.noted.emit(self.save_plot_to(plot, chosen))
 
-    @Slot()
     def _collect(self) -> None:
         if self.finished is not None:
             self.collect_requested.emit(self.finished.sweep.config)
 
-    @Slot(int, int, int)
     def _ask(self, encoder: int, target: int, image: int) -> None:
         if self.finished is not None:
             self.probe_requested.emit(self.finished.sweep.config, encoder, target, image)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl, Slot
+from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
@@ -177,26 +177,22 @@ class StudyDialog(QDialog, Fields):
         self.show_config(study, keep=("noise", "epsilon"))
         self.noise.set_value(", ".join(f"{level:g}" for level in study.noise))
 
-    @Slot()
     def _refresh(self) -> None:
         self.start.setVisible(not self.work.busy)
         self.start.setEnabled(not self._bad)
         self.stop.setVisible(self.work.busy)
         self.allow_all(BUSY if self.work.busy else "")
 
-    @Slot()
     def _start(self) -> None:
         try:
             self.run_study(self.value())
         except BadInputError as error:
             self.work.say(error=str(error))
 
-    @Slot()
     def _open_report(self) -> None:
         if self.finished_study is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.finished_study.page)))
 
-    @Slot()
     def _save(self) -> None:
         parent = ask_open(self, "Save the test of the method in", Path.home())
         if parent is not None and self.finished_study is not None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import Slot
-
 from app.analyses.study_dialog import StudyDialog
 from app.base.desk import Desk, Feature
 
@@ -21,7 +19,6 @@ class Study(Feature):
         """The handler of the command."""
         return {"study": self.show_study}
 
-    @Slot()
     def show_study(self) -> None:
         """Open the dialog and measure how fast the networks are here."""
         if self.dialog is None:

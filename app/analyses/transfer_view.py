@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.analyses.answer_view import AnswerView
@@ -80,7 +80,6 @@ class CellPanel(QWidget):
         self.range.setText(f"Blue −{view.limit:.2g} to red {view.limit:.2g} voxel SD, the same for both maps.")
         self.rois.show_plot(plots.plot_cell_rois(sweep, choice))
 
-    @Slot()
     def _tell(self, *_: object) -> None:
         self.choice_changed.emit()
 
@@ -153,7 +152,6 @@ class TransferView(AnswerView):
         self.matrix.show_plot(replace(shown, series=(*shown.series, frame(row, column, "accent")), title=""))
         self._show_cell()
 
-    @Slot()
     def _show_cell(self) -> None:
         if self.finished is None:
             return
@@ -170,7 +168,6 @@ class TransferView(AnswerView):
         choice = CellChoice(*self._cell, self.panel.target.value(), self.panel.image.value(), norm, attack)
         self.panel.show_cell(sweep, choice, title, summary)
 
-    @Slot(object)
     def _pick(self, place: tuple[int, int]) -> None:
         if self.finished is not None:
             answer: Any = self.finished.answer
@@ -178,7 +175,6 @@ class TransferView(AnswerView):
             source = plots.list_sources(case)[place[0]]
             self.show_cell(source, case.order[place[1]] if place[1] < len(case.order) else source)
 
-    @Slot()
     def _ask(self) -> None:
         if self.finished is not None:
             encoder, _ = find_source(self.finished.sweep, self._cell[0])

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QTimer, QVariantAnimation, Slot
+from PySide6.QtCore import QPointF, QTimer, QVariantAnimation
 from PySide6.QtGui import QOffscreenSurface, QOpenGLContext, QResizeEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
@@ -203,7 +203,6 @@ class CortexCanvas(QWidget):
         self.input.fit_asked.connect(self.fit)
         self.input.focused.connect(self.overlay.set_focused)
 
-    @Slot()
     def _draw(self) -> None:
         if self._software:
             self._renderer.SetUseFXAA(False)
@@ -219,7 +218,6 @@ class CortexCanvas(QWidget):
             self.overlay.show_annotations(self.annotations())
             self._moved = False
 
-    @Slot()
     def _draw_smooth(self) -> None:
         self._renderer.SetUseFXAA(True)
         self.plotter.update()
@@ -237,11 +235,9 @@ class CortexCanvas(QWidget):
         self._untouched = False
         self._take_pose(pose)
 
-    @Slot(object)
     def _glide_on(self, share: float) -> None:
         self._take_pose(self._from.between(self._to, share * share * (3 - 2 * share)))
 
-    @Slot(QPointF)
     def _double_click(self, position: QPointF) -> None:
         pick = self.pick_at(position)
         if pick is None:
@@ -249,15 +245,12 @@ class CortexCanvas(QWidget):
         else:
             self.focus((pick.side, pick.vertex))
 
-    @Slot(float, float)
     def _orbit(self, across: float, down: float) -> None:
         self.look_from(self.pose.orbited(across, down))
 
-    @Slot(float, float)
     def _pan(self, across: float, down: float) -> None:
         self.look_from(self.pose.panned(across, down))
 
-    @Slot(float, object)
     def _zoom(self, factor: float, at: QPointF | None) -> None:
         width, height = self.plotter.width(), max(1, self.plotter.height())
         across, up = (0.0, 0.0) if at is None else ((at.x() - width / 2) / height, 0.5 - at.y() / height)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -175,7 +175,6 @@ class ColormapButton(QToolButton):
             action.setCheckable(True)
             self._group.addAction(action)
 
-    @Slot(QAction)
     def _choose(self, action: QAction) -> None:
         name = str(action.data())
         self.show_colormap(find_colormap(name))

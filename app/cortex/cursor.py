@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 
 from app.cortex.canvas import CortexCanvas
 from app.cortex.inputs import HELP
@@ -49,7 +49,6 @@ class CortexCursor(QObject):
         """Go on from another voxel, such as one that was clicked."""
         self._voxel = voxel
 
-    @Slot(int, int)
     def _step(self, across: int, down: int) -> None:
         """Go to the nearest voxel on the side of the screen an arrow points to."""
         shown, voxels = self._shown(), self._painter.voxels
@@ -66,7 +65,6 @@ class CortexCursor(QObject):
         if row is not None:
             self._go(int(shown[row]))
 
-    @Slot(int)
     def _step_roi(self, by: int) -> None:
         """Go to the middle of the next ROI that can be seen, round the end."""
         shown, voxels = self._shown(), self._painter.voxels
@@ -83,7 +81,6 @@ class CortexCursor(QObject):
         middle = np.median(places, axis=0)
         self._go(int(members[np.argmin(np.linalg.norm(places - middle, axis=1))]))
 
-    @Slot()
     def _choose(self) -> None:
         pick = None if self._voxel is None else self._pick_of(self._voxel)
         if pick is not None:

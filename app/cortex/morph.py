@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QSlider, QWidget
 
 from app.cortex.camera import CameraPose
@@ -211,6 +211,5 @@ class MorphSlider(QWidget):
         """Where the handle is."""
         return self.slider.value() / STEPS
 
-    @Slot(int)
     def _tell(self, _value: int) -> None:
         self.moved.emit(self.position())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
@@ -131,20 +131,16 @@ class CortexPanel(QWidget):
         view.layout_changed.connect(self._follow_layout)
         view.scale_changed.connect(self._follow_scale)
 
-    @Slot()
     def _choose_geometry(self) -> None:
         self.view.set_geometry(self.geometry_box.value())
 
-    @Slot()
     def _choose_view(self) -> None:
         self.view.set_named_view(self.view_box.value())
 
-    @Slot(int)
     def _choose_map(self, _index: int) -> None:
         self.view.show_regions(self.current_map() == REGIONS)
         self.map_changed.emit(self.current_map())
 
-    @Slot()
     def _follow_layout(self) -> None:
         self.geometry_box.set_value(self.view.geometry_name)
         with QSignalBlocker(self.view_box):  # none of them is chosen once the cortex was turned
@@ -164,7 +160,6 @@ class CortexPanel(QWidget):
                 item.setEnabled(not reason)
                 item.setToolTip(reason)
 
-    @Slot()
     def _follow_scale(self) -> None:
         """Another map or limit: the threshold keeps its share of the limit."""
         reading = self.view.colour_bar.reading()
@@ -173,7 +168,6 @@ class CortexPanel(QWidget):
             widget.setEnabled(reading is not None)
         self._apply_threshold(self.threshold.value())
 
-    @Slot(int)
     def _apply_threshold(self, position: int) -> None:
         limit = self.view.limit
         threshold = limit * position / THRESHOLD_STEPS
@@ -183,7 +177,6 @@ class CortexPanel(QWidget):
         if reading is None or reading.threshold != threshold:
             self.view.set_threshold(threshold)
 
-    @Slot()
     def _colour_icons(self) -> None:
         theme = self._theme
         if theme is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QWidget
 
 from app.base.desk import Desk, Feature
@@ -29,7 +28,6 @@ class Poses(Feature):
         """The handler of the command about poses."""
         return {"camera_poses": self.show_dialog}
 
-    @Slot()
     def show_dialog(self) -> None:
         """Open the list."""
         if self.dialog is None:
@@ -99,7 +97,6 @@ class PosesDialog(QDialog):
         item = self.list.currentItem()
         return item.text() if item is not None and item.isSelected() else ""
 
-    @Slot()
     def _refresh(self) -> None:
         for button, does in ((self.go, "Show the cortex from this view"), (self.remove, "Remove this view")):
             button.setEnabled(bool(self._chosen()))
@@ -108,17 +105,14 @@ class PosesDialog(QDialog):
         self.keep.setEnabled(named)
         self.keep.setToolTip(KEEP_TIP if named else "Enter a name first")
 
-    @Slot()
     def _go(self, *_: object) -> None:
         for pose in self._poses():
             if pose.name == self._chosen():
                 show_pose(self._view, pose)
 
-    @Slot()
     def _remove(self) -> None:
         self._store(*self._others(self._chosen()))
 
-    @Slot()
     def _keep(self) -> None:
         name = self.name.text().strip()
         if name:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QInputDialog, QMessageBox, QWidget
 
 from app.base.desk import Desk, Drop, Feature, Paths
@@ -62,7 +62,6 @@ class Surfaces(Feature):
         promise = "Import the cortical surface {name}"
         return (Drop("surfaces", promise, is_surface, self.import_files, takes_many=True),)
 
-    @Slot()
     def import_surface(self) -> None:
         """Open the dialog."""
         subject = self._session.state.subject
@@ -77,7 +76,6 @@ class Surfaces(Feature):
         self.import_surface()
         self._read(tuple(paths))
 
-    @Slot()
     def choose(self) -> None:
         """Ask on which of the surfaces the subject is shown."""
         subject = self._session.state.subject
@@ -89,7 +87,6 @@ class Surfaces(Feature):
         if name and name != subject.surface:
             self._use(subject.id, name)
 
-    @Slot()
     def choose_atlas(self) -> None:
         """Ask which atlas of the surface on screen is outlined; the next start shows the default again."""
         placed = self._session.state.placed
@@ -102,7 +99,6 @@ class Surfaces(Feature):
         if name:
             self._view.set_atlas(offered.get(name))
 
-    @Slot()
     def project(self) -> None:
         """Ask for a volume and write its values at the vertices of the surface on screen."""
         placed = self._session.state.placed
@@ -119,7 +115,6 @@ class Surfaces(Feature):
                 "Projecting the volume…", lambda: f"Wrote {write_projection(volume, surface, out):,} values to {out}"
             )
 
-    @Slot()
     def remove(self) -> None:
         """Ask which imported surface to remove, and make sure."""
         names = [info.name for info in list_surfaces() if not info.is_shipped]
@@ -160,13 +155,11 @@ class Surfaces(Feature):
             recorded = self._session.controller.catalogue.load_subject(identity)
         return recorded.voxels, recorded.surface
 
-    @Slot(tuple)
     def _read(self, paths: tuple[Path, ...]) -> None:
         name = paths[0].name if len(paths) == 1 else paths[0].parent.name
         shown = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files in {paths[0].parent}"
         self._find(lambda: read_surface(paths, name=name), shown)
 
-    @Slot()
     def _fetch(self) -> None:
         self._find(lambda: fetch_fsaverage(FSAVERAGE), f"Downloading {FSAVERAGE}")
 
@@ -178,7 +171,6 @@ class Surfaces(Feature):
             title = "Reading the surface…"
             self._session.lane.submit("surface", lambda _stop: make(), on_done=done, refuse=refuse, title=title)
 
-    @Slot()
     def _add(self) -> None:
         dialog = self.dialog
         if dialog is None or dialog.imported is None:
@@ -308,13 +300,11 @@ class ImportSurfaceDialog(QDialog, Fields):
             make_row(-1, make_button("Cancel", do=self.reject), self.add_button),
         )
 
-    @Slot()
     def _choose_folder(self) -> None:
         chosen = ask_open(self, "Folder of a surface")
         if chosen is not None:
             self.read_requested.emit((chosen,))
 
-    @Slot()
     def _choose_files(self) -> None:
         chosen = ask_files(self, "Files of a surface", "", GIFTI_FILTER)
         if chosen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, Signal, Slot
+from PySide6.QtCore import QPointF, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -172,7 +172,6 @@ class CortexView(QWidget):
         self._take_geometry(geometry)
         self._arrange()
 
-    @Slot(float)
     def set_morph(self, position: float) -> None:
         """Show a place on the way from folded (0) over inflated to flat; see `MorphPath`."""
         self._path = path = self._find_path()
@@ -233,7 +232,6 @@ class CortexView(QWidget):
         """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
         self.canvas.input.brushing = drawing
 
-    @Slot()
     def reset_view(self) -> None:
         """Look from the named view again, all in sight."""
         self._arrange()
@@ -347,39 +345,32 @@ class CortexView(QWidget):
         unit = "" if self._painter.scale is None else self._painter.scale.unit
         return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit)
 
-    @Slot(object)
     def _pick(self, pick: Pick) -> None:
         voxel = self._painter.voxel_at(pick.side, pick.vertex)
         if voxel is not None:
             self.select_voxel(voxel)
             self.voxel_picked.emit(voxel)
 
-    @Slot(QPointF)
     def _click(self, position: QPointF) -> None:
         pick = self.canvas.pick_at(position)
         if pick is not None:
             self._pick(pick)
 
-    @Slot(QPointF)
     def _hover(self, position: QPointF) -> None:
         pick = self.canvas.pick_at(position)
         self._tell_place(None if pick is None else self._describe(pick))
 
-    @Slot()
     def _leave(self) -> None:
         self._tell_place(None)
 
-    @Slot(object)
     def _tell_place(self, info: HoverInfo | None) -> None:
         self._readout.show_text(HINT if info is None else info.describe())
         self.voxel_hovered.emit(info)
 
-    @Slot(QPointF, bool)
     def _begin_stroke(self, position: QPointF, keep: bool) -> None:
         self._drawn = self._drawn if keep else set()
         self._brush(position)
 
-    @Slot(QPointF)
     def _brush(self, position: QPointF) -> None:
         pick, voxels = self.canvas.pick_at(position), self._painter.voxels
         if pick is None or voxels is None:
@@ -390,7 +381,6 @@ class CortexView(QWidget):
             self._painter.set_marked(sorted(self._drawn))
             self._recolour()
 
-    @Slot()
     def _end_stroke(self) -> None:
         if self._drawn:
             self.set_drawn.emit(tuple(sorted(self._drawn)))

@@ -6,7 +6,6 @@ import csv
 import io
 
 import numpy as np
-from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
@@ -64,7 +63,6 @@ class CardTableView(QWidget):
         for widget in (self._heading, self._hint, self.outside):
             widget.setVisible(bool(card.outside))
 
-    @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._text)
 

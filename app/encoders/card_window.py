@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QGridLayout, QTabWidget, QVBoxLayout, QWidget
 
 from app.encoders.card_data import ALL, offered_scores, roi_groups
@@ -221,7 +221,6 @@ class CardWindow(QDialog):
             self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
 
-    @Slot()
     def _redraw(self) -> None:
         card, subject = self._card, self._subject
         if card is None or subject is None or card.n_voxels != subject.voxels.n_voxels:
@@ -236,13 +235,11 @@ class CardWindow(QDialog):
         else:
             self._compare_note.setText(self.compare.show_pair(card, self._other, subject.voxels, roi=roi))
 
-    @Slot(int)
     def _choose_other(self, _index: int) -> None:
         key = self.other_box.value()
         if key is not None:
             self.compare_requested.emit(*key)
 
-    @Slot(int)
     def _show_what_can_be_saved(self, _index: int) -> None:
         self.figure_button.setEnabled(self.tabs.currentWidget() is not self.table)
         is_table = not self.figure_button.isEnabled()

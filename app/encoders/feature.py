@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
 from app.base.desk import Desk, Drop, Feature, Paths
@@ -69,7 +69,6 @@ class Encoders(Feature):
         if self.card_window is not None:
             self.card_window.set_theme(theme)
 
-    @Slot()
     def show_card(self) -> None:
         """Open the card's window."""
         if self.card_window is None:
@@ -79,7 +78,6 @@ class Encoders(Feature):
         self._follow_card()
         self._follow_target()
 
-    @Slot()
     def show_import(self) -> None:
         """Open the assistant that takes in encoders."""
         self._open_import()
@@ -88,7 +86,6 @@ class Encoders(Feature):
         """Open the assistant on some files, as if they had been chosen in it."""
         self._open_import().choose_files(files)
 
-    @Slot()
     def export_encoder(self) -> None:
         """Ask where, and write the encoder in use there."""
         card = self._session.state.card
@@ -114,7 +111,6 @@ class Encoders(Feature):
         made.open()
         return made
 
-    @Slot(tuple, str)
     def _read(self, files: tuple[Path, ...], member: str) -> None:
         dialog, catalogue, lane = self.import_dialog, self._session.catalogue, self._session.lane
         if dialog is None:
@@ -131,7 +127,6 @@ class Encoders(Feature):
             title=f"Reading {files[0].name}…",
         )
 
-    @Slot(object)
     def _import(self, request: ImportRequest) -> None:
         dialog = self.import_dialog
         if dialog is None or dialog.readout is None:
@@ -175,7 +170,6 @@ class Encoders(Feature):
         controller.open_subject(config.subject)
         controller.noted.emit(f"Imported {name_encoder(config)}")
 
-    @Slot()
     def _drop_import(self) -> None:
         """The dialog was closed: what it was about to read or take in is not wanted any more."""
         dialog, self.import_dialog = self.import_dialog, None
@@ -194,7 +188,6 @@ class Encoders(Feature):
         made.table.save_voxels.clicked.connect(partial(self._save_table, "voxel"))
         return made
 
-    @Slot()
     def _follow_card(self) -> None:
         shown, state, catalogue = self.card_window, self._session.state, self._session.catalogue
         if shown is None or not shown.isVisible():
@@ -222,14 +215,12 @@ class Encoders(Feature):
         if self.card_window is not None and self.card_window.card is card:
             self.card_window.show_layers(cards)
 
-    @Slot()
     def _follow_target(self) -> None:
         target = self._session.state.target
         if self.card_window is not None:
             single = target is not None and target.kind is TargetKind.VOXEL
             self.card_window.mark(target.voxels[0] if single and target is not None else None)
 
-    @Slot(str, str)
     def _compare(self, network: str, layer: str) -> None:
         subject = self._session.state.subject
         if subject is None or self.card_window is None:
@@ -237,12 +228,10 @@ class Encoders(Feature):
         with self._session.problems.shown():
             self.card_window.show_other(self._session.engine.encoder_card(subject.id, network, layer))
 
-    @Slot()
     def _show_map(self) -> None:
         self._explore.show_map(SCORE_MAP)
         self._desk.parent.activateWindow()
 
-    @Slot()
     def _save_figure(self) -> None:
         shown = self.card_window
         if shown is not None:

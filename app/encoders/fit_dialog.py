@@ -5,7 +5,7 @@ asking -> estimating -> asking -> fitting -> asking (with a result, a failure or
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QWidget
 
@@ -116,14 +116,12 @@ class FitDialog(QDialog):
             )
         )
 
-    @Slot()
     def _take_change(self) -> None:
         self._is_current = False  # whatever is being estimated
         self.cost.setText(NO_ESTIMATE)
         self.work.say()
         self._refresh()
 
-    @Slot()
     def _request_estimate(self) -> None:
         made = self.request()
         if made is not None:
@@ -132,13 +130,11 @@ class FitDialog(QDialog):
             self._refresh()
             self.estimate_requested.emit(made)
 
-    @Slot()
     def _request_fit(self) -> None:
         made = self.request()
         if made is not None:
             self.fit_requested.emit(made)
 
-    @Slot()
     def _refresh(self) -> None:
         ready, fitting = self.form.is_ready(), self.work.busy
         self.form.setEnabled(not fitting)

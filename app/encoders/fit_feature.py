@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import Slot
 
 from app.base.desk import Desk, Feature
 from app.encoders.fit_dialog import FitDialog, read_progress
@@ -35,7 +34,6 @@ class Fits(Feature):
         """The handlers of the commands about fits."""
         return {"fit_encoders": self.show_dialog}
 
-    @Slot()
     def show_dialog(self) -> None:
         """Open the dialog, with what is in use chosen; while a fit runs it comes back as it was."""
         if self.dialog is None:
@@ -49,7 +47,6 @@ class Fits(Feature):
         self.dialog.show()
         self.dialog.raise_()
 
-    @Slot(object)
     def _estimate(self, request: FitRequest) -> None:
         if self.dialog is not None:
             self._session.lane.submit(
@@ -60,7 +57,6 @@ class Fits(Feature):
                 title="Estimating the cost of a fit…",
             )
 
-    @Slot(object)
     def _fit(self, request: FitRequest) -> None:
         if self.dialog is not None:
             self.dialog.summary.clear()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.widgets.ask_path import ask_files, ask_open
@@ -239,19 +239,16 @@ class ImportEncoderDialog(QDialog, Fields):
             return "Give the new subject an id"
         return "" if self.layer.currentText().strip() else "Choose a layer"
 
-    @Slot()
     def _choose_files(self) -> None:
         chosen = ask_files(self, "Import an encoder", Path.home(), ENCODER_FILTER)
         if chosen:
             self.choose_files(chosen)
 
-    @Slot()
     def _choose_folder(self) -> None:
         chosen = ask_open(self, "Import an encoder", Path.home())
         if chosen is not None:
             self.choose_files([chosen])
 
-    @Slot()
     def _import(self) -> None:
         try:
             wanted = self.request()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Slot
+from PySide6.QtCore import QEvent, QPointF
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
@@ -79,7 +79,6 @@ class CurveView(QWidget):
         self._marker = (epsilon, shift)
         self._draw_marker()
 
-    @Slot(bool)
     def set_log(self, on: bool) -> None:
         """Logarithmic (octaves) or linear epsilon axis."""
         self.is_log = on
@@ -239,7 +238,6 @@ class CurveView(QWidget):
             self._lower_guide.setPos(x)
             self._dot.setData([x], [y])
 
-    @Slot()
     def _fit_width(self) -> None:
         if self.data is not None:
             self._set_ranges(self.data)
@@ -274,7 +272,6 @@ class CurveView(QWidget):
             self._linearity_label.setColor(self._theme.text)
             self._linearity_label.setPos(x, float(np.clip(data.linearity[-1], low + half, high - half)))
 
-    @Slot(object)
     def _explain(self, position: QPointF) -> None:
         data = self.data
         box = self._upper.getViewBox()

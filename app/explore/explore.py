@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import get_args
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
@@ -170,7 +170,6 @@ class Explore(Feature):
         self._desk.tabs.open(KEY)
         self.show(wanted, makes=True)
 
-    @Slot(object, str)
     def open_probe(self, config: ProbeConfig, image: str) -> None:
         """The same, of a config and the key of an image."""
         self.open(self.selection().asking(config, image))
@@ -320,7 +319,6 @@ class Explore(Feature):
             action.triggered.connect(partial(self._want_figure, FigureKind.IMAGES))
             pane.addAction(action)
 
-    @Slot(str)
     def _say(self, text: str) -> None:
         self._desk.say(text, "info")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QWidget
 
@@ -59,7 +58,6 @@ class Files(Feature):
             ),
         )
 
-    @Slot()
     def open_image(self) -> None:
         """Ask for an image file and open it."""
         start = self._session.settings.text("open_folder") or Path.home()
@@ -68,7 +66,6 @@ class Files(Feature):
             self._session.settings.set("open_folder", str(chosen.parent))
             self._session.controller.open_image(str(chosen))
 
-    @Slot()
     def export(self) -> None:
         """Ask for a folder and export the probe's stimuli."""
         probe, settings = self._session.state.probe, self._session.settings
@@ -79,7 +76,6 @@ class Files(Feature):
             settings.set("export_folder", str(dialog.parent_folder()))
             self._session.controller.export(dialog.folder())
 
-    @Slot()
     def save_probe(self) -> None:
         """Ask for a file and save the probe."""
         probe = self._session.state.probe
@@ -88,7 +84,6 @@ class Files(Feature):
             if path is not None:
                 self._session.controller.save_probe(path)
 
-    @Slot()
     def save_cortex(self) -> None:
         """Ask for a file and save a picture of the cortex at twice its size."""
         path = self._ask("Save a picture of the cortex", "cortex.png", PNG_FILTER)
@@ -98,7 +93,6 @@ class Files(Feature):
             self._view.grab_picture(path, scale=PICTURE_SCALE)
             self._desk.say(f"Saved the cortex to {path}", "info")
 
-    @Slot()
     def copy_cortex(self) -> None:
         """Put the cortex as it is shown on the clipboard."""
         picture = draw_picture(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRect, QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRect, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -156,7 +156,6 @@ class GalleryPanel(QFrame):
         own = [(OWN, OWN_TITLE, f"The images seen by {self._own_title}")] if self._own else []
         self.group.set_choices([(STARTERS, "Starters"), *((name, name.capitalize()) for name in names), *own], group)
 
-    @Slot()
     def _show_group(self) -> None:
         group = self.group.value()
         everything = [*self._items, *self._mine]
@@ -175,7 +174,6 @@ class GalleryPanel(QFrame):
             self.view.scrollTo(index)
         self.view.viewport().update()
 
-    @Slot(QModelIndex, QModelIndex)
     def _take_row(self, index: QModelIndex, _before: QModelIndex) -> None:
         if index.isValid() and self.list.item(index.row()).key != self._current:
             self._current = self.list.item(index.row()).key

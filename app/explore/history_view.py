@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSlider, QWidget
 
@@ -122,7 +122,6 @@ class HistoryView(QWidget):
             self.slider.setValue(self.n_steps - 1 if step is None else step)
         self._draw_marker()
 
-    @Slot(bool)
     def set_playing(self, on: bool) -> None:
         """Run through the steps once, from the start where the last one is shown."""
         running = on and self.n_steps > 1
@@ -209,19 +208,16 @@ class HistoryView(QWidget):
             self._guide.setPos(self.step + 1)
             self._dot.setData([self.step + 1], [self._shift[self.step]])
 
-    @Slot(int)
     def _scrub(self, step: int) -> None:
         self._draw_marker()
         self.step_scrubbed.emit(step)
 
-    @Slot()
     def _advance(self) -> None:
         if self.slider.value() >= self.n_steps - 1:
             self.set_playing(False)
             return
         self.slider.setValue(self.slider.value() + 1)
 
-    @Slot(object)
     def _jump(self, event: object) -> None:
         position = event.scenePos()  # type: ignore[attr-defined]
         if self.slider.isEnabled() and self._plot.sceneBoundingRect().contains(position):

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QToolButton, QWidget
 
 from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pixels_of
@@ -185,7 +185,6 @@ class ImagesPanel(QWidget):
         self.set_budget(None)
         self._stack.setCurrentIndex(0)
 
-    @Slot(bool)
     def set_flicker(self, on: bool) -> None:
         """Swap clean and perturbed in the second pane about three times a second."""
         running = on and self._has_made()
@@ -199,7 +198,6 @@ class ImagesPanel(QWidget):
         self._holds_clean = on
         self._refresh_made()
 
-    @Slot(bool)
     def set_swipe(self, on: bool) -> None:
         """Show the clean image left of a line that can be dragged."""
         self.tools.swipe.setChecked(on)
@@ -322,7 +320,6 @@ class ImagesPanel(QWidget):
         self.made_view.suggested_name = self._role.value
         self.difference_view.suggested_name = f"difference_{self._role.value}"
 
-    @Slot()
     def _refresh_made(self) -> None:
         if self._pictures is None:
             return
@@ -346,14 +343,12 @@ class ImagesPanel(QWidget):
         self.factor_choice.set_value(self._manual_factor)
         self.difference_view.set_pixels(amplify(delta, self.amplification))
 
-    @Slot(QRectF)
     def _share_view(self, rect: QRectF) -> None:
         moved = self.sender()
         for view in self._views():
             if view is not moved:
                 view.show_rect(rect)
 
-    @Slot(object)
     def _say_pixel(self, place: tuple[int, int] | None) -> None:
         if place is None or self._pictures is None:
             self.said.emit("")
@@ -365,15 +360,12 @@ class ImagesPanel(QWidget):
         changed = "" if made is None else f" · {ROLES[self._role][0].lower()} {made[row, column].tolist()}"
         self.said.emit(text + changed)
 
-    @Slot()
     def _choose_role(self) -> None:
         self.set_comparison(self.role_choice.value())
 
-    @Slot()
     def _choose_factor(self) -> None:
         self.set_amplification(self.factor_choice.value())
 
-    @Slot()
     def _swap(self) -> None:
         self._flicker_phase = not self._flicker_phase
         self._refresh_made()

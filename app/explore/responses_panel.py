@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from app.explore.curve_view import CurveView
@@ -254,7 +254,6 @@ class ResponsesPanel(QWidget):
         )
         self.readout.show_text(" · ".join(filter(None, parts)))
 
-    @Slot()
     def _draw_live(self) -> None:
         """Draw the plots of the newest record now, and the table one tick later."""
         live = self._live
@@ -275,11 +274,9 @@ class ResponsesPanel(QWidget):
         self.readout.show_text(live.describe(newest))
         self._stack.setCurrentIndex(1)
 
-    @Slot(str)
     def _choose_axis(self, value: str) -> None:
         self.curve.set_log(value == "log")
 
-    @Slot(int)
     def _follow_scrub(self, step: int) -> None:
         self.show_step(step)
         self.step_scrubbed.emit(step)

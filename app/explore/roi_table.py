@@ -7,16 +7,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
-from PySide6.QtCore import (
-    QItemSelection,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRectF,
-    QSortFilterProxyModel,
-    Qt,
-    Signal,
-    Slot,
-)
+from PySide6.QtCore import QItemSelection, QModelIndex, QPersistentModelIndex, QRectF, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -239,7 +230,6 @@ class RoiTable(QTableView):
             needed = max((heavy.horizontalAdvance(text) for text in texts), default=0) + CELL_PADDING
             self.setColumnWidth(column, max(COLUMNS[column].width, needed))
 
-    @Slot(QItemSelection, QItemSelection)
     def _tell(self, selected: QItemSelection, _deselected: QItemSelection) -> None:
         rows = [index.row() for index in selected.indexes()]
         self.roi_selected.emit(self.shown_rois()[rows[0]] if rows else "")

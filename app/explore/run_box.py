@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.base.jobs import Cancelling, Idle, RunState
@@ -104,6 +104,5 @@ class RunBox(QWidget):
             self.button.setIcon(load_icon("probe", self._theme.on_accent, self._theme.faint))
         set_look(self.button, "kind", "big-stop" if self._running else "big")
 
-    @Slot()
     def _press(self) -> None:
         (self.cancel_requested if self._running else self.probe_requested).emit()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
@@ -92,7 +92,6 @@ class Wiring(QObject):
         if self._session.state.attack == AttackConfig():
             self._session.state.attack = first_attack(settings)
 
-    @Slot(str)
     def _apply(self, key: str) -> None:
         if key in self._appliers:
             self._appliers[key]()
@@ -100,14 +99,12 @@ class Wiring(QObject):
     def _apply_map(self, key: str) -> None:
         self._panels.cortex.view.set_colormap(self._session.settings.text(key))
 
-    @Slot(str)
     def _keep_map(self, name: str) -> None:
         """The user chose a colour map beside the cortex: it is the one for its kind from now on."""
         for key in MAP_KEYS:
             if name in dict(find_setting(key).choices):
                 self._session.settings.set(key, name)
 
-    @Slot()
     def _follow_subject(self) -> None:
         """The forms offer its encoders, whoever opened it; an imported one brings its own images into the gallery."""
         self._refill()
@@ -115,7 +112,6 @@ class Wiring(QObject):
         subject = self._session.state.subject
         self._panels.gallery.set_own(list_own_images(subject), subject.title if subject is not None else "")
 
-    @Slot()
     def _refill(self) -> None:
         """List the catalogue again; what is chosen stays chosen."""
         catalogue, state, form = self._session.catalogue, self._session.state, self._panels.controls.encoder
@@ -124,7 +120,6 @@ class Wiring(QObject):
         form.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
         form.set_encoder(*state.encoder)
 
-    @Slot()
     def _list_options(self) -> None:
         """List the present ROIs and networks for what is asked of a target, and forget those that are gone."""
         state, form = self._session.state, self._panels.controls.target.options
@@ -149,14 +144,12 @@ class Wiring(QObject):
             if spec.id in fitted and spec.id != own.id and spec.input_size == own.input_size
         ]
 
-    @Slot()
     def _load_pattern(self) -> None:
         """Ask for a file with one wished response a voxel and make it the target."""
         chosen = ask_open(self._window, "Load a pattern", pattern=PATTERN_FILES)
         if chosen is not None:
             self._session.controller.pick_pattern(chosen)
 
-    @Slot()
     def _report(self) -> None:
         """Say which budget was the smallest, or that none reached the shift."""
         probe = self._session.state.probe
@@ -170,17 +163,14 @@ class Wiring(QObject):
             text = f"A shift of {wanted:g} SD is not reached within {budget}. Allow a larger budget."
             self._session.problems.message.emit(text, "warning")
 
-    @Slot(str)
     def _take_map(self, name: str) -> None:
         self._presenter.mark("map")
         self._session.controller.want_atlas(name == SENSITIVITY)
 
-    @Slot(int)
     def _scrub(self, step: int) -> None:
         if self._session.state.probe is not None:
             self._session.state.step = step
 
-    @Slot(object)
     def _show_hover(self, info: object) -> None:
         self._say(info.describe() if isinstance(info, HoverInfo) else "")
 

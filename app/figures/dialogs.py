@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QLayout, QSlider, QWidget
 
@@ -92,7 +92,6 @@ class DrawingDialog(QDialog):
         """Why it cannot be, or what went wrong."""
         self.work.refuse(text)
 
-    @Slot()
     def look_again(self) -> None:
         """Redraw the preview when the user rests."""
         self._soon.start()
@@ -123,7 +122,6 @@ class DrawingDialog(QDialog):
         self._soon.stop()
         self.work.cancel()
 
-    @Slot()
     def _ask(self) -> None:
         made = None if self.work.busy else self.config()
         if made is not None:
@@ -133,7 +131,6 @@ class DrawingDialog(QDialog):
         """Ask for the preview of a config."""
         self.preview_requested.emit(config, 0.0)
 
-    @Slot()
     def _save(self) -> None:
         made = self.config()
         if made is not None:
@@ -174,7 +171,6 @@ class MovieDialog(DrawingDialog):
         super().show_failure(text)
         self.cost.setText("")
 
-    @Slot()
     def look_again(self) -> None:
         """Redraw the preview when the user rests."""
         self.cost.setText("")
@@ -187,12 +183,10 @@ class MovieDialog(DrawingDialog):
             self.cost.setText("Timing a few frames…")
             self.estimate_requested.emit(config, self.form.movie_format())
 
-    @Slot()
     def _take_change(self) -> None:
         self.work.say()
         self.look_again()
 
-    @Slot()
     def _refresh(self) -> None:
         busy = self.work.busy
         for part in (self.form, self.place, self.save):

@@ -116,7 +116,6 @@ class Figures(Feature):
         """The handlers of the commands about movies and figures."""
         return {"save_movie": self.show_movie, "save_figure": self.show_figure}
 
-    @Slot()
     def show_movie(self) -> None:
         """Open the dialog of movies, with the cortex as the window shows it."""
         probe = self._session.state.probe
@@ -152,7 +151,6 @@ class Figures(Feature):
         self.figure_dialog.start_with(self._explore.style(), what if isinstance(what, FigureKind) else FigureKind.PROBE)
         self.figure_dialog.raise_()
 
-    @Slot()
     def _take_probe(self) -> None:
         """Another probe: a movie being rendered keeps its own, the preview follows."""
         if not self._is_rendering():
@@ -204,7 +202,6 @@ class Figures(Feature):
         refuse = dialog.show_failure
         self._session.lane.submit(kind, work, on_done=done, refuse=refuse, title=title, when_busy=order)
 
-    @Slot(object, float)
     def _preview_movie(self, config: MovieConfig, place: float) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog
         if probe is None or dialog is None:
@@ -221,7 +218,6 @@ class Figures(Feature):
 
         self._submit(dialog, "movie_preview", "Drawing a frame…", draw, done=dialog.show_preview)
 
-    @Slot(object, object)
     def _estimate(self, config: MovieConfig, kind: MovieFormat) -> None:
         probe, dialog, feed = self._session.state.probe, self.movie_dialog, self._feed
         if probe is None or dialog is None or (config.needs_cortex and feed is None):
@@ -236,7 +232,6 @@ class Figures(Feature):
 
         self._submit(dialog, "movie_estimate", "Timing a few frames…", measure, done=tell)
 
-    @Slot(object, str)
     def _make_movie(self, config: MovieConfig, kind: str) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog
         if probe is None or dialog is None:
@@ -268,7 +263,6 @@ class Figures(Feature):
         lane = self._session.lane
         dialog.work.run(lane, "movie", render, title=title, on_done=tell, read=read_frames, stopped=stopped)
 
-    @Slot(object, float)
     def _preview_figure(self, config: FigureConfig, _place: float) -> None:
         probe, dialog = self._session.state.probe, self.figure_dialog
         if probe is None or dialog is None:
@@ -281,7 +275,6 @@ class Figures(Feature):
 
         self._submit(dialog, "figure_preview", "Drawing the figure…", draw, done=dialog.show_preview)
 
-    @Slot(object, str)
     def _save_figure(self, config: FigureConfig, ending: str) -> None:
         probe, dialog = self._session.state.probe, self.figure_dialog
         if probe is None or dialog is None:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLayout, QMessageBox, QWidget
 
@@ -125,7 +124,6 @@ class MeasuredPage(JobPage):
         self.stack.setCurrentIndex(1)
         self.refresh()
 
-    @Slot()
     def fill_table(self) -> None:
         """Show the rows of the chosen measure and cut; the first is drawn."""
         if self.comparison is None:
@@ -137,7 +135,6 @@ class MeasuredPage(JobPage):
         self.table.select_key("0")
         self.draw_row()
 
-    @Slot()
     def draw_row(self) -> None:
         """Draw the chosen row."""
         row = self.chosen_row()
@@ -152,7 +149,6 @@ class MeasuredPage(JobPage):
         key = self.table.current_key()
         return self._rows[int(key)] if key and int(key) < len(self._rows) else None
 
-    @Slot(object)
     def show_probe(self, number: int) -> None:
         """Show the pictures of a probe."""
         row = self.chosen_row()
@@ -161,7 +157,6 @@ class MeasuredPage(JobPage):
             self.view.choose(number)
             self.pictures.show_probe(self.comparison, number, row.network)
 
-    @Slot()
     def show_formulas(self) -> None:
         """Say how every number is defined."""
         text = "".join(
@@ -222,7 +217,6 @@ class MeasuredPage(JobPage):
     def _submit(self, kind: str, work: Callable[[], Any], done: Callable[[Any], None], title: str) -> None:
         self._session.lane.submit(kind, lambda _stop: work(), on_done=done, refuse=self._refuse, title=title)
 
-    @Slot()
     def _reread(self) -> None:
         """Open set and files again; what was computed of others is forgotten."""
         self._opened, self._measured = None, None
@@ -239,7 +233,6 @@ class MeasuredPage(JobPage):
         self.form.show_columns(opened.trials.columns if opened.trials is not None else ())
         self._look()
 
-    @Slot()
     def _look(self) -> None:
         """Join set and trials as the form says, and show what was found."""
         opened = self._opened
@@ -264,7 +257,6 @@ class MeasuredPage(JobPage):
         self.form.refuse(text)
         self.refresh()
 
-    @Slot()
     def refresh(self) -> None:
         """Show what can be done now."""
         self.show_state(self._reason(), answered=self.comparison is not None)
@@ -283,7 +275,6 @@ class MeasuredPage(JobPage):
         cuts = dict.fromkeys(row.cut for row in comparison.rows)
         self.cut.set_choices((cut, "nothing: all probes" if cut is Cut.ALL else str(cut)) for cut in cuts)
 
-    @Slot()
     def _ask_set(self) -> None:
         chosen = ask_open(self, "Open a stimulus set", self._start_folder())
         if chosen is not None:
@@ -308,7 +299,6 @@ class MeasuredPage(JobPage):
         elif path is not None:
             write("Writing an empty table…", partial(_write_empty, plan, path))
 
-    @Slot()
     def ask_export(self) -> None:
         """Ask where, and write the report there."""
         chosen = ask_open(self, "Save the report in", self._start_folder())

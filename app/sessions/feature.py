@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QPoint, Slot
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QDialog
 
 from app.base.desk import Desk, Drop, Feature, Loaded, Paths
@@ -340,7 +340,6 @@ class Sessions(Feature):
         if key == "autosave_seconds":
             self.keeper.set_pause(self._session.settings.whole(key))
 
-    @Slot()
     def _save_after_crash(self) -> None:
         """A defect: whatever it broke, what is open is on the disk."""
         try:
@@ -348,7 +347,6 @@ class Sessions(Feature):
         except ProbeError as error:
             self._tell(str(error))
 
-    @Slot(str)
     def _tell(self, text: str) -> None:
         self._desk.say(text, "warning")
 

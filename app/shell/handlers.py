@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import metadata
 
-from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QPixmap, QTextDocument
 from PySide6.QtWidgets import (
     QDialog,
@@ -254,7 +254,6 @@ class Handlers(Feature):
         QGuiApplication.clipboard().setText(self._session.problems.describe_program())
         self._desk.say("Copied the program report: versions, device, settings and the last log lines.", "info")
 
-    @Slot(str, str)
     def show_crash(self, report: str, path: str) -> None:
         """Offer the report of a defect."""
         CrashDialog(report, path, self._desk.parent).open()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QColor, QCursor, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
@@ -237,12 +237,10 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         pen.setStyle(STYLES[line])
         return pen
 
-    @Slot(object)
     def _click(self, event: Any) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self.pick_at(event.scenePos())
 
-    @Slot(object)
     def _explain(self, scene_position: Any) -> None:
         key = self.key_at(scene_position)
         text = "" if key is None else self.describe(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLayout, QStackedWidget, QWidget
 
 from app.widgets.basics import make_button, make_column, make_label, make_line, make_panel, make_row, make_scroll
@@ -55,7 +55,6 @@ class JobPage(WorkPage):
         self.export.setEnabled(answered)
         self.export.setToolTip(self.EXPORT_TIP if answered else self.EXPORT_LATER)
 
-    @Slot()
     def start_or_cancel(self) -> None:
         """Run or resume; while it runs, cancel."""
         if self.work.busy:
@@ -67,12 +66,10 @@ class JobPage(WorkPage):
         """Begin the job, if it can be done."""
         raise NotImplementedError
 
-    @Slot()
     def refresh(self) -> None:
         """Show what can be done now."""
         raise NotImplementedError
 
-    @Slot()
     def ask_export(self) -> None:
         """Ask where, and save the answer there."""
         raise NotImplementedError
