@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app.look.theme import Theme
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.editors import ChoiceBox
 from app.widgets.plot_view import PlotView
@@ -52,11 +51,6 @@ class AnswerView(QWidget):
         self.finished = finished
         self.offer(finished)
         self.draw()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        for plot in self.findChildren(PlotView):
-            plot.set_theme(theme)
 
     def offer(self, finished: Finished) -> None:
         """List what there is to choose from."""

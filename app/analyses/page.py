@@ -16,7 +16,6 @@ from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis, read_
 from app.analyses.transfer_view import TransferView
 from app.base.pictures import FORMATS, save_plot
 from app.base.services import Services
-from app.look.theme import Theme
 from app.widgets.ask_path import ask_open, ask_path
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.image_view import PictureMenu
@@ -75,10 +74,6 @@ class AnalysisPage(JobPage):
     def question(self) -> Question:
         """Which analysis it is."""
         return self._question
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.view.set_theme(theme)
 
     def follow_subject(self) -> None:
         """List the encoders of the subject in Explore."""

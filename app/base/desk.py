@@ -11,7 +11,6 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
-from app.base.theme import Theme
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
 from core.session.record import SessionRecord
@@ -58,8 +57,6 @@ class Desk:
         For dialogs.
     tabs : Pages
         Adds or opens a page by its key.
-    theme : function
-        The colours in use.
     say : function
         Shows a sentence with its tone over the work area.
     """
@@ -67,7 +64,6 @@ class Desk:
     services: Services
     parent: QWidget
     tabs: Pages
-    theme: Callable[[], Theme]
     say: Callable[[str, Tone], None]
 
 
@@ -139,9 +135,6 @@ class Feature(QObject):
     def drops(self) -> Sequence[Drop]:
         """What can be dropped on the window for it."""
         return ()
-
-    def set_theme(self, _theme: Theme) -> None:
-        """Take the theme's colours."""
 
     def capture(self) -> Content:
         """Its part of a saved session."""

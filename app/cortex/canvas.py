@@ -24,7 +24,7 @@ from app.cortex.morph import MorphPath
 from app.cortex.overlay import Annotations, CortexOverlay
 from app.cortex.picking import Pick
 from app.cortex.scene import CortexScene, to_rgb
-from app.look.theme import Theme
+from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column
 from core.types import ByteArray, FloatArray
 
@@ -52,7 +52,6 @@ class CortexCanvas(QWidget):
         self.annotator = Annotator(self.scene)
         self.overlay = CortexOverlay(self.plotter)
         self.pose = CameraPose(0.0, 0.0)
-        self._theme: Theme | None = None
         self._opened = False
         self._fold_angles = (0.0, 0.0)
         self._untouched = True
@@ -65,6 +64,7 @@ class CortexCanvas(QWidget):
         self._make_timers()
         self._connect_input()
         self.setLayout(make_column(self.plotter))
+        follow_theme(self.set_theme)
 
     def set_hurried(self, hurried: bool) -> None:
         """Leave the smoothed frame out while other work needs the processor; the next draw follows it."""
@@ -138,8 +138,6 @@ class CortexCanvas(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self._theme = theme
-        self.overlay.set_theme(theme)
         upper, lower = background_of(theme)
         self._renderer.GradientBackgroundOn()
         self._renderer.SetBackground(*to_rgb(lower))
@@ -259,9 +257,9 @@ class CortexCanvas(QWidget):
     def _match_ratio(self) -> None:
         """Keep lines as wide on a dense screen; the window may have moved to another one."""
         ratio = self.plotter.devicePixelRatioF()
-        if ratio != self._ratio and self._theme is not None:
+        if ratio != self._ratio:
             self._ratio = ratio
-            self.scene.set_look(self._theme, ratio)
+            self.scene.set_look(theme_in_use(), ratio)
 
     def _match_size(self, ratio: float) -> None:
         """Tell VTK the size now, which it else hears of only at the next paint, too late for a pick."""

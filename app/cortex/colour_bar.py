@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
 
 from app.look.fonts import bold, small, tabular
 from app.look.numbers import digits_for, format_number, format_signed
-from app.look.theme import Theme
+from app.look.theme import Theme, theme_in_use
 from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import DEFAULT_DIVERGING, Colormap, ColormapKind, find_colormap, list_colormaps
 
@@ -39,7 +39,6 @@ class ColourBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._reading: ColourKey | None = None
-        self._theme: Theme | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
@@ -57,17 +56,12 @@ class ColourBar(QWidget):
         self.setToolTip("" if reading is None else _explain(reading))
         self.update()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._theme = theme
-        self.update()
-
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the reading."""
-        if self._reading is None or self._theme is None:
+        if self._reading is None:
             return
         painter = QPainter(self)
-        draw_colour_bar(painter, self._reading, area=QRectF(self.rect()), theme=self._theme)
+        draw_colour_bar(painter, self._reading, area=QRectF(self.rect()), theme=theme_in_use())
         painter.end()
 
 

@@ -12,10 +12,8 @@ from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 from app.cortex.colour_bar import ColormapButton
 from app.cortex.layout import VIEWS
 from app.cortex.view import CortexView
-from app.look.icons import load_icon
 from app.look.numbers import digits_for, format_number
-from app.look.theme import Theme
-from app.widgets.basics import make_column, make_label, make_row, make_tool_button
+from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_icon
 from app.widgets.editors import ChoiceBox
 from app.widgets.segmented import Segmented
 from core.surfaces.mesh import GEOMETRIES
@@ -60,11 +58,11 @@ class CortexPanel(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.view = CortexView()
-        self._theme: Theme | None = None
         self._build()
         self._connect()
         self._follow_layout()
         self._follow_scale()
+        self._colour_icons()
 
     def current_map(self) -> str:
         """The map chosen."""
@@ -73,12 +71,6 @@ class CortexPanel(QWidget):
     def set_map(self, name: str) -> None:
         """Choose a map as if the user had."""
         self.map_box.setCurrentIndex(self.map_box.findData(name))
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._theme = theme
-        self.view.set_theme(theme)
-        self._colour_icons()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the threshold's number where the choices need its room."""
@@ -178,10 +170,8 @@ class CortexPanel(QWidget):
             self.view.set_threshold(threshold)
 
     def _colour_icons(self) -> None:
-        theme = self._theme
-        if theme is not None:
-            for button, icon in self._icons.items():
-                button.setIcon(load_icon(icon, theme.accent if button.isChecked() else theme.muted))
+        for button, icon in self._icons.items():
+            set_icon(button, icon, "accent" if button.isChecked() else "muted")
 
 
 def _make_box(choices: Sequence[tuple[str, str]], name: str, *, least: int) -> ChoiceBox:

@@ -18,7 +18,7 @@ from app.cortex.morph import MorphPath, MorphSlider, follow_path
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
-from app.look.theme import DARK, Theme
+from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import ElidedLabel
 from core.checks import check_choice
@@ -61,7 +61,6 @@ class CortexView(QWidget):
         self._painter = CortexPainter()
         self._drawn: set[int] = set()
         self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
-        self._theme: Theme = DARK
         self._geometry: Geometry = "inflated"
         self._folded: Geometry = "inflated"
         self._hemispheres: Hemispheres = "both"
@@ -73,7 +72,7 @@ class CortexView(QWidget):
         self._readout.show_text(HINT)
         self._build()
         self._connect()
-        self.set_theme(self._theme)
+        follow_theme(self.set_theme)
 
     @property
     def geometry_name(self) -> Geometry:
@@ -242,7 +241,7 @@ class CortexView(QWidget):
         Raises StorageError if the file cannot be written.
         """
         reading = self.colour_bar.reading()
-        picture = draw_picture(self.canvas, reading, theme=self._theme, scale=scale, transparent=transparent)
+        picture = draw_picture(self.canvas, reading, scale=scale, transparent=transparent)
         return save_image(picture, Path(path))
 
     def settle(self) -> None:
@@ -251,13 +250,9 @@ class CortexView(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self._theme = theme
         accent = QColor(theme.accent)
         self._painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
         self._painter.mark_colour = (accent.red(), accent.green(), accent.blue())
-        self.canvas.set_theme(theme)
-        self.colour_bar.set_theme(theme)
-        self.update()
         self._recolour()
 
     def close_view(self) -> None:
@@ -272,7 +267,7 @@ class CortexView(QWidget):
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Fill the strip under the canvas with the canvas's lower colour, so that both are one."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(background_of(self._theme)[1]))
+        painter.fillRect(self.rect(), QColor(background_of(theme_in_use())[1]))
         painter.end()
 
     def _build(self) -> None:

@@ -15,7 +15,6 @@ from app.encoders.card_data import ALL, offered_scores, roi_groups
 from app.encoders.card_figure import CardFigure, CompareFigure, Figure
 from app.encoders.card_table_view import CardTableView
 from app.look.numbers import format_number
-from app.look.theme import Theme
 from app.widgets.basics import (
     make_badge,
     make_button,
@@ -117,11 +116,6 @@ class CardWindow(QDialog):
         """Ring the target's voxel."""
         for plot in (*self.figure.plots, *self.compare.plots):
             plot.mark(voxel)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        for plot in (*self.figure.plots, *self.compare.plots):
-            plot.set_theme(theme)
 
     def current_figure(self) -> Figure:
         """The figure on screen: the scores, or the comparison."""

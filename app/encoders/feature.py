@@ -25,7 +25,6 @@ from core.probes.target import TargetKind
 
 if TYPE_CHECKING:
     from app.base.catalogue import Catalogue
-    from app.look.theme import Theme
     from core.encoders.card import EncoderCard
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
@@ -63,11 +62,6 @@ class Encoders(Feature):
     def drops(self) -> Sequence[Drop]:
         """Files of encoders."""
         return (Drop("encoders", "Import {name} as an encoder", _is_encoder, self.import_files, takes_many=True),)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        if self.card_window is not None:
-            self.card_window.set_theme(theme)
 
     def show_card(self) -> None:
         """Open the card's window."""
@@ -179,7 +173,6 @@ class Encoders(Feature):
 
     def _make_card_window(self) -> CardWindow:
         made = CardWindow(self._desk.parent)
-        made.set_theme(self._desk.theme())
         made.voxel_picked.connect(self._session.controller.pick_voxel)
         made.compare_requested.connect(self._compare)
         made.map_button.clicked.connect(self._show_map)

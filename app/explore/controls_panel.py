@@ -9,7 +9,6 @@ from app.explore.attack_form import AttackForm
 from app.explore.encoder_form import EncoderForm
 from app.explore.run_box import RunBox
 from app.explore.target_form import TargetForm
-from app.look.theme import Theme
 from app.widgets.basics import make_column, make_line, make_scroll
 from app.widgets.form import Fields, Gate
 
@@ -43,11 +42,6 @@ class ControlsPanel(QFrame, Fields):
     def take_gate(self, gate: float) -> None:
         """The gate was moved."""
         self.gate_changed.emit(gate)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw the icons in the theme's colours."""
-        for form in (self.target, self.attack, self.run):
-            form.set_theme(theme)
 
     def _make_forms(self) -> QVBoxLayout:
         self.attack.add_advanced("Dim voxels with r below", self.gate)

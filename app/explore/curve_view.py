@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.look.plotting import dashed, faded, make_axes, name_plot, plot_font, quieten, solid, spread_apart, value_range
-from app.look.theme import DARK, Theme
+from app.look.theme import DARK, Theme, follow_theme
 from app.widgets.basics import make_column, make_label, make_row
 from core.figures.curve import CURVES, CurveData, EpsilonScale
 from core.types import Direction, FloatArray
@@ -66,7 +66,7 @@ class CurveView(QWidget):
         self._canvas.scene().sigMouseMoved.connect(self._explain)
         self._upper.getViewBox().sigResized.connect(self._fit_width)
         self.setAccessibleName("Shift against epsilon")
-        self.set_theme(DARK)
+        follow_theme(self.set_theme)
 
     def show_curve(self, data: CurveData) -> None:
         """Show a whole or growing curve; the marker goes to its last budget."""
@@ -88,8 +88,6 @@ class CurveView(QWidget):
         """Take the theme's colours."""
         self._theme = theme
         self._canvas.setBackground(theme.panel)
-        for axis in (*self._upper_axes.values(), *self._lower_axes.values()):
-            axis.set_theme(theme)
         for label in (*self._labels.values(), self._linearity_label):
             label.setFont(plot_font())
             label.fill = pg.mkBrush(theme.panel)  # so that no line strikes a name through

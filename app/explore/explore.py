@@ -30,7 +30,6 @@ from app.explore.responses_panel import ResponsesPanel
 from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
-from app.look.theme import Theme
 from app.widgets.basics import announce, available_size
 from app.widgets.image_view import PictureMenu
 from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
@@ -100,11 +99,6 @@ class Explore(Feature):
     def drops(self) -> Sequence[Drop]:
         """Images."""
         return self._files.drops()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        for panel in (self.controls, self.gallery, self.cortex, self.images, self.responses):
-            panel.set_theme(theme)
 
     def start(self) -> None:
         """Open what was open last, and load the engine behind the first paint."""

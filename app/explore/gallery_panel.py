@@ -18,8 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.explore.image_list import CORNER_RADIUS, THUMBNAIL_SIDE, AnyIndex, GalleryItem, ImageList
-from app.look.icons import load_icon
-from app.look.theme import DARK, Theme
+from app.look.theme import theme_in_use
 from app.widgets.basics import make_column, make_heading, make_row, make_tool_button
 from app.widgets.editors import ChoiceBox
 from core.datasets.photos import ImageInfo
@@ -32,10 +31,6 @@ OWN_TITLE = "This subject"
 
 class _Painter(QStyledItemDelegate):
     """Draws a thumbnail with a ring around the chosen one."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.theme: Theme = DARK
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         picture = index.data(Qt.ItemDataRole.DecorationRole)
@@ -54,8 +49,8 @@ class _Painter(QStyledItemDelegate):
 
     def _ring(self, state: QStyle.StateFlag) -> str:
         if state & QStyle.StateFlag.State_Selected:
-            return self.theme.accent
-        return self.theme.line_strong if state & QStyle.StateFlag.State_MouseOver else ""
+            return theme_in_use().accent
+        return theme_in_use().line_strong if state & QStyle.StateFlag.State_MouseOver else ""
 
 
 class GalleryPanel(QFrame):
@@ -76,15 +71,14 @@ class GalleryPanel(QFrame):
         self.view = QListView()
         self.group = ChoiceBox("Group of images")
         self.group.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToContents)
-        self.open = make_tool_button(tip="Open an image of your own (Ctrl+O); files can be dropped on the window too")
-        self._painter = _Painter(self.view)
+        tip = "Open an image of your own (Ctrl+O); files can be dropped on the window too"
+        self.open = make_tool_button(self.open_requested, tip=tip, icon="add")
         self._set_up_view()
         head = make_row(make_heading("Image"), -1, self.group, self.open, 4)
         column = make_column(head, self.view, gap=6)
         column.setContentsMargins(16, 10, 4, 8)
         self.setLayout(column)
         self.group.activated.connect(self._show_group)
-        self.open.clicked.connect(self.open_requested)
         self.view.selectionModel().currentChanged.connect(self._take_row)
 
     def set_images(self, images: Sequence[ImageInfo], group: str = STARTERS) -> None:
@@ -128,15 +122,9 @@ class GalleryPanel(QFrame):
         """The first image available, "" if there is none."""
         return self.list.item(0).key if self.list.rowCount() else ""
 
-    def set_theme(self, theme: Theme) -> None:
-        """Draw rings and icons in the theme's colours."""
-        self._painter.theme = theme
-        self.open.setIcon(load_icon("add", theme.muted))
-        self.view.viewport().update()
-
     def _set_up_view(self) -> None:
         self.view.setModel(self.list)
-        self.view.setItemDelegate(self._painter)
+        self.view.setItemDelegate(_Painter(self.view))
         self.view.setViewMode(QListView.ViewMode.IconMode)
         self.view.setResizeMode(QListView.ResizeMode.Adjust)
         self.view.setMovement(QListView.Movement.Static)

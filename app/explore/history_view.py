@@ -8,10 +8,9 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSlider, QWidget
 
-from app.look.icons import load_icon
 from app.look.numbers import NORM_SIGNS, digits_for, format_signed, write_epsilon
 from app.look.plotting import faded, make_axes, name_plot, quieten, solid, value_range
-from app.look.theme import DARK, Theme
+from app.look.theme import DARK, Theme, follow_theme
 from app.widgets.basics import make_column, make_label, make_row, make_tool_button
 from app.widgets.captions import ElidedLabel
 from core.figures.curve import budget_stretches
@@ -65,7 +64,7 @@ class HistoryView(QWidget):
         self.play_button = make_tool_button(tip="Play the attack's steps", name="Play the steps")
         self.play_button.setText(PLAY)
         self.play_button.setCheckable(True)
-        self.movie_button = make_tool_button(tip="Save a movie of the steps…", name="Save movie")
+        self.movie_button = make_tool_button(tip="Save a movie of the steps…", name="Save movie", icon="film")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Attack step")
         self.slider.setToolTip("Drag through the attack's steps; the image and the cortex follow.")
@@ -79,7 +78,7 @@ class HistoryView(QWidget):
         self.play_button.toggled.connect(self.set_playing)
         self._timer.timeout.connect(self._advance)
         self._canvas.scene().sigMouseClicked.connect(self._jump)
-        self.set_theme(DARK)
+        follow_theme(self.set_theme)
         self._set_scrubbable(False)
 
     @property
@@ -148,9 +147,6 @@ class HistoryView(QWidget):
         """Take the theme's colours."""
         self._theme = theme
         self._canvas.setBackground(theme.panel)
-        for axis in self._axes.values():
-            axis.set_theme(theme)
-        self.movie_button.setIcon(load_icon("film", theme.muted))
         self._axes["top"].setPen(pg.mkPen(theme.panel))
         self._zero.setPen(pg.mkPen(theme.line_strong, width=1))
         self._budgets.setPen(pg.mkPen(theme.grid, width=1))

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QStackedWidget, QToolButton, QWidget
 from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pixels_of
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
-from app.look.theme import DARK, Theme
+from app.look.theme import Theme, follow_theme
 from app.widgets.basics import make_column, make_label, make_row, make_tool_button
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import ElidedLabel, EmptyState
@@ -115,7 +115,7 @@ class ImagesPanel(QWidget):
         self.made_view.add_overlay(self._line)
         self._build()
         self._connect()
-        self.set_theme(DARK)
+        follow_theme(self.set_theme)
         self.clear()
 
     def show_images(
@@ -218,9 +218,6 @@ class ImagesPanel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        for view in self._views():
-            view.set_theme(theme)
-        self.meter.set_theme(theme)
         self._line.setPen(solid(theme.accent, 2))
         self._line.setHoverPen(solid(theme.accent_hover, 3))
 

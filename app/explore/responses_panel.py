@@ -12,7 +12,6 @@ from app.explore.curve_view import CurveView
 from app.explore.history_view import HistoryView
 from app.explore.roi_table import RoiTable
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
-from app.look.theme import DARK, Theme
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.captions import ElidedLabel, EmptyState
 from app.widgets.segmented import Segmented
@@ -121,7 +120,6 @@ class ResponsesPanel(QWidget):
         self.axis_choice.chosen.connect(self._choose_axis)
         self.table.roi_selected.connect(self.roi_selected)
         self.history.step_scrubbed.connect(self._follow_scrub)
-        self.set_theme(DARK)
         self.clear()
 
     def begin_run(
@@ -195,11 +193,6 @@ class ResponsesPanel(QWidget):
         self._probe = self._live = None
         self.history.set_playing(False)
         self._stack.setCurrentIndex(0)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        for part in (self.curve, self.table, self.history):
-            part.set_theme(theme)
 
     def _build(self) -> None:
         splitter = QSplitter(Qt.Orientation.Horizontal)

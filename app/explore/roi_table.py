@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.look.fonts import bold
 from app.look.numbers import digits_for, format_number, format_signed
-from app.look.theme import DARK, Theme
+from app.look.theme import theme_in_use
 from core.probes.spill_over import SpillOver, SpillRow
 
 SORT_ROLE, ROW_ROLE = int(Qt.ItemDataRole.UserRole), int(Qt.ItemDataRole.UserRole) + 1
@@ -101,7 +101,6 @@ COLUMNS = (
 class BarDelegate(QStyledItemDelegate):
     """Draws a shift in SDs as a number and a bar from the middle, with a thin mark for the control."""
 
-    theme: Theme = DARK
     span = LEAST_BAR_SPAN
 
     def paint(
@@ -114,25 +113,25 @@ class BarDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(option.rect).adjusted(8, 0, -8, 0)
         self._draw_bar(painter, box.adjusted(0, 0, -NUMBER_ROOM, 0), index.data(ROW_ROLE))
-        painter.setPen(QColor(self.theme.text))
+        painter.setPen(QColor(theme_in_use().text))
         painter.setFont(index.data(Qt.ItemDataRole.FontRole) or option.font)
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(index.data()))
         painter.restore()
 
     def _draw_bar(self, painter: QPainter, box: QRectF, row: SpillRow) -> None:
-        middle, scale = box.center().x(), box.width() / 2 / self.span
-        painter.setPen(QColor(self.theme.line_strong))
+        theme, middle, scale = theme_in_use(), box.center().x(), box.width() / 2 / self.span
+        painter.setPen(QColor(theme.line_strong))
         painter.drawLine(round(middle), round(box.top() + 3), round(middle), round(box.bottom() - 3))
         if not math.isfinite(row.shift_sd):
             return
         length = row.shift_sd * scale
         bar = QRectF(min(middle, middle + length), box.center().y() - BAR_HEIGHT / 2, abs(length), BAR_HEIGHT)
-        colour = QColor(self.theme.warm if row.shift_sd > 0 else self.theme.cool)
+        colour = QColor(theme.warm if row.shift_sd > 0 else theme.cool)
         colour.setAlphaF(1.0 if row.is_target else 0.6)
         painter.fillRect(bar, colour)
         if math.isfinite(row.control_shift_sd):
             mark = middle + row.control_shift_sd * scale
-            painter.fillRect(QRectF(mark - 0.75, bar.center().y() - 7, 1.5, 14), QColor(self.theme.muted))
+            painter.fillRect(QRectF(mark - 0.75, bar.center().y() - 7, 1.5, 14), QColor(theme.muted))
 
 
 class RoiTable(QTableView):
@@ -184,11 +183,6 @@ class RoiTable(QTableView):
     def shown_rois(self) -> list[str]:
         """The ROIs from top to bottom."""
         return [str(self._proxy.index(row, 0).data(SORT_ROLE)) for row in range(self._proxy.rowCount())]
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._bars.theme = theme
-        self.viewport().update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the less needed columns where the table is narrow."""

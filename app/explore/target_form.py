@@ -8,9 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.explore.target_options_form import TargetOptionsForm
-from app.look.icons import load_icon
-from app.look.theme import Theme
-from app.widgets.basics import make_button, make_column, make_heading, make_row
+from app.widgets.basics import make_button, make_column, make_heading, make_row, set_icon
 from app.widgets.captions import ElidedLabel, Fold
 from app.widgets.form import Choice, Form, Pick
 from core.probes.target import TargetKind
@@ -41,6 +39,7 @@ class TargetForm(Form):
         self.roi.setPlaceholderText("Choose an ROI")
         self.draw = make_button("Draw on the cortex", tip="Paint voxels with the left button held down")
         self.draw.setCheckable(True)
+        set_icon(self.draw, "brush", "text")
         self.clear = make_button("Clear", tip="Clear the drawn set")
         self.summary = ElidedLabel("strong")
         self.details = ElidedLabel("muted")
@@ -75,11 +74,6 @@ class TargetForm(Form):
         self.kind.set_value(shown)
         self._show_kind(shown)
         self._show_roi(roi)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw the icons in the theme's colours."""
-        self.draw.setIcon(load_icon("brush", theme.text))
-        self.more.set_theme(theme)
 
     def _show_roi(self, roi: str) -> None:
         with QSignalBlocker(self.roi):

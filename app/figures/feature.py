@@ -15,7 +15,7 @@ from app.base.jobs import ShouldStop, WhenBusy
 from app.explore.explore import Explore
 from app.figures.cortex_renderer import CortexRenderer, open_renderer
 from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
-from app.look.theme import find_theme
+from app.look.theme import find_theme, theme_in_use
 from app.widgets.ask_path import ask_path
 from app.widgets.job_line import Reading
 from core.errors import BadInputError, Cancelled, ProbeError
@@ -133,7 +133,7 @@ class Figures(Feature):
                 check_movie(MovieConfig(kind=MovieKind.EPSILON), probe)
             except ProbeError as error:
                 refusal = str(error)
-            dialog.form.start_with(self._explore.style(), theme=self._desk.theme().name, sweep_refusal=refusal)
+            dialog.form.start_with(self._explore.style(), theme=theme_in_use().name, sweep_refusal=refusal)
             dialog.work.say()
             dialog.look_again()
         dialog.show()

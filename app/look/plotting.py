@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor, QFont, QPen
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.look.numbers import MINUS
-from app.look.theme import Theme
+from app.look.theme import Theme, follow_theme
 from core.figures.curve import value_range as find_value_range
 
 # exitCleanup: pyqtgraph's own clean-up at exit crashes under PySide6; row-major: arrays are (row, column) everywhere.
@@ -42,6 +42,7 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         super().__init__(side)
         self.enableAutoSIPrefix(False)
         self.setStyle(tickLength=0, tickTextOffset=6, maxTickLevel=0)
+        follow_theme(self.set_theme)
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """The numbers at the ticks."""

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from string import Template
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from app.base.paths import font_files, style_file
-from app.base.theme import Theme
 from app.look.icons import glyph_file
-
-__all__ = ["DARK", "LIGHT", "Theme", "apply_theme", "find_theme", "make_palette", "make_style_sheet"]
 
 FALLBACK_FAMILIES = ("Inter", "SF Pro Text", "Segoe UI", "Noto Sans", "DejaVu Sans")
 FONT_POINTS = 9.5
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Every colour the window uses, by its meaning, as "#rrggbb"."""
+
+    name: str
+    is_dark: bool
+    window: str
+    panel: str
+    raised: str
+    hover: str
+    field: str
+    line: str
+    line_strong: str
+    grid: str
+    text: str
+    muted: str
+    faint: str
+    accent: str
+    accent_hover: str
+    accent_soft: str
+    on_accent: str
+    warm: str
+    cool: str
+    good: str
+    warning: str
+    warning_soft: str
+    danger: str
+    danger_soft: str
 
 
 DARK = Theme(
@@ -77,6 +105,33 @@ LIGHT = Theme(
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 
 
+class _InUse(QObject):
+    """The theme in use; `changed` brings another one."""
+
+    changed = Signal(object)
+    theme = DARK
+
+
+_in_use = _InUse()
+
+
+def theme_in_use() -> Theme:
+    """The colours of the window now."""
+    return _in_use.theme
+
+
+def use_theme(theme: Theme) -> None:
+    """Give another theme to whoever follows it."""
+    _in_use.theme = theme
+    _in_use.changed.emit(theme)
+
+
+def follow_theme(take: Callable[[Theme], object]) -> None:
+    """Have a method of a QObject take the theme now, and every later one for as long as the object lives."""
+    _in_use.changed.connect(take)
+    take(_in_use.theme)
+
+
 def find_theme(name: str) -> Theme:
     """The theme of a setting: "dark", "light", or "system" (dark where the system does not say)."""
     if name in THEMES:
@@ -85,11 +140,12 @@ def find_theme(name: str) -> Theme:
 
 
 def apply_theme(app: QApplication, theme: Theme) -> None:
-    """Give the whole application the theme's palette, font and style sheet."""
+    """Give the whole application the theme's palette, font and style sheet, and tell whoever follows it."""
     app.setStyle(QStyleFactory.create("Fusion"))
     app.setFont(interface_font())
     app.setPalette(make_palette(theme))
     app.setStyleSheet(make_style_sheet(theme))
+    use_theme(theme)
 
 
 def make_palette(theme: Theme) -> QPalette:

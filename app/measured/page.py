@@ -13,7 +13,6 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLayout, QMessageBox, QWidget
 
 from app.base.services import Services
-from app.look.theme import Theme
 from app.measured.form import MeasuredForm
 from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
@@ -83,10 +82,6 @@ class MeasuredPage(JobPage):
         self._lay_out()
         self._connect()
         self.refresh()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.view.set_theme(theme)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take a set's folder or manifest, and measured files."""

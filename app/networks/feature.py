@@ -27,7 +27,6 @@ from core.networks.spec import NetworkSpec
 from core.robustify.options import RobustifyOptions
 
 if TYPE_CHECKING:
-    from app.look.theme import Theme
     from core.networks.files.download import DownloadProgress
 
 KIND = "network"
@@ -51,11 +50,6 @@ class Networks(Feature):
     def drops(self) -> Sequence[Drop]:
         """Files of weights."""
         return (Drop("networks", "Import the network {name}", _is_network, self.import_file),)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        if self.robustify is not None:
-            self.robustify.set_theme(theme)
 
     def show_networks(self) -> None:
         """Open the list of networks."""
@@ -87,7 +81,6 @@ class Networks(Feature):
         """Open the form of a robust fine-tuning."""
         if self.robustify is None:
             self.robustify = RobustifyDialog(self._desk.parent)
-            self.robustify.set_theme(self._desk.theme())
             self.robustify.start_requested.connect(partial(self._train, self.robustify))
         specs = [row.spec for row in list_status() if can_be_trained(row.spec)]
         self.robustify.set_networks(specs, self._session.state.network)

@@ -12,7 +12,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.look.plotting import NumberAxis, colour_legend, make_axes, name_plot, quieten, solid, value_range
-from app.look.theme import Theme
+from app.look.theme import Theme, follow_theme
 from app.widgets.basics import fill_dialog, make_button, make_column, make_label, make_row
 from app.widgets.form import MOST_SEED, Choice, Count, Fields, Number, PathText, Text
 from app.widgets.job_line import JobLine, Reading
@@ -43,6 +43,7 @@ class LossView(QWidget):
         self._axes["bottom"].set_title("photographs seen")
         self._axes["left"].set_title("loss")
         self.setLayout(make_column(self.plot))
+        follow_theme(self.set_theme)
 
     @property
     def has_points(self) -> bool:
@@ -52,8 +53,6 @@ class LossView(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
         self.plot.setBackground(theme.panel)
-        for axis in self._axes.values():
-            axis.set_theme(theme)
         self._perturbed.setPen(solid(theme.warm))
         self._clean.setPen(solid(theme.cool))
         colour_legend(self._legend, theme.text)
@@ -144,10 +143,6 @@ class RobustifyDialog(QDialog, Fields):
         fill_dialog(self, "Robustify a network", text, form, self.work, self.loss, buttons, width=WIDTH)
         self.work.changed.connect(self.refresh)
         self.refresh()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.loss.set_theme(theme)
 
     def set_networks(self, specs: Sequence[NetworkSpec], current: str = "") -> None:
         """List networks to start from."""

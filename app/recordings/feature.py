@@ -8,7 +8,6 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from app.base.desk import Desk, Drop, Feature, Paths
-from app.look.theme import Theme
 from app.recordings.import_dialog import ImportDialog
 from app.recordings.import_pages import TOML_FILTER, CeilingBars, FactTable
 from app.widgets.ask_path import ask_path
@@ -28,12 +27,11 @@ class RecordingDialog(QDialog):
 
     remove_requested = Signal(str)
 
-    def __init__(self, summary: ImportSummary, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, summary: ImportSummary, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._summary = summary
         rows, bars = FactTable(), CeilingBars()
         rows.show_summary(summary, bars)
-        bars.set_theme(theme)
         tip = "Delete the imported responses from this computer"
         self.remove = make_button("Remove subject…", do=self._ask, tip=tip)
         close = make_button("Close", "primary", self.accept)
@@ -69,11 +67,6 @@ class Recordings(Feature):
         thing, promise = "recordings (a folder or its .toml)", "Inspect {name} as a recording"
         return (Drop(thing, promise, _is_recording, lambda paths: self.show_assistant(str(paths[0]))),)
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        if self.dialog is not None:
-            self.dialog.set_theme(theme)
-
     @Slot()
     def show_assistant(self, source: str = "") -> None:
         """Open the assistant, with a folder that was dropped or none."""
@@ -89,7 +82,7 @@ class Recordings(Feature):
         if subject is None:
             return
         with self._session.problems.shown():
-            dialog = RecordingDialog(load_summary(subject.id), self._desk.theme(), self._desk.parent)
+            dialog = RecordingDialog(load_summary(subject.id), self._desk.parent)
             dialog.remove_requested.connect(self._remove)
             dialog.open()
 
@@ -104,7 +97,6 @@ class Recordings(Feature):
 
     def _make_dialog(self) -> ImportDialog:
         made = ImportDialog(self._session.lane, self._desk.parent)
-        made.set_theme(self._desk.theme())
         made.imported.connect(self._session.controller.reread_catalogue)
         made.template_requested.connect(self._save_template)
         made.open_requested.connect(self._session.controller.open_subject)

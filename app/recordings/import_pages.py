@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, SignalInstance
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QSizePolicy, QWidget
 
-from app.look.theme import DARK, Theme
+from app.look.theme import theme_in_use
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.job_line import JobLine, Reading
@@ -29,7 +29,6 @@ class CeilingBars(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme: Theme = DARK
         self._counts: tuple[int, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Histogram of noise ceilings")
@@ -45,16 +44,11 @@ class CeilingBars(QWidget):
         self.setToolTip(f"Voxels by noise ceiling: {spoken}" if counts else "No noise ceiling is known")
         self.update()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._theme = theme
-        self.update()
-
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw bars, foot line and end labels."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QColor(self._theme.muted))
+        painter.setPen(QColor(theme_in_use().muted))
         whole = QRectF(self.rect())
         if not self._counts:
             painter.drawText(whole, Qt.AlignmentFlag.AlignCenter, "No noise ceiling is known")
@@ -64,7 +58,7 @@ class CeilingBars(QWidget):
             painter.drawText(foot, Qt.AlignmentFlag[place] | Qt.AlignmentFlag.AlignBottom, text)
         highest, width = max(*self._counts, 1), whole.width() / len(self._counts)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self._theme.accent))
+        painter.setBrush(QColor(theme_in_use().accent))
         for number, count in enumerate(self._counts):
             height = (whole.height() - FOOT - 4) * count / highest
             bar = QRectF(number * width + GAP / 2, foot.top() - height, width - GAP, height)

@@ -26,6 +26,7 @@ from app.base.desk import Desk, Feature
 from app.base.pictures import save_window_picture
 from app.base.problems import MOST_LINES, LogStore
 from app.look.icons import application_icon
+from app.look.theme import theme_in_use
 from app.shell.shortcuts import read_keys
 from app.shell.shortcuts_sheet import ShortcutsSheet
 from app.widgets.ask_path import ask_path
@@ -226,7 +227,7 @@ class Handlers(Feature):
 
     def toggle_theme(self) -> None:
         """Switch dark and light."""
-        self._session.settings.set("theme", "light" if self._desk.theme().is_dark else "dark")
+        self._session.settings.set("theme", "light" if theme_in_use().is_dark else "dark")
 
     def show_log(self) -> None:
         """Open the log beside the window."""

@@ -49,7 +49,7 @@ class Jumps(Feature):
     def show_palette(self) -> None:
         """Open the palette over the window."""
         window = self._desk.parent
-        self.palette = Palette(self.everything(), theme=self._desk.theme(), find_voxel=self.find_voxel, parent=window)
+        self.palette = Palette(self.everything(), find_voxel=self.find_voxel, parent=window)
         self.palette.place_over(window)
         self.palette.finished.connect(self._forget_palette)
         self.palette.open()

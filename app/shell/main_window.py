@@ -7,12 +7,11 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenuBar, QWidget
 
 from app.base.desk import Desk
 from app.base.services import Services
 from app.look.icons import application_icon
-from app.look.theme import Theme, apply_theme, find_theme
 from app.shell.actions import Actions
 from app.shell.banner import Banner, Notices, StatusLine
 from app.shell.commands import Situation, find_command
@@ -41,14 +40,13 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = services
         self.session_file: Path | None = None
-        self.theme = find_theme(services.settings.text("theme"))
         self._was_shown = False
         self.banner, self.status, self.tabs = Banner(), StatusLine(services), Tabs(self)
-        desk = Desk(services, self, self.tabs, lambda: self.theme, services.problems.message.emit)
+        desk = Desk(services, self, self.tabs, services.problems.message.emit)
         self.features = make_features(desk)
         self.explore = self.features.explore
         self.handlers, self.tour = Handlers(desk), Tour(desk, self.explore, lambda command: self.tool_buttons[command])
-        self.preferences = Preferences(desk, set_theme=self.set_theme, set_keys=self._set_keys)
+        self.preferences = Preferences(desk, set_keys=self._set_keys)
         self.jumps = Jumps(desk, self.explore, lambda: self.actions_table.jumps(), self.preferences.show_settings)
         self._parts = (*self.features, self.handlers, self.tour, self.preferences, self.jumps)
         self.actions_table = Actions(self, {name: do for part in self._parts for name, do in part.commands().items()})
@@ -58,17 +56,7 @@ class MainWindow(QMainWindow):
         self.notices = Notices(desk)
         self._lay_out()
         self._connect()
-        self.set_theme(self.theme)
         self._set_keys(read_keys(services.settings))
-
-    def set_theme(self, theme: Theme) -> None:
-        """Change the colours of everything."""
-        self.theme = theme
-        application = QApplication.instance()
-        if isinstance(application, QApplication):
-            apply_theme(application, theme)
-        for part in (self.banner, self.tabs, self.actions_table, *self._parts):
-            part.set_theme(theme)
 
     def refresh_commands(self) -> None:
         """Enable what can be done now."""

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from app.base.desk import Desk, Feature
 from app.base.services import Services
 from app.explore.explore import KEY, Explore
-from app.look.theme import Theme
 from app.shell.tour_card import TourCard, TourFrame
 from core.probes.choice import Choice
 from core.probes.target import TargetKind
@@ -170,11 +169,6 @@ class Tour(Feature):
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The handler of the command that opens the tour."""
         return {"start_tour": self.start}
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.frame.theme = theme
-        self.frame.update()
 
     def offer(self) -> None:
         """Open at a start of the program, unless the user has had it or another dialog asks something."""

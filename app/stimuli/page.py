@@ -8,7 +8,6 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QStackedWidget, QWidget
 
-from app.look.theme import Theme
 from app.stimuli.set_form import SetForm
 from app.stimuli.tray import Tray
 from app.stimuli.tray_painter import TrayModel, TrayPainter, title_of
@@ -86,12 +85,6 @@ class StimuliPage(WorkPage):
         self._connect()
         self._keep_choice()
         self.refresh()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.painter.theme = theme
-        self.meter.set_theme(theme)
-        self.list.viewport().update()
 
     def config(self) -> SetConfig | None:
         """How the set is to be delivered; None while the form cannot be met."""

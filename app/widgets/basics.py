@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from PySide6.QtCore import QSize, Qt, SignalInstance
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
+from PySide6.QtCore import QObject, QSize, Qt, SignalInstance
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAction, QGuiApplication
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractSpinBox,
     QBoxLayout,
     QDialog,
@@ -22,6 +23,9 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+from app.look.icons import load_icon
+from app.look.theme import Theme, follow_theme, theme_in_use
 
 Act = Callable[..., object] | SignalInstance
 """What a button does: a function, or a signal it passes on."""
@@ -79,9 +83,34 @@ def make_button(text: str, kind: str = "", do: Act | None = None, *, tip: str = 
     return button
 
 
-def make_tool_button(do: Act | None = None, *, tip: str, name: str = "") -> QToolButton:
-    """A flat icon button that does something when it is clicked; its icon is set with the theme."""
+class _Icon(QObject):
+    """What a button or an action shows, drawn again in every theme."""
+
+    def __init__(self, holder: QAbstractButton | QAction) -> None:
+        super().__init__(holder)
+        self._holder = holder
+        self.look = ("", "", "")
+        follow_theme(self.set_theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icon in the theme's colours."""
+        name, ink, disabled = self.look
+        if name:
+            self._holder.setIcon(load_icon(name, getattr(theme, ink), getattr(theme, disabled, "")))
+
+
+def set_icon(holder: QAbstractButton | QAction, name: str, ink: str = "muted", disabled: str = "") -> None:
+    """Give a button or an action an icon in a colour of the theme, and a second one for when it cannot be used."""
+    icon = holder.findChild(_Icon) or _Icon(holder)
+    icon.look = (name, ink, disabled)
+    icon.set_theme(theme_in_use())
+
+
+def make_tool_button(do: Act | None = None, *, tip: str, name: str = "", icon: str = "") -> QToolButton:
+    """A flat button that does something when it is clicked, with an icon or none."""
     button = QToolButton()
+    if icon:
+        set_icon(button, icon)
     if do is not None:
         button.clicked.connect(do)
     button.setToolTip(tip)

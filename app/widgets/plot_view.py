@@ -14,7 +14,7 @@ from PySide6.QtGui import QColor, QCursor, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.look.plotting import GRID_ALPHA, colour_legend, faded, make_axes, name_plot, plot_font, quieten, solid
-from app.look.theme import DARK, Theme
+from app.look.theme import DARK, Theme, follow_theme
 from core.reports.plot import Ink, Plot, Series, colour_fields, write_fields
 from core.types import FloatArray
 
@@ -74,6 +74,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self.legend = self.getPlotItem().addLegend(offset=(-8, 8), labelTextSize="9pt", verSpacing=-4)
         self.scene().sigMouseClicked.connect(self._click)
         self.scene().sigMouseMoved.connect(self._explain)
+        follow_theme(self.set_theme)
 
     def show_plot(self, plot: Plot) -> None:
         """Draw a plot."""
@@ -86,8 +87,6 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         """Take the theme's colours."""
         self._theme = theme
         self.setBackground(theme.panel)
-        for axis in self._axes.values():
-            axis.set_theme(theme)
         colour_legend(self.legend, theme.muted)
         self._draw()
 

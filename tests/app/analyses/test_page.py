@@ -21,7 +21,7 @@ from app.analyses.sweep_form import SweepForm, fill_form
 from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services, open_services
-from app.look.theme import DARK, LIGHT
+from app.look.theme import LIGHT, use_theme
 from app.stimuli.feature import list_analysis_recipes
 from core.attacks.config import AttackMethod
 from core.datasets.subject import load_subject
@@ -68,7 +68,6 @@ def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service
 def make_page(qtbot: QtBot, session: Services, question: Question) -> AnalysisPage:
     page = AnalysisPage(question, session)
     qtbot.addWidget(page)
-    page.set_theme(DARK)
     return page
 
 
@@ -182,7 +181,7 @@ def test_every_answer_is_drawn_in_both_themes_and_saved(
     assert not page.export.isEnabled()
     finished = finish(question)
     page.take_answer(finished)
-    page.set_theme(LIGHT)
+    use_theme(LIGHT)
     assert page.stack.currentIndex() == 1
     assert page.answer_badge.text() == "simulated", "simulated responses are called simulated beside their numbers"
     assert page.table.rowCount() == len(finished.table.rows)

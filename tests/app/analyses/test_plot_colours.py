@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.look.theme import DARK, LIGHT, Theme
+from app.look.theme import DARK, LIGHT, Theme, use_theme
 from app.widgets import plot_view
 from core.figures import inks
 from core.reports import draw_plot
@@ -76,8 +76,8 @@ def test_the_simulation_leaves_usual_sight_alone() -> None:
 def test_names_in_a_legend_follow_the_theme(qtbot: QtBot) -> None:
     plot = plot_view.PlotView()
     qtbot.addWidget(plot)
-    plot.set_theme(DARK)
+    use_theme(DARK)
     plot.show_plot(Plot("epsilon", "shift", (Series([0.0, 1.0], [0.0, 1.0], 0, "alexnet", line="-"),)))
-    plot.set_theme(LIGHT)
+    use_theme(LIGHT)
     [(_, label)] = plot.legend.items
     assert LIGHT.muted in label.item.toHtml()

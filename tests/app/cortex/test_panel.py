@@ -15,7 +15,6 @@ from tests.helpers.cortex import make_atlas, make_cortex, make_table
 @pytest.fixture
 def panel(qtbot):
     panel = CortexPanel()
-    panel.set_theme(DARK)
     panel.view.set_surface(make_cortex())
     panel.view.set_voxels(make_table(make_cortex()))
     panel.view.set_atlas(make_atlas(make_cortex()))
@@ -93,7 +92,6 @@ def test_outlines_and_names_can_be_switched_off(panel) -> None:
 def test_the_toolbar_fits_a_narrow_window_in_both_themes(panel, styled, qapp) -> None:
     for theme in (LIGHT, DARK):
         apply_theme(qapp, theme)
-        panel.set_theme(theme)
         assert panel.minimumSizeHint().width() <= 700
 
 

@@ -15,7 +15,7 @@ from shiboken6 import getCppPointer
 
 from app.cortex.picking import HoverInfo
 from app.cortex.view import CortexView
-from app.look.theme import LIGHT
+from app.look.theme import LIGHT, use_theme
 from core.errors import BadInputError, StorageError
 from core.types import Hemisphere
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
@@ -340,7 +340,7 @@ def test_settling_draws_at_once(view, qtbot) -> None:
 def test_both_themes_change_the_greys_and_the_ground(view) -> None:
     dark = view.canvas.scene.renderer.GetBackground()
     colour = view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(0)
-    view.set_theme(LIGHT)
+    use_theme(LIGHT)
     assert view.canvas.scene.renderer.GetBackground()[0] > dark[0] + 0.5
     assert view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(0)[0] > colour[0]
 

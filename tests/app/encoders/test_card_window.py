@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.encoders.card_window import CardWindow
-from app.look.theme import DARK, LIGHT
+from app.look.theme import DARK, LIGHT, use_theme
 from core.datasets.subject import load_subject
 from core.encoders.card import EncoderCard, OutsideScore, Provenance, RoiInterval
 from core.encoders.files import list_encoders, load_card
@@ -30,7 +30,6 @@ ORDER = ("features.3", "features.13", "features.18")
 def window(qtbot: QtBot) -> CardWindow:
     made = CardWindow()
     qtbot.addWidget(made)
-    made.set_theme(DARK)
     show(made, load_card(*KEY))
     with qtbot.waitExposed(made):
         made.show()
@@ -109,7 +108,7 @@ def test_the_table_and_its_copy_are_the_scores_by_roi(window: CardWindow) -> Non
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT])
 def test_the_figure_is_saved_as_png_and_as_svg(window: CardWindow, tmp_path: Path, theme: object) -> None:
-    window.set_theme(theme)  # type: ignore[arg-type]
+    use_theme(theme)  # type: ignore[arg-type]
     window.current_figure().save_picture(tmp_path / "card.png")
     picture = QImage(str(tmp_path / "card.png"))
     assert picture.width() == 2 * window.figure.width()

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from app.explore.history_view import HistoryView
 from app.explore.responses_panel import ResponsesPanel
 from app.explore.roi_table import Column, RoiTable
-from app.look.theme import LIGHT
+from app.look.theme import LIGHT, use_theme
 from core.attacks.budget_words import write_convergence
 from core.figures.curve import EpsilonScale
 from core.probes.probe import Preview
@@ -216,7 +216,7 @@ def test_the_marker_follows_a_dragged_epsilon(panel: ResponsesPanel) -> None:
 
 
 def test_a_lowered_target_is_drawn_in_the_cool_colour(panel: ResponsesPanel) -> None:
-    panel.set_theme(LIGHT)
+    use_theme(LIGHT)
     panel.show_probe(make_probe(size=32, direction=Direction.LOWER), TABLE)
     assert panel.curve._curves["attack"].opts["pen"].color().name() == LIGHT.cool
 
@@ -227,7 +227,7 @@ def test_showing_many_probes_builds_nothing_new(panel: ResponsesPanel) -> None:
     count = len(panel.curve._canvas.scene().items())
     for _ in range(5):
         panel.show_probe(probe, TABLE)
-        panel.set_theme(LIGHT)
+        use_theme(LIGHT)
     assert len(panel.curve._canvas.scene().items()) == count
 
 
