@@ -10,8 +10,8 @@ from PySide6.QtCore import Signal
 from app.analyses.page import AnalysisPage
 from app.analyses.sweep_form import fill_form
 from app.analyses.sweep_job import read_analysis
-from app.base.desk import Content, Desk, Feature, Loaded
 from app.explore.explore import Explore
+from app.widgets.desk import Content, Desk, Feature, Loaded
 from core.errors import ProbeError
 from core.headers import unstructure
 from core.networks.catalog import find_network

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QLabel, QSplitter, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app.analyses.answer_view import AnswerView, DiscriminabilityView, FragilityView
 from app.analyses.meaning_view import MeaningView
@@ -17,7 +17,17 @@ from app.analyses.transfer_view import TransferView
 from app.base.pictures import FORMATS, save_plot
 from app.base.services import Services
 from app.widgets.ask_path import ask_open, ask_path
-from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
+from app.widgets.basics import (
+    allow,
+    make_badge,
+    make_button,
+    make_column,
+    make_heading,
+    make_label,
+    make_row,
+    make_split,
+    set_look,
+)
 from app.widgets.image_view import PictureMenu
 from app.widgets.plain_table import PlainTable
 from app.widgets.plot_view import PlotView
@@ -63,7 +73,7 @@ class AnalysisPage(JobPage):
         self.finished: Finished | None = None
         self.form = SweepForm(question)
         self.view = VIEWS[question]()
-        self.collect = make_button("Add probes to the tray")
+        self.collect = make_button("Add probes to the tray", do=self._collect)
         self.table = PlainTable("Numbers", stretches=False)
         self.badge, self.answer_badge = make_badge(), make_badge()
         self._lay_out()
@@ -116,19 +126,13 @@ class AnalysisPage(JobPage):
         told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self._question).items()))
         below = QWidget()
         below.setLayout(make_column(make_row(make_heading("Numbers"), told, -1, self.answer_badge), self.table))
-        parts = QSplitter(Qt.Orientation.Vertical)
-        parts.setChildrenCollapsible(False)
-        for place, (part, share) in enumerate(zip((self.view, below), SHARES, strict=True)):
-            parts.addWidget(part)
-            parts.setStretchFactor(place, share)
-        parts.setSizes([6 * share for share in SHARES])
+        parts = make_split(self.view, below, shares=SHARES, upright=True)
         title = make_row(make_label(self._question.capitalize(), "title"), -1, self.badge)
         form = (title, make_label(ASKS[self._question], "muted", wraps=True), self.form)
         empty = "Choose encoders and targets, then run the analysis."
         self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.collect])
 
     def _connect(self) -> None:
-        self.collect.clicked.connect(self._collect)
         self.form.changed.connect(self.refresh)
         self.form.changed.connect(self._measure)
         self.view.probe_requested.connect(self._ask)
@@ -144,10 +148,9 @@ class AnalysisPage(JobPage):
         ready = self.form.config_if_valid() is not None
         reason = "" if ready else self.form.problem.text() or "Choose a subject in Explore first"
         self.show_state(reason, answered=self.finished is not None)
-        self.collect.setEnabled(self.finished is not None)
         n_probes = 0 if self.finished is None else count_probes(self.finished.sweep.config)
         tip = f"Add the {n_probes} probes behind these results, each at the highest budget"
-        self.collect.setToolTip(tip if self.finished else self.EXPORT_LATER)
+        allow(self.collect, "" if self.finished else self.EXPORT_LATER, tip)
 
     def _measure(self) -> None:
         """Measure the speed of networks whose cost could only be guessed; what was measured before is read."""

@@ -15,7 +15,7 @@ from app.analyses.study_job import FIGURES, StudyFinished, copy_study, iter_whol
 from app.analyses.sweep_job import read_progress
 from app.base.services import Services
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row
+from app.widgets.basics import allow, fill_dialog, make_badge, make_button, make_column, make_label, make_row
 from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
@@ -67,17 +67,12 @@ class StudyDialog(QDialog, Fields):
         super().__init__(parent)
         self._session = session
         self.finished_study: StudyFinished | None = None
-        self.setWindowTitle("Test the method")
         self.resize(FIRST_SIZE)
         self._step_seconds, self._bad = dict[Layer, float](), ""
         self.make_fields()
         self._make_state()
         self._lay_out()
-        self.start.clicked.connect(self._start)
-        self.stop.clicked.connect(self.work.cancel)
         self.work.changed.connect(self._refresh)
-        self.report.clicked.connect(self._open_report)
-        self.save.clicked.connect(self._save)
         self._show_study(StudyConfig())
         self._refresh()
 
@@ -123,15 +118,18 @@ class StudyDialog(QDialog, Fields):
         self.tabs.setCurrentIndex(0)
         self.tabs.setEnabled(True)
         for button in (self.report, self.save):
-            button.setEnabled(True)
-            button.setToolTip("")
+            allow(button, "")
 
     def _make_state(self) -> None:
         self.cost, self.work = make_label("", "muted", wraps=True), JobLine()
-        self.start = make_button("Run the test", "primary", tip="The same settings resume where they stopped")
-        self.stop = make_button("Cancel", tip="Finished cells are kept; run again to resume")
-        self.report = make_button("Open the report", tip="Run the test first")
-        self.save = make_button("Save…", tip="Run the test first")
+        run_tip, stop_tip = (
+            "The same settings resume where they stopped",
+            "Finished cells are kept; run again to resume",
+        )
+        self.start = make_button("Run the test", "primary", self._start, tip=run_tip)
+        self.stop = make_button("Cancel", do=self.work.cancel, tip=stop_tip)
+        self.report = make_button("Open the report", do=self._open_report)
+        self.save = make_button("Save…", do=self._save)
         self.badge = make_badge("simulated", "warning")
         self.badge.hide()
         self.answer = make_label("The results appear here.", wraps=True)
@@ -144,15 +142,14 @@ class StudyDialog(QDialog, Fields):
             self.tabs.addTab(picture, tab)
         self.tabs.setEnabled(False)
         for button in (self.report, self.save):
-            button.setEnabled(False)
+            allow(button, "Run the test first")
 
     def _lay_out(self) -> None:
         form = make_row(self.make_rows("extent", "noise"), 40, self.make_rows("epsilon", "n_images", "seed"), -1)
         buttons = make_row(self.badge, -1, self.save, self.report, self.stop, self.start)
         text = make_label(EXPLANATION, "muted", wraps=True)
-        column = make_column(text, form, self.cost, self.work, self.tabs, buttons, gap=10, margin=20)
-        column.setStretchFactor(self.tabs, 1)
-        self.setLayout(column)
+        parts = (text, form, self.cost, self.work, self.tabs, buttons)
+        fill_dialog(self, "Test the method", *parts, gap=10, margin=20, stretch=4)
 
     def take_extent(self, *_: object) -> None:
         """A quick study has fewer noise levels and images."""
@@ -184,10 +181,9 @@ class StudyDialog(QDialog, Fields):
         self.allow_all(BUSY if self.work.busy else "")
 
     def _start(self) -> None:
-        try:
-            self.run_study(self.value())
-        except BadInputError as error:
-            self.work.say(error=str(error))
+        config = self.work.attempt(self.value)
+        if config is not None:
+            self.run_study(config)
 
     def _open_report(self) -> None:
         if self.finished_study is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from app.analyses.study_dialog import StudyDialog
-from app.base.desk import Desk, Feature
+from app.widgets.basics import bring
+from app.widgets.desk import Desk, Feature
 
 
 class Study(Feature):
@@ -24,5 +25,4 @@ class Study(Feature):
         if self.dialog is None:
             self.dialog = StudyDialog(self._session, self._desk.parent)
             self.dialog.measure()
-        self.dialog.show()
-        self.dialog.raise_()
+        bring(self.dialog)

@@ -41,7 +41,8 @@ class CellPanel(QWidget):
         self.pictures, self.maps, self.range = PictureGrid(), PictureGrid(), make_label("", "muted", wraps=True)
         self.rois = PlotView()
         self.rois.setMinimumHeight(ROI_HEIGHT)
-        self.open = make_button("Open probe in Explore", "primary", tip="Open this source's probe in Explore")
+        tip = "Open this source's probe in Explore"
+        self.open = make_button("Open probe in Explore", "primary", self.opened, tip=tip)
         column = make_column(
             make_heading("Chosen cell"),
             self.title,
@@ -55,12 +56,11 @@ class CellPanel(QWidget):
             self.rois,
             make_row(self.open, -1),
             margin=2,
+            stretch=9,
         )
-        column.setStretch(9, 1)
         self.setLayout(make_column(make_scroll(column)))
-        self.open.clicked.connect(self.opened)
         for box in (self.target, self.image):
-            box.currentIndexChanged.connect(self._tell)
+            box.currentIndexChanged.connect(self.choice_changed)
 
     def offer(self, sweep: Sweep) -> None:
         """List the targets and images of an answer."""
@@ -80,9 +80,6 @@ class CellPanel(QWidget):
         self.range.setText(f"Blue −{view.limit:.2g} to red {view.limit:.2g} voxel SD, the same for both maps.")
         self.rois.show_plot(plots.plot_cell_rois(sweep, choice))
 
-    def _tell(self, *_: object) -> None:
-        self.choice_changed.emit()
-
 
 class TransferView(AnswerView):
     """Matrix at the left under its tree, the chosen cell at the right."""
@@ -100,14 +97,9 @@ class TransferView(AnswerView):
         self.note = make_label("", "muted", wraps=True)
         self.panel = CellPanel()
         self._cell = (0, 0)
-        drawn = make_column(self.tree, self.matrix, gap=0)
-        left = make_column(make_row(self.case, self.roi, self.what), drawn, self.note)
-        drawn.setStretch(1, 1)
-        left.setStretch(1, 1)
-        row = make_row(left, self.panel, gap=16)
-        row.setStretch(0, 5)
-        row.setStretch(1, 4)
-        self.setLayout(row)
+        drawn = make_column(self.tree, self.matrix, gap=0, stretch=1)
+        left = make_column(make_row(self.case, self.roi, self.what), drawn, self.note, stretch=1)
+        self.setLayout(make_row(left, self.panel, gap=16, shares=(5, 4)))
         for box in (self.case, self.roi, self.what):
             box.currentIndexChanged.connect(self.draw)
         self.matrix.picked.connect(self._pick)

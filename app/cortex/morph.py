@@ -188,9 +188,7 @@ class MorphSlider(QWidget):
         self.slider.setTickInterval(STEPS)
         self.slider.setAccessibleName("Unfold")
         self._first, self._last = make_label("", "muted"), make_label("", "muted")
-        row = make_row(self._first, self.slider, self._last, gap=6)
-        row.setContentsMargins(0, 0, 0, 0)
-        self.setLayout(row)
+        self.setLayout(make_row(self._first, self.slider, self._last, gap=6))
         self.slider.valueChanged.connect(self._tell)
 
     def set_stops(self, names: Sequence[str]) -> None:

@@ -100,12 +100,9 @@ class CortexPanel(QWidget):
             button.setChecked(True)
         self._icons = {self.outlines_button: "outlines", self.labels_button: "labels", self.fit_button: "fit"}
         maps = (self.map_box, self.colormap_button, self.threshold, self.threshold_label)
-        bar = make_row(*maps, -1, self.geometry_box, self.hemispheres, self.view_box, *self._icons, gap=4)
-        bar.setContentsMargins(8, 6, 8, 6)
-        bar.setStretchFactor(self.threshold, 1)
-        column = make_column(bar, self.view, gap=0)
-        column.setStretch(1, 1)
-        self.setLayout(column)
+        looks = (self.geometry_box, self.hemispheres, self.view_box, *self._icons)
+        bar = make_row(*maps, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
+        self.setLayout(make_column(bar, self.view, gap=0, stretch=1))
 
     def _connect(self) -> None:
         view = self.view

@@ -9,10 +9,10 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QInputDialog, QMessageBox, QWidget
 
-from app.base.desk import Desk, Drop, Feature, Paths
 from app.cortex.view import CortexView
 from app.widgets.ask_path import ask_files, ask_open, ask_path
-from app.widgets.basics import fill_dialog, make_button, make_heading, make_label, make_row, show_text
+from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_row, show_text
+from app.widgets.desk import Desk, Drop, Feature, Paths
 from app.widgets.form import Choice, Fields, Flag, Text
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
@@ -313,8 +313,7 @@ class ImportSurfaceDialog(QDialog, Fields):
     def refresh(self) -> None:
         """Show what was found, and whether it can be added."""
         reason = self._reason_not_to_add()
-        self.add_button.setEnabled(not reason)
-        self.add_button.setToolTip(reason)
+        allow(self.add_button, reason)
         if self.imported is None:
             self.use.setEnabled(False)
             self.use.setToolTip(reason)

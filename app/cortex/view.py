@@ -271,12 +271,8 @@ class CortexView(QWidget):
         painter.end()
 
     def _build(self) -> None:
-        strip = make_row(self._readout, self.morph_slider, self.colour_bar)
-        strip.setContentsMargins(14, 2, 14, 8)
-        strip.setStretch(0, 1)
-        column = make_column(self.canvas, strip, gap=0)
-        column.setStretch(0, 1)
-        self.setLayout(column)
+        strip = make_row(self._readout, self.morph_slider, self.colour_bar, margin=(14, 2, 14, 8), stretch=0)
+        self.setLayout(make_column(self.canvas, strip, gap=0, stretch=0))
 
     def _connect(self) -> None:
         self.morph_slider.moved.connect(self.set_morph)

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QGridLayout, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QTabWidget, QWidget
 
 from app.encoders.card_data import ALL, offered_scores, roi_groups
 from app.encoders.card_figure import CardFigure, CompareFigure, Figure
 from app.encoders.card_table_view import CardTableView
 from app.look.numbers import format_number
 from app.widgets.basics import (
+    allow,
     make_badge,
     make_button,
     make_column,
@@ -34,6 +35,7 @@ from core.figures.probe_words import describe_subject
 
 FIRST_SIZE = (1160, 760)
 FACTS_WIDTH = 300
+FIGURE_TIP = "Save the plots on screen as PNG or SVG"
 FACT_TIPS = {
     "SDs over": FORMULAS["reference_sd"],
     "Readout": FORMULAS["alpha"],
@@ -144,7 +146,7 @@ class CardWindow(QDialog):
         for box in (self.roi_box, self.score_box, self.other_box):
             box.setMinimumWidth(150)
         self.map_button = make_button("Show scores on the cortex", tip="Colour the cortex by the encoder's held-out r")
-        self.figure_button = make_button("Save figure…", tip="Save the plots on screen as PNG or SVG")
+        self.figure_button = make_button("Save figure…", tip=FIGURE_TIP)
 
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()
@@ -160,11 +162,8 @@ class CardWindow(QDialog):
             make_label("Score", "muted"), self.score_box, 12, make_label("In front", "muted"), self.roi_box, -1
         )
         bottom = make_row(self.map_button, -1, self.figure_button)
-        work = make_column(top, self.tabs, bottom, gap=8)
-        work.setStretch(1, 1)
-        row = make_row(self._make_facts(), gap=16, margin=16)
-        row.addLayout(work, 1)
-        self.setLayout(row)
+        work = make_column(top, self.tabs, bottom, gap=8, stretch=1)
+        self.setLayout(make_row(self._make_facts(), work, gap=16, margin=16, stretch=1))
 
     def _make_facts(self) -> QWidget:
         self._title = make_label("", "title", wraps=True)
@@ -178,11 +177,8 @@ class CardWindow(QDialog):
         scroll.setAccessibleName("Facts about the encoder")
         panel = QWidget()
         panel.setFixedWidth(FACTS_WIDTH)
-        column: QVBoxLayout = make_column(
-            self._title, make_row(self._kind, self._origin, -1), make_heading("Encoder"), scroll, gap=10
-        )
-        column.setStretch(3, 1)
-        panel.setLayout(column)
+        head = (self._title, make_row(self._kind, self._origin, -1), make_heading("Encoder"))
+        panel.setLayout(make_column(*head, scroll, gap=10, stretch=3))
         return panel
 
     def _connect(self) -> None:
@@ -235,7 +231,5 @@ class CardWindow(QDialog):
             self.compare_requested.emit(*key)
 
     def _show_what_can_be_saved(self, _index: int) -> None:
-        self.figure_button.setEnabled(self.tabs.currentWidget() is not self.table)
-        is_table = not self.figure_button.isEnabled()
-        tip = "The table has its own buttons" if is_table else "Save the plots on screen as PNG or SVG"
-        self.figure_button.setToolTip(tip)
+        is_table = self.tabs.currentWidget() is self.table
+        allow(self.figure_button, "The table has its own buttons" if is_table else "", FIGURE_TIP)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
-from app.base.desk import Desk, Drop, Feature, Paths
 from app.base.jobs import ShouldStop
 from app.encoders.card_window import CardWindow
 from app.encoders.import_dialog import ImportEncoderDialog
 from app.explore.explore import Explore
 from app.widgets.ask_path import ask_path
+from app.widgets.basics import bring
+from app.widgets.desk import Desk, Drop, Feature, Paths
 from app.widgets.job_line import Reading
 from core.encoders.card_table import roi_table, voxel_table
 from core.encoders.library import adopt_encoder, cards_of, export_encoder, is_library_file, name_encoder
@@ -67,8 +68,7 @@ class Encoders(Feature):
         """Open the card's window."""
         if self.card_window is None:
             self.card_window = self._make_card_window()
-        self.card_window.show()
-        self.card_window.raise_()
+        bring(self.card_window)
         self._follow_card()
         self._follow_target()
 

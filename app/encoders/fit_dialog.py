@@ -6,15 +6,13 @@ asking -> estimating -> asking -> fitting -> asking (with a result, a failure or
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.base.catalogue import Catalogue
 from app.encoders.fit_form import FitForm
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row
+from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_line, make_row
 from app.widgets.job_line import JobLine, Reading
 from core.encoders.fit_request import FitRequest, SearchProgress
-from core.errors import ProbeError
 
 LEAST_WIDTH = 620
 STAGES = {
@@ -23,6 +21,7 @@ STAGES = {
     "scores": "Scoring",
     "done": "Done",
 }
+EXPLANATION = "An encoder predicts the responses of a subject's voxels from the features of a network."
 NO_ESTIMATE = "Estimate the cost before you start."
 UNITS = {"features": "images", "readout": "batches"}
 
@@ -35,25 +34,21 @@ class FitDialog(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Fit encoders")
-        self.setMinimumWidth(LEAST_WIDTH)
         self._estimating, self._is_current = False, True
         self.form = FitForm()
         self.cost = make_label(NO_ESTIMATE, "muted", wraps=True)
         self.work = JobLine()
         self.summary = make_label("", wraps=True)
-        self.estimate = make_button("Estimate cost", tip="Time one small batch and extrapolate")
-        self.fit = make_button("Fit", "primary")
+        self.estimate = make_button(
+            "Estimate cost", do=self._request_estimate, tip="Time one small batch and extrapolate"
+        )
+        self.fit = make_button("Fit", "primary", self._request_fit)
         self.fit.setDefault(True)
-        self.cancel = make_button("Cancel fit", tip="Stop; finished features and voxel batches are kept")
-        self.close_button = make_button("Close")
+        self.cancel = make_button("Cancel fit", do=self.work.cancel)
+        self.close_button = make_button("Close", do=self.close)
         self._lay_out()
         self.form.changed.connect(self._take_change)
-        self.estimate.clicked.connect(self._request_estimate)
-        self.fit.clicked.connect(self._request_fit)
-        self.cancel.clicked.connect(self.work.cancel)
         self.work.changed.connect(self._refresh)
-        self.close_button.clicked.connect(self.close)
         self._refresh()
 
     def offer(self, catalogue: Catalogue, *, subject: str, network: str) -> None:
@@ -79,41 +74,27 @@ class FitDialog(QDialog):
 
     def request(self) -> FitRequest | None:
         """What the form asks for; None, with the reason shown, where it cannot be done."""
-        try:
-            made = self.form.value()
-        except ProbeError as error:
-            self.work.say(error=str(error))
-            return None
         self.work.say()
-        return made
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        """Closing leaves a running fit running; it is cancelled here or in the window."""
-        event.accept()
+        return self.work.attempt(self.form.value)
 
     def _lay_out(self) -> None:
-        costs = make_row(self.cost, self.estimate)
-        costs.setStretch(0, 1)
-        self.setLayout(
-            make_column(
-                make_label("Fit encoders", "title"),
-                make_label(
-                    "An encoder predicts the responses of a subject's voxels from the features of a network.",
-                    "muted",
-                    wraps=True,
-                ),
-                self.form,
-                make_line(),
-                make_heading("Cost"),
-                costs,
-                make_line(),
-                self.work,
-                self.summary,
-                -1,
-                make_row(self.cancel, -1, self.close_button, self.fit),
-                gap=8,
-                margin=20,
-            )
+        fill_dialog(
+            self,
+            "Fit encoders",
+            make_label("Fit encoders", "title"),
+            make_label(EXPLANATION, "muted", wraps=True),
+            self.form,
+            make_line(),
+            make_heading("Cost"),
+            make_row(self.cost, self.estimate, stretch=0),
+            make_line(),
+            self.work,
+            self.summary,
+            -1,
+            make_row(self.cancel, -1, self.close_button, self.fit),
+            gap=8,
+            margin=20,
+            width=LEAST_WIDTH,
         )
 
     def _take_change(self) -> None:
@@ -142,8 +123,7 @@ class FitDialog(QDialog):
             button.setEnabled(ready and not fitting and not self._estimating)
         reason = "" if ready else "Choose a subject and a network first"
         self.fit.setToolTip("A fit is running" if fitting else reason or "Fit, score and save the encoder")
-        self.cancel.setEnabled(fitting)
-        self.cancel.setToolTip("Stop; finished features and voxel batches are kept" if fitting else "No fit is running")
+        allow(self.cancel, "" if fitting else "No fit is running", "Stop; finished features and voxel batches are kept")
 
 
 def read_progress(progress: SearchProgress) -> Reading:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.base.desk import Desk, Feature
 from app.encoders.fit_dialog import FitDialog, read_progress
+from app.widgets.basics import bring
+from app.widgets.desk import Desk, Feature
 from core.encoders.card import ALL_VOXELS, EncoderCard
 from core.encoders.fit_request import LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
@@ -44,8 +45,7 @@ class Fits(Feature):
             state = self._session.state
             subject = state.subject.id if state.subject is not None else ""
             self.dialog.offer(self._session.catalogue, subject=subject, network=state.network)
-        self.dialog.show()
-        self.dialog.raise_()
+        bring(self.dialog)
 
     def _estimate(self, request: FitRequest) -> None:
         if self.dialog is not None:

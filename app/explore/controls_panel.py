@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QWidget
 
 from app.explore.attack_form import AttackForm
 from app.explore.encoder_form import EncoderForm
@@ -33,19 +33,12 @@ class ControlsPanel(QFrame, Fields):
         self.target = TargetForm()
         self.attack = AttackForm()
         self.run = RunBox()
-        scroll = make_scroll(self._make_forms())
+        self.attack.add_advanced("Dim voxels with r below", self.gate)
+        parts = (self.encoder, make_line(), self.target, make_line(), self.attack)
+        scroll = make_scroll(make_column(*parts, -1, gap=12, margin=(16, 14, 16, 12)))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        column = make_column(scroll, make_line(), self.run, gap=0)
-        column.setStretch(0, 1)
-        self.setLayout(column)
+        self.setLayout(make_column(scroll, make_line(), self.run, gap=0, stretch=0))
 
     def take_gate(self, gate: float) -> None:
         """The gate was moved."""
         self.gate_changed.emit(gate)
-
-    def _make_forms(self) -> QVBoxLayout:
-        self.attack.add_advanced("Dim voxels with r below", self.gate)
-        parts = (self.encoder, make_line(), self.target, make_line(), self.attack)
-        column = make_column(*parts, -1, gap=12)
-        column.setContentsMargins(16, 14, 16, 12)
-        return column

@@ -15,7 +15,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
-from app.base.desk import Content, Desk, Drop, Feature, Loaded
 from app.base.settings import Settings
 from app.cortex.layout import NamedView
 from app.cortex.panel import CortexPanel
@@ -31,6 +30,7 @@ from app.explore.selection import Selection, capture_selection, fits_state, sele
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.widgets.basics import announce, available_size
+from app.widgets.desk import Content, Desk, Drop, Feature, Loaded
 from app.widgets.image_view import PictureMenu
 from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
 from core.figures.colour_key import ColourKey

@@ -8,11 +8,11 @@ from pathlib import Path
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QWidget
 
-from app.base.desk import Desk, Drop, Feature
 from app.cortex.picture import draw_picture
 from app.cortex.view import CortexView
 from app.widgets.ask_path import ask_open, ask_path, export_folder
 from app.widgets.basics import make_label
+from app.widgets.desk import Desk, Drop, Feature
 from app.widgets.new_folder_dialog import NewFolderDialog
 from core.probes.probe import Probe, name_probe
 from core.stimuli.names import name_pair

@@ -75,9 +75,7 @@ class GalleryPanel(QFrame):
         self.open = make_tool_button(self.open_requested, tip=tip, icon="add")
         self._set_up_view()
         head = make_row(make_heading("Image"), -1, self.group, self.open, 4)
-        column = make_column(head, self.view, gap=6)
-        column.setContentsMargins(16, 10, 4, 8)
-        self.setLayout(column)
+        self.setLayout(make_column(head, self.view, gap=6, margin=(16, 10, 4, 8)))
         self.group.activated.connect(self._show_group)
         self.view.selectionModel().currentChanged.connect(self._take_row)
 

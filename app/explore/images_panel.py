@@ -13,7 +13,7 @@ from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pi
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
-from app.widgets.basics import make_column, make_label, make_row, make_tool_button
+from app.widgets.basics import allow, make_column, make_label, make_row, make_tool_button
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import ElidedLabel, EmptyState
 from app.widgets.editors import ChoiceBox
@@ -68,8 +68,7 @@ class CompareTools(QWidget):
         """Enable the buttons only while there is something to compare, and say why not otherwise."""
         for key, _, tip in TOOLS:
             button = getattr(self, key)
-            button.setEnabled(on)
-            button.setToolTip(tip if on else f"{tip}. Run a probe first.")
+            allow(button, "" if on else f"{tip}. Run a probe first.", tip)
 
 
 class ImagesPanel(QWidget):

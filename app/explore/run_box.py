@@ -33,19 +33,16 @@ class RunBox(QWidget):
         self._reason = ""
         self.auto = QCheckBox("Probe after every change")
         self.auto.setChecked(True)
-        self.button = make_button("Probe", "big")
+        self.button = make_button("Probe", "big", self._press)
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
         self.bar = ProgressLine()
         self.left = make_label(role="muted")
         self.right = make_label(role="muted")
         self._account = QWidget()
         self._account.setLayout(make_column(self.bar, make_row(self.left, -1, self.right), gap=4))
-        column = make_column(self.auto, self.button, self._account)
-        column.setContentsMargins(16, 10, 16, 12)
-        self.setLayout(column)
+        self.setLayout(make_column(self.auto, self.button, self._account, margin=(16, 10, 16, 12)))
         self._show_button()
         self._show_account()
-        self.button.clicked.connect(self._press)
         self.auto.toggled.connect(self.auto_toggled)
 
     def set_reason(self, reason: str) -> None:

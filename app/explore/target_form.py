@@ -40,7 +40,7 @@ class TargetForm(Form):
         self.draw = make_button("Draw on the cortex", tip="Paint voxels with the left button held down")
         self.draw.setCheckable(True)
         set_icon(self.draw, "brush", "text")
-        self.clear = make_button("Clear", tip="Clear the drawn set")
+        self.clear = make_button("Clear", do=self.drawing_cleared, tip="Clear the drawn set")
         self.summary = ElidedLabel("strong")
         self.details = ElidedLabel("muted")
         self.summary.show_text(PICK_HINT)
@@ -53,7 +53,6 @@ class TargetForm(Form):
         self.setLayout(make_column(*choices, texts, self.more))
         self._show_kind(TargetKind.VOXEL)
         self.draw.toggled.connect(self.drawing_toggled)
-        self.clear.clicked.connect(self.drawing_cleared)
 
     def set_rois(self, rois: Sequence[tuple[str, int]]) -> None:
         """List the ROIs of a subject, each with its number of voxels; none is chosen."""

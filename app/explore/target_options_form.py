@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 
-from app.widgets.basics import make_button, make_column, make_label
+from app.widgets.basics import allow, make_button, make_column, make_label
 from app.widgets.form import Choice, Flag, Form, Number, Pick
 from core.attacks.objective_config import FORMULAS, ObjectiveKind
 from core.probes.target_options import TargetOptions
@@ -60,8 +60,7 @@ class TargetOptionsForm(Form):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._options, self._is_pattern = TargetOptions(), False
-        self.pattern = make_button("Load a pattern…", tip=PATTERN_TIP)
-        self.pattern.clicked.connect(self.pattern_requested)
+        self.pattern = make_button("Load a pattern…", do=self.pattern_requested, tip=PATTERN_TIP)
         self.together = QPushButton()
         self.together.setAccessibleName("Networks attacked together")
         self._menu = QMenu(self.together)
@@ -109,8 +108,7 @@ class TargetOptionsForm(Form):
             action.setChecked(identity in self._options.ensemble)
             action.toggled.connect(self.take_edit)
             self._menu.addAction(action)
-        self.together.setEnabled(bool(networks))
-        self.together.setToolTip(TOGETHER_TIP if networks else ALONE_TIP)
+        allow(self.together, "" if networks else ALONE_TIP, TOGETHER_TIP)
         self._show_together()
 
     def tell(self) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QLayout, QSlider, QWidget
 
 from app.figures.forms import THEMES, MovieForm, StyleForm
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
+from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.form import Choice, Count, Fields, Flag, Number
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
@@ -67,13 +67,11 @@ class DrawingDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(f"Save {what}")
         self.work = JobLine()
-        self.save = make_button(f"Save {what}…", "primary", tip="Choose where to save it")
+        self.save = make_button(f"Save {what}…", "primary", self._save, tip="Choose where to save it")
         self.save.setDefault(True)
-        self.close_button = make_button("Close")
+        self.close_button = make_button("Close", do=self.close)
         self._soon = QTimer(self, singleShot=True, interval=REST_MS)
         self._soon.timeout.connect(self._ask)
-        self.save.clicked.connect(self._save)
-        self.close_button.clicked.connect(self.close)
 
     def config(self) -> Any:
         """The config asked for; None, with the reason shown, where it cannot be."""
@@ -152,13 +150,12 @@ class MovieDialog(DrawingDialog):
         self.place.setAccessibleName("Position in the movie")
         self.place.setToolTip("Show another frame")
         self.cost = make_label("", "muted", wraps=True)
-        self.stop = make_button("Stop", tip=STOPS)
+        self.stop = make_button("Stop", do=self.work.cancel)
         preview = PictureLabel("Frame of the movie", least=(480, 270))
         self.lay_out(self.form, preview, self.place, self.cost, self.work, width=352, first=[self.stop])
         self.value, self.ending = self.form.value, self.form.movie_format
         self.form.changed.connect(self._take_change)
         self.place.valueChanged.connect(self._soon.start)
-        self.stop.clicked.connect(self.work.cancel)
         self.work.changed.connect(self._refresh)
         self._refresh()
 
@@ -192,8 +189,7 @@ class MovieDialog(DrawingDialog):
         for part in (self.form, self.place, self.save):
             part.setEnabled(not busy)
         self.save.setToolTip("A movie is being rendered" if busy else "Choose where to save it and render it")
-        self.stop.setEnabled(busy)
-        self.stop.setToolTip(STOPS if busy else "No movie is being rendered")
+        allow(self.stop, "" if busy else "No movie is being rendered", STOPS)
 
 
 class FigureDialog(DrawingDialog, Fields):

@@ -10,13 +10,14 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from app.base.desk import Desk, Feature
 from app.base.jobs import ShouldStop, WhenBusy
 from app.explore.explore import Explore
 from app.figures.cortex_renderer import CortexRenderer, open_renderer
 from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
 from app.look.theme import find_theme, theme_in_use
 from app.widgets.ask_path import ask_path
+from app.widgets.basics import bring
+from app.widgets.desk import Desk, Feature
 from app.widgets.job_line import Reading
 from core.errors import BadInputError, Cancelled, ProbeError
 from core.figures.figure import preview_figure, write_figure
@@ -136,8 +137,7 @@ class Figures(Feature):
             dialog.form.start_with(self._explore.style(), theme=theme_in_use().name, sweep_refusal=refusal)
             dialog.work.say()
             dialog.look_again()
-        dialog.show()
-        dialog.raise_()
+        bring(dialog)
 
     def show_figure(self, what: FigureKind | bool = FigureKind.PROBE, *_: object) -> None:
         """Open the dialog of figures at one of them; Qt may add whether a menu's row is checked."""

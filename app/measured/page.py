@@ -170,15 +170,9 @@ class MeasuredPage(JobPage):
         self.table.set_header(COLUMNS, [HEADER[name] for name in COLUMNS])
         top = make_row(self.measure, -1, self.badge, self.formulas)
         self.pictures.setMinimumWidth(PICTURES_LEAST)
-        drawn = make_column(self.view, self.hint, gap=4)
-        drawn.setStretch(0, 1)
-        middle = make_row(drawn, self.pictures, gap=12)
-        middle.setStretch(0, 2)
-        middle.setStretch(1, 1)
+        middle = make_row(make_column(self.view, self.hint, gap=4, stretch=0), self.pictures, gap=12, shares=(2, 1))
         numbers = make_row(make_heading("Numbers"), -1, make_label("Group by", "muted"), self.cut)
-        column = make_column(top, middle, numbers, self.table, self.warnings, margin=12)
-        column.setStretch(1, 1)
-        return column
+        return make_column(top, middle, numbers, self.table, self.warnings, margin=12, stretch=1)
 
     def _connect(self) -> None:
         form = self.form

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QLineEdit, QPushButton, QSplitter, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal, SignalInstance
+from PySide6.QtWidgets import QAbstractItemView, QDialog, QLineEdit, QPushButton, QWidget
 
 from app.widgets.basics import (
+    allow,
     fill_dialog,
     make_badge,
     make_button,
@@ -17,6 +18,7 @@ from app.widgets.basics import (
     make_label,
     make_panel,
     make_row,
+    make_split,
     set_look,
 )
 from app.widgets.job_line import JobLine
@@ -166,11 +168,8 @@ class NetworksDialog(QDialog):
         return make_button(text, kind, partial(self._ask, signal))
 
     def _lay_out(self) -> None:
-        split = QSplitter(Qt.Orientation.Horizontal)
-        for part, stretch in ((make_column(self.search, self.table, gap=8), 3), (make_row(10, self.details), 2)):
-            split.addWidget(make_panel(part))
-            split.setStretchFactor(split.count() - 1, stretch)
-        split.setChildrenCollapsible(False)
+        parts = (make_column(self.search, self.table, gap=8), make_row(10, self.details))
+        split = make_split(*map(make_panel, parts), shares=(3, 2))
         close = make_button("Close", do=self.close)
         acts = (self.download, self.bring, self.layers, self.check, self.remove)
         buttons = make_row(*acts, -1, self.cancel, close)
@@ -200,8 +199,7 @@ class NetworksDialog(QDialog):
             (self.remove, busy or none or fixed or gone, "Remove it, or its download, from this computer"),
             (self.bring, busy, "Import a file, a function, or a network of timm or torchvision by name"),
         ):
-            button.setEnabled(not reason)
-            button.setToolTip(reason or tip)
+            allow(button, reason, tip)
 
     def _ask(self, signal: SignalInstance) -> None:
         row = self.chosen

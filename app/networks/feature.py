@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from app.base.desk import Desk, Drop, Feature, Paths
 from app.base.jobs import Make, ShouldStop, WhenBusy
 from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
+from app.widgets.basics import bring
+from app.widgets.desk import Desk, Drop, Feature, Paths
 from app.widgets.job_line import Reading
 from core.errors import ProbeError
 from core.networks.import_options import NetworkImportOptions
@@ -61,8 +62,7 @@ class Networks(Feature):
             made.layers_requested.connect(partial(self._list_layers, made))
             made.import_requested.connect(self.show_import)
         self.networks.show_networks(list_status(), self._session.state.network)
-        self.networks.show()
-        self.networks.raise_()
+        bring(self.networks)
 
     def show_import(self) -> None:
         """Open a fresh import form."""
@@ -84,8 +84,7 @@ class Networks(Feature):
             self.robustify.start_requested.connect(partial(self._train, self.robustify))
         specs = [row.spec for row in list_status() if can_be_trained(row.spec)]
         self.robustify.set_networks(specs, self._session.state.network)
-        self.robustify.show()
-        self.robustify.raise_()
+        bring(self.robustify)
 
     def _run(self, dialog: NetworksDialog, make: Make, title: str, on_done: Callable[[Any], None], **more: Any) -> None:
         dialog.work.run(self._session.lane, KIND, make, title=title, on_done=on_done, **more)

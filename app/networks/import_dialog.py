@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCompleter, QDialog, QWidget
 
-from app.widgets.basics import fill_dialog, make_button, make_label, make_row
+from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
 from core.networks.import_options import NetworkImportOptions
@@ -84,8 +84,7 @@ class ImportNetworkDialog(QDialog, Fields):
         """Say what is missing."""
         reason = "" if self.source.value() else "Choose a file or name a network first"
         reason = "It is being imported" if self.work.busy else reason
-        self.bring.setEnabled(not reason)
-        self.bring.setToolTip(reason)
+        allow(self.bring, reason)
         self.bring.setText("Importing…" if self.work.busy else "Import")
 
     def _ask(self) -> None:

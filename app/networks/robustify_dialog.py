@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from app.look.plotting import NumberAxis, colour_legend, make_axes, name_plot, quieten, solid, value_range
 from app.look.theme import Theme, follow_theme
-from app.widgets.basics import fill_dialog, make_button, make_column, make_label, make_row
+from app.widgets.basics import allow, fill_dialog, make_button, make_column, make_label, make_row
 from app.widgets.form import MOST_SEED, Choice, Count, Fields, Number, PathText, Text
 from app.widgets.job_line import JobLine, Reading
 from core.networks.spec import NetworkSpec
@@ -168,8 +168,7 @@ class RobustifyDialog(QDialog, Fields):
         reason = "No network here can be trained" if self.network.count() == 0 else reason
         self.loss.setVisible(self.work.busy or self.loss.has_points)
         self.start.setVisible(not self.work.busy)
-        self.start.setEnabled(not reason)
-        self.start.setToolTip(reason or "Start, or resume the same training")
+        allow(self.start, reason, "Start, or resume the same training")
         self.stop.setVisible(self.work.busy)
         for key in self.fields():
             self.allow(key, "Training is running" if self.work.busy else "")

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
-from app.base.desk import Desk, Drop, Feature, Paths
 from app.recordings.import_dialog import ImportDialog
 from app.recordings.import_pages import TOML_FILTER, CeilingBars, FactTable
 from app.widgets.ask_path import ask_path
-from app.widgets.basics import fill_dialog, make_button, make_label, make_row
+from app.widgets.basics import bring, fill_dialog, make_button, make_label, make_row
+from app.widgets.desk import Desk, Drop, Feature, Paths
 from core.datasets.description import TEMPLATE
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import ImportSummary, load_summary
@@ -73,8 +73,7 @@ class Recordings(Feature):
         if self.dialog is None:
             self.dialog = self._make_dialog()
         self.dialog.start(source, self._surfaces())
-        self.dialog.show()
-        self.dialog.raise_()
+        bring(self.dialog)
 
     def show_recording(self) -> None:
         """Show what was imported of the subject on screen."""

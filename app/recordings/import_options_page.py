@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.recordings.import_pages import FactTable
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, PathText, Text
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
 from core.datasets.kinds import SourceSummary
@@ -50,8 +50,7 @@ class OptionsPage(Form):
         self.accept = make_button("Import", "primary", accept)
         left = make_column(make_heading("Found"), self.found, gap=8)
         right = make_column(make_heading("Import as"), self.make_rows(*self.fields()), gap=8)
-        both = make_row(left, right, gap=24, stretch=0)
-        both.setStretch(1, 1)
+        both = make_row(left, right, gap=24, shares=(1, 1))
         buttons = make_row(make_button("Back", do=back), -1, self.accept)
         self.setLayout(make_column(both, self.error, buttons, gap=10, stretch=0))
 
@@ -112,8 +111,7 @@ class OptionsPage(Form):
             reason = ""
         except ProbeError as error:
             reason = str(error)
-        self.accept.setEnabled(not reason)
-        self.accept.setToolTip(reason)
+        allow(self.accept, reason)
 
     def _fill_rois(self, finding: SourceSummary) -> None:
         """List the ROIs; the same ones keep their ticks."""

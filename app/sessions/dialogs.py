@@ -16,9 +16,9 @@ from typing import cast
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QListWidget, QListWidgetItem, QMenu, QPushButton, QWidget
 
-from app.base.desk import Desk
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import fill_dialog, make_button, make_label, make_row, set_look, show_text
+from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row, set_look, show_text
+from app.widgets.desk import Desk
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, AutosaveState, list_autosaves
 from core.session.files import ENDING, forget_recent, list_recent
@@ -163,8 +163,7 @@ class RestoreDialog(QDialog):
     def _follow(self, _row: int) -> None:
         chosen = self.chosen()
         readable = chosen is not None and chosen.session is not None
-        self.restore.setEnabled(readable)
-        self.restore.setToolTip("Open the last saved state" if readable else "It cannot be read")
+        allow(self.restore, "" if readable else "It cannot be read", "Open the last saved state")
         self.delete.setEnabled(chosen is not None)
 
     def _restore(self) -> None:

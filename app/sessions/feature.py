@@ -15,12 +15,12 @@ from typing import Any
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QDialog
 
-from app.base.desk import Desk, Drop, Feature, Loaded, Paths
 from app.base.jobs import Failed, Job, Make, WhenBusy
 from app.sessions.dialogs import Closing, MovedDialog, RecentMenu, RestoreDialog
 from app.sessions.keeper import Open, SessionKeeper
 from app.sessions.record import capture_record, essence, load_record, merge_unchanged
 from app.widgets.ask_path import ask_open, ask_path, export_folder
+from app.widgets.desk import Desk, Drop, Feature, Loaded, Paths
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, claim, clean_up, forget, forget_claimed, list_crashed
 from core.session.files import ENDING, SavedSession, add_recent, read_session, with_ending, write_session

@@ -9,12 +9,12 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QStatusBar, QSystemTrayIcon, QWidget
 
-from app.base.desk import Desk
 from app.base.jobs import DEFECT, Cancelling, Completed, Failed, Idle, Job, Outcome, RunState, Stopped
 from app.base.services import Services
 from app.look.icons import application_icon, load_icon
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import announce, make_label, make_row, make_tool_button, set_look
+from app.widgets.desk import Desk
 from core.errors import ProbeError
 from core.words import write_duration
 
@@ -128,8 +128,7 @@ class Banner(QFrame):
         self.text = make_label(wraps=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._close = make_tool_button(self.clear, tip="Close this message", icon="close")
-        row = make_row(self._icon, self.text, self._close, gap=10, stretch=1)
-        row.setContentsMargins(12, 6, 8, 6)
+        row = make_row(self._icon, self.text, self._close, gap=10, margin=(12, 6, 8, 6), stretch=1)
         for part in (self._icon, self._close):
             row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
         self.setLayout(row)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 
 from app.analyses.feature import Analyses
 from app.analyses.study_feature import Study
-from app.base.desk import Desk, Feature
 from app.cortex.poses import Poses
 from app.cortex.surface_feature import Surfaces
 from app.encoders.feature import Encoders
@@ -20,6 +19,7 @@ from app.recordings.feature import Recordings
 from app.sessions.feature import Sessions
 from app.stimuli.feature import Stimuli
 from app.stimuli.package_feature import Packages
+from app.widgets.desk import Desk, Feature
 
 
 @dataclass(frozen=True, slots=True, eq=False)

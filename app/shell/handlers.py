@@ -11,18 +11,8 @@ from importlib import metadata
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QPixmap, QTextDocument
-from PySide6.QtWidgets import (
-    QDialog,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QPlainTextEdit,
-    QSplitter,
-    QTextBrowser,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QLabel, QListWidget, QListWidgetItem, QPlainTextEdit, QTextBrowser, QWidget
 
-from app.base.desk import Desk, Feature
 from app.base.pictures import save_window_picture
 from app.base.problems import MOST_LINES, LogStore
 from app.look.icons import application_icon
@@ -30,7 +20,8 @@ from app.look.theme import theme_in_use
 from app.shell.shortcuts import read_keys
 from app.shell.shortcuts_sheet import ShortcutsSheet
 from app.widgets.ask_path import ask_path
-from app.widgets.basics import fill_dialog, make_button, make_column, make_label, make_row
+from app.widgets.basics import bring, fill_dialog, make_button, make_column, make_label, make_row, make_split
+from app.widgets.desk import Desk, Feature
 from core.paths import docs_folder
 
 PAGES = (
@@ -80,19 +71,13 @@ class HelpPages(QWidget):
             item = QListWidgetItem(title)
             item.setData(Qt.ItemDataRole.UserRole, name)
             self.list.addItem(item)
-        parts = QSplitter()
-        parts.addWidget(self.list)
-        parts.addWidget(self.browser)
-        parts.setStretchFactor(1, 1)
-        parts.setSizes([220, 860])
-        self.setLayout(make_column(parts, margin=8))
+        self.setLayout(make_column(make_split(self.list, self.browser, shares=(22, 86)), margin=8))
         self.list.currentRowChanged.connect(self._open)
         self.browser.sourceChanged.connect(self._follow)
 
     def show_page(self, name: str) -> None:
         """Bring a page of `PAGES` to the front."""
-        self.show()
-        self.raise_()
+        bring(self)
         self.list.setCurrentRow([page for page, _ in PAGES].index(name))
 
     def _open(self, row: int) -> None:
@@ -233,8 +218,7 @@ class Handlers(Feature):
         """Open the log beside the window."""
         if self._log is None:
             self._log = LogWindow(self._session.log, self._desk.parent)
-        self._log.show()
-        self._log.raise_()
+        bring(self._log)
 
     def show_shortcuts(self) -> None:
         """Open the help sheet."""

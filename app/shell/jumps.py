@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from app.base.desk import Desk, Feature
 from app.base.settings import SETTINGS
 from app.explore.explore import Explore
 from app.shell.palette import Jump, Palette
+from app.widgets.desk import Desk, Feature
 
 
 class Jumps(Feature):

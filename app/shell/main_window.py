@@ -9,7 +9,6 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
 from PySide6.QtWidgets import QMainWindow, QMenuBar, QWidget
 
-from app.base.desk import Desk
 from app.base.services import Services
 from app.look.icons import application_icon
 from app.shell.actions import Actions
@@ -23,6 +22,7 @@ from app.shell.settings_dialog import Preferences
 from app.shell.shortcuts import read_keys
 from app.shell.tour import Tour
 from app.widgets.basics import available_size, make_column, make_row, make_scroll
+from app.widgets.desk import Desk
 from app.widgets.splitters import decode, encode
 from app.widgets.tabs import Tabs
 
@@ -100,18 +100,15 @@ class MainWindow(QMainWindow):
         scroll = make_scroll(self.tabs.stack, sideways=True)
         scroll.setAccessibleName("Workspace")
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        column = make_column(self.banner, scroll, gap=0, stretch=1)
-        column.setContentsMargins(0, 6, 0, 0)
-        centre.setLayout(column)
+        centre.setLayout(make_column(self.banner, scroll, gap=0, margin=(0, 6, 0, 0), stretch=1))
         self.setCentralWidget(centre)
         self.setStatusBar(self.status)
         bar.setObjectName("topBar")
         bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         menus.setNativeMenuBar(False)
         self.actions_table.fill_menus(menus)
-        row = make_row(menus, 12, self.tabs.bar, -1, *self.tool_buttons.values(), gap=4)
-        row.setContentsMargins(10, 3, 10, 3)
-        bar.setLayout(row)
+        buttons = self.tool_buttons.values()
+        bar.setLayout(make_row(menus, 12, self.tabs.bar, -1, *buttons, gap=4, margin=(10, 3, 10, 3)))
         self.setMenuWidget(bar)
         self.explore.set_collecting(self.actions_table.action("add_to_tray"))
         kept = self.session.settings.text("window_geometry")

@@ -10,12 +10,12 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
-from app.base.desk import Desk, Feature
 from app.base.settings import AT_ONCE, GROUPS, SETTINGS, Setting, Settings, Value, find_setting
 from app.look.qt_application import make_application
 from app.look.theme import apply_theme, find_theme, theme_in_use
 from app.shell.shortcuts import KEY, ShortcutPage, read_keys
 from app.widgets.basics import (
+    bring,
     fill_dialog,
     make_button,
     make_column,
@@ -25,6 +25,7 @@ from app.widgets.basics import (
     make_tool_button,
     set_icon,
 )
+from app.widgets.desk import Desk, Feature
 from app.widgets.editors import PathLine
 from app.widgets.form import Choice, Count, Field, Flag, Number, PathText
 
@@ -56,8 +57,7 @@ class Preferences(Feature):
         """Open the settings, on one of them if it is named."""
         if self.dialog is None:
             self.dialog = SettingsDialog(self._settings, self._desk.parent)
-        self.dialog.show()
-        self.dialog.raise_()
+        bring(self.dialog)
         self.dialog.activateWindow()
         if key:
             self.dialog.show_setting(key)

@@ -12,10 +12,11 @@ import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
-from app.base.desk import Desk, Feature
 from app.base.services import Services
 from app.explore.explore import KEY, Explore
 from app.shell.tour_card import TourCard, TourFrame
+from app.widgets.basics import bring
+from app.widgets.desk import Desk, Feature
 from core.probes.choice import Choice
 from core.probes.target import TargetKind
 
@@ -259,7 +260,6 @@ class Tour(Feature):
         corner = target.mapTo(self._window, QPoint(0, 0))
         shown = QRect(corner, target.size()).intersected(self._window.rect())
         self.frame.setGeometry(shown.adjusted(-AROUND, -AROUND, AROUND, AROUND))
-        self.frame.show()
-        self.frame.raise_()
+        bring(self.frame)
         self.card.stand_beside(shown)
         self.card.raise_()

@@ -15,7 +15,6 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QDialog
 
-from app.base.desk import Content, Desk, Feature, Loaded
 from app.base.jobs import WhenBusy
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
@@ -23,6 +22,7 @@ from app.stimuli.set_form import WriteSetDialog
 from app.stimuli.tray import Tray
 from app.widgets.ask_path import export_folder
 from app.widgets.basics import make_button
+from app.widgets.desk import Content, Desk, Feature, Loaded
 from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
 from core.networks.catalog import find_network

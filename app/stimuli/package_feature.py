@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from app.base.desk import Desk, Feature
 from app.stimuli.package_dialog import PackageDialog
+from app.widgets.basics import bring
+from app.widgets.desk import Desk, Feature
 
 
 class Packages(Feature):
@@ -32,8 +33,7 @@ class Packages(Feature):
             self.dialog = PackageDialog(self._session.lane, self._desk.parent)
             self.dialog.written.connect(self._note)
         self.dialog.start(folder)
-        self.dialog.show()
-        self.dialog.raise_()
+        bring(self.dialog)
 
     def _note(self, folder: Path) -> None:
         self._session.controller.noted.emit(f"Wrote the package {folder}")

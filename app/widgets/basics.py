@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from PySide6.QtCore import QObject, QSize, Qt, SignalInstance
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QSplitter,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -30,6 +31,8 @@ from app.look.theme import Theme, follow_theme, theme_in_use
 Act = Callable[..., object] | SignalInstance
 """What a button does: a function, or a signal it passes on."""
 Box = TypeVar("Box", bound=QBoxLayout)
+Margin = int | tuple[int, int, int, int]
+"""Pixels on all sides, or left, above, right and below."""
 GRID = 4
 """All spacings are multiples of this many pixels."""
 
@@ -133,17 +136,39 @@ def make_line() -> QFrame:
 
 
 def make_column(
-    *items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int = 0, stretch: int | None = None
+    *items: QWidget | QLayout | int,
+    gap: int = 2 * GRID,
+    margin: Margin = 0,
+    stretch: int | None = None,
+    shares: Sequence[int] = (),
 ) -> QVBoxLayout:
-    """Stack widgets and layouts; an int adds that many pixels, -1 a stretch. Item `stretch` takes the room left."""
-    return _fill(QVBoxLayout(), items, gap=gap, margin=margin, stretch=stretch)
+    """Stack widgets and layouts; an int adds that many pixels, -1 a stretch.
+
+    Item `stretch` takes the room left, or each the share of it that stands at its place in `shares`.
+    """
+    return _fill(QVBoxLayout(), items, gap, margin, _shares_of(stretch, shares))
 
 
 def make_row(
-    *items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int = 0, stretch: int | None = None
+    *items: QWidget | QLayout | int,
+    gap: int = 2 * GRID,
+    margin: Margin = 0,
+    stretch: int | None = None,
+    shares: Sequence[int] = (),
 ) -> QHBoxLayout:
     """Line up widgets and layouts, as `make_column` stacks them."""
-    return _fill(QHBoxLayout(), items, gap=gap, margin=margin, stretch=stretch)
+    return _fill(QHBoxLayout(), items, gap, margin, _shares_of(stretch, shares))
+
+
+def make_split(*parts: QWidget, shares: Sequence[int], upright: bool = False) -> QSplitter:
+    """Parts side by side, or under each other, with lines to drag; each takes its share of the room."""
+    split = QSplitter(Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal)
+    split.setChildrenCollapsible(False)
+    for number, part in enumerate(parts):
+        split.addWidget(part)
+        split.setStretchFactor(number, shares[number])
+    split.setSizes([10 * share for share in shares])
+    return split
 
 
 def make_panel(layout: QLayout, width: int = 0) -> QWidget:
@@ -186,6 +211,18 @@ def fill_dialog(
     dialog.setLayout(make_column(*items, gap=gap, margin=margin, stretch=stretch))
 
 
+def allow(widget: QWidget | QAction, reason: str, tip: str = "") -> None:
+    """Let something be used, or say in its tooltip why it cannot be."""
+    widget.setEnabled(not reason)
+    widget.setToolTip(reason or tip)
+
+
+def bring(window: QWidget) -> None:
+    """Show a window in front."""
+    window.show()
+    window.raise_()
+
+
 def set_look(widget: QWidget, name: str, value: str) -> None:
     """Change a property the style sheet selects by, and draw the widget anew."""
     if widget.property(name) == value:
@@ -201,9 +238,13 @@ def show_text(label: QLabel, text: str) -> None:
     label.setVisible(bool(text))
 
 
-def _fill(box: Box, items: tuple[QWidget | QLayout | int, ...], *, gap: int, margin: int, stretch: int | None) -> Box:
+def _shares_of(stretch: int | None, shares: Sequence[int]) -> Sequence[int]:
+    return shares if stretch is None else [0] * stretch + [1]
+
+
+def _fill(box: Box, items: tuple[QWidget | QLayout | int, ...], gap: int, margin: Margin, shares: Sequence[int]) -> Box:
     box.setSpacing(gap)
-    box.setContentsMargins(margin, margin, margin, margin)
+    box.setContentsMargins(*((margin,) * 4 if isinstance(margin, int) else margin))
     for item in items:
         if isinstance(item, QWidget):
             box.addWidget(item)
@@ -213,6 +254,7 @@ def _fill(box: Box, items: tuple[QWidget | QLayout | int, ...], *, gap: int, mar
             box.addStretch(1)
         else:
             box.addSpacing(item)
-    if stretch is not None:
-        box.setStretch(stretch, 1)
+    for number, share in enumerate(shares):
+        if share:
+            box.setStretch(number, share)
     return box

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLayout, QStackedWidget, QWidget
 
-from app.widgets.basics import make_button, make_column, make_label, make_line, make_panel, make_row, make_scroll
+from app.widgets.basics import allow, make_button, make_column, make_label, make_line, make_panel, make_row, make_scroll
 from app.widgets.job_line import JobLine
 from app.widgets.tabs import WorkPage
 
@@ -36,8 +36,7 @@ class JobPage(WorkPage):
         """Put the parts of the form over the foot, with `more` buttons, beside the answer, or words in its place."""
         scroll = make_scroll(make_column(*form, -1, margin=16))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        foot = make_column(self.run, self.work, make_row(self.export, *more))
-        foot.setContentsMargins(16, 4, 16, 12)
+        foot = make_column(self.run, self.work, make_row(self.export, *more), margin=(16, 4, 16, 12))
         left = make_column(scroll, make_line(), foot, gap=0, stretch=0)
         words, shown = make_label(empty, "muted"), QWidget()
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -50,10 +49,8 @@ class JobPage(WorkPage):
     def show_state(self, reason: str, *, answered: bool) -> None:
         """Allow what can be done: run it, or `reason` why not; cancel while it runs; save where there is an answer."""
         self.run.setText("Cancel" if self.work.busy else self.RUN)
-        self.run.setEnabled(self.work.busy or not reason)
-        self.run.setToolTip(self.RUN_TIP if self.work.busy else reason or self.RUN_TIP)
-        self.export.setEnabled(answered)
-        self.export.setToolTip(self.EXPORT_TIP if answered else self.EXPORT_LATER)
+        allow(self.run, "" if self.work.busy else reason, self.RUN_TIP)
+        allow(self.export, "" if answered else self.EXPORT_LATER, self.EXPORT_TIP)
 
     def start_or_cancel(self) -> None:
         """Run or resume; while it runs, cancel."""

@@ -7,8 +7,8 @@ from typing import Any, cast
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.base.desk import Desk, Tone
 from app.base.services import Services
+from app.widgets.desk import Desk, Tone
 from app.widgets.tabs import Tabs
 
 

@@ -18,13 +18,13 @@ from PySide6.QtGui import QCloseEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
-from app.base.desk import Loaded
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.sessions.dialogs import MovedDialog, RestoreDialog, RunningDialog, Unsaved, UnsavedDialog
 from app.shell.application import make_window
 from app.shell.handlers import CrashDialog
 from app.shell.main_window import MainWindow
+from app.widgets.desk import Loaded
 from core.engine import Engine
 from core.errors import BadInputError
 from core.session.autosave import AutosaveState, list_autosaves, list_crashed

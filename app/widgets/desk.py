@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
+from app.widgets.tabs import Tabs
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
 from core.session.record import SessionRecord
@@ -19,30 +20,6 @@ Tone = Literal["error", "warning", "info"]
 Paths = Sequence[Path]
 Content = Mapping[str, Any]
 """Fields of a `SessionRecord`: what one feature keeps in a saved session."""
-
-
-class Pages(Protocol):
-    """The tabs as a feature sees them; `app.widgets.tabs.Tabs` has them."""
-
-    def add(self, key: str, title: str, make: Callable[[], Any]) -> None:
-        """Put a tab after the others; its page, a `WorkPage`, is made when it is first wanted."""
-
-    def put(self, key: str, title: str, page: QWidget) -> None:
-        """Put a tab after the others with a page that was made already and stays where it is."""
-
-    def open(self, key: str) -> QWidget:
-        """Bring a tab to the front; returns its page."""
-
-    def page(self, key: str) -> QWidget:
-        """The page of a tab, made now if it was never opened."""
-
-    @property
-    def current(self) -> str:
-        """The key of the tab in front."""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of all tabs, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +32,7 @@ class Desk:
         State, lane, engine, controller, settings, problems and log.
     parent : QWidget
         For dialogs.
-    tabs : Pages
+    tabs : Tabs
         Adds or opens a page by its key.
     say : function
         Shows a sentence with its tone over the work area.
@@ -63,7 +40,7 @@ class Desk:
 
     services: Services
     parent: QWidget
-    tabs: Pages
+    tabs: Tabs
     say: Callable[[str, Tone], None]
 
 
