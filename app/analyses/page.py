@@ -28,6 +28,7 @@ from app.widgets.basics import (
     make_split,
     set_look,
 )
+from app.widgets.captions import EmptyState
 from app.widgets.image_view import PictureMenu
 from app.widgets.plain_table import PlainTable
 from app.widgets.plot_view import PlotView
@@ -64,6 +65,7 @@ class AnalysisPage(JobPage):
     """The config of the analysis whose probes go into the tray."""
 
     RUN, RUN_TIP = "Run the analysis", "The same settings resume where they stopped"
+    STOP_TIP = RUN_TIP
     EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet with the extra `parquet`)"
     EXPORT_LATER = "Run the analysis first"
 
@@ -129,7 +131,7 @@ class AnalysisPage(JobPage):
         parts = make_split(self.view, below, shares=SHARES, upright=True)
         title = make_row(make_label(self._question.capitalize(), "title"), -1, self.badge)
         form = (title, make_label(ASKS[self._question], "muted", wraps=True), self.form)
-        empty = "Choose encoders and targets, then run the analysis."
+        empty = EmptyState("No results yet", "Choose encoders and targets, then run the analysis.")
         self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.collect])
 
     def _connect(self) -> None:

@@ -18,6 +18,7 @@ from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
 from app.widgets.ask_path import ask_files, ask_open, ask_path
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row
+from app.widgets.captions import EmptyState
 from app.widgets.editors import ChoiceBox
 from app.widgets.job_line import Reading
 from app.widgets.plain_table import PlainTable
@@ -42,9 +43,8 @@ FILES_FILTER = f"Responses ({' '.join('*' + ending for ending in ENDINGS)});;All
 IDS_FILTER, MASK_FILTER = "Ids or events (*.txt *.csv *.tsv)", "NIfTI (*.nii *.nii.gz)"
 ASKS = "Do measured responses move as the stimulus set predicted?"
 EMPTY = (
-    "Open a stimulus set and the responses measured with it, or drop both here.\n\n"
-    "A table needs a column that names the stimulus and one for each voxel or ROI;\n"
-    "“Empty table…” makes one."
+    "Open a stimulus set and the responses measured with it, or drop both here. A table needs a column that names the "
+    "stimulus and one for each voxel or ROI; “Empty table…” makes one."
 )
 
 
@@ -162,7 +162,7 @@ class MeasuredPage(JobPage):
 
     def _lay_out(self) -> None:
         head = (make_label("Measured", "title"), make_label(ASKS, "muted", wraps=True))
-        self.lay_out((*head, self.form), self._make_answer(), empty=EMPTY)
+        self.lay_out((*head, self.form), self._make_answer(), empty=EmptyState("Nothing compared yet", EMPTY))
 
     def _make_answer(self) -> QLayout:
         self.cut.setToolTip("One row a network, or one for each group of probes")

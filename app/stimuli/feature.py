@@ -21,7 +21,6 @@ from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.set_form import WriteSetDialog
 from app.stimuli.tray import Tray
 from app.widgets.ask_path import export_folder
-from app.widgets.basics import make_button
 from app.widgets.desk import Content, Desk, Feature, Loaded
 from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
@@ -195,13 +194,12 @@ class Stimuli(Feature):
         page = self._page = StimuliPage(self.tray)
         page.plan_requested.connect(self.show_plan)
         page.write_requested.connect(self.show_write)
+        page.package_requested.connect(self.package_wanted)
         page.open_requested.connect(self.open_row)
         self._offer_encoders()
         self._recall_form(page)
         page.form.preview_changed.connect(self._timer.start)
         page.form.changed.connect(self._remember_form)
-        tip = "BIDS, PsychoPy, jsPsych or Brain-Score, of a written set"
-        page.extra.addWidget(make_button("Make package…", do=self.package_wanted, tip=tip))
         self._session.state.subject_changed.connect(self._offer_encoders)
         self._session.controller.catalogue_changed.connect(self._offer_encoders)
         self._timer.start()

@@ -97,7 +97,7 @@ def drive_set(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> D
     page = window.features.stimuli.page
     assert isinstance(page, StimuliPage)
     start = lambda: window.features.stimuli.write_to(tmp / "set", SetConfig())  # noqa: E731
-    return Driver(page.work, start, page.write, lambda: page.write.text() == "Write set…")
+    return Driver(page.work, start, page.run, lambda: page.run.text() == "Write set…")
 
 
 def drive_package(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:

@@ -206,8 +206,8 @@ def test_keys_move_remove_and_open(qtbot: QtBot, page: StimuliPage, tray: Tray) 
 def test_an_empty_tray_says_how_to_fill_it(page: StimuliPage, tray: Tray) -> None:
     tray.clear()
     assert page.stack.currentIndex() == 0
-    assert not page.write.isEnabled()
-    assert page.write.toolTip() == "Add a probe to the tray first"
+    assert not page.run.isEnabled()
+    assert page.run.toolTip() == "Add a probe to the tray first"
 
 
 def test_the_form_speaks_configs(qtbot: QtBot) -> None:
@@ -225,7 +225,7 @@ def test_a_form_that_cannot_be_met_says_why(page: StimuliPage) -> None:
         box.setChecked(False)
     assert page.config() is None
     assert "A probe is read against a control" in page.form.problem.text()
-    assert not page.write.isEnabled()
+    assert not page.run.isEnabled()
 
 
 def test_looks_are_found_by_all_they_depend_on() -> None:
