@@ -14,8 +14,8 @@ from app.analyses.meaning_view import MeaningView
 from app.analyses.sweep_form import SweepForm
 from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis, read_progress
 from app.analyses.transfer_view import TransferView
-from app.base.pictures import FORMATS, save_plot
 from app.base.services import Services
+from app.look.theme import theme_in_use
 from app.widgets.ask_path import ask_open, ask_path
 from app.widgets.basics import (
     allow,
@@ -34,6 +34,8 @@ from app.widgets.plain_table import PlainTable
 from app.widgets.plot_view import PlotView
 from app.widgets.work_page import JobPage
 from core.datasets.subject import SubjectInfo, load_subject
+from core.reports.draw_plot import FORMATS, save_plots
+from core.reports.inks import find_inks
 from core.sweeps.config import Question, SweepConfig
 from core.sweeps.plan import name_layers
 from core.sweeps.step_seconds import measure_step_seconds
@@ -182,15 +184,15 @@ class AnalysisPage(JobPage):
             self._session.controller.write("Saving the analysis…", make)
 
     def save_plot_to(self, plot: PlotView, path: Path) -> str:
-        """Save one plot as it looks, told whose responses it shows. Raises ProbeError if it cannot be written."""
-        return save_plot(plot, "" if self.finished is None else caption_of(self.finished.sweep.config), path)
+        """Save one plot in the theme's colours, told whose responses it shows. Raises ProbeError if it cannot be."""
+        caption = "" if self.finished is None else caption_of(self.finished.sweep.config)
+        return save_plots([plot.shown], path, find_inks(theme_in_use().name), caption=caption)
 
     def _save_plot(self, plot: PlotView) -> None:
         kinds = ";;".join(f"{kind.upper()} (*.{kind})" for kind in FORMATS)
         chosen = ask_path(self, "Save figure", f"{self._question}.svg", kinds)
         if chosen is not None:
-            with self._session.problems.shown():
-                self._session.controller.noted.emit(self.save_plot_to(plot, chosen))
+            self._session.controller.write("Saving the figure…", partial(self.save_plot_to, plot, chosen))
 
     def _collect(self) -> None:
         if self.finished is not None:

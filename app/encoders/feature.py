@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from core.encoders.importers.readout import Readout
     from core.networks.spec import NetworkSpec
 
-FIGURE_FILTER = "PNG (*.png);;SVG (*.svg)"
+FIGURE_FILTER = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
 CSV_FILTER = "CSV (*.csv)"
 EXPORT_FILTER = "Probescope folder (*);;NumPy arrays (*.npz)"
 SCORE_MAP = "r"
@@ -232,7 +232,8 @@ class Encoders(Feature):
                 self._desk.parent, "Save the figure", "encoder-card.png", FIGURE_FILTER, settings=self._session.settings
             )
             if path is not None:
-                self._try(partial(shown.current_figure().save_picture, path))
+                save = partial(shown.current_figure().save_picture, path)
+                self._session.controller.write("Saving the figure…", save)
 
     def _save_table(self, kind: str, *_clicked: bool) -> None:
         card, subject = self._session.state.card, self._session.state.subject
@@ -244,10 +245,6 @@ class Encoders(Feature):
             make = roi_table if kind == "roi" else voxel_table
             write = self._session.controller.write
             write("Saving the table…", lambda: _write_text(path, make(card, subject.voxels)))
-
-    def _try(self, save: Callable[[], str]) -> None:
-        with self._session.problems.shown():
-            self._session.controller.noted.emit(save())
 
 
 def _is_encoder(paths: Paths) -> bool:

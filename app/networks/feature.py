@@ -136,7 +136,7 @@ class Networks(Feature):
 
             return iter_run(options, device=self._session.engine.device, should_stop=stop)
 
-        dialog.loss.clear()
+        dialog.loss.forget()
         dialog.work.run(
             self._session.lane,
             TRAINING,

@@ -6,17 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
-from app.look.plotting import NumberAxis, colour_legend, make_axes, name_plot, quieten, solid, value_range
-from app.look.theme import Theme, follow_theme
-from app.widgets.basics import allow, fill_dialog, make_button, make_column, make_label, make_row
+from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
 from app.widgets.form import MOST_SEED, Choice, Count, Fields, Number, PathText, Text
 from app.widgets.job_line import JobLine, Reading
+from app.widgets.plot_view import PlotView
 from core.networks.spec import NetworkSpec
+from core.reports.plot import Plot, Series
 from core.robustify.config import RobustifyConfig
 from core.robustify.options import LARGEST_EPSILON, RobustifyOptions
 
@@ -25,60 +23,36 @@ MOST_POINTS = 2000
 """Beyond this every second point is dropped: the screen has no more columns."""
 
 
-class LossView(QWidget):
+class LossView(PlotView):
     """Relative squared distance to the original's features: of perturbed photographs, and of clean ones."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Loss against photographs seen", parent)
+        self.setFixedHeight(HEIGHT)
         self._points: list[tuple[int, float, float]] = []
-        self._axes: dict[str, NumberAxis] = make_axes()
-        self.plot = pg.PlotWidget(axisItems=self._axes)
-        self.plot.setFixedHeight(HEIGHT)
-        name_plot(self.plot, "Loss against photographs seen")
-        item = self.plot.getPlotItem()
-        quieten(item)
-        self._legend = item.addLegend(offset=(-8, 8))
-        self._perturbed = item.plot(name="perturbed")
-        self._clean = item.plot(name="clean")
-        self._axes["bottom"].set_title("photographs seen")
-        self._axes["left"].set_title("loss")
-        self.setLayout(make_column(self.plot))
-        follow_theme(self.set_theme)
 
     @property
     def has_points(self) -> bool:
         """Whether there is a curve to look at; one point is none."""
         return len(self._points) > 1
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.plot.setBackground(theme.panel)
-        self._perturbed.setPen(solid(theme.warm))
-        self._clean.setPen(solid(theme.cool))
-        colour_legend(self._legend, theme.text)
-
-    def clear(self) -> None:
+    def forget(self) -> None:
         """Forget every point."""
         self._points.clear()
-        self._draw()
+        self._show()
 
     def add(self, n_seen: int, perturbed: float, clean: float) -> None:
         """Draw one more point."""
         self._points.append((n_seen, perturbed, clean))
         if len(self._points) > MOST_POINTS:
             self._points = self._points[::2]
-        self._draw()
+        self._show()
 
-    def _draw(self) -> None:
-        seen = [point[0] for point in self._points]
-        perturbed, clean = ([point[index] for point in self._points] for index in (1, 2))
-        self._perturbed.setData(seen, perturbed)
-        self._clean.setData(seen, clean)
-        if seen:
-            box = self.plot.getViewBox()
-            box.setXRange(seen[0], max(seen[-1], seen[0] + 1), padding=0.02)
-            low, high = value_range([np.array(perturbed), np.array(clean)])
-            box.setYRange(max(0.0, low), high, padding=0)
+    def _show(self) -> None:
+        seen, perturbed, clean = zip(*self._points, strict=True) if self._points else ((), (), ())
+        lines = (("perturbed", "warm", perturbed), ("clean", "cool", clean))
+        series = [Series(seen, loss, ink, name, line="-") for name, ink, loss in lines]
+        self.show_plot(Plot("photographs seen", "loss", tuple(series), across=(0,)))
 
 
 EXPLANATION = (

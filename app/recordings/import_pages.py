@@ -5,64 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize, Qt, SignalInstance
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtCore import Qt, SignalInstance
+from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QWidget
 
-from app.look.theme import theme_in_use
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.job_line import JobLine, Reading
+from app.widgets.plot_view import PlotView
 from core.datasets.importer import ImportProgress
 from core.datasets.kinds import HINTS, TITLES
 from core.datasets.summary import ImportSummary
+from core.reports.plot import Plot, Series
 
-HEIGHT, FOOT, GAP = 96, 18, 3
+HEIGHT = 130
+UNKNOWN = "No noise ceiling is known"
 NAME_WIDTH = 104
 TOML_FILTER = "Description (*.toml)"
 WHAT = "Folder of the recording, or a .toml file that describes it"
 HINT = "Nothing is kept if you cancel. You can keep working meanwhile; probes wait until the import is done."
 
 
-class CeilingBars(QWidget):
-    """Ten bars over [0, 1], the number of voxels above the highest."""
+class CeilingBars(PlotView):
+    """Ten bars over [0, 1], as high as there are voxels."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._counts: tuple[int, ...] = ()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Histogram of noise ceilings")
-
-    def sizeHint(self) -> QSize:
-        """Wide as its column."""
-        return QSize(200, HEIGHT)
+    def __init__(self) -> None:
+        super().__init__("Histogram of noise ceilings")
+        self.setFixedHeight(HEIGHT)
 
     def set_counts(self, counts: tuple[int, ...]) -> None:
         """Show voxels in ten bins of [0, 1]; none says that the ceiling is unknown."""
-        self._counts = counts
         spoken = ", ".join(f"{count:,} from {bin_ / 10:.1f}" for bin_, count in enumerate(counts))
-        self.setToolTip(f"Voxels by noise ceiling: {spoken}" if counts else "No noise ceiling is known")
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw bars, foot line and end labels."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QColor(theme_in_use().muted))
-        whole = QRectF(self.rect())
-        if not self._counts:
-            painter.drawText(whole, Qt.AlignmentFlag.AlignCenter, "No noise ceiling is known")
-            return
-        foot = QRectF(0, whole.height() - FOOT, whole.width(), FOOT)
-        for text, place in (("0", "AlignLeft"), ("noise ceiling", "AlignHCenter"), ("1", "AlignRight")):
-            painter.drawText(foot, Qt.AlignmentFlag[place] | Qt.AlignmentFlag.AlignBottom, text)
-        highest, width = max(*self._counts, 1), whole.width() / len(self._counts)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(theme_in_use().accent))
-        for number, count in enumerate(self._counts):
-            height = (whole.height() - FOOT - 4) * count / highest
-            bar = QRectF(number * width + GAP / 2, foot.top() - height, width - GAP, height)
-            painter.drawRoundedRect(bar, 2, 2)
+        self.setToolTip(f"Voxels by noise ceiling: {spoken}" if counts else UNKNOWN)
+        places = [(bin_ + 0.5) / 10 for bin_ in range(len(counts))]
+        bars = (Series(places, counts, "accent", bar=0.09),) if counts else ()
+        self.show_plot(Plot("noise ceiling", "voxels", bars, x_range=(0.0, 1.0), empty=UNKNOWN))
 
 
 class ChoosePage(QWidget):

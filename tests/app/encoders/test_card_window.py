@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from core.datasets.subject import load_subject
 from core.encoders.card import EncoderCard, OutsideScore, Provenance, RoiInterval
 from core.encoders.files import list_encoders, load_card
 from core.encoders.library import cards_of
+from core.reports.inks import find_inks
 
 KEY = ("simulated", "mobilenet_v2", "features.18")
 ORDER = ("features.3", "features.13", "features.18")
@@ -111,9 +113,9 @@ def test_the_figure_is_saved_as_png_and_as_svg(window: CardWindow, tmp_path: Pat
     use_theme(theme)  # type: ignore[arg-type]
     window.current_figure().save_picture(tmp_path / "card.png")
     picture = QImage(str(tmp_path / "card.png"))
-    assert picture.width() == 2 * window.figure.width()
-    colours = {picture.pixelColor(x, y).name() for x in range(0, picture.width(), 7) for y in range(0, 900, 7)}
-    assert theme.panel in colours  # type: ignore[attr-defined]
+    places = product(range(0, picture.width(), 7), range(0, picture.height(), 7))
+    colours = {picture.pixelColor(*place).name() for place in places}
+    assert find_inks(theme.name).paper in colours  # type: ignore[attr-defined]
     assert len(colours) > 3
     window.current_figure().save_picture(tmp_path / "card.svg")
     drawn = (tmp_path / "card.svg").read_text()

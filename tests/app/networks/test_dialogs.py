@@ -163,7 +163,7 @@ def test_the_robustify_form_gives_options_and_follows_the_training(qtbot: QtBot,
         work.send(RobustifyProgress(seen, 500, 160, 1.5, loss, 0.1, 3.0, 60.0, saved=False))
     qtbot.waitUntil(lambda: dialog.work.note.text().startswith("16 of 500 photographs at 160 px"))
     assert dialog.work.bar.share == 16 / 500
-    drawn, losses = dialog.loss._perturbed.getData()
+    drawn, losses = dialog.loss.items["perturbed"].getData()
     assert (list(drawn), list(losses)) == ([8, 16], [2.0, 1.0])
     work.finish()
     qtbot.waitUntil(dialog.start.isVisible)
