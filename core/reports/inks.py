@@ -17,7 +17,10 @@ FONT = "DejaVu Sans"
 """Comes with matplotlib, so that a figure looks the same on every machine."""
 
 
-PAPER_COLOURS = ("#2a6fbb", "#d1642e", "#2cd4b1", "#7e0360", "#e8ab3e", "#605215", "#c68bff", "#719683", "#3f309e")
+PAPER_COLOURS = (
+    *("#2a6fbb", "#d1642e", "#2cd4b1", "#7e0360", "#e8ab3e"),
+    *("#605215", "#c68bff", "#719683", "#3f309e", "#8f5c7c"),
+)
 """Of encoders; distinguishable with the common colour blindnesses, in this order. Beyond the last, markers change."""
 SCREEN_COLOURS = ("#4c9be8", "#e8804c", "#38dbb7", "#9a3187", "#c9c510", "#5c6c14", "#997482", "#3461c9")
 """The same on dark and on light panels."""
