@@ -66,7 +66,7 @@ def plot_steps(
     return Plot(
         "attack step",
         name_shift(unit),
-        (Series(np.arange(1, len(shift) + 1), shift, name=ATTACK, line="-", width=1.6),),
+        (Series(np.arange(1, len(shift) + 1), shift, "accent", ATTACK, line="-", width=1.6),),
         across=(0,),
         upright=tuple(edges.tolist()),
         top=tuple(budgets),

@@ -8,8 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.look.theme import DARK, LIGHT, Theme, use_theme
 from app.widgets import plot_view
-from core.figures import inks
-from core.reports import draw_plot
+from core.reports import draw_plot, inks
 from core.reports.plot import Plot, Series
 from tests.helpers.colour_sight import BLIND, NAMES, USUAL, seen_by
 
