@@ -73,7 +73,7 @@ class AnalysisPage(JobPage):
 
     def __init__(self, question: Question, session: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._question, self._session = question, session
+        self.question, self._session = question, session
         self.finished: Finished | None = None
         self.form = SweepForm(question)
         self.view = VIEWS[question]()
@@ -83,11 +83,6 @@ class AnalysisPage(JobPage):
         self._lay_out()
         self._connect()
         self.refresh()
-
-    @property
-    def question(self) -> Question:
-        """Which analysis it is."""
-        return self._question
 
     def follow_subject(self) -> None:
         """List the encoders of the subject in Explore."""
@@ -107,7 +102,7 @@ class AnalysisPage(JobPage):
                 self._session.lane,
                 JOB,
                 partial(iter_analysis, self._session.engine, config),
-                title=f"{self._question.capitalize()}…",
+                title=f"{self.question.capitalize()}…",
                 on_done=self.take_answer,
                 read=read_progress,
                 stopped="Stopped. Run again to resume.",
@@ -127,12 +122,12 @@ class AnalysisPage(JobPage):
     def _lay_out(self) -> None:
         self.table.setMinimumHeight(LEAST_TABLE)
         told = make_label("Formulas", "muted")
-        told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self._question).items()))
+        told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self.question).items()))
         below = QWidget()
         below.setLayout(make_column(make_row(make_heading("Numbers"), told, -1, self.answer_badge), self.table))
         parts = make_split(self.view, below, shares=SHARES, upright=True)
-        title = make_row(make_label(self._question.capitalize(), "title"), -1, self.badge)
-        form = (title, make_label(ASKS[self._question], "muted", wraps=True), self.form)
+        title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
+        form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form)
         empty = EmptyState("No results yet", "Choose encoders and targets, then run the analysis.")
         self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.collect])
 
@@ -162,7 +157,7 @@ class AnalysisPage(JobPage):
         layers = () if config is None else name_layers(config)
         if any(layer not in self.form.step_seconds for layer in layers):
             self._session.lane.submit(
-                f"{STEP_SECONDS} of {self._question}",
+                f"{STEP_SECONDS} of {self.question}",
                 lambda stop: measure_step_seconds(self._session.engine, layers, should_stop=stop),
                 on_done=self.form.set_step_seconds,
                 refuse=lambda _text: None,  # the cost stays a guess
@@ -170,7 +165,7 @@ class AnalysisPage(JobPage):
             )
 
     def _fill_table(self, finished: Finished) -> None:
-        table, formulas = finished.table, read_formulas(self._question)
+        table, formulas = finished.table, read_formulas(self.question)
         self.table.set_header(table.columns, [find_formula(name, formulas) for name in table.columns])
         rows = [[f"{one:.3g}" if isinstance(one, float) else str(one) for one in row] for row in table.rows]
         self.table.fill([(row[0], row) for row in rows], tips=[find_formula(row[0], formulas) for row in rows])
@@ -190,7 +185,7 @@ class AnalysisPage(JobPage):
 
     def _save_plot(self, plot: PlotView) -> None:
         kinds = ";;".join(f"{kind.upper()} (*.{kind})" for kind in FORMATS)
-        chosen = ask_path(self, "Save figure", f"{self._question}.svg", kinds)
+        chosen = ask_path(self, "Save figure", f"{self.question}.svg", kinds)
         if chosen is not None:
             self._session.controller.write("Saving the figure…", partial(self.save_plot_to, plot, chosen))
 

@@ -1,8 +1,8 @@
-"""Asks for a test of the method and shows its answer: cost, progress by cell, sentences, figures."""
+"""The test of the method in the window: what is asked, its cost, progress by cell, sentences and figures."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,8 @@ from app.analyses.study_job import FIGURES, StudyFinished, copy_study, iter_whol
 from app.analyses.sweep_job import read_progress
 from app.base.services import Services
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import allow, fill_dialog, make_badge, make_button, make_column, make_label, make_row
+from app.widgets.basics import allow, bring, fill_dialog, make_badge, make_button, make_column, make_label, make_row
+from app.widgets.desk import Desk, Feature
 from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
@@ -37,6 +38,25 @@ EXTENTS = (
     ("quick", "Quick", "Two teachers, four candidates: a minute or two, with wide intervals"),
 )
 BUSY = "The test is running"
+
+
+class Study(Feature):
+    """Holds the dialog."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.dialog: StudyDialog | None = None
+
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """The handler of the command."""
+        return {"study": self.show_study}
+
+    def show_study(self) -> None:
+        """Open the dialog and measure how fast the networks are here."""
+        if self.dialog is None:
+            self.dialog = StudyDialog(self._session, self._desk.parent)
+            self.dialog.measure()
+        bring(self.dialog)
 
 
 class StudyDialog(QDialog, Fields):

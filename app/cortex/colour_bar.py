@@ -38,30 +38,26 @@ class ColourBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._reading: ColourKey | None = None
+        self.reading: ColourKey | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         """Room for the bar, its caption and its numbers."""
         return QSize(WIDTH, HEIGHT)
 
-    def reading(self) -> ColourKey | None:
-        """What is shown."""
-        return self._reading
-
     def show_reading(self, reading: ColourKey | None) -> None:
         """Show a reading; None shows nothing."""
-        self._reading = reading
+        self.reading = reading
         self.setAccessibleName("" if reading is None else f"Colour bar: {reading.caption()}")
         self.setToolTip("" if reading is None else _explain(reading))
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the reading."""
-        if self._reading is None:
+        if self.reading is None:
             return
         painter = QPainter(self)
-        draw_colour_bar(painter, self._reading, area=QRectF(self.rect()), theme=theme_in_use())
+        draw_colour_bar(painter, self.reading, area=QRectF(self.rect()), theme=theme_in_use())
         painter.end()
 
 

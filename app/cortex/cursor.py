@@ -33,21 +33,14 @@ class CortexCursor(QObject):
         self._canvas = canvas
         self._painter = painter
         self._describe = describe
-        self._voxel: int | None = None
+        self.voxel: int | None = None
+        """Where the keys go on from, such as one that was clicked."""
+
         canvas.plotter.setAccessibleName("Cortex")
         canvas.plotter.setAccessibleDescription(HELP)
         canvas.input.stepped.connect(self._step)
         canvas.input.roi_stepped.connect(self._step_roi)
         canvas.input.chosen.connect(self._choose)
-
-    @property
-    def voxel(self) -> int | None:
-        """The voxel under the keys."""
-        return self._voxel
-
-    def set_voxel(self, voxel: int | None) -> None:
-        """Go on from another voxel, such as one that was clicked."""
-        self._voxel = voxel
 
     def _step(self, across: int, down: int) -> None:
         """Go to the nearest voxel on the side of the screen an arrow points to."""
@@ -57,7 +50,7 @@ class CortexCursor(QObject):
         places = self._places(voxels.table, shown)
         width, height = self._canvas.plotter.width(), self._canvas.plotter.height()
         here = np.array([width / 2, height / 2])
-        at = np.flatnonzero(shown == (NOWHERE if self._voxel is None else self._voxel))
+        at = np.flatnonzero(shown == (NOWHERE if self.voxel is None else self.voxel))
         if not len(at):
             self._go(int(shown[np.argmin(np.linalg.norm(places - here, axis=1))]))
             return
@@ -74,7 +67,7 @@ class CortexCursor(QObject):
         names = [name for name in voxels.table.roi_names if name in set(rois[shown])]
         if not names:
             return
-        current = "" if self._voxel is None else str(rois[self._voxel])
+        current = "" if self.voxel is None else str(rois[self.voxel])
         at = names.index(current) + by if current in names else (0 if by > 0 else -1)
         members = shown[rois[shown] == names[at % len(names)]]
         places = self._places(voxels.table, members)
@@ -82,12 +75,12 @@ class CortexCursor(QObject):
         self._go(int(members[np.argmin(np.linalg.norm(places - middle, axis=1))]))
 
     def _choose(self) -> None:
-        pick = None if self._voxel is None else self._pick_of(self._voxel)
+        pick = None if self.voxel is None else self._pick_of(self.voxel)
         if pick is not None:
             self.chosen.emit(pick)
 
     def _go(self, voxel: int) -> None:
-        self._voxel = voxel
+        self.voxel = voxel
         pick = self._pick_of(voxel)
         if pick is None:
             return

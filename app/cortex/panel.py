@@ -112,11 +112,11 @@ class CortexPanel(QWidget):
         self.hemispheres.chosen.connect(view.set_hemispheres)
         self.threshold.valueChanged.connect(self._apply_threshold)
         self.colormap_button.chosen.connect(view.set_colormap)
-        self.outlines_button.toggled.connect(view.set_outlines)
+        self.outlines_button.toggled.connect(view.canvas.scene.set_outlined)
         self.labels_button.toggled.connect(view.set_labels)
         for button in (self.outlines_button, self.labels_button):
             button.toggled.connect(self._colour_icons)
-        self.fit_button.clicked.connect(view.reset_view)
+        self.fit_button.clicked.connect(view.arrange)
         view.layout_changed.connect(self._follow_layout)
         view.scale_changed.connect(self._follow_scale)
 
@@ -151,7 +151,7 @@ class CortexPanel(QWidget):
 
     def _follow_scale(self) -> None:
         """Another map or limit: the threshold keeps its share of the limit."""
-        reading = self.view.colour_bar.reading()
+        reading = self.view.colour_bar.reading
         self.colormap_button.show_colormap(None if reading is None else reading.colormap)
         for widget in (self.threshold, self.threshold_label):
             widget.setEnabled(reading is not None)
@@ -160,7 +160,7 @@ class CortexPanel(QWidget):
     def _apply_threshold(self, position: int) -> None:
         limit = self.view.limit
         threshold = limit * position / THRESHOLD_STEPS
-        reading = self.view.colour_bar.reading()
+        reading = self.view.colour_bar.reading
         shown = f"≥ {format_number(threshold, min(2, digits_for(limit)))}"
         self.threshold_label.setText("" if reading is None else shown)
         if reading is None or reading.threshold != threshold:

@@ -61,10 +61,10 @@ class CortexView(QWidget):
         self._painter = CortexPainter()
         self._drawn: set[int] = set()
         self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
-        self._geometry: Geometry = "inflated"
+        self.geometry_name: Geometry = "inflated"
         self._folded: Geometry = "inflated"
-        self._hemispheres: Hemispheres = "both"
-        self._view: NamedView = "visual"
+        self.hemispheres: Hemispheres = "both"
+        self.named_view: NamedView = "visual"
         self._path: MorphPath | None = None
         self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
@@ -73,21 +73,6 @@ class CortexView(QWidget):
         self._build()
         self._connect()
         follow_theme(self.set_theme)
-
-    @property
-    def geometry_name(self) -> Geometry:
-        """The geometry shown."""
-        return self._geometry
-
-    @property
-    def hemispheres(self) -> Hemispheres:
-        """The hemispheres shown."""
-        return self._hemispheres
-
-    @property
-    def named_view(self) -> NamedView:
-        """The view last asked for."""
-        return self._view
 
     @property
     def surface(self) -> CorticalSurface | None:
@@ -109,7 +94,7 @@ class CortexView(QWidget):
         self.canvas.scene.mark(None)
         self.canvas.scene.set_surface(surface)
         self.canvas.set_colours(self._painter.colours())
-        self._arrange()
+        self.arrange()
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take a subject's voxels; the map and the selection are cleared."""
@@ -169,7 +154,7 @@ class CortexView(QWidget):
         if not self._can_show(geometry):
             return
         self._take_geometry(geometry)
-        self._arrange()
+        self.arrange()
 
     def set_morph(self, position: float) -> None:
         """Show a place on the way from folded (0) over inflated to flat; see `MorphPath`."""
@@ -188,23 +173,19 @@ class CortexView(QWidget):
     def set_hemispheres(self, hemispheres: Hemispheres) -> None:
         """Show both hemispheres or one."""
         check_choice("hemispheres", hemispheres, ("both", "left", "right"))
-        self._hemispheres = hemispheres
-        self._arrange()
+        self.hemispheres = hemispheres
+        self.arrange()
 
     def set_named_view(self, view: NamedView) -> None:
         """Look from a named side; "flat" shows the flat maps, any other leaves them."""
         if view == "flat":
             if not self._can_show("flat"):
                 return
-            self._geometry = "flat"
-        elif self._geometry == "flat":
-            self._geometry = self._folded
-        self._view = view
-        self._arrange()
-
-    def set_outlines(self, shown: bool) -> None:
-        """Draw or hide the outlines of the ROIs."""
-        self.canvas.scene.set_outlined(shown)
+            self.geometry_name = "flat"
+        elif self.geometry_name == "flat":
+            self.geometry_name = self._folded
+        self.named_view = view
+        self.arrange()
 
     def set_labels(self, shown: bool) -> None:
         """Write or hide the names of the ROIs."""
@@ -214,7 +195,7 @@ class CortexView(QWidget):
     def select_voxel(self, voxel: int | None) -> None:
         """Mark a voxel; the marker follows it through every geometry."""
         place = None if voxel is None else self._painter.place_of(voxel)
-        self.voxel_cursor.set_voxel(voxel)
+        self.voxel_cursor.voxel = voxel
         self.canvas.scene.mark(place)
 
     def show_set(self, voxels: Sequence[int]) -> None:
@@ -223,30 +204,18 @@ class CortexView(QWidget):
         self._drawn = set(voxels)
         self._recolour()
 
-    def set_hurried(self, hurried: bool) -> None:
-        """Draw plain frames only, while other work needs the processor."""
-        self.canvas.set_hurried(hurried)
-
     def set_drawing(self, drawing: bool) -> None:
         """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
         self.canvas.input.brushing = drawing
-
-    def reset_view(self) -> None:
-        """Look from the named view again, all in sight."""
-        self._arrange()
 
     def grab_picture(self, path: Path | str, scale: int = 2, *, transparent: bool = False) -> Path:
         """Write the picture with its names and colour bar as PNG at `scale` times the size shown.
 
         Raises StorageError if the file cannot be written.
         """
-        reading = self.colour_bar.reading()
+        reading = self.colour_bar.reading
         picture = draw_picture(self.canvas, reading, scale=scale, transparent=transparent)
         return save_image(picture, Path(path))
-
-    def settle(self) -> None:
-        """Draw at once what is pending, smoothed: call it before taking a picture of the window."""
-        self.canvas.settle()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -255,13 +224,9 @@ class CortexView(QWidget):
         self._painter.mark_colour = (accent.red(), accent.green(), accent.blue())
         self._recolour()
 
-    def close_view(self) -> None:
-        """Give back timers and graphics resources; the view shows nothing afterwards. Safe to call twice."""
-        self.canvas.close_canvas()
-
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close the graphics first."""
-        self.close_view()
+        self.canvas.close_canvas()
         super().closeEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -296,17 +261,18 @@ class CortexView(QWidget):
     def _settle_geometry(self, surface: CorticalSurface) -> None:
         first = next(name for name in PREFERRED if name in surface.geometries)
         self._folded = self._folded if self._folded in surface.geometries else first
-        if self._geometry not in surface.geometries:
+        if self.geometry_name not in surface.geometries:
             self._take_geometry(self._folded)
 
     def _take_geometry(self, geometry: Geometry) -> None:
-        self._geometry = geometry
+        self.geometry_name = geometry
         if geometry != "flat":
             self._folded = geometry
-            self._view = "visual" if self._view == "flat" else self._view
+            self.named_view = "visual" if self.named_view == "flat" else self.named_view
 
-    def _arrange(self) -> None:
-        self.canvas.arrange(self._geometry, hemispheres=self._hemispheres, view=self._view)
+    def arrange(self) -> None:
+        """Look from the named view again, all in sight."""
+        self.canvas.arrange(self.geometry_name, hemispheres=self.hemispheres, view=self.named_view)
         self._follow_geometry()
         self.layout_changed.emit()
 
@@ -314,18 +280,18 @@ class CortexView(QWidget):
         self._path = path = self._find_path()
         self.morph_slider.set_stops(() if path is None else path.stops)
         if path is not None:
-            self.morph_slider.set_position(path.position_of(self._geometry))
+            self.morph_slider.set_position(path.position_of(self.geometry_name))
 
     def _find_path(self) -> MorphPath | None:
-        shown, view = self._hemispheres, self._view
-        return follow_path(self._path, self.surface, geometry=self._geometry, hemispheres=shown, view=view)
+        shown, view = self.hemispheres, self.named_view
+        return follow_path(self._path, self.surface, geometry=self.geometry_name, hemispheres=shown, view=view)
 
     def _recolour(self) -> None:
         if self._painter.surface is None:
             return
         self.canvas.set_colours(self._painter.colours())
         reading = self._painter.scale
-        if reading != self.colour_bar.reading():
+        if reading != self.colour_bar.reading:
             self.colour_bar.show_reading(reading)
             self.scale_changed.emit()
 

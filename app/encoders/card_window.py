@@ -63,7 +63,7 @@ class CardWindow(QDialog):
         self.setWindowTitle("Encoder card")
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self.resize(*FIRST_SIZE)
-        self._card: EncoderCard | None = None
+        self.card: EncoderCard | None = None
         self._subject: Subject | None = None
         self._cards: tuple[EncoderCard, ...] = ()
         self._order: tuple[str, ...] = ()
@@ -72,11 +72,6 @@ class CardWindow(QDialog):
         self._make_choosers()
         self._lay_out()
         self._connect()
-
-    @property
-    def card(self) -> EncoderCard | None:
-        """The card shown."""
-        return self._card
 
     def show_card(
         self,
@@ -87,7 +82,7 @@ class CardWindow(QDialog):
         others: Sequence[EncoderConfig],
     ) -> None:
         """Show the card of the encoder in use; `others` can be compared with it."""
-        self._card, self._subject, self._order = card, subject, order
+        self.card, self._subject, self._order = card, subject, order
         whose = "" if card is None or subject is None else f"{describe_subject(subject.id)}. {card.config.describe()}"
         self.figure.caption = self.compare.caption = whose
         self._cards, self._other = (), None
@@ -125,7 +120,7 @@ class CardWindow(QDialog):
 
     def describe_voxel(self, voxel: int) -> str:
         """A voxel and its scores, as the pointer shows them."""
-        card, subject = self._card, self._subject
+        card, subject = self.card, self._subject
         if card is None or subject is None:
             return ""
         roi = subject.voxels.roi[voxel]
@@ -195,7 +190,7 @@ class CardWindow(QDialog):
             widget = item.widget()
             if widget is not None:
                 widget.deleteLater()
-        card, subject = self._card, self._subject
+        card, subject = self.card, self._subject
         if card is None or subject is None:
             self._title.setText("No encoder")
             return
@@ -212,7 +207,7 @@ class CardWindow(QDialog):
             self._grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
 
     def _redraw(self) -> None:
-        card, subject = self._card, self._subject
+        card, subject = self.card, self._subject
         if card is None or subject is None or card.n_voxels != subject.voxels.n_voxels:
             return
         roi = str(self.roi_box.value() or ALL)

@@ -124,7 +124,7 @@ class Explore(Feature):
 
     def close(self) -> None:
         """Close the 3D view: a live plotter would abort the exit."""
-        self.cortex.view.close_view()
+        self.cortex.view.canvas.close_canvas()
 
     def selection(self) -> Selection:
         """What is chosen now."""
@@ -197,7 +197,7 @@ class Explore(Feature):
 
     def colours(self) -> ColourKey | None:
         """Colour map, limit and threshold of the map shown."""
-        return self.cortex.view.colour_bar.reading()
+        return self.cortex.view.colour_bar.reading
 
     def everything(self) -> list[GalleryItem]:
         """Every image available."""

@@ -95,7 +95,7 @@ class Files(Feature):
 
     def copy_cortex(self) -> None:
         """Put the cortex as it is shown on the clipboard."""
-        picture = draw_picture(self._view.canvas, self._view.colour_bar.reading(), scale=PICTURE_SCALE)
+        picture = draw_picture(self._view.canvas, self._view.colour_bar.reading, scale=PICTURE_SCALE)
         QGuiApplication.clipboard().setImage(picture)
         self._desk.say("Copied the picture of the cortex.", "info")
 

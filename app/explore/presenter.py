@@ -130,7 +130,7 @@ class Presenter(QObject):
         self._began = time.monotonic()
         chosen = self._choose()
         self._stale = self._stale - chosen
-        self._panels.cortex.view.set_hurried(self._is_slow())
+        self._panels.cortex.view.canvas.set_hurried(self._is_slow())
         for part in PARTS:
             if part in chosen:
                 getattr(self, f"_draw_{part}")()

@@ -154,7 +154,7 @@ def _export(window: MainWindow, folder: Path) -> None:
 def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:
     apply_theme(make_application(), theme)
     _rest(LAST_PAINT_MS)
-    window.explore.cortex.view.settle()
+    window.explore.cortex.view.canvas.settle()
     _rest(LAST_PAINT_MS)
     save_window_picture(window, path)
 

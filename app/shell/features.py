@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from app.analyses.feature import Analyses
-from app.analyses.study_feature import Study
+from app.analyses.study_dialog import Study
 from app.cortex.poses import Poses
 from app.cortex.surface_feature import Surfaces
 from app.encoders.feature import Encoders
@@ -17,8 +17,7 @@ from app.measured.feature import Measured
 from app.networks.feature import Networks
 from app.recordings.feature import Recordings
 from app.sessions.feature import Sessions
-from app.stimuli.feature import Stimuli
-from app.stimuli.package_feature import Packages
+from app.stimuli.feature import Packages, Stimuli
 from app.widgets.desk import Desk, Feature
 
 

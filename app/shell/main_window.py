@@ -78,7 +78,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Vanish at once, then stop the lane, then close the 3D view: a live thread or plotter would abort the exit."""
-        if event.spontaneous() and not self.features.sessions.closing.may_close():
+        if event.spontaneous() and not self.features.sessions.may_close():
             event.ignore()
             return
         self.session.settings.set("window_geometry", encode(self.saveGeometry()))

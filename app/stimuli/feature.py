@@ -16,11 +16,13 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QDialog
 
 from app.base.jobs import WhenBusy
+from app.stimuli.package_dialog import PackageDialog
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.set_form import WriteSetDialog
 from app.stimuli.tray import Tray
 from app.widgets.ask_path import export_folder
+from app.widgets.basics import bring
 from app.widgets.desk import Content, Desk, Feature, Loaded
 from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
@@ -252,3 +254,32 @@ def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
         return [(config.attack(norm, side, first), config.budgets(norm, side)) for norm in config.norms]
 
     return tuple(iter_recipes(config.images, config.encoders, config.targets, config.directions, attacks))
+
+
+class Packages(Feature):
+    """Holds the dialog; `find_newest` gives the folder of the set that was written last."""
+
+    def __init__(self, desk: Desk, find_newest: Callable[[], Path | None]) -> None:
+        super().__init__(desk)
+        self._find_newest = find_newest
+        self.dialog: PackageDialog | None = None
+
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """The handler of the command."""
+        return {"make_package": self.show_newest}
+
+    def show_newest(self) -> None:
+        """Open the dialog with the set that was written last, or with what it held."""
+        newest = self._find_newest()
+        self.show_dialog("" if newest is None else str(newest))
+
+    def show_dialog(self, folder: str = "") -> None:
+        """Open the dialog with a set, or with what it held; a running job is shown as it is."""
+        if self.dialog is None:
+            self.dialog = PackageDialog(self._session.lane, self._desk.parent)
+            self.dialog.written.connect(self._note)
+        self.dialog.start(folder)
+        bring(self.dialog)
+
+    def _note(self, folder: Path) -> None:
+        self._session.controller.noted.emit(f"Wrote the package {folder}")
