@@ -9,24 +9,15 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QGridLayout, QTabWidget, QWidget
+from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.encoders.card_data import ALL, offered_scores, roi_groups
 from app.encoders.card_figure import CardFigure, CompareFigure, Figure
 from app.encoders.card_table_view import CardTableView
 from app.look.numbers import format_number
-from app.widgets.basics import (
-    allow,
-    make_badge,
-    make_button,
-    make_column,
-    make_heading,
-    make_label,
-    make_row,
-    make_scroll,
-    set_look,
-)
+from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.editors import ChoiceBox
+from app.widgets.plain_table import FactTable
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS, summarise_card
@@ -164,16 +155,12 @@ class CardWindow(QDialog):
         self._title = make_label("", "title", wraps=True)
         self._kind = make_badge()
         self._origin = make_badge()
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(10)
-        self._grid.setVerticalSpacing(6)
-        self._grid.setColumnStretch(1, 1)
-        scroll = make_scroll(make_column(self._grid, -1))
-        scroll.setAccessibleName("Facts about the encoder")
+        self.facts = FactTable()
+        self.facts.setAccessibleName("Facts about the encoder")
         panel = QWidget()
         panel.setFixedWidth(FACTS_WIDTH)
         head = (self._title, make_row(self._kind, self._origin, -1), make_heading("Encoder"))
-        panel.setLayout(make_column(*head, scroll, gap=10, stretch=3))
+        panel.setLayout(make_column(*head, self.facts, gap=10, stretch=3))
         return panel
 
     def _connect(self) -> None:
@@ -186,25 +173,17 @@ class CardWindow(QDialog):
         self.tabs.currentChanged.connect(self._show_what_can_be_saved)
 
     def _write_facts(self) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
         card, subject = self.card, self._subject
         if card is None or subject is None:
             self._title.setText("No encoder")
+            self.facts.set_rows(())
             return
         self._title.setText(f"{card.config.network}\n{card.config.layer}")
         self._kind.setText(subject.kind)
         set_look(self._kind, "badge", "warning" if subject.kind == "simulated" else "accent")
         self._origin.setText("fitted here" if card.provenance is None else "imported")
-        for row, fact in enumerate(summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)):
-            name, value = make_label(fact.name, "muted"), make_label(fact.value, wraps=True)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            for label in (name, value):
-                label.setToolTip(FACT_TIPS.get(fact.name, ""))
-            self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
-            self._grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
+        facts = summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)
+        self.facts.set_rows([(fact.name, fact.value) for fact in facts], FACT_TIPS)
 
     def _redraw(self) -> None:
         card, subject = self.card, self._subject

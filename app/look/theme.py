@@ -48,60 +48,36 @@ class Theme:
     danger_soft: str
 
 
-DARK = Theme(
-    name="dark",
-    is_dark=True,
-    window="#121417",
-    panel="#1a1d21",
-    raised="#252930",
-    hover="#2d323a",
-    field="#131518",
-    line="#2a2e35",
-    line_strong="#3a404a",
-    grid="#2a2e35",
-    text="#e7e9ed",
-    muted="#979faa",
-    faint="#666e7a",
-    accent="#2fc6a8",
-    accent_hover="#4cd6bb",
-    accent_soft="#173832",
-    on_accent="#06231d",
-    warm="#f0795b",
-    cool="#5aa2f0",
-    good="#57c785",
-    warning="#e8b04a",
-    warning_soft="#372c16",
-    danger="#f2716b",
-    danger_soft="#3b1e1f",
-)
+TABLE = """\
+window       #121417 #eceef1
+panel        #1a1d21 #f8f9fa
+raised       #252930 #e9ebef
+hover        #2d323a #dfe3e8
+field        #131518 #ffffff
+line         #2a2e35 #d9dde3
+line_strong  #3a404a #bfc6cf
+grid         #2a2e35 #dde1e6
+text         #e7e9ed #1b1f25
+muted        #979faa #5c6570
+faint        #666e7a #8b939e
+accent       #2fc6a8 #08806b
+accent_hover #4cd6bb #066a58
+accent_soft  #173832 #d3efe9
+on_accent    #06231d #ffffff
+warm         #f0795b #d1492b
+cool         #5aa2f0 #1f6fc9
+good         #57c785 #1e8a4c
+warning      #e8b04a #8a5c00
+warning_soft #372c16 #faefd2
+danger       #f2716b #c8322c
+danger_soft  #3b1e1f #fbe3e1
+"""
+"""Of every colour its value on dark and on light."""
 
-LIGHT = Theme(
-    name="light",
-    is_dark=False,
-    window="#eceef1",
-    panel="#f8f9fa",
-    raised="#e9ebef",
-    hover="#dfe3e8",
-    field="#ffffff",
-    line="#d9dde3",
-    line_strong="#bfc6cf",
-    grid="#dde1e6",
-    text="#1b1f25",
-    muted="#5c6570",
-    faint="#8b939e",
-    accent="#08806b",
-    accent_hover="#066a58",
-    accent_soft="#d3efe9",
-    on_accent="#ffffff",
-    warm="#d1492b",
-    cool="#1f6fc9",
-    good="#1e8a4c",
-    warning="#8a5c00",
-    warning_soft="#faefd2",
-    danger="#c8322c",
-    danger_soft="#fbe3e1",
+DARK, LIGHT = (
+    Theme(name, name == "dark", *(line.split()[column] for line in TABLE.splitlines()))
+    for column, name in enumerate(("dark", "light"), start=1)
 )
-
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 
 

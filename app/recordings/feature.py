@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from app.recordings.import_dialog import ImportDialog
-from app.recordings.import_pages import TOML_FILTER, CeilingBars, FactTable
+from app.recordings.import_pages import TOML_FILTER, CeilingBars, SummaryTable
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import bring, fill_dialog, make_button, make_label, make_row
 from app.widgets.desk import Desk, Drop, Feature, Paths
@@ -30,7 +30,7 @@ class RecordingDialog(QDialog):
     def __init__(self, summary: ImportSummary, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._summary = summary
-        rows, bars = FactTable(), CeilingBars()
+        rows, bars = SummaryTable(), CeilingBars()
         rows.show_summary(summary, bars)
         tip = "Delete the imported responses from this computer"
         self.remove = make_button("Remove subject…", do=self._ask, tip=tip)

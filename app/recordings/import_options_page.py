@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.recordings.import_pages import FactTable
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, PathText, Text
+from app.widgets.plain_table import FactTable
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
 from core.datasets.kinds import SourceSummary
 from core.errors import ProbeError

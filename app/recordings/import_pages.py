@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt, SignalInstance
-from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QWidget
+from PySide6.QtCore import SignalInstance
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.job_line import JobLine, Reading
+from app.widgets.plain_table import FactTable, make_grid
 from app.widgets.plot_view import PlotView
 from core.datasets.importer import ImportProgress
 from core.datasets.kinds import HINTS, TITLES
@@ -19,7 +20,6 @@ from core.reports.plot import Plot, Series
 
 HEIGHT = 130
 UNKNOWN = "No noise ceiling is known"
-NAME_WIDTH = 104
 TOML_FILTER = "Description (*.toml)"
 WHAT = "Folder of the recording, or a .toml file that describes it"
 HINT = "Nothing is kept if you cancel. You can keep working meanwhile; probes wait until the import is done."
@@ -89,40 +89,8 @@ class ChoosePage(QWidget):
             self.field.setText(str(chosen))
 
 
-def make_grid(rows: Sequence[tuple[QWidget, QWidget]], *, gap: int = 16) -> QGridLayout:
-    """Pairs under each other; the second of each takes the room that is left."""
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(gap)
-    grid.setVerticalSpacing(6)
-    grid.setColumnStretch(1, 1)
-    for number, pair in enumerate(rows):
-        for column, widget in enumerate(pair):
-            grid.addWidget(widget, number, column, Qt.AlignmentFlag.AlignTop)
-    return grid
-
-
-class FactTable(QScrollArea):
-    """Rows of a name and a value that wraps."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.rows: list[tuple[str, str]] = []
-
-    def set_rows(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Show other rows."""
-        self.rows = list(rows)
-        values = [make_label(value, wraps=True) for _, value in rows]
-        for value in values:
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        names = [make_label(name, "muted") for name, _ in rows]
-        grid = make_grid(list(zip(names, values, strict=True)), gap=12)
-        grid.setColumnMinimumWidth(0, NAME_WIDTH)
-        grid.setRowStretch(len(rows), 1)
-        inside = QWidget()
-        inside.setLayout(grid)
-        self.setWidget(inside)
+class SummaryTable(FactTable):
+    """What an import found."""
 
     def show_summary(self, summary: ImportSummary, bars: CeilingBars) -> None:
         """What an import found; its noise ceilings in `bars`."""
@@ -153,7 +121,7 @@ class SummaryPage(QWidget):
 
     def __init__(self, close: Callable[[], object], fit: Callable[[], None], open_it: Callable[[], None]) -> None:
         super().__init__()
-        self.rows, self.bars = FactTable(), CeilingBars()
+        self.rows, self.bars = SummaryTable(), CeilingBars()
         tip = "Open the subject and choose networks and layers to fit"
         self.fit = make_button("Fit encoders…", do=fit, tip=tip)
         self.open = make_button("Open subject", "primary", open_it)

@@ -51,31 +51,22 @@ class Inks:
         return self.encoders[index % len(self.encoders)]
 
 
-LIGHT = Inks(
-    name="light",
-    paper="#ffffff",
-    text="#16191d",
-    muted="#717a87",
-    faint="#bbbbbb",
-    line="#c4cad2",
-    accent="#1f6fc9",
-    warm="#d1642e",
-    cool="#1f6fc9",
-    warning="#b7791f",
-    encoders=PAPER_COLOURS,
-)
-DARK = Inks(
-    name="dark",
-    paper="#121417",
-    text="#e7e9ed",
-    muted="#979faa",
-    faint="#666e7a",
-    line="#3a404a",
-    accent="#5aa2f0",
-    warm="#f0795b",
-    cool="#5aa2f0",
-    warning="#e8b04a",
-    encoders=SCREEN_COLOURS,
+TABLE = """\
+paper   #ffffff #121417
+text    #16191d #e7e9ed
+muted   #717a87 #979faa
+faint   #bbbbbb #666e7a
+line    #c4cad2 #3a404a
+accent  #1f6fc9 #5aa2f0
+warm    #d1642e #f0795b
+cool    #1f6fc9 #5aa2f0
+warning #b7791f #e8b04a
+"""
+"""Of every colour its value on light and on dark paper."""
+
+LIGHT, DARK = (
+    Inks(name, *(line.split()[column] for line in TABLE.splitlines()), encoders)
+    for column, (name, encoders) in enumerate((("light", PAPER_COLOURS), ("dark", SCREEN_COLOURS)), start=1)
 )
 THEMES = {inks.name: inks for inks in (LIGHT, DARK)}
 
