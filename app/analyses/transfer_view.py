@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.analyses.answer_view import AnswerView
@@ -29,10 +28,7 @@ LABEL_WIDTH, TREE_HEIGHT, THUMB, ROI_HEIGHT, WIDEST_CHOICE = 150, 76, 112, 150, 
 
 
 class CellPanel(QWidget):
-    """Shows one cell; `choice_changed` says that another target or image is wished, `opened` that its probe is."""
-
-    choice_changed = Signal()
-    opened = Signal()
+    """Shows one cell: its target and image can be chosen, and its probe opened."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,8 +37,7 @@ class CellPanel(QWidget):
         self.pictures, self.maps, self.range = PictureGrid(), PictureGrid(), make_label("", "muted", wraps=True)
         self.rois = PlotView()
         self.rois.setMinimumHeight(ROI_HEIGHT)
-        tip = "Open this source's probe in Explore"
-        self.open = make_button("Open probe in Explore", "primary", self.opened, tip=tip)
+        self.open = make_button("Open probe in Explore", "primary", tip="Open this source's probe in Explore")
         column = make_column(
             make_heading("Chosen cell"),
             self.title,
@@ -59,8 +54,6 @@ class CellPanel(QWidget):
             stretch=9,
         )
         self.setLayout(make_column(make_scroll(column)))
-        for box in (self.target, self.image):
-            box.currentIndexChanged.connect(self.choice_changed)
 
     def offer(self, sweep: Sweep) -> None:
         """List the targets and images of an answer."""
@@ -103,8 +96,9 @@ class TransferView(AnswerView):
         for box in (self.case, self.roi, self.what):
             box.currentIndexChanged.connect(self.draw)
         self.matrix.picked.connect(self._pick)
-        self.panel.choice_changed.connect(self._show_cell)
-        self.panel.opened.connect(self._ask)
+        for box in (self.panel.target, self.panel.image):
+            box.currentIndexChanged.connect(self._show_cell)
+        self.panel.open.clicked.connect(self._ask)
 
     def offer(self, finished: Finished) -> None:
         """List cases, targets and matrices; the first cell off the diagonal is chosen."""

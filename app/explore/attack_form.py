@@ -56,11 +56,10 @@ def _switchable(title: str, tip: str, *, most: float) -> Number:
 
 
 class AttackForm(Form):
-    """Edits `AttackConfig`: `value`, `set_value`, `changed`; dragging the budget is distinguished."""
+    """Edits `AttackConfig`: `value`, `set_value`, `changed`; `epsilon.dragged` while the budget is dragged."""
 
     changed = Signal(object)
     direction_chosen = Signal(object)
-    epsilon_dragged = Signal(float)
 
     direction = Pick("", choices=DIRECTIONS)
     norm = Pick("", choices=NORMS, width=104)
@@ -102,7 +101,6 @@ class AttackForm(Form):
         self.advanced = Fold("Advanced", content)
         top = make_row(make_label("Norm"), self.norm, -1, make_label("Steps"), self.n_steps)
         self.setLayout(make_column(make_heading("Probe"), self.direction, top, self.epsilon, self.advanced))
-        self.epsilon.dragged.connect(self.epsilon_dragged)
         self.epsilon.committed.connect(self._take_schedule)
         self.set_value(AttackConfig())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QWidget
 
 from app.explore.attack_form import AttackForm
@@ -20,8 +20,6 @@ LEAST_WIDTH = 316
 class ControlsPanel(QFrame, Fields):
     """Holds the forms; each speaks for itself through its own signals."""
 
-    gate_changed = Signal(float)
-
     gate = Gate("Dim voxels with r below", GATE_TIP, least=-1, name="Gate on held-out r", width=64)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -38,7 +36,3 @@ class ControlsPanel(QFrame, Fields):
         scroll = make_scroll(make_column(*parts, -1, gap=12, margin=(16, 14, 16, 12)))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setLayout(make_column(scroll, make_line(), self.run, gap=0, stretch=0))
-
-    def take_gate(self, gate: float) -> None:
-        """The gate was moved."""
-        self.gate_changed.emit(gate)

@@ -23,7 +23,6 @@ class EncoderForm(Form):
 
     subject_chosen = Signal(str)
     encoder_chosen = Signal(str, str)
-    card_requested = Signal()
 
     subject = Choice("Subject", letters=6)
     network = Choice("Network", letters=6)
@@ -37,7 +36,7 @@ class EncoderForm(Form):
         self.subject_badge = make_badge()
         self.network_badge = make_badge()
         self.note = ElidedLabel("faint")
-        self.card_button = make_button("Encoder card…", "link", self.card_requested, tip=CARD_TIP)
+        self.card_button = make_button("Encoder card…", "link", tip=CARD_TIP)
         heading = make_row(make_heading("Encoder"), -1, self.subject_badge, self.network_badge)
         foot = make_row(self.note, self.card_button, stretch=0)
         self.setLayout(make_column(heading, self.make_rows("subject", "network", "layer"), foot, gap=6))

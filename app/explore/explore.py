@@ -294,13 +294,13 @@ class Explore(Feature):
 
     def _connect(self) -> None:
         view, responses = self.cortex.view, self.responses
-        for chosen in (self.controls.gate_changed, self.cortex.map_changed):
+        for chosen in (self.controls.gate.valueChanged, self.cortex.map_changed):
             chosen.connect(self.undo.mark)
         for other in (self.undo.chosen, view.layout_changed, view.scale_changed):
             other.connect(self.changed)
-        self.gallery.open_requested.connect(self._files.open_image)
+        self.gallery.open.clicked.connect(self._files.open_image)
         self.images.said.connect(self.said)
-        self.controls.encoder.card_requested.connect(self.card_wanted)
+        self.controls.encoder.card_button.clicked.connect(self.card_wanted)
         view.refused.connect(self._say)
         responses.history.movie_button.clicked.connect(self.movie_wanted)
         plots = ((responses.curve, FigureKind.CURVE), (responses.table, FigureKind.ROIS))

@@ -57,7 +57,6 @@ class GalleryPanel(QFrame):
     """`chosen` tells the key of an image: a catalogue id or a path."""
 
     chosen = Signal(str)
-    open_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,7 +71,7 @@ class GalleryPanel(QFrame):
         self.group = ChoiceBox("Group of images")
         self.group.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToContents)
         tip = "Open an image of your own (Ctrl+O); files can be dropped on the window too"
-        self.open = make_tool_button(self.open_requested, tip=tip, icon="add")
+        self.open = make_tool_button(tip=tip, icon="add")
         self._set_up_view()
         head = make_row(make_heading("Image"), -1, self.group, self.open, 4)
         self.setLayout(make_column(head, self.view, gap=6, margin=(16, 10, 4, 8)))

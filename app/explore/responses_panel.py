@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.explore.curve_view import CurveView
@@ -84,18 +84,7 @@ class LiveSteps:
 
 
 class ResponsesPanel(QWidget):
-    """The curve, the ROI table and the attack's history.
-
-    Signals
-    -------
-    step_scrubbed(int)
-        The user moved to an attack step, from 0.
-    roi_selected(str)
-        The user chose an ROI's row.
-    """
-
-    step_scrubbed = Signal(int)
-    roi_selected = Signal(str)
+    """The curve, the ROI table and the attack's history."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -118,8 +107,7 @@ class ResponsesPanel(QWidget):
         self._build()
         self._redraw_timer.timeout.connect(self._draw_live)
         self.axis_choice.chosen.connect(self._choose_axis)
-        self.table.roi_selected.connect(self.roi_selected)
-        self.history.step_scrubbed.connect(self._follow_scrub)
+        self.history.step_scrubbed.connect(self.show_step)
         self.clear()
 
     def begin_run(
@@ -262,10 +250,6 @@ class ResponsesPanel(QWidget):
 
     def _choose_axis(self, value: str) -> None:
         self.curve.set_log(value == "log")
-
-    def _follow_scrub(self, step: int) -> None:
-        self.show_step(step)
-        self.step_scrubbed.emit(step)
 
 
 def _make_part(heading: str, readout: QWidget, body: QWidget, *tools: QWidget, least: int) -> QWidget:

@@ -25,7 +25,6 @@ class RunBox(QWidget):
 
     probe_requested = Signal()
     cancel_requested = Signal()
-    auto_toggled = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,7 +42,6 @@ class RunBox(QWidget):
         self.setLayout(make_column(self.auto, self.button, self._account, margin=(16, 10, 16, 12)))
         self._show_button()
         self._show_account()
-        self.auto.toggled.connect(self.auto_toggled)
 
     def set_reason(self, reason: str) -> None:
         """Why no probe can be made now; empty if one can."""

@@ -28,8 +28,6 @@ class TargetForm(Form):
     """Voxel, ROI or set, and a summary of what is chosen."""
 
     roi_chosen = Signal(str)
-    drawing_toggled = Signal(bool)
-    drawing_cleared = Signal()
 
     kind = Pick("", choices=KINDS, name="Target")
     roi = Choice("", name="ROI")
@@ -40,7 +38,7 @@ class TargetForm(Form):
         self.draw = make_button("Draw on the cortex", tip="Paint voxels with the left button held down")
         self.draw.setCheckable(True)
         set_icon(self.draw, "brush", "text")
-        self.clear = make_button("Clear", do=self.drawing_cleared, tip="Clear the drawn set")
+        self.clear = make_button("Clear", tip="Clear the drawn set")
         self.summary = ElidedLabel("strong")
         self.details = ElidedLabel("muted")
         self.summary.show_text(PICK_HINT)
@@ -52,7 +50,6 @@ class TargetForm(Form):
         choices = (make_heading("Target"), self.kind, self.roi, self._drawing)
         self.setLayout(make_column(*choices, texts, self.more))
         self._show_kind(TargetKind.VOXEL)
-        self.draw.toggled.connect(self.drawing_toggled)
 
     def set_rois(self, rois: Sequence[tuple[str, int]]) -> None:
         """List the ROIs of a subject, each with its number of voxels; none is chosen."""

@@ -48,7 +48,6 @@ class TargetOptionsForm(Form):
     """Edits `TargetOptions`: `value`, `set_value`, `changed`."""
 
     changed = Signal(object)
-    pattern_requested = Signal()
 
     contrast_roi = Choice("Against", CONTRAST_TIP, choices=(NO_CONTRAST,), letters=4, name="Contrast ROI")
     contrast_weight = Weight("", "Weight of the ROI held or lowered", least=0.01, name="Contrast weight")
@@ -60,7 +59,7 @@ class TargetOptionsForm(Form):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._options, self._is_pattern = TargetOptions(), False
-        self.pattern = make_button("Load a pattern…", do=self.pattern_requested, tip=PATTERN_TIP)
+        self.pattern = make_button("Load a pattern…", tip=PATTERN_TIP)
         self.together = QPushButton()
         self.together.setAccessibleName("Networks attacked together")
         self._menu = QMenu(self.together)

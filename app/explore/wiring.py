@@ -43,17 +43,17 @@ class Wiring(QObject):
         controls.encoder.subject_chosen.connect(controller.open_subject)
         controls.encoder.encoder_chosen.connect(controller.open_encoder)
         controls.target.roi_chosen.connect(controller.pick_roi)
-        controls.target.drawing_toggled.connect(self._panels.cortex.view.set_drawing)
-        controls.target.drawing_cleared.connect(controller.clear_target)
+        controls.target.draw.toggled.connect(self._panels.cortex.view.set_drawing)
+        controls.target.clear.clicked.connect(controller.clear_target)
         controls.target.options.changed.connect(controller.set_target_options)
-        controls.target.options.pattern_requested.connect(self._load_pattern)
+        controls.target.options.pattern.clicked.connect(self._load_pattern)
         controls.attack.direction_chosen.connect(controller.set_direction)
         controls.attack.changed.connect(controller.set_attack)
-        controls.attack.epsilon_dragged.connect(controller.drag_epsilon)
+        controls.attack.epsilon.dragged.connect(controller.drag_epsilon)
         controls.run.probe_requested.connect(controller.probe)
         controls.run.cancel_requested.connect(controller.cancel)
-        controls.run.auto_toggled.connect(controller.set_auto_probe)
-        controls.gate_changed.connect(self._presenter.set_gate)
+        controls.run.auto.toggled.connect(controller.set_auto_probe)
+        controls.gate.valueChanged.connect(self._presenter.set_gate)
         self._panels.gallery.chosen.connect(controller.open_image)
 
     def _connect_views(self) -> None:
@@ -62,8 +62,8 @@ class Wiring(QObject):
         cortex.view.set_drawn.connect(controller.pick_set)
         cortex.view.voxel_hovered.connect(self._show_hover)
         cortex.map_changed.connect(self._take_map)
-        self._panels.responses.step_scrubbed.connect(self._scrub)
-        self._panels.responses.roi_selected.connect(cortex.view.emphasise_roi)
+        self._panels.responses.history.step_scrubbed.connect(self._scrub)
+        self._panels.responses.table.roi_selected.connect(cortex.view.emphasise_roi)
 
     def _connect_session(self) -> None:
         session, state = self._session, self._session.state
@@ -85,8 +85,8 @@ class Wiring(QObject):
         }
         settings.changed.connect(self._apply)
         cortex.colormap_button.chosen.connect(self._keep_map)
-        controls.gate_changed.connect(partial(settings.set, "gate_r"))
-        controls.run.auto_toggled.connect(partial(settings.set, "auto_probe"))
+        controls.gate.valueChanged.connect(partial(settings.set, "gate_r"))
+        controls.run.auto.toggled.connect(partial(settings.set, "auto_probe"))
         for apply in self._appliers.values():
             apply()
         if self._session.state.attack == AttackConfig():

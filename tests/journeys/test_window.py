@@ -220,7 +220,7 @@ def test_scrubbing_shows_that_step(make: MakeWindow, qtbot: QtBot) -> None:
     wait_for_probe(window, qtbot)
     state = window.session.state
     assert state.probe is not None
-    window.explore.responses.step_scrubbed.emit(3)
+    window.explore.responses.history.step_scrubbed.emit(3)
     shown = find_perturbed(state)
     assert shown is not None
     np.testing.assert_array_equal(shown, state.probe.history.responses[3])

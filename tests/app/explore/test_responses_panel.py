@@ -143,7 +143,7 @@ def test_the_table_sorts_by_number_not_by_text(panel: ResponsesPanel) -> None:
 def test_choosing_a_row_tells(panel: ResponsesPanel, qtbot: QtBot) -> None:
     panel.show_probe(make_probe(size=32), TABLE)
     told: list[str] = []
-    panel.roi_selected.connect(told.append)
+    panel.table.roi_selected.connect(told.append)
     place = panel.table.visualRect(panel.table.model().index(2, Column.SHIFT)).center()
     qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert told == ["V3"]
@@ -162,7 +162,7 @@ def test_scrubbing_tells_and_all_three_parts_follow(panel: ResponsesPanel) -> No
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
     told: list[int] = []
-    panel.step_scrubbed.connect(told.append)
+    panel.history.step_scrubbed.connect(told.append)
     before = column_of(panel, Column.SHIFT)
     panel.history.slider.setValue(5)
     assert told == [5]
@@ -178,7 +178,7 @@ def test_playing_runs_to_the_last_step_and_stops(panel: ResponsesPanel, qtbot: Q
     panel.show_probe(make_probe(size=32), TABLE)
     panel.history.slider.setValue(35)
     told: list[int] = []
-    panel.step_scrubbed.connect(told.append)
+    panel.history.step_scrubbed.connect(told.append)
     panel.history.play_button.click()
     qtbot.waitUntil(lambda: not panel.history.play_button.isChecked())
     assert told == [36, 37, 38, 39]
