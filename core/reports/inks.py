@@ -54,7 +54,7 @@ class Inks:
 TABLE = """\
 paper   #ffffff #121417
 text    #16191d #e7e9ed
-muted   #717a87 #979faa
+muted   #596270 #979faa
 faint   #bbbbbb #666e7a
 line    #c4cad2 #3a404a
 accent  #1f6fc9 #5aa2f0

@@ -148,7 +148,7 @@ def drive_encoder_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
     tools.show_import()
     dialog = tools.import_dialog
     assert dialog is not None
-    dialog._readout = cast(Any, SimpleNamespace())
+    dialog.readout = cast(Any, SimpleNamespace())
     stop = QPushButton(dialog)
     stop.clicked.connect(dialog.work.cancel)
     return Driver(dialog.work, lambda: dialog.import_requested.emit(None), stop, dialog.choose_button.isEnabled)
