@@ -52,8 +52,7 @@ class Analyses(Feature):
                     fill_form(page.form, record.config)
                 except ProbeError as error:
                     refused.append(str(error))
-            header = loaded.places.get(f"analysis {record.question}")
-            if header is not None:
+            if (header := loaded.places.get(f"analysis {record.question}")) is not None:
                 self._session.lane.submit(
                     f"answer {record.question}",
                     partial(lambda folder, _stop: read_analysis(folder), header.parent),

@@ -96,8 +96,7 @@ class AnalysisPage(JobPage):
 
     def start(self) -> None:
         """Run or resume the sweep."""
-        config = self.form.config_if_valid()
-        if config is not None:
+        if (config := self.form.config_if_valid()) is not None:
             self.work.run(
                 self._session.lane,
                 JOB,
@@ -185,8 +184,7 @@ class AnalysisPage(JobPage):
 
     def _save_plot(self, plot: PlotView) -> None:
         kinds = ";;".join(f"{kind.upper()} (*.{kind})" for kind in FORMATS)
-        chosen = ask_path(self, "Save figure", f"{self.question}.svg", kinds)
-        if chosen is not None:
+        if chosen := ask_path(self, "Save figure", f"{self.question}.svg", kinds):
             self._session.controller.write("Saving the figure…", partial(self.save_plot_to, plot, chosen))
 
     def _collect(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from app.analyses.sweep_job import read_progress
 from app.base.services import Services
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import allow, bring, fill_dialog, make_badge, make_button, make_column, make_label, make_row
-from app.widgets.desk import Desk, Feature
+from app.widgets.desk import Desk, Feature, does
 from app.widgets.form import MOST_SEED, Count, Fields, Number, Pick, Text
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
@@ -47,10 +47,7 @@ class Study(Feature):
         super().__init__(desk)
         self.dialog: StudyDialog | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handler of the command."""
-        return {"study": self.show_study}
-
+    @does("study")
     def show_study(self) -> None:
         """Open the dialog and measure how fast the networks are here."""
         if self.dialog is None:
@@ -201,8 +198,7 @@ class StudyDialog(QDialog, Fields):
         self.allow_all(BUSY if self.work.busy else "")
 
     def _start(self) -> None:
-        config = self.work.attempt(self.value)
-        if config is not None:
+        if (config := self.work.attempt(self.value)) is not None:
             self.run_study(config)
 
     def _open_report(self) -> None:

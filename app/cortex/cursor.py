@@ -54,8 +54,7 @@ class CortexCursor(QObject):
         if not len(at):
             self._go(int(shown[np.argmin(np.linalg.norm(places - here, axis=1))]))
             return
-        row = find_towards(places, int(at[0]), direction=(across, down))
-        if row is not None:
+        if (row := find_towards(places, int(at[0]), direction=(across, down))) is not None:
             self._go(int(shown[row]))
 
     def _step_roi(self, by: int) -> None:

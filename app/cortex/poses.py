@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QWidget
 
 from app.base.settings import Settings
 from app.cortex.pose import KeptPose, parse_poses, read_pose, show_pose, write_poses
 from app.cortex.view import CortexView
 from app.widgets.basics import allow, bring, fill_dialog, make_button, make_heading, make_label, make_row
-from app.widgets.desk import Desk, Feature
+from app.widgets.desk import Desk, Feature, does
 
 KEY = "camera_poses"
 KEEP_TIP = "Save the current surface, hemispheres and camera"
@@ -24,10 +22,7 @@ class Poses(Feature):
         self._view = view
         self.dialog: PosesDialog | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handler of the command about poses."""
-        return {"camera_poses": self.show_dialog}
-
+    @does("camera_poses")
     def show_dialog(self) -> None:
         """Open the list."""
         if self.dialog is None:
@@ -92,8 +87,8 @@ class PosesDialog(QDialog):
         return item.text() if item is not None and item.isSelected() else ""
 
     def _refresh(self) -> None:
-        for button, does in ((self.go, "Show the cortex from this view"), (self.remove, "Remove this view")):
-            allow(button, "" if self._chosen() else "Choose a view in the list first", does)
+        for button, tip in ((self.go, "Show the cortex from this view"), (self.remove, "Remove this view")):
+            allow(button, "" if self._chosen() else "Choose a view in the list first", tip)
         allow(self.keep, "" if self.name.text().strip() else "Enter a name first", KEEP_TIP)
 
     def _go(self, *_: object) -> None:

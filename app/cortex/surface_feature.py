@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QInputDialog, QMessageBox, QWidget
 from app.cortex.view import CortexView
 from app.widgets.ask_path import ask_files, ask_open, ask_path
 from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_row, show_text
-from app.widgets.desk import Desk, Drop, Feature, Paths
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.form import Choice, Fields, Flag, Text
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
@@ -47,21 +47,12 @@ class Surfaces(Feature):
         self._view = view
         self.dialog: ImportSurfaceDialog | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about surfaces."""
-        return {
-            "import_surface": self.import_surface,
-            "choose_surface": self.choose,
-            "choose_atlas": self.choose_atlas,
-            "project_volume": self.project,
-            "remove_surface": self.remove,
-        }
-
     def drops(self) -> Sequence[Drop]:
         """Surfaces."""
         promise = "Import the cortical surface {name}"
         return (Drop("surfaces", promise, is_surface, self.import_files, takes_many=True),)
 
+    @does("import_surface")
     def import_surface(self) -> None:
         """Open the dialog."""
         subject = self._session.state.subject
@@ -76,6 +67,7 @@ class Surfaces(Feature):
         self.import_surface()
         self._read(tuple(paths))
 
+    @does("choose_surface")
     def choose(self) -> None:
         """Ask on which of the surfaces the subject is shown."""
         subject = self._session.state.subject
@@ -87,6 +79,7 @@ class Surfaces(Feature):
         if name and name != subject.surface:
             self._use(subject.id, name)
 
+    @does("choose_atlas")
     def choose_atlas(self) -> None:
         """Ask which atlas of the surface on screen is outlined; the next start shows the default again."""
         placed = self._session.state.placed
@@ -99,6 +92,7 @@ class Surfaces(Feature):
         if name:
             self._view.set_atlas(offered.get(name))
 
+    @does("project_volume")
     def project(self) -> None:
         """Ask for a volume and write its values at the vertices of the surface on screen."""
         placed = self._session.state.placed
@@ -109,12 +103,12 @@ class Surfaces(Feature):
         if volume is None:
             return
         start = volume.with_name(f"{volume.name.partition('.')[0]}_{surface.name}.npz")
-        out = ask_path(self._desk.parent, "Save the values", str(start), ARRAYS)
-        if out is not None:
+        if out := ask_path(self._desk.parent, "Save the values", str(start), ARRAYS):
             self._session.controller.write(
                 "Projecting the volume…", lambda: f"Wrote {write_projection(volume, surface, out):,} values to {out}"
             )
 
+    @does("remove_surface")
     def remove(self) -> None:
         """Ask which imported surface to remove, and make sure."""
         names = [info.name for info in list_surfaces() if not info.is_shipped]
@@ -301,8 +295,7 @@ class ImportSurfaceDialog(QDialog, Fields):
         )
 
     def _choose_folder(self) -> None:
-        chosen = ask_open(self, "Folder of a surface")
-        if chosen is not None:
+        if chosen := ask_open(self, "Folder of a surface"):
             self.read_requested.emit((chosen,))
 
     def _choose_files(self) -> None:

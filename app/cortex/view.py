@@ -303,14 +303,12 @@ class CortexView(QWidget):
         return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit)
 
     def _pick(self, pick: Pick) -> None:
-        voxel = self._painter.voxel_at(pick.side, pick.vertex)
-        if voxel is not None:
+        if (voxel := self._painter.voxel_at(pick.side, pick.vertex)) is not None:
             self.select_voxel(voxel)
             self.voxel_picked.emit(voxel)
 
     def _click(self, position: QPointF) -> None:
-        pick = self.canvas.pick_at(position)
-        if pick is not None:
+        if (pick := self.canvas.pick_at(position)) is not None:
             self._pick(pick)
 
     def _hover(self, position: QPointF) -> None:

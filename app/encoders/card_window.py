@@ -200,8 +200,7 @@ class CardWindow(QDialog):
             self._compare_note.setText(self.compare.show_pair(card, self._other, subject.voxels, roi=roi))
 
     def _choose_other(self, _index: int) -> None:
-        key = self.other_box.value()
-        if key is not None:
+        if (key := self.other_box.value()) is not None:
             self.compare_requested.emit(*key)
 
     def _show_what_can_be_saved(self, _index: int) -> None:

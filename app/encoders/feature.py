@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from app.encoders.import_dialog import ImportEncoderDialog
 from app.explore.explore import Explore
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import bring
-from app.widgets.desk import Desk, Drop, Feature, Paths
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.job_line import Reading
 from core.encoders.card_table import roi_table, voxel_table
 from core.encoders.library import adopt_encoder, cards_of, export_encoder, is_library_file, name_encoder
@@ -52,18 +52,11 @@ class Encoders(Feature):
         state.target_changed.connect(self._follow_target)
         explore.card_wanted.connect(self.show_card)
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about encoders."""
-        return {
-            "encoder_card": self.show_card,
-            "import_encoder": self.show_import,
-            "export_encoder": self.export_encoder,
-        }
-
     def drops(self) -> Sequence[Drop]:
         """Files of encoders."""
         return (Drop("encoders", "Import {name} as an encoder", _is_encoder, self.import_files, takes_many=True),)
 
+    @does("encoder_card")
     def show_card(self) -> None:
         """Open the card's window."""
         if self.card_window is None:
@@ -72,6 +65,7 @@ class Encoders(Feature):
         self._follow_card()
         self._follow_target()
 
+    @does("import_encoder")
     def show_import(self) -> None:
         """Open the assistant that takes in encoders."""
         self._open_import()
@@ -80,6 +74,7 @@ class Encoders(Feature):
         """Open the assistant on some files, as if they had been chosen in it."""
         self._open_import().choose_files(files)
 
+    @does("export_encoder")
     def export_encoder(self) -> None:
         """Ask where, and write the encoder in use there."""
         card = self._session.state.card
@@ -240,8 +235,7 @@ class Encoders(Feature):
         if card is None or subject is None:
             return
         name, settings = f"encoder-card-by-{kind}.csv", self._session.settings
-        path = ask_path(self._desk.parent, "Save the table", name, CSV_FILTER, settings=settings)
-        if path is not None:
+        if path := ask_path(self._desk.parent, "Save the table", name, CSV_FILTER, settings=settings):
             make = roi_table if kind == "roi" else voxel_table
             write = self._session.controller.write
             write("Saving the table…", lambda: _write_text(path, make(card, subject.voxels)))

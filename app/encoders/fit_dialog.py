@@ -104,16 +104,14 @@ class FitDialog(QDialog):
         self._refresh()
 
     def _request_estimate(self) -> None:
-        made = self.request()
-        if made is not None:
+        if (made := self.request()) is not None:
             self._estimating = self._is_current = True
             self.cost.setText("Timing one small batch…")
             self._refresh()
             self.estimate_requested.emit(made)
 
     def _request_fit(self) -> None:
-        made = self.request()
-        if made is not None:
+        if (made := self.request()) is not None:
             self.fit_requested.emit(made)
 
     def _refresh(self) -> None:

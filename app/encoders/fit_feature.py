@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from app.encoders.fit_dialog import FitDialog, read_progress
 from app.widgets.basics import bring
-from app.widgets.desk import Desk, Feature
+from app.widgets.desk import Desk, Feature, does
 from core.encoders.card import ALL_VOXELS, EncoderCard
 from core.encoders.fit_request import LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
@@ -31,10 +30,7 @@ class Fits(Feature):
         super().__init__(desk)
         self.dialog: FitDialog | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about fits."""
-        return {"fit_encoders": self.show_dialog}
-
+    @does("fit_encoders")
     def show_dialog(self) -> None:
         """Open the dialog, with what is in use chosen; while a fit runs it comes back as it was."""
         if self.dialog is None:

@@ -231,11 +231,9 @@ class ImportEncoderDialog(QDialog, Fields):
             self.choose_files(chosen)
 
     def _choose_folder(self) -> None:
-        chosen = ask_open(self, "Import an encoder", Path.home())
-        if chosen is not None:
+        if chosen := ask_open(self, "Import an encoder", Path.home()):
             self.choose_files([chosen])
 
     def _import(self) -> None:
-        wanted = self.work.attempt(self.request)
-        if wanted is not None:
+        if (wanted := self.work.attempt(self.request)) is not None:
             self.import_requested.emit(wanted)

@@ -146,8 +146,7 @@ class Wiring(QObject):
 
     def _load_pattern(self) -> None:
         """Ask for a file with one wished response a voxel and make it the target."""
-        chosen = ask_open(self._window, "Load a pattern", pattern=PATTERN_FILES)
-        if chosen is not None:
+        if chosen := ask_open(self._window, "Load a pattern", pattern=PATTERN_FILES):
             self._session.controller.pick_pattern(chosen)
 
     def _report(self) -> None:

@@ -130,8 +130,7 @@ class DrawingDialog(QDialog):
         self.preview_requested.emit(config, 0.0)
 
     def _save(self) -> None:
-        made = self.config()
-        if made is not None:
+        if (made := self.config()) is not None:
             self.save_requested.emit(made, self.ending())
 
 

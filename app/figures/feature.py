@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
 from app.look.theme import find_theme, theme_in_use
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import bring
-from app.widgets.desk import Desk, Feature
+from app.widgets.desk import Desk, Feature, does
 from app.widgets.job_line import Reading
 from core.errors import BadInputError, Cancelled, ProbeError
 from core.figures.figure import preview_figure, write_figure
@@ -113,10 +113,7 @@ class Figures(Feature):
         explore.movie_wanted.connect(self.show_movie)
         explore.figure_wanted.connect(self.show_figure)
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about movies and figures."""
-        return {"save_movie": self.show_movie, "save_figure": self.show_figure}
-
+    @does("save_movie")
     def show_movie(self) -> None:
         """Open the dialog of movies, with the cortex as the window shows it."""
         probe = self._session.state.probe
@@ -139,6 +136,7 @@ class Figures(Feature):
             dialog.look_again()
         bring(dialog)
 
+    @does("save_figure")
     def show_figure(self, what: FigureKind | bool = FigureKind.PROBE, *_: object) -> None:
         """Open the dialog of figures at one of them; Qt may add whether a menu's row is checked."""
         if self._session.state.probe is None:

@@ -265,8 +265,7 @@ class MeasuredPage(JobPage):
         self.cut.set_choices((cut, "nothing: all probes" if cut is Cut.ALL else str(cut)) for cut in cuts)
 
     def _ask_set(self) -> None:
-        chosen = ask_open(self, "Open a stimulus set", self._start_folder())
-        if chosen is not None:
+        if chosen := ask_open(self, "Open a stimulus set", self._start_folder()):
             self.form.take_set(chosen)
 
     def _ask_files(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None], *_clicked: bool) -> None:

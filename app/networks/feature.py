@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from app.widgets.basics import bring
-from app.widgets.desk import Desk, Drop, Feature, Paths
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.job_line import Reading
 from core.errors import ProbeError
 from core.networks.import_options import NetworkImportOptions
@@ -44,14 +44,11 @@ class Networks(Feature):
         self.importing: ImportNetworkDialog | None = None
         self.robustify: RobustifyDialog | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about networks."""
-        return {"networks": self.show_networks, "robustify": self.show_robustify}
-
     def drops(self) -> Sequence[Drop]:
         """Files of weights."""
         return (Drop("networks", "Import the network {name}", _is_network, self.import_file),)
 
+    @does("networks")
     def show_networks(self) -> None:
         """Open the list of networks."""
         if self.networks is None:
@@ -77,6 +74,7 @@ class Networks(Feature):
         if self.importing is not None:
             self.importing.source.setText(str(paths[0]))
 
+    @does("robustify")
     def show_robustify(self) -> None:
         """Open the form of a robust fine-tuning."""
         if self.robustify is None:

@@ -88,6 +88,5 @@ class ImportNetworkDialog(QDialog, Fields):
         self.bring.setText("Importing…" if self.work.busy else "Import")
 
     def _ask(self) -> None:
-        options = self.work.attempt(self.options)
-        if options is not None:
+        if (options := self.work.attempt(self.options)) is not None:
             self.import_requested.emit(self.source.value(), options)

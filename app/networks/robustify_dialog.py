@@ -148,6 +148,5 @@ class RobustifyDialog(QDialog, Fields):
             self.allow(key, "Training is running" if self.work.busy else "")
 
     def _ask(self) -> None:
-        options = self.work.attempt(self.options)
-        if options is not None:
+        if (options := self.work.attempt(self.options)) is not None:
             self.start_requested.emit(options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
@@ -11,7 +11,7 @@ from app.recordings.import_dialog import ImportDialog
 from app.recordings.import_pages import TOML_FILTER, CeilingBars, SummaryTable
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import bring, fill_dialog, make_button, make_label, make_row
-from app.widgets.desk import Desk, Drop, Feature, Paths
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from core.datasets.description import TEMPLATE
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import ImportSummary, load_summary
@@ -58,16 +58,13 @@ class Recordings(Feature):
         super().__init__(desk)
         self.dialog: ImportDialog | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about recordings."""
-        return {"import_recordings": self.show_assistant, "show_recording": self.show_recording}
-
     def drops(self) -> Sequence[Drop]:
         """Folders and descriptions of recordings."""
         thing, promise = "recordings (a folder or its .toml)", "Inspect {name} as a recording"
         return (Drop(thing, promise, _is_recording, lambda paths: self.show_assistant(str(paths[0]))),)
 
     @Slot()
+    @does("import_recordings")
     def show_assistant(self, source: str = "") -> None:
         """Open the assistant, with a folder that was dropped or none."""
         if self.dialog is None:
@@ -75,6 +72,7 @@ class Recordings(Feature):
         self.dialog.start(source, self._surfaces())
         bring(self.dialog)
 
+    @does("show_recording")
     def show_recording(self) -> None:
         """Show what was imported of the subject on screen."""
         subject = self._session.state.subject

@@ -91,8 +91,7 @@ class OptionsPage(Form):
         """A list of ids is asked for; without one the first rule is taken."""
         if self.held_out.value() is not None:
             return
-        chosen = ask_open(self, "Ids of the images to hold out", pattern=IDS_FILTER)
-        if chosen is not None:
+        if chosen := ask_open(self, "Ids of the images to hold out", pattern=IDS_FILTER):
             own = (str(chosen), f"The images in {chosen.name}")
             self.held_out.set_choices([own, *self._rules], str(chosen))
         else:

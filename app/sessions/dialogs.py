@@ -128,8 +128,7 @@ class RestoreDialog(QDialog):
         self.delete.setEnabled(chosen is not None)
 
     def _restore(self) -> None:
-        chosen = self.chosen()
-        if chosen is not None:
+        if (chosen := self.chosen()) is not None:
             self.accept()
             self.restore_requested.emit(chosen)
 
@@ -217,14 +216,12 @@ class MovedDialog(QDialog):
         return grid
 
     def _ask(self, what: str) -> None:
-        chosen = ask_open(self, f"Where is {self._files[what].path.name}?", self.folder, "All files (*)")
-        if chosen is not None:
+        if chosen := ask_open(self, f"Where is {self._files[what].path.name}?", self.folder, "All files (*)"):
             self.folder = chosen.parent
             self.locate(what, chosen)
 
     def _search(self) -> None:
-        chosen = ask_open(self, "Search a folder", self.folder)
-        if chosen is not None:
+        if chosen := ask_open(self, "Search a folder", self.folder):
             self.search_in(chosen)
 
     def _take(self, find: Callable[[], None]) -> None:
@@ -241,8 +238,7 @@ class MovedDialog(QDialog):
     def _look(self, folder: Path, *, must_find: bool = True) -> None:
         wanted: dict[str, FileReference] = {w: file for w, file in self._files.items() if w not in self.found}
         for what, reference in wanted.items():
-            place = find_file(reference, [folder])
-            if place is not None:
+            if (place := find_file(reference, [folder])) is not None:
                 self._note(what, place)
         if must_find and not any(what in self.found for what in wanted):
             names = ", ".join(file.path.name for file in wanted.values())

@@ -20,7 +20,7 @@ from app.sessions.dialogs import MovedDialog, RecentMenu, RestoreDialog, Running
 from app.sessions.keeper import Open, SessionKeeper
 from app.sessions.record import capture_record, essence, load_record, merge_unchanged
 from app.widgets.ask_path import ask_open, ask_path, export_folder
-from app.widgets.desk import Desk, Drop, Feature, Loaded, Paths
+from app.widgets.desk import Desk, Drop, Feature, Loaded, Paths, does
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, claim, clean_up, forget, forget_claimed, list_crashed
 from core.session.files import ENDING, SavedSession, add_recent, forget_recent, read_session, with_ending, write_session
@@ -59,17 +59,6 @@ class Sessions(Feature):
         self.keeper.looked.connect(self.show_title)
         self.keeper.failed.connect(self._tell)
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about sessions."""
-        return {
-            "new_session": self.new,
-            "open_session": self.open,
-            "save_session": self.save,
-            "save_session_as": self.save_as,
-            "recent_sessions": self.show_recent,
-            "quit": self.quit,
-        }
-
     def drops(self) -> Sequence[Drop]:
         """Session files."""
         return (Drop("sessions", "Open the session {name}", _is_session, lambda paths: self.open_path(paths[0])),)
@@ -99,6 +88,7 @@ class Sessions(Feature):
         """Whether a named session differs from its file."""
         return self.path is not None and (self._saved is None or essence(self.open_now().record) != self._saved)
 
+    @does("quit")
     def quit(self) -> None:
         """Ask, then close the window."""
         if self.may_close():
@@ -125,6 +115,7 @@ class Sessions(Feature):
         self._desk.parent.setWindowTitle(f"{name}{PROGRAM}")
         self._desk.parent.setWindowModified(self.is_modified())
 
+    @does("new_session")
     def new(self) -> None:
         """Start again with the same subject, encoder and image."""
         if not self.may_leave():
@@ -134,11 +125,11 @@ class Sessions(Feature):
         plain = SessionRecord(kept.subject, kept.network, kept.layer, gate_r=kept.gate_r)
         self._take(Loaded(plain), path=None, opened=None)
 
+    @does("open_session")
     def open(self) -> None:
         """Ask for a session file and open it."""
         start = self._session.settings.text("session_folder") or Path.home()
-        chosen = ask_open(self._desk.parent, "Open a session", start, FILTER)
-        if chosen is not None:
+        if chosen := ask_open(self._desk.parent, "Open a session", start, FILTER):
             self.open_path(chosen)
 
     def open_path(self, path: Path) -> None:
@@ -147,10 +138,12 @@ class Sessions(Feature):
         if saved is not None and self.may_leave():
             self._look_for(Opening(saved.record, partial(self._take_named, saved)))
 
+    @does("save_session")
     def save(self) -> bool:
         """Save into the session's file, asking for one if it has none; whether it was saved."""
         return self.save_as() if self.path is None else self._write(self.path)
 
+    @does("save_session_as")
     def save_as(self) -> bool:
         """Ask for a file and save into it."""
         parent, settings = self._desk.parent, self._session.settings
@@ -158,6 +151,7 @@ class Sessions(Feature):
         chosen = ask_path(parent, "Save the session", name, FILTER, settings=settings, key="session_folder")
         return chosen is not None and self._write(with_ending(chosen))
 
+    @does("recent_sessions")
     def show_recent(self) -> None:
         """Show the recent sessions over the window."""
         self.menu.popup(self._desk.parent.mapToGlobal(QPoint(12, 40)))

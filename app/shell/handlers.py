@@ -21,7 +21,7 @@ from app.shell.shortcuts import read_keys
 from app.shell.shortcuts_sheet import ShortcutsSheet
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import bring, fill_dialog, make_button, make_column, make_label, make_row, make_split
-from app.widgets.desk import Desk, Feature
+from app.widgets.desk import Desk, Feature, does
 from core.paths import docs_folder
 
 PAGES = (
@@ -191,35 +191,30 @@ class Handlers(Feature):
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The commands about the program."""
-        return {
-            "window_picture": self.save_window,
-            "toggle_theme": self.toggle_theme,
-            "show_log": self.show_log,
-            "show_shortcuts": self.show_shortcuts,
-            "copy_report": self.copy_report,
-            "about": self.show_about,
-            "help_first": partial(self.show_help, PAGES[0][0]),
-            "help_pages": partial(self.show_help, PAGES[1][0]),
-        }
+        pages = {"help_first": PAGES[0][0], "help_pages": PAGES[1][0]}
+        return {**super().commands(), **{name: partial(self.show_help, page) for name, page in pages.items()}}
 
+    @does("window_picture")
     def save_window(self) -> None:
         """Ask for a file and save a picture of the window."""
         parent, settings = self._desk.parent, self._session.settings
-        path = ask_path(parent, "Save a picture of the window", "probescope.png", PNG_FILTER, settings=settings)
-        if path is not None:
+        if path := ask_path(parent, "Save a picture of the window", "probescope.png", PNG_FILTER, settings=settings):
             with self._session.problems.shown():
                 self._desk.say(save_window_picture(parent, path), "info")
 
+    @does("toggle_theme")
     def toggle_theme(self) -> None:
         """Switch dark and light."""
         self._session.settings.set("theme", "light" if theme_in_use().is_dark else "dark")
 
+    @does("show_log")
     def show_log(self) -> None:
         """Open the log beside the window."""
         if self._log is None:
             self._log = LogWindow(self._session.log, self._desk.parent)
         bring(self._log)
 
+    @does("show_shortcuts")
     def show_shortcuts(self) -> None:
         """Open the help sheet."""
         ShortcutsSheet(read_keys(self._session.settings), self._desk.parent).open()
@@ -230,10 +225,12 @@ class Handlers(Feature):
             self._help = HelpPages(self._desk.parent)
         self._help.show_page(page)
 
+    @does("about")
     def show_about(self) -> None:
         """Open the about dialog."""
         AboutDialog(self._desk.parent).open()
 
+    @does("copy_report")
     def copy_report(self) -> None:
         """Put a report of the program as it runs on the clipboard."""
         QGuiApplication.clipboard().setText(self._session.problems.describe_program())

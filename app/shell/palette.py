@@ -91,8 +91,7 @@ def _find_word(word: str, text: str) -> Find | None:
     if place >= 0:
         worth = STARTS_TEXT if place == 0 else STARTS_WORD if begun >= 0 else INSIDE
         return Find(worth, tuple(range(place, place + len(word))))
-    initials = _follow(word, text, starts)
-    if initials is not None:
+    if (initials := _follow(word, text, starts)) is not None:
         return Find(INITIALS, initials)
     scattered = _follow(word, text, range(len(text)))
     if scattered is None:
@@ -205,8 +204,7 @@ def find_jumps(query: str, jumps: Sequence[Jump]) -> list[Answer]:
         return [Answer(jump) for jump in jumps[:MOST_ROWS]]
     found = []
     for place, jump in enumerate(jumps):
-        best = find_words(query, f"{jump.title} {jump.kind} {jump.detail}")
-        if best is not None:
+        if (best := find_words(query, f"{jump.title} {jump.kind} {jump.detail}")) is not None:
             in_title = find_words(query, jump.title)
             score = best.score if in_title is None else in_title.score + best.score
             letters = best.letters if in_title is None else in_title.letters

@@ -25,7 +25,7 @@ from app.widgets.basics import (
     make_tool_button,
     set_icon,
 )
-from app.widgets.desk import Desk, Feature
+from app.widgets.desk import Desk, Feature, does
 from app.widgets.editors import PathLine
 from app.widgets.form import Choice, Count, Field, Flag, Number, PathText
 
@@ -48,11 +48,8 @@ class Preferences(Feature):
         self._settings.changed.connect(self._apply)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The command that opens the settings."""
-        return {"settings": self.show_settings}
-
     @Slot()
+    @does("settings")
     def show_settings(self, key: str = "") -> None:
         """Open the settings, on one of them if it is named."""
         if self.dialog is None:

@@ -5,7 +5,7 @@ Every step can be done by the user, by the program, or passed over; the tour onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from app.base.services import Services
 from app.explore.explore import KEY, Explore
 from app.shell.tour_card import TourCard, TourFrame
 from app.widgets.basics import bring
-from app.widgets.desk import Desk, Feature
+from app.widgets.desk import Desk, Feature, does
 from core.probes.choice import Choice
 from core.probes.target import TargetKind
 
@@ -167,15 +167,12 @@ class Tour(Feature):
             getattr(desk.services.state, f"{fact}_changed").connect(self._watch)
         desk.parent.installEventFilter(self)
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handler of the command that opens the tour."""
-        return {"start_tour": self.start}
-
     def offer(self) -> None:
         """Open at a start of the program, unless the user has had it or another dialog asks something."""
         if self._session.settings.flag(SETTING) and QApplication.activeModalWidget() is None:
             self.start()
 
+    @does("start_tour")
     def start(self) -> None:
         """Open at the first step; from now on it is no longer offered by itself."""
         self._session.settings.set(SETTING, False)

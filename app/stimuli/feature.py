@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from app.stimuli.set_form import WriteSetDialog
 from app.stimuli.tray import Tray
 from app.widgets.ask_path import export_folder
 from app.widgets.basics import bring
-from app.widgets.desk import Content, Desk, Feature, Loaded
+from app.widgets.desk import Content, Desk, Feature, Loaded, does
 from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
 from core.networks.catalog import find_network
@@ -68,10 +68,6 @@ class Stimuli(Feature):
             raise TypeError("The tab of stimuli holds another page.")
         return page
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands."""
-        return {"add_to_tray": self.add_probe, "plan_stimuli": self.show_plan, "write_stimuli": self.show_write}
-
     def capture(self) -> Content:
         """The recipes."""
         return {"tray": tuple(self.tray.recipes())}
@@ -84,6 +80,7 @@ class Stimuli(Feature):
         """Bring the tab to the front."""
         self._desk.tabs.open(KEY)
 
+    @does("add_to_tray")
     def add_probe(self) -> None:
         """Put the probe on screen into the tray."""
         probe = self._session.state.probe
@@ -112,6 +109,7 @@ class Stimuli(Feature):
             self.show_page()
             self._session.controller.noted.emit(f"Added {count} probes of the analysis to the tray")
 
+    @does("plan_stimuli")
     def show_plan(self) -> None:
         """Ask for a plan and put its probes into the tray."""
         state, catalogue = self._session.state, self._session.catalogue
@@ -130,6 +128,7 @@ class Stimuli(Feature):
                 self.tray.add(list_recipes(dialog.plan))
             self.show_page()
 
+    @does("write_stimuli")
     def show_write(self) -> None:
         """Ask for a folder and write the set."""
         self.show_page()
@@ -264,10 +263,7 @@ class Packages(Feature):
         self._find_newest = find_newest
         self.dialog: PackageDialog | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handler of the command."""
-        return {"make_package": self.show_newest}
-
+    @does("make_package")
     def show_newest(self) -> None:
         """Open the dialog with the set that was written last, or with what it held."""
         newest = self._find_newest()

@@ -316,8 +316,7 @@ class PackageDialog(QDialog, Fields):
         self.out.setText(self._proposed)
 
     def _browse_out(self) -> None:
-        parent = ask_open(self, "Location of the new folder", self.out_folder().parent)
-        if parent is not None:
+        if parent := ask_open(self, "Location of the new folder", self.out_folder().parent):
             self.out.setText(str(parent / self.out_folder().name))
 
     def _load(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
@@ -16,6 +16,7 @@ from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
 from core.session.record import SessionRecord
 
+Method = TypeVar("Method", bound=Callable[..., object])
 Tone = Literal["error", "warning", "info"]
 Paths = Sequence[Path]
 Content = Mapping[str, Any]
@@ -94,6 +95,16 @@ class Loaded:
     problems: tuple[str, ...] = ()
 
 
+def does(command: str) -> Callable[[Method], Method]:
+    """Mark the method of a feature that does a command, by its id in the table of commands."""
+
+    def mark(method: Method) -> Method:
+        vars(method)["command"] = command
+        return method
+
+    return mark
+
+
 class Feature(QObject):
     """One feature as the window sees it; what a feature does not have stays as it is here."""
 
@@ -107,7 +118,8 @@ class Feature(QObject):
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """What its commands do, by their ids in the table of commands."""
-        return {}
+        methods = [method for method in vars(type(self)).values() if callable(method) and hasattr(method, "command")]
+        return {method.command: method.__get__(self) for method in methods}
 
     def drops(self) -> Sequence[Drop]:
         """What can be dropped on the window for it."""

@@ -297,8 +297,7 @@ class ImageView(QWidget):
             self.addAction(action)
 
     def _ask_and_save(self) -> None:
-        chosen = ask_path(self, "Save image", f"{self.suggested_name}.png", "PNG (*.png)")
-        if chosen is not None:
+        if chosen := ask_path(self, "Save image", f"{self.suggested_name}.png", "PNG (*.png)"):
             self.save(chosen.with_suffix(".png"))
 
     def _tell_view(self) -> None:

@@ -127,8 +127,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
 
     def pick_at(self, scene_position: QPointF) -> None:
         """Tell what lies at a place of the scene, if anything."""
-        key = self.key_at(scene_position)
-        if key is not None:
+        if (key := self.key_at(scene_position)) is not None:
             self.picked.emit(key)
 
     def key_at(self, scene_position: QPointF) -> Hashable | None:
