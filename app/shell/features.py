@@ -10,7 +10,7 @@ from app.analyses.study_dialog import Study
 from app.cortex.poses import Poses
 from app.cortex.surface_feature import Surfaces
 from app.encoders.feature import Encoders
-from app.encoders.fit_feature import Fits
+from app.encoders.fit_dialog import Fits
 from app.explore.explore import Explore
 from app.figures.feature import Figures
 from app.measured.feature import Measured

@@ -183,7 +183,7 @@ def drive_fit(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> 
     window.features.fits.show_dialog()
     dialog = window.features.fits.dialog
     assert dialog is not None
-    start = lambda: dialog.fit_requested.emit(FitRequest("simulated", "alexnet", ("features.4",)))  # noqa: E731
+    start = lambda: dialog.start(FitRequest("simulated", "alexnet", ("features.4",)))  # noqa: E731
     return Driver(dialog.work, start, dialog.cancel, dialog.form.isEnabled)
 
 
