@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCompleter, QDialog, QWidget
 
+from app.base.jobs import JobLane
+from app.networks.dialog import KIND, Tell
 from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
 from core.networks.import_options import NetworkImportOptions
+from core.networks.manage import list_status, take_in
+from core.networks.spec import NetworkSpec
 
 SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors")
 FILE_FILTER = f"Networks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
@@ -32,15 +36,7 @@ WIDTH = 620
 
 
 class ImportNetworkDialog(QDialog, Fields):
-    """A form that stays open until the import has succeeded.
-
-    Signals
-    -------
-    import_requested(str, object)
-        The file, function or name, and the `NetworkImportOptions`.
-    """
-
-    import_requested = Signal(str, object)
+    """A form that stays open until the import has succeeded; `tell(note, network)` is called then."""
 
     source = PathText(
         "File, function or name",
@@ -56,10 +52,11 @@ class ImportNetworkDialog(QDialog, Fields):
     robust = Flag("Adversarially trained", row=" ")
     trusted = Flag("I trust its author: a .pt2 or TorchScript file or a function runs with my permissions", row=" ")
 
-    def __init__(self, known: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(self, lane: JobLane, tell: Tell, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._lane, self._tell = lane, tell
         self.make_fields()
-        completer = QCompleter(list(known), self)
+        completer = QCompleter([row.spec.id for row in list_status()], self)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.architecture.setCompleter(completer)
         self.work = JobLine()
@@ -89,4 +86,10 @@ class ImportNetworkDialog(QDialog, Fields):
 
     def _ask(self) -> None:
         if (options := self.work.attempt(self.options)) is not None:
-            self.import_requested.emit(self.source.value(), options)
+            source = self.source.value()
+            make, title = partial(take_in, source, options), f"Importing {source}…"
+            self.work.run(self._lane, KIND, lambda _stop: make(), title=title, on_done=self._take)
+
+    def _take(self, spec: NetworkSpec) -> None:
+        self.accept()
+        self._tell(f"Imported {spec.title} ({spec.id}). Fit an encoder on it to probe it.", spec.id)

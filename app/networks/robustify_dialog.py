@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
+from app.base.jobs import ShouldStop
+from app.base.services import Services
+from app.networks.dialog import Tell
 from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
 from app.widgets.form import MOST_SEED, Choice, Count, Fields, Number, PathText, Text
 from app.widgets.job_line import JobLine, Reading
@@ -65,15 +67,7 @@ WIDTH = 660
 
 
 class RobustifyDialog(QDialog, Fields):
-    """A form, and the state of the training under it.
-
-    Signals
-    -------
-    start_requested(object)
-        The `RobustifyOptions`.
-    """
-
-    start_requested = Signal(object)
+    """A form, and the state of the training under it; `tell(note, network)` is called when it is done."""
 
     network = Choice("Network")
     images = PathText(
@@ -103,8 +97,9 @@ class RobustifyDialog(QDialog, Fields):
     seed = Count("Seed", "Seed for photographs, crops and random starts", most=MOST_SEED)
     title = Text("Title", hint="The network's title, robustified")
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Services, tell: Tell, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session, self._tell = session, tell
         self.make_fields()
         self.n_images.setGroupSeparatorShown(True)
         self.work, self.loss = JobLine(), LossView()
@@ -126,6 +121,25 @@ class RobustifyDialog(QDialog, Fields):
     def options(self) -> RobustifyOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""
         return self.make_config(RobustifyOptions, images=self.images.path() or Path())
+
+    def train(self, options: RobustifyOptions) -> None:
+        """Train on the lane."""
+
+        def make(stop: ShouldStop) -> Iterator[Any]:
+            from core.robustify.run import iter_run
+
+            return iter_run(options, device=self._session.engine.device, should_stop=stop)
+
+        self.loss.forget()
+        self.work.run(
+            self._session.lane,
+            "robustify",
+            make,
+            title=f"Robustifying {options.network}…",
+            on_done=self._take_trained,
+            read=self.read_progress,
+            stopped="Cancelled. Start resumes it.",
+        )
 
     def read_progress(self, progress: Any) -> Reading | None:
         """How far a training is; its losses (perturbed, clean) are drawn."""
@@ -149,4 +163,12 @@ class RobustifyDialog(QDialog, Fields):
 
     def _ask(self) -> None:
         if (options := self.work.attempt(self.options)) is not None:
-            self.start_requested.emit(options)
+            self.train(options)
+
+    def _take_trained(self, done: Any) -> None:
+        shifts = "; ".join(
+            f"L2 {one.epsilon:g}: {one.tuned:.2f} (before: {one.original:.2f})" for one in done.published.records
+        )
+        note = f"Kept as {done.network.title} ({done.network.id}). Relative feature shift at {shifts}."
+        self.work.say(note)
+        self._tell(note, done.network.id)
