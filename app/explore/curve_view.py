@@ -29,14 +29,14 @@ class CurveView(QWidget):
         self.marker: tuple[float, float] | None = None
         """Budget and shift that are marked: a preview, a scrubbed step or the last budget."""
 
-        self.upper, self.lower = LineView("Shift against epsilon"), LineView("Linearity against epsilon")
-        for plot in (self.upper, self.lower):
+        self.shift, self.linearity = LineView("Shift against epsilon"), LineView("Linearity against epsilon")
+        for plot in (self.shift, self.linearity):
             plot.describe = self._explain
             for side in ("left", "right"):
                 plot.getPlotItem().getAxis(side).setWidth(AXIS_WIDTH)
-        self.lower.getPlotItem().setXLink(self.upper.getPlotItem())
-        self.lower.setFixedHeight(LINEARITY_HEIGHT)
-        self.setLayout(make_column(self.upper, self.lower, gap=0, stretch=0))
+        self.linearity.getPlotItem().setXLink(self.shift.getPlotItem())
+        self.linearity.setFixedHeight(LINEARITY_HEIGHT)
+        self.setLayout(make_column(self.shift, self.linearity, gap=0, stretch=0))
         self.setAccessibleName("Shift against epsilon")
 
     def show_curve(self, data: CurveData) -> None:
@@ -76,20 +76,20 @@ class CurveView(QWidget):
         """Leave the lower plot out where there is no room for both."""
         super().resizeEvent(event)
         both = self.height() >= LEAST_HEIGHT_FOR_BOTH
-        self.lower.setVisible(both)
-        self.upper.getPlotItem().showAxis("bottom", not both)
+        self.linearity.setVisible(both)
+        self.shift.getPlotItem().showAxis("bottom", not both)
 
     def _redraw(self) -> None:
         if self.data is not None:
-            self.upper.show_plot(plot_curve(self.data, is_log=self.is_log))
-            self.lower.show_plot(plot_linearity(self.data, is_log=self.is_log))
+            self.shift.show_plot(plot_curve(self.data, is_log=self.is_log))
+            self.linearity.show_plot(plot_linearity(self.data, is_log=self.is_log))
             self._draw_marker()
 
     def _draw_marker(self) -> None:
         if self.data is not None and self.marker is not None:
             x = EpsilonScale(self.data.norm).factor * self.marker[0]
-            self.upper.show_place(x, self.marker[1])
-            self.lower.show_place(x)
+            self.shift.show_place(x, self.marker[1])
+            self.linearity.show_place(x)
 
     def _explain(self, x: float) -> str:
         return "" if self.data is None else self.explain(x / EpsilonScale(self.data.norm).factor)

@@ -139,8 +139,8 @@ class HistoryView(QWidget):
             widget.setEnabled(on)
 
     def _redraw(self) -> None:
-        words = {"norm": self._norm, "unit": self._unit or "response unit", "n_planned": self._n_shown}
-        shown = plot_steps(self._epsilon, self._shift, **words)
+        unit, planned = self._unit or "response unit", self._n_shown
+        shown = plot_steps(self._epsilon, self._shift, norm=self._norm, unit=unit, n_planned=planned)
         self.budget_ticks = self._apart(shown.top)
         self.plot.show_plot(replace(shown, top=self.budget_ticks))
         self._draw_marker()

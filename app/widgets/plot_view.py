@@ -314,8 +314,8 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         places = spread_apart([y for _, y in self._ends.values()], gap=gap, low=low + gap / 2, high=high - gap / 2)
         for label in self._names.values():
             label.setVisible(label.toPlainText() in self._ends)
-        for (name, (x, _)), y in zip(self._ends.items(), places, strict=True):
-            self._names[name].setPos(x + END_OFFSET * (right - left) / width, y)
+        for (name, end), place in zip(self._ends.items(), places, strict=True):
+            self._names[name].setPos(end[0] + END_OFFSET * (right - left) / width, place)
 
     def _colour(self, ink: Ink) -> str:
         return DARK.encoder(ink) if isinstance(ink, int) else str(getattr(theme_in_use(), ink, PAPER))

@@ -39,7 +39,7 @@ def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
             ends = (x, values) if is_log else _from_zero(x, values)
             series.append(Series(*ends, name=name, width=1.4, **look))
     right = (1 / data.target_sd, "shift (SD)") if data.target_sd > 0 else None
-    shared = {"series": tuple(series), "across": (0,), "right": right, "ends": True}
+    shared: dict[str, Any] = {"series": tuple(series), "across": (0,), "right": right, "ends": True}
     return Plot(**_epsilon_axis(data, is_log=is_log), y=name_shift(data.unit), **shared)
 
 
@@ -47,7 +47,13 @@ def plot_linearity(data: CurveData, *, is_log: bool) -> Plot:
     """Shift / first-order shift along the budgets: 1 where the encoder is linear."""
     x = EpsilonScale(data.norm).factor * data.epsilon[: len(data.linearity)]
     line = Series(x, data.linearity, name="linearity", line="-")
-    named = {"y": "", "y_ticks": ((0.0, "0"), (1.0, "1")), "across": (0, 1), "right": (1.0, ""), "ends": True}
+    named: dict[str, Any] = {
+        "y": "",
+        "y_ticks": ((0.0, "0"), (1.0, "1")),
+        "across": (0, 1),
+        "right": (1.0, ""),
+        "ends": True,
+    }
     return Plot(**_epsilon_axis(data, is_log=is_log), series=(line,) if len(x) else (), **named)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
+from operator import mul
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +171,7 @@ def _draw_ticks(axis: Axes, plot: Plot, inks: Inks) -> None:
         axis.set_yticks([at for at, _ in plot.y_ticks], [name for _, name in plot.y_ticks])
     if plot.right is not None:
         factor, title = plot.right
-        other: Any = axis.secondary_yaxis("right", functions=(lambda y: factor * y, lambda y: y / factor))
+        other: Any = axis.secondary_yaxis("right", functions=(partial(mul, factor), partial(mul, 1 / factor)))
         other.set_ylabel(title)
         _quieten(other, inks)
     if plot.top:

@@ -65,7 +65,7 @@ warning #b7791f #e8b04a
 """Of every colour its value on light and on dark paper."""
 
 LIGHT, DARK = (
-    Inks(name, *(line.split()[column] for line in TABLE.splitlines()), encoders)
+    Inks(name, encoders=encoders, **{line.split()[0]: line.split()[column] for line in TABLE.splitlines()})
     for column, (name, encoders) in enumerate((("light", PAPER_COLOURS), ("dark", SCREEN_COLOURS)), start=1)
 )
 THEMES = {inks.name: inks for inks in (LIGHT, DARK)}

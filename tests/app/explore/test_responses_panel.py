@@ -50,7 +50,7 @@ def test_the_curve_holds_the_probes_own_numbers(panel: ResponsesPanel) -> None:
     assert data is not None and panel.curve.isVisible()
     assert np.array_equal(data.shift, probe.curve.shift)
     assert np.array_equal(data.control, probe.curve.control_shift)
-    x, y = panel.curve.upper.items["attack"].getData()
+    x, y = panel.curve.shift.items["attack"].getData()
     assert x.tolist() == pytest.approx([0.0, *probe.curve.epsilon]) and y[0] == 0
     shift = probe.curve.shift[-1]
     said = panel.readout.whole_text
@@ -76,14 +76,14 @@ def test_the_readout_follows_what_is_shown(panel: ResponsesPanel) -> None:
 def test_the_right_axis_is_the_left_one_in_sds(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    axis = panel.curve.upper._axes["right"]
+    axis = panel.curve.shift._axes["right"]
     assert axis.scale == pytest.approx(1 / probe.target_sd)
 
 
 def test_the_first_order_line_is_straight_and_ends_at_its_last_rung(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    x, y = panel.curve.upper.items["first order"].getData()
+    x, y = panel.curve.shift.items["first order"].getData()
     assert y[-1] == pytest.approx(probe.curve.first_order[-1])
     assert np.allclose(y, x * probe.curve.first_order[-1] / 3.0)
 
@@ -93,9 +93,9 @@ def test_a_log_axis_has_its_marks_at_the_rungs(panel: ResponsesPanel) -> None:
     panel.show_probe(probe, TABLE)
     panel.axis_choice.button("log").click()
     assert panel.curve.is_log
-    x, _ = panel.curve.upper.items["attack"].getData()
+    x, _ = panel.curve.shift.items["attack"].getData()
     assert (10**x).tolist() == pytest.approx([0.5, 1, 2, 4, 8])
-    ticks = panel.curve.lower._axes["bottom"]._tickLevels[0]
+    ticks = panel.curve.linearity._axes["bottom"]._tickLevels[0]
     assert [text for _, text in ticks] == ["8", "4", "2", "1", "0.5"]
 
 
@@ -210,17 +210,17 @@ def test_the_marker_follows_a_dragged_epsilon(panel: ResponsesPanel) -> None:
 def test_a_lowered_target_is_drawn_in_the_cool_colour(panel: ResponsesPanel) -> None:
     use_theme(LIGHT)
     panel.show_probe(make_probe(size=32, direction=Direction.LOWER), TABLE)
-    assert panel.curve.upper.items["attack"].opts["pen"].color().name() == LIGHT.cool
+    assert panel.curve.shift.items["attack"].opts["pen"].color().name() == LIGHT.cool
 
 
 def test_showing_many_probes_builds_nothing_new(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    count = len(panel.curve.upper.scene().items())
+    count = len(panel.curve.shift.scene().items())
     for _ in range(5):
         panel.show_probe(probe, TABLE)
         use_theme(LIGHT)
-    assert len(panel.curve.upper.scene().items()) == count
+    assert len(panel.curve.shift.scene().items()) == count
 
 
 def test_clear_goes_back_to_the_empty_state(panel: ResponsesPanel) -> None:
