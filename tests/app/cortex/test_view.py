@@ -319,7 +319,7 @@ def test_an_idle_view_draws_nothing(view, qtbot) -> None:
 def test_a_hurried_view_leaves_the_smoothed_frame_out(view, qtbot) -> None:
     canvas = view.canvas
     for hurried in (True, False):
-        view.set_hurried(hurried)
+        canvas.set_hurried(hurried)
         canvas.redraw()
         qtbot.waitUntil(lambda: not canvas._soon.isActive())
         assert canvas._rest.isActive() is (canvas._software and not hurried)
