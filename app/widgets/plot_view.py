@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QCursor, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
@@ -107,7 +107,8 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self._dot.setData(pen=pg.mkPen(theme.panel, width=1.5), brush=pg.mkBrush(theme.accent))
         self._ring.setData(pen=solid(theme.text, 2))
         colour_legend(self.legend, theme.muted)
-        self._draw()
+        # Not at once: items made anew while Qt still hands out the new style have crashed the process.
+        QTimer.singleShot(0, self, self._draw)
 
     def mark(self, key: Hashable) -> None:
         """Ring the points of a key; None for none."""
