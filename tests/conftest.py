@@ -112,6 +112,15 @@ def one_torch_thread() -> None:
 
 
 @pytest.fixture(autouse=True)
+def dark_again() -> Iterator[None]:
+    """A test that changes the colours of the window leaves them as they were."""
+    yield
+    theme = sys.modules.get("app.look.theme")
+    if theme is not None:
+        theme._in_use.theme = theme.DARK
+
+
+@pytest.fixture(autouse=True)
 def nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a thread, a running QThread or a visible window behind."""
     before = set(threading.enumerate())

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app.look.theme import Theme
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.editors import ChoiceBox
 from app.widgets.plot_view import PlotView
@@ -53,15 +52,9 @@ class AnswerView(QWidget):
         self.offer(finished)
         self.draw()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        for plot in self.findChildren(PlotView):
-            plot.set_theme(theme)
-
     def offer(self, finished: Finished) -> None:
         """List what there is to choose from."""
 
-    @Slot()
     def draw(self, *_: object) -> None:
         """Draw what is chosen."""
         if self.finished is not None:
@@ -80,13 +73,9 @@ class FragilityView(AnswerView):
         self.scatter, self.curve = PlotView(), PlotView()
         self.roi, self.choice = ChoiceBox("ROI of the targets in the scatter"), Segmented(VIEWS)
         self.told = make_label("", "muted", wraps=True)
-        row = make_row(self.scatter, self.curve)
-        row.setStretch(0, 1)
-        row.setStretch(1, 1)
-        top = make_row(self.roi, -1, self.choice)
-        column = make_column(top, row, self.told, make_label(POINTS_HINT, "faint", wraps=True), gap=4)
-        column.setStretch(1, 1)
-        self.setLayout(column)
+        row, top = make_row(self.scatter, self.curve, shares=(1, 1)), make_row(self.roi, -1, self.choice)
+        hint = make_label(POINTS_HINT, "faint", wraps=True)
+        self.setLayout(make_column(top, row, self.told, hint, gap=4, stretch=1))
         self.roi.currentIndexChanged.connect(self.draw)
         self.choice.chosen.connect(self.draw)
         self.scatter.picked.connect(self._open)
@@ -111,7 +100,6 @@ class FragilityView(AnswerView):
         bends = ", ".join(f"{part.label} {part.curvature.describe('.1f')}" for part in answer.parts)
         self.told.setText(f"Mean path curvature (deg): {bends}" if name == CURVATURE else "")
 
-    @Slot(object)
     def _open(self, key: tuple[int, int, int]) -> None:
         self.probe_requested.emit(*key)
 
@@ -122,12 +110,8 @@ class DiscriminabilityView(AnswerView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.means, self.statistics = (PlotView(), PlotView()), PlotView()
-        row = make_row(make_column(*self.means), self.statistics)
-        row.setStretch(0, 2)
-        row.setStretch(1, 3)
-        column = make_column(row, make_label(STATISTICS_HINT, "faint", wraps=True), gap=4)
-        column.setStretch(0, 1)
-        self.setLayout(column)
+        row = make_row(make_column(*self.means), self.statistics, shares=(2, 3))
+        self.setLayout(make_column(row, make_label(STATISTICS_HINT, "faint", wraps=True), gap=4, stretch=0))
 
     def draw_answer(self, finished: Finished) -> None:
         """Draw a `Discriminability`."""

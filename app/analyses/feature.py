@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal
 
 from app.analyses.page import AnalysisPage
 from app.analyses.sweep_form import fill_form
 from app.analyses.sweep_job import read_analysis
-from app.base.desk import Content, Desk, Feature, Loaded
 from app.explore.explore import Explore
+from app.widgets.desk import Content, Desk, Feature, Loaded
 from core.errors import ProbeError
 from core.headers import unstructure
 from core.networks.catalog import find_network
@@ -52,8 +52,7 @@ class Analyses(Feature):
                     fill_form(page.form, record.config)
                 except ProbeError as error:
                     refused.append(str(error))
-            header = loaded.places.get(f"analysis {record.question}")
-            if header is not None:
+            if (header := loaded.places.get(f"analysis {record.question}")) is not None:
                 self._session.lane.submit(
                     f"answer {record.question}",
                     partial(lambda folder, _stop: read_analysis(folder), header.parent),
@@ -63,7 +62,6 @@ class Analyses(Feature):
         if refused:
             raise ProbeError(" ".join(refused))
 
-    @Slot(object, int, int, int)
     def open_probe(self, config: SweepConfig, encoder: int, target: int, image: int) -> None:
         """Show the probe behind a point of an analysis in Explore."""
         name, norm = config.encoders[encoder], config.norms[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QWidget
 
 from app.analyses.answer_view import AnswerView
@@ -29,17 +28,15 @@ class MeaningView(AnswerView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.target, self.norm = ChoiceBox("Target"), ChoiceBox("Norm")
-        self.open = make_button("Open probe in Explore", tip="Open the first encoder's probe of this target in Explore")
+        self.open = make_button(
+            "Open probe in Explore", do=self._ask, tip="Open the first encoder's probe of this target in Explore"
+        )
         self.range, self.evidence = make_label("", "muted"), make_label("", "muted", wraps=True)
         self.rois, self.spectrum, self.grid = PlotView(), PlotView(), PictureGrid()
         self.rois.legend.setOffset((8, 4))
         top = make_row(make_label("Target", "muted"), self.target, self.norm, self.open, -1, self.range)
         scroll = make_scroll(make_column(self.grid, self.evidence, -1))
-        column = make_column(top, scroll, make_row(self.rois, self.spectrum))
-        column.setStretch(1, 3)
-        column.setStretch(2, 2)
-        self.setLayout(column)
-        self.open.clicked.connect(self._ask)
+        self.setLayout(make_column(top, scroll, make_row(self.rois, self.spectrum), shares=(0, 3, 2)))
         for box in (self.target, self.norm):
             box.currentIndexChanged.connect(self.draw)
 
@@ -71,7 +68,6 @@ class MeaningView(AnswerView):
         self.rois.show_plot(plot_rois(rows, range(len(rows)), [row.encoder for row in rows]))
         self.spectrum.show_plot(plot_spectra(rows))
 
-    @Slot()
     def _ask(self) -> None:
         self.probe_requested.emit(0, max(0, self.target.currentIndex()), 0)
 

@@ -6,24 +6,36 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QLabel, QSplitter, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app.analyses.answer_view import AnswerView, DiscriminabilityView, FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.sweep_form import SweepForm
 from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis, read_progress
 from app.analyses.transfer_view import TransferView
-from app.base.pictures import FORMATS, save_plot
 from app.base.services import Services
-from app.look.theme import Theme
+from app.look.theme import theme_in_use
 from app.widgets.ask_path import ask_open, ask_path
-from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
+from app.widgets.basics import (
+    allow,
+    make_badge,
+    make_button,
+    make_column,
+    make_heading,
+    make_label,
+    make_row,
+    make_split,
+    set_look,
+)
+from app.widgets.captions import EmptyState
 from app.widgets.image_view import PictureMenu
 from app.widgets.plain_table import PlainTable
 from app.widgets.plot_view import PlotView
 from app.widgets.work_page import JobPage
 from core.datasets.subject import SubjectInfo, load_subject
+from core.reports.draw_plot import FORMATS, save_plots
+from core.reports.inks import find_inks
 from core.sweeps.config import Question, SweepConfig
 from core.sweeps.plan import name_layers
 from core.sweeps.step_seconds import measure_step_seconds
@@ -55,32 +67,23 @@ class AnalysisPage(JobPage):
     """The config of the analysis whose probes go into the tray."""
 
     RUN, RUN_TIP = "Run the analysis", "The same settings resume where they stopped"
+    STOP_TIP = RUN_TIP
     EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet with the extra `parquet`)"
     EXPORT_LATER = "Run the analysis first"
 
     def __init__(self, question: Question, session: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._question, self._session = question, session
+        self.question, self._session = question, session
         self.finished: Finished | None = None
         self.form = SweepForm(question)
         self.view = VIEWS[question]()
-        self.collect = make_button("Add probes to the tray")
+        self.collect = make_button("Add probes to the tray", do=self._collect)
         self.table = PlainTable("Numbers", stretches=False)
         self.badge, self.answer_badge = make_badge(), make_badge()
         self._lay_out()
         self._connect()
         self.refresh()
 
-    @property
-    def question(self) -> Question:
-        """Which analysis it is."""
-        return self._question
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.view.set_theme(theme)
-
-    @Slot()
     def follow_subject(self) -> None:
         """List the encoders of the subject in Explore."""
         subject, catalogue = self._session.state.subject, self._session.controller.catalogue
@@ -93,13 +96,12 @@ class AnalysisPage(JobPage):
 
     def start(self) -> None:
         """Run or resume the sweep."""
-        config = self.form.config_if_valid()
-        if config is not None:
+        if (config := self.form.config_if_valid()) is not None:
             self.work.run(
                 self._session.lane,
                 JOB,
                 partial(iter_analysis, self._session.engine, config),
-                title=f"{self._question.capitalize()}…",
+                title=f"{self.question.capitalize()}…",
                 on_done=self.take_answer,
                 read=read_progress,
                 stopped="Stopped. Run again to resume.",
@@ -119,22 +121,16 @@ class AnalysisPage(JobPage):
     def _lay_out(self) -> None:
         self.table.setMinimumHeight(LEAST_TABLE)
         told = make_label("Formulas", "muted")
-        told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self._question).items()))
+        told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self.question).items()))
         below = QWidget()
         below.setLayout(make_column(make_row(make_heading("Numbers"), told, -1, self.answer_badge), self.table))
-        parts = QSplitter(Qt.Orientation.Vertical)
-        parts.setChildrenCollapsible(False)
-        for place, (part, share) in enumerate(zip((self.view, below), SHARES, strict=True)):
-            parts.addWidget(part)
-            parts.setStretchFactor(place, share)
-        parts.setSizes([6 * share for share in SHARES])
-        title = make_row(make_label(self._question.capitalize(), "title"), -1, self.badge)
-        form = (title, make_label(ASKS[self._question], "muted", wraps=True), self.form)
-        empty = "Choose encoders and targets, then run the analysis."
+        parts = make_split(self.view, below, shares=SHARES, upright=True)
+        title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
+        form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form)
+        empty = EmptyState("No results yet", "Choose encoders and targets, then run the analysis.")
         self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.collect])
 
     def _connect(self) -> None:
-        self.collect.clicked.connect(self._collect)
         self.form.changed.connect(self.refresh)
         self.form.changed.connect(self._measure)
         self.view.probe_requested.connect(self._ask)
@@ -145,25 +141,22 @@ class AnalysisPage(JobPage):
         self._session.state.subject_changed.connect(self.follow_subject)
         self._session.controller.catalogue_changed.connect(self.follow_subject)
 
-    @Slot()
     def refresh(self) -> None:
         """Show what can be done now."""
         ready = self.form.config_if_valid() is not None
         reason = "" if ready else self.form.problem.text() or "Choose a subject in Explore first"
         self.show_state(reason, answered=self.finished is not None)
-        self.collect.setEnabled(self.finished is not None)
         n_probes = 0 if self.finished is None else count_probes(self.finished.sweep.config)
         tip = f"Add the {n_probes} probes behind these results, each at the highest budget"
-        self.collect.setToolTip(tip if self.finished else self.EXPORT_LATER)
+        allow(self.collect, "" if self.finished else self.EXPORT_LATER, tip)
 
-    @Slot()
     def _measure(self) -> None:
         """Measure the speed of networks whose cost could only be guessed; what was measured before is read."""
         config = self.form.config_if_valid()
         layers = () if config is None else name_layers(config)
         if any(layer not in self.form.step_seconds for layer in layers):
             self._session.lane.submit(
-                f"{STEP_SECONDS} of {self._question}",
+                f"{STEP_SECONDS} of {self.question}",
                 lambda stop: measure_step_seconds(self._session.engine, layers, should_stop=stop),
                 on_done=self.form.set_step_seconds,
                 refuse=lambda _text: None,  # the cost stays a guess
@@ -171,12 +164,11 @@ class AnalysisPage(JobPage):
             )
 
     def _fill_table(self, finished: Finished) -> None:
-        table, formulas = finished.table, read_formulas(self._question)
+        table, formulas = finished.table, read_formulas(self.question)
         self.table.set_header(table.columns, [find_formula(name, formulas) for name in table.columns])
         rows = [[f"{one:.3g}" if isinstance(one, float) else str(one) for one in row] for row in table.rows]
         self.table.fill([(row[0], row) for row in rows], tips=[find_formula(row[0], formulas) for row in rows])
 
-    @Slot()
     def ask_export(self) -> None:
         """Ask where, and copy the answer's files there."""
         parent = ask_open(self, "Save the analysis in", Path.home())
@@ -186,22 +178,19 @@ class AnalysisPage(JobPage):
             self._session.controller.write("Saving the analysis…", make)
 
     def save_plot_to(self, plot: PlotView, path: Path) -> str:
-        """Save one plot as it looks, told whose responses it shows. Raises ProbeError if it cannot be written."""
-        return save_plot(plot, "" if self.finished is None else caption_of(self.finished.sweep.config), path)
+        """Save one plot in the theme's colours, told whose responses it shows. Raises ProbeError if it cannot be."""
+        caption = "" if self.finished is None else caption_of(self.finished.sweep.config)
+        return save_plots([plot.shown], path, find_inks(theme_in_use().name), caption=caption)
 
     def _save_plot(self, plot: PlotView) -> None:
         kinds = ";;".join(f"{kind.upper()} (*.{kind})" for kind in FORMATS)
-        chosen = ask_path(self, "Save figure", f"{self._question}.svg", kinds)
-        if chosen is not None:
-            with self._session.problems.shown():
-                self._session.controller.noted.emit(self.save_plot_to(plot, chosen))
+        if chosen := ask_path(self, "Save figure", f"{self.question}.svg", kinds):
+            self._session.controller.write("Saving the figure…", partial(self.save_plot_to, plot, chosen))
 
-    @Slot()
     def _collect(self) -> None:
         if self.finished is not None:
             self.collect_requested.emit(self.finished.sweep.config)
 
-    @Slot(int, int, int)
     def _ask(self, encoder: int, target: int, image: int) -> None:
         if self.finished is not None:
             self.probe_requested.emit(self.finished.sweep.config, encoder, target, image)

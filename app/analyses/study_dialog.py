@@ -1,4 +1,4 @@
-"""Asks for a test of the method and shows its answer: cost, progress by cell, sentences, figures."""
+"""The test of the method in the window: what is asked, its cost, progress by cell, sentences and figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl, Slot
+from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
@@ -17,7 +17,8 @@ from app.analyses.sweep_job import read_progress
 from app.base.services import Services
 from app.look.numbers import write_epsilon
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import make_badge, make_button, make_column, make_label, make_row
+from app.widgets.basics import allow, bring, fill_dialog, make_badge, make_button, make_column, make_label, make_row
+from app.widgets.desk import Desk, Feature, does
 from app.widgets.form import MOST_SEED, Count, Fields, Pick, Text
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
@@ -42,6 +43,22 @@ EXTENTS = (
     ("quick", "Quick", "Two teachers, four candidates: a minute or two, with wide intervals"),
 )
 BUSY = "The test is running"
+
+
+class Study(Feature):
+    """Holds the dialog."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.dialog: StudyDialog | None = None
+
+    @does("study")
+    def show_study(self) -> None:
+        """Open the dialog and measure how fast the networks are here."""
+        if self.dialog is None:
+            self.dialog = StudyDialog(self._session, self._desk.parent)
+            self.dialog.measure()
+        bring(self.dialog)
 
 
 class StudyDialog(QDialog, Fields):
@@ -70,17 +87,12 @@ class StudyDialog(QDialog, Fields):
         super().__init__(parent)
         self._session = session
         self.finished_study: StudyFinished | None = None
-        self.setWindowTitle("Test the method")
         self.resize(FIRST_SIZE)
         self._step_seconds, self._bad = dict[Layer, float](), ""
         self.make_fields()
         self._make_state()
         self._lay_out()
-        self.start.clicked.connect(self._start)
-        self.stop.clicked.connect(self.work.cancel)
         self.work.changed.connect(self._refresh)
-        self.report.clicked.connect(self._open_report)
-        self.save.clicked.connect(self._save)
         self._show_study(StudyConfig())
         self.take_norm()
 
@@ -128,15 +140,18 @@ class StudyDialog(QDialog, Fields):
         self.tabs.setCurrentIndex(0)
         self.tabs.setEnabled(True)
         for button in (self.report, self.save):
-            button.setEnabled(True)
-            button.setToolTip("")
+            allow(button, "")
 
     def _make_state(self) -> None:
         self.cost, self.work = make_label("", "muted", wraps=True), JobLine()
-        self.start = make_button("Run the test", "primary", tip="The same settings resume where they stopped")
-        self.stop = make_button("Cancel", tip="Finished cells are kept; run again to resume")
-        self.report = make_button("Open the report", tip="Run the test first")
-        self.save = make_button("Save…", tip="Run the test first")
+        run_tip, stop_tip = (
+            "The same settings resume where they stopped",
+            "Finished cells are kept; run again to resume",
+        )
+        self.start = make_button("Run the test", "primary", self._start, tip=run_tip)
+        self.stop = make_button("Cancel", do=self.work.cancel, tip=stop_tip)
+        self.report = make_button("Open the report", do=self._open_report)
+        self.save = make_button("Save…", do=self._save)
         self.badge = make_badge("simulated", "warning")
         self.badge.hide()
         self.answer = make_label("The results appear here.", wraps=True)
@@ -149,7 +164,7 @@ class StudyDialog(QDialog, Fields):
             self.tabs.addTab(picture, tab)
         self.tabs.setEnabled(False)
         for button in (self.report, self.save):
-            button.setEnabled(False)
+            allow(button, "Run the test first")
 
     def _lay_out(self) -> None:
         form = make_row(
@@ -157,9 +172,8 @@ class StudyDialog(QDialog, Fields):
         )
         buttons = make_row(self.badge, -1, self.save, self.report, self.stop, self.start)
         text = make_label(EXPLANATION, "muted", wraps=True)
-        column = make_column(text, form, self.cost, self.work, self.tabs, buttons, gap=10, margin=20)
-        column.setStretchFactor(self.tabs, 1)
-        self.setLayout(column)
+        parts = (text, form, self.cost, self.work, self.tabs, buttons)
+        fill_dialog(self, "Test the method", *parts, gap=10, margin=20, stretch=4)
 
     def take_extent(self, *_: object) -> None:
         """A quick study has fewer noise levels and images."""
@@ -190,26 +204,20 @@ class StudyDialog(QDialog, Fields):
         self.show_config(study, keep=("noise", "norm", "epsilon"))
         self.noise.set_value(", ".join(f"{level:g}" for level in study.noise))
 
-    @Slot()
     def _refresh(self) -> None:
         self.start.setVisible(not self.work.busy)
         self.start.setEnabled(not self._bad)
         self.stop.setVisible(self.work.busy)
         self.allow_all(BUSY if self.work.busy else "")
 
-    @Slot()
     def _start(self) -> None:
-        try:
-            self.run_study(self.value())
-        except BadInputError as error:
-            self.work.say(error=str(error))
+        if (config := self.work.attempt(self.value)) is not None:
+            self.run_study(config)
 
-    @Slot()
     def _open_report(self) -> None:
         if self.finished_study is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.finished_study.page)))
 
-    @Slot()
     def _save(self) -> None:
         parent = ask_open(self, "Save the test of the method in", Path.home())
         if parent is not None and self.finished_study is not None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.analyses.answer_view import AnswerView
@@ -30,10 +29,7 @@ LABEL_WIDTH, TREE_HEIGHT, THUMB, ROI_HEIGHT, WIDEST_CHOICE = 150, 76, 112, 150, 
 
 
 class CellPanel(QWidget):
-    """Shows one cell; `choice_changed` says that another target or image is wished, `opened` that its probe is."""
-
-    choice_changed = Signal()
-    opened = Signal()
+    """Shows one cell: its target and image can be chosen, and its probe opened."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,12 +52,9 @@ class CellPanel(QWidget):
             self.rois,
             make_row(self.open, -1),
             margin=2,
+            stretch=9,
         )
-        column.setStretch(9, 1)
         self.setLayout(make_column(make_scroll(column)))
-        self.open.clicked.connect(self.opened)
-        for box in (self.target, self.image):
-            box.currentIndexChanged.connect(self._tell)
 
     def offer(self, sweep: Sweep) -> None:
         """List the targets and images of an answer."""
@@ -81,10 +74,6 @@ class CellPanel(QWidget):
         self.range.setText(f"Blue −{view.limit:.2g} to red {view.limit:.2g} voxel SD, the same for both maps.")
         self.rois.show_plot(plots.plot_cell_rois(sweep, choice))
 
-    @Slot()
-    def _tell(self, *_: object) -> None:
-        self.choice_changed.emit()
-
 
 class TransferView(AnswerView):
     """Matrix at the left under its tree, the chosen cell at the right."""
@@ -102,19 +91,15 @@ class TransferView(AnswerView):
         self.note = make_label("", "muted", wraps=True)
         self.panel = CellPanel()
         self._cell = (0, 0)
-        drawn = make_column(self.tree, self.matrix, gap=0)
-        left = make_column(make_row(self.case, self.roi, self.what), drawn, self.note)
-        drawn.setStretch(1, 1)
-        left.setStretch(1, 1)
-        row = make_row(left, self.panel, gap=16)
-        row.setStretch(0, 5)
-        row.setStretch(1, 4)
-        self.setLayout(row)
+        drawn = make_column(self.tree, self.matrix, gap=0, stretch=1)
+        left = make_column(make_row(self.case, self.roi, self.what), drawn, self.note, stretch=1)
+        self.setLayout(make_row(left, self.panel, gap=16, shares=(5, 4)))
         for box in (self.case, self.roi, self.what):
             box.currentIndexChanged.connect(self.draw)
         self.matrix.picked.connect(self._pick)
-        self.panel.choice_changed.connect(self._show_cell)
-        self.panel.opened.connect(self._ask)
+        for box in (self.panel.target, self.panel.image):
+            box.currentIndexChanged.connect(self._show_cell)
+        self.panel.open.clicked.connect(self._ask)
 
     def offer(self, finished: Finished) -> None:
         """List cases, targets and matrices; the first cell off the diagonal is chosen."""
@@ -154,7 +139,6 @@ class TransferView(AnswerView):
         self.matrix.show_plot(replace(shown, series=(*shown.series, frame(row, column, "accent")), title=""))
         self._show_cell()
 
-    @Slot()
     def _show_cell(self) -> None:
         if self.finished is None:
             return
@@ -175,7 +159,6 @@ class TransferView(AnswerView):
         choice = CellChoice(*self._cell, self.panel.target.value(), self.panel.image.value(), norm, attack)
         self.panel.show_cell(sweep, choice, title, summary)
 
-    @Slot(object)
     def _pick(self, place: tuple[int, int]) -> None:
         if self.finished is not None:
             answer: Any = self.finished.answer
@@ -183,7 +166,6 @@ class TransferView(AnswerView):
             source = plots.list_sources(case)[place[0]]
             self.show_cell(source, case.order[place[1]] if place[1] < len(case.order) else source)
 
-    @Slot()
     def _ask(self) -> None:
         if self.finished is not None:
             encoder, _ = find_source(self.finished.sweep, self._cell[0])

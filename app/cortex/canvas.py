@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QTimer, QVariantAnimation, Slot
+from PySide6.QtCore import QPointF, QTimer, QVariantAnimation
 from PySide6.QtGui import QOffscreenSurface, QOpenGLContext, QResizeEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
@@ -24,7 +24,7 @@ from app.cortex.morph import MorphPath
 from app.cortex.overlay import Annotations, CortexOverlay
 from app.cortex.picking import Pick
 from app.cortex.scene import CortexScene, to_rgb
-from app.look.theme import Theme
+from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column
 from core.types import ByteArray, FloatArray
 
@@ -52,7 +52,6 @@ class CortexCanvas(QWidget):
         self.annotator = Annotator(self.scene)
         self.overlay = CortexOverlay(self.plotter)
         self.pose = CameraPose(0.0, 0.0)
-        self._theme: Theme | None = None
         self._opened = False
         self._fold_angles = (0.0, 0.0)
         self._untouched = True
@@ -65,6 +64,7 @@ class CortexCanvas(QWidget):
         self._make_timers()
         self._connect_input()
         self.setLayout(make_column(self.plotter))
+        follow_theme(self.set_theme)
 
     def set_hurried(self, hurried: bool) -> None:
         """Leave the smoothed frame out while other work needs the processor; the next draw follows it."""
@@ -138,8 +138,6 @@ class CortexCanvas(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self._theme = theme
-        self.overlay.set_theme(theme)
         upper, lower = background_of(theme)
         self._renderer.GradientBackgroundOn()
         self._renderer.SetBackground(*to_rgb(lower))
@@ -203,7 +201,6 @@ class CortexCanvas(QWidget):
         self.input.fit_asked.connect(self.fit)
         self.input.focused.connect(self.overlay.set_focused)
 
-    @Slot()
     def _draw(self) -> None:
         if self._software:
             self._renderer.SetUseFXAA(False)
@@ -219,7 +216,6 @@ class CortexCanvas(QWidget):
             self.overlay.show_annotations(self.annotations())
             self._moved = False
 
-    @Slot()
     def _draw_smooth(self) -> None:
         self._renderer.SetUseFXAA(True)
         self.plotter.update()
@@ -237,11 +233,9 @@ class CortexCanvas(QWidget):
         self._untouched = False
         self._take_pose(pose)
 
-    @Slot(object)
     def _glide_on(self, share: float) -> None:
         self._take_pose(self._from.between(self._to, share * share * (3 - 2 * share)))
 
-    @Slot(QPointF)
     def _double_click(self, position: QPointF) -> None:
         pick = self.pick_at(position)
         if pick is None:
@@ -249,15 +243,12 @@ class CortexCanvas(QWidget):
         else:
             self.focus((pick.side, pick.vertex))
 
-    @Slot(float, float)
     def _orbit(self, across: float, down: float) -> None:
         self.look_from(self.pose.orbited(across, down))
 
-    @Slot(float, float)
     def _pan(self, across: float, down: float) -> None:
         self.look_from(self.pose.panned(across, down))
 
-    @Slot(float, object)
     def _zoom(self, factor: float, at: QPointF | None) -> None:
         width, height = self.plotter.width(), max(1, self.plotter.height())
         across, up = (0.0, 0.0) if at is None else ((at.x() - width / 2) / height, 0.5 - at.y() / height)
@@ -266,9 +257,9 @@ class CortexCanvas(QWidget):
     def _match_ratio(self) -> None:
         """Keep lines as wide on a dense screen; the window may have moved to another one."""
         ratio = self.plotter.devicePixelRatioF()
-        if ratio != self._ratio and self._theme is not None:
+        if ratio != self._ratio:
             self._ratio = ratio
-            self.scene.set_look(self._theme, ratio)
+            self.scene.set_look(theme_in_use(), ratio)
 
     def _match_size(self, ratio: float) -> None:
         """Tell VTK the size now, which it else hears of only at the next paint, too late for a pick."""

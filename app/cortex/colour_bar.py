@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
 
 from app.look.fonts import bold, small, tabular
 from app.look.numbers import digits_for, format_number, format_signed
-from app.look.theme import Theme
+from app.look.theme import Theme, theme_in_use
 from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import DEFAULT_DIVERGING, Colormap, ColormapKind, find_colormap, list_colormaps
 
@@ -38,36 +38,26 @@ class ColourBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._reading: ColourKey | None = None
-        self._theme: Theme | None = None
+        self.reading: ColourKey | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         """Room for the bar, its caption and its numbers."""
         return QSize(WIDTH, HEIGHT)
 
-    def reading(self) -> ColourKey | None:
-        """What is shown."""
-        return self._reading
-
     def show_reading(self, reading: ColourKey | None) -> None:
         """Show a reading; None shows nothing."""
-        self._reading = reading
+        self.reading = reading
         self.setAccessibleName("" if reading is None else f"Colour bar: {reading.caption()}")
         self.setToolTip("" if reading is None else _explain(reading))
         self.update()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._theme = theme
-        self.update()
-
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the reading."""
-        if self._reading is None or self._theme is None:
+        if self.reading is None:
             return
         painter = QPainter(self)
-        draw_colour_bar(painter, self._reading, area=QRectF(self.rect()), theme=self._theme)
+        draw_colour_bar(painter, self.reading, area=QRectF(self.rect()), theme=theme_in_use())
         painter.end()
 
 
@@ -175,7 +165,6 @@ class ColormapButton(QToolButton):
             action.setCheckable(True)
             self._group.addAction(action)
 
-    @Slot(QAction)
     def _choose(self, action: QAction) -> None:
         name = str(action.data())
         self.show_colormap(find_colormap(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal
 
 from app.cortex.canvas import CortexCanvas
 from app.cortex.inputs import HELP
@@ -33,23 +33,15 @@ class CortexCursor(QObject):
         self._canvas = canvas
         self._painter = painter
         self._describe = describe
-        self._voxel: int | None = None
+        self.voxel: int | None = None
+        """Where the keys go on from, such as one that was clicked."""
+
         canvas.plotter.setAccessibleName("Cortex")
         canvas.plotter.setAccessibleDescription(HELP)
         canvas.input.stepped.connect(self._step)
         canvas.input.roi_stepped.connect(self._step_roi)
         canvas.input.chosen.connect(self._choose)
 
-    @property
-    def voxel(self) -> int | None:
-        """The voxel under the keys."""
-        return self._voxel
-
-    def set_voxel(self, voxel: int | None) -> None:
-        """Go on from another voxel, such as one that was clicked."""
-        self._voxel = voxel
-
-    @Slot(int, int)
     def _step(self, across: int, down: int) -> None:
         """Go to the nearest voxel on the side of the screen an arrow points to."""
         shown, voxels = self._shown(), self._painter.voxels
@@ -58,15 +50,13 @@ class CortexCursor(QObject):
         places = self._places(voxels.table, shown)
         width, height = self._canvas.plotter.width(), self._canvas.plotter.height()
         here = np.array([width / 2, height / 2])
-        at = np.flatnonzero(shown == (NOWHERE if self._voxel is None else self._voxel))
+        at = np.flatnonzero(shown == (NOWHERE if self.voxel is None else self.voxel))
         if not len(at):
             self._go(int(shown[np.argmin(np.linalg.norm(places - here, axis=1))]))
             return
-        row = find_towards(places, int(at[0]), direction=(across, down))
-        if row is not None:
+        if (row := find_towards(places, int(at[0]), direction=(across, down))) is not None:
             self._go(int(shown[row]))
 
-    @Slot(int)
     def _step_roi(self, by: int) -> None:
         """Go to the middle of the next ROI that can be seen, round the end."""
         shown, voxels = self._shown(), self._painter.voxels
@@ -76,21 +66,20 @@ class CortexCursor(QObject):
         names = [name for name in voxels.table.roi_names if name in set(rois[shown])]
         if not names:
             return
-        current = "" if self._voxel is None else str(rois[self._voxel])
+        current = "" if self.voxel is None else str(rois[self.voxel])
         at = names.index(current) + by if current in names else (0 if by > 0 else -1)
         members = shown[rois[shown] == names[at % len(names)]]
         places = self._places(voxels.table, members)
         middle = np.median(places, axis=0)
         self._go(int(members[np.argmin(np.linalg.norm(places - middle, axis=1))]))
 
-    @Slot()
     def _choose(self) -> None:
-        pick = None if self._voxel is None else self._pick_of(self._voxel)
+        pick = None if self.voxel is None else self._pick_of(self.voxel)
         if pick is not None:
             self.chosen.emit(pick)
 
     def _go(self, voxel: int) -> None:
-        self._voxel = voxel
+        self.voxel = voxel
         pick = self._pick_of(voxel)
         if pick is None:
             return

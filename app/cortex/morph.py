@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QSlider, QWidget
 
 from app.cortex.camera import CameraPose
@@ -187,9 +187,7 @@ class MorphSlider(QWidget):
         self.slider.setTickInterval(STEPS)
         self.slider.setAccessibleName("Unfold")
         self._first, self._last = make_label("", "muted"), make_label("", "muted")
-        row = make_row(self._first, self.slider, self._last, gap=6)
-        row.setContentsMargins(0, 0, 0, 0)
-        self.setLayout(row)
+        self.setLayout(make_row(self._first, self.slider, self._last, gap=6))
         self.slider.valueChanged.connect(self._tell)
 
     def set_stops(self, names: Sequence[str]) -> None:
@@ -210,6 +208,5 @@ class MorphSlider(QWidget):
         """Where the handle is."""
         return self.slider.value() / STEPS
 
-    @Slot(int)
     def _tell(self, _value: int) -> None:
         self.moved.emit(self.position())

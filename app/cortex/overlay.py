@@ -13,7 +13,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, 
 from PySide6.QtWidgets import QWidget
 
 from app.look.fonts import bold, small
-from app.look.theme import Theme
+from app.look.theme import Theme, follow_theme, theme_in_use
 
 HALO = 3.2
 RING = 7.5
@@ -61,18 +61,17 @@ class CortexOverlay(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self._annotations = Annotations()
-        self._theme: Theme | None = None
         self._picture: QPixmap | None = None
         self._focused = False
+        follow_theme(self.set_theme)
 
     def set_focused(self, focused: bool) -> None:
         """Frame the view while the keys go to it."""
         self._focused = focused
         self.update()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._theme = theme
+    def set_theme(self, _theme: Theme) -> None:
+        """Draw anew in the theme's colours."""
         self._picture = None
         self.update()
 
@@ -90,24 +89,22 @@ class CortexOverlay(QWidget):
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Show the picture, redrawn if something in it changed or the screen's density did."""
-        if self._theme is None:
-            return
         ratio = self.devicePixelRatioF()
         if self._picture is None or self._picture.devicePixelRatioF() != ratio:
-            self._picture = self._draw(self._theme, ratio)
+            self._picture = self._draw(ratio)
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._picture)
         if self._focused:
-            painter.setPen(QPen(QColor(self._theme.accent), FOCUS_WIDTH))
+            painter.setPen(QPen(QColor(theme_in_use().accent), FOCUS_WIDTH))
             painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
         painter.end()
 
-    def _draw(self, theme: Theme, ratio: float) -> QPixmap:
+    def _draw(self, ratio: float) -> QPixmap:
         picture = QPixmap(self.size() * ratio)
         picture.setDevicePixelRatio(ratio)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
-        draw_annotations(painter, self._annotations, theme=theme, font=self.font())
+        draw_annotations(painter, self._annotations, theme=theme_in_use(), font=self.font())
         painter.end()
         return picture
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from app.cortex.colour_bar import ColormapButton
 from app.cortex.layout import VIEWS
 from app.cortex.view import CortexView
-from app.look.icons import load_icon
 from app.look.numbers import digits_for, format_number
-from app.look.theme import Theme
-from app.widgets.basics import make_column, make_label, make_row, make_tool_button
+from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_icon
 from app.widgets.editors import ChoiceBox
 from app.widgets.segmented import Segmented
 from core.surfaces.mesh import GEOMETRIES
@@ -60,11 +58,11 @@ class CortexPanel(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.view = CortexView()
-        self._theme: Theme | None = None
         self._build()
         self._connect()
         self._follow_layout()
         self._follow_scale()
+        self._colour_icons()
 
     def current_map(self) -> str:
         """The map chosen."""
@@ -73,12 +71,6 @@ class CortexPanel(QWidget):
     def set_map(self, name: str) -> None:
         """Choose a map as if the user had."""
         self.map_box.setCurrentIndex(self.map_box.findData(name))
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._theme = theme
-        self.view.set_theme(theme)
-        self._colour_icons()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the threshold's number where the choices need its room."""
@@ -108,12 +100,9 @@ class CortexPanel(QWidget):
             button.setChecked(True)
         self._icons = {self.outlines_button: "outlines", self.labels_button: "labels", self.fit_button: "fit"}
         maps = (self.map_box, self.colormap_button, self.threshold, self.threshold_label)
-        bar = make_row(*maps, -1, self.geometry_box, self.hemispheres, self.view_box, *self._icons, gap=4)
-        bar.setContentsMargins(8, 6, 8, 6)
-        bar.setStretchFactor(self.threshold, 1)
-        column = make_column(bar, self.view, gap=0)
-        column.setStretch(1, 1)
-        self.setLayout(column)
+        looks = (self.geometry_box, self.hemispheres, self.view_box, *self._icons)
+        bar = make_row(*maps, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
+        self.setLayout(make_column(bar, self.view, gap=0, stretch=1))
 
     def _connect(self) -> None:
         view = self.view
@@ -123,28 +112,24 @@ class CortexPanel(QWidget):
         self.hemispheres.chosen.connect(view.set_hemispheres)
         self.threshold.valueChanged.connect(self._apply_threshold)
         self.colormap_button.chosen.connect(view.set_colormap)
-        self.outlines_button.toggled.connect(view.set_outlines)
+        self.outlines_button.toggled.connect(view.canvas.scene.set_outlined)
         self.labels_button.toggled.connect(view.set_labels)
         for button in (self.outlines_button, self.labels_button):
             button.toggled.connect(self._colour_icons)
-        self.fit_button.clicked.connect(view.reset_view)
+        self.fit_button.clicked.connect(view.arrange)
         view.layout_changed.connect(self._follow_layout)
         view.scale_changed.connect(self._follow_scale)
 
-    @Slot()
     def _choose_geometry(self) -> None:
         self.view.set_geometry(self.geometry_box.value())
 
-    @Slot()
     def _choose_view(self) -> None:
         self.view.set_named_view(self.view_box.value())
 
-    @Slot(int)
     def _choose_map(self, _index: int) -> None:
         self.view.show_regions(self.current_map() == REGIONS)
         self.map_changed.emit(self.current_map())
 
-    @Slot()
     def _follow_layout(self) -> None:
         self.geometry_box.set_value(self.view.geometry_name)
         with QSignalBlocker(self.view_box):  # none of them is chosen once the cortex was turned
@@ -164,31 +149,26 @@ class CortexPanel(QWidget):
                 item.setEnabled(not reason)
                 item.setToolTip(reason)
 
-    @Slot()
     def _follow_scale(self) -> None:
         """Another map or limit: the threshold keeps its share of the limit."""
-        reading = self.view.colour_bar.reading()
+        reading = self.view.colour_bar.reading
         self.colormap_button.show_colormap(None if reading is None else reading.colormap)
         for widget in (self.threshold, self.threshold_label):
             widget.setEnabled(reading is not None)
         self._apply_threshold(self.threshold.value())
 
-    @Slot(int)
     def _apply_threshold(self, position: int) -> None:
         limit = self.view.limit
         threshold = limit * position / THRESHOLD_STEPS
-        reading = self.view.colour_bar.reading()
+        reading = self.view.colour_bar.reading
         shown = f"≥ {format_number(threshold, min(2, digits_for(limit)))}"
         self.threshold_label.setText("" if reading is None else shown)
         if reading is None or reading.threshold != threshold:
             self.view.set_threshold(threshold)
 
-    @Slot()
     def _colour_icons(self) -> None:
-        theme = self._theme
-        if theme is not None:
-            for button, icon in self._icons.items():
-                button.setIcon(load_icon(icon, theme.accent if button.isChecked() else theme.muted))
+        for button, icon in self._icons.items():
+            set_icon(button, icon, "accent" if button.isChecked() else "muted")
 
 
 def _make_box(choices: Sequence[tuple[str, str]], name: str, *, least: int) -> ChoiceBox:

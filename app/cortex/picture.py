@@ -14,7 +14,7 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper, vtkWindowTo
 
 from app.cortex.colour_bar import HEIGHT, WIDTH, draw_colour_bar
 from app.cortex.overlay import draw_annotations
-from app.look.theme import Theme
+from app.look.theme import theme_in_use
 from core.checks import check_count
 from core.figures.colour_key import ColourKey
 from core.types import ByteArray
@@ -29,11 +29,10 @@ EDGE = 12
 """Pixels from the colour bar to the edge of the picture."""
 
 
-def draw_picture(
-    canvas: CortexCanvas, reading: ColourKey | None, *, theme: Theme, scale: int, transparent: bool = False
-) -> QImage:
+def draw_picture(canvas: CortexCanvas, reading: ColourKey | None, *, scale: int, transparent: bool = False) -> QImage:
     """The cortex with its names and colour bar at `scale` times the size on screen."""
     check_count("scale", scale)
+    theme = theme_in_use()
     width, height = canvas.plotter.width(), canvas.plotter.height()
     strip = 0 if reading is None else HEIGHT + EDGE
     image = QImage(width * scale, (height + strip) * scale, QImage.Format.Format_ARGB32_Premultiplied)

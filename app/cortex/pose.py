@@ -47,12 +47,12 @@ def read_pose(view: CortexView, name: str) -> KeptPose:
 
 def show_pose(view: CortexView, kept: KeptPose) -> None:
     """Show it again; a geometry that the surface lacks is refused as when it is chosen."""
-    _arrange(view, kept.hemispheres, kept.view, kept.geometry)
+    _lay_out(view, kept.hemispheres, kept.view, kept.geometry)
     if view.geometry_name == kept.geometry:
         view.canvas.look_from(kept.camera)
 
 
-def _arrange(view: CortexView, hemispheres: str, named_view: str, geometry: str) -> None:
+def _lay_out(view: CortexView, hemispheres: str, named_view: str, geometry: str) -> None:
     """Lay the cortex out; names that no longer exist are skipped."""
     view.set_hemispheres(cast("Hemispheres", hemispheres))
     if named_view in get_args(NamedView):
@@ -64,7 +64,7 @@ def _arrange(view: CortexView, hemispheres: str, named_view: str, geometry: str)
 def capture_view(panel: CortexPanel) -> ViewRecord:
     """The present view of the cortex."""
     view, slider, morph = panel.view, panel.threshold, panel.view.morph_slider
-    reading, pose = view.colour_bar.reading(), view.canvas.pose
+    reading, pose = view.colour_bar.reading, view.canvas.pose
     return ViewRecord(
         map=panel.current_map(),
         geometry=view.geometry_name,
@@ -90,7 +90,7 @@ def show_view(panel: CortexPanel, record: ViewRecord) -> None:
     panel.threshold.setValue(round(record.threshold * panel.threshold.maximum()))
     panel.outlines_button.setChecked(record.outlines)
     panel.labels_button.setChecked(record.labels)
-    _arrange(view, record.hemispheres, record.named_view, record.geometry)
+    _lay_out(view, record.hemispheres, record.named_view, record.geometry)
     if record.morph is not None and not record.morph.is_integer():  # else it is the geometry itself
         view.set_morph(record.morph)
     if record.camera is not None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QWidget
 
-from app.base.desk import Desk, Feature
 from app.base.settings import Settings
 from app.cortex.pose import KeptPose, parse_poses, read_pose, show_pose, write_poses
 from app.cortex.view import CortexView
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import allow, bring, fill_dialog, make_button, make_heading, make_label, make_row
+from app.widgets.desk import Desk, Feature, does
 
 KEY = "camera_poses"
 KEEP_TIP = "Save the current surface, hemispheres and camera"
@@ -25,18 +22,13 @@ class Poses(Feature):
         self._view = view
         self.dialog: PosesDialog | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handler of the command about poses."""
-        return {"camera_poses": self.show_dialog}
-
-    @Slot()
+    @does("camera_poses")
     def show_dialog(self) -> None:
         """Open the list."""
         if self.dialog is None:
             self.dialog = PosesDialog(self._view, self._session.settings, self._desk.parent)
         self.dialog.show_names()
-        self.dialog.show()
-        self.dialog.raise_()
+        bring(self.dialog)
 
 
 class PosesDialog(QDialog):
@@ -45,37 +37,32 @@ class PosesDialog(QDialog):
     def __init__(self, view: CortexView, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._view, self._settings = view, settings
-        self.setWindowTitle("Camera poses")
-        self.setMinimumSize(420, 380)
+        self.resize(420, 380)
         self.list = QListWidget()
         self.list.setAccessibleName("Saved poses")
         self.name = QLineEdit()
         self.name.setAccessibleName("Name of this view")
         self.name.setPlaceholderText("Name of this view")
-        self.keep = make_button("Save this view", tip=KEEP_TIP)
-        self.go = make_button("Go to view", "primary")
-        self.remove = make_button("Remove")
-        close = make_button("Close")
-        self.setLayout(
-            make_column(
-                make_label("Saved views of the cortex", "title"),
-                self.list,
-                make_row(self.remove, -1, self.go),
-                make_heading("Save"),
-                make_row(self.name, self.keep),
-                make_row(-1, close),
-                gap=10,
-                margin=20,
-            )
+        self.keep = make_button("Save this view", do=self._keep)
+        self.go = make_button("Go to view", "primary", self._go)
+        self.remove = make_button("Remove", do=self._remove)
+        fill_dialog(
+            self,
+            "Camera poses",
+            make_label("Saved views of the cortex", "title"),
+            self.list,
+            make_row(self.remove, -1, self.go),
+            make_heading("Save"),
+            make_row(self.name, self.keep),
+            make_row(-1, make_button("Close", do=self.close)),
+            gap=10,
+            margin=20,
+            width=420,
         )
         self.list.itemSelectionChanged.connect(self._refresh)
         self.list.itemDoubleClicked.connect(self._go)
         self.name.textChanged.connect(self._refresh)
         self.name.returnPressed.connect(self._keep)
-        self.keep.clicked.connect(self._keep)
-        self.go.clicked.connect(self._go)
-        self.remove.clicked.connect(self._remove)
-        close.clicked.connect(self.close)
         self._refresh()
 
     def show_names(self) -> None:
@@ -99,26 +86,19 @@ class PosesDialog(QDialog):
         item = self.list.currentItem()
         return item.text() if item is not None and item.isSelected() else ""
 
-    @Slot()
     def _refresh(self) -> None:
-        for button, does in ((self.go, "Show the cortex from this view"), (self.remove, "Remove this view")):
-            button.setEnabled(bool(self._chosen()))
-            button.setToolTip(does if self._chosen() else "Choose a view in the list first")
-        named = bool(self.name.text().strip())
-        self.keep.setEnabled(named)
-        self.keep.setToolTip(KEEP_TIP if named else "Enter a name first")
+        for button, tip in ((self.go, "Show the cortex from this view"), (self.remove, "Remove this view")):
+            allow(button, "" if self._chosen() else "Choose a view in the list first", tip)
+        allow(self.keep, "" if self.name.text().strip() else "Enter a name first", KEEP_TIP)
 
-    @Slot()
     def _go(self, *_: object) -> None:
         for pose in self._poses():
             if pose.name == self._chosen():
                 show_pose(self._view, pose)
 
-    @Slot()
     def _remove(self) -> None:
         self._store(*self._others(self._chosen()))
 
-    @Slot()
     def _keep(self) -> None:
         name = self.name.text().strip()
         if name:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QInputDialog, QMessageBox, QWidget
 
-from app.base.desk import Desk, Drop, Feature, Paths
+from app.base.services import Services
 from app.cortex.view import CortexView
 from app.widgets.ask_path import ask_files, ask_open, ask_path
-from app.widgets.basics import fill_dialog, make_button, make_heading, make_label, make_row, show_text
+from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_row, show_text
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.form import Choice, Fields, Flag, Text
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
@@ -47,37 +47,25 @@ class Surfaces(Feature):
         self._view = view
         self.dialog: ImportSurfaceDialog | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about surfaces."""
-        return {
-            "import_surface": self.import_surface,
-            "choose_surface": self.choose,
-            "choose_atlas": self.choose_atlas,
-            "project_volume": self.project,
-            "remove_surface": self.remove,
-        }
-
     def drops(self) -> Sequence[Drop]:
         """Surfaces."""
         promise = "Import the cortical surface {name}"
         return (Drop("surfaces", promise, is_surface, self.import_files, takes_many=True),)
 
-    @Slot()
+    @does("import_surface")
     def import_surface(self) -> None:
         """Open the dialog."""
-        subject = self._session.state.subject
-        self.dialog = ImportSurfaceDialog(subject.title if subject else "", self._reason_against, self._desk.parent)
-        self.dialog.read_requested.connect(self._read)
-        self.dialog.fetch_requested.connect(self._fetch)
-        self.dialog.add_requested.connect(self._add)
+        self.dialog = ImportSurfaceDialog(self._session, self._reason_against, self._desk.parent)
+        self.dialog.accepted.connect(self._add)
         self.dialog.open()
 
     def import_files(self, paths: Paths) -> None:
         """Open the dialog with files that were dropped."""
         self.import_surface()
-        self._read(tuple(paths))
+        if self.dialog is not None:
+            self.dialog.read(paths)
 
-    @Slot()
+    @does("choose_surface")
     def choose(self) -> None:
         """Ask on which of the surfaces the subject is shown."""
         subject = self._session.state.subject
@@ -89,7 +77,7 @@ class Surfaces(Feature):
         if name and name != subject.surface:
             self._use(subject.id, name)
 
-    @Slot()
+    @does("choose_atlas")
     def choose_atlas(self) -> None:
         """Ask which atlas of the surface on screen is outlined; the next start shows the default again."""
         placed = self._session.state.placed
@@ -102,7 +90,7 @@ class Surfaces(Feature):
         if name:
             self._view.set_atlas(offered.get(name))
 
-    @Slot()
+    @does("project_volume")
     def project(self) -> None:
         """Ask for a volume and write its values at the vertices of the surface on screen."""
         placed = self._session.state.placed
@@ -113,13 +101,12 @@ class Surfaces(Feature):
         if volume is None:
             return
         start = volume.with_name(f"{volume.name.partition('.')[0]}_{surface.name}.npz")
-        out = ask_path(self._desk.parent, "Save the values", str(start), ARRAYS)
-        if out is not None:
+        if out := ask_path(self._desk.parent, "Save the values", str(start), ARRAYS):
             self._session.controller.write(
                 "Projecting the volume…", lambda: f"Wrote {write_projection(volume, surface, out):,} values to {out}"
             )
 
-    @Slot()
+    @does("remove_surface")
     def remove(self) -> None:
         """Ask which imported surface to remove, and make sure."""
         names = [info.name for info in list_surfaces() if not info.is_shipped]
@@ -160,25 +147,6 @@ class Surfaces(Feature):
             recorded = self._session.controller.catalogue.load_subject(identity)
         return recorded.voxels, recorded.surface
 
-    @Slot(tuple)
-    def _read(self, paths: tuple[Path, ...]) -> None:
-        name = paths[0].name if len(paths) == 1 else paths[0].parent.name
-        shown = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files in {paths[0].parent}"
-        self._find(lambda: read_surface(paths, name=name), shown)
-
-    @Slot()
-    def _fetch(self) -> None:
-        self._find(lambda: fetch_fsaverage(FSAVERAGE), f"Downloading {FSAVERAGE}")
-
-    def _find(self, make: Callable[[], ImportedSurface], shown: str) -> None:
-        dialog = self.dialog
-        if dialog is not None:
-            dialog.show_reading(shown)
-            done, refuse = dialog.show_found, dialog.show_problem
-            title = "Reading the surface…"
-            self._session.lane.submit("surface", lambda _stop: make(), on_done=done, refuse=refuse, title=title)
-
-    @Slot()
     def _add(self) -> None:
         dialog = self.dialog
         if dialog is None or dialog.imported is None:
@@ -188,7 +156,6 @@ class Surfaces(Feature):
         atlases = sorted(dialog.imported.atlases, key=lambda atlas: atlas.name != first)
         subject = self._session.state.subject
         wanted = subject.id if subject is not None and dialog.use.isEnabled() and dialog.use.isChecked() else ""
-        dialog.accept()
 
         def take(_path: object) -> None:
             self._session.controller.noted.emit(f"Added the surface {surface.name}")
@@ -217,66 +184,62 @@ NOTHING_YET = "Choose a folder or files to see what is in them."
 
 
 class ImportSurfaceDialog(QDialog, Fields):
-    """Folder or files, what was found, a name, an atlas, and whether the subject is shown on it.
-
-    Signals
-    -------
-    read_requested(tuple of Path)
-        The user chose a folder or files.
-    fetch_requested()
-        The user wants fsaverage downloaded.
-    add_requested()
-        The user agreed to what was found.
-    """
-
-    read_requested = Signal(tuple)
-    fetch_requested = Signal()
-    add_requested = Signal()
+    """Folder or files, what was found, a name, an atlas, and whether the subject is shown on it."""
 
     name = Text("Name")
     atlas = Choice("Outline the ROIs of")
     use = Flag("Show the subject on this surface")
 
-    def __init__(self, subject: str, reason_against: Callable[[ImportedSurface], str], parent: QWidget | None = None):
-        """`subject` is the title of the one shown ("" for none); `reason_against` says why it does not fit, or ""."""
+    def __init__(self, session: Services, reason_against: Callable[[ImportedSurface], str], parent: QWidget):
+        """`reason_against` says why the subject that is shown does not fit, or ""."""
         super().__init__(parent)
-        self._reason_against = reason_against
-        self._subject = subject
+        self._lane, self._reason_against = session.lane, reason_against
+        self._subject = session.state.subject
         self.imported: ImportedSurface | None = None
         self.place = make_label("No files chosen", "muted")
         self.found = make_label(wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
         self.make_fields()
-        if subject:
-            self.use.setText(f"Show {subject} on this surface")
+        if self._subject:
+            self.use.setText(f"Show {self._subject.title} on this surface")
         of_folder = "A FreeSurfer subject, or a folder of GIFTI files"
         of_files = "Surface, curvature and label files of both hemispheres"
         of_fetch = "The full average brain (about 40 MB), downloaded with nilearn"
         self.folder_button = make_button("Choose folder…", do=self._choose_folder, tip=of_folder)
         self.files_button = make_button("Choose files…", do=self._choose_files, tip=of_files)
-        self.fetch_button = make_button("Download fsaverage", "link", self.fetch_requested, tip=of_fetch)
-        self.add_button = make_button("Add surface", "primary", self.add_requested)
+        self.fetch_button = make_button("Download fsaverage", "link", self._fetch, tip=of_fetch)
+        self.add_button = make_button("Add surface", "primary", self.accept)
         self._lay_out()
         self._show(None, NOTHING_YET)
 
-    def show_reading(self, what: str) -> None:
-        """Say that files are being read or downloaded."""
-        self.place.setText(what)
-        self._show(None, READING)
+    def read(self, paths: Paths) -> None:
+        """Look at a folder or files."""
+        name = paths[0].name if len(paths) == 1 else paths[0].parent.name
+        shown = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files in {paths[0].parent}"
+        self._find(lambda: read_surface(tuple(paths), name=name), shown)
 
-    def show_found(self, imported: ImportedSurface) -> None:
+    def _fetch(self) -> None:
+        self._find(lambda: fetch_fsaverage(FSAVERAGE), f"Downloading {FSAVERAGE}")
+
+    def _find(self, make: Callable[[], ImportedSurface], shown: str) -> None:
+        self.place.setText(shown)
+        self._show(None, READING)
+        done, refuse, title = self._show_found, self._show_problem, "Reading the surface…"
+        self._lane.submit("surface", lambda _stop: make(), on_done=done, refuse=refuse, title=title)
+
+    def _show_found(self, imported: ImportedSurface) -> None:
         """Show what was read, and let it be added."""
         if not self.name.isModified():
             self.name.set_value(imported.surface.name)
         self.atlas.set_choices([(atlas.name, atlas.name) for atlas in imported.atlases])
-        reason = self._reason_against(imported) if self._subject else "Open a subject first"
+        reason = self._reason_against(imported)
         self.use.setEnabled(not reason)
         self.use.set_value(not reason)
         self.use.setToolTip(reason or "Its vertex counts fit the recording")
         show_text(self._unfit, reason if self._subject else "")
         self._show(imported, "\n".join(line[0].upper() + line[1:] for line in imported.describe()))
 
-    def show_problem(self, text: str) -> None:
+    def _show_problem(self, text: str) -> None:
         """Say why files cannot be read."""
         self._show(None, "", problem=text)
 
@@ -308,23 +271,18 @@ class ImportSurfaceDialog(QDialog, Fields):
             make_row(-1, make_button("Cancel", do=self.reject), self.add_button),
         )
 
-    @Slot()
     def _choose_folder(self) -> None:
-        chosen = ask_open(self, "Folder of a surface")
-        if chosen is not None:
-            self.read_requested.emit((chosen,))
+        if chosen := ask_open(self, "Folder of a surface"):
+            self.read((chosen,))
 
-    @Slot()
     def _choose_files(self) -> None:
-        chosen = ask_files(self, "Files of a surface", "", GIFTI_FILTER)
-        if chosen:
-            self.read_requested.emit(tuple(chosen))
+        if chosen := ask_files(self, "Files of a surface", "", GIFTI_FILTER):
+            self.read(chosen)
 
     def refresh(self) -> None:
         """Show what was found, and whether it can be added."""
         reason = self._reason_not_to_add()
-        self.add_button.setEnabled(not reason)
-        self.add_button.setToolTip(reason)
+        allow(self.add_button, reason)
         if self.imported is None:
             self.use.setEnabled(False)
             self.use.setToolTip(reason)

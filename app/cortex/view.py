@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, Signal, Slot
+from PySide6.QtCore import QPointF, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -18,7 +18,7 @@ from app.cortex.morph import MorphPath, MorphSlider, follow_path
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
-from app.look.theme import DARK, Theme
+from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import ElidedLabel
 from core.checks import check_choice
@@ -61,11 +61,10 @@ class CortexView(QWidget):
         self._painter = CortexPainter()
         self._drawn: set[int] = set()
         self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
-        self._theme: Theme = DARK
-        self._geometry: Geometry = "inflated"
+        self.geometry_name: Geometry = "inflated"
         self._folded: Geometry = "inflated"
-        self._hemispheres: Hemispheres = "both"
-        self._view: NamedView = "visual"
+        self.hemispheres: Hemispheres = "both"
+        self.named_view: NamedView = "visual"
         self._path: MorphPath | None = None
         self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
@@ -73,22 +72,7 @@ class CortexView(QWidget):
         self._readout.show_text(HINT)
         self._build()
         self._connect()
-        self.set_theme(self._theme)
-
-    @property
-    def geometry_name(self) -> Geometry:
-        """The geometry shown."""
-        return self._geometry
-
-    @property
-    def hemispheres(self) -> Hemispheres:
-        """The hemispheres shown."""
-        return self._hemispheres
-
-    @property
-    def named_view(self) -> NamedView:
-        """The view last asked for."""
-        return self._view
+        follow_theme(self.set_theme)
 
     @property
     def surface(self) -> CorticalSurface | None:
@@ -110,7 +94,7 @@ class CortexView(QWidget):
         self.canvas.scene.mark(None)
         self.canvas.scene.set_surface(surface)
         self.canvas.set_colours(self._painter.colours())
-        self._arrange()
+        self.arrange()
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take a subject's voxels; the map and the selection are cleared."""
@@ -170,9 +154,8 @@ class CortexView(QWidget):
         if not self._can_show(geometry):
             return
         self._take_geometry(geometry)
-        self._arrange()
+        self.arrange()
 
-    @Slot(float)
     def set_morph(self, position: float) -> None:
         """Show a place on the way from folded (0) over inflated to flat; see `MorphPath`."""
         self._path = path = self._find_path()
@@ -190,23 +173,19 @@ class CortexView(QWidget):
     def set_hemispheres(self, hemispheres: Hemispheres) -> None:
         """Show both hemispheres or one."""
         check_choice("hemispheres", hemispheres, ("both", "left", "right"))
-        self._hemispheres = hemispheres
-        self._arrange()
+        self.hemispheres = hemispheres
+        self.arrange()
 
     def set_named_view(self, view: NamedView) -> None:
         """Look from a named side; "flat" shows the flat maps, any other leaves them."""
         if view == "flat":
             if not self._can_show("flat"):
                 return
-            self._geometry = "flat"
-        elif self._geometry == "flat":
-            self._geometry = self._folded
-        self._view = view
-        self._arrange()
-
-    def set_outlines(self, shown: bool) -> None:
-        """Draw or hide the outlines of the ROIs."""
-        self.canvas.scene.set_outlined(shown)
+            self.geometry_name = "flat"
+        elif self.geometry_name == "flat":
+            self.geometry_name = self._folded
+        self.named_view = view
+        self.arrange()
 
     def set_labels(self, shown: bool) -> None:
         """Write or hide the names of the ROIs."""
@@ -216,7 +195,7 @@ class CortexView(QWidget):
     def select_voxel(self, voxel: int | None) -> None:
         """Mark a voxel; the marker follows it through every geometry."""
         place = None if voxel is None else self._painter.place_of(voxel)
-        self.voxel_cursor.set_voxel(voxel)
+        self.voxel_cursor.voxel = voxel
         self.canvas.scene.mark(place)
 
     def show_set(self, voxels: Sequence[int]) -> None:
@@ -225,65 +204,40 @@ class CortexView(QWidget):
         self._drawn = set(voxels)
         self._recolour()
 
-    def set_hurried(self, hurried: bool) -> None:
-        """Draw plain frames only, while other work needs the processor."""
-        self.canvas.set_hurried(hurried)
-
     def set_drawing(self, drawing: bool) -> None:
         """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
         self.canvas.input.brushing = drawing
-
-    @Slot()
-    def reset_view(self) -> None:
-        """Look from the named view again, all in sight."""
-        self._arrange()
 
     def grab_picture(self, path: Path | str, scale: int = 2, *, transparent: bool = False) -> Path:
         """Write the picture with its names and colour bar as PNG at `scale` times the size shown.
 
         Raises StorageError if the file cannot be written.
         """
-        reading = self.colour_bar.reading()
-        picture = draw_picture(self.canvas, reading, theme=self._theme, scale=scale, transparent=transparent)
+        reading = self.colour_bar.reading
+        picture = draw_picture(self.canvas, reading, scale=scale, transparent=transparent)
         return save_image(picture, Path(path))
-
-    def settle(self) -> None:
-        """Draw at once what is pending, smoothed: call it before taking a picture of the window."""
-        self.canvas.settle()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self._theme = theme
         accent = QColor(theme.accent)
         self._painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
         self._painter.mark_colour = (accent.red(), accent.green(), accent.blue())
-        self.canvas.set_theme(theme)
-        self.colour_bar.set_theme(theme)
-        self.update()
         self._recolour()
-
-    def close_view(self) -> None:
-        """Give back timers and graphics resources; the view shows nothing afterwards. Safe to call twice."""
-        self.canvas.close_canvas()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close the graphics first."""
-        self.close_view()
+        self.canvas.close_canvas()
         super().closeEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Fill the strip under the canvas with the canvas's lower colour, so that both are one."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(background_of(self._theme)[1]))
+        painter.fillRect(self.rect(), QColor(background_of(theme_in_use())[1]))
         painter.end()
 
     def _build(self) -> None:
-        strip = make_row(self._readout, self.morph_slider, self.colour_bar)
-        strip.setContentsMargins(14, 2, 14, 8)
-        strip.setStretch(0, 1)
-        column = make_column(self.canvas, strip, gap=0)
-        column.setStretch(0, 1)
-        self.setLayout(column)
+        strip = make_row(self._readout, self.morph_slider, self.colour_bar, margin=(14, 2, 14, 8), stretch=0)
+        self.setLayout(make_column(self.canvas, strip, gap=0, stretch=0))
 
     def _connect(self) -> None:
         self.morph_slider.moved.connect(self.set_morph)
@@ -307,17 +261,18 @@ class CortexView(QWidget):
     def _settle_geometry(self, surface: CorticalSurface) -> None:
         first = next(name for name in PREFERRED if name in surface.geometries)
         self._folded = self._folded if self._folded in surface.geometries else first
-        if self._geometry not in surface.geometries:
+        if self.geometry_name not in surface.geometries:
             self._take_geometry(self._folded)
 
     def _take_geometry(self, geometry: Geometry) -> None:
-        self._geometry = geometry
+        self.geometry_name = geometry
         if geometry != "flat":
             self._folded = geometry
-            self._view = "visual" if self._view == "flat" else self._view
+            self.named_view = "visual" if self.named_view == "flat" else self.named_view
 
-    def _arrange(self) -> None:
-        self.canvas.arrange(self._geometry, hemispheres=self._hemispheres, view=self._view)
+    def arrange(self) -> None:
+        """Look from the named view again, all in sight."""
+        self.canvas.arrange(self.geometry_name, hemispheres=self.hemispheres, view=self.named_view)
         self._follow_geometry()
         self.layout_changed.emit()
 
@@ -325,18 +280,18 @@ class CortexView(QWidget):
         self._path = path = self._find_path()
         self.morph_slider.set_stops(() if path is None else path.stops)
         if path is not None:
-            self.morph_slider.set_position(path.position_of(self._geometry))
+            self.morph_slider.set_position(path.position_of(self.geometry_name))
 
     def _find_path(self) -> MorphPath | None:
-        shown, view = self._hemispheres, self._view
-        return follow_path(self._path, self.surface, geometry=self._geometry, hemispheres=shown, view=view)
+        shown, view = self.hemispheres, self.named_view
+        return follow_path(self._path, self.surface, geometry=self.geometry_name, hemispheres=shown, view=view)
 
     def _recolour(self) -> None:
         if self._painter.surface is None:
             return
         self.canvas.set_colours(self._painter.colours())
         reading = self._painter.scale
-        if reading != self.colour_bar.reading():
+        if reading != self.colour_bar.reading:
             self.colour_bar.show_reading(reading)
             self.scale_changed.emit()
 
@@ -347,39 +302,30 @@ class CortexView(QWidget):
         unit = "" if self._painter.scale is None else self._painter.scale.unit
         return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit)
 
-    @Slot(object)
     def _pick(self, pick: Pick) -> None:
-        voxel = self._painter.voxel_at(pick.side, pick.vertex)
-        if voxel is not None:
+        if (voxel := self._painter.voxel_at(pick.side, pick.vertex)) is not None:
             self.select_voxel(voxel)
             self.voxel_picked.emit(voxel)
 
-    @Slot(QPointF)
     def _click(self, position: QPointF) -> None:
-        pick = self.canvas.pick_at(position)
-        if pick is not None:
+        if (pick := self.canvas.pick_at(position)) is not None:
             self._pick(pick)
 
-    @Slot(QPointF)
     def _hover(self, position: QPointF) -> None:
         pick = self.canvas.pick_at(position)
         self._tell_place(None if pick is None else self._describe(pick))
 
-    @Slot()
     def _leave(self) -> None:
         self._tell_place(None)
 
-    @Slot(object)
     def _tell_place(self, info: HoverInfo | None) -> None:
         self._readout.show_text(HINT if info is None else info.describe())
         self.voxel_hovered.emit(info)
 
-    @Slot(QPointF, bool)
     def _begin_stroke(self, position: QPointF, keep: bool) -> None:
         self._drawn = self._drawn if keep else set()
         self._brush(position)
 
-    @Slot(QPointF)
     def _brush(self, position: QPointF) -> None:
         pick, voxels = self.canvas.pick_at(position), self._painter.voxels
         if pick is None or voxels is None:
@@ -390,7 +336,6 @@ class CortexView(QWidget):
             self._painter.set_marked(sorted(self._drawn))
             self._recolour()
 
-    @Slot()
     def _end_stroke(self) -> None:
         if self._drawn:
             self.set_drawn.emit(tuple(sorted(self._drawn)))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from app.base.pictures import save_plot
 from app.encoders.card_data import (
     ALL,
     ScoreChoice,
@@ -18,14 +17,15 @@ from app.encoders.card_data import (
     plot_scores,
     plot_voxels,
 )
+from app.look.theme import theme_in_use
 from app.widgets.plot_view import PlotView
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS
+from core.reports.draw_plot import save_plots
+from core.reports.inks import find_inks
 from core.reports.plot import Plot
 from core.types import VoxelTable
 
-SCALE = 2
-"""Pixels of a saved PNG for each on screen."""
 STRETCHES = (3, 2)
 CEILING_TIP = f"{FORMULAS['noise_ceiling']}. Points on the line reach the noise ceiling."
 
@@ -51,7 +51,9 @@ class Figure(QWidget):
 
         Raises StorageError if it cannot be written.
         """
-        return save_plot(self, self.caption, path if path.suffix else path.with_suffix(".png"), scale=SCALE)
+        shown = [plot.shown for plot in self.plots]
+        file, inks = path if path.suffix else path.with_suffix(".png"), find_inks(theme_in_use().name)
+        return save_plots(shown, file, inks, caption=self.caption, across=min(2, len(shown)))
 
 
 class CardFigure(Figure):

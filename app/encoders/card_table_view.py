@@ -6,7 +6,6 @@ import csv
 import io
 
 import numpy as np
-from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
@@ -40,7 +39,8 @@ class CardTableView(QWidget):
         self._text = ""
         self.table = PlainTable("Scores by ROI", numbers=True)
         self.outside = PlainTable("Scores out of distribution", OUTSIDE_TITLES, numbers=True)
-        self.copy_button = make_button("Copy", tip="Copy the table by ROI to the clipboard, as CSV")
+        tip = "Copy the table by ROI to the clipboard, as CSV"
+        self.copy_button = make_button("Copy", do=self._copy, tip=tip)
         self.save_rois = make_button("Save table by ROI…", tip="Save what is shown as CSV")
         self.save_voxels = make_button("Save table by voxel…", tip="Save every score of every voxel as CSV")
         self._heading = make_heading("Out of distribution")
@@ -48,11 +48,8 @@ class CardTableView(QWidget):
             "r on images unlike the training images, beside r on held-out images like them", "faint"
         )
         buttons = make_row(self.copy_button, self.save_rois, self.save_voxels, -1)
-        column = make_column(self.table, self._heading, self._hint, self.outside, buttons, gap=8, margin=6)
-        column.setStretch(0, 3)
-        column.setStretch(3, 1)
-        self.setLayout(column)
-        self.copy_button.clicked.connect(self._copy)
+        parts = (self.table, self._heading, self._hint, self.outside, buttons)
+        self.setLayout(make_column(*parts, gap=8, margin=6, shares=(3, 0, 0, 1)))
 
     def show_card(self, card: EncoderCard, voxels: VoxelTable) -> None:
         """Show a card."""
@@ -64,7 +61,6 @@ class CardTableView(QWidget):
         for widget in (self._heading, self._hint, self.outside):
             widget.setVisible(bool(card.outside))
 
-    @Slot()
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._text)
 

@@ -8,25 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QDialog, QGridLayout, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.encoders.card_data import ALL, offered_scores, roi_groups
 from app.encoders.card_figure import CardFigure, CompareFigure, Figure
 from app.encoders.card_table_view import CardTableView
 from app.look.numbers import format_number
-from app.look.theme import Theme
-from app.widgets.basics import (
-    make_badge,
-    make_button,
-    make_column,
-    make_heading,
-    make_label,
-    make_row,
-    make_scroll,
-    set_look,
-)
+from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.editors import ChoiceBox
+from app.widgets.plain_table import FactTable
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS, summarise_card
@@ -35,6 +26,7 @@ from core.figures.probe_words import describe_subject
 
 FIRST_SIZE = (1160, 760)
 FACTS_WIDTH = 300
+FIGURE_TIP = "Save the plots on screen as PNG or SVG"
 FACT_TIPS = {
     "SDs over": FORMULAS["reference_sd"],
     "Readout": FORMULAS["alpha"],
@@ -62,7 +54,7 @@ class CardWindow(QDialog):
         self.setWindowTitle("Encoder card")
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self.resize(*FIRST_SIZE)
-        self._card: EncoderCard | None = None
+        self.card: EncoderCard | None = None
         self._subject: Subject | None = None
         self._cards: tuple[EncoderCard, ...] = ()
         self._order: tuple[str, ...] = ()
@@ -71,11 +63,6 @@ class CardWindow(QDialog):
         self._make_choosers()
         self._lay_out()
         self._connect()
-
-    @property
-    def card(self) -> EncoderCard | None:
-        """The card shown."""
-        return self._card
 
     def show_card(
         self,
@@ -86,7 +73,7 @@ class CardWindow(QDialog):
         others: Sequence[EncoderConfig],
     ) -> None:
         """Show the card of the encoder in use; `others` can be compared with it."""
-        self._card, self._subject, self._order = card, subject, order
+        self.card, self._subject, self._order = card, subject, order
         whose = "" if card is None or subject is None else f"{describe_subject(subject.id)}. {card.config.describe()}"
         self.figure.caption = self.compare.caption = whose
         self._cards, self._other = (), None
@@ -118,18 +105,13 @@ class CardWindow(QDialog):
         for plot in (*self.figure.plots, *self.compare.plots):
             plot.mark(voxel)
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        for plot in (*self.figure.plots, *self.compare.plots):
-            plot.set_theme(theme)
-
     def current_figure(self) -> Figure:
         """The figure on screen: the scores, or the comparison."""
         return self.compare if self.tabs.currentWidget() is self._compare_page else self.figure
 
     def describe_voxel(self, voxel: int) -> str:
         """A voxel and its scores, as the pointer shows them."""
-        card, subject = self._card, self._subject
+        card, subject = self.card, self._subject
         if card is None or subject is None:
             return ""
         roi = subject.voxels.roi[voxel]
@@ -150,7 +132,7 @@ class CardWindow(QDialog):
         for box in (self.roi_box, self.score_box, self.other_box):
             box.setMinimumWidth(150)
         self.map_button = make_button("Show scores on the cortex", tip="Colour the cortex by the encoder's held-out r")
-        self.figure_button = make_button("Save figure…", tip="Save the plots on screen as PNG or SVG")
+        self.figure_button = make_button("Save figure…", tip=FIGURE_TIP)
 
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()
@@ -166,29 +148,19 @@ class CardWindow(QDialog):
             make_label("Score", "muted"), self.score_box, 12, make_label("In front", "muted"), self.roi_box, -1
         )
         bottom = make_row(self.map_button, -1, self.figure_button)
-        work = make_column(top, self.tabs, bottom, gap=8)
-        work.setStretch(1, 1)
-        row = make_row(self._make_facts(), gap=16, margin=16)
-        row.addLayout(work, 1)
-        self.setLayout(row)
+        work = make_column(top, self.tabs, bottom, gap=8, stretch=1)
+        self.setLayout(make_row(self._make_facts(), work, gap=16, margin=16, stretch=1))
 
     def _make_facts(self) -> QWidget:
         self._title = make_label("", "title", wraps=True)
         self._kind = make_badge()
         self._origin = make_badge()
-        self._grid = QGridLayout()
-        self._grid.setHorizontalSpacing(10)
-        self._grid.setVerticalSpacing(6)
-        self._grid.setColumnStretch(1, 1)
-        scroll = make_scroll(make_column(self._grid, -1))
-        scroll.setAccessibleName("Facts about the encoder")
+        self.facts = FactTable()
+        self.facts.setAccessibleName("Facts about the encoder")
         panel = QWidget()
         panel.setFixedWidth(FACTS_WIDTH)
-        column: QVBoxLayout = make_column(
-            self._title, make_row(self._kind, self._origin, -1), make_heading("Encoder"), scroll, gap=10
-        )
-        column.setStretch(3, 1)
-        panel.setLayout(column)
+        head = (self._title, make_row(self._kind, self._origin, -1), make_heading("Encoder"))
+        panel.setLayout(make_column(*head, self.facts, gap=10, stretch=3))
         return panel
 
     def _connect(self) -> None:
@@ -201,29 +173,20 @@ class CardWindow(QDialog):
         self.tabs.currentChanged.connect(self._show_what_can_be_saved)
 
     def _write_facts(self) -> None:
-        while (item := self._grid.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.deleteLater()
-        card, subject = self._card, self._subject
+        card, subject = self.card, self._subject
         if card is None or subject is None:
             self._title.setText("No encoder")
+            self.facts.set_rows(())
             return
         self._title.setText(f"{card.config.network}\n{card.config.layer}")
         self._kind.setText(subject.kind)
         set_look(self._kind, "badge", "warning" if subject.kind == "simulated" else "accent")
         self._origin.setText("fitted here" if card.provenance is None else "imported")
-        for row, fact in enumerate(summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)):
-            name, value = make_label(fact.name, "muted"), make_label(fact.value, wraps=True)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            for label in (name, value):
-                label.setToolTip(FACT_TIPS.get(fact.name, ""))
-            self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
-            self._grid.addWidget(value, row, 1, Qt.AlignmentFlag.AlignTop)
+        facts = summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)
+        self.facts.set_rows([(fact.name, fact.value) for fact in facts], FACT_TIPS)
 
-    @Slot()
     def _redraw(self) -> None:
-        card, subject = self._card, self._subject
+        card, subject = self.card, self._subject
         if card is None or subject is None or card.n_voxels != subject.voxels.n_voxels:
             return
         roi = str(self.roi_box.value() or ALL)
@@ -236,15 +199,10 @@ class CardWindow(QDialog):
         else:
             self._compare_note.setText(self.compare.show_pair(card, self._other, subject.voxels, roi=roi))
 
-    @Slot(int)
     def _choose_other(self, _index: int) -> None:
-        key = self.other_box.value()
-        if key is not None:
+        if (key := self.other_box.value()) is not None:
             self.compare_requested.emit(*key)
 
-    @Slot(int)
     def _show_what_can_be_saved(self, _index: int) -> None:
-        self.figure_button.setEnabled(self.tabs.currentWidget() is not self.table)
-        is_table = not self.figure_button.isEnabled()
-        tip = "The table has its own buttons" if is_table else "Save the plots on screen as PNG or SVG"
-        self.figure_button.setToolTip(tip)
+        is_table = self.tabs.currentWidget() is self.table
+        allow(self.figure_button, "The table has its own buttons" if is_table else "", FIGURE_TIP)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
-from app.base.desk import Desk, Drop, Feature, Paths
 from app.base.jobs import ShouldStop
 from app.encoders.card_window import CardWindow
 from app.encoders.import_dialog import ImportEncoderDialog
 from app.explore.explore import Explore
 from app.widgets.ask_path import ask_path
+from app.widgets.basics import bring
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.job_line import Reading
 from core.encoders.card_table import roi_table, voxel_table
 from core.encoders.library import adopt_encoder, cards_of, export_encoder, is_library_file, name_encoder
@@ -25,13 +26,12 @@ from core.probes.target import TargetKind
 
 if TYPE_CHECKING:
     from app.base.catalogue import Catalogue
-    from app.look.theme import Theme
     from core.encoders.card import EncoderCard
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
     from core.networks.spec import NetworkSpec
 
-FIGURE_FILTER = "PNG (*.png);;SVG (*.svg)"
+FIGURE_FILTER = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
 CSV_FILTER = "CSV (*.csv)"
 EXPORT_FILTER = "Probescope folder (*);;NumPy arrays (*.npz)"
 SCORE_MAP = "r"
@@ -52,34 +52,20 @@ class Encoders(Feature):
         state.target_changed.connect(self._follow_target)
         explore.card_wanted.connect(self.show_card)
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about encoders."""
-        return {
-            "encoder_card": self.show_card,
-            "import_encoder": self.show_import,
-            "export_encoder": self.export_encoder,
-        }
-
     def drops(self) -> Sequence[Drop]:
         """Files of encoders."""
         return (Drop("encoders", "Import {name} as an encoder", _is_encoder, self.import_files, takes_many=True),)
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        if self.card_window is not None:
-            self.card_window.set_theme(theme)
-
-    @Slot()
+    @does("encoder_card")
     def show_card(self) -> None:
         """Open the card's window."""
         if self.card_window is None:
             self.card_window = self._make_card_window()
-        self.card_window.show()
-        self.card_window.raise_()
+        bring(self.card_window)
         self._follow_card()
         self._follow_target()
 
-    @Slot()
+    @does("import_encoder")
     def show_import(self) -> None:
         """Open the assistant that takes in encoders."""
         self._open_import()
@@ -88,7 +74,7 @@ class Encoders(Feature):
         """Open the assistant on some files, as if they had been chosen in it."""
         self._open_import().choose_files(files)
 
-    @Slot()
+    @does("export_encoder")
     def export_encoder(self) -> None:
         """Ask where, and write the encoder in use there."""
         card = self._session.state.card
@@ -114,7 +100,6 @@ class Encoders(Feature):
         made.open()
         return made
 
-    @Slot(tuple, str)
     def _read(self, files: tuple[Path, ...], member: str) -> None:
         dialog, catalogue, lane = self.import_dialog, self._session.catalogue, self._session.lane
         if dialog is None:
@@ -131,7 +116,6 @@ class Encoders(Feature):
             title=f"Reading {files[0].name}…",
         )
 
-    @Slot(object)
     def _import(self, request: ImportRequest) -> None:
         dialog = self.import_dialog
         if dialog is None or dialog.readout is None:
@@ -175,7 +159,6 @@ class Encoders(Feature):
         controller.open_subject(config.subject)
         controller.noted.emit(f"Imported {name_encoder(config)}")
 
-    @Slot()
     def _drop_import(self) -> None:
         """The dialog was closed: what it was about to read or take in is not wanted any more."""
         dialog, self.import_dialog = self.import_dialog, None
@@ -185,7 +168,6 @@ class Encoders(Feature):
 
     def _make_card_window(self) -> CardWindow:
         made = CardWindow(self._desk.parent)
-        made.set_theme(self._desk.theme())
         made.voxel_picked.connect(self._session.controller.pick_voxel)
         made.compare_requested.connect(self._compare)
         made.map_button.clicked.connect(self._show_map)
@@ -194,7 +176,6 @@ class Encoders(Feature):
         made.table.save_voxels.clicked.connect(partial(self._save_table, "voxel"))
         return made
 
-    @Slot()
     def _follow_card(self) -> None:
         shown, state, catalogue = self.card_window, self._session.state, self._session.catalogue
         if shown is None or not shown.isVisible():
@@ -222,14 +203,12 @@ class Encoders(Feature):
         if self.card_window is not None and self.card_window.card is card:
             self.card_window.show_layers(cards)
 
-    @Slot()
     def _follow_target(self) -> None:
         target = self._session.state.target
         if self.card_window is not None:
             single = target is not None and target.kind is TargetKind.VOXEL
             self.card_window.mark(target.voxels[0] if single and target is not None else None)
 
-    @Slot(str, str)
     def _compare(self, network: str, layer: str) -> None:
         subject = self._session.state.subject
         if subject is None or self.card_window is None:
@@ -237,12 +216,10 @@ class Encoders(Feature):
         with self._session.problems.shown():
             self.card_window.show_other(self._session.engine.encoder_card(subject.id, network, layer))
 
-    @Slot()
     def _show_map(self) -> None:
         self._explore.show_map(SCORE_MAP)
         self._desk.parent.activateWindow()
 
-    @Slot()
     def _save_figure(self) -> None:
         shown = self.card_window
         if shown is not None:
@@ -250,22 +227,18 @@ class Encoders(Feature):
                 self._desk.parent, "Save the figure", "encoder-card.png", FIGURE_FILTER, settings=self._session.settings
             )
             if path is not None:
-                self._try(partial(shown.current_figure().save_picture, path))
+                save = partial(shown.current_figure().save_picture, path)
+                self._session.controller.write("Saving the figure…", save)
 
     def _save_table(self, kind: str, *_clicked: bool) -> None:
         card, subject = self._session.state.card, self._session.state.subject
         if card is None or subject is None:
             return
         name, settings = f"encoder-card-by-{kind}.csv", self._session.settings
-        path = ask_path(self._desk.parent, "Save the table", name, CSV_FILTER, settings=settings)
-        if path is not None:
+        if path := ask_path(self._desk.parent, "Save the table", name, CSV_FILTER, settings=settings):
             make = roi_table if kind == "roi" else voxel_table
             write = self._session.controller.write
             write("Saving the table…", lambda: _write_text(path, make(card, subject.voxels)))
-
-    def _try(self, save: Callable[[], str]) -> None:
-        with self._session.problems.shown():
-            self._session.controller.noted.emit(save())
 
 
 def _is_encoder(paths: Paths) -> bool:

@@ -61,10 +61,7 @@ class FitForm(Form):
         self._catalogue: Catalogue | None = None
         left = make_column(make_heading("What"), self.make_rows(*WHAT), -1, gap=6)
         right = make_column(make_heading("How"), self.make_rows(*HOW), -1, gap=6)
-        columns = make_row(left, right, gap=24)
-        for index in (0, 1):
-            columns.setStretch(index, 1)
-        self.setLayout(columns)
+        self.setLayout(make_row(left, right, gap=24, shares=(1, 1)))
         self.refresh()
 
     def offer(self, catalogue: Catalogue, *, subject: str, network: str) -> None:

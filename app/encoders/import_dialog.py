@@ -9,17 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.widgets.ask_path import ask_files, ask_open
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_line, make_row, show_text
+from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_line, make_row, show_text
 from app.widgets.editors import ChoiceBox, TextLine
 from app.widgets.form import Choice, Count, Fields, Flag, Text
 from app.widgets.job_line import JobLine
 from core.datasets.subject import SubjectInfo
 from core.encoders.importers.bind import ImportRequest
-from core.errors import ProbeError
 from core.networks.spec import NetworkSpec
 
 if TYPE_CHECKING:
@@ -70,51 +69,36 @@ class ImportEncoderDialog(QDialog, Fields):
         self, subjects: Sequence[SubjectInfo], networks: Sequence[NetworkSpec], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Import encoder")
-        self.setMinimumWidth(WIDTH)
         self._subjects = tuple(subjects)
         self._networks = {spec.id: spec for spec in networks}
-        self._files: tuple[Path, ...] = ()
-        self._readout: Readout | None = None
+        self.files: tuple[Path, ...] = ()
+        self.readout: Readout | None = None
+        """What was found in the files chosen."""
         self.make_fields()
         self.layer.setEditable(True)
         self.layer.setInsertPolicy(ChoiceBox.InsertPolicy.NoInsert)
         self.layer.currentTextChanged.connect(self.take_edit)
         self._make_parts()
         self._lay_out()
-        self.choose_button.clicked.connect(self._choose_files)
-        self.folder_button.clicked.connect(self._choose_folder)
-        self.import_button.clicked.connect(self._import)
         self.work.changed.connect(self.refresh)
-        self.cancel_button.clicked.connect(self.reject)
         self.refresh()
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The files chosen."""
-        return self._files
-
-    @property
-    def readout(self) -> Readout | None:
-        """What was found in them."""
-        return self._readout
 
     def choose_files(self, files: Sequence[Path]) -> None:
         """Inspect these files."""
-        self._files = tuple(files)
-        self._readout = None
+        self.files = tuple(files)
+        self.readout = None
         self.file_field.setText(", ".join(str(path) for path in files))
         self.found.setText("Reading the file…")
         self.show_problem("")
         self.refresh()
-        self.read_requested.emit(self._files, self.member.value() if self.member.isVisible() else "")
+        self.read_requested.emit(self.files, self.member.value() if self.member.isVisible() else "")
 
     def show_found(self, readout: Readout, n_voxels: Mapping[str, int], network: NetworkSpec | None = None) -> None:
         """Show what a file holds.
 
         `n_voxels` of every subject decides which ones can be chosen; `network` is the one the file names, if it does.
         """
-        self._readout = readout
+        self.readout = readout
         if network is not None:
             self._networks[network.id] = network
         voxels = f"{readout.n_voxels:,} voxels"
@@ -131,7 +115,7 @@ class ImportEncoderDialog(QDialog, Fields):
     def show_problem(self, text: str) -> None:
         """Say what is wrong; "" takes it away."""
         self.work.say(error=text)
-        if text and self._readout is None:
+        if text and self.readout is None:
             self.found.setText("Found nothing to import.")
         self.refresh()
 
@@ -153,39 +137,42 @@ class ImportEncoderDialog(QDialog, Fields):
         self.file_field.setReadOnly(True)
         self.file_field.setAccessibleName("File")
         self.file_field.setPlaceholderText("Choose a file, or drop one on the window")
-        self.choose_button = make_button("Choose file…", tip="One file; for BERG the weights and the metadata together")
-        self.folder_button = make_button("Choose folder…", tip="An exported encoder, or the installed img2fmri package")
+        of_file = "One file; for BERG the weights and the metadata together"
+        of_folder = "An exported encoder, or the installed img2fmri package"
+        self.choose_button = make_button("Choose file…", do=self._choose_files, tip=of_file)
+        self.folder_button = make_button("Choose folder…", do=self._choose_folder, tip=of_folder)
         self.found = make_label("", "strong", wraps=True)
         self.note = make_label("", "muted", wraps=True)
         self.work = JobLine()
-        self.import_button, self.cancel_button = make_button("Import", "primary"), make_button("Cancel")
+        self.import_button = make_button("Import", "primary", self._import)
+        self.cancel_button = make_button("Cancel", do=self.reject)
 
     def _lay_out(self) -> None:
         rows = self.make_rows(*self.fields(), gap=8)
         self.show_row("member", False)
-        self.setLayout(
-            make_column(
-                make_label("Import encoder", "title"),
-                make_label(EXPLANATION, "muted", wraps=True),
-                make_row(self.file_field, self.choose_button, self.folder_button),
-                make_heading("What was found"),
-                self.found,
-                self.note,
-                make_line(),
-                rows,
-                -1,
-                self.work,
-                make_row(-1, self.cancel_button, self.import_button),
-                gap=10,
-                margin=24,
-            )
+        fill_dialog(
+            self,
+            "Import encoder",
+            make_label("Import encoder", "title"),
+            make_label(EXPLANATION, "muted", wraps=True),
+            make_row(self.file_field, self.choose_button, self.folder_button),
+            make_heading("What was found"),
+            self.found,
+            self.note,
+            make_line(),
+            rows,
+            -1,
+            self.work,
+            make_row(-1, self.cancel_button, self.import_button),
+            gap=10,
+            width=WIDTH,
         )
         self.found.setText("Nothing yet.")
         self.note.setVisible(False)
 
     def take_member(self, *_: object) -> None:
         """Another participant's encoder is read from the same files."""
-        self.choose_files(self._files)
+        self.choose_files(self.files)
 
     def _fill_networks(self, readout: Readout) -> None:
         offered = [(spec.id, spec.title, spec.describe()) for spec in self._networks.values()]
@@ -198,7 +185,7 @@ class ImportEncoderDialog(QDialog, Fields):
 
     def take_network(self, *_: object) -> None:
         """List its layers, and the one the file names."""
-        spec, readout = self._networks.get(self.network.value() or ""), self._readout
+        spec, readout = self._networks.get(self.network.value() or ""), self.readout
         if spec is None:
             return
         fixed = readout is not None and readout.network == spec.id and readout.layer
@@ -225,13 +212,12 @@ class ImportEncoderDialog(QDialog, Fields):
         for button in (self.choose_button, self.folder_button):
             button.setEnabled(not self.work.busy)
         reason = self._reason(makes_one=makes_one)
-        self.import_button.setEnabled(not reason)
-        self.import_button.setToolTip(reason or "Check it against its source and import it")
+        allow(self.import_button, reason, "Check it against its source and import it")
 
     def _reason(self, *, makes_one: bool) -> str:
         if self.work.busy:
             return "Wait until this import is done"
-        if self._readout is None:
+        if self.readout is None:
             return "Choose a file first"
         if not self.subject.count():
             return "No subject has these voxels"
@@ -239,23 +225,15 @@ class ImportEncoderDialog(QDialog, Fields):
             return "Give the new subject an id"
         return "" if self.layer.currentText().strip() else "Choose a layer"
 
-    @Slot()
     def _choose_files(self) -> None:
         chosen = ask_files(self, "Import an encoder", Path.home(), ENCODER_FILTER)
         if chosen:
             self.choose_files(chosen)
 
-    @Slot()
     def _choose_folder(self) -> None:
-        chosen = ask_open(self, "Import an encoder", Path.home())
-        if chosen is not None:
+        if chosen := ask_open(self, "Import an encoder", Path.home()):
             self.choose_files([chosen])
 
-    @Slot()
     def _import(self) -> None:
-        try:
-            wanted = self.request()
-        except ProbeError as error:
-            self.show_problem(str(error))
-            return
-        self.import_requested.emit(wanted)
+        if (wanted := self.work.attempt(self.request)) is not None:
+            self.import_requested.emit(wanted)

@@ -9,9 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.explore.epsilon_control import EpsilonControl
-from app.look.icons import load_icon
-from app.look.theme import Theme
-from app.widgets.basics import make_column, make_heading, make_label, make_row, set_look
+from app.widgets.basics import make_column, make_heading, make_label, make_row, set_icon, set_look
 from app.widgets.captions import Fold
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Number, Pick
 from core.attacks.config import LARGEST_TRANSLATION, AttackConfig, AttackMethod, StepRule
@@ -58,11 +56,10 @@ def _switchable(title: str, tip: str, *, most: float) -> Number:
 
 
 class AttackForm(Form):
-    """Edits `AttackConfig`: `value`, `set_value`, `changed`; dragging the budget is distinguished."""
+    """Edits `AttackConfig`: `value`, `set_value`, `changed`; `epsilon.dragged` while the budget is dragged."""
 
     changed = Signal(object)
     direction_chosen = Signal(object)
-    epsilon_dragged = Signal(float)
 
     direction = Pick("", choices=DIRECTIONS)
     norm = Pick("", choices=NORMS, width=104)
@@ -94,8 +91,9 @@ class AttackForm(Form):
         self._step_size: float | None = None
         self._step_rule = StepRule.FALLING
         self.epsilon = EpsilonControl()
-        set_look(self.direction.button(Direction.RAISE), "tone", "warm")
-        set_look(self.direction.button(Direction.LOWER), "tone", "cool")
+        for way, icon, ink in ((Direction.RAISE, "up", "warm"), (Direction.LOWER, "down", "cool")):
+            set_look(self.direction.button(way), "tone", ink)
+            set_icon(self.direction.button(way), icon, ink)
         self._advanced_rows = self.make_rows("method", "preset", *OPTIONS, gap=8)
         self._advanced_rows.setContentsMargins(0, 4, 0, 4)
         content = QWidget()
@@ -103,7 +101,6 @@ class AttackForm(Form):
         self.advanced = Fold("Advanced", content)
         top = make_row(make_label("Norm"), self.norm, -1, make_label("Steps"), self.n_steps)
         self.setLayout(make_column(make_heading("Probe"), self.direction, top, self.epsilon, self.advanced))
-        self.epsilon.dragged.connect(self.epsilon_dragged)
         self.epsilon.committed.connect(self._take_schedule)
         self.set_value(AttackConfig())
 
@@ -140,12 +137,6 @@ class AttackForm(Form):
     def add_advanced(self, name: str, field: QWidget) -> None:
         """Add a row to the advanced part."""
         self._advanced_rows.addRow(make_label(name, "muted"), field)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw the icons in the theme's colours."""
-        self.direction.button(Direction.RAISE).setIcon(load_icon("up", theme.warm))
-        self.direction.button(Direction.LOWER).setIcon(load_icon("down", theme.cool))
-        self.advanced.set_theme(theme)
 
     def tell(self) -> None:
         """Say what the attack is now."""

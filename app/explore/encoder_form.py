@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_row, set_look
+from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_row, set_look
 from app.widgets.captions import ElidedLabel
 from app.widgets.form import Choice, Form
 from core.datasets.subject import SubjectInfo
@@ -23,7 +23,6 @@ class EncoderForm(Form):
 
     subject_chosen = Signal(str)
     encoder_chosen = Signal(str, str)
-    card_requested = Signal()
 
     subject = Choice("Subject", letters=6)
     network = Choice("Network", letters=6)
@@ -38,10 +37,8 @@ class EncoderForm(Form):
         self.network_badge = make_badge()
         self.note = ElidedLabel("faint")
         self.card_button = make_button("Encoder card…", "link", tip=CARD_TIP)
-        self.card_button.clicked.connect(self.card_requested)
         heading = make_row(make_heading("Encoder"), -1, self.subject_badge, self.network_badge)
-        foot = make_row(self.note, self.card_button)
-        foot.setStretch(0, 1)
+        foot = make_row(self.note, self.card_button, stretch=0)
         self.setLayout(make_column(heading, self.make_rows("subject", "network", "layer"), foot, gap=6))
 
     def set_subjects(self, subjects: Sequence[SubjectInfo], current: str) -> None:
@@ -70,8 +67,7 @@ class EncoderForm(Form):
     def set_note(self, text: str) -> None:
         """What is known about the open encoder, in one line."""
         self.note.show_text(text)
-        self.card_button.setEnabled(bool(text))
-        self.card_button.setToolTip(CARD_TIP if text else "No encoder is open")
+        allow(self.card_button, "" if text else "No encoder is open", CARD_TIP)
 
     def _layers(self, network: str) -> list[str]:
         spec = self._networks.get(network)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLineEdit, QSlider, QStyle, QWidget
 
@@ -114,7 +114,6 @@ class EpsilonControl(QWidget):
         self._epsilon = epsilon
         self._show()
 
-    @Slot()
     def _take_text(self) -> None:
         try:
             epsilon = parse_epsilon(self.field.text().strip(), self._norm)
@@ -127,7 +126,6 @@ class EpsilonControl(QWidget):
             self._show()
             self.committed.emit(epsilon)
 
-    @Slot()
     def _take_slider(self) -> None:
         self._epsilon = _round_budget(self.slider.number(), self._norm)
         self._show_error("")
@@ -136,7 +134,6 @@ class EpsilonControl(QWidget):
         if not self.slider.isSliderDown():
             self._settle.start()
 
-    @Slot()
     def _commit(self) -> None:
         self._settle.stop()
         self.committed.emit(self._epsilon)

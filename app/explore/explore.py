@@ -11,11 +11,10 @@ from dataclasses import replace
 from functools import partial
 from typing import get_args
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
-from app.base.desk import Content, Desk, Drop, Feature, Loaded
 from app.base.settings import Settings
 from app.cortex.layout import NamedView
 from app.cortex.panel import CortexPanel
@@ -30,8 +29,8 @@ from app.explore.responses_panel import ResponsesPanel
 from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
-from app.look.theme import Theme
 from app.widgets.basics import announce, available_size
+from app.widgets.desk import Content, Desk, Drop, Feature, Loaded
 from app.widgets.image_view import PictureMenu
 from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
 from core.figures.colour_key import ColourKey
@@ -101,11 +100,6 @@ class Explore(Feature):
         """Images."""
         return self._files.drops()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        for panel in (self.controls, self.gallery, self.cortex, self.images, self.responses):
-            panel.set_theme(theme)
-
     def start(self) -> None:
         """Open what was open last, and load the engine behind the first paint."""
         catalogue, settings = self._session.catalogue, self._session.settings
@@ -130,7 +124,7 @@ class Explore(Feature):
 
     def close(self) -> None:
         """Close the 3D view: a live plotter would abort the exit."""
-        self.cortex.view.close_view()
+        self.cortex.view.canvas.close_canvas()
 
     def selection(self) -> Selection:
         """What is chosen now."""
@@ -170,7 +164,6 @@ class Explore(Feature):
         self._desk.tabs.open(KEY)
         self.show(wanted, makes=True)
 
-    @Slot(object, str)
     def open_probe(self, config: ProbeConfig, image: str) -> None:
         """The same, of a config and the key of an image."""
         self.open(self.selection().asking(config, image))
@@ -204,7 +197,7 @@ class Explore(Feature):
 
     def colours(self) -> ColourKey | None:
         """Colour map, limit and threshold of the map shown."""
-        return self.cortex.view.colour_bar.reading()
+        return self.cortex.view.colour_bar.reading
 
     def everything(self) -> list[GalleryItem]:
         """Every image available."""
@@ -301,13 +294,13 @@ class Explore(Feature):
 
     def _connect(self) -> None:
         view, responses = self.cortex.view, self.responses
-        for chosen in (self.controls.gate_changed, self.cortex.map_changed):
+        for chosen in (self.controls.gate.valueChanged, self.cortex.map_changed):
             chosen.connect(self.undo.mark)
         for other in (self.undo.chosen, view.layout_changed, view.scale_changed):
             other.connect(self.changed)
-        self.gallery.open_requested.connect(self._files.open_image)
+        self.gallery.open.clicked.connect(self._files.open_image)
         self.images.said.connect(self.said)
-        self.controls.encoder.card_requested.connect(self.card_wanted)
+        self.controls.encoder.card_button.clicked.connect(self.card_wanted)
         view.refused.connect(self._say)
         responses.history.movie_button.clicked.connect(self.movie_wanted)
         plots = ((responses.curve, FigureKind.CURVE), (responses.table, FigureKind.ROIS))
@@ -320,7 +313,6 @@ class Explore(Feature):
             action.triggered.connect(partial(self._want_figure, FigureKind.IMAGES))
             pane.addAction(action)
 
-    @Slot(str)
     def _say(self, text: str) -> None:
         self._desk.say(text, "info")
 

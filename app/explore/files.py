@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QWidget
 
-from app.base.desk import Desk, Drop, Feature
 from app.cortex.picture import draw_picture
 from app.cortex.view import CortexView
 from app.widgets.ask_path import ask_open, ask_path, export_folder
 from app.widgets.basics import make_label
+from app.widgets.desk import Desk, Drop, Feature, does
 from app.widgets.new_folder_dialog import NewFolderDialog
 from core.probes.probe import Probe
 from core.stimuli.names import name_pair
@@ -38,16 +37,6 @@ class Files(Feature):
         super().__init__(desk)
         self._view = view
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The commands that read and write."""
-        return {
-            "open_image": self.open_image,
-            "export": self.export,
-            "save_probe": self.save_probe,
-            "cortex_picture": self.save_cortex,
-            "copy_cortex": self.copy_cortex,
-        }
-
     def drops(self) -> Sequence[Drop]:
         """Images."""
         return (
@@ -59,16 +48,15 @@ class Files(Feature):
             ),
         )
 
-    @Slot()
+    @does("open_image")
     def open_image(self) -> None:
         """Ask for an image file and open it."""
         start = self._session.settings.text("open_folder") or Path.home()
-        chosen = ask_open(self._desk.parent, "Open an image", start, IMAGE_FILTER)
-        if chosen is not None:
+        if chosen := ask_open(self._desk.parent, "Open an image", start, IMAGE_FILTER):
             self._session.settings.set("open_folder", str(chosen.parent))
             self._session.controller.open_image(str(chosen))
 
-    @Slot()
+    @does("export")
     def export(self) -> None:
         """Ask for a folder and export the probe's stimuli."""
         probe, settings = self._session.state.probe, self._session.settings
@@ -79,16 +67,14 @@ class Files(Feature):
             settings.set("export_folder", str(dialog.parent_folder()))
             self._session.controller.export(dialog.folder())
 
-    @Slot()
+    @does("save_probe")
     def save_probe(self) -> None:
         """Ask for a file and save the probe."""
         probe = self._session.state.probe
-        if probe is not None:
-            path = self._ask("Save the probe", f"{name_pair(probe)}.json", PROBE_FILTER)
-            if path is not None:
-                self._session.controller.save_probe(path)
+        if probe and (path := self._ask("Save the probe", f"{name_pair(probe)}.json", PROBE_FILTER)):
+            self._session.controller.save_probe(path)
 
-    @Slot()
+    @does("cortex_picture")
     def save_cortex(self) -> None:
         """Ask for a file and save a picture of the cortex at twice its size."""
         path = self._ask("Save a picture of the cortex", "cortex.png", PNG_FILTER)
@@ -98,12 +84,10 @@ class Files(Feature):
             self._view.grab_picture(path, scale=PICTURE_SCALE)
             self._desk.say(f"Saved the cortex to {path}", "info")
 
-    @Slot()
+    @does("copy_cortex")
     def copy_cortex(self) -> None:
         """Put the cortex as it is shown on the clipboard."""
-        picture = draw_picture(
-            self._view.canvas, self._view.colour_bar.reading(), theme=self._desk.theme(), scale=PICTURE_SCALE
-        )
+        picture = draw_picture(self._view.canvas, self._view.colour_bar.reading, scale=PICTURE_SCALE)
         QGuiApplication.clipboard().setImage(picture)
         self._desk.say("Copied the picture of the cortex.", "info")
 

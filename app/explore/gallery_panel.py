@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRect, QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRect, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -18,8 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.explore.image_list import CORNER_RADIUS, THUMBNAIL_SIDE, AnyIndex, GalleryItem, ImageList
-from app.look.icons import load_icon
-from app.look.theme import DARK, Theme
+from app.look.theme import theme_in_use
 from app.widgets.basics import make_column, make_heading, make_row, make_tool_button
 from app.widgets.editors import ChoiceBox
 from core.datasets.photos import ImageInfo
@@ -32,10 +31,6 @@ OWN_TITLE = "This subject"
 
 class _Painter(QStyledItemDelegate):
     """Draws a thumbnail with a ring around the chosen one."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.theme: Theme = DARK
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         picture = index.data(Qt.ItemDataRole.DecorationRole)
@@ -54,15 +49,14 @@ class _Painter(QStyledItemDelegate):
 
     def _ring(self, state: QStyle.StateFlag) -> str:
         if state & QStyle.StateFlag.State_Selected:
-            return self.theme.accent
-        return self.theme.line_strong if state & QStyle.StateFlag.State_MouseOver else ""
+            return theme_in_use().accent
+        return theme_in_use().line_strong if state & QStyle.StateFlag.State_MouseOver else ""
 
 
 class GalleryPanel(QFrame):
     """`chosen` tells the key of an image: a catalogue id or a path."""
 
     chosen = Signal(str)
-    open_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,15 +70,12 @@ class GalleryPanel(QFrame):
         self.view = QListView()
         self.group = ChoiceBox("Group of images")
         self.group.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToContents)
-        self.open = make_tool_button(tip="Open an image of your own (Ctrl+O); files can be dropped on the window too")
-        self._painter = _Painter(self.view)
+        tip = "Open an image of your own (Ctrl+O); files can be dropped on the window too"
+        self.open = make_tool_button(tip=tip, icon="add")
         self._set_up_view()
         head = make_row(make_heading("Image"), -1, self.group, self.open, 4)
-        column = make_column(head, self.view, gap=6)
-        column.setContentsMargins(16, 10, 4, 8)
-        self.setLayout(column)
+        self.setLayout(make_column(head, self.view, gap=6, margin=(16, 10, 4, 8)))
         self.group.activated.connect(self._show_group)
-        self.open.clicked.connect(self.open_requested)
         self.view.selectionModel().currentChanged.connect(self._take_row)
 
     def set_images(self, images: Sequence[ImageInfo], group: str = STARTERS) -> None:
@@ -128,15 +119,9 @@ class GalleryPanel(QFrame):
         """The first image available, "" if there is none."""
         return self.list.item(0).key if self.list.rowCount() else ""
 
-    def set_theme(self, theme: Theme) -> None:
-        """Draw rings and icons in the theme's colours."""
-        self._painter.theme = theme
-        self.open.setIcon(load_icon("add", theme.muted))
-        self.view.viewport().update()
-
     def _set_up_view(self) -> None:
         self.view.setModel(self.list)
-        self.view.setItemDelegate(self._painter)
+        self.view.setItemDelegate(_Painter(self.view))
         self.view.setViewMode(QListView.ViewMode.IconMode)
         self.view.setResizeMode(QListView.ResizeMode.Adjust)
         self.view.setMovement(QListView.Movement.Static)
@@ -156,7 +141,6 @@ class GalleryPanel(QFrame):
         own = [(OWN, OWN_TITLE, f"The images seen by {self._own_title}")] if self._own else []
         self.group.set_choices([(STARTERS, "Starters"), *((name, name.capitalize()) for name in names), *own], group)
 
-    @Slot()
     def _show_group(self) -> None:
         group = self.group.value()
         everything = [*self._items, *self._mine]
@@ -175,7 +159,6 @@ class GalleryPanel(QFrame):
             self.view.scrollTo(index)
         self.view.viewport().update()
 
-    @Slot(QModelIndex, QModelIndex)
     def _take_row(self, index: QModelIndex, _before: QModelIndex) -> None:
         if index.isValid() and self.list.item(index.row()).key != self._current:
             self._current = self.list.item(index.row()).key

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSlider, QWidget
 
-from app.look.icons import load_icon
 from app.look.numbers import NORM_SIGNS, digits_for, format_signed, write_epsilon
-from app.look.plotting import faded, make_axes, name_plot, quieten, solid, value_range
-from app.look.theme import DARK, Theme
-from app.widgets.basics import make_column, make_label, make_row, make_tool_button
+from app.widgets.basics import make_column, make_row, make_tool_button
 from app.widgets.captions import ElidedLabel
-from core.figures.curve import budget_stretches
+from app.widgets.plot_view import LineView
+from core.figures.probe_plots import plot_steps
 from core.types import FloatArray, NormName
 
 AXIS_WIDTH = 52
@@ -40,46 +41,30 @@ class HistoryView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme: Theme = DARK
         self._norm = NormName.L2
         self._unit = ""
         self._epsilon = np.zeros(0)
         self._shift = np.zeros(0)
         self._n_shown = 0
-        self.budget_ticks: list[tuple[float, str]] = []
-        self._canvas = pg.GraphicsLayoutWidget()
-        name_plot(self._canvas, "Shift at every attack step")
-        self._canvas.ci.setContentsMargins(0, 0, 8, 4)
-        self._axes = make_axes()
-        self._plot = self._canvas.addPlot(row=0, col=0, axisItems=self._axes)
-        quieten(self._plot)
-        self._plot.showAxis("top")
-        self._axes["left"].setWidth(AXIS_WIDTH)
-        self._zero = pg.InfiniteLine(angle=0, pos=0)
-        self._budgets = pg.PlotDataItem(connect="pairs")
-        self._line = pg.PlotDataItem()
-        self._guide = pg.InfiniteLine(angle=90)
-        self._dot = pg.ScatterPlotItem(size=10)
-        for item in (self._budgets, self._zero, self._guide, self._line, self._dot):
-            self._plot.addItem(item)
+        self.budget_ticks: Sequence[tuple[float, str]] = ()
+        self.plot = LineView("Shift at every attack step")
+        self.plot.getPlotItem().getAxis("left").setWidth(AXIS_WIDTH)
+        self.plot.getPlotItem().setContentsMargins(0, 0, 10, 0)  # the last number is written past the end of its axis
         self.play_button = make_tool_button(tip="Play the attack's steps", name="Play the steps")
         self.play_button.setText(PLAY)
         self.play_button.setCheckable(True)
-        self.movie_button = make_tool_button(tip="Save a movie of the steps…", name="Save movie")
+        self.movie_button = make_tool_button(tip="Save a movie of the steps…", name="Save movie", icon="film")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Attack step")
         self.slider.setToolTip("Drag through the attack's steps; the image and the cortex follow.")
         self.readout = ElidedLabel("muted", hint="The step shown: its number, its budget and the shift of the target")
         self._timer = QTimer(self)
-        self._unit_label, self._budget_label = make_label("", "faint"), make_label("", "faint")
-        head, foot = make_row(self._unit_label, -1, self._budget_label), make_row(self.play_button, self.slider)
-        foot.addWidget(self.movie_button)
-        self.setLayout(make_column(head, self._canvas, foot, gap=0))
+        foot = make_row(self.play_button, self.slider, self.movie_button)
+        self.setLayout(make_column(self.plot, foot, gap=0, stretch=0))
         self.slider.valueChanged.connect(self._scrub)
         self.play_button.toggled.connect(self.set_playing)
         self._timer.timeout.connect(self._advance)
-        self._canvas.scene().sigMouseClicked.connect(self._jump)
-        self.set_theme(DARK)
+        self.plot.picked.connect(self._jump)
         self._set_scrubbable(False)
 
     @property
@@ -90,7 +75,7 @@ class HistoryView(QWidget):
     @property
     def pixels_a_step(self) -> float:
         """How far apart two steps are drawn."""
-        return float(self._plot.getViewBox().width()) / max(2, self._n_shown)
+        return float(self.plot.getPlotItem().vb.width()) / max(2, self._n_shown)
 
     @property
     def step(self) -> int:
@@ -122,7 +107,6 @@ class HistoryView(QWidget):
             self.slider.setValue(self.n_steps - 1 if step is None else step)
         self._draw_marker()
 
-    @Slot(bool)
     def set_playing(self, on: bool) -> None:
         """Run through the steps once, from the start where the last one is shown."""
         running = on and self.n_steps > 1
@@ -145,20 +129,6 @@ class HistoryView(QWidget):
         budget = f"{NORM_SIGNS[self._norm]} ε {write_epsilon(float(self._epsilon[step]), self._norm)}"
         return f"step {step + 1} of {self._n_shown} · {budget} · {format_signed(float(self._shift[step]), digits)}"
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._theme = theme
-        self._canvas.setBackground(theme.panel)
-        for axis in self._axes.values():
-            axis.set_theme(theme)
-        self.movie_button.setIcon(load_icon("film", theme.muted))
-        self._axes["top"].setPen(pg.mkPen(theme.panel))
-        self._zero.setPen(pg.mkPen(theme.line_strong, width=1))
-        self._budgets.setPen(pg.mkPen(theme.grid, width=1))
-        self._guide.setPen(pg.mkPen(faded(theme.accent, 0.7), width=1))
-        self._dot.setData(pen=pg.mkPen(theme.panel, width=1.5), brush=pg.mkBrush(theme.accent))
-        self._redraw()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another width has room for other labels."""
         super().resizeEvent(event)
@@ -169,26 +139,13 @@ class HistoryView(QWidget):
             widget.setEnabled(on)
 
     def _redraw(self) -> None:
-        steps = np.arange(1, self.n_steps + 1)
-        low, high = value_range([self._shift])
-        self._line.setData(steps, self._shift)
-        self._line.setPen(solid(self._theme.text, 1.6))
-        self._plot.setXRange(0.5, max(2, self._n_shown) + 0.5, padding=0.015)
-        self._plot.setYRange(low, high, padding=0)
-        self._mark_budgets(low, high)
-        self._unit_label.setText(f"shift ({self._unit})" if self._unit else "shift")
-        self._budget_label.setText(f"top: ε ({NORM_SIGNS[self._norm]})")
-        self._axes["bottom"].set_title("attack step")
+        unit, planned = self._unit or "response unit", self._n_shown
+        shown = plot_steps(self._epsilon, self._shift, norm=self._norm, unit=unit, n_planned=planned)
+        self.budget_ticks = self._apart(shown.top)
+        self.plot.show_plot(replace(shown, top=self.budget_ticks))
         self._draw_marker()
 
-    def _mark_budgets(self, low: float, high: float) -> None:
-        """A thin line where the budget changes, and the budget above each stretch."""
-        edges, ticks = budget_stretches(self._epsilon, self._norm)
-        self._budgets.setData(np.repeat(edges, 2), np.tile([low, high], len(edges)))
-        self.budget_ticks = self._apart(ticks)
-        self._axes["top"].setTicks([self.budget_ticks])
-
-    def _apart(self, ticks: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    def _apart(self, ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
         """Those of the ticks that do not lie over one another; the last budget always stays."""
         pixels = self.pixels_a_step
         kept: list[tuple[float, str]] = []
@@ -201,29 +158,22 @@ class HistoryView(QWidget):
         return kept[::-1]
 
     def _draw_marker(self) -> None:
-        shown = self.n_steps > 0
-        for item in (self._guide, self._dot):
-            item.setVisible(shown)
         self.readout.show_text(self.describe_step())
-        if shown:
-            self._guide.setPos(self.step + 1)
-            self._dot.setData([self.step + 1], [self._shift[self.step]])
+        if self.n_steps:
+            self.plot.show_place(self.step + 1, float(self._shift[self.step]))
+        else:
+            self.plot.show_place(math.nan)
 
-    @Slot(int)
     def _scrub(self, step: int) -> None:
         self._draw_marker()
         self.step_scrubbed.emit(step)
 
-    @Slot()
     def _advance(self) -> None:
         if self.slider.value() >= self.n_steps - 1:
             self.set_playing(False)
             return
         self.slider.setValue(self.slider.value() + 1)
 
-    @Slot(object)
-    def _jump(self, event: object) -> None:
-        position = event.scenePos()  # type: ignore[attr-defined]
-        if self.slider.isEnabled() and self._plot.sceneBoundingRect().contains(position):
-            place = self._plot.getViewBox().mapSceneToView(position).x()
-            self.slider.setValue(int(np.clip(round(place) - 1, 0, self.n_steps - 1)))
+    def _jump(self, x: float) -> None:
+        if self.slider.isEnabled():
+            self.slider.setValue(int(np.clip(round(x) - 1, 0, self.n_steps - 1)))

@@ -6,14 +6,14 @@ from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QToolButton, QWidget
 
 from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pixels_of
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
-from app.look.theme import DARK, Theme
-from app.widgets.basics import make_column, make_label, make_row, make_tool_button
+from app.look.theme import Theme, follow_theme
+from app.widgets.basics import allow, make_column, make_label, make_row, make_tool_button
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import ElidedLabel, EmptyState
 from app.widgets.editors import ChoiceBox
@@ -68,8 +68,7 @@ class CompareTools(QWidget):
         """Enable the buttons only while there is something to compare, and say why not otherwise."""
         for key, _, tip in TOOLS:
             button = getattr(self, key)
-            button.setEnabled(on)
-            button.setToolTip(tip if on else f"{tip}. Run a probe first.")
+            allow(button, "" if on else f"{tip}. Run a probe first.", tip)
 
 
 class ImagesPanel(QWidget):
@@ -115,7 +114,7 @@ class ImagesPanel(QWidget):
         self.made_view.add_overlay(self._line)
         self._build()
         self._connect()
-        self.set_theme(DARK)
+        follow_theme(self.set_theme)
         self.clear()
 
     def show_images(
@@ -185,7 +184,6 @@ class ImagesPanel(QWidget):
         self.set_budget(None)
         self._stack.setCurrentIndex(0)
 
-    @Slot(bool)
     def set_flicker(self, on: bool) -> None:
         """Swap clean and perturbed in the second pane about three times a second."""
         running = on and self._has_made()
@@ -199,7 +197,6 @@ class ImagesPanel(QWidget):
         self._holds_clean = on
         self._refresh_made()
 
-    @Slot(bool)
     def set_swipe(self, on: bool) -> None:
         """Show the clean image left of a line that can be dragged."""
         self.tools.swipe.setChecked(on)
@@ -220,9 +217,6 @@ class ImagesPanel(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        for view in self._views():
-            view.set_theme(theme)
-        self.meter.set_theme(theme)
         self._line.setPen(solid(theme.accent, 2))
         self._line.setHoverPen(solid(theme.accent_hover, 3))
 
@@ -322,7 +316,6 @@ class ImagesPanel(QWidget):
         self.made_view.suggested_name = self._role.value
         self.difference_view.suggested_name = f"difference_{self._role.value}"
 
-    @Slot()
     def _refresh_made(self) -> None:
         if self._pictures is None:
             return
@@ -346,14 +339,12 @@ class ImagesPanel(QWidget):
         self.factor_choice.set_value(self._manual_factor)
         self.difference_view.set_pixels(amplify(delta, self.amplification))
 
-    @Slot(QRectF)
     def _share_view(self, rect: QRectF) -> None:
         moved = self.sender()
         for view in self._views():
             if view is not moved:
                 view.show_rect(rect)
 
-    @Slot(object)
     def _say_pixel(self, place: tuple[int, int] | None) -> None:
         if place is None or self._pictures is None:
             self.said.emit("")
@@ -365,15 +356,12 @@ class ImagesPanel(QWidget):
         changed = "" if made is None else f" · {ROLES[self._role][0].lower()} {made[row, column].tolist()}"
         self.said.emit(text + changed)
 
-    @Slot()
     def _choose_role(self) -> None:
         self.set_comparison(self.role_choice.value())
 
-    @Slot()
     def _choose_factor(self) -> None:
         self.set_amplification(self.factor_choice.value())
 
-    @Slot()
     def _swap(self) -> None:
         self._flicker_phase = not self._flicker_phase
         self._refresh_made()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QTimer
 
 from app.base.state import AppState
 from app.cortex.canvas import is_software_gl
@@ -126,12 +126,11 @@ class Presenter(QObject):
             self._timer.stop()
             self._draw()
 
-    @Slot()
     def _draw(self) -> None:
         self._began = time.monotonic()
         chosen = self._choose()
         self._stale = self._stale - chosen
-        self._panels.cortex.view.set_hurried(self._is_slow())
+        self._panels.cortex.view.canvas.set_hurried(self._is_slow())
         for part in PARTS:
             if part in chosen:
                 getattr(self, f"_draw_{part}")()
@@ -146,7 +145,6 @@ class Presenter(QObject):
         self._mapped = self._began
         return {"map"}
 
-    @Slot()
     def _rest(self) -> None:
         now = time.monotonic()
         least = LIVE_REST if self._is_slow() else 0.0

@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.explore.curve_view import CurveView
 from app.explore.history_view import HistoryView
 from app.explore.roi_table import RoiTable
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
-from app.look.theme import DARK, Theme
-from app.widgets.basics import make_column, make_label, make_row
+from app.widgets.basics import make_column, make_label, make_panel, make_row, make_split
 from app.widgets.captions import ElidedLabel, EmptyState
 from app.widgets.segmented import Segmented
 from core.attacks.config import write_convergence
@@ -85,18 +84,7 @@ class LiveSteps:
 
 
 class ResponsesPanel(QWidget):
-    """The curve, the ROI table and the attack's history.
-
-    Signals
-    -------
-    step_scrubbed(int)
-        The user moved to an attack step, from 0.
-    roi_selected(str)
-        The user chose an ROI's row.
-    """
-
-    step_scrubbed = Signal(int)
-    roi_selected = Signal(str)
+    """The curve, the ROI table and the attack's history."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -119,9 +107,7 @@ class ResponsesPanel(QWidget):
         self._build()
         self._redraw_timer.timeout.connect(self._draw_live)
         self.axis_choice.chosen.connect(self._choose_axis)
-        self.table.roi_selected.connect(self.roi_selected)
-        self.history.step_scrubbed.connect(self._follow_scrub)
-        self.set_theme(DARK)
+        self.history.step_scrubbed.connect(self.show_step)
         self.clear()
 
     def begin_run(
@@ -196,31 +182,19 @@ class ResponsesPanel(QWidget):
         self.history.set_playing(False)
         self._stack.setCurrentIndex(0)
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        for part in (self.curve, self.table, self.history):
-            part.set_theme(theme)
-
     def _build(self) -> None:
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setChildrenCollapsible(False)
         parts = (
-            (_make_part("Shift against ε", self.readout, self.curve, tool=self.axis_choice), 34, 300),
-            (_make_part("Spill-over", self.selectivity, self.table), 38, 340),
-            (_make_part("Attack steps", self.history.readout, self.history), 28, 260),
+            _make_part("Shift against ε", self.readout, self.curve, self.axis_choice, least=300),
+            _make_part("Spill-over", self.selectivity, self.table, least=340),
+            _make_part("Attack steps", self.history.readout, self.history, least=260),
         )
-        for index, (part, share, least) in enumerate(parts):
-            part.setMinimumWidth(least)
-            splitter.addWidget(part)
-            splitter.setStretchFactor(index, share)
-        splitter.setSizes([10 * share for _, share, _ in parts])
         self._stack = QStackedWidget()
         advice = (
             "Pick a voxel on the cortex, or choose an ROI, then run a probe: its shift against ε, its spill-over and "
             "its steps appear here."
         )
         self._stack.addWidget(EmptyState("No probe yet", advice))
-        self._stack.addWidget(splitter)
+        self._stack.addWidget(make_split(*parts, shares=(34, 38, 28)))
         self.setLayout(make_column(self._stack))
 
     def _use_table(self, table: VoxelTable) -> None:
@@ -254,7 +228,6 @@ class ResponsesPanel(QWidget):
         )
         self.readout.show_text(" · ".join(filter(None, parts)))
 
-    @Slot()
     def _draw_live(self) -> None:
         """Draw the plots of the newest record now, and the table one tick later."""
         live = self._live
@@ -275,26 +248,13 @@ class ResponsesPanel(QWidget):
         self.readout.show_text(live.describe(newest))
         self._stack.setCurrentIndex(1)
 
-    @Slot(str)
     def _choose_axis(self, value: str) -> None:
         self.curve.set_log(value == "log")
 
-    @Slot(int)
-    def _follow_scrub(self, step: int) -> None:
-        self.show_step(step)
-        self.step_scrubbed.emit(step)
 
-
-def _make_part(heading: str, readout: QWidget, body: QWidget, *, tool: QWidget | None = None) -> QWidget:
-    """One third of the panel: heading with a tool on its right, one line of read-out, the view."""
-    head = make_row(make_label(heading, "strong"), -1, gap=8)
-    if tool is not None:
-        head.addWidget(tool)
-    part = QWidget()
-    part.setProperty("role", "panel")
-    part.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-    column = make_column(head, readout, gap=2)
-    column.addWidget(body, 1)
-    column.setContentsMargins(10, 6, 10, 8)
-    part.setLayout(column)
+def _make_part(heading: str, readout: QWidget, body: QWidget, *tools: QWidget, least: int) -> QWidget:
+    """One third of the panel: heading with tools on its right, one line of read-out, the view."""
+    head = make_row(make_label(heading, "strong"), -1, *tools)
+    part = make_panel(make_column(head, readout, body, gap=2, margin=(10, 6, 10, 8), stretch=2))
+    part.setMinimumWidth(least)
     return part

@@ -7,16 +7,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
-from PySide6.QtCore import (
-    QItemSelection,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRectF,
-    QSortFilterProxyModel,
-    Qt,
-    Signal,
-    Slot,
-)
+from PySide6.QtCore import QItemSelection, QModelIndex, QPersistentModelIndex, QRectF, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -30,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.look.fonts import bold
 from app.look.numbers import digits_for, format_number, format_signed
-from app.look.theme import DARK, Theme
+from app.look.theme import theme_in_use
 from core.probes.spill_over import SpillOver, SpillRow
 
 SORT_ROLE, ROW_ROLE = int(Qt.ItemDataRole.UserRole), int(Qt.ItemDataRole.UserRole) + 1
@@ -110,7 +101,6 @@ COLUMNS = (
 class BarDelegate(QStyledItemDelegate):
     """Draws a shift in SDs as a number and a bar from the middle, with a thin mark for the control."""
 
-    theme: Theme = DARK
     span = LEAST_BAR_SPAN
 
     def paint(
@@ -123,25 +113,25 @@ class BarDelegate(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(option.rect).adjusted(8, 0, -8, 0)
         self._draw_bar(painter, box.adjusted(0, 0, -NUMBER_ROOM, 0), index.data(ROW_ROLE))
-        painter.setPen(QColor(self.theme.text))
+        painter.setPen(QColor(theme_in_use().text))
         painter.setFont(index.data(Qt.ItemDataRole.FontRole) or option.font)
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, str(index.data()))
         painter.restore()
 
     def _draw_bar(self, painter: QPainter, box: QRectF, row: SpillRow) -> None:
-        middle, scale = box.center().x(), box.width() / 2 / self.span
-        painter.setPen(QColor(self.theme.line_strong))
+        theme, middle, scale = theme_in_use(), box.center().x(), box.width() / 2 / self.span
+        painter.setPen(QColor(theme.line_strong))
         painter.drawLine(round(middle), round(box.top() + 3), round(middle), round(box.bottom() - 3))
         if not math.isfinite(row.shift_sd):
             return
         length = row.shift_sd * scale
         bar = QRectF(min(middle, middle + length), box.center().y() - BAR_HEIGHT / 2, abs(length), BAR_HEIGHT)
-        colour = QColor(self.theme.warm if row.shift_sd > 0 else self.theme.cool)
+        colour = QColor(theme.warm if row.shift_sd > 0 else theme.cool)
         colour.setAlphaF(1.0 if row.is_target else 0.6)
         painter.fillRect(bar, colour)
         if math.isfinite(row.control_shift_sd):
             mark = middle + row.control_shift_sd * scale
-            painter.fillRect(QRectF(mark - 0.75, bar.center().y() - 7, 1.5, 14), QColor(self.theme.muted))
+            painter.fillRect(QRectF(mark - 0.75, bar.center().y() - 7, 1.5, 14), QColor(theme.muted))
 
 
 class RoiTable(QTableView):
@@ -194,11 +184,6 @@ class RoiTable(QTableView):
         """The ROIs from top to bottom."""
         return [str(self._proxy.index(row, 0).data(SORT_ROLE)) for row in range(self._proxy.rowCount())]
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._bars.theme = theme
-        self.viewport().update()
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the less needed columns where the table is narrow."""
         super().resizeEvent(event)
@@ -239,7 +224,6 @@ class RoiTable(QTableView):
             needed = max((heavy.horizontalAdvance(text) for text in texts), default=0) + CELL_PADDING
             self.setColumnWidth(column, max(COLUMNS[column].width, needed))
 
-    @Slot(QItemSelection, QItemSelection)
     def _tell(self, selected: QItemSelection, _deselected: QItemSelection) -> None:
         rows = [index.row() for index in selected.indexes()]
         self.roi_selected.emit(self.shown_rois()[rows[0]] if rows else "")

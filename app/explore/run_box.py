@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.base.jobs import Cancelling, Idle, RunState
-from app.look.icons import load_icon
-from app.look.theme import DARK, Theme
-from app.widgets.basics import make_button, make_column, make_label, make_row, set_look
+from app.widgets.basics import make_button, make_column, make_label, make_row, set_icon, set_look
 from app.widgets.job_line import ProgressLine
 from core.probes.probe import ProbeProgress
 from core.words import write_duration
@@ -27,28 +25,23 @@ class RunBox(QWidget):
 
     probe_requested = Signal()
     cancel_requested = Signal()
-    auto_toggled = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme: Theme = DARK
         self._running = False
         self._reason = ""
         self.auto = QCheckBox("Probe after every change")
         self.auto.setChecked(True)
-        self.button = make_button("Probe", "big")
+        self.button = make_button("Probe", "big", self._press)
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
         self.bar = ProgressLine()
         self.left = make_label(role="muted")
         self.right = make_label(role="muted")
         self._account = QWidget()
         self._account.setLayout(make_column(self.bar, make_row(self.left, -1, self.right), gap=4))
-        column = make_column(self.auto, self.button, self._account)
-        column.setContentsMargins(16, 10, 16, 12)
-        self.setLayout(column)
+        self.setLayout(make_column(self.auto, self.button, self._account, margin=(16, 10, 16, 12)))
+        self._show_button()
         self._show_account()
-        self.button.clicked.connect(self._press)
-        self.auto.toggled.connect(self.auto_toggled)
 
     def set_reason(self, reason: str) -> None:
         """Why no probe can be made now; empty if one can."""
@@ -83,11 +76,6 @@ class RunBox(QWidget):
         left = progress.seconds_left
         self.right.setText("" if left is None else f"{most}{write_duration(left)} left")
 
-    def set_theme(self, theme: Theme) -> None:
-        """Draw the icon in the theme's colours."""
-        self._theme = theme
-        self._show_button()
-
     def _show_account(self) -> None:
         self.bar.setVisible(self._running)
         self._account.setVisible(self._running or bool(self._reason))
@@ -96,14 +84,13 @@ class RunBox(QWidget):
         if self._running:
             self.button.setText("Cancel")
             self.button.setToolTip("Stop the running probe (Esc)")
-            self.button.setIcon(load_icon("cancel", self._theme.danger))
+            set_icon(self.button, "cancel", "danger")
         else:
             self.button.setText("Probe")
             self.button.setToolTip(self._reason or "Run the probe (Space)")
             self.button.setEnabled(not self._reason)
-            self.button.setIcon(load_icon("probe", self._theme.on_accent, self._theme.faint))
+            set_icon(self.button, "probe", "on_accent", "faint")
         set_look(self.button, "kind", "big-stop" if self._running else "big")
 
-    @Slot()
     def _press(self) -> None:
         (self.cancel_requested if self._running else self.probe_requested).emit()

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from app.base.catalogue import Catalogue
-from app.base.desk import Loaded
 from app.base.services import Services
 from app.base.state import AppState
+from app.widgets.desk import Loaded
 from core.attacks.objective_config import ObjectiveKind
 from core.datasets.image_store import SEPARATOR
 from core.datasets.subject import load_as_recorded

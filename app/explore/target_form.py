@@ -8,9 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.explore.target_options_form import TargetOptionsForm
-from app.look.icons import load_icon
-from app.look.theme import Theme
-from app.widgets.basics import make_button, make_column, make_heading, make_row
+from app.widgets.basics import make_button, make_column, make_heading, make_row, set_icon
 from app.widgets.captions import ElidedLabel, Fold
 from app.widgets.form import Choice, Form, Pick
 from core.probes.target import TargetKind
@@ -30,8 +28,6 @@ class TargetForm(Form):
     """Voxel, ROI or set, and a summary of what is chosen."""
 
     roi_chosen = Signal(str)
-    drawing_toggled = Signal(bool)
-    drawing_cleared = Signal()
 
     kind = Pick("", choices=KINDS, name="Target")
     roi = Choice("", name="ROI")
@@ -41,6 +37,7 @@ class TargetForm(Form):
         self.roi.setPlaceholderText("Choose an ROI")
         self.draw = make_button("Draw on the cortex", tip="Paint voxels with the left button held down")
         self.draw.setCheckable(True)
+        set_icon(self.draw, "brush", "text")
         self.clear = make_button("Clear", tip="Clear the drawn set")
         self.summary = ElidedLabel("strong")
         self.details = ElidedLabel("muted")
@@ -53,8 +50,6 @@ class TargetForm(Form):
         choices = (make_heading("Target"), self.kind, self.roi, self._drawing)
         self.setLayout(make_column(*choices, texts, self.more))
         self._show_kind(TargetKind.VOXEL)
-        self.draw.toggled.connect(self.drawing_toggled)
-        self.clear.clicked.connect(self.drawing_cleared)
 
     def set_rois(self, rois: Sequence[tuple[str, int]]) -> None:
         """List the ROIs of a subject, each with its number of voxels; none is chosen."""
@@ -75,11 +70,6 @@ class TargetForm(Form):
         self.kind.set_value(shown)
         self._show_kind(shown)
         self._show_roi(roi)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw the icons in the theme's colours."""
-        self.draw.setIcon(load_icon("brush", theme.text))
-        self.more.set_theme(theme)
 
     def _show_roi(self, roi: str) -> None:
         with QSignalBlocker(self.roi):

@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 
-from app.widgets.basics import make_button, make_column, make_label
+from app.widgets.basics import allow, make_button, make_column, make_label
 from app.widgets.form import Choice, Flag, Form, Number, Pick
 from core.attacks.objective_config import FORMULAS, ObjectiveKind
 from core.probes.choice import TargetOptions
@@ -48,7 +48,6 @@ class TargetOptionsForm(Form):
     """Edits `TargetOptions`: `value`, `set_value`, `changed`."""
 
     changed = Signal(object)
-    pattern_requested = Signal()
 
     contrast_roi = Choice("Against", CONTRAST_TIP, choices=(NO_CONTRAST,), letters=4, name="Contrast ROI")
     contrast_weight = Weight("", "Weight of the ROI held or lowered", least=0.01, name="Contrast weight")
@@ -61,7 +60,6 @@ class TargetOptionsForm(Form):
         super().__init__(parent)
         self._options, self._is_pattern = TargetOptions(), False
         self.pattern = make_button("Load a pattern…", tip=PATTERN_TIP)
-        self.pattern.clicked.connect(self.pattern_requested)
         self.together = QPushButton()
         self.together.setAccessibleName("Networks attacked together")
         self._menu = QMenu(self.together)
@@ -109,8 +107,7 @@ class TargetOptionsForm(Form):
             action.setChecked(identity in self._options.ensemble)
             action.toggled.connect(self.take_edit)
             self._menu.addAction(action)
-        self.together.setEnabled(bool(networks))
-        self.together.setToolTip(TOGETHER_TIP if networks else ALONE_TIP)
+        allow(self.together, "" if networks else ALONE_TIP, TOGETHER_TIP)
         self._show_together()
 
     def tell(self) -> None:

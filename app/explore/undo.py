@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.base.state import AppState, request_probe
 from app.explore.selection import Selection
@@ -125,7 +125,6 @@ class Undo(QObject):
             getattr(state, f"{fact}_changed").connect(self.mark)
         state.probe_changed.connect(self._keep_probe)
 
-    @Slot()
     def mark(self) -> None:
         """Something was chosen."""
         self._timer.start()
@@ -167,12 +166,10 @@ class Undo(QObject):
         except ProbeError:
             return None
 
-    @Slot()
     def _keep_probe(self) -> None:
         if self._state.probe is not None and self._state.run is not None:
             self.probes.keep(self._state.run, self._state.probe)
 
-    @Slot()
     def _note(self) -> None:
         self._timer.stop()
         if self._busy or self._state.subject is None or self._state.stimulus is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
@@ -43,17 +43,17 @@ class Wiring(QObject):
         controls.encoder.subject_chosen.connect(controller.open_subject)
         controls.encoder.encoder_chosen.connect(controller.open_encoder)
         controls.target.roi_chosen.connect(controller.pick_roi)
-        controls.target.drawing_toggled.connect(self._panels.cortex.view.set_drawing)
-        controls.target.drawing_cleared.connect(controller.clear_target)
+        controls.target.draw.toggled.connect(self._panels.cortex.view.set_drawing)
+        controls.target.clear.clicked.connect(controller.clear_target)
         controls.target.options.changed.connect(controller.set_target_options)
-        controls.target.options.pattern_requested.connect(self._load_pattern)
+        controls.target.options.pattern.clicked.connect(self._load_pattern)
         controls.attack.direction_chosen.connect(controller.set_direction)
         controls.attack.changed.connect(controller.set_attack)
-        controls.attack.epsilon_dragged.connect(controller.drag_epsilon)
+        controls.attack.epsilon.dragged.connect(controller.drag_epsilon)
         controls.run.probe_requested.connect(controller.probe)
         controls.run.cancel_requested.connect(controller.cancel)
-        controls.run.auto_toggled.connect(controller.set_auto_probe)
-        controls.gate_changed.connect(self._presenter.set_gate)
+        controls.run.auto.toggled.connect(controller.set_auto_probe)
+        controls.gate.valueChanged.connect(self._presenter.set_gate)
         self._panels.gallery.chosen.connect(controller.open_image)
 
     def _connect_views(self) -> None:
@@ -62,8 +62,8 @@ class Wiring(QObject):
         cortex.view.set_drawn.connect(controller.pick_set)
         cortex.view.voxel_hovered.connect(self._show_hover)
         cortex.map_changed.connect(self._take_map)
-        self._panels.responses.step_scrubbed.connect(self._scrub)
-        self._panels.responses.roi_selected.connect(cortex.view.emphasise_roi)
+        self._panels.responses.history.step_scrubbed.connect(self._scrub)
+        self._panels.responses.table.roi_selected.connect(cortex.view.emphasise_roi)
 
     def _connect_session(self) -> None:
         session, state = self._session, self._session.state
@@ -85,14 +85,13 @@ class Wiring(QObject):
         }
         settings.changed.connect(self._apply)
         cortex.colormap_button.chosen.connect(self._keep_map)
-        controls.gate_changed.connect(partial(settings.set, "gate_r"))
-        controls.run.auto_toggled.connect(partial(settings.set, "auto_probe"))
+        controls.gate.valueChanged.connect(partial(settings.set, "gate_r"))
+        controls.run.auto.toggled.connect(partial(settings.set, "auto_probe"))
         for apply in self._appliers.values():
             apply()
         if self._session.state.attack == AttackConfig():
             self._session.state.attack = first_attack(settings)
 
-    @Slot(str)
     def _apply(self, key: str) -> None:
         if key in self._appliers:
             self._appliers[key]()
@@ -100,14 +99,12 @@ class Wiring(QObject):
     def _apply_map(self, key: str) -> None:
         self._panels.cortex.view.set_colormap(self._session.settings.text(key))
 
-    @Slot(str)
     def _keep_map(self, name: str) -> None:
         """The user chose a colour map beside the cortex: it is the one for its kind from now on."""
         for key in MAP_KEYS:
             if name in dict(find_setting(key).choices):
                 self._session.settings.set(key, name)
 
-    @Slot()
     def _follow_subject(self) -> None:
         """The forms offer its encoders, whoever opened it; an imported one brings its own images into the gallery."""
         self._refill()
@@ -115,7 +112,6 @@ class Wiring(QObject):
         subject = self._session.state.subject
         self._panels.gallery.set_own(list_own_images(subject), subject.title if subject is not None else "")
 
-    @Slot()
     def _refill(self) -> None:
         """List the catalogue again; what is chosen stays chosen."""
         catalogue, state, form = self._session.catalogue, self._session.state, self._panels.controls.encoder
@@ -124,7 +120,6 @@ class Wiring(QObject):
         form.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
         form.set_encoder(*state.encoder)
 
-    @Slot()
     def _list_options(self) -> None:
         """List the present ROIs and networks for what is asked of a target, and forget those that are gone."""
         state, form = self._session.state, self._panels.controls.target.options
@@ -149,14 +144,11 @@ class Wiring(QObject):
             if spec.id in fitted and spec.id != own.id and spec.input_size == own.input_size
         ]
 
-    @Slot()
     def _load_pattern(self) -> None:
         """Ask for a file with one wished response a voxel and make it the target."""
-        chosen = ask_open(self._window, "Load a pattern", pattern=PATTERN_FILES)
-        if chosen is not None:
+        if chosen := ask_open(self._window, "Load a pattern", pattern=PATTERN_FILES):
             self._session.controller.pick_pattern(chosen)
 
-    @Slot()
     def _report(self) -> None:
         """Say which budget was the smallest, or that none reached the shift."""
         probe = self._session.state.probe
@@ -170,17 +162,14 @@ class Wiring(QObject):
             text = f"A shift of {wanted:g} SD is not reached within {budget}. Allow a larger budget."
             self._session.problems.message.emit(text, "warning")
 
-    @Slot(str)
     def _take_map(self, name: str) -> None:
         self._presenter.mark("map")
         self._session.controller.want_atlas(name == SENSITIVITY)
 
-    @Slot(int)
     def _scrub(self, step: int) -> None:
         if self._session.state.probe is not None:
             self._session.state.step = step
 
-    @Slot(object)
     def _show_hover(self, info: object) -> None:
         self._say(info.describe() if isinstance(info, HoverInfo) else "")
 

@@ -32,12 +32,12 @@ from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
 from core.figures.cortex_page import HemisphereMesh
-from core.figures.inks import find_inks
 from core.figures.movie_config import CortexStyle, Motion
 from core.figures.movie_frames import Shot
 from core.figures.probe_maps import ProbeMap, map_probe
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
+from core.reports.inks import find_inks
 from core.surfaces.placing import Placed, place_voxels
 from core.types import ByteArray, FloatArray
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QLayout, QSlider, QWidget
 
 from app.figures.forms import THEMES, MovieForm, StyleForm
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
+from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.form import Choice, Count, Fields, Flag, Number
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
@@ -67,13 +67,11 @@ class DrawingDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(f"Save {what}")
         self.work = JobLine()
-        self.save = make_button(f"Save {what}…", "primary", tip="Choose where to save it")
+        self.save = make_button(f"Save {what}…", "primary", self._save, tip="Choose where to save it")
         self.save.setDefault(True)
-        self.close_button = make_button("Close")
+        self.close_button = make_button("Close", do=self.close)
         self._soon = QTimer(self, singleShot=True, interval=REST_MS)
         self._soon.timeout.connect(self._ask)
-        self.save.clicked.connect(self._save)
-        self.close_button.clicked.connect(self.close)
 
     def config(self) -> Any:
         """The config asked for; None, with the reason shown, where it cannot be."""
@@ -92,7 +90,6 @@ class DrawingDialog(QDialog):
         """Why it cannot be, or what went wrong."""
         self.work.refuse(text)
 
-    @Slot()
     def look_again(self) -> None:
         """Redraw the preview when the user rests."""
         self._soon.start()
@@ -123,7 +120,6 @@ class DrawingDialog(QDialog):
         self._soon.stop()
         self.work.cancel()
 
-    @Slot()
     def _ask(self) -> None:
         made = None if self.work.busy else self.config()
         if made is not None:
@@ -133,10 +129,8 @@ class DrawingDialog(QDialog):
         """Ask for the preview of a config."""
         self.preview_requested.emit(config, 0.0)
 
-    @Slot()
     def _save(self) -> None:
-        made = self.config()
-        if made is not None:
+        if (made := self.config()) is not None:
             self.save_requested.emit(made, self.ending())
 
 
@@ -155,13 +149,12 @@ class MovieDialog(DrawingDialog):
         self.place.setAccessibleName("Position in the movie")
         self.place.setToolTip("Show another frame")
         self.cost = make_label("", "muted", wraps=True)
-        self.stop = make_button("Stop", tip=STOPS)
+        self.stop = make_button("Stop", do=self.work.cancel)
         preview = PictureLabel("Frame of the movie", least=(480, 270))
         self.lay_out(self.form, preview, self.place, self.cost, self.work, width=352, first=[self.stop])
         self.value, self.ending = self.form.value, self.form.movie_format
         self.form.changed.connect(self._take_change)
         self.place.valueChanged.connect(self._soon.start)
-        self.stop.clicked.connect(self.work.cancel)
         self.work.changed.connect(self._refresh)
         self._refresh()
 
@@ -174,7 +167,6 @@ class MovieDialog(DrawingDialog):
         super().show_failure(text)
         self.cost.setText("")
 
-    @Slot()
     def look_again(self) -> None:
         """Redraw the preview when the user rests."""
         self.cost.setText("")
@@ -187,19 +179,16 @@ class MovieDialog(DrawingDialog):
             self.cost.setText("Timing a few frames…")
             self.estimate_requested.emit(config, self.form.movie_format())
 
-    @Slot()
     def _take_change(self) -> None:
         self.work.say()
         self.look_again()
 
-    @Slot()
     def _refresh(self) -> None:
         busy = self.work.busy
         for part in (self.form, self.place, self.save):
             part.setEnabled(not busy)
         self.save.setToolTip("A movie is being rendered" if busy else "Choose where to save it and render it")
-        self.stop.setEnabled(busy)
-        self.stop.setToolTip(STOPS if busy else "No movie is being rendered")
+        allow(self.stop, "" if busy else "No movie is being rendered", STOPS)
 
 
 class FigureDialog(DrawingDialog, Fields):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from functools import partial
 from pathlib import Path
@@ -10,13 +10,14 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from app.base.desk import Desk, Feature
 from app.base.jobs import ShouldStop, WhenBusy
 from app.explore.explore import Explore
 from app.figures.cortex_renderer import CortexRenderer, open_renderer
 from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
-from app.look.theme import find_theme
+from app.look.theme import find_theme, theme_in_use
 from app.widgets.ask_path import ask_path
+from app.widgets.basics import bring
+from app.widgets.desk import Desk, Feature, does
 from app.widgets.job_line import Reading
 from core.errors import BadInputError, Cancelled, ProbeError
 from core.figures.figure import preview_figure, write_figure
@@ -114,11 +115,7 @@ class Figures(Feature):
         explore.movie_wanted.connect(self.show_movie)
         explore.figure_wanted.connect(self.show_figure)
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about movies and figures."""
-        return {"save_movie": self.show_movie, "save_figure": self.show_figure}
-
-    @Slot()
+    @does("save_movie")
     def show_movie(self) -> None:
         """Open the dialog of movies, with the cortex as the window shows it."""
         probe = self._session.state.probe
@@ -136,12 +133,12 @@ class Figures(Feature):
                 check_movie(MovieConfig(kind=MovieKind.EPSILON), probe)
             except ProbeError as error:
                 refusal = str(error)
-            dialog.form.start_with(self._explore.style(), theme=self._desk.theme().name, sweep_refusal=refusal)
+            dialog.form.start_with(self._explore.style(), theme=theme_in_use().name, sweep_refusal=refusal)
             dialog.work.say()
             dialog.look_again()
-        dialog.show()
-        dialog.raise_()
+        bring(dialog)
 
+    @does("save_figure")
     def show_figure(self, what: FigureKind | bool = FigureKind.PROBE, *_: object) -> None:
         """Open the dialog of figures at one of them; Qt may add whether a menu's row is checked."""
         if self._session.state.probe is None:
@@ -154,7 +151,6 @@ class Figures(Feature):
         self.figure_dialog.start_with(self._explore.style(), what if isinstance(what, FigureKind) else FigureKind.PROBE)
         self.figure_dialog.raise_()
 
-    @Slot()
     def _take_probe(self) -> None:
         """Another probe: a movie being rendered keeps its own, the preview follows."""
         if not self._is_rendering():
@@ -206,7 +202,6 @@ class Figures(Feature):
         refuse = dialog.show_failure
         self._session.lane.submit(kind, work, on_done=done, refuse=refuse, title=title, when_busy=order)
 
-    @Slot(object, float)
     def _preview_movie(self, config: MovieConfig, place: float) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog
         if probe is None or dialog is None:
@@ -223,7 +218,6 @@ class Figures(Feature):
 
         self._submit(dialog, "movie_preview", "Drawing a frame…", draw, done=dialog.show_preview)
 
-    @Slot(object, object)
     def _estimate(self, config: MovieConfig, kind: MovieFormat) -> None:
         probe, dialog, feed = self._session.state.probe, self.movie_dialog, self._feed
         if probe is None or dialog is None or (config.needs_cortex and feed is None):
@@ -238,7 +232,6 @@ class Figures(Feature):
 
         self._submit(dialog, "movie_estimate", "Timing a few frames…", measure, done=tell)
 
-    @Slot(object, str)
     def _make_movie(self, config: MovieConfig, kind: str) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog
         if probe is None or dialog is None:
@@ -270,7 +263,6 @@ class Figures(Feature):
         lane = self._session.lane
         dialog.work.run(lane, "movie", render, title=title, on_done=tell, read=read_frames, stopped=stopped)
 
-    @Slot(object, float)
     def _preview_figure(self, config: FigureConfig, _place: float) -> None:
         probe, dialog = self._session.state.probe, self.figure_dialog
         if probe is None or dialog is None:
@@ -283,7 +275,6 @@ class Figures(Feature):
 
         self._submit(dialog, "figure_preview", "Drawing the figure…", draw, done=dialog.show_preview)
 
-    @Slot(object, str)
     def _save_figure(self, config: FigureConfig, ending: str) -> None:
         probe, dialog = self._session.state.probe, self.figure_dialog
         if probe is None or dialog is None:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from app.cortex.panel import MAPS as MAP_NAMES
-from app.widgets.basics import make_column, make_heading
+from app.widgets.basics import allow, make_column, make_heading
 from app.widgets.form import Choice, Count, Flag, Form, Gate, Number, Pick
 from core.figures.movie_config import (
     HEMISPHERES,
@@ -112,8 +112,7 @@ class MovieForm(Form):
         self.cortex_style.set_value(style)
         self.theme.set_value(theme)
         sweep = self.kind.button(MovieKind.EPSILON)
-        sweep.setEnabled(not sweep_refusal)
-        sweep.setToolTip(sweep_refusal or KINDS[1][2])
+        allow(sweep, sweep_refusal, KINDS[1][2])
         if sweep_refusal and self.kind.value() == MovieKind.EPSILON:
             self.kind.set_value(MovieKind.STEPS)
         self.refresh()

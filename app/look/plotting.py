@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 import pyqtgraph as pg
@@ -12,8 +11,7 @@ from PySide6.QtGui import QColor, QFont, QPen
 from PySide6.QtWidgets import QApplication, QWidget
 
 from app.look.numbers import MINUS
-from app.look.theme import Theme
-from core.figures.curve import value_range as find_value_range
+from app.look.theme import Theme, follow_theme
 
 # exitCleanup: pyqtgraph's own clean-up at exit crashes under PySide6; row-major: arrays are (row, column) everywhere.
 pg.setConfigOptions(imageAxisOrder="row-major", exitCleanup=False, antialias=True)
@@ -24,9 +22,6 @@ SMALLER = 0.88
 LINE_WIDTH = 2.0
 GRID_ALPHA = 110
 """Of 255: grid lines only guide."""
-
-value_range = partial(find_value_range, headroom=0.12)
-"""The y range of plots in the window; the share of the data's height left free above and below."""
 
 
 def name_plot(canvas: QWidget, name: str) -> None:
@@ -42,6 +37,7 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         super().__init__(side)
         self.enableAutoSIPrefix(False)
         self.setStyle(tickLength=0, tickTextOffset=6, maxTickLevel=0)
+        follow_theme(self.set_theme)
 
     def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """The numbers at the ticks."""
@@ -94,13 +90,6 @@ def solid(colour: str | QColor, width: float = LINE_WIDTH) -> QPen:
     pen: QPen = pg.mkPen(colour, width=width)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-    return pen
-
-
-def dashed(colour: str, width: float = 1.4) -> QPen:
-    """A dashed pen."""
-    pen: QPen = pg.mkPen(colour, width=width)
-    pen.setDashPattern([4, 3])
     return pen
 
 

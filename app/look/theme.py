@@ -2,79 +2,110 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from string import Template
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from app.base.paths import font_files, style_file
-from app.base.theme import Theme
 from app.look.icons import glyph_file
-
-__all__ = ["DARK", "LIGHT", "Theme", "apply_theme", "find_theme", "make_palette", "make_style_sheet"]
 
 FALLBACK_FAMILIES = ("Inter", "SF Pro Text", "Segoe UI", "Noto Sans", "DejaVu Sans")
 FONT_POINTS = 9.5
 
 
-DARK = Theme(
-    name="dark",
-    is_dark=True,
-    window="#121417",
-    panel="#1a1d21",
-    raised="#252930",
-    hover="#2d323a",
-    field="#131518",
-    line="#2a2e35",
-    line_strong="#3a404a",
-    grid="#2a2e35",
-    text="#e7e9ed",
-    muted="#979faa",
-    faint="#666e7a",
-    accent="#2fc6a8",
-    accent_hover="#4cd6bb",
-    accent_soft="#173832",
-    on_accent="#06231d",
-    warm="#f0795b",
-    cool="#5aa2f0",
-    good="#57c785",
-    warning="#e8b04a",
-    warning_soft="#372c16",
-    danger="#f2716b",
-    danger_soft="#3b1e1f",
-)
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Every colour the window uses, by its meaning, as "#rrggbb"."""
 
-LIGHT = Theme(
-    name="light",
-    is_dark=False,
-    window="#eceef1",
-    panel="#f8f9fa",
-    raised="#e9ebef",
-    hover="#dfe3e8",
-    field="#ffffff",
-    line="#d9dde3",
-    line_strong="#bfc6cf",
-    grid="#dde1e6",
-    text="#1b1f25",
-    muted="#5c6570",
-    faint="#8b939e",
-    accent="#08806b",
-    accent_hover="#066a58",
-    accent_soft="#d3efe9",
-    on_accent="#ffffff",
-    warm="#d1492b",
-    cool="#1f6fc9",
-    good="#1e8a4c",
-    warning="#8a5c00",
-    warning_soft="#faefd2",
-    danger="#c8322c",
-    danger_soft="#fbe3e1",
-)
+    name: str
+    is_dark: bool
+    window: str
+    panel: str
+    raised: str
+    hover: str
+    field: str
+    line: str
+    line_strong: str
+    grid: str
+    text: str
+    muted: str
+    faint: str
+    accent: str
+    accent_hover: str
+    accent_soft: str
+    on_accent: str
+    warm: str
+    cool: str
+    good: str
+    warning: str
+    warning_soft: str
+    danger: str
+    danger_soft: str
 
+
+TABLE = """\
+window       #121417 #eceef1
+panel        #1a1d21 #f8f9fa
+raised       #252930 #e9ebef
+hover        #2d323a #dfe3e8
+field        #131518 #ffffff
+line         #2a2e35 #d9dde3
+line_strong  #3a404a #bfc6cf
+grid         #2a2e35 #dde1e6
+text         #e7e9ed #1b1f25
+muted        #979faa #5c6570
+faint        #666e7a #8b939e
+accent       #2fc6a8 #08806b
+accent_hover #4cd6bb #066a58
+accent_soft  #173832 #d3efe9
+on_accent    #06231d #ffffff
+warm         #f0795b #d1492b
+cool         #5aa2f0 #1f6fc9
+good         #57c785 #1e8a4c
+warning      #e8b04a #8a5c00
+warning_soft #372c16 #faefd2
+danger       #f2716b #c8322c
+danger_soft  #3b1e1f #fbe3e1
+"""
+"""Of every colour its value on dark and on light."""
+
+DARK, LIGHT = (
+    Theme(name, name == "dark", *(line.split()[column] for line in TABLE.splitlines()))
+    for column, name in enumerate(("dark", "light"), start=1)
+)
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
+
+
+class _InUse(QObject):
+    """The theme in use; `changed` brings another one."""
+
+    changed = Signal(object)
+    theme = DARK
+
+
+_in_use = _InUse()
+
+
+def theme_in_use() -> Theme:
+    """The colours of the window now."""
+    return _in_use.theme
+
+
+def use_theme(theme: Theme) -> None:
+    """Give another theme to whoever follows it."""
+    _in_use.theme = theme
+    _in_use.changed.emit(theme)
+
+
+def follow_theme(take: Callable[[Theme], object]) -> None:
+    """Have a method of a QObject take the theme now, and every later one for as long as the object lives."""
+    _in_use.changed.connect(take)
+    take(_in_use.theme)
 
 
 def find_theme(name: str) -> Theme:
@@ -85,11 +116,12 @@ def find_theme(name: str) -> Theme:
 
 
 def apply_theme(app: QApplication, theme: Theme) -> None:
-    """Give the whole application the theme's palette, font and style sheet."""
+    """Give the whole application the theme's palette, font and style sheet, and tell whoever follows it."""
     app.setStyle(QStyleFactory.create("Fusion"))
     app.setFont(interface_font())
     app.setPalette(make_palette(theme))
     app.setStyleSheet(make_style_sheet(theme))
+    use_theme(theme)
 
 
 def make_palette(theme: Theme) -> QPalette:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from app.base.desk import Desk, Drop, Feature, Paths
+from app.widgets.desk import Desk, Drop, Feature, Paths
 from app.widgets.tabs import WorkPage
 from core.stimuli.manifest import MANIFEST
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, show_text
+from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Pick, Text
 from core.experiments.measured.compare import Cluster, CompareConfig
 from core.experiments.measured.measured import MatchOptions, MatchSummary
@@ -120,8 +120,7 @@ class MeasuredForm(Form):
         """List the controls of a set; None before there is one."""
         self.control.set_choices([(role, role) for role in plan.control_roles] if plan is not None else [])
         for button in (self.template, self.practice):
-            button.setEnabled(plan is not None)
-            button.setToolTip(button.property("does") if plan is not None else "Open a stimulus set first")
+            allow(button, "" if plan is not None else "Open a stimulus set first", button.property("does"))
         if plan is not None:
             count = f"{len(plan.probes)} probes, {len(plan.stimuli)} stimuli, "
             count += f"{len(plan.networks)} network{'s' if len(plan.networks) > 1 else ''}"

@@ -9,17 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Slot
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLayout, QMessageBox, QWidget
 
 from app.base.services import Services
-from app.look.theme import Theme
 from app.measured.form import MeasuredForm
 from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
 from app.widgets.ask_path import ask_files, ask_open, ask_path
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row
+from app.widgets.captions import EmptyState
 from app.widgets.editors import ChoiceBox
 from app.widgets.job_line import Reading
 from app.widgets.plain_table import PlainTable
@@ -45,9 +44,8 @@ FILES_FILTER = f"Responses ({' '.join('*' + ending for ending in ENDINGS)});;All
 IDS_FILTER, MASK_FILTER = "Ids or events (*.txt *.csv *.tsv)", "NIfTI (*.nii *.nii.gz)"
 ASKS = "Do measured responses move as the stimulus set predicted?"
 EMPTY = (
-    "Open a stimulus set and the responses measured with it, or drop both here.\n\n"
-    "A table needs a column that names the stimulus and one for each voxel or ROI;\n"
-    "“Empty table…” makes one."
+    "Open a stimulus set and the responses measured with it, or drop both here. A table needs a column that names the "
+    "stimulus and one for each voxel or ROI; “Empty table…” makes one."
 )
 
 
@@ -86,10 +84,6 @@ class MeasuredPage(JobPage):
         self._connect()
         self.refresh()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.view.set_theme(theme)
-
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take a set's folder or manifest, and measured files."""
         if any(_takes(Path(url.toLocalFile())) for url in event.mimeData().urls()):
@@ -126,7 +120,6 @@ class MeasuredPage(JobPage):
         self.stack.setCurrentIndex(1)
         self.refresh()
 
-    @Slot()
     def fill_table(self) -> None:
         """Show the rows of the chosen measure and cut; the first is drawn."""
         if self.comparison is None:
@@ -138,7 +131,6 @@ class MeasuredPage(JobPage):
         self.table.select_key("0")
         self.draw_row()
 
-    @Slot()
     def draw_row(self) -> None:
         """Draw the chosen row."""
         row = self.chosen_row()
@@ -153,7 +145,6 @@ class MeasuredPage(JobPage):
         key = self.table.current_key()
         return self._rows[int(key)] if key and int(key) < len(self._rows) else None
 
-    @Slot(object)
     def show_probe(self, number: int) -> None:
         """Show the pictures of a probe."""
         row = self.chosen_row()
@@ -162,7 +153,6 @@ class MeasuredPage(JobPage):
             self.view.choose(number)
             self.pictures.show_probe(self.comparison, number, row.network)
 
-    @Slot()
     def show_formulas(self) -> None:
         """Say how every number is defined."""
         text = "".join(
@@ -173,7 +163,7 @@ class MeasuredPage(JobPage):
 
     def _lay_out(self) -> None:
         head = (make_label("Measured", "title"), make_label(ASKS, "muted", wraps=True))
-        self.lay_out((*head, self.form), self._make_answer(), empty=EMPTY)
+        self.lay_out((*head, self.form), self._make_answer(), empty=EmptyState("Nothing compared yet", EMPTY))
 
     def _make_answer(self) -> QLayout:
         self.cut.setToolTip("One row a network, or one for each group of probes")
@@ -181,15 +171,9 @@ class MeasuredPage(JobPage):
         self.table.set_header(COLUMNS, [HEADER[name] for name in COLUMNS])
         top = make_row(self.measure, -1, self.badge, self.formulas)
         self.pictures.setMinimumWidth(PICTURES_LEAST)
-        drawn = make_column(self.view, self.hint, gap=4)
-        drawn.setStretch(0, 1)
-        middle = make_row(drawn, self.pictures, gap=12)
-        middle.setStretch(0, 2)
-        middle.setStretch(1, 1)
+        middle = make_row(make_column(self.view, self.hint, gap=4, stretch=0), self.pictures, gap=12, shares=(2, 1))
         numbers = make_row(make_heading("Numbers"), -1, make_label("Group by", "muted"), self.cut)
-        column = make_column(top, middle, numbers, self.table, self.warnings, margin=12)
-        column.setStretch(1, 1)
-        return column
+        return make_column(top, middle, numbers, self.table, self.warnings, margin=12, stretch=1)
 
     def _connect(self) -> None:
         form = self.form
@@ -223,7 +207,6 @@ class MeasuredPage(JobPage):
     def _submit(self, kind: str, work: Callable[[], Any], done: Callable[[Any], None], title: str) -> None:
         self._session.lane.submit(kind, lambda _stop: work(), on_done=done, refuse=self._refuse, title=title)
 
-    @Slot()
     def _reread(self) -> None:
         """Open set and files again; what was computed of others is forgotten."""
         self._opened, self._measured = None, None
@@ -240,7 +223,6 @@ class MeasuredPage(JobPage):
         self.form.show_columns(opened.trials.columns if opened.trials is not None else ())
         self._look()
 
-    @Slot()
     def _look(self) -> None:
         """Join set and trials as the form says, and show what was found."""
         opened = self._opened
@@ -265,7 +247,6 @@ class MeasuredPage(JobPage):
         self.form.refuse(text)
         self.refresh()
 
-    @Slot()
     def refresh(self) -> None:
         """Show what can be done now."""
         self.show_state(self._reason(), answered=self.comparison is not None)
@@ -284,10 +265,8 @@ class MeasuredPage(JobPage):
         cuts = dict.fromkeys(row.cut for row in comparison.rows)
         self.cut.set_choices((cut, "nothing: all probes" if cut is Cut.ALL else str(cut)) for cut in cuts)
 
-    @Slot()
     def _ask_set(self) -> None:
-        chosen = ask_open(self, "Open a stimulus set", self._start_folder())
-        if chosen is not None:
+        if chosen := ask_open(self, "Open a stimulus set", self._start_folder()):
             self.form.take_set(chosen)
 
     def _ask_files(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None], *_clicked: bool) -> None:
@@ -309,7 +288,6 @@ class MeasuredPage(JobPage):
         elif path is not None:
             write("Writing an empty table…", partial(_write_empty, plan, path))
 
-    @Slot()
     def ask_export(self) -> None:
         """Ask where, and write the report there."""
         chosen = ask_open(self, "Save the report in", self._start_folder())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, SignalInstance
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QLineEdit, QPushButton, QSplitter, QWidget
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QAbstractItemView, QDialog, QLineEdit, QWidget
 
+from app.base.jobs import WhenBusy
+from app.base.services import Services
 from app.widgets.basics import (
+    allow,
     fill_dialog,
     make_badge,
     make_button,
@@ -17,12 +21,28 @@ from app.widgets.basics import (
     make_label,
     make_panel,
     make_row,
+    make_split,
     set_look,
 )
-from app.widgets.job_line import JobLine
+from app.widgets.job_line import JobLine, Reading
 from app.widgets.plain_table import PlainTable
-from core.networks.manage import CheckReport, LayerRow, NetworkStatus
+from core.errors import ProbeError
+from core.networks.manage import (
+    CheckReport,
+    LayerRow,
+    NetworkStatus,
+    check_network,
+    describe_layers,
+    iter_get,
+    remove_network,
+)
 
+if TYPE_CHECKING:
+    from core.networks.files.download import DownloadProgress
+
+KIND = "network"
+MEGABYTE = 2**20
+Tell = Callable[[str, str], None]
 FIRST_SIZE, DETAILS_WIDTH = (1160, 660), 340
 HEADER = ("Network", "Kind", "State", "Size", "Licence")
 LICENCE_WIDTH = 110
@@ -100,32 +120,23 @@ class NetworkDetails(QWidget):
 class NetworksDialog(QDialog):
     """A table of networks, the chosen one's facts and layers, and what can be done with it.
 
-    Signals
-    -------
-    download_requested(str), remove_requested(str), check_requested(str), layers_requested(str)
-        With the id of the chosen network.
-    import_requested
+    `tell(note, network)` is called when the networks are no longer the same.
     """
 
-    download_requested = Signal(str)
-    remove_requested = Signal(str)
-    check_requested = Signal(str)
-    layers_requested = Signal(str)
-    import_requested = Signal()
-
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Services, tell: Tell, do_import: Callable[[], None], parent: QWidget | None = None):
         super().__init__(parent)
+        self._session, self._tell = session, tell
         self._rows: tuple[NetworkStatus, ...] = ()
         self.search = SearchLine("networks")
         self.table = PlainTable("Networks", HEADER)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.limit_last(LICENCE_WIDTH)
         self.details, self.work = NetworkDetails(), JobLine()
-        self.download = self._make_button("Download", self.download_requested, "primary")
-        self.bring = make_button("Import…", do=self.import_requested)
-        self.layers = self._make_button("Show layers", self.layers_requested)
-        self.check = self._make_button("Check", self.check_requested)
-        self.remove = self._make_button("Remove", self.remove_requested)
+        self.download = make_button("Download", "primary", self._download)
+        self.bring = make_button("Import…", do=do_import)
+        self.layers = make_button("Show layers", do=self._list_layers)
+        self.check = make_button("Check", do=self._check)
+        self.remove = make_button("Remove", do=self._remove)
         cancel_tip = "Stop; a partial download is kept and can be resumed"
         self.cancel = make_button("Cancel", do=self.work.cancel, tip=cancel_tip)
         self._lay_out()
@@ -162,15 +173,9 @@ class NetworksDialog(QDialog):
         good = f"{report.network} can be probed at {report.layer} ({shape}): {len(report.checks)} checks passed."
         self.work.say("" if bad else good, error=bad)
 
-    def _make_button(self, text: str, signal: SignalInstance, kind: str = "") -> QPushButton:
-        return make_button(text, kind, partial(self._ask, signal))
-
     def _lay_out(self) -> None:
-        split = QSplitter(Qt.Orientation.Horizontal)
-        for part, stretch in ((make_column(self.search, self.table, gap=8), 3), (make_row(10, self.details), 2)):
-            split.addWidget(make_panel(part))
-            split.setStretchFactor(split.count() - 1, stretch)
-        split.setChildrenCollapsible(False)
+        parts = (make_column(self.search, self.table, gap=8), make_row(10, self.details))
+        split = make_split(*map(make_panel, parts), shares=(3, 2))
         close = make_button("Close", do=self.close)
         acts = (self.download, self.bring, self.layers, self.check, self.remove)
         buttons = make_row(*acts, -1, self.cancel, close)
@@ -200,13 +205,53 @@ class NetworksDialog(QDialog):
             (self.remove, busy or none or fixed or gone, "Remove it, or its download, from this computer"),
             (self.bring, busy, "Import a file, a function, or a network of timm or torchvision by name"),
         ):
-            button.setEnabled(not reason)
-            button.setToolTip(reason or tip)
+            allow(button, reason, tip)
 
-    def _ask(self, signal: SignalInstance) -> None:
-        row = self.chosen
-        if row is not None:
-            signal.emit(row.spec.id)
+    def _run(self, make: Callable[[str], Any], title: str, on_done: Callable[[Any], None]) -> None:
+        network = self.table.current_key()
+        title = title.format(network)
+        self.work.run(self._session.lane, KIND, lambda _stop: make(network), title=title, on_done=on_done)
+
+    def _download(self) -> None:
+        network = self.table.current_key()
+
+        def take(last: DownloadProgress) -> None:
+            first = " No checksum is published for it; this one is recorded and expected from now on."
+            kept = first if last.first else ""
+            self._tell(f"Downloaded {network}. SHA-256 {last.sha256[:16]}….{kept}", network)
+
+        self.work.run(
+            self._session.lane,
+            KIND,
+            lambda stop: iter_get(network, should_stop=stop),
+            title=f"Downloading {network}…",
+            on_done=take,
+            read=read_download,
+            stopped="Cancelled. The partial download is kept; Download resumes it.",
+        )
+
+    def _check(self) -> None:
+        self._run(check_network, "Checking {}…", self.show_report)
+
+    def _list_layers(self) -> None:
+        show = partial(self.show_layers, self.table.current_key())
+        self._run(describe_layers, "Listing the layers of {}…", show)
+
+    def _remove(self) -> None:
+        network = self.table.current_key()
+        try:
+            note = remove_network(network)
+        except ProbeError as error:
+            self.work.say(error=str(error))
+            return
+        # On the lane: the engine belongs to it.
+        self._session.lane.submit(
+            "forget",
+            lambda _stop: self._session.engine.forget_network(network),
+            on_done=lambda _none: self._tell(note, ""),
+            title=f"Closing {network}…",
+            when_busy=WhenBusy.QUEUE,
+        )
 
 
 def _text_of(row: NetworkStatus) -> str:
@@ -227,3 +272,10 @@ def _layer_cells(layer: LayerRow) -> tuple[str, str, str]:
 
 def _numbers(values: tuple[float, ...]) -> str:
     return " ".join(f"{value:.3g}" for value in values)
+
+
+def read_download(progress: DownloadProgress) -> Reading:
+    """How far a download is."""
+    share = progress.done / progress.total if progress.total else None
+    of = f" of {progress.total / MEGABYTE:.1f}" if progress.total else ""
+    return Reading(share, f"Downloaded {progress.done / MEGABYTE:.1f}{of} MB", progress.seconds_left)

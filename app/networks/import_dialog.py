@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCompleter, QDialog, QWidget
 
-from app.widgets.basics import fill_dialog, make_button, make_label, make_row
+from app.base.jobs import JobLane
+from app.networks.dialog import KIND, Tell
+from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
 from core.checks import refusal
 from core.networks.import_options import NetworkImportOptions
+from core.networks.manage import list_status, take_in
+from core.networks.spec import NetworkSpec
 
 SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors", ".tar")
 FILE_FILTER = f"Networks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)});;All files (*)"
@@ -33,15 +37,7 @@ WIDTH = 620
 
 
 class ImportNetworkDialog(QDialog, Fields):
-    """A form that stays open until the import has succeeded.
-
-    Signals
-    -------
-    import_requested(str, object)
-        The file, function or name, and the `NetworkImportOptions`.
-    """
-
-    import_requested = Signal(str, object)
+    """A form that stays open until the import has succeeded; `tell(note, network)` is called then."""
 
     source = PathText(
         "File, function or name",
@@ -59,10 +55,11 @@ class ImportNetworkDialog(QDialog, Fields):
     robust = Flag("Adversarially trained", row=" ")
     trusted = Flag("I trust its author: a .pt2 or TorchScript file or a function runs with my permissions", row=" ")
 
-    def __init__(self, known: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(self, lane: JobLane, tell: Tell, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._lane, self._tell = lane, tell
         self.make_fields()
-        completer = QCompleter(list(known), self)
+        completer = QCompleter([row.spec.id for row in list_status()], self)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.architecture.setCompleter(completer)
         self.work = JobLine()
@@ -98,11 +95,16 @@ class ImportNetworkDialog(QDialog, Fields):
         """Say what is missing."""
         reason = "" if self.source.value() else "Choose a file or name a network first"
         reason = "It is being imported" if self.work.busy else reason
-        self.bring.setEnabled(not reason)
-        self.bring.setToolTip(reason)
+        allow(self.bring, reason)
         self.bring.setText("Importing…" if self.work.busy else "Import")
 
     def _ask(self) -> None:
-        options = self.work.attempt(self.options)
-        if options is not None:
-            self.import_requested.emit(self.source.value(), options)
+        if (options := self.work.attempt(self.options)) is not None:
+            source = self.source.value()
+            make, title = partial(take_in, source, options), f"Importing {source}…"
+            self.work.run(self._lane, KIND, lambda _stop: make(), title=title, on_done=self._take)
+
+    def _take(self, spec: NetworkSpec) -> None:
+        self.accept()
+        told = f" {spec.note}" if spec.note else ""
+        self._tell(f"Imported {spec.title} ({spec.id}).{told} Fit an encoder on it to probe it.", spec.id)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyqtgraph as pg
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
-from app.look.plotting import NumberAxis, colour_legend, make_axes, name_plot, quieten, solid, value_range
-from app.look.theme import Theme
-from app.widgets.basics import fill_dialog, make_button, make_column, make_label, make_row
+from app.base.jobs import ShouldStop
+from app.base.services import Services
+from app.networks.dialog import Tell
+from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
 from app.widgets.form import MOST_SEED, Choice, Count, Fields, Number, PathText, Text
 from app.widgets.job_line import JobLine, Reading
+from app.widgets.plot_view import PlotView
 from core.networks.spec import NetworkSpec
+from core.reports.plot import Plot, Series
 from core.robustify.config import LARGEST_EPSILON, RobustifyConfig, RobustifyOptions
 
 HEIGHT = 190
@@ -24,61 +24,36 @@ MOST_POINTS = 2000
 """Beyond this every second point is dropped: the screen has no more columns."""
 
 
-class LossView(QWidget):
+class LossView(PlotView):
     """Relative squared distance to the original's features: of perturbed photographs, and of clean ones."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("Loss against photographs seen", parent)
+        self.setFixedHeight(HEIGHT)
         self._points: list[tuple[int, float, float]] = []
-        self._axes: dict[str, NumberAxis] = make_axes()
-        self.plot = pg.PlotWidget(axisItems=self._axes)
-        self.plot.setFixedHeight(HEIGHT)
-        name_plot(self.plot, "Loss against photographs seen")
-        item = self.plot.getPlotItem()
-        quieten(item)
-        self._legend = item.addLegend(offset=(-8, 8))
-        self._perturbed = item.plot(name="perturbed")
-        self._clean = item.plot(name="clean")
-        self._axes["bottom"].set_title("photographs seen")
-        self._axes["left"].set_title("loss")
-        self.setLayout(make_column(self.plot))
 
     @property
     def has_points(self) -> bool:
         """Whether there is a curve to look at; one point is none."""
         return len(self._points) > 1
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.plot.setBackground(theme.panel)
-        for axis in self._axes.values():
-            axis.set_theme(theme)
-        self._perturbed.setPen(solid(theme.warm))
-        self._clean.setPen(solid(theme.cool))
-        colour_legend(self._legend, theme.text)
-
-    def clear(self) -> None:
+    def forget(self) -> None:
         """Forget every point."""
         self._points.clear()
-        self._draw()
+        self._show()
 
     def add(self, n_seen: int, perturbed: float, clean: float) -> None:
         """Draw one more point."""
         self._points.append((n_seen, perturbed, clean))
         if len(self._points) > MOST_POINTS:
             self._points = self._points[::2]
-        self._draw()
+        self._show()
 
-    def _draw(self) -> None:
-        seen = [point[0] for point in self._points]
-        perturbed, clean = ([point[index] for point in self._points] for index in (1, 2))
-        self._perturbed.setData(seen, perturbed)
-        self._clean.setData(seen, clean)
-        if seen:
-            box = self.plot.getViewBox()
-            box.setXRange(seen[0], max(seen[-1], seen[0] + 1), padding=0.02)
-            low, high = value_range([np.array(perturbed), np.array(clean)])
-            box.setYRange(max(0.0, low), high, padding=0)
+    def _show(self) -> None:
+        seen, perturbed, clean = zip(*self._points, strict=True) if self._points else ((), (), ())
+        lines = (("perturbed", "warm", perturbed), ("clean", "cool", clean))
+        series = [Series(seen, loss, ink, name, line="-") for name, ink, loss in lines]
+        self.show_plot(Plot("photographs seen", "loss", tuple(series), across=(0,)))
 
 
 EXPLANATION = (
@@ -91,15 +66,7 @@ WIDTH = 660
 
 
 class RobustifyDialog(QDialog, Fields):
-    """A form, and the state of the training under it.
-
-    Signals
-    -------
-    start_requested(object)
-        The `RobustifyOptions`.
-    """
-
-    start_requested = Signal(object)
+    """A form, and the state of the training under it; `tell(note, network)` is called when it is done."""
 
     network = Choice("Network")
     images = PathText(
@@ -129,8 +96,9 @@ class RobustifyDialog(QDialog, Fields):
     seed = Count("Seed", "Seed for photographs, crops and random starts", most=MOST_SEED)
     title = Text("Title", hint="The network's title, robustified")
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Services, tell: Tell, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._session, self._tell = session, tell
         self.make_fields()
         self.n_images.setGroupSeparatorShown(True)
         self.work, self.loss = JobLine(), LossView()
@@ -144,10 +112,6 @@ class RobustifyDialog(QDialog, Fields):
         self.work.changed.connect(self.refresh)
         self.refresh()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.loss.set_theme(theme)
-
     def set_networks(self, specs: Sequence[NetworkSpec], current: str = "") -> None:
         """List networks to start from."""
         self.network.set_choices([(spec.id, spec.title) for spec in specs], current or self.network.value())
@@ -156,6 +120,25 @@ class RobustifyDialog(QDialog, Fields):
     def options(self) -> RobustifyOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""
         return self.make_config(RobustifyOptions, images=self.images.path() or Path())
+
+    def train(self, options: RobustifyOptions) -> None:
+        """Train on the lane."""
+
+        def make(stop: ShouldStop) -> Iterator[Any]:
+            from core.robustify.run import iter_run
+
+            return iter_run(options, device=self._session.engine.device, should_stop=stop)
+
+        self.loss.forget()
+        self.work.run(
+            self._session.lane,
+            "robustify",
+            make,
+            title=f"Robustifying {options.network}…",
+            on_done=self._take_trained,
+            read=self.read_progress,
+            stopped="Cancelled. Start resumes it.",
+        )
 
     def read_progress(self, progress: Any) -> Reading | None:
         """How far a training is; its losses (perturbed, clean) are drawn."""
@@ -172,13 +155,19 @@ class RobustifyDialog(QDialog, Fields):
         reason = "No network here can be trained" if self.network.count() == 0 else reason
         self.loss.setVisible(self.work.busy or self.loss.has_points)
         self.start.setVisible(not self.work.busy)
-        self.start.setEnabled(not reason)
-        self.start.setToolTip(reason or "Start, or resume the same training")
+        allow(self.start, reason, "Start, or resume the same training")
         self.stop.setVisible(self.work.busy)
         for key in self.fields():
             self.allow(key, "Training is running" if self.work.busy else "")
 
     def _ask(self) -> None:
-        options = self.work.attempt(self.options)
-        if options is not None:
-            self.start_requested.emit(options)
+        if (options := self.work.attempt(self.options)) is not None:
+            self.train(options)
+
+    def _take_trained(self, done: Any) -> None:
+        shifts = "; ".join(
+            f"L2 {one.epsilon:g}: {one.tuned:.2f} (before: {one.original:.2f})" for one in done.published.records
+        )
+        note = f"Kept as {done.network.title} ({done.network.id}). Relative feature shift at {shifts}."
+        self.work.say(note)
+        self._tell(note, done.network.id)

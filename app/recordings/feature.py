@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
-from app.base.desk import Desk, Drop, Feature, Paths
-from app.look.theme import Theme
 from app.recordings.import_dialog import ImportDialog
-from app.recordings.import_pages import TOML_FILTER, CeilingBars, FactTable
+from app.recordings.import_pages import TOML_FILTER, CeilingBars, SummaryTable
 from app.widgets.ask_path import ask_path
-from app.widgets.basics import fill_dialog, make_button, make_label, make_row
+from app.widgets.basics import bring, fill_dialog, make_button, make_label, make_row
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from core.datasets.description import TEMPLATE
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import ImportSummary, load_summary
@@ -28,12 +27,11 @@ class RecordingDialog(QDialog):
 
     remove_requested = Signal(str)
 
-    def __init__(self, summary: ImportSummary, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, summary: ImportSummary, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._summary = summary
-        rows, bars = FactTable(), CeilingBars()
+        rows, bars = SummaryTable(), CeilingBars()
         rows.show_summary(summary, bars)
-        bars.set_theme(theme)
         tip = "Delete the imported responses from this computer"
         self.remove = make_button("Remove subject…", do=self._ask, tip=tip)
         close = make_button("Close", "primary", self.accept)
@@ -60,36 +58,28 @@ class Recordings(Feature):
         super().__init__(desk)
         self.dialog: ImportDialog | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about recordings."""
-        return {"import_recordings": self.show_assistant, "show_recording": self.show_recording}
-
     def drops(self) -> Sequence[Drop]:
         """Folders and descriptions of recordings."""
         thing, promise = "recordings (a folder or its .toml)", "Inspect {name} as a recording"
         return (Drop(thing, promise, _is_recording, lambda paths: self.show_assistant(str(paths[0]))),)
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        if self.dialog is not None:
-            self.dialog.set_theme(theme)
-
     @Slot()
+    @does("import_recordings")
     def show_assistant(self, source: str = "") -> None:
         """Open the assistant, with a folder that was dropped or none."""
         if self.dialog is None:
             self.dialog = self._make_dialog()
         self.dialog.start(source, self._surfaces())
-        self.dialog.show()
-        self.dialog.raise_()
+        bring(self.dialog)
 
+    @does("show_recording")
     def show_recording(self) -> None:
         """Show what was imported of the subject on screen."""
         subject = self._session.state.subject
         if subject is None:
             return
         with self._session.problems.shown():
-            dialog = RecordingDialog(load_summary(subject.id), self._desk.theme(), self._desk.parent)
+            dialog = RecordingDialog(load_summary(subject.id), self._desk.parent)
             dialog.remove_requested.connect(self._remove)
             dialog.open()
 
@@ -104,7 +94,6 @@ class Recordings(Feature):
 
     def _make_dialog(self) -> ImportDialog:
         made = ImportDialog(self._session.lane, self._desk.parent)
-        made.set_theme(self._desk.theme())
         made.imported.connect(self._session.controller.reread_catalogue)
         made.template_requested.connect(self._save_template)
         made.open_requested.connect(self._session.controller.open_subject)

@@ -14,7 +14,6 @@ from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QDialog, QStackedWidget, QWidget
 
 from app.base.jobs import JobLane, ShouldStop
-from app.look.theme import Theme
 from app.recordings.import_options_page import OptionsPage
 from app.recordings.import_pages import ChoosePage, ProgressPage, SummaryPage
 from app.widgets.basics import fill_dialog, make_label
@@ -82,10 +81,6 @@ class ImportDialog(QDialog):
         if source:
             self.choose.field.setText(source)
             self._look(source)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.summary.bars.set_theme(theme)
 
     def reject(self) -> None:
         """Closing, by Escape too, stops a running import."""

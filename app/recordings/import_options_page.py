@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.recordings.import_pages import FactTable
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, PathText, Text
+from app.widgets.plain_table import FactTable
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
 from core.datasets.kinds import SourceSummary
 from core.errors import ProbeError
@@ -50,8 +50,7 @@ class OptionsPage(Form):
         self.accept = make_button("Import", "primary", accept)
         left = make_column(make_heading("Found"), self.found, gap=8)
         right = make_column(make_heading("Import as"), self.make_rows(*self.fields()), gap=8)
-        both = make_row(left, right, gap=24, stretch=0)
-        both.setStretch(1, 1)
+        both = make_row(left, right, gap=24, shares=(1, 1))
         buttons = make_row(make_button("Back", do=back), -1, self.accept)
         self.setLayout(make_column(both, self.error, buttons, gap=10, stretch=0))
 
@@ -92,8 +91,7 @@ class OptionsPage(Form):
         """A list of ids is asked for; without one the first rule is taken."""
         if self.held_out.value() is not None:
             return
-        chosen = ask_open(self, "Ids of the images to hold out", pattern=IDS_FILTER)
-        if chosen is not None:
+        if chosen := ask_open(self, "Ids of the images to hold out", pattern=IDS_FILTER):
             own = (str(chosen), f"The images in {chosen.name}")
             self.held_out.set_choices([own, *self._rules], str(chosen))
         else:
@@ -112,8 +110,7 @@ class OptionsPage(Form):
             reason = ""
         except ProbeError as error:
             reason = str(error)
-        self.accept.setEnabled(not reason)
-        self.accept.setToolTip(reason)
+        allow(self.accept, reason)
 
     def _fill_rois(self, finding: SourceSummary) -> None:
         """List the ROIs; the same ones keep their ticks."""

@@ -2,73 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize, Qt, SignalInstance
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QLineEdit, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtCore import SignalInstance
+from PySide6.QtWidgets import QLineEdit, QWidget
 
-from app.look.theme import DARK, Theme
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.job_line import JobLine, Reading
+from app.widgets.plain_table import FactTable, make_grid
+from app.widgets.plot_view import PlotView
 from core.datasets.importer import ImportProgress
 from core.datasets.kinds import HINTS, TITLES
 from core.datasets.summary import ImportSummary
+from core.reports.plot import Plot, Series
 
-HEIGHT, FOOT, GAP = 96, 18, 3
-NAME_WIDTH = 104
+HEIGHT = 130
+UNKNOWN = "No noise ceiling is known"
 TOML_FILTER = "Description (*.toml)"
 WHAT = "Folder of the recording, or a .toml file that describes it"
 HINT = "Nothing is kept if you cancel. You can keep working meanwhile; probes wait until the import is done."
 
 
-class CeilingBars(QWidget):
-    """Ten bars over [0, 1], the number of voxels above the highest."""
+class CeilingBars(PlotView):
+    """Ten bars over [0, 1], as high as there are voxels."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme: Theme = DARK
-        self._counts: tuple[int, ...] = ()
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Histogram of noise ceilings")
-
-    def sizeHint(self) -> QSize:
-        """Wide as its column."""
-        return QSize(200, HEIGHT)
+    def __init__(self) -> None:
+        super().__init__("Histogram of noise ceilings")
+        self.setFixedHeight(HEIGHT)
 
     def set_counts(self, counts: tuple[int, ...]) -> None:
         """Show voxels in ten bins of [0, 1]; none says that the ceiling is unknown."""
-        self._counts = counts
         spoken = ", ".join(f"{count:,} from {bin_ / 10:.1f}" for bin_, count in enumerate(counts))
-        self.setToolTip(f"Voxels by noise ceiling: {spoken}" if counts else "No noise ceiling is known")
-        self.update()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._theme = theme
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Draw bars, foot line and end labels."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QColor(self._theme.muted))
-        whole = QRectF(self.rect())
-        if not self._counts:
-            painter.drawText(whole, Qt.AlignmentFlag.AlignCenter, "No noise ceiling is known")
-            return
-        foot = QRectF(0, whole.height() - FOOT, whole.width(), FOOT)
-        for text, place in (("0", "AlignLeft"), ("noise ceiling", "AlignHCenter"), ("1", "AlignRight")):
-            painter.drawText(foot, Qt.AlignmentFlag[place] | Qt.AlignmentFlag.AlignBottom, text)
-        highest, width = max(*self._counts, 1), whole.width() / len(self._counts)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(self._theme.accent))
-        for number, count in enumerate(self._counts):
-            height = (whole.height() - FOOT - 4) * count / highest
-            bar = QRectF(number * width + GAP / 2, foot.top() - height, width - GAP, height)
-            painter.drawRoundedRect(bar, 2, 2)
+        self.setToolTip(f"Voxels by noise ceiling: {spoken}" if counts else UNKNOWN)
+        places = [(bin_ + 0.5) / 10 for bin_ in range(len(counts))]
+        bars = (Series(places, counts, "accent", bar=0.09),) if counts else ()
+        self.show_plot(Plot("noise ceiling", "voxels", bars, x_range=(0.0, 1.0), empty=UNKNOWN))
 
 
 class ChoosePage(QWidget):
@@ -119,40 +89,8 @@ class ChoosePage(QWidget):
             self.field.setText(str(chosen))
 
 
-def make_grid(rows: Sequence[tuple[QWidget, QWidget]], *, gap: int = 16) -> QGridLayout:
-    """Pairs under each other; the second of each takes the room that is left."""
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(gap)
-    grid.setVerticalSpacing(6)
-    grid.setColumnStretch(1, 1)
-    for number, pair in enumerate(rows):
-        for column, widget in enumerate(pair):
-            grid.addWidget(widget, number, column, Qt.AlignmentFlag.AlignTop)
-    return grid
-
-
-class FactTable(QScrollArea):
-    """Rows of a name and a value that wraps."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.rows: list[tuple[str, str]] = []
-
-    def set_rows(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Show other rows."""
-        self.rows = list(rows)
-        values = [make_label(value, wraps=True) for _, value in rows]
-        for value in values:
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        names = [make_label(name, "muted") for name, _ in rows]
-        grid = make_grid(list(zip(names, values, strict=True)), gap=12)
-        grid.setColumnMinimumWidth(0, NAME_WIDTH)
-        grid.setRowStretch(len(rows), 1)
-        inside = QWidget()
-        inside.setLayout(grid)
-        self.setWidget(inside)
+class SummaryTable(FactTable):
+    """What an import found."""
 
     def show_summary(self, summary: ImportSummary, bars: CeilingBars) -> None:
         """What an import found; its noise ceilings in `bars`."""
@@ -183,7 +121,7 @@ class SummaryPage(QWidget):
 
     def __init__(self, close: Callable[[], object], fit: Callable[[], None], open_it: Callable[[], None]) -> None:
         super().__init__()
-        self.rows, self.bars = FactTable(), CeilingBars()
+        self.rows, self.bars = SummaryTable(), CeilingBars()
         tip = "Open the subject and choose networks and layers to fit"
         self.fit = make_button("Fit encoders…", do=fit, tip=tip)
         self.open = make_button("Open subject", "primary", open_it)

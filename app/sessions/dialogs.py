@@ -1,7 +1,6 @@
 """What is asked about sessions: jobs still running, changes not saved, autosaved work, data that moved, recent files.
 
-Only what the user closes is asked about; what the program closes (Ctrl-C in the terminal, a test) is autosaved. A file
-or folder is looked into only where the user names it, and only the very same files count.
+A file or folder is looked into only where the user names it, and only the very same files count.
 """
 
 from __future__ import annotations
@@ -16,12 +15,11 @@ from typing import cast
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QListWidget, QListWidgetItem, QMenu, QPushButton, QWidget
 
-from app.base.desk import Desk
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import fill_dialog, make_button, make_label, make_row, set_look, show_text
+from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row, set_look, show_text
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, AutosaveState, list_autosaves
-from core.session.files import ENDING, forget_recent, list_recent
+from core.session.files import ENDING, list_recent
 from core.session.record import FileReference
 from core.session.reference import Missing, check_same, find_file
 
@@ -90,43 +88,6 @@ class UnsavedDialog(QDialog):
         self.accept()
 
 
-class Closing:
-    """The questions before something is lost, in their order. Never closes by force.
-
-    Parameters
-    ----------
-    desk : Desk
-    find_unsaved : function
-        The name of the session's file if it lacks changes, else "".
-    save : function
-        Saves them; whether it could.
-    """
-
-    def __init__(self, desk: Desk, *, find_unsaved: Callable[[], str], save: Callable[[], bool]) -> None:
-        self._desk, self._find_unsaved, self._save = desk, find_unsaved, save
-
-    def quit(self) -> None:
-        """Ask, then close the window."""
-        if self.may_close():
-            self._desk.parent.close()
-
-    def may_close(self) -> bool:
-        """Whether the window may close now."""
-        titles = self._desk.services.lane.at_stake()
-        if titles and RunningDialog(titles, self._desk.parent).exec() != QDialog.DialogCode.Accepted:
-            return False
-        return self.may_leave()
-
-    def may_leave(self) -> bool:
-        """Whether the session may give way: it is saved, unnamed (and then kept by itself), or the user says so."""
-        name = self._find_unsaved()
-        if not name:
-            return True
-        dialog = UnsavedDialog(name, self._desk.parent)
-        dialog.exec()
-        return self._save() if dialog.answer is Unsaved.SAVE else dialog.answer is Unsaved.DISCARD
-
-
 class RestoreDialog(QDialog):
     """Offers what windows left without closing; the signals carry the `Autosaved` chosen."""
 
@@ -163,13 +124,11 @@ class RestoreDialog(QDialog):
     def _follow(self, _row: int) -> None:
         chosen = self.chosen()
         readable = chosen is not None and chosen.session is not None
-        self.restore.setEnabled(readable)
-        self.restore.setToolTip("Open the last saved state" if readable else "It cannot be read")
+        allow(self.restore, "" if readable else "It cannot be read", "Open the last saved state")
         self.delete.setEnabled(chosen is not None)
 
     def _restore(self) -> None:
-        chosen = self.chosen()
-        if chosen is not None:
+        if (chosen := self.chosen()) is not None:
             self.accept()
             self.restore_requested.emit(chosen)
 
@@ -257,14 +216,12 @@ class MovedDialog(QDialog):
         return grid
 
     def _ask(self, what: str) -> None:
-        chosen = ask_open(self, f"Where is {self._files[what].path.name}?", self.folder, "All files (*)")
-        if chosen is not None:
+        if chosen := ask_open(self, f"Where is {self._files[what].path.name}?", self.folder, "All files (*)"):
             self.folder = chosen.parent
             self.locate(what, chosen)
 
     def _search(self) -> None:
-        chosen = ask_open(self, "Search a folder", self.folder)
-        if chosen is not None:
+        if chosen := ask_open(self, "Search a folder", self.folder):
             self.search_in(chosen)
 
     def _take(self, find: Callable[[], None]) -> None:
@@ -281,8 +238,7 @@ class MovedDialog(QDialog):
     def _look(self, folder: Path, *, must_find: bool = True) -> None:
         wanted: dict[str, FileReference] = {w: file for w, file in self._files.items() if w not in self.found}
         for what, reference in wanted.items():
-            place = find_file(reference, [folder])
-            if place is not None:
+            if (place := find_file(reference, [folder])) is not None:
                 self._note(what, place)
         if must_find and not any(what in self.found for what in wanted):
             names = ", ".join(file.path.name for file in wanted.values())
@@ -298,20 +254,19 @@ class MovedDialog(QDialog):
 class RecentMenu(QMenu):
     """The sessions that can be opened again, listed anew whenever it opens, since other windows save too.
 
-    Signals
-    -------
-    open_wanted(Path), restore_wanted(Autosaved)
-        Open a session's file, or an autosaved session.
-    failed(ProbeError)
-        The list could not be forgotten.
+    `open_file` opens a session's file, `restore` an autosaved session, and `forget` empties the list of files.
     """
 
-    open_wanted = Signal(object)
-    restore_wanted = Signal(object)
-    failed = Signal(object)
-
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(
+        self,
+        parent: QWidget,
+        *,
+        open_file: Callable[[Path], None],
+        restore: Callable[[Autosaved], None],
+        forget: Callable[[], None],
+    ) -> None:
         super().__init__("Recent sessions", parent)
+        self._open, self._restore, self._forget = open_file, restore, forget
         self.aboutToShow.connect(self.fill)
 
     def fill(self) -> None:
@@ -320,21 +275,15 @@ class RecentMenu(QMenu):
         files = list_recent()
         for path in files:
             text = f"{path.name.removesuffix(ENDING)}    {path.parent}"
-            self.addAction(text).triggered.connect(partial(self.open_wanted.emit, path))
+            self.addAction(text).triggered.connect(partial(self._open, path))
         self.addSeparator()
         for one in list_autosaves():
             if one.state is not AutosaveState.OPEN and one.session is not None:
                 text = describe_autosaved(one).replace("\n", ": ")
                 action = self.addAction(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
-                action.triggered.connect(partial(self.restore_wanted.emit, one))
+                action.triggered.connect(partial(self._restore, one))
         if all(action.isSeparator() for action in self.actions()):
             self.addAction("No saved sessions yet").setEnabled(False)
         elif files:
             self.addSeparator()
             self.addAction("Clear the list; the files stay").triggered.connect(self._forget)
-
-    def _forget(self) -> None:
-        try:
-            forget_recent()
-        except ProbeError as error:
-            self.failed.emit(error)

@@ -12,18 +12,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QPoint, Slot
+from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QDialog
 
-from app.base.desk import Desk, Drop, Feature, Loaded, Paths
 from app.base.jobs import Failed, Job, Make, WhenBusy
-from app.sessions.dialogs import Closing, MovedDialog, RecentMenu, RestoreDialog
+from app.sessions.dialogs import MovedDialog, RecentMenu, RestoreDialog, RunningDialog, Unsaved, UnsavedDialog
 from app.sessions.keeper import Open, SessionKeeper
 from app.sessions.record import capture_record, essence, load_record, merge_unchanged
 from app.widgets.ask_path import ask_open, ask_path, export_folder
+from app.widgets.desk import Desk, Drop, Feature, Loaded, Paths, does
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, claim, clean_up, forget, forget_claimed, list_crashed
-from core.session.files import ENDING, SavedSession, add_recent, read_session, with_ending, write_session
+from core.session.files import ENDING, SavedSession, add_recent, forget_recent, read_session, with_ending, write_session
 from core.session.lock import FileLock, name_holder, take_lock
 from core.session.record import SessionRecord
 from core.session.reference import Known, Missing, find_missing
@@ -49,29 +49,15 @@ class Sessions(Feature):
         self._parts = parts
         self.path: Path | None = None
         self.keeper = SessionKeeper(self.open_now, self)
-        self.closing = Closing(desk, find_unsaved=self._find_unsaved, save=self.save)
         self.dialog: QDialog | None = None
         self._lock: FileLock | None = None
         self._opening: Job | None = None
         self._saved: SessionRecord | None = None
         self._opened: tuple[SessionRecord, SessionRecord] | None = None
-        self.menu = RecentMenu(desk.parent)
-        self.menu.open_wanted.connect(self.open_path)
-        self.menu.restore_wanted.connect(self.restore_left)
-        self.menu.failed.connect(self._session.problems.show)
+        forget = partial(self._session.problems.attempt, forget_recent)
+        self.menu = RecentMenu(desk.parent, open_file=self.open_path, restore=self.restore_left, forget=forget)
         self.keeper.looked.connect(self.show_title)
         self.keeper.failed.connect(self._tell)
-
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands about sessions."""
-        return {
-            "new_session": self.new,
-            "open_session": self.open,
-            "save_session": self.save,
-            "save_session_as": self.save_as,
-            "recent_sessions": self.show_recent,
-            "quit": self.closing.quit,
-        }
 
     def drops(self) -> Sequence[Drop]:
         """Session files."""
@@ -102,8 +88,26 @@ class Sessions(Feature):
         """Whether a named session differs from its file."""
         return self.path is not None and (self._saved is None or essence(self.open_now().record) != self._saved)
 
-    def _find_unsaved(self) -> str:
-        return self.path.name if self.path is not None and self.is_modified() else ""
+    @does("quit")
+    def quit(self) -> None:
+        """Ask, then close the window."""
+        if self.may_close():
+            self._desk.parent.close()
+
+    def may_close(self) -> bool:
+        """Whether the window may close now; asked where the user closes it, what the program closes is autosaved."""
+        titles = self._session.lane.at_stake()
+        if titles and RunningDialog(titles, self._desk.parent).exec() != QDialog.DialogCode.Accepted:
+            return False
+        return self.may_leave()
+
+    def may_leave(self) -> bool:
+        """Whether the session may give way: it is saved, unnamed (and then kept by itself), or the user says so."""
+        if self.path is None or not self.is_modified():
+            return True
+        dialog = UnsavedDialog(self.path.name, self._desk.parent)
+        dialog.exec()
+        return self.save() if dialog.answer is Unsaved.SAVE else dialog.answer is Unsaved.DISCARD
 
     def show_title(self) -> None:
         """Name of the session and mark of changes in the title bar."""
@@ -111,32 +115,35 @@ class Sessions(Feature):
         self._desk.parent.setWindowTitle(f"{name}{PROGRAM}")
         self._desk.parent.setWindowModified(self.is_modified())
 
+    @does("new_session")
     def new(self) -> None:
         """Start again with the same subject, encoder and image."""
-        if not self.closing.may_leave():
+        if not self.may_leave():
             return
         self._leave()
         kept = self._capture()
         plain = SessionRecord(kept.subject, kept.network, kept.layer, gate_r=kept.gate_r)
         self._take(Loaded(plain), path=None, opened=None)
 
+    @does("open_session")
     def open(self) -> None:
         """Ask for a session file and open it."""
         start = self._session.settings.text("session_folder") or Path.home()
-        chosen = ask_open(self._desk.parent, "Open a session", start, FILTER)
-        if chosen is not None:
+        if chosen := ask_open(self._desk.parent, "Open a session", start, FILTER):
             self.open_path(chosen)
 
     def open_path(self, path: Path) -> None:
         """Open a session file."""
         saved = self._session.problems.attempt(lambda: read_session(path))
-        if saved is not None and self.closing.may_leave():
+        if saved is not None and self.may_leave():
             self._look_for(Opening(saved.record, partial(self._take_named, saved)))
 
+    @does("save_session")
     def save(self) -> bool:
         """Save into the session's file, asking for one if it has none; whether it was saved."""
         return self.save_as() if self.path is None else self._write(self.path)
 
+    @does("save_session_as")
     def save_as(self) -> bool:
         """Ask for a file and save into it."""
         parent, settings = self._desk.parent, self._session.settings
@@ -144,6 +151,7 @@ class Sessions(Feature):
         chosen = ask_path(parent, "Save the session", name, FILTER, settings=settings, key="session_folder")
         return chosen is not None and self._write(with_ending(chosen))
 
+    @does("recent_sessions")
     def show_recent(self) -> None:
         """Show the recent sessions over the window."""
         self.menu.popup(self._desk.parent.mapToGlobal(QPoint(12, 40)))
@@ -155,7 +163,7 @@ class Sessions(Feature):
 
     def restore_left(self, left: Autosaved) -> None:
         """Take over what a window left, asking about changes of what is open now first."""
-        if left.session is None or not self.closing.may_leave():
+        if left.session is None or not self.may_leave():
             return
         lock = claim(left)
         if lock is None:
@@ -340,7 +348,6 @@ class Sessions(Feature):
         if key == "autosave_seconds":
             self.keeper.set_pause(self._session.settings.whole(key))
 
-    @Slot()
     def _save_after_crash(self) -> None:
         """A defect: whatever it broke, what is open is on the disk."""
         try:
@@ -348,7 +355,6 @@ class Sessions(Feature):
         except ProbeError as error:
             self._tell(str(error))
 
-    @Slot(str)
     def _tell(self, text: str) -> None:
         self._desk.say(text, "warning")
 

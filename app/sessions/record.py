@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.base.catalogue import Catalogue
-from app.base.desk import Feature, Loaded
+from app.widgets.desk import Feature, Loaded
 from core.errors import ProbeError
 from core.probes.choice import Choice
 from core.probes.files import load_probe

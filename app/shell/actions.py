@@ -8,10 +8,9 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenuBar, QToolButton, QWidget
 
-from app.look.icons import load_icon
-from app.look.theme import Theme
 from app.shell.commands import COMMANDS, MENUS, Command, Situation, find_command
 from app.shell.palette import Jump
+from app.widgets.basics import set_icon
 
 
 class Actions(QObject):
@@ -27,6 +26,8 @@ class Actions(QObject):
             action.setAutoRepeat(command.id != "cancel")  # a key held down stops one thing
             action.triggered.connect(handlers[command.id])
             owner.addAction(action)
+            if command.icon:
+                set_icon(action, command.icon, "text", "faint")
             self._actions[command.id] = action
 
     def action(self, identity: str) -> QAction:
@@ -63,12 +64,6 @@ class Actions(QObject):
         for command in COMMANDS:
             held = (keys.get(command.id, command.shortcut), command.also)
             self._actions[command.id].setShortcuts([QKeySequence(key) for key in held if key])
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw the icons in the theme's colours."""
-        for command in COMMANDS:
-            if command.icon:
-                self._actions[command.id].setIcon(load_icon(command.icon, theme.text, theme.faint))
 
     def fill_menus(self, bar: QMenuBar) -> None:
         """Build every menu in the table's order."""

@@ -9,12 +9,12 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QStatusBar, QSystemTrayIcon, QWidget
 
-from app.base.desk import Desk
 from app.base.jobs import DEFECT, Cancelling, Completed, Failed, Idle, Job, Outcome, RunState, Stopped
 from app.base.services import Services
 from app.look.icons import application_icon, load_icon
-from app.look.theme import DARK, Theme
+from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import announce, make_label, make_row, make_tool_button, set_look
+from app.widgets.desk import Desk
 from core.errors import ProbeError
 from core.words import write_duration
 
@@ -123,14 +123,12 @@ class Banner(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("banner")
-        self._theme = DARK
         self._tone = "info"
         self._icon = QLabel()
         self.text = make_label(wraps=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._close = make_tool_button(self.clear, tip="Close this message")
-        row = make_row(self._icon, self.text, self._close, gap=10, stretch=1)
-        row.setContentsMargins(12, 6, 8, 6)
+        self._close = make_tool_button(self.clear, tip="Close this message", icon="close")
+        row = make_row(self._icon, self.text, self._close, gap=10, margin=(12, 6, 8, 6), stretch=1)
         for part in (self._icon, self._close):
             row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
         self.setLayout(row)
@@ -138,6 +136,7 @@ class Banner(QFrame):
         self.leaving = QTimer(self, singleShot=True, interval=NOTE_MS)
         self.leaving.timeout.connect(self._leave)
         self.hide()
+        follow_theme(self.set_theme)
 
     def follow(self, services: Services) -> None:
         """Show what the services say; an error goes once something later went well."""
@@ -152,7 +151,7 @@ class Banner(QFrame):
         self._tone = tone
         self.text.setText(text)
         set_look(self, "tone", tone)
-        self.set_theme(self._theme)
+        self.set_theme(theme_in_use())
         self.setAccessibleName(f"{tone.capitalize()}: {text}")
         self.show()
         self.leaving.stop()
@@ -179,8 +178,6 @@ class Banner(QFrame):
             self.closed.emit()
 
     def set_theme(self, theme: Theme) -> None:
-        """Draw the icons in the theme's colours."""
-        self._theme = theme
+        """Draw the icon in the theme's colours."""
         colour = {"error": theme.danger, "warning": theme.warning, "info": theme.accent}[self._tone]
         self._icon.setPixmap(load_icon(TONES[self._tone], colour).pixmap(ICON_PIXELS, ICON_PIXELS))
-        self._close.setIcon(load_icon("close", theme.muted))

@@ -23,7 +23,7 @@ from app.base.pictures import save_window_picture
 from app.base.services import open_services
 from app.base.virtual_display import VirtualDisplay, has_display
 from app.look.qt_application import make_application
-from app.look.theme import DARK, LIGHT, Theme
+from app.look.theme import DARK, LIGHT, Theme, apply_theme
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.checks import refusal
@@ -90,7 +90,7 @@ def _drive(out: Path, *, device: str) -> None:
         _account(raised)
         _picture(window, out / "window.png", theme=DARK)
         _picture(window, out / "window_light.png", theme=LIGHT)
-        window.set_theme(DARK)
+        apply_theme(make_application(), DARK)
         _picture_card(window, out / "encoder_card.png")
         window.actions_table.give("add_to_tray")
         _export(window, out / "raise")
@@ -154,9 +154,9 @@ def _export(window: MainWindow, folder: Path) -> None:
 
 
 def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:
-    window.set_theme(theme)
+    apply_theme(make_application(), theme)
     _rest(LAST_PAINT_MS)
-    window.explore.cortex.view.settle()
+    window.explore.cortex.view.canvas.settle()
     _rest(LAST_PAINT_MS)
     save_window_picture(window, path)
 

@@ -13,8 +13,8 @@ from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
-from app.base.desk import Desk, Drop, Paths
-from app.widgets.basics import make_column, make_label, make_row, set_look
+from app.widgets.basics import bring, make_column, make_label, make_row, set_look
+from app.widgets.desk import Desk, Drop, Paths
 
 LINGER_MS = 120
 """A drag that left the window for its overlay comes back within this."""
@@ -52,8 +52,7 @@ class DropOverlay(QFrame):
         self.details.setVisible(bool(details))
         set_look(self, "tone", "good" if can_take else "bad")
         self.setGeometry(self._window.rect())
-        self.show()
-        self.raise_()
+        bring(self)
 
     def leave_soon(self) -> None:
         """Go away unless the drag goes on over this widget."""

@@ -6,20 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from app.analyses.feature import Analyses
-from app.analyses.study_feature import Study
-from app.base.desk import Desk, Feature
+from app.analyses.study_dialog import Study
 from app.cortex.poses import Poses
 from app.cortex.surface_feature import Surfaces
 from app.encoders.feature import Encoders
-from app.encoders.fit_feature import Fits
+from app.encoders.fit_dialog import Fits
 from app.explore.explore import Explore
 from app.figures.feature import Figures
 from app.measured.feature import Measured
 from app.networks.feature import Networks
 from app.recordings.feature import Recordings
 from app.sessions.feature import Sessions
-from app.stimuli.feature import Stimuli
-from app.stimuli.package_feature import Packages
+from app.stimuli.feature import Packages, Stimuli
+from app.widgets.desk import Desk, Feature
 
 
 @dataclass(frozen=True, slots=True, eq=False)

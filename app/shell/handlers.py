@@ -9,27 +9,19 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import metadata
 
-from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QPixmap, QTextDocument
-from PySide6.QtWidgets import (
-    QDialog,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QPlainTextEdit,
-    QSplitter,
-    QTextBrowser,
-    QWidget,
-)
+from PySide6.QtWidgets import QDialog, QLabel, QListWidget, QListWidgetItem, QPlainTextEdit, QTextBrowser, QWidget
 
-from app.base.desk import Desk, Feature
 from app.base.pictures import save_window_picture
 from app.base.problems import MOST_LINES, LogStore
 from app.look.icons import application_icon
+from app.look.theme import theme_in_use
 from app.shell.shortcuts import read_keys
 from app.shell.shortcuts_sheet import ShortcutsSheet
 from app.widgets.ask_path import ask_path
-from app.widgets.basics import fill_dialog, make_button, make_column, make_label, make_row
+from app.widgets.basics import bring, fill_dialog, make_button, make_column, make_label, make_row, make_split
+from app.widgets.desk import Desk, Feature, does
 from core.paths import docs_folder
 
 PAGES = (
@@ -79,19 +71,13 @@ class HelpPages(QWidget):
             item = QListWidgetItem(title)
             item.setData(Qt.ItemDataRole.UserRole, name)
             self.list.addItem(item)
-        parts = QSplitter()
-        parts.addWidget(self.list)
-        parts.addWidget(self.browser)
-        parts.setStretchFactor(1, 1)
-        parts.setSizes([220, 860])
-        self.setLayout(make_column(parts, margin=8))
+        self.setLayout(make_column(make_split(self.list, self.browser, shares=(22, 86)), margin=8))
         self.list.currentRowChanged.connect(self._open)
         self.browser.sourceChanged.connect(self._follow)
 
     def show_page(self, name: str) -> None:
         """Bring a page of `PAGES` to the front."""
-        self.show()
-        self.raise_()
+        bring(self)
         self.list.setCurrentRow([page for page, _ in PAGES].index(name))
 
     def _open(self, row: int) -> None:
@@ -205,36 +191,30 @@ class Handlers(Feature):
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The commands about the program."""
-        return {
-            "window_picture": self.save_window,
-            "toggle_theme": self.toggle_theme,
-            "show_log": self.show_log,
-            "show_shortcuts": self.show_shortcuts,
-            "copy_report": self.copy_report,
-            "about": self.show_about,
-            "help_first": partial(self.show_help, PAGES[0][0]),
-            "help_pages": partial(self.show_help, PAGES[1][0]),
-        }
+        pages = {"help_first": PAGES[0][0], "help_pages": PAGES[1][0]}
+        return {**super().commands(), **{name: partial(self.show_help, page) for name, page in pages.items()}}
 
+    @does("window_picture")
     def save_window(self) -> None:
         """Ask for a file and save a picture of the window."""
         parent, settings = self._desk.parent, self._session.settings
-        path = ask_path(parent, "Save a picture of the window", "probescope.png", PNG_FILTER, settings=settings)
-        if path is not None:
+        if path := ask_path(parent, "Save a picture of the window", "probescope.png", PNG_FILTER, settings=settings):
             with self._session.problems.shown():
                 self._desk.say(save_window_picture(parent, path), "info")
 
+    @does("toggle_theme")
     def toggle_theme(self) -> None:
         """Switch dark and light."""
-        self._session.settings.set("theme", "light" if self._desk.theme().is_dark else "dark")
+        self._session.settings.set("theme", "light" if theme_in_use().is_dark else "dark")
 
+    @does("show_log")
     def show_log(self) -> None:
         """Open the log beside the window."""
         if self._log is None:
             self._log = LogWindow(self._session.log, self._desk.parent)
-        self._log.show()
-        self._log.raise_()
+        bring(self._log)
 
+    @does("show_shortcuts")
     def show_shortcuts(self) -> None:
         """Open the help sheet."""
         ShortcutsSheet(read_keys(self._session.settings), self._desk.parent).open()
@@ -245,16 +225,17 @@ class Handlers(Feature):
             self._help = HelpPages(self._desk.parent)
         self._help.show_page(page)
 
+    @does("about")
     def show_about(self) -> None:
         """Open the about dialog."""
         AboutDialog(self._desk.parent).open()
 
+    @does("copy_report")
     def copy_report(self) -> None:
         """Put a report of the program as it runs on the clipboard."""
         QGuiApplication.clipboard().setText(self._session.problems.describe_program())
         self._desk.say("Copied the program report: versions, device, settings and the last log lines.", "info")
 
-    @Slot(str, str)
     def show_crash(self, report: str, path: str) -> None:
         """Offer the report of a defect."""
         CrashDialog(report, path, self._desk.parent).open()

@@ -7,13 +7,13 @@ hand.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 
-from app.base.desk import Desk, Feature
 from app.base.settings import SETTINGS
 from app.explore.explore import Explore
 from app.shell.palette import Jump, Palette
+from app.widgets.desk import Desk, Feature, does
 
 
 class Jumps(Feature):
@@ -42,14 +42,11 @@ class Jumps(Feature):
         self._open_setting = open_setting
         self.palette: Palette | None = None
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The command that opens the palette."""
-        return {"palette": self.show_palette}
-
+    @does("palette")
     def show_palette(self) -> None:
         """Open the palette over the window."""
         window = self._desk.parent
-        self.palette = Palette(self.everything(), theme=self._desk.theme(), find_voxel=self.find_voxel, parent=window)
+        self.palette = Palette(self.everything(), find_voxel=self.find_voxel, parent=window)
         self.palette.place_over(window)
         self.palette.finished.connect(self._forget_palette)
         self.palette.open()

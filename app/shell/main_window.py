@@ -7,12 +7,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QShowEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenuBar, QWidget
 
-from app.base.desk import Desk
 from app.base.services import Services
 from app.look.icons import application_icon
-from app.look.theme import Theme, apply_theme, find_theme
 from app.shell.actions import Actions
 from app.shell.banner import Banner, Notices, StatusLine
 from app.shell.commands import Situation, find_command
@@ -24,6 +22,7 @@ from app.shell.settings_dialog import Preferences
 from app.shell.shortcuts import read_keys
 from app.shell.tour import Tour
 from app.widgets.basics import available_size, make_column, make_row, make_scroll
+from app.widgets.desk import Desk
 from app.widgets.splitters import decode, encode
 from app.widgets.tabs import Tabs
 
@@ -41,14 +40,13 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.session = services
         self.session_file: Path | None = None
-        self.theme = find_theme(services.settings.text("theme"))
         self._was_shown = False
         self.banner, self.status, self.tabs = Banner(), StatusLine(services), Tabs(self)
-        desk = Desk(services, self, self.tabs, lambda: self.theme, services.problems.message.emit)
+        desk = Desk(services, self, self.tabs, services.problems.message.emit)
         self.features = make_features(desk)
         self.explore = self.features.explore
         self.handlers, self.tour = Handlers(desk), Tour(desk, self.explore, lambda command: self.tool_buttons[command])
-        self.preferences = Preferences(desk, set_theme=self.set_theme, set_keys=self._set_keys)
+        self.preferences = Preferences(desk, set_keys=self._set_keys)
         self.jumps = Jumps(desk, self.explore, lambda: self.actions_table.jumps(), self.preferences.show_settings)
         self._parts = (*self.features, self.handlers, self.tour, self.preferences, self.jumps)
         self.actions_table = Actions(self, {name: do for part in self._parts for name, do in part.commands().items()})
@@ -58,17 +56,7 @@ class MainWindow(QMainWindow):
         self.notices = Notices(desk)
         self._lay_out()
         self._connect()
-        self.set_theme(self.theme)
         self._set_keys(read_keys(services.settings))
-
-    def set_theme(self, theme: Theme) -> None:
-        """Change the colours of everything."""
-        self.theme = theme
-        application = QApplication.instance()
-        if isinstance(application, QApplication):
-            apply_theme(application, theme)
-        for part in (self.banner, self.tabs, self.actions_table, *self._parts):
-            part.set_theme(theme)
 
     def refresh_commands(self) -> None:
         """Enable what can be done now."""
@@ -90,7 +78,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Vanish at once, then stop the lane, then close the 3D view: a live thread or plotter would abort the exit."""
-        if event.spontaneous() and not self.features.sessions.closing.may_close():
+        if event.spontaneous() and not self.features.sessions.may_close():
             event.ignore()
             return
         self.session.settings.set("window_geometry", encode(self.saveGeometry()))
@@ -112,18 +100,15 @@ class MainWindow(QMainWindow):
         scroll = make_scroll(self.tabs.stack, sideways=True)
         scroll.setAccessibleName("Workspace")
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        column = make_column(self.banner, scroll, gap=0, stretch=1)
-        column.setContentsMargins(0, 6, 0, 0)
-        centre.setLayout(column)
+        centre.setLayout(make_column(self.banner, scroll, gap=0, margin=(0, 6, 0, 0), stretch=1))
         self.setCentralWidget(centre)
         self.setStatusBar(self.status)
         bar.setObjectName("topBar")
         bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         menus.setNativeMenuBar(False)
         self.actions_table.fill_menus(menus)
-        row = make_row(menus, 12, self.tabs.bar, -1, *self.tool_buttons.values(), gap=4)
-        row.setContentsMargins(10, 3, 10, 3)
-        bar.setLayout(row)
+        buttons = self.tool_buttons.values()
+        bar.setLayout(make_row(menus, 12, self.tabs.bar, -1, *buttons, gap=4, margin=(10, 3, 10, 3)))
         self.setMenuWidget(bar)
         self.explore.set_collecting(self.actions_table.action("add_to_tray"))
         kept = self.session.settings.text("window_geometry")

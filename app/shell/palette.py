@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.look.theme import Theme
+from app.look.theme import theme_in_use
 from app.widgets.basics import fill_dialog, make_label, make_row
 
 
@@ -91,8 +91,7 @@ def _find_word(word: str, text: str) -> Find | None:
     if place >= 0:
         worth = STARTS_TEXT if place == 0 else STARTS_WORD if begun >= 0 else INSIDE
         return Find(worth, tuple(range(place, place + len(word))))
-    initials = _follow(word, text, starts)
-    if initials is not None:
+    if (initials := _follow(word, text, starts)) is not None:
         return Find(INITIALS, initials)
     scattered = _follow(word, text, range(len(text)))
     if scattered is None:
@@ -127,10 +126,6 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 class PalettePainter(QStyledItemDelegate):
     """Paints in the theme's colours; meant letters are bold, not only coloured."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme = theme
-
     def sizeHint(self, option: QStyleOptionViewItem, _index: AnyIndex) -> QSize:
         """One line."""
         return QSize(option.rect.width(), max(ROW_HEIGHT, option.fontMetrics.height() + 2 * GAP))
@@ -144,14 +139,15 @@ class PalettePainter(QStyledItemDelegate):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         row = option.rect.adjusted(2, 1, -2, -1)
         if option.state & QStyle.StateFlag.State_Selected:
-            painter.setPen(QColor(self._theme.accent))
-            painter.setBrush(QColor(self._theme.accent_soft))
+            painter.setPen(QColor(theme_in_use().accent))
+            painter.setBrush(QColor(theme_in_use().accent_soft))
             painter.drawRoundedRect(row, CORNER, CORNER)
         self._draw_parts(painter, row.adjusted(GAP, 0, -GAP, 0), answer.jump, answer.letters)
         painter.restore()
 
     def _draw_parts(self, painter: QPainter, row: QRect, jump: Jump, letters: tuple[int, ...]) -> None:
-        muted, title = QColor(self._theme.muted), QColor(self._theme.muted if jump.reason else self._theme.text)
+        theme = theme_in_use()
+        muted, title = QColor(theme.muted), QColor(theme.muted if jump.reason else theme.text)
         painter.setPen(muted)
         painter.drawText(row, _LEFT, jump.kind)
         key_width = painter.fontMetrics().horizontalAdvance(jump.key) if jump.key else 0
@@ -208,8 +204,7 @@ def find_jumps(query: str, jumps: Sequence[Jump]) -> list[Answer]:
         return [Answer(jump) for jump in jumps[:MOST_ROWS]]
     found = []
     for place, jump in enumerate(jumps):
-        best = find_words(query, f"{jump.title} {jump.kind} {jump.detail}")
-        if best is not None:
+        if (best := find_words(query, f"{jump.title} {jump.kind} {jump.detail}")) is not None:
             in_title = find_words(query, jump.title)
             score = best.score if in_title is None else in_title.score + best.score
             letters = best.letters if in_title is None else in_title.letters
@@ -220,10 +215,10 @@ def find_jumps(query: str, jumps: Sequence[Jump]) -> list[Answer]:
 class AnswerList(QListWidget):
     """The answers as rows, each with a sentence for screen readers."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.answers: list[Answer] = []
-        self.setItemDelegate(PalettePainter(theme, self))
+        self.setItemDelegate(PalettePainter(self))
         self.setAccessibleName("Answers")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setUniformItemSizes(True)
@@ -248,12 +243,7 @@ class Palette(QDialog):
     """A field over a list; keys typed into the field move the list."""
 
     def __init__(
-        self,
-        jumps: Sequence[Jump],
-        *,
-        theme: Theme,
-        find_voxel: Callable[[str], Jump | None],
-        parent: QWidget | None = None,
+        self, jumps: Sequence[Jump], *, find_voxel: Callable[[str], Jump | None], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent, Qt.WindowType.Dialog | Qt.WindowType.FramelessWindowHint)
         self.setObjectName("palette")
@@ -265,7 +255,7 @@ class Palette(QDialog):
         self.field.setAccessibleName("Search commands and places")
         self.field.setClearButtonEnabled(True)
         self.field.installEventFilter(self)
-        self.list = AnswerList(theme)
+        self.list = AnswerList()
         self.note = make_label(HELP, "faint")
         self.count = make_label("", "faint")
         foot = make_row(self.note, -1, self.count)

@@ -10,12 +10,12 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
-from app.base.desk import Desk, Feature
 from app.base.settings import AT_ONCE, GROUPS, SETTINGS, Setting, Settings, Value, find_setting
-from app.look.icons import load_icon
-from app.look.theme import Theme, find_theme
+from app.look.qt_application import make_application
+from app.look.theme import apply_theme, find_theme, theme_in_use
 from app.shell.shortcuts import KEY, ShortcutPage, read_keys
 from app.widgets.basics import (
+    bring,
     fill_dialog,
     make_button,
     make_column,
@@ -23,7 +23,9 @@ from app.widgets.basics import (
     make_row,
     make_scroll,
     make_tool_button,
+    set_icon,
 )
+from app.widgets.desk import Desk, Feature, does
 from app.widgets.editors import PathLine
 from app.widgets.form import Choice, Count, Field, Flag, Number, PathText
 
@@ -34,37 +36,25 @@ class Preferences(Feature):
     Parameters
     ----------
     desk : Desk
-    set_theme, set_keys : function
-        Change the colours, and the keys of the commands by their ids.
+    set_keys : function
+        Changes the keys of the commands by their ids.
     """
 
-    def __init__(
-        self, desk: Desk, *, set_theme: Callable[[Theme], None], set_keys: Callable[[Mapping[str, str]], None]
-    ) -> None:
+    def __init__(self, desk: Desk, *, set_keys: Callable[[Mapping[str, str]], None]) -> None:
         super().__init__(desk)
         self._settings = desk.services.settings
-        self._change_theme = set_theme
         self._set_keys = set_keys
         self.dialog: SettingsDialog | None = None
         self._settings.changed.connect(self._apply)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The command that opens the settings."""
-        return {"settings": self.show_settings}
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        if self.dialog is not None:
-            self.dialog.set_theme(theme)
-
     @Slot()
+    @does("settings")
     def show_settings(self, key: str = "") -> None:
         """Open the settings, on one of them if it is named."""
         if self.dialog is None:
-            self.dialog = SettingsDialog(self._settings, self._desk.theme(), self._desk.parent)
-        self.dialog.show()
-        self.dialog.raise_()
+            self.dialog = SettingsDialog(self._settings, self._desk.parent)
+        bring(self.dialog)
         self.dialog.activateWindow()
         if key:
             self.dialog.show_setting(key)
@@ -81,8 +71,8 @@ class Preferences(Feature):
 
     def _apply_theme(self) -> None:
         theme = find_theme(self._settings.text("theme"))
-        if theme is not self._desk.theme():
-            self._change_theme(theme)
+        if theme is not theme_in_use():
+            apply_theme(make_application(), theme)
 
 
 NAME_WIDTH, FIELD_WIDTH, NUMBER_WIDTH = 176, 220, 96
@@ -103,13 +93,10 @@ class SettingRow(QWidget):
         self.editor.setAccessibleDescription(f"{setting.help}. {setting.when}.")
         tip = f"Back to the default: {self._name(setting.default)}"
         self.reset = make_tool_button(partial(settings.reset, setting.key), tip=tip, name=f"Reset {setting.title}")
+        set_icon(self.reset, "undo", "muted", "line_strong")
         self._lay_out()
         settings.changed.connect(self._follow)
         self._follow(setting.key)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw the icon in the theme's colours."""
-        self.reset.setIcon(load_icon("undo", theme.muted, theme.line_strong))
 
     def _lay_out(self) -> None:
         name = make_label(self.setting.title)
@@ -172,7 +159,7 @@ KEPT = "Changes are saved immediately."
 class SettingsDialog(QDialog):
     """Pages of rows; what is changed is kept and, where it can be, applied at once."""
 
-    def __init__(self, settings: Settings, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.rows = {setting.key: SettingRow(setting, settings) for setting in SETTINGS if setting.title}
         self.keys = ShortcutPage(settings)
@@ -188,17 +175,11 @@ class SettingsDialog(QDialog):
         foot = make_row(make_label(KEPT, "muted"), -1, close)
         fill_dialog(self, "Settings", self.pages, foot, gap=10, margin=16, stretch=0)
         self.resize(*SIZE)
-        self.set_theme(theme)
 
     def show_setting(self, key: str) -> None:
         """Bring one setting to the front and put the focus on it."""
         self.pages.setCurrentIndex(GROUPS.index(find_setting(key).group))
         self.rows[key].editor.setFocus()
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw the icons in the theme's colours."""
-        for row in self.rows.values():
-            row.set_theme(theme)
 
     def _make_page(self, group: str) -> QWidget:
         rows = [row for row in self.rows.values() if row.setting.group == group]

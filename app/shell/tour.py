@@ -5,18 +5,18 @@ Every step can be done by the user, by the program, or passed over; the tour onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
-from app.base.desk import Desk, Feature
 from app.base.services import Services
 from app.explore.explore import KEY, Explore
-from app.look.theme import Theme
 from app.shell.tour_card import TourCard, TourFrame
+from app.widgets.basics import bring
+from app.widgets.desk import Desk, Feature, does
 from core.probes.choice import Choice
 from core.probes.target import TargetKind
 
@@ -167,20 +167,12 @@ class Tour(Feature):
             getattr(desk.services.state, f"{fact}_changed").connect(self._watch)
         desk.parent.installEventFilter(self)
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handler of the command that opens the tour."""
-        return {"start_tour": self.start}
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.frame.theme = theme
-        self.frame.update()
-
     def offer(self) -> None:
         """Open at a start of the program, unless the user has had it or another dialog asks something."""
         if self._session.settings.flag(SETTING) and QApplication.activeModalWidget() is None:
             self.start()
 
+    @does("start_tour")
     def start(self) -> None:
         """Open at the first step; from now on it is no longer offered by itself."""
         self._session.settings.set(SETTING, False)
@@ -265,7 +257,6 @@ class Tour(Feature):
         corner = target.mapTo(self._window, QPoint(0, 0))
         shown = QRect(corner, target.size()).intersected(self._window.rect())
         self.frame.setGeometry(shown.adjusted(-AROUND, -AROUND, AROUND, AROUND))
-        self.frame.show()
-        self.frame.raise_()
+        bring(self.frame)
         self.card.stand_beside(shown)
         self.card.raise_()

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QWidget
 
-from app.look.theme import DARK, Theme
+from app.look.theme import theme_in_use
 from app.widgets.basics import announce, make_button, make_column, make_label, make_row
 
 CARD_WIDTH = 340
@@ -21,7 +21,6 @@ class TourFrame(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.theme: Theme = DARK
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAccessibleName("Part of the window this step describes")
         self.hide()
@@ -30,7 +29,7 @@ class TourFrame(QWidget):
         """Draw the ring."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(QColor(self.theme.accent), FRAME_WIDTH))
+        painter.setPen(QPen(QColor(theme_in_use().accent), FRAME_WIDTH))
         painter.drawRoundedRect(self.rect().adjusted(2, 2, -2, -2), FRAME_CORNER, FRAME_CORNER)
         painter.end()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,15 @@ from typing import Any
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QDialog
 
-from app.base.desk import Content, Desk, Feature, Loaded
 from app.base.jobs import WhenBusy
+from app.stimuli.package_dialog import PackageDialog
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.set_form import WriteSetDialog
 from app.stimuli.tray import Tray
 from app.widgets.ask_path import export_folder
-from app.widgets.basics import make_button
+from app.widgets.basics import bring
+from app.widgets.desk import Content, Desk, Feature, Loaded, does
 from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
 from core.headers import unstructure
@@ -68,10 +69,6 @@ class Stimuli(Feature):
             raise TypeError("The tab of stimuli holds another page.")
         return page
 
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The handlers of the commands."""
-        return {"add_to_tray": self.add_probe, "plan_stimuli": self.show_plan, "write_stimuli": self.show_write}
-
     def capture(self) -> Content:
         """The recipes."""
         return {"tray": tuple(self.tray.recipes())}
@@ -84,6 +81,7 @@ class Stimuli(Feature):
         """Bring the tab to the front."""
         self._desk.tabs.open(KEY)
 
+    @does("add_to_tray")
     def add_probe(self) -> None:
         """Put the probe on screen into the tray."""
         probe = self._session.state.probe
@@ -112,6 +110,7 @@ class Stimuli(Feature):
             self.show_page()
             self._session.controller.noted.emit(f"Added {count} probes of the analysis to the tray")
 
+    @does("plan_stimuli")
     def show_plan(self) -> None:
         """Ask for a plan and put its probes into the tray."""
         state, catalogue = self._session.state, self._session.catalogue
@@ -130,6 +129,7 @@ class Stimuli(Feature):
                 self.tray.add(list_recipes(dialog.plan))
             self.show_page()
 
+    @does("write_stimuli")
     def show_write(self) -> None:
         """Ask for a folder and write the set."""
         self.show_page()
@@ -196,13 +196,12 @@ class Stimuli(Feature):
         page = self._page = StimuliPage(self.tray)
         page.plan_requested.connect(self.show_plan)
         page.write_requested.connect(self.show_write)
+        page.package_requested.connect(self.package_wanted)
         page.open_requested.connect(self.open_row)
         self._offer_encoders()
         self._recall_form(page)
         page.form.preview_changed.connect(self._timer.start)
         page.form.changed.connect(self._remember_form)
-        tip = "BIDS, PsychoPy, jsPsych or Brain-Score, of a written set"
-        page.extra.addWidget(make_button("Make package…", do=self.package_wanted, tip=tip))
         self._session.state.subject_changed.connect(self._offer_encoders)
         self._session.controller.catalogue_changed.connect(self._offer_encoders)
         self._timer.start()
@@ -254,3 +253,29 @@ def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
         return [(config.attack(norm, side, first), config.budgets(norm, side)) for norm in config.norms]
 
     return tuple(iter_recipes(config.images, config.encoders, config.targets, config.directions, attacks))
+
+
+class Packages(Feature):
+    """Holds the dialog; `find_newest` gives the folder of the set that was written last."""
+
+    def __init__(self, desk: Desk, find_newest: Callable[[], Path | None]) -> None:
+        super().__init__(desk)
+        self._find_newest = find_newest
+        self.dialog: PackageDialog | None = None
+
+    @does("make_package")
+    def show_newest(self) -> None:
+        """Open the dialog with the set that was written last, or with what it held."""
+        newest = self._find_newest()
+        self.show_dialog("" if newest is None else str(newest))
+
+    def show_dialog(self, folder: str = "") -> None:
+        """Open the dialog with a set, or with what it held; a running job is shown as it is."""
+        if self.dialog is None:
+            self.dialog = PackageDialog(self._session.lane, self._desk.parent)
+            self.dialog.written.connect(self._note)
+        self.dialog.start(folder)
+        bring(self.dialog)
+
+    def _note(self, folder: Path) -> None:
+        self._session.controller.noted.emit(f"Wrote the package {folder}")

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from app.base.jobs import JobLane
 from app.widgets.ask_path import ask_open, ask_path
 from app.widgets.basics import (
+    allow,
     fill_dialog,
     make_button,
     make_column,
@@ -316,8 +317,7 @@ class PackageDialog(QDialog, Fields):
         self.out.setText(self._proposed)
 
     def _browse_out(self) -> None:
-        parent = ask_open(self, "Location of the new folder", self.out_folder().parent)
-        if parent is not None:
+        if parent := ask_open(self, "Location of the new folder", self.out_folder().parent):
             self.out.setText(str(parent / self.out_folder().name))
 
     def _load(self) -> None:
@@ -366,8 +366,7 @@ class PackageDialog(QDialog, Fields):
 
     def _refresh(self) -> None:
         reason, writing = self._reason(), self.work.busy
-        self.make.setEnabled(not reason)
-        self.make.setToolTip(reason or "Write the package into the new folder")
+        allow(self.make, reason, "Write the package into the new folder")
         self.cancel.setVisible(writing)
         self.open_folder.setVisible(self._made is not None)
         self.allow_all(BUSY if writing else "")

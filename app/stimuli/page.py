@@ -6,31 +6,20 @@ from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QStackedWidget, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QWidget
 
-from app.look.theme import Theme
 from app.stimuli.set_form import SetForm
 from app.stimuli.tray import Tray
 from app.stimuli.tray_painter import TrayModel, TrayPainter, title_of
-from app.widgets.basics import (
-    make_button,
-    make_column,
-    make_heading,
-    make_label,
-    make_line,
-    make_panel,
-    make_row,
-    make_scroll,
-)
+from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import EmptyState
 from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
-from app.widgets.tabs import WorkPage
+from app.widgets.work_page import JobPage
 from core.stimuli.config import SetConfig
 from core.stimuli.preview import ItemPreview
 
-FORM_WIDTH = 324
 DETAIL_HEIGHT = 196
 METER_WIDTH = 220
 EMPTY = (
@@ -40,31 +29,33 @@ EMPTY = (
 )
 
 
-class StimuliPage(WorkPage):
+class StimuliPage(JobPage):
     """Shows the tray; what the buttons ask for is done elsewhere.
 
     Signals
     -------
-    plan_requested, write_requested()
+    plan_requested, write_requested, package_requested()
     open_requested(int)
         Show the probe of a row in Explore.
     """
 
     plan_requested = Signal()
     write_requested = Signal()
+    package_requested = Signal()
     open_requested = Signal(int)
+
+    RUN, RUN_TIP, STOP_TIP = "Write set…", "Write files, manifest and README", "Stop; keep finished probes"
+    EXPORT, EXPORT_TIP = "Make package…", "BIDS, PsychoPy, jsPsych or Brain-Score, of a written set"
 
     def __init__(self, tray: Tray, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.tray = tray
         self.form = SetForm()
-        self.write = make_button("Write set…", "big", self._write_or_cancel)
         tip = "Add images x targets x directions x budgets x networks"
         self.plan = make_button("Plan stimuli…", do=self.plan_requested, tip=tip)
-        self.extra = make_row(gap=8)
-        """Room for further buttons, such as packages made of a written set."""
-        self.work, self.looking = JobLine(), JobLine()
-        """Writing a set, and making and looking at the tray's probes."""
+        self.looking = JobLine()
+        """Making and previewing the tray's probes; `work` is writing a set."""
+        self.lines.append(self.looking)
         self.model = TrayModel(tray, self)
         self.list = QListView()
         self.painter = TrayPainter(tray, self.model, self.list)
@@ -80,18 +71,19 @@ class StimuliPage(WorkPage):
         self.meter = BudgetMeter()
         self.transfer = PlainTable("Predicted shift of every encoder", ["Encoder", "Shift (SD)"])
         self.warnings = make_label("", "", wraps=True)
-        self.stack = QStackedWidget()
         self._row = 0
         self._lay_out()
         self._connect()
         self._keep_choice()
         self.refresh()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self.painter.theme = theme
-        self.meter.set_theme(theme)
-        self.list.viewport().update()
+    def start(self) -> None:
+        """Write the set."""
+        self.write_requested.emit()
+
+    def ask_export(self) -> None:
+        """Make a package of a written set."""
+        self.package_requested.emit()
 
     def config(self) -> SetConfig | None:
         """How the set is to be delivered; None while the form cannot be met."""
@@ -119,25 +111,14 @@ class StimuliPage(WorkPage):
         parts += [f"⚠ {warned} with warnings"] if warned else []
         parts += [f"{twins} duplicates"] if twins else []
         self.summary.setText(" · ".join(parts))
-        busy = self.work.busy or self.looking.busy
         self.looking.setVisible(self.looking.busy or bool(self.looking.note.text() or self.looking.error.text()))
-        self.write.setText("Cancel" if busy else "Write set…")
         reason = "" if n_items else "Add a probe to the tray first"
-        if config is None:
-            reason = "The settings above cannot be met"
-        self.write.setEnabled(busy or not reason)
-        self.write.setToolTip("Stop; keep finished probes" if busy else reason or "Write files, manifest and README")
+        self.show_state(reason if config is not None else "The settings above cannot be met", answered=True)
         self._show_detail()
 
     def _lay_out(self) -> None:
         asks = "Matched stimuli for an experiment: original, perturbed and controls of equal norm."
-        heads = (make_label("Stimuli", "title"), make_label(asks, "muted", wraps=True), self.plan)
-        scroll = make_scroll(make_column(*heads, self.form, -1, margin=16))
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        foot = make_column(self.write, self.extra, self.work, self.looking)
-        foot.setContentsMargins(16, 4, 16, 12)
-        left = make_panel(make_column(scroll, make_line(), foot, gap=0, stretch=0))
-        left.setFixedWidth(FORM_WIDTH + 14)
+        form = (make_label("Stimuli", "title"), make_label(asks, "muted", wraps=True), self.plan, self.form)
         self.list.setItemDelegate(self.painter)
         self.list.setModel(self.model)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -145,11 +126,9 @@ class StimuliPage(WorkPage):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Items of the tray")
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
-        tools, held = make_row(self.summary, -1, self.up, self.down, self.remove, self.open), QWidget()
-        held.setLayout(make_column(tools, self.list, self._make_detail(), margin=12, stretch=1))
-        self.stack.addWidget(EmptyState(*EMPTY))
-        self.stack.addWidget(held)
-        self.setLayout(make_row(left, make_panel(make_column(self.stack)), gap=6, stretch=1))
+        tools = make_row(self.summary, -1, self.up, self.down, self.remove, self.open)
+        held = make_column(tools, self.list, self._make_detail(), margin=12, stretch=1)
+        self.lay_out(form, held, empty=EmptyState(*EMPTY))
 
     def _make_detail(self) -> QWidget:
         detail = QWidget()
@@ -162,9 +141,7 @@ class StimuliPage(WorkPage):
         told.setWidget(self.warnings)
         told.setWidgetResizable(True)
         warnings = make_column(make_heading("Notes"), told)
-        row = make_row(budget, shifts, warnings, gap=16, stretch=1)
-        row.setStretch(2, 1)
-        detail.setLayout(row)
+        detail.setLayout(make_row(budget, shifts, warnings, gap=16, shares=(0, 1, 1)))
         return detail
 
     def _connect(self) -> None:
@@ -172,16 +149,8 @@ class StimuliPage(WorkPage):
         self.tray.changed.connect(self.refresh)
         self.tray.previewed.connect(self.refresh)
         self.form.changed.connect(self.refresh)
-        self.work.changed.connect(self.refresh)
-        self.looking.changed.connect(self.refresh)
         self.list.doubleClicked.connect(self._open_index)
         self.list.selectionModel().selectionChanged.connect(self._show_detail)
-
-    def _write_or_cancel(self) -> None:
-        if not (self.work.busy or self.looking.busy):
-            self.write_requested.emit()
-        self.work.cancel()
-        self.looking.cancel()
 
     def _keep_choice(self) -> None:
         """The list forgets what was chosen when the tray changes."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 
 from app.base.pictures import to_qimage
 from app.look.numbers import NORM_SIGNS, write_epsilon
-from app.look.theme import DARK, Theme
+from app.look.theme import theme_in_use
 from app.stimuli.tray import Tray
 from app.widgets.drawing import draw_bar, draw_text
 from core.stimuli.preview import ItemPreview
@@ -77,7 +77,6 @@ class TrayPainter(QStyledItemDelegate):
     def __init__(self, tray: Tray, model: TrayModel, parent: QWidget) -> None:
         super().__init__(parent)
         self._tray, self._model = tray, model
-        self.theme: Theme = DARK
 
     def sizeHint(self, option: QStyleOptionViewItem, _index: AnyIndex) -> QSize:
         """As wide as the list."""
@@ -86,7 +85,7 @@ class TrayPainter(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         """Draw one card."""
         row = index.row()
-        preview, theme = self._tray.preview(row), self.theme
+        preview, theme = self._tray.preview(row), theme_in_use()
         card = option.rect.adjusted(2, 2, -4, -4)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -109,10 +108,10 @@ class TrayPainter(QStyledItemDelegate):
             return
         painter.drawPixmap(box.topLeft(), self._model.picture(preview, role))
         below = QRect(box.left() - GAP // 2, box.bottom() + 2, box.width() + GAP, 16)
-        draw_text(painter, below, name_role(role), self.theme.muted, scale=0.8, align=Qt.AlignmentFlag.AlignHCenter)
+        draw_text(painter, below, name_role(role), theme_in_use().muted, scale=0.8, align=Qt.AlignmentFlag.AlignHCenter)
 
     def _draw_words(self, painter: QPainter, box: QRect, row: int, preview: ItemPreview | None) -> None:
-        theme, recipe = self.theme, self._tray.items[row]
+        theme, recipe = theme_in_use(), self._tray.items[row]
         line = QRect(box.left(), box.top(), box.width(), LINE)
         draw_text(painter, line, title_of(recipe, row), theme.text, bold=True)
         line.translate(0, LINE)
@@ -130,15 +129,15 @@ class TrayPainter(QStyledItemDelegate):
 
     def _draw_budget(self, painter: QPainter, line: QRect, recipe: Recipe, preview: ItemPreview | None) -> None:
         """A short bar of the budget used, and encoder and budget in words."""
-        attack = recipe.config.attack
+        theme, attack = theme_in_use(), recipe.config.attack
         share = preview.budget.realised / attack.epsilon if preview is not None and attack.epsilon > 0 else 0.0
         bar = QRectF(line.left(), line.center().y() - 1, BAR.width(), BAR.height())
-        draw_bar(painter, bar, share, self.theme.accent, self.theme.line_strong)
+        draw_bar(painter, bar, share, theme.accent, theme.line_strong)
         text = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
         if preview is not None:
             text = f"{share:.0%} of {text}"
         where = f"{recipe.config.network} {recipe.config.layer}"
-        draw_text(painter, line.adjusted(BAR.width() + 8, 0, 0, 0), f"{text} · {where}", self.theme.muted)
+        draw_text(painter, line.adjusted(BAR.width() + 8, 0, 0, 0), f"{text} · {where}", theme.muted)
 
 
 def title_of(recipe: Recipe, row: int) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from PySide6.QtCore import QSize, Qt, SignalInstance
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QGuiApplication
+from PySide6.QtCore import QObject, QSize, Qt, SignalInstance
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAction, QGuiApplication
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractSpinBox,
     QBoxLayout,
     QDialog,
@@ -18,14 +19,20 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QSplitter,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from app.look.icons import load_icon
+from app.look.theme import Theme, follow_theme, theme_in_use
+
 Act = Callable[..., object] | SignalInstance
 """What a button does: a function, or a signal it passes on."""
 Box = TypeVar("Box", bound=QBoxLayout)
+Margin = int | tuple[int, int, int, int]
+"""Pixels on all sides, or left, above, right and below."""
 GRID = 4
 """All spacings are multiples of this many pixels."""
 
@@ -79,9 +86,34 @@ def make_button(text: str, kind: str = "", do: Act | None = None, *, tip: str = 
     return button
 
 
-def make_tool_button(do: Act | None = None, *, tip: str, name: str = "") -> QToolButton:
-    """A flat icon button that does something when it is clicked; its icon is set with the theme."""
+class _Icon(QObject):
+    """What a button or an action shows, drawn again in every theme."""
+
+    def __init__(self, holder: QAbstractButton | QAction) -> None:
+        super().__init__(holder)
+        self._holder = holder
+        self.look = ("", "", "")
+        follow_theme(self.set_theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the icon in the theme's colours."""
+        name, ink, disabled = self.look
+        if name:
+            self._holder.setIcon(load_icon(name, getattr(theme, ink), getattr(theme, disabled, "")))
+
+
+def set_icon(holder: QAbstractButton | QAction, name: str, ink: str = "muted", disabled: str = "") -> None:
+    """Give a button or an action an icon in a colour of the theme, and a second one for when it cannot be used."""
+    icon = holder.findChild(_Icon) or _Icon(holder)
+    icon.look = (name, ink, disabled)
+    icon.set_theme(theme_in_use())
+
+
+def make_tool_button(do: Act | None = None, *, tip: str, name: str = "", icon: str = "") -> QToolButton:
+    """A flat button that does something when it is clicked, with an icon or none."""
     button = QToolButton()
+    if icon:
+        set_icon(button, icon)
     if do is not None:
         button.clicked.connect(do)
     button.setToolTip(tip)
@@ -104,17 +136,39 @@ def make_line() -> QFrame:
 
 
 def make_column(
-    *items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int = 0, stretch: int | None = None
+    *items: QWidget | QLayout | int,
+    gap: int = 2 * GRID,
+    margin: Margin = 0,
+    stretch: int | None = None,
+    shares: Sequence[int] = (),
 ) -> QVBoxLayout:
-    """Stack widgets and layouts; an int adds that many pixels, -1 a stretch. Item `stretch` takes the room left."""
-    return _fill(QVBoxLayout(), items, gap=gap, margin=margin, stretch=stretch)
+    """Stack widgets and layouts; an int adds that many pixels, -1 a stretch.
+
+    Item `stretch` takes the room left, or each the share of it that stands at its place in `shares`.
+    """
+    return _fill(QVBoxLayout(), items, gap, margin, _shares_of(stretch, shares))
 
 
 def make_row(
-    *items: QWidget | QLayout | int, gap: int = 2 * GRID, margin: int = 0, stretch: int | None = None
+    *items: QWidget | QLayout | int,
+    gap: int = 2 * GRID,
+    margin: Margin = 0,
+    stretch: int | None = None,
+    shares: Sequence[int] = (),
 ) -> QHBoxLayout:
     """Line up widgets and layouts, as `make_column` stacks them."""
-    return _fill(QHBoxLayout(), items, gap=gap, margin=margin, stretch=stretch)
+    return _fill(QHBoxLayout(), items, gap, margin, _shares_of(stretch, shares))
+
+
+def make_split(*parts: QWidget, shares: Sequence[int], upright: bool = False) -> QSplitter:
+    """Parts side by side, or under each other, with lines to drag; each takes its share of the room."""
+    split = QSplitter(Qt.Orientation.Vertical if upright else Qt.Orientation.Horizontal)
+    split.setChildrenCollapsible(False)
+    for number, part in enumerate(parts):
+        split.addWidget(part)
+        split.setStretchFactor(number, shares[number])
+    split.setSizes([10 * share for share in shares])
+    return split
 
 
 def make_panel(layout: QLayout, width: int = 0) -> QWidget:
@@ -157,6 +211,18 @@ def fill_dialog(
     dialog.setLayout(make_column(*items, gap=gap, margin=margin, stretch=stretch))
 
 
+def allow(widget: QWidget | QAction, reason: str, tip: str = "") -> None:
+    """Let something be used, or say in its tooltip why it cannot be."""
+    widget.setEnabled(not reason)
+    widget.setToolTip(reason or tip)
+
+
+def bring(window: QWidget) -> None:
+    """Show a window in front."""
+    window.show()
+    window.raise_()
+
+
 def set_look(widget: QWidget, name: str, value: str) -> None:
     """Change a property the style sheet selects by, and draw the widget anew."""
     if widget.property(name) == value:
@@ -172,9 +238,13 @@ def show_text(label: QLabel, text: str) -> None:
     label.setVisible(bool(text))
 
 
-def _fill(box: Box, items: tuple[QWidget | QLayout | int, ...], *, gap: int, margin: int, stretch: int | None) -> Box:
+def _shares_of(stretch: int | None, shares: Sequence[int]) -> Sequence[int]:
+    return shares if stretch is None else [0] * stretch + [1]
+
+
+def _fill(box: Box, items: tuple[QWidget | QLayout | int, ...], gap: int, margin: Margin, shares: Sequence[int]) -> Box:
     box.setSpacing(gap)
-    box.setContentsMargins(margin, margin, margin, margin)
+    box.setContentsMargins(*((margin,) * 4 if isinstance(margin, int) else margin))
     for item in items:
         if isinstance(item, QWidget):
             box.addWidget(item)
@@ -184,6 +254,7 @@ def _fill(box: Box, items: tuple[QWidget | QLayout | int, ...], *, gap: int, mar
             box.addStretch(1)
         else:
             box.addSpacing(item)
-    if stretch is not None:
-        box.setStretch(stretch, 1)
+    for number, share in enumerate(shares):
+        if share:
+            box.setStretch(number, share)
     return box

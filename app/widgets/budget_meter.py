@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.look.numbers import GREY_LEVELS, NORM_SIGNS, format_number, write_epsilon
 from app.look.plotting import plot_font
-from app.look.theme import DARK, Theme
+from app.look.theme import theme_in_use
 from app.widgets.drawing import draw_bar, draw_text
 from core.probes.budget import LARGEST_ROUNDING_SHARE, BudgetReading
 from core.types import NormName
@@ -74,7 +74,6 @@ class BudgetMeter(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme: Theme = DARK
         self._reading: BudgetReading | None = None
         self.rows: tuple[MeterRow, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
@@ -88,11 +87,6 @@ class BudgetMeter(QWidget):
         self.setAccessibleName(f"Budget: {lines}" if lines else "Budget: no perturbation yet")
         self.update()
 
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        self._theme = theme
-        self.update()
-
     def sizeHint(self) -> QSize:
         """Room for the gauge and six lines."""
         return QSize(190, HEAD_HEIGHT + 6 * ROW_HEIGHT)
@@ -103,7 +97,7 @@ class BudgetMeter(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(plot_font())
         if self._reading is None:
-            draw_text(painter, self.rect(), NO_READING, self._theme.faint, align=Qt.AlignmentFlag.AlignCenter)
+            draw_text(painter, self.rect(), NO_READING, theme_in_use().faint, align=Qt.AlignmentFlag.AlignCenter)
             return
         self._draw_gauge(painter, self._reading)
         for row, box in zip(self.fitting_rows(), self._row_boxes(), strict=True):
@@ -136,20 +130,21 @@ class BudgetMeter(QWidget):
         return [QRectF(MARGIN, HEAD_HEIGHT + index * height, width, height) for index in range(n_rows)]
 
     def _draw_gauge(self, painter: QPainter, reading: BudgetReading) -> None:
-        box = QRectF(MARGIN, 0, self.width() - 2 * MARGIN, HEAD_HEIGHT)
+        theme, box = theme_in_use(), QRectF(MARGIN, 0, self.width() - 2 * MARGIN, HEAD_HEIGHT)
         line = QRectF(box.left(), 4, box.width(), 20)
         sign = NORM_SIGNS[reading.norm]
         is_l2 = reading.norm is NormName.L2
         used = format_number(reading.realised) if is_l2 else f"{format_number(reading.realised * GREY_LEVELS)}/255"
-        draw_text(painter, line, f"{sign} {used}", self._theme.text, bold=True, scale=HEAD_SCALE)
+        draw_text(painter, line, f"{sign} {used}", theme.text, bold=True, scale=HEAD_SCALE)
         allowed = f"of ε {write_epsilon(reading.epsilon, reading.norm)}"
-        draw_text(painter, line, allowed, self._theme.muted, align=Qt.AlignmentFlag.AlignRight)
+        draw_text(painter, line, allowed, theme.muted, align=Qt.AlignmentFlag.AlignRight)
         bar = QRectF(box.left(), 28, box.width(), BAR_HEIGHT)
         share = reading.realised / reading.epsilon if reading.epsilon > 0 else 0.0
-        colour = self._theme.accent if share <= 1 + SLACK else self._theme.danger
-        draw_bar(painter, bar, share, colour, self._theme.line)
+        colour = theme.accent if share <= 1 + SLACK else theme.danger
+        draw_bar(painter, bar, share, colour, theme.line)
 
     def _draw_row(self, painter: QPainter, row: MeterRow, box: QRectF) -> None:
-        draw_text(painter, box, row.name, self._theme.muted)
-        colour = self._theme.text if row.is_good is None else self._theme.good if row.is_good else self._theme.warning
+        theme = theme_in_use()
+        draw_text(painter, box, row.name, theme.muted)
+        colour = theme.text if row.is_good is None else theme.good if row.is_good else theme.warning
         draw_text(painter, box, row.value, colour, align=Qt.AlignmentFlag.AlignRight)

@@ -6,9 +6,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
-from app.look.icons import load_icon
-from app.look.theme import Theme
-from app.widgets.basics import make_button, make_column, make_label
+from app.widgets.basics import make_button, make_column, make_label, set_icon
 
 
 class Fold(QWidget):
@@ -19,23 +17,15 @@ class Fold(QWidget):
     def __init__(self, name: str, content: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._content = content
-        self._theme: Theme | None = None
         self.button = make_button(name, "fold", tip=f"Show or hide: {name.lower()}")
         self.button.setCheckable(True)
         self.button.toggled.connect(self._open)
-        content.hide()
+        self._open(False)
         self.setLayout(make_column(self.button, content, gap=4))
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw the arrow in the theme's colour."""
-        self._theme = theme
-        name = "chevron-down" if self.button.isChecked() else "chevron-right"
-        self.button.setIcon(load_icon(name, theme.muted))
 
     def _open(self, opened: bool) -> None:
         self._content.setVisible(opened)
-        if self._theme is not None:
-            self.set_theme(self._theme)
+        set_icon(self.button, "chevron-down" if opened else "chevron-right")
         self.toggled.emit(opened)
 
 

@@ -99,8 +99,7 @@ class PathLine(TextLine):
         return Path(self.value()).expanduser() if self.value() else None
 
     def _browse(self) -> None:
-        chosen = ask_open(self, self._title, self.value() or Path.home(), self._kinds)
-        if chosen is not None:
+        if chosen := ask_open(self, self._title, self.value() or Path.home(), self._kinds):
             self.setText(str(chosen))
             self.editingFinished.emit()
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QLabel, QLayout, QSizePolicy, QWidget
 
-from app.widgets.basics import GRID, make_label, make_row, pad_spin_box, show_text
+from app.widgets.basics import GRID, allow, make_label, make_row, pad_spin_box, show_text
 from app.widgets.editors import CheckList, ChoiceBox, CountBox, FlagBox, FlagGroup, NumberBox, PathLine, TextLine
 from app.widgets.segmented import Segmented
 from core.errors import ProbeError
@@ -288,8 +288,7 @@ class Fields:
     def allow(self, key: str, reason: str) -> None:
         """Enable a field, or say why it cannot be used."""
         editor = getattr(self, key)
-        editor.setEnabled(not reason)
-        editor.setToolTip(reason or self.fields()[key].tip)
+        allow(editor, reason, self.fields()[key].tip)
         if isinstance(editor, PathLine):
             editor.browse.setEnabled(not reason)
 

@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter,
 from PySide6.QtWidgets import QGraphicsView, QSizePolicy, QVBoxLayout, QWidget
 
 from app.base.pictures import save_image, to_qimage
-from app.look.theme import Theme
+from app.look.theme import Theme, follow_theme
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import make_label
 from core.errors import StorageError
@@ -186,6 +186,7 @@ class ImageView(QWidget):
         self._make_actions()
         self.setAccessibleName(f"{name} image")
         self.setAccessibleDescription(KEYS_HELP)
+        follow_theme(self.set_theme)
 
     @property
     def view_rect(self) -> QRectF:
@@ -296,8 +297,7 @@ class ImageView(QWidget):
             self.addAction(action)
 
     def _ask_and_save(self) -> None:
-        chosen = ask_path(self, "Save image", f"{self.suggested_name}.png", "PNG (*.png)")
-        if chosen is not None:
+        if chosen := ask_path(self, "Save image", f"{self.suggested_name}.png", "PNG (*.png)"):
             self.save(chosen.with_suffix(".png"))
 
     def _tell_view(self) -> None:

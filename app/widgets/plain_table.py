@@ -1,11 +1,23 @@
-"""A read-only table of texts whose rows have keys."""
+"""Read-only tables: texts in rows that have keys, and facts by name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QGridLayout,
+    QHeaderView,
+    QScrollArea,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from app.widgets.basics import make_label
 
 
 class PlainTable(QTableWidget):
@@ -88,3 +100,39 @@ class PlainTable(QTableWidget):
     def _key_of(self, number: int) -> str:
         item = self.item(number, 0)
         return str(item.data(Qt.ItemDataRole.UserRole)) if item is not None else ""
+
+
+class FactTable(QScrollArea):
+    """Rows of a name and a value that wraps and can be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.rows: list[tuple[str, str]] = []
+
+    def set_rows(self, rows: Sequence[tuple[str, str]], tips: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Show other rows; `tips` are of names."""
+        self.rows, inside = list(rows), QWidget()
+        pairs = [(make_label(name, "muted"), make_label(value, wraps=True)) for name, value in rows]
+        for (name, _), pair in zip(rows, pairs, strict=True):
+            pair[1].setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            for label in pair:
+                label.setToolTip(tips.get(name, ""))
+        grid = make_grid(pairs, gap=12)
+        grid.setRowStretch(len(rows), 1)
+        inside.setLayout(grid)
+        self.setWidget(inside)
+
+
+def make_grid(rows: Sequence[tuple[QWidget, QWidget]], *, gap: int = 16) -> QGridLayout:
+    """Pairs under each other; the second of each takes the room that is left."""
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(gap)
+    grid.setVerticalSpacing(6)
+    grid.setColumnStretch(1, 1)
+    for number, pair in enumerate(rows):
+        for column, widget in enumerate(pair):
+            grid.addWidget(widget, number, column, Qt.AlignmentFlag.AlignTop)
+    return grid

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QCursor, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from app.look.plotting import GRID_ALPHA, colour_legend, faded, make_axes, name_plot, plot_font, quieten, solid
-from app.look.theme import DARK, Theme
+from app.look.plotting import (
+    GRID_ALPHA,
+    colour_legend,
+    faded,
+    make_axes,
+    name_plot,
+    plot_font,
+    quieten,
+    solid,
+    spread_apart,
+)
+from app.look.theme import Theme, follow_theme, theme_in_use
+from core.reports.inks import DARK
 from core.reports.plot import Ink, Plot, Series, colour_fields, write_fields
 from core.types import FloatArray
 
-ENCODER_COLOURS = ("#4c9be8", "#e8804c", "#38dbb7", "#9a3187", "#c9c510", "#5c6c14", "#997482", "#3461c9")
-"""Distinguished on dark and on light panels, by colour-blind eyes too; symbols change with them."""
 SYMBOLS = ("o", "s", "d", "t", "x", "star", "p")
 MARKERS = {"o": "o", "s": "s", "D": "d", "v": "t", "^": "t1", "P": "+", "x": "x"}
 """Matplotlib's names for symbols, which plots use, and pyqtgraph's."""
@@ -36,16 +45,13 @@ LEGEND_ROOM = 0.16
 PAPER = "#ffffff"
 """What stands out on a field of any colour."""
 CLICK_PIXELS = 9
-RING = 16
-
-
-def colour_of(index: int) -> str:
-    """The colour of encoder number `index`."""
-    return ENCODER_COLOURS[index % len(ENCODER_COLOURS)]
+RING, DOT, ON_TOP = 16, 10, 1000
+END_ROOM, END_OFFSET, END_GAP = 92, 5, 14
+"""Pixels kept free for names at the ends of lines, from a line to its name, and between two names."""
 
 
 def symbol_of(index: int) -> str:
-    """Its symbol: no two encoders share colour and symbol before the 57th."""
+    """The symbol of encoder number `index`: no two encoders share colour and symbol before the 57th."""
     return SYMBOLS[index % len(SYMBOLS)]
 
 
@@ -61,7 +67,14 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         """The points or lines of each named series."""
         self.describe: Callable[[Any], str] = lambda _key: ""
         """The words for a key while the pointer rests on its point."""
-        self._axes, self._theme = make_axes(), DARK
+        self._axes = make_axes()
+        self._guide, self._dot = pg.InfiniteLine(angle=90), pg.ScatterPlotItem(size=DOT)
+        self._ring = pg.ScatterPlotItem(size=RING, brush=None)
+        self._place: tuple[float, float] | None = None
+        self._lines: list[pg.PlotDataItem] = []
+        self._others: list[Any] = []
+        self._names: dict[str, pg.TextItem] = {}
+        self._ends: dict[str, tuple[float, float]] = {}
         self._marked: Hashable = None
         self._is_named = bool(name)
         self._keys: list[Hashable] = []
@@ -69,11 +82,16 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         super().__init__(parent, axisItems=self._axes)
         for axis in self._axes.values():
             axis.setStyle(hideOverlappingLabels=False)  # a name at the end of an axis is wanted, too
+        for item in (self._guide, self._dot, self._ring):
+            self.addItem(item, ignoreBounds=True)
+            item.setZValue(ON_TOP)
         name_plot(self, name)
         quieten(self.getPlotItem())
         self.legend = self.getPlotItem().addLegend(offset=(-8, 8), labelTextSize="9pt", verSpacing=-4)
         self.scene().sigMouseClicked.connect(self._click)
         self.scene().sigMouseMoved.connect(self._explain)
+        self.getPlotItem().vb.sigResized.connect(self._fit)
+        follow_theme(self.set_theme)
 
     def show_plot(self, plot: Plot) -> None:
         """Draw a plot."""
@@ -84,12 +102,13 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self._theme = theme
         self.setBackground(theme.panel)
-        for axis in self._axes.values():
-            axis.set_theme(theme)
+        self._guide.setPen(pg.mkPen(faded(theme.accent, 0.7), width=1))
+        self._dot.setData(pen=pg.mkPen(theme.panel, width=1.5), brush=pg.mkBrush(theme.accent))
+        self._ring.setData(pen=solid(theme.text, 2))
         colour_legend(self.legend, theme.muted)
-        self._draw()
+        # Not at once: items made anew while Qt still hands out the new style have crashed the process.
+        QTimer.singleShot(0, self, self._draw)
 
     def mark(self, key: Hashable) -> None:
         """Ring the points of a key; None for none."""
@@ -97,10 +116,19 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         x, y = self._places[[one == key for one in self._keys]].T if self._keys else ([], [])
         self._ring.setData(x, y)
 
+    def show_place(self, x: float, y: float = math.nan) -> None:
+        """Put the guide at an x, and the dot at a y where there is one; NaN takes both away."""
+        self._place = (x, y)
+        at, height = (float(_scale(one, log=log)) for one, log in ((x, self.shown.x_log), (y, self.shown.y_log)))
+        self._guide.setVisible(math.isfinite(at))
+        self._dot.setVisible(math.isfinite(at) and math.isfinite(height))
+        if math.isfinite(at):
+            self._guide.setPos(at)
+            self._dot.setData([at], [height])
+
     def pick_at(self, scene_position: QPointF) -> None:
         """Tell what lies at a place of the scene, if anything."""
-        key = self.key_at(scene_position)
-        if key is not None:
+        if (key := self.key_at(scene_position)) is not None:
             self.picked.emit(key)
 
     def key_at(self, scene_position: QPointF) -> Hashable | None:
@@ -123,9 +151,11 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         super().leaveEvent(event)
 
     def _draw(self) -> None:
-        plot, item, theme = self.shown, self.getPlotItem(), self._theme
-        item.clear()
-        self.items, self._keys, places = {}, [], [np.zeros((0, 2))]
+        plot, item, theme = self.shown, self.getPlotItem(), theme_in_use()
+        for other in self._others:
+            item.removeItem(other)
+        self.legend.clear()
+        self.items, self._keys, self._others, self._ends, places = {}, [], [], {}, [np.zeros((0, 2))]
         x_range, y_range = plot.bounds()
         for side, title, ticks, log, ends in (
             ("bottom", plot.x, plot.x_ticks, plot.x_log, x_range),
@@ -139,12 +169,15 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
                 lines = max((name.count("\n") for _, name in named), default=0)
                 self._axes[side].setHeight(BOTTOM_HEIGHT + lines * LINE_HEIGHT if ticks else None)
         self._axes["left"].setGrid(False if plot.y_ticks else GRID_ALPHA)
+        self._draw_second_axes(plot)
         item.setTitle(plot.title or None, color=theme.muted, size="9pt", bold=False)
         item.titleLabel.setToolTip(plot.tip)
         item.vb.invertY(plot.fields is not None)
         self._draw_fields(plot)
-        for one in plot.series:
-            self._draw_series(one, _scale(one.x, log=plot.x_log), _scale(one.y, log=plot.y_log))
+        spare = iter(self._lines)
+        for number, one in enumerate(plot.series):
+            drawn = self._draw_series(one, _scale(one.x, log=plot.x_log), _scale(one.y, log=plot.y_log), spare)
+            drawn.setZValue(number)
             if len(one.keys):
                 self._keys += one.keys
                 places.append(np.column_stack([_scale(one.x, log=plot.x_log), _scale(one.y, log=plot.y_log)]))
@@ -152,45 +185,95 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         for angle, levels, log in ((0, plot.across, plot.y_log), (90, plot.upright, plot.x_log)):
             for level in levels:
                 pen = self._pen(theme.line_strong, "--" if level else "-", 0.6)
-                self.addItem(pg.InfiniteLine(float(_scale(level, log=log)), angle=angle, pen=pen))
-        self._ring = pg.ScatterPlotItem(size=RING, pen=solid(theme.text, 2), brush=None)
-        self.addItem(self._ring, ignoreBounds=True)
+                self._add(pg.InfiniteLine(float(_scale(level, log=log)), angle=angle, pen=pen))
+        for line in spare:
+            line.setVisible(False)
         self.mark(self._marked)
-        self._fit(plot)
+        self.show_place(*(self._place or (math.nan, math.nan)))
+        if plot.empty and not plot.series and plot.fields is None:
+            word = pg.TextItem(plot.empty, color=theme.faint, anchor=(0.5, 0.5))
+            word.setFont(plot_font())
+            word.setPos(0.5, 0.5)
+            self._add(word)
+        self.legend.setVisible(bool(self.legend.items))
+        self._fit()
+
+    def _add(self, item: Any) -> None:
+        """Draw something until the next plot is shown."""
+        self.addItem(item, ignoreBounds=True)
+        self._others.append(item)
+
+    def _draw_second_axes(self, plot: Plot) -> None:
+        factor, title = plot.right or (1.0, "")
+        self._axes["right"].setVisible(plot.right is not None)
+        self._axes["right"].setStyle(showValues=bool(title))
+        self._axes["right"].setScale(factor)
+        self._axes["right"].set_title(title)
+        self._axes["top"].setVisible(bool(plot.top))
+        self._axes["top"].setTicks([list(plot.top)])
+        self._axes["top"].set_title(plot.top_title)
 
     def _draw_fields(self, plot: Plot) -> None:
         if plot.fields is not None:
             image = pg.ImageItem(colour_fields(plot), levels=(0, 255), autoDownsample=False)
             image.setRect(-0.5, -0.5, plot.fields.shape[1], plot.fields.shape[0])
-            self.addItem(image)
+            self._add(image)
             for row, column, text, ink in write_fields(plot):
                 label = pg.TextItem(text, color=ink, anchor=(0.5, 0.5))
                 label.setPos(column, row)
-                self.addItem(label)
+                self._add(label)
 
-    def _draw_series(self, one: Series, x: FloatArray, y: FloatArray) -> None:
+    def _draw_series(self, one: Series, x: FloatArray, y: FloatArray, spare: Iterator[pg.PlotDataItem]) -> Any:
         colour = self._colour(one.ink)
         symbol = MARKERS[one.marker] if one.marker else symbol_of(one.ink) if isinstance(one.ink, int) else "o"
         pen = self._pen(colour, one.line, one.width) if one.line else None
         self._draw_intervals(one, x, y, colour)
-        named = {"name": one.name} if one.name and self.shown.legend is not None else {}
         fill = pg.mkBrush(faded(colour, one.alpha))
         if one.bar:
             looks = {"brush": None if one.hollow else fill, "pen": solid(colour, 1.2) if one.hollow else pg.mkPen(None)}
-            item = pg.BarGraphItem(x=x, height=np.nan_to_num(y), width=one.bar, **looks, **named)
+            item = pg.BarGraphItem(x=x, height=np.nan_to_num(y), width=one.bar, **looks)
         elif one.size and not one.line:
             looks = {"size": PIXELS * one.size, "symbol": symbol, "brush": fill, "hoverable": bool(len(one.keys))}
             looks |= {"pen": solid(colour, 1.6) if symbol == "x" else None, "hoverSize": PIXELS * one.size + 3}
             known = np.isfinite(x) & np.isfinite(y)
             keys = [key for key, is_known in zip(one.keys, known, strict=True) if is_known] if len(one.keys) else None
-            item = pg.ScatterPlotItem(x[known], y[known], data=keys, tip=None, **looks, **named)
+            item = pg.ScatterPlotItem(x[known], y[known], data=keys, tip=None, **looks)
         else:
             looks = {"symbol": symbol if one.size else None, "symbolSize": PIXELS * one.size, "symbolBrush": fill}
             if one.foot is not None:
                 looks |= {"fillLevel": one.foot, "fillBrush": pg.mkBrush(faded(colour, 0.35 * one.alpha))}
-            item = pg.PlotDataItem(x, y, pen=pen, symbolPen=None, connect="finite", **looks, **named)
-        self.addItem(item)
+            item = next(spare, None) or self._make_line()
+            looks |= {"fillLevel": None, "fillBrush": None} if one.foot is None else {}
+            item.setData(x, y, pen=pen, symbolPen=None, connect="finite", **looks)
+            item.setVisible(True)
+        if item not in self._lines:
+            self._add(item)
         self.items.setdefault(one.name, item)
+        if one.name and self.shown.ends:
+            self._name_end(one.name, colour, x, y)
+        elif one.name and self.shown.legend is not None:
+            self.legend.addItem(item, one.name)
+        return item
+
+    def _make_line(self) -> pg.PlotDataItem:
+        """A line that is drawn with other numbers next time, since making one takes most of the time of drawing it."""
+        line = pg.PlotDataItem()
+        self.addItem(line, ignoreBounds=True)
+        self._lines.append(line)
+        return line
+
+    def _name_end(self, name: str, colour: str, x: FloatArray, y: FloatArray) -> None:
+        if not (np.isfinite(x[-1]) and np.isfinite(y[-1])):
+            return
+        self._ends[name] = (float(x[-1]), float(y[-1]))
+        if name not in self._names:
+            self._names[name] = label = pg.TextItem(name, anchor=(0, 0.5))
+            label.setFont(plot_font())
+            label.textItem.document().setDocumentMargin(1)  # the box of one name strikes no other name through
+            label.setZValue(ON_TOP)
+            self.addItem(label, ignoreBounds=True)
+        self._names[name].fill = pg.mkBrush(theme_in_use().panel)
+        self._names[name].setColor(colour)
 
     def _draw_intervals(self, one: Series, x: FloatArray, y: FloatArray, colour: str) -> None:
         ends = {
@@ -206,43 +289,47 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         if "low" in ends and one.line:
             if np.isfinite(ends["low"]).all() and np.isfinite(ends["high"]).all():
                 edges = [pg.PlotCurveItem(x, ends[name]) for name in ("low", "high")]
-                self.addItem(pg.FillBetweenItem(*edges, brush=pg.mkBrush(faded(colour, 0.2))))
+                self._add(pg.FillBetweenItem(*edges, brush=pg.mkBrush(faded(colour, 0.2))))
             return
         lines = [(x, ends[name]) for name in ("low", "high") if name in ends]
         lines += [(ends[name], y) for name in ("left", "right") if name in ends]
-        pen = solid(self._theme.text if one.bar else faded(colour, one.alpha), one.width)
+        pen = solid(theme_in_use().text if one.bar else faded(colour, one.alpha), one.width)
         for first, second in zip(lines[::2], lines[1::2], strict=True):
             pairs = np.stack([np.column_stack(both).ravel() for both in zip(first, second, strict=True)])
             known = np.isfinite(pairs).all(axis=0).reshape(-1, 2).all(axis=1).repeat(2)
-            self.addItem(pg.PlotCurveItem(*pairs[:, known], pen=pen, connect="pairs"))
+            self._add(pg.PlotCurveItem(*pairs[:, known], pen=pen, connect="pairs"))
 
-    def _fit(self, plot: Plot) -> None:
-        if plot.empty and not plot.series and plot.fields is None:
-            word = pg.TextItem(plot.empty, color=self._theme.faint, anchor=(0.5, 0.5))
-            word.setFont(plot_font())
-            word.setPos(0.5, 0.5)
-            self.addItem(word)
-        self.legend.setVisible(bool(self.legend.items))
-        x, y = plot.bounds()
-        low, high = (float(_scale(end, log=plot.y_log)) for end in y)
+    def _fit(self, *_: object) -> None:
+        """Fill the room there is, with some of it for the legend or for names at the ends of lines."""
+        plot, box = self.shown, self.getPlotItem().vb
+        (left, right), (low, high) = (
+            [float(_scale(end, log=log)) for end in ends]
+            for ends, log in zip(plot.bounds(), (plot.x_log, plot.y_log), strict=True)
+        )
         room = LEGEND_ROOM * (high - low) if self.legend.items and plot.y_range[1] is None else 0.0
-        self.setXRange(*(float(_scale(end, log=plot.x_log)) for end in x), padding=0)
+        width = max(box.width(), 2.0 * END_ROOM)
+        right += (right - left) * END_ROOM / (width - END_ROOM) if plot.ends else 0.0
+        self.setXRange(left, right, padding=0)
         self.setYRange(low, high + room, padding=0)
+        gap = END_GAP * (high - low) / max(1.0, box.height())
+        places = spread_apart([y for _, y in self._ends.values()], gap=gap, low=low + gap / 2, high=high - gap / 2)
+        for label in self._names.values():
+            label.setVisible(label.toPlainText() in self._ends)
+        for (name, end), place in zip(self._ends.items(), places, strict=True):
+            self._names[name].setPos(end[0] + END_OFFSET * (right - left) / width, place)
 
     def _colour(self, ink: Ink) -> str:
-        return colour_of(ink) if isinstance(ink, int) else str(getattr(self._theme, ink, PAPER))
+        return DARK.encoder(ink) if isinstance(ink, int) else str(getattr(theme_in_use(), ink, PAPER))
 
     def _pen(self, colour: str | QColor, line: str, width: float) -> QPen:
         pen = solid(colour, width * PIXELS * 0.8)
         pen.setStyle(STYLES[line])
         return pen
 
-    @Slot(object)
     def _click(self, event: Any) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self.pick_at(event.scenePos())
 
-    @Slot(object)
     def _explain(self, scene_position: Any) -> None:
         key = self.key_at(scene_position)
         text = "" if key is None else self.describe(key)
@@ -250,6 +337,18 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             QToolTip.showText(QCursor.pos(), text, self)
         else:
             QToolTip.hideText()
+
+
+class LineView(PlotView):
+    """A plot of lines over x; a key is the x under the pointer, wherever it is."""
+
+    def key_at(self, scene_position: QPointF) -> Hashable | None:
+        """The x of a place of the scene."""
+        box = self.getPlotItem().vb
+        if not box.sceneBoundingRect().contains(scene_position):
+            return None
+        x = float(box.mapSceneToView(scene_position).x())
+        return 10.0**x if self.shown.x_log else x
 
 
 def nearest(places: FloatArray, *, at: tuple[float, float], reach: FloatArray) -> int | None:

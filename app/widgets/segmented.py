@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal, Slot
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 
@@ -47,7 +47,6 @@ class Segmented(QFrame):
         """The button of a value, to set its tone, icon or whether it can be chosen."""
         return self._buttons[value]
 
-    @Slot(QAbstractButton, bool)
     def _tell(self, button: QAbstractButton, checked: bool) -> None:
         if checked:
             self.chosen.emit(button.objectName())

@@ -7,16 +7,11 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
-from app.look.theme import Theme
 from app.widgets.basics import make_row
 
 
 class WorkPage(QWidget):
     """A page of `Workspaces`."""
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours."""
-        raise NotImplementedError
 
     def hasHeightForWidth(self) -> bool:
         """No: a wrapped line in it would make the height it would like the least one, and push its foot off screen."""
@@ -48,7 +43,6 @@ class Tabs(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._theme: Theme | None = None
         self._keys: list[str] = []
         self._makers: dict[str, Callable[[], WorkPage]] = {}
         self._pages: dict[str, QWidget] = {}
@@ -78,8 +72,6 @@ class Tabs(QObject):
         """The page of a tab, made now if it was never opened."""
         if key not in self._pages:
             page = self._makers[key]()
-            if self._theme is not None:
-                page.set_theme(self._theme)
             self._holders[key].setLayout(make_row(page))
             self._pages[key] = page
         return self._pages[key]
@@ -99,13 +91,6 @@ class Tabs(QObject):
         page = self.page(key)
         self.bar.setCurrentIndex(self._keys.index(key))
         return page
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take the theme's colours; a page that was put in takes them elsewhere."""
-        self._theme = theme
-        for page in self._pages.values():
-            if isinstance(page, WorkPage):
-                page.set_theme(theme)
 
     def _append(self, key: str, title: str, widget: QWidget) -> None:
         self._keys.append(key)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLayout, QStackedWidget, QWidget
 
-from app.widgets.basics import make_button, make_column, make_label, make_line, make_panel, make_row, make_scroll
+from app.widgets.basics import allow, make_button, make_column, make_line, make_panel, make_row, make_scroll
 from app.widgets.job_line import JobLine
 from app.widgets.tabs import WorkPage
 
@@ -20,7 +20,7 @@ class JobPage(WorkPage):
     A subclass says what `start`, `ask_export` and `refresh` do, and the words of its buttons.
     """
 
-    RUN, RUN_TIP = "Run", ""
+    RUN, RUN_TIP, STOP_TIP = "Run", "", ""
     EXPORT, EXPORT_TIP, EXPORT_LATER = "Export…", "", "Run it first"
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -28,51 +28,53 @@ class JobPage(WorkPage):
         self.run = make_button(self.RUN, "big", self.start_or_cancel)
         self.export = make_button(self.EXPORT, do=self.ask_export)
         self.work, self.stack = JobLine(), QStackedWidget()
-        self.work.changed.connect(self.refresh)
+        self.lines = [self.work]
+        """Of the jobs it has done; all are stopped together."""
 
     def lay_out(
-        self, form: Sequence[QWidget | QLayout | int], answer: QLayout, *, empty: str, more: Sequence[QWidget] = ()
+        self, form: Sequence[QWidget | QLayout | int], answer: QLayout, *, empty: QWidget, more: Sequence[QWidget] = ()
     ) -> None:
-        """Put the parts of the form over the foot, with `more` buttons, beside the answer, or words in its place."""
+        """Put the form over the foot, with `more` buttons, beside the answer or what stands in its place."""
         scroll = make_scroll(make_column(*form, -1, margin=16))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        foot = make_column(self.run, self.work, make_row(self.export, *more))
-        foot.setContentsMargins(16, 4, 16, 12)
+        foot = make_column(self.run, *self.lines, make_row(self.export, *more), margin=(16, 4, 16, 12))
+        for line in self.lines:
+            line.changed.connect(self.refresh)
         left = make_column(scroll, make_line(), foot, gap=0, stretch=0)
-        words, shown = make_label(empty, "muted"), QWidget()
-        words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        shown = QWidget()
         shown.setLayout(answer)
-        self.stack.addWidget(words)
+        self.stack.addWidget(empty)
         self.stack.addWidget(shown)
         answer_panel = make_panel(make_column(self.stack))
         self.setLayout(make_row(make_panel(left, FORM_WIDTH), answer_panel, gap=6, stretch=1))
 
+    @property
+    def busy(self) -> bool:
+        """Whether one of its jobs waits, runs or is about to stop."""
+        return any(line.busy for line in self.lines)
+
     def show_state(self, reason: str, *, answered: bool) -> None:
         """Allow what can be done: run it, or `reason` why not; cancel while it runs; save where there is an answer."""
-        self.run.setText("Cancel" if self.work.busy else self.RUN)
-        self.run.setEnabled(self.work.busy or not reason)
-        self.run.setToolTip(self.RUN_TIP if self.work.busy else reason or self.RUN_TIP)
-        self.export.setEnabled(answered)
-        self.export.setToolTip(self.EXPORT_TIP if answered else self.EXPORT_LATER)
+        self.run.setText("Cancel" if self.busy else self.RUN)
+        allow(self.run, "" if self.busy else reason, self.STOP_TIP if self.busy else self.RUN_TIP)
+        allow(self.export, "" if answered else self.EXPORT_LATER, self.EXPORT_TIP)
 
-    @Slot()
     def start_or_cancel(self) -> None:
         """Run or resume; while it runs, cancel."""
-        if self.work.busy:
-            self.work.cancel()
-        else:
+        if not self.busy:
             self.start()
+            return
+        for line in self.lines:
+            line.cancel()
 
     def start(self) -> None:
         """Begin the job, if it can be done."""
         raise NotImplementedError
 
-    @Slot()
     def refresh(self) -> None:
         """Show what can be done now."""
         raise NotImplementedError
 
-    @Slot()
     def ask_export(self) -> None:
         """Ask where, and save the answer there."""
         raise NotImplementedError

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.figures.inks import Inks
 from core.figures.probe_words import MINUS
+from core.reports.inks import Inks
 from core.surfaces.colormap import Colormap, ColormapKind
 from core.types import BoolArray, FloatArray
 

@@ -20,10 +20,10 @@ import numpy.typing as npt
 
 from core.errors import StorageError
 from core.figures.colour_key import ColourKey
-from core.figures.inks import find_inks
 from core.figures.probe_words import describe_probe, describe_settings
 from core.files import replace_file
 from core.probes.probe import Probe
+from core.reports.inks import find_inks
 from core.types import ByteArray
 
 N_STEPS = 64

@@ -5,7 +5,6 @@ The curve comes from a probe, or from a run still going.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,13 +54,6 @@ class CurveData:
         """The last budget reached."""
         return float(self.epsilon[-1]) if self.epsilon.size else 0.0
 
-    @property
-    def slope(self) -> float:
-        """First-order shift per epsilon: the gradient's dual norm, signed by the direction; NaN while unknown."""
-        if not self.first_order.size or self.largest_epsilon <= 0:
-            return float("nan")
-        return float(self.first_order[-1]) / self.largest_epsilon
-
     def in_sds(self, shift: float) -> float:
         """A shift in SDs of the target's clean reference responses; NaN where that SD is 0 or unknown."""
         return shift / self.target_sd if self.target_sd > 0 else float("nan")
@@ -88,26 +80,14 @@ def curve_of(probe: Probe) -> CurveData:
 
 @dataclass(frozen=True, slots=True)
 class EpsilonScale:
-    """How budgets become positions: Linf in grey levels, either axis linear or logarithmic (octaves)."""
+    """How budgets are written on an axis: Linf in grey levels."""
 
     norm: NormName
-    is_log: bool
 
     @property
     def factor(self) -> float:
-        """What a budget is multiplied by before it is written: 255 for Linf, 1 for L2."""
+        """What a budget is multiplied by: 255 for Linf, 1 for L2."""
         return GREY_LEVELS if self.norm is NormName.LINF else 1.0
-
-    def position(self, epsilon: FloatArray | float) -> FloatArray:
-        """Where budgets lie on the axis; 0 has no place on a logarithmic one and becomes NaN."""
-        scaled = self.factor * np.asarray(epsilon, dtype=np.float64)
-        if not self.is_log:
-            return scaled
-        return np.log2(np.where(scaled > 0, scaled, np.nan))
-
-    def budget(self, position: float) -> float:
-        """The budget at a position."""
-        return float((2.0**position if self.is_log else position) / self.factor)
 
     @property
     def title(self) -> str:
@@ -116,9 +96,8 @@ class EpsilonScale:
 
     def ticks(self, epsilon: FloatArray) -> list[tuple[float, str]]:
         """Marks at the budgets of a logarithmic axis, every other one left out where there are too many."""
-        budgets = epsilon[epsilon > 0][::-1]
-        stride = max(1, -(-len(budgets) // MOST_TICKS))
-        return [(float(self.position(budget)), f"{budget * self.factor:.3g}") for budget in budgets[::stride]]
+        budgets = self.factor * epsilon[epsilon > 0][::-1]
+        return [(float(budget), f"{budget:.3g}") for budget in budgets[:: max(1, -(-len(budgets) // MOST_TICKS))]]
 
 
 def budget_stretches(epsilon: FloatArray, norm: NormName) -> tuple[FloatArray, list[tuple[float, str]]]:
@@ -130,14 +109,3 @@ def budget_stretches(epsilon: FloatArray, norm: NormName) -> tuple[FloatArray, l
     ends = [*starts[1:].tolist(), len(epsilon)]
     middles = [((start + end + 1) / 2, start) for start, end in zip(starts.tolist(), ends, strict=False)]
     return starts[1:] + 0.5, [(middle, write_epsilon(float(epsilon[start]), norm)) for middle, start in middles]
-
-
-def value_range(groups: Iterable[FloatArray], *, headroom: float, least: float = 1e-6) -> tuple[float, float]:
-    """A y range that holds zero and all finite values, with a share of its height left free; (-1, 1) for no values."""
-    values = np.concatenate([np.zeros(1), *[np.ravel(np.asarray(group, dtype=np.float64)) for group in groups]])
-    values = values[np.isfinite(values)]
-    low, high = float(values.min()), float(values.max())
-    if high - low < least:
-        return -1.0, 1.0
-    spare = headroom * (high - low)
-    return low - spare, high + spare

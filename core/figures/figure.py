@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +14,16 @@ from core.errors import BadInputError
 from core.figures.colour_key import draw_key
 from core.figures.cortex_page import write_cortex_page
 from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
-from core.figures.inks import Inks, find_inks, house_style, make_figure
 from core.figures.movie_frames import Cortex
-from core.figures.probe_plots import plot_curve, plot_spill_over, plot_steps
+from core.figures.probe_plots import draw_spill_over, print_curve, print_steps
 from core.figures.probe_words import describe_probe, describe_settings, write_signed
 from core.files import replace_file
 from core.images.difference import MID_GREY, amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
 from core.probes.probe import Probe
 from core.probes.spill_over import tabulate_probe
+from core.reports.draw_plot import draw_plot, pack_figure, say_whose
+from core.reports.inks import Inks, find_inks, house_style, make_figure
 from core.types import ByteArray, VoxelTable
 from core.words import protect_cell
 
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-
-DATES = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None, "ModDate": None}}
-"""What matplotlib would write of when and with what a file was made: the same figure is the same file."""
 
 WORDS = {"png": "Description", "svg": "Description", "pdf": "Subject"}
 """Where a file keeps the settings of its probe."""
@@ -87,21 +83,11 @@ def _render(
 ) -> bytes:
     inks = find_inks(config.theme)
     told = describe_settings(probe)
-    packed = io.BytesIO()
     with house_style(inks, font_size=config.font_size):
         figure = draw_figure(probe, config, cortex, voxels=voxels)
-        figure.savefig(
-            packed,
-            format=kind,
-            dpi=config.dpi,
-            facecolor="none" if config.transparent else inks.paper,
-            metadata=DATES[kind] | {WORDS[kind]: told},
-        )
-    return packed.getvalue()
+        paper = "none" if config.transparent else inks.paper
+        return pack_figure(figure, kind, dpi=config.dpi, facecolor=paper, metadata={WORDS[kind]: told})
 
-
-LETTER_WIDTH = 0.575
-"""Mean width of a letter, in parts of the font's size; decides where captions break."""
 
 PAGE_ROWS: tuple[float, ...] = (1.15, 1.0, 1.25)
 """Heights of the images, the plots and the cortex on the page of a whole probe, in parts of each other."""
@@ -127,7 +113,7 @@ def draw_figure(
         _draw_page(figure, probe, config, inks, cortex=cortex, voxels=voxels)
         return figure
     words = describe_probe(probe)
-    _caption(figure, f"{words.title}. {words.how}. {words.whose}.", config, inks)
+    say_whose(figure, f"{words.title}. {words.how}. {words.whose}.", inks, font_size=config.font_size)
     if config.kind is FigureKind.IMAGES:
         _draw_images(figure, probe, inks)
     elif config.kind is FigureKind.CORTEX and cortex is not None:
@@ -138,21 +124,20 @@ def draw_figure(
 
 
 def _draw_plot(axes: Axes, probe: Probe, kind: FigureKind, inks: Inks, *, voxels: VoxelTable | None) -> None:
-    unit = describe_probe(probe).unit
     if kind is FigureKind.CURVE:
-        plot_curve(axes, probe, inks, unit=unit)
+        draw_plot(axes, print_curve(probe), inks)
     elif kind is FigureKind.STEPS:
-        plot_steps(axes, probe, inks, unit=unit)
+        draw_plot(axes, print_steps(probe), inks)
     else:
         table = voxels if voxels is not None else load_subject(probe.config.subject).voxels
-        plot_spill_over(axes, tabulate_probe(probe, table), inks)
+        draw_spill_over(axes, tabulate_probe(probe, table), inks)
 
 
 def _draw_page(
     figure: Figure, probe: Probe, config: FigureConfig, inks: Inks, *, cortex: Cortex | None, voxels: VoxelTable | None
 ) -> None:
     note = "" if cortex is not None else " No cortical map: the subject's voxels lie on no surface here."
-    _caption(figure, describe_settings(probe) + note, config, inks)
+    say_whose(figure, describe_settings(probe) + note, inks, font_size=config.font_size)
     heights = PAGE_ROWS if cortex is not None else PAGE_ROWS[:2]
     parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights, hspace=0.03)
     _draw_images(parts[0], probe, inks)
@@ -223,14 +208,6 @@ def _write_shift(probe: Probe) -> str:
     if probe.config.objective.kind.is_pattern or not sd > 0:
         return f"shift {write_signed(shift)}"
     return f"shift {write_signed(shift / sd)} SD"
-
-
-def _caption(figure: Figure, text: str, config: FigureConfig, inks: Inks) -> None:
-    """Words under everything, broken to the width of the figure."""
-    size = 0.85 * config.font_size
-    a_line = max(20, int(config.inches[0] * 72 / (LETTER_WIDTH * size)))
-    lines = "\n".join(textwrap.wrap(text, a_line, break_long_words=False))
-    figure.supxlabel(lines, fontsize=size, color=inks.muted, x=0.01, ha="left")
 
 
 def _bare(axes: Axes) -> None:

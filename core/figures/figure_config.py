@@ -7,8 +7,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from core.checks import check_choice, check_fraction, check_positive, refusal
-from core.figures.inks import THEMES
 from core.figures.movie_config import CortexStyle
+from core.reports.inks import THEMES
 
 CM_PER_INCH = 2.54
 SMALLEST_CM, LARGEST_CM = 3.0, 120.0

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from core.checks import check_choice, check_count, check_fraction, check_positive, refusal
 from core.errors import BadInputError
-from core.figures.inks import THEMES
 from core.probes.probe import Probe
+from core.reports.inks import THEMES
 from core.surfaces.mesh import GEOMETRIES
 
 LARGEST_FPS, LONGEST_SECONDS = 60.0, 300.0

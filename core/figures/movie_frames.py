@@ -16,14 +16,15 @@ from core.errors import BadInputError
 from core.figures.colour_key import ColourKey, draw_key
 from core.figures.cortex_page import HemisphereMesh
 from core.figures.curve import EpsilonScale
-from core.figures.inks import find_inks, house_style
 from core.figures.movie_config import MovieConfig, MovieKind
 from core.figures.movie_page import POINTS_PER_PIXEL, Page, Pane, Rect, page_scale
-from core.figures.probe_plots import plot_curve, plot_steps
+from core.figures.probe_plots import ATTACK, print_curve, print_steps
 from core.figures.probe_words import ProbeWords, describe_probe, write_signed
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
 from core.probes.probe import Probe
+from core.reports.draw_plot import draw_plot
+from core.reports.inks import find_inks, house_style
 from core.types import ByteArray, FloatArray
 
 MARGIN, GAP = 28, 20
@@ -124,7 +125,7 @@ class _ImageFrames:
             footnote = "" if cortex is None else cortex.note
         else:
             self._numbers = budgets_of_frames(probe.curve.epsilon, config)
-            self._x = EpsilonScale(probe.config.attack.norm, is_log=False).position(probe.curve.epsilon)
+            self._x = EpsilonScale(probe.config.attack.norm).factor * probe.curve.epsilon
             footnote = "time runs in log ε over the budgets attacked"
         inks = find_inks(config.theme)
         self._style = partial(house_style, inks, font_size=12 * page_scale(config.height) * POINTS_PER_PIXEL)
@@ -182,9 +183,10 @@ class _ImageFrames:
         left, height = page.pixels(MARGIN), page.height - page.pixels(FOOTER) - top
         whole = page.width - 2 * left
         wide = whole if self._cortex is None else round(SHARE_BESIDE_CORTEX * whole)
-        room, plot = (38, plot_steps) if self._of_steps else (24, plot_curve)
+        room, describe = (38, print_steps) if self._of_steps else (24, print_curve)
         axes = page.add_axes(_inner(page, Rect(left, top, wide, height), top=room))
-        self._line = plot(axes, self._probe, page.inks, unit=self._words.unit)
+        draw_plot(axes, describe(self._probe), page.inks)
+        self._line = next(line for line in axes.get_lines() if line.get_label() == ATTACK)
         (self._dot,) = axes.plot(
             [], [], "o", color=self._line.get_color(), ms=(6 if self._of_steps else 7) * page.scale
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from core.figures.inks import Inks, make_figure
+from core.reports.inks import Inks, make_figure
 from core.types import ByteArray
 
 if TYPE_CHECKING:

@@ -1,108 +1,116 @@
-"""Draws the parts of a probe into given matplotlib axes: curve, steps, spill-over."""
+"""What the plots of a probe are: curve, linearity and steps for print and window, and its spill-over in print."""
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.attacks.config import NORM_SIGNS
-from core.figures.curve import EpsilonScale, budget_stretches, curve_of, value_range
-from core.figures.inks import Inks
+from core.figures.curve import CurveData, EpsilonScale, budget_stretches, curve_of
 from core.probes.probe import Probe
 from core.probes.spill_over import SpillOver
+from core.reports.draw_plot import ABOVE
+from core.reports.inks import Inks
+from core.reports.plot import Plot, Series
+from core.types import Direction, FloatArray, NormName
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
 
-TIGHT: dict[str, Any] = {"borderpad": 0.1, "columnspacing": 1.1, "handlelength": 1.7, "handletextpad": 0.5}
-HEADROOM = 0.1
+ATTACK = "attack"
+"""The name of the line that a movie lets grow."""
 
 
-def plot_curve(axes: Axes, probe: Probe, inks: Inks, *, unit: str) -> Line2D:
-    """The shift along the budgets on a logarithmic axis, with first order, random control and sign flip.
-
-    Returns the line of the shift, which a movie lets grow.
-    """
-    data = curve_of(probe)
-    scale = EpsilonScale(data.norm, is_log=False)
-    places = scale.position(data.epsilon)
-    looks = {
-        "first order": (inks.first_order, "--", ""),
-        "random control": (inks.control, ":", ""),
-        "sign flip": (inks.flipped, "-", "s"),
-        "attack": (inks.shift, "-", "o"),
+def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
+    """The shift along the budgets with first order, random control and sign flip, in SDs too where those are known."""
+    inks = ("warm", "cool") if data.direction is Direction.RAISE else ("cool", "warm")
+    looks: dict[str, dict[str, Any]] = {
+        "first order": {"ink": "text", "line": "--"},
+        "random control": {"ink": "muted", "line": ":"},
+        "sign flip": {"ink": inks[1], "line": "-", "size": 3.5, "marker": "s"},
+        ATTACK: {"ink": inks[0], "line": "-", "size": 3.5, "marker": "o"},
     }
-    drawn = []
-    for name, (colour, style, marker) in looks.items():
+    x = EpsilonScale(data.norm).factor * data.epsilon
+    series = []
+    for name, look in looks.items():
         values = data.series[name]
         if np.isfinite(values).any():
-            drawn += axes.plot(places, values, color=colour, ls=style, marker=marker, ms=3.5, lw=1.4, label=name)
-    hide_spines(axes)
-    axes.axhline(0, color=inks.line, lw=0.8, zorder=0)
-    if (places > 0).all():
-        axes.set_xscale("log", base=2)
-        axes.minorticks_off()
-        axes.set_xticks(*zip(*scale.ticks(data.epsilon), strict=True))
-    axes.set(xlabel=scale.title, ylabel=name_shift(unit), ylim=value_range(data.series.values(), headroom=HEADROOM))
-    add_sd_axis(axes, probe, inks)
-    handles = drawn[::-1]
-    names = [str(line.get_label()) for line in handles]
-    axes.legend(handles, names, frameon=False, loc="lower left", bbox_to_anchor=(0, 0.98), ncols=4, **TIGHT)
-    line: Line2D = drawn[-1]
-    return line
+            ends = (x, values) if is_log else _from_zero(x, values)
+            series.append(Series(*ends, name=name, width=1.4, **look))
+    right = (1 / data.target_sd, "shift (SD)") if data.target_sd > 0 else None
+    shared: dict[str, Any] = {"series": tuple(series), "across": (0,), "right": right, "ends": True}
+    return Plot(**_epsilon_axis(data, is_log=is_log), y=name_shift(data.unit), **shared)
 
 
-def plot_steps(axes: Axes, probe: Probe, inks: Inks, *, unit: str) -> Line2D:
-    """The shift of the target at every attack step; the budget in force stands above each stretch. Returns the line."""
-    history, norm = probe.history, probe.config.attack.norm
-    (line,) = axes.plot(np.arange(1, history.n_steps + 1), history.shift, color=inks.shift, lw=1.6)
-    hide_spines(axes)
-    axes.axhline(0, color=inks.line, lw=0.8, zorder=0)
-    axes.set(xlim=(0.5, max(2, history.n_steps) + 0.5), ylim=value_range([history.shift], headroom=HEADROOM))
-    axes.set(xlabel="attack step", ylabel=name_shift(unit))
-    edges, budgets = budget_stretches(history.epsilon, norm)
-    for edge in edges:
-        axes.axvline(edge, color=inks.line, lw=0.8, zorder=0)
-    top = axes.secondary_xaxis("top")
-    top.set_xticks(*zip(*budgets, strict=True))
-    top.tick_params(length=0, colors=inks.muted)
-    top.spines[:].set_visible(False)
-    top.set_xlabel(f"ε in force, {NORM_SIGNS[norm]}")
-    add_sd_axis(axes, probe, inks)
-    return line
+def plot_linearity(data: CurveData, *, is_log: bool) -> Plot:
+    """Shift / first-order shift along the budgets: 1 where the encoder is linear."""
+    x = EpsilonScale(data.norm).factor * data.epsilon[: len(data.linearity)]
+    line = Series(x, data.linearity, name="linearity", line="-")
+    named: dict[str, Any] = {
+        "y": "",
+        "y_ticks": ((0.0, "0"), (1.0, "1")),
+        "across": (0, 1),
+        "right": (1.0, ""),
+        "ends": True,
+    }
+    return Plot(**_epsilon_axis(data, is_log=is_log), series=(line,) if len(x) else (), **named)
 
 
-def plot_spill_over(axes: Axes, spill: SpillOver, inks: Inks) -> None:
+def plot_steps(
+    epsilon: FloatArray,
+    shift: FloatArray,
+    *,
+    norm: NormName,
+    unit: str,
+    n_planned: int = 0,
+    target_sd: float = float("nan"),
+) -> Plot:
+    """The shift of the target at every attack step, with the budget in force above each stretch, (n_steps,) each."""
+    edges, budgets = budget_stretches(epsilon, norm)
+    last = max(2, len(shift), n_planned) + 0.5
+    return Plot(
+        "attack step",
+        name_shift(unit),
+        (Series(np.arange(1, len(shift) + 1), shift, "accent", ATTACK, line="-", width=1.6),),
+        across=(0,),
+        upright=tuple(edges.tolist()),
+        top=tuple(budgets),
+        top_title=f"ε in force, {NORM_SIGNS[norm]}",
+        right=(1 / target_sd, "shift (SD)") if target_sd > 0 else None,
+        x_range=(0.5, last),
+        legend=None,
+    )
+
+
+def print_curve(probe: Probe) -> Plot:
+    """The curve of a finished probe, on a logarithmic axis where no budget is 0."""
+    data = curve_of(probe)
+    return plot_curve(data, is_log=bool((data.epsilon > 0).all()))
+
+
+def print_steps(probe: Probe) -> Plot:
+    """The steps of a finished probe, in SDs too."""
+    steps, data = probe.history, curve_of(probe)
+    return plot_steps(steps.epsilon, steps.shift, norm=data.norm, unit=data.unit, target_sd=data.target_sd)
+
+
+def draw_spill_over(axes: Axes, spill: SpillOver, inks: Inks) -> None:
     """The mean shift of every ROI in SDs as bars, the control as a mark, the target's ROI in its colour."""
     rows = sorted(spill.rows, key=lambda row: row.shift_sd)
     places = np.arange(len(rows))
-    colours = [inks.target if row.is_target else inks.control for row in rows]
+    colours = [inks.accent if row.is_target else inks.muted for row in rows]
     axes.barh(places, [row.shift_sd for row in rows], color=colours, height=0.72)
     axes.plot(
         [row.control_shift_sd for row in rows], places, ls="", marker="|", color=inks.text, ms=8, label="random control"
     )
-    hide_spines(axes)
     axes.axvline(0, color=inks.text, lw=0.8)
     axes.set_yticks(places, [f"{row.roi} ({row.n_voxels})" for row in rows])
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if row.is_target else "normal")
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("mean shift (SD)")
-    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 0.98), **TIGHT | {"handlelength": 1.0})
-
-
-def add_sd_axis(axes: Axes, probe: Probe, inks: Inks) -> None:
-    """The same shift in SDs on the right, where the target has an SD."""
-    sd = float("nan") if probe.config.objective.kind.is_pattern else probe.target_sd
-    if not sd > 0:
-        return
-    right = axes.secondary_yaxis("right", functions=(partial(np.multiply, 1 / sd), partial(np.multiply, sd)))
-    right.set_ylabel("shift (SD)")
-    right.spines[:].set_visible(False)
-    right.tick_params(length=0, colors=inks.muted)
+    axes.legend(**ABOVE | {"handlelength": 1.0})
 
 
 def name_shift(unit: str) -> str:
@@ -110,6 +118,14 @@ def name_shift(unit: str) -> str:
     return f"shift, {unit}" if "(" in unit else f"shift ({unit})"
 
 
-def hide_spines(axes: Axes) -> None:
-    """Only the two axes that are read."""
-    axes.spines[["top", "right"]].set_visible(False)
+def _epsilon_axis(data: CurveData, *, is_log: bool) -> dict[str, Any]:
+    """The axis of budgets, up to the full one while that is not reached."""
+    scale, reached = EpsilonScale(data.norm), data.largest_epsilon
+    ticks = scale.ticks(data.epsilon) if is_log else ()
+    end = scale.factor * data.budget if data.budget > reached else None
+    return {"x": scale.title, "x_log": is_log, "x_ticks": ticks, "x_range": (None, end)}
+
+
+def _from_zero(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """On a linear axis every line starts at no shift under no budget."""
+    return (np.append(0.0, x), np.append(0.0, y)) if x[0] > 0 else (x, y)

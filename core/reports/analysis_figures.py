@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from core.datasets.subject import load_subject
 from core.reports import answer_plots as plots
-from core.reports.draw_plot import draw_grid, draw_pictures, draw_plot, figure_style, make_figure, say_whose
+from core.reports.draw_plot import draw_grid, draw_pictures, draw_plot, make_axes, say_whose
+from core.reports.inks import house_style
 from core.reports.pictures import find_limit, has_surfaces, picture_budgets, picture_cell, picture_energy, picture_map
 from core.sweeps.answer import Answer
 from core.sweeps.cell_view import CellChoice, read_cell
@@ -29,7 +30,7 @@ TILE = 115
 
 def draw_figures(answer: Answer, sweep: Sweep) -> dict[str, Figure]:
     """Every figure of an answer, by name, each saying whose responses it shows."""
-    with figure_style():
+    with house_style():
         figures = _draw(answer, sweep)
         for figure in figures.values():
             say_whose(figure, "; ".join(load_subject(one).named for one in sweep.config.subjects))
@@ -67,7 +68,7 @@ def _draw_case(answer: TransferAnswer, case: Case) -> Figure:
     shown = plots.plot_transfer(answer, case, case.tables[0])
     ratios = (1, 0.5 + 0.4 * len(shown.y_ticks))
     height = 1.0 + 0.25 * len(shown.y_ticks)
-    figure, axes = make_figure(2, 1, width=2.6 + 0.8 * len(shown.x_ticks), height=height, height_ratios=ratios)
+    figure, axes = make_axes(2, 1, width=2.6 + 0.8 * len(shown.x_ticks), height=height, height_ratios=ratios)
     draw_plot(axes[1][0], replace(shown, title=""))
     draw_plot(axes[0][0], replace(plots.plot_tree(case), title=shown.title))
     axes[0][0].set(xlim=axes[1][0].get_xlim(), xticks=[])

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import textwrap
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
+from operator import mul
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.checks import check_choice
 from core.files import replace_file
+from core.reports.inks import LIGHT, Inks, house_style, make_figure
 from core.reports.pictures import Picture
 from core.reports.plot import Plot, Series, colour_fields, write_fields
 
@@ -19,66 +22,47 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-COLOURS = ("#2a6fbb", "#d1642e", "#2cd4b1", "#7e0360", "#e8ab3e", "#605215", "#c68bff", "#719683", "#3f309e", "#8f5c7c")
-"""Distinguishable with the common colour blindnesses, in this order; beyond ten, markers change."""
 MARKERS = "osD^vP"
-INKS = {"text": "#222222", "muted": "#777777", "faint": "#bbbbbb", "paper": "#ffffff"}
-INKS |= {"accent": "#2a6fbb", "warm": "#d1642e", "cool": "#2a6fbb", "warning": "#b7791f"}
+LETTER_WIDTH = 0.575
+"""Mean width of a letter, in parts of the font's size; decides where captions break."""
 LONG_NAME = 6
 """Letters of a tick's name on one line from which all are slanted."""
-DOTS_PER_INCH = 150
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "probescope",
-    "text.parse_math": False,
-    "text.usetex": False,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "figure.titlesize": 8,
-    "legend.fontsize": 7,
-    "legend.title_fontsize": 7,
-    "legend.frameon": False,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
+FORMATS = ("svg", "pdf", "png")
+UNDATED: dict[str, dict[str, str | None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None, "ModDate": None},
 }
-"""Text stays text in SVG, dollars of a name stay dollars, and the same figure gives the same bytes."""
+"""What matplotlib would write of when and with what a file was made: the same figure is the same file."""
+TIGHT: dict[str, Any] = {"borderpad": 0.1, "columnspacing": 1.1, "handlelength": 1.7, "handletextpad": 0.5}
+ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 0.98)} | TIGHT
+"""A legend in a row above the axes."""
 
 
-@contextmanager
-def figure_style() -> Iterator[None]:
-    """Draw and save in the style of all figures; the user's own settings of matplotlib come back after."""
-    import matplotlib as mpl
-
-    with mpl.rc_context(STYLE):
-        yield
-
-
-@contextmanager
-def _finished(figure: Figure) -> Iterator[None]:
-    """Save inside: dollars in the words of the figure start no formula."""
-    from matplotlib.text import Text
-
-    with figure_style():
-        for text in figure.findobj(Text):
-            text.set_parse_math(False)
-            text.set_usetex(False)
-        yield
-
-
-def make_figure(
-    n_rows: int, n_columns: int, *, width: float = 3.6, height: float = 3.2, **layout: Any
+def make_axes(
+    n_rows: int, n_columns: int, inks: Inks = LIGHT, *, width: float = 3.6, height: float = 3.2, **layout: Any
 ) -> tuple[Figure, Any]:
-    """A figure without a screen and a grid of axes, (n_rows, n_columns), each of width x height inches.
+    """A figure and a grid of axes, (n_rows, n_columns), each of width x height inches.
 
     `layout` goes to `Figure.subplots`, such as the ratios of the heights.
     """
-    from matplotlib.figure import Figure
-
-    with figure_style():
-        figure = Figure(figsize=(width * n_columns, height * n_rows), layout="constrained")
+    with house_style(inks):
+        figure = make_figure(width * n_columns, height * n_rows, inks)
         return figure, figure.subplots(n_rows, n_columns, squeeze=False, **layout)
+
+
+def pack_figure(figure: Figure, kind: str, **more: Any) -> bytes:
+    """The figure as a file of a kind, without its date; call inside `house_style`.
+
+    Dollars in its words start no formula; matplotlib's own writers trip over a full disk, so it is packed in memory.
+    """
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    packed = io.BytesIO()
+    figure.savefig(packed, format=kind, metadata=UNDATED[kind] | more.pop("metadata", {}), **more)
+    return packed.getvalue()
 
 
 def write_figures(
@@ -88,40 +72,55 @@ def write_figures(
 
     Other files of the folder stay.
     """
-    paths = []
-    for name, figure in figures.items():
-        for suffix in suffixes:
-            stamp = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix)
-            paths.append(folder / f"{name}.{suffix}")
-            packed = io.BytesIO()  # matplotlib's own writers trip over a full disk
-            with _finished(figure):
-                figure.savefig(packed, format=suffix, dpi=DOTS_PER_INCH, metadata=stamp)
-            replace_file(paths[-1], partial(Path.write_bytes, data=packed.getvalue()))
+    paths = {folder / f"{name}.{suffix}": figure for name, figure in figures.items() for suffix in suffixes}
+    for path, figure in paths.items():
+        write_figure(figure, path)
     return tuple(paths)
+
+
+def write_figure(figure: Figure, path: Path, inks: Inks = LIGHT) -> None:
+    """Write a figure; the file's ending chooses the format.
+
+    Raises
+    ------
+    BadInputError
+        If the ending is none of svg, pdf and png.
+    StorageError
+        If the file cannot be written; an older one then stays.
+    """
+    kind = check_choice("format", path.suffix.lstrip(".").lower(), FORMATS)
+    with house_style(inks):
+        packed = pack_figure(figure, kind)
+    replace_file(path, lambda partial: partial.write_bytes(packed))
 
 
 def inline_svg(figure: Figure) -> str:
     """A figure as an <svg> element that keeps its text."""
-    buffer = io.StringIO()
-    with _finished(figure):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
+    with house_style():
+        text = pack_figure(figure, "svg").decode()
     return text[text.index("<svg") :]
 
 
-def colour_of(index: int) -> str:
-    """The colour of the encoder number `index`."""
-    return COLOURS[index % len(COLOURS)]
-
-
 def marker_of(index: int) -> str:
-    """Its marker: no two encoders share colour and marker before the 31st."""
+    """The marker of encoder number `index`: no two encoders share colour and marker before the 31st."""
     return MARKERS[index % len(MARKERS)]
 
 
-def say_whose(figure: Figure, text: str) -> None:
-    """A small line at the foot: whose responses the figure shows."""
-    figure.supxlabel(text, fontsize=7, color="#666666", x=0.01, ha="left")
+def say_whose(figure: Figure, text: str, inks: Inks = LIGHT, *, font_size: float = 8) -> None:
+    """Words under everything, such as whose responses the figure shows, broken to its width."""
+    size = 0.85 * font_size
+    a_line = max(20, int(figure.get_size_inches()[0] * 72 / (LETTER_WIDTH * size)))
+    lines = "\n".join(textwrap.wrap(text, a_line, break_long_words=False))
+    figure.supxlabel(lines, fontsize=size, color=inks.muted, x=0.01, ha="left")
+
+
+def save_plots(plots: Sequence[Plot], path: Path, inks: Inks = LIGHT, *, caption: str, across: int = 0) -> str:
+    """Write plots as one figure, as `write_figure` does; returns a message for the user."""
+    with house_style(inks):
+        figure = draw_grid(plots, inks, across=across)
+        say_whose(figure, caption, inks)
+        write_figure(figure, path, inks)
+    return f"Saved {path}"
 
 
 def draw_key(figure: Figure, entries: Sequence[tuple[str, str, str]], *, columns: int, size: float) -> None:
@@ -131,18 +130,20 @@ def draw_key(figure: Figure, entries: Sequence[tuple[str, str, str]], *, columns
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=size, frameon=False)
 
 
-def draw_grid(plots: Sequence[Plot], *, across: int = 0, width: float = 4.2, height: float = 3.2) -> Figure:
+def draw_grid(
+    plots: Sequence[Plot], inks: Inks = LIGHT, *, across: int = 0, width: float = 4.2, height: float = 3.2
+) -> Figure:
     """A figure of plots, each of width x height inches, `across` in a row (0: all)."""
     across = across or len(plots)
-    figure, axes = make_figure(-(-len(plots) // across), across, width=width, height=height)
+    figure, axes = make_axes(-(-len(plots) // across), across, inks, width=width, height=height)
     for plot, axis in zip_longest(plots, axes.ravel()):
         axis.set_visible(plot is not None)
         if plot is not None:
-            draw_plot(axis, plot)
+            draw_plot(axis, plot, inks)
     return figure
 
 
-def draw_plot(axis: Axes, plot: Plot) -> None:
+def draw_plot(axis: Axes, plot: Plot, inks: Inks = LIGHT) -> None:
     """Draw a plot into axes."""
     if plot.fields is not None:
         axis.imshow(colour_fields(plot), aspect="auto")
@@ -150,10 +151,10 @@ def draw_plot(axis: Axes, plot: Plot) -> None:
             axis.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
         axis.spines[:].set_visible(False)
     for one in plot.series:
-        _draw_series(axis, one)
+        _draw_series(axis, one, inks)
     for mark, levels in ((axis.axhline, plot.across), (axis.axvline, plot.upright)):
         for level in levels:
-            mark(level, color="#999999", lw=0.8, ls="--" if level else "-", zorder=0.5)
+            mark(level, color=inks.line, lw=0.8, ls="--" if level else "-", zorder=0.5)
     axis.set(xlabel=plot.x, ylabel=plot.y, title=plot.title)
     axis.set(xscale="log" if plot.x_log else "linear", yscale="log" if plot.y_log else "linear")
     for line, is_log in ((axis.xaxis, plot.x_log), (axis.yaxis, plot.y_log)):
@@ -161,17 +162,34 @@ def draw_plot(axis: Axes, plot: Plot) -> None:
             _number_plainly(line)
     if plot.fields is None:
         axis.set(**dict(zip(("xlim", "ylim"), plot.bounds(), strict=True)))
+    _draw_ticks(axis, plot, inks)
+    if plot.ends:
+        handles, names = axis.get_legend_handles_labels()
+        axis.legend(handles[::-1], names[::-1], ncols=len(names), **ABOVE)
+    elif plot.legend is not None and any(one.name for one in plot.series):
+        axis.legend(title=plot.legend or None, loc="best")  # the default warns where it takes long
+    if plot.empty and not plot.series:
+        axis.text(0.5, 0.5, plot.empty, transform=axis.transAxes, ha="center", color=inks.muted)
+
+
+def _draw_ticks(axis: Axes, plot: Plot, inks: Inks) -> None:
     if plot.x_ticks:
         is_long = any(len(name) > LONG_NAME and "\n" not in name for _, name in plot.x_ticks)
         slanted: dict[str, Any] = {"rotation": 35, "ha": "right"} if is_long else {}
-        axis.set_xticks([at for at, _ in plot.x_ticks], [name for _, name in plot.x_ticks], fontsize=7, **slanted)
+        axis.set_xticks([at for at, _ in plot.x_ticks], [name for _, name in plot.x_ticks], **slanted)
         axis.xaxis.minorticks_off()
     if plot.y_ticks:
-        axis.set_yticks([at for at, _ in plot.y_ticks], [name for _, name in plot.y_ticks], fontsize=7)
-    if plot.legend is not None and any(one.name for one in plot.series):
-        axis.legend(title=plot.legend or None, loc="best")  # the default warns where it takes long
-    if plot.empty and not plot.series:
-        axis.text(0.5, 0.5, plot.empty, transform=axis.transAxes, ha="center", color=INKS["muted"])
+        axis.set_yticks([at for at, _ in plot.y_ticks], [name for _, name in plot.y_ticks])
+    if plot.right is not None:
+        factor, title = plot.right
+        other: Any = axis.secondary_yaxis("right", functions=(partial(mul, factor), partial(mul, 1 / factor)))
+        other.set_ylabel(title)
+        _quieten(other, inks)
+    if plot.top:
+        other = axis.secondary_xaxis("top")
+        other.set_xticks([at for at, _ in plot.top], [name for _, name in plot.top])
+        other.set_xlabel(plot.top_title)
+        _quieten(other, inks)
 
 
 def _number_plainly(axis: Axis) -> None:
@@ -186,8 +204,14 @@ def _number_plainly(axis: Axis) -> None:
     axis.set_minor_formatter(Plain(minor_thresholds=(1, 0.4)))
 
 
-def _draw_series(axis: Axes, one: Series) -> None:
-    colour = colour_of(one.ink) if isinstance(one.ink, int) else INKS[one.ink]
+def _quieten(other: Any, inks: Inks) -> None:
+    """A second axis without a line and stubs."""
+    other.tick_params(length=0, colors=inks.muted)
+    other.spines[:].set_visible(False)
+
+
+def _draw_series(axis: Axes, one: Series, inks: Inks) -> None:
+    colour = inks.encoder(one.ink) if isinstance(one.ink, int) else str(getattr(inks, one.ink))
     marker = one.marker or (marker_of(one.ink) if isinstance(one.ink, int) else "o")
     if one.bar:
         fill: dict[str, Any] = {"color": "none", "ec": colour, "hatch": "////"} if one.hollow else {"color": colour}
@@ -202,7 +226,7 @@ def _draw_series(axis: Axes, one: Series) -> None:
         axis.fill_between(one.x, one.low, one.high, color=colour, alpha=0.15, lw=0)
     elif one.low is not None and one.high is not None:
         axis.vlines(
-            one.x, one.low, one.high, color=INKS["text"] if one.bar else colour, lw=0.7 * one.width, alpha=one.alpha
+            one.x, one.low, one.high, color=inks.text if one.bar else colour, lw=0.7 * one.width, alpha=one.alpha
         )
     if one.left is not None and one.right is not None:
         axis.hlines(one.y, one.left, one.right, color=colour, lw=0.7 * one.width, alpha=one.alpha)
@@ -218,7 +242,7 @@ def draw_pictures(
     spare: int = 0,
 ) -> Figure:
     """Pictures in rows with a name each, with `spare` empty axes at the end of every row."""
-    figure, axes = make_figure(len(grid), len(grid[0]) + spare, width=width, height=height)
+    figure, axes = make_axes(len(grid), len(grid[0]) + spare, width=width, height=height)
     for row, name, line in zip(grid, names, axes, strict=False):
         line[0].set_ylabel(name.replace(" ", "\n"), fontsize=7)
         for picture, axis in zip(row, line, strict=False):

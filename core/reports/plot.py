@@ -87,6 +87,12 @@ class Plot:
         Names at places; empty for numbers.
     x_log, y_log : bool
         Logarithmic axes; data stay as they are.
+    right : (float, str), optional
+        Factor and title of an axis on the right: the same y in another unit; no numbers without a title.
+    top : tuple of (float, str)
+        Words above places of x, under `top_title`.
+    ends : bool
+        Lines are named at their ends, or in a row above the plot where paper has no room, instead of in a legend.
     x_range, y_range : (float, float), optional
         None at an end takes that of the data.
     legend : str or None
@@ -109,6 +115,10 @@ class Plot:
     y_ticks: Sequence[tuple[float, str]] = ()
     x_log: bool = False
     y_log: bool = False
+    right: tuple[float, str] | None = None
+    top: Sequence[tuple[float, str]] = ()
+    top_title: str = ""
+    ends: bool = False
     x_range: tuple[float | None, float | None] = (None, None)
     y_range: tuple[float | None, float | None] = (None, None)
     legend: str | None = ""

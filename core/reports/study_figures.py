@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.reports.draw_plot import COLOURS, draw_grid, draw_key, figure_style, make_figure
+from core.reports.draw_plot import draw_grid, draw_key, make_axes
+from core.reports.inks import LIGHT, house_style
 from core.reports.plot import Plot, Series, names_at, point
 from core.statistics import Interval
 from core.sweeps.study.config import CandidateSet, LayerName, StudyConfig
@@ -29,7 +30,7 @@ NEARNESS_TITLES = {"axes": "order of T(candidate → true voxel)", "responses": 
 
 def draw_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> dict[str, Figure]:
     """Every figure by name."""
-    with figure_style():
+    with house_style():
         return {
             "axes": draw_axes(answer),
             "criteria": draw_criteria(answer),
@@ -44,7 +45,7 @@ def draw_axes(answer: StudyAnswer) -> Figure:
     plots = [_plot_axes(answer, one, *named) for named in measures.items() for one in config.teachers]
     figure = draw_grid(plots, across=len(config.teachers), width=2.9, height=2.5)
     networks = dict.fromkeys(name.network for name in config.candidates)
-    entries = [(name, COLOURS[index], "o") for index, name in enumerate(networks)]
+    entries = [(name, LIGHT.encoder(index), "o") for index, name in enumerate(networks)]
     entries += [("its early layer", "#666666", "^"), ("its late layer", "#666666", "o")]
     draw_key(figure, entries, columns=2 * len(config.teachers), size=7)
     noise = ", ".join(f"{level:g}" for level in config.noise)
@@ -74,7 +75,7 @@ def draw_criteria(answer: StudyAnswer, candidate_set: CandidateSet = CandidateSe
     config = answer.config
     plots = [_plot_criteria(answer, candidate_set, nearness) for nearness in NEARNESS]
     figure = draw_grid(plots, width=1.0 + 0.95 * (len(config.teachers) + 1), height=2.9)
-    entries = [(criterion, COLOURS[index], "o") for index, criterion in enumerate(CRITERIA)]
+    entries = [(criterion, LIGHT.encoder(index), "o") for index, criterion in enumerate(CRITERIA)]
     draw_key(figure, entries, columns=len(entries), size=8)
     figure.suptitle(f"{candidate_set} · larger dots: more noise · bars: {config.confidence:.0%} intervals")
     return figure
@@ -109,7 +110,7 @@ def draw_outcomes(
     from matplotlib.patches import Rectangle
 
     places = [(teacher, noise) for teacher in config.teachers for noise in config.noise]
-    figure, axes = make_figure(1, 1, width=2.6 + 0.72 * len(places), height=0.9 + 0.62 * len(HYPOTHESES))
+    figure, axes = make_axes(1, 1, width=2.6 + 0.72 * len(places), height=0.9 + 0.62 * len(HYPOTHESES))
     axis = axes[0][0]
     for one in (found for found in outcomes if found.candidate_set is candidate_set):
         column, line = places.index((one.teacher, one.noise)), len(HYPOTHESES) - one.hypothesis.number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from PySide6.QtWidgets import QWidget
@@ -20,7 +20,6 @@ from app.explore.attack_form import AttackForm
 from app.explore.target_options_form import TargetOptionsForm
 from app.figures.dialogs import FigureDialog
 from app.figures.forms import MovieForm, StyleForm
-from app.look.theme import DARK
 from app.measured.form import MeasuredForm
 from app.networks.import_dialog import ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
@@ -248,8 +247,8 @@ def test_the_aim_opens_with_nothing_asked(qtbot: QtBot) -> None:
 
 
 def test_forms_of_encoders_and_networks_ask_for_what_can_be_made(qtbot: QtBot, tmp_path: Path) -> None:
-    fit, network = FitForm(), ImportNetworkDialog(["alexnet"])
-    robust, encoder = RobustifyDialog(), ImportEncoderDialog((), list_networks())
+    fit, network = FitForm(), ImportNetworkDialog(cast(Any, None), print)
+    robust, encoder = RobustifyDialog(cast(Any, None), print), ImportEncoderDialog((), list_networks())
     for form in (fit, network, robust, encoder):
         qtbot.addWidget(form)
     fit.offer(make_catalogue(tmp_path), subject="simulated", network="alexnet")
@@ -289,7 +288,7 @@ def test_the_import_of_a_recording_needs_an_id_alone(qtbot: QtBot) -> None:
 
 def test_every_setting_shows_a_value_that_it_may_have(qtbot: QtBot) -> None:
     settings = Settings()
-    dialog = SettingsDialog(settings, DARK)
+    dialog = SettingsDialog(settings)
     qtbot.addWidget(dialog)
     for setting in SETTINGS:
         if setting.title:
@@ -310,7 +309,13 @@ def test_every_editor_of_numbers_and_choices_is_spoken_and_leaves_the_wheel_alon
             FitForm(),
             StudyDialog(cast(Services, None)),
         ),
-        *(FigureDialog(), RobustifyDialog(), ImportNetworkDialog(()), ImportEncoderDialog((), ()), OptionsPage()),
+        *(
+            FigureDialog(),
+            RobustifyDialog(cast(Any, None), print),
+            ImportNetworkDialog(cast(Any, None), print),
+            ImportEncoderDialog((), ()),
+            OptionsPage(),
+        ),
         *(make_sweep(qtbot, question) for question in Question),
     ]
     for form in forms:

@@ -48,7 +48,7 @@ def test_a_large_cortex_stays_usable(qtbot, size) -> None:
     qtbot.waitExposed(view)
     opened = spent(lambda: view.set_surface(surface))
     view.set_atlas(load_atlas() if size == "fsaverage5" else fine_atlas())
-    named = spent(view.settle)
+    named = spent(view.canvas.settle)
     orbit = [
         spent(lambda: (view.canvas._orbit(0.01, 0.0), view.canvas._draw(), view.canvas.plotter.repaint()))
         for _ in range(10)

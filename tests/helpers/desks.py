@@ -7,9 +7,8 @@ from typing import Any, cast
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.base.desk import Desk, Tone
 from app.base.services import Services
-from app.look.theme import DARK
+from app.widgets.desk import Desk, Tone
 from app.widgets.tabs import Tabs
 
 
@@ -21,4 +20,4 @@ def make_desk(qtbot: QtBot, services: Services | Any, *, said: list[tuple[str, T
     qtbot.addWidget(tabs.bar)
     qtbot.addWidget(tabs.stack)
     heard = said if said is not None else []
-    return Desk(cast(Services, services), window, tabs, lambda: DARK, lambda text, tone: heard.append((text, tone)))
+    return Desk(cast(Services, services), window, tabs, lambda text, tone: heard.append((text, tone)))

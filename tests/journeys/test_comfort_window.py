@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox
 from pytestqt.qtbot import QtBot
 
 from app.base.settings import SETTINGS, Settings
+from app.look.theme import theme_in_use
 from app.shell.commands import COMMANDS, Situation
 from app.shell.main_window import MainWindow
 from app.shell.palette import Palette
@@ -110,9 +111,9 @@ def test_the_settings_dialog_shows_the_table_and_applies_at_once(window: MainWin
     assert isinstance(theme, QComboBox)
     theme.setFocus()
     qtbot.keyClick(theme, Qt.Key.Key_Down)
-    assert window.theme.name == "light"
+    assert theme_in_use().name == "light"
     qtbot.mouseClick(dialog.rows["theme"].reset, Qt.MouseButton.LeftButton)
-    assert window.theme.name == "dark"
+    assert theme_in_use().name == "dark"
     assert theme.currentData() == "dark"
     dialog.close()
 

@@ -32,7 +32,6 @@ from core.errors import BadInputError
 from core.experiments.packages.package import PackageKind
 from core.experiments.packages.plan import PackagePlan
 from core.figures.movie_config import MovieConfig, MovieFormat
-from core.networks.import_options import NetworkImportOptions
 from core.probes.files import load_probe
 from core.robustify.config import RobustifyOptions
 from core.stimuli.config import SetConfig
@@ -97,7 +96,7 @@ def drive_set(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> D
     page = window.features.stimuli.page
     assert isinstance(page, StimuliPage)
     start = lambda: window.features.stimuli.write_to(tmp / "set", SetConfig())  # noqa: E731
-    return Driver(page.work, start, page.write, lambda: page.write.text() == "Write set…")
+    return Driver(page.work, start, page.run, lambda: page.run.text() == "Write set…")
 
 
 def drive_package(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
@@ -114,12 +113,12 @@ def drive_robustify(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path
     window.features.networks.show_robustify()
     dialog = window.features.networks.robustify
     assert dialog is not None
-    start = lambda: dialog.start_requested.emit(RobustifyOptions("alexnet", tmp))  # noqa: E731
+    start = lambda: dialog.train(RobustifyOptions("alexnet", tmp))  # noqa: E731
     return Driver(dialog.work, start, dialog.stop, dialog.start.isVisible)
 
 
 def drive_download(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
-    patch("app.networks.feature.iter_get", work.make)
+    patch("app.networks.dialog.iter_get", work.make)
     window.features.networks.show_networks()
     dialog = window.features.networks.networks
     assert dialog is not None
@@ -129,7 +128,8 @@ def drive_download(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path
 
 def drive_network_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
     patch(
-        "app.networks.feature.take_in", lambda *_: work.make(should_stop=lambda: dialog.work.note.text()[:4] == "Stop")
+        "app.networks.import_dialog.take_in",
+        lambda *_: work.make(should_stop=lambda: dialog.work.note.text()[:4] == "Stop"),
     )
     window.features.networks.show_import()
     dialog = window.features.networks.importing
@@ -137,8 +137,7 @@ def drive_network_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
     dialog.source.setText("a.pth")
     stop = QPushButton(dialog)
     stop.clicked.connect(dialog.work.cancel)  # its own Cancel closes it, too
-    start = lambda: dialog.import_requested.emit("a.pth", NetworkImportOptions())  # noqa: E731
-    return Driver(dialog.work, start, stop, dialog.bring.isEnabled)
+    return Driver(dialog.work, dialog.bring.click, stop, dialog.bring.isEnabled)
 
 
 def drive_encoder_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
@@ -148,7 +147,7 @@ def drive_encoder_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
     tools.show_import()
     dialog = tools.import_dialog
     assert dialog is not None
-    dialog._readout = cast(Any, SimpleNamespace())
+    dialog.readout = cast(Any, SimpleNamespace())
     stop = QPushButton(dialog)
     stop.clicked.connect(dialog.work.cancel)
     return Driver(dialog.work, lambda: dialog.import_requested.emit(None), stop, dialog.choose_button.isEnabled)
@@ -183,7 +182,7 @@ def drive_fit(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> 
     window.features.fits.show_dialog()
     dialog = window.features.fits.dialog
     assert dialog is not None
-    start = lambda: dialog.fit_requested.emit(FitRequest("simulated", "alexnet", ("features.4",)))  # noqa: E731
+    start = lambda: dialog.start(FitRequest("simulated", "alexnet", ("features.4",)))  # noqa: E731
     return Driver(dialog.work, start, dialog.cancel, dialog.form.isEnabled)
 
 

@@ -118,7 +118,10 @@ def test_without_the_dialog_a_note_says_what_was_kept(window: MainWindow, qtbot:
     record = SimpleNamespace(epsilon=1.0, tuned=0.2, original=0.5)
     done = SimpleNamespace(network=find_network("alexnet"), published=SimpleNamespace(records=(record,)))
     with qtbot.waitSignal(window.session.controller.noted) as told:
-        window.features.networks._take_trained(done)
+        window.features.networks.show_robustify()
+        form = window.features.networks.robustify
+        assert form is not None
+        form._take_trained(done)
     assert "L2 1: 0.20 (before: 0.50)" in told.args[0]
 
 

@@ -125,7 +125,7 @@ def test_a_fit_is_selectable_and_probed(window: MainWindow, qtbot: QtBot) -> Non
     window.features.fits.show_dialog()
     dialog = window.features.fits.dialog
     assert dialog is not None
-    dialog.fit_requested.emit(FitRequest("mine", NETWORK, (LAYER,), FitOptions(n_components=4, n_folds=3)))
+    dialog.start(FitRequest("mine", NETWORK, (LAYER,), FitOptions(n_components=4, n_folds=3)))
     qtbot.waitUntil(lambda: not dialog.work.busy, timeout=LONG)
     assert dialog.work.error.text() == "" and "r" in dialog.summary.text()
     wait_idle(window, qtbot)

@@ -18,13 +18,13 @@ from PySide6.QtGui import QCloseEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
-from app.base.desk import Loaded
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.sessions.dialogs import MovedDialog, RestoreDialog, RunningDialog, Unsaved, UnsavedDialog
 from app.shell.application import make_window
 from app.shell.handlers import CrashDialog
 from app.shell.main_window import MainWindow
+from app.widgets.desk import Loaded
 from core.engine import Engine
 from core.errors import BadInputError
 from core.session.autosave import AutosaveState, list_autosaves, list_crashed
@@ -106,7 +106,7 @@ def facts(window: MainWindow) -> dict[str, object]:
 def picture_of(window: MainWindow) -> np.ndarray:
     """The cortex as it is drawn, (height, width, 4) uint8."""
     window.explore.presenter.settle()
-    window.explore.cortex.view.settle()
+    window.explore.cortex.view.canvas.settle()
     picture = window.explore.cortex.view.canvas.plotter.grab().toImage()
     return np.frombuffer(picture.constBits(), np.uint8).reshape(picture.height(), picture.width(), 4).copy()
 
@@ -226,7 +226,7 @@ def test_closing_asks_about_a_named_session_that_was_not_saved(
     window = make()
     tools, path = window.features.sessions, tmp_path / "mine.probescope"
     assert tools._write(path)
-    assert tools.closing.may_close(), "nothing to ask"
+    assert tools.may_close(), "nothing to ask"
     window.session.controller.pick_roi("FFA")
     wait_for_probe(window, qtbot)
     answers = iter((Unsaved.CANCEL, Unsaved.DISCARD, Unsaved.SAVE))
@@ -241,9 +241,9 @@ def test_closing_asks_about_a_named_session_that_was_not_saved(
     event = SpontaneousClose()
     window.closeEvent(event)
     assert not event.isAccepted() and window.isVisible()
-    assert tools.closing.may_close()
+    assert tools.may_close()
     assert read_session(path).record.target is None
-    assert tools.closing.may_close()
+    assert tools.may_close()
     saved = read_session(path).record
     assert saved.target == window.session.state.target
     assert saved.probe is not None and saved.probe.path.parent == tmp_path / "mine.data"

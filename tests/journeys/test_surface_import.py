@@ -216,10 +216,10 @@ def test_choosing_an_roi_in_the_table_outlines_it_on_the_cortex(window, qtbot) -
     window.session.controller.open_subject("own")
     view = window.explore.cortex.view
     qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
-    window.explore.responses.roi_selected.emit("FFA")
+    window.explore.responses.table.roi_selected.emit("FFA")
     QApplication.sendPostedEvents()
     assert view.canvas.scene.emphasis[0].actor.GetVisibility()
     placed = np.array(view.canvas.scene.emphasis[0].data.GetPoints().GetData())
     assert len(placed) > 3
-    window.explore.responses.roi_selected.emit("")
+    window.explore.responses.table.roi_selected.emit("")
     assert not view.canvas.scene.emphasis[0].actor.GetVisibility()

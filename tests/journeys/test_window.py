@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.explore.files import ExportDialog
+from app.look.theme import theme_in_use
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.engine import Engine
@@ -219,7 +220,7 @@ def test_scrubbing_shows_that_step(make: MakeWindow, qtbot: QtBot) -> None:
     wait_for_probe(window, qtbot)
     state = window.session.state
     assert state.probe is not None
-    window.explore.responses.step_scrubbed.emit(3)
+    window.explore.responses.history.step_scrubbed.emit(3)
     shown = find_perturbed(state)
     assert shown is not None
     np.testing.assert_array_equal(shown, state.probe.history.responses[3])
@@ -369,9 +370,9 @@ def test_pictures_are_saved(make: MakeWindow, qtbot: QtBot, tmp_path: Path, monk
 
 def test_both_themes_can_be_worn(make: MakeWindow, qtbot: QtBot) -> None:
     window = make()
-    seen = window.theme.name
+    seen = theme_in_use().name
     window.actions_table.action("toggle_theme").trigger()
-    assert window.theme.name != seen
+    assert theme_in_use().name != seen
 
 
 def test_closing_while_a_probe_runs_is_clean(make: MakeWindow, qtbot: QtBot) -> None:

@@ -23,7 +23,8 @@ from core.experiments.measured.compare_tables import (
 )
 from core.experiments.measured.planned import Measure
 from core.files import new_folder
-from core.reports.draw_plot import draw_grid, figure_style, inline_svg, say_whose, write_figures
+from core.reports.draw_plot import draw_grid, inline_svg, say_whose, write_figures
+from core.reports.inks import house_style
 from core.reports.table import Table, make_table, write_tables
 from core.templates import fill_template, read_formulas
 
@@ -81,7 +82,7 @@ def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
     everyone = np.ones(len(comparison.shifts.probes), dtype=bool)
     rows = comparison.select(measure=Measure.SHIFT)
     panels = [plot_shifts(comparison, row, everyone) for row in rows]
-    with figure_style():
+    with house_style():
         effects = draw_grid(plot_effects(comparison), width=4.4, height=1.4 + 0.5 * len(comparison.networks))
         scatter = draw_grid(panels, across=min(len(panels), 3), width=3.8, height=3.4)
         figures = {"scatter": scatter, "effects": effects}

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.look.theme import DARK, LIGHT, Theme
+from app.look.theme import DARK, LIGHT, Theme, use_theme
 from app.widgets import plot_view
-from core.figures import inks
-from core.reports import draw_plot
+from core.reports import draw_plot, inks
 from core.reports.plot import Plot, Series
 from tests.helpers.colour_sight import BLIND, NAMES, USUAL, seen_by
 
@@ -27,7 +26,7 @@ def smallest_gap(colours: tuple[str, ...], eyes: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("eyes", EYES, ids=EYE_NAMES)
-@pytest.mark.parametrize("colours", [plot_view.ENCODER_COLOURS, draw_plot.COLOURS], ids=["window", "figures"])
+@pytest.mark.parametrize("colours", [inks.SCREEN_COLOURS, inks.PAPER_COLOURS], ids=["window", "figures"])
 def test_encoders_are_told_apart(colours: tuple[str, ...], eyes: np.ndarray) -> None:
     assert smallest_gap(colours, eyes) > 0.09
 
@@ -41,12 +40,10 @@ def test_attack_flip_control_and_reference_are_told_apart(theme: Theme, eyes: np
 @pytest.mark.parametrize("eyes", EYES, ids=EYE_NAMES)
 @pytest.mark.parametrize("ink", [inks.DARK, inks.LIGHT], ids=["dark", "light"])
 def test_curves_of_printed_figures_are_told_apart(ink: inks.Inks, eyes: np.ndarray) -> None:
-    assert smallest_gap((ink.shift, ink.flipped, ink.control, ink.first_order), eyes) > 0.085
+    assert smallest_gap((ink.warm, ink.cool, ink.muted, ink.text), eyes) > 0.085
 
 
-@pytest.mark.parametrize(
-    "pair", [(plot_view.colour_of, plot_view.symbol_of), (draw_plot.colour_of, draw_plot.marker_of)]
-)
+@pytest.mark.parametrize("pair", [(inks.DARK.encoder, plot_view.symbol_of), (inks.LIGHT.encoder, draw_plot.marker_of)])
 def test_neighbours_differ_by_shape_too(pair) -> None:
     colour, shape = pair
     looks = [(colour(index), shape(index)) for index in range(24)]
@@ -68,7 +65,7 @@ def oklab_as_published(red: float, green: float, blue: float) -> list[float]:
 
 
 def test_the_simulation_leaves_usual_sight_alone() -> None:
-    colours = rgb_of(plot_view.ENCODER_COLOURS)
+    colours = rgb_of(inks.SCREEN_COLOURS)
     expected = [oklab_as_published(*colour) for colour in colours / 255]
     np.testing.assert_allclose(seen_by(USUAL, colours), expected, atol=1e-6)
 
@@ -76,8 +73,8 @@ def test_the_simulation_leaves_usual_sight_alone() -> None:
 def test_names_in_a_legend_follow_the_theme(qtbot: QtBot) -> None:
     plot = plot_view.PlotView()
     qtbot.addWidget(plot)
-    plot.set_theme(DARK)
+    use_theme(DARK)
     plot.show_plot(Plot("epsilon", "shift", (Series([0.0, 1.0], [0.0, 1.0], 0, "alexnet", line="-"),)))
-    plot.set_theme(LIGHT)
+    use_theme(LIGHT)
     [(_, label)] = plot.legend.items
     assert LIGHT.muted in label.item.toHtml()

@@ -10,8 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from app.analyses.study_dialog import StudyDialog
-from app.analyses.study_feature import Study
+from app.analyses.study_dialog import Study, StudyDialog
 from app.base.services import Services, open_services
 from core.engine import Engine
 from core.errors import BadInputError

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSize
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from app.base.pictures import FORMATS, save_drawing, save_image, save_plot, save_window_picture
+from app.base.pictures import save_image, save_window_picture
 from app.encoders.card_figure import CardFigure
 from app.look.icons import glyph_file
 from app.widgets.image_view import ImageView
@@ -24,6 +23,8 @@ from core.datasets.subject import load_subject
 from core.errors import BadInputError, StorageError
 from core.figures.figure import write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
+from core.reports.draw_plot import FORMATS, save_plots
+from core.reports.plot import Plot, Series
 from tests.helpers.probes import make_probe
 
 OLD = b"the old file"
@@ -49,7 +50,7 @@ def save_pane(qtbot: QtBot, path: Path) -> None:
 def save_answer(qtbot: QtBot, path: Path) -> None:
     plot = PlotView("shift against epsilon")
     qtbot.addWidget(plot)
-    save_plot(plot, "Simulated subject", path)
+    save_plots([plot.shown], path, caption="Simulated subject")
 
 
 def save_card(qtbot: QtBot, path: Path) -> None:
@@ -112,22 +113,18 @@ def test_a_folder_that_is_read_only_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_drawing_is_written_in_every_format(kind: str, tmp_path: Path, qapp: object) -> None:
-    def paint(to: object) -> None:
-        painter = QPainter(to)  # type: ignore[call-overload]
-        painter.fillRect(0, 0, 30, 20, QColor("#c83250"))
-        painter.end()
-
-    path = save_drawing(paint, QSize(30, 20), tmp_path / f"a.{kind}", scale=2, title="one & two")
+def test_a_plot_is_written_in_every_format_with_whose_responses_it_shows(kind: str, tmp_path: Path) -> None:
+    path, shown = tmp_path / f"a.{kind}", Plot("epsilon", "shift", (Series([0.0, 1.0], [0.0, 2.0], 0, line="-"),))
+    save_plots([shown], path, caption="one & two")
     starts = {"svg": b"<?xml", "pdf": b"%PDF", "png": b"\x89PNG"}
     assert path.read_bytes().startswith(starts[kind])
-    if kind == "png":
-        assert QImage(str(path)).pixelColor(59, 39) == QColor("#c83250")
+    if kind == "svg":
+        assert all(words in path.read_text(encoding="utf-8") for words in ("epsilon", "shift", "one &amp; two"))
 
 
 def test_a_format_there_is_not_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="`format` must be one of svg, pdf, png"):
-        save_drawing(lambda _to: None, QSize(3, 2), tmp_path / "a.gif", scale=2, title="")
+        save_plots([Plot("", "")], tmp_path / "a.gif", caption="")
 
 
 def test_glyphs_lie_in_a_folder_that_nobody_else_can_write(qapp: object) -> None:

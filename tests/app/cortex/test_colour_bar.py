@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from app.cortex.colour_bar import ColourBar, colormap_image, find_ticks
-from app.look.theme import DARK
 from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import find_colormap
 
@@ -45,7 +44,6 @@ def test_the_image_holds_the_table() -> None:
 def test_it_draws_the_ends_and_clears_the_middle(qtbot) -> None:
     bar = ColourBar()
     qtbot.addWidget(bar)
-    bar.set_theme(DARK)
     bar.resize(bar.sizeHint())
     bar.show_reading(make_reading(threshold=0.5))
     image = bar.grab().toImage()

@@ -15,13 +15,12 @@ from tests.helpers.cortex import make_atlas, make_cortex, make_table
 @pytest.fixture
 def panel(qtbot):
     panel = CortexPanel()
-    panel.set_theme(DARK)
     panel.view.set_surface(make_cortex())
     panel.view.set_voxels(make_table(make_cortex()))
     panel.view.set_atlas(make_atlas(make_cortex()))
     qtbot.addWidget(panel)
     yield panel
-    panel.view.close_view()
+    panel.view.canvas.close_canvas()
 
 
 @pytest.fixture
@@ -46,10 +45,10 @@ def test_choosing_a_map_tells_its_name(panel, qtbot) -> None:
 def test_the_roi_map_is_shown_without_values(panel) -> None:
     show(panel)
     panel.set_map("roi")
-    assert panel.view.colour_bar.reading() is None
+    assert panel.view.colour_bar.reading is None
     assert not panel.threshold.isEnabled()
     panel.set_map("shift")
-    assert panel.view.colour_bar.reading() is not None
+    assert panel.view.colour_bar.reading is not None
 
 
 def test_choosers_follow_the_view_and_the_view_the_choosers(panel) -> None:
@@ -66,9 +65,9 @@ def test_choosers_follow_the_view_and_the_view_the_choosers(panel) -> None:
 def test_the_threshold_is_a_share_of_the_limit_and_follows_it(panel) -> None:
     show(panel, limit=2.0)
     panel.threshold.setValue(25)
-    assert panel.view.colour_bar.reading().threshold == pytest.approx(0.5)
+    assert panel.view.colour_bar.reading.threshold == pytest.approx(0.5)
     show(panel, limit=8.0)
-    assert panel.view.colour_bar.reading().threshold == pytest.approx(2.0)
+    assert panel.view.colour_bar.reading.threshold == pytest.approx(2.0)
 
 
 def test_the_colour_map_button_offers_maps_of_the_kind_shown(panel) -> None:
@@ -76,7 +75,7 @@ def test_the_colour_map_button_offers_maps_of_the_kind_shown(panel) -> None:
     offered = [action.data() for action in panel.colormap_button.menu().actions()]
     assert offered[0] == "polar"
     panel.colormap_button.menu().actions()[1].trigger()
-    assert panel.view.colour_bar.reading().colormap.name == offered[1]
+    assert panel.view.colour_bar.reading.colormap.name == offered[1]
     show(panel, diverging=False)
     assert "magma" in [action.data() for action in panel.colormap_button.menu().actions()]
 
@@ -93,7 +92,6 @@ def test_outlines_and_names_can_be_switched_off(panel) -> None:
 def test_the_toolbar_fits_a_narrow_window_in_both_themes(panel, styled, qapp) -> None:
     for theme in (LIGHT, DARK):
         apply_theme(qapp, theme)
-        panel.set_theme(theme)
         assert panel.minimumSizeHint().width() <= 700
 
 

@@ -15,7 +15,7 @@ from shiboken6 import getCppPointer
 
 from app.cortex.picking import HoverInfo
 from app.cortex.view import CortexView
-from app.look.theme import LIGHT
+from app.look.theme import LIGHT, use_theme
 from core.errors import BadInputError, StorageError
 from core.types import Hemisphere
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
@@ -126,7 +126,7 @@ def test_a_drag_turns_the_cortex_and_picks_nothing(view, qtbot) -> None:
     assert picked == []
     assert view.canvas.pose.azimuth != before.azimuth
     assert view.canvas.pose.scale == before.scale
-    view.reset_view()
+    view.arrange()
     assert view.canvas.pose == before
 
 
@@ -248,15 +248,15 @@ def test_colour_bar_tells_title_unit_limit_and_threshold(view) -> None:
     n_voxels = make_table(make_cortex()).n_voxels
     view.set_values(np.ones(n_voxels), title="Shift", unit="SD", diverging=True, limit=2.0)
     view.set_threshold(0.5)
-    reading = view.colour_bar.reading()
+    reading = view.colour_bar.reading
     assert (reading.caption(), reading.limit, reading.threshold) == ("Shift (SD)", 2.0, 0.5)
     view.set_values(None, title="", unit="", diverging=True)
-    assert view.colour_bar.reading() is None
+    assert view.colour_bar.reading is None
 
 
 def test_the_window_shows_the_map(view, qtbot) -> None:
     table = make_table(make_cortex())
-    view.set_outlines(False)
+    view.canvas.scene.set_outlined(False)
     view.set_colormap("RdBu_r")
     view.set_labels(False)
     arrange(view, "flat", "left", "flat")
@@ -319,7 +319,7 @@ def test_an_idle_view_draws_nothing(view, qtbot) -> None:
 def test_a_hurried_view_leaves_the_smoothed_frame_out(view, qtbot) -> None:
     canvas = view.canvas
     for hurried in (True, False):
-        view.set_hurried(hurried)
+        canvas.set_hurried(hurried)
         canvas.redraw()
         qtbot.waitUntil(lambda: not canvas._soon.isActive())
         assert canvas._rest.isActive() is (canvas._software and not hurried)
@@ -330,7 +330,7 @@ def test_settling_draws_at_once(view, qtbot) -> None:
     qtbot.wait(400)
     view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
     view.set_named_view("dorsal")
-    view.settle()
+    view.canvas.settle()
     assert frames
     frames.clear()
     qtbot.wait(300)
@@ -340,7 +340,7 @@ def test_settling_draws_at_once(view, qtbot) -> None:
 def test_both_themes_change_the_greys_and_the_ground(view) -> None:
     dark = view.canvas.scene.renderer.GetBackground()
     colour = view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(0)
-    view.set_theme(LIGHT)
+    use_theme(LIGHT)
     assert view.canvas.scene.renderer.GetBackground()[0] > dark[0] + 0.5
     assert view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(0)[0] > colour[0]
 
@@ -353,8 +353,8 @@ def test_closing_leaves_no_timer_and_no_thread(qtbot) -> None:
     view.show()
     qtbot.waitExposed(view)
     view.canvas.redraw()
-    view.close_view()
-    view.close_view()
+    view.canvas.close_canvas()
+    view.canvas.close_canvas()
     view.set_threshold(0.2)
     view.close()
     assert [timer for timer in view.findChildren(QTimer) if timer.isActive()] == []
@@ -370,7 +370,7 @@ def test_closing_frees_the_wrapper_of_what_qt_frees_silently(qtbot) -> None:
     plotter = view.canvas.plotter
     plotter.grabFramebuffer()  # the context is there now
     address = getCppPointer(plotter.context().surface())
-    view.close_view()
+    view.canvas.close_canvas()
     kept = [thing for thing in gc.get_objects() if type(thing) is QSurface and getCppPointer(thing) == address]
     assert kept == []
 

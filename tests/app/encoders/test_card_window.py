@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.encoders.card_window import CardWindow
-from app.look.theme import DARK, LIGHT
+from app.look.theme import DARK, LIGHT, use_theme
 from core.datasets.subject import load_subject
 from core.encoders.card import EncoderCard, OutsideScore, Provenance, RoiInterval
 from core.encoders.files import list_encoders, load_card
 from core.encoders.library import cards_of
+from core.reports.inks import find_inks
 
 KEY = ("simulated", "mobilenet_v2", "features.18")
 ORDER = ("features.3", "features.13", "features.18")
@@ -30,7 +32,6 @@ ORDER = ("features.3", "features.13", "features.18")
 def window(qtbot: QtBot) -> CardWindow:
     made = CardWindow()
     qtbot.addWidget(made)
-    made.set_theme(DARK)
     show(made, load_card(*KEY))
     with qtbot.waitExposed(made):
         made.show()
@@ -109,17 +110,17 @@ def test_the_table_and_its_copy_are_the_scores_by_roi(window: CardWindow) -> Non
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT])
 def test_the_figure_is_saved_as_png_and_as_svg(window: CardWindow, tmp_path: Path, theme: object) -> None:
-    window.set_theme(theme)  # type: ignore[arg-type]
+    use_theme(theme)  # type: ignore[arg-type]
     window.current_figure().save_picture(tmp_path / "card.png")
     picture = QImage(str(tmp_path / "card.png"))
-    assert picture.width() == 2 * window.figure.width()
-    colours = {picture.pixelColor(x, y).name() for x in range(0, picture.width(), 7) for y in range(0, 900, 7)}
-    assert theme.panel in colours  # type: ignore[attr-defined]
+    places = product(range(0, picture.width(), 7), range(0, picture.height(), 7))
+    colours = {picture.pixelColor(*place).name() for place in places}
+    assert find_inks(theme.name).paper in colours  # type: ignore[attr-defined]
     assert len(colours) > 3
     window.current_figure().save_picture(tmp_path / "card.svg")
     drawn = (tmp_path / "card.svg").read_text()
     assert drawn.startswith("<?xml")
-    assert drawn.count("<path") > 100
+    assert drawn.count("<path") + drawn.count("<use") > 100
 
 
 def test_optional_scores_are_shown_where_a_card_has_them(window: CardWindow) -> None:

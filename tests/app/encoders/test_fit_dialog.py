@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -12,8 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.catalogue import Catalogue
 from app.base.jobs import JobLane
-from app.encoders.fit_dialog import FitDialog, read_progress
-from app.encoders.fit_feature import describe_result
+from app.encoders.fit_dialog import FitDialog, describe_result, read_progress
 from core.datasets.subject import SubjectInfo
 from core.encoders.card import LayerScore, OutsideScore
 from core.encoders.config import ScoringConfig
@@ -47,9 +48,11 @@ def catalogue(tmp_path: Path) -> Catalogue:
 
 @pytest.fixture
 def dialog(qtbot: QtBot, catalogue: Catalogue) -> Iterator[FitDialog]:
-    made = FitDialog()
+    lane = SimpleNamespace(submit=lambda *_, **__: None)
+    state = SimpleNamespace(subject=SimpleNamespace(id="simulated"), network=NETWORK.id)
+    made = FitDialog(cast(Any, SimpleNamespace(state=state, catalogue=catalogue, lane=lane)))
     qtbot.addWidget(made)
-    made.offer(catalogue, subject="simulated", network=NETWORK.id)
+    made.offer()
     yield made
     made.close()
 
@@ -103,10 +106,10 @@ def test_a_subject_without_held_out_images_asks_for_nested_folds(dialog: FitDial
     assert categories == ["", "all", "face", "place"]
 
 
-def test_a_penalty_that_is_no_number_is_refused_in_the_dialog(dialog: FitDialog, qtbot: QtBot) -> None:
+def test_a_penalty_that_is_no_number_is_refused_in_the_dialog(dialog: FitDialog) -> None:
     dialog.form.alpha.setText("much")
-    with qtbot.assertNotEmitted(dialog.fit_requested):
-        dialog.fit.click()
+    dialog.fit.click()
+    assert not dialog.work.busy
     assert "`penalty` must be a number, got 'much'" in dialog.work.error.text()
     dialog.form.alpha.setText("1")
     assert not dialog.work.error.text()
@@ -122,9 +125,8 @@ def test_only_what_the_choice_uses_is_enabled_and_the_rest_says_why(dialog: FitD
     assert form.n_projected.toolTip() == "A multiple of 4"
 
 
-def test_the_cost_is_told_and_goes_stale_with_a_change(dialog: FitDialog, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(dialog.estimate_requested):
-        dialog.estimate.click()
+def test_the_cost_is_told_and_goes_stale_with_a_change(dialog: FitDialog) -> None:
+    dialog.estimate.click()
     assert not dialog.fit.isEnabled()
     dialog.show_estimate("Features: 3 images.")
     assert dialog.cost.text() == "Features: 3 images." and dialog.fit.isEnabled()

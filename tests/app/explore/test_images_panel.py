@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.base.pictures import to_qimage
 from app.explore.images_panel import FLICKER_MS, ImagesPanel
 from app.explore.picture_set import Role
-from app.look.theme import LIGHT
+from app.look.theme import LIGHT, use_theme
 from app.widgets.image_view import ImageView
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
@@ -194,7 +194,7 @@ def test_a_folder_that_is_none_is_said(panel: ImagesPanel, tmp_path: Path) -> No
 
 def test_a_theme_can_change_while_images_are_shown(panel: ImagesPanel) -> None:
     panel.show_probe(make_probe(44, SIZE))
-    panel.set_theme(LIGHT)
+    use_theme(LIGHT)
     assert panel.made_view._scene.backgroundBrush().color().name() == LIGHT.field
 
 

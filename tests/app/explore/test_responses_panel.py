@@ -14,9 +14,8 @@ from pytestqt.qtbot import QtBot
 from app.explore.history_view import HistoryView
 from app.explore.responses_panel import ResponsesPanel
 from app.explore.roi_table import Column, RoiTable
-from app.look.theme import LIGHT
+from app.look.theme import LIGHT, use_theme
 from core.attacks.config import write_convergence
-from core.figures.curve import EpsilonScale
 from core.probes.probe import Preview
 from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe
 from core.types import Direction, NormName
@@ -51,7 +50,7 @@ def test_the_curve_holds_the_probes_own_numbers(panel: ResponsesPanel) -> None:
     assert data is not None and panel.curve.isVisible()
     assert np.array_equal(data.shift, probe.curve.shift)
     assert np.array_equal(data.control, probe.curve.control_shift)
-    x, y = panel.curve._curves["attack"].getData()
+    x, y = panel.curve.shift.items["attack"].getData()
     assert x.tolist() == pytest.approx([0.0, *probe.curve.epsilon]) and y[0] == 0
     shift = probe.curve.shift[-1]
     said = panel.readout.whole_text
@@ -77,14 +76,14 @@ def test_the_readout_follows_what_is_shown(panel: ResponsesPanel) -> None:
 def test_the_right_axis_is_the_left_one_in_sds(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    axis = panel.curve._upper_axes["right"]
+    axis = panel.curve.shift._axes["right"]
     assert axis.scale == pytest.approx(1 / probe.target_sd)
 
 
 def test_the_first_order_line_is_straight_and_ends_at_its_last_rung(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    x, y = panel.curve._curves["first order"].getData()
+    x, y = panel.curve.shift.items["first order"].getData()
     assert y[-1] == pytest.approx(probe.curve.first_order[-1])
     assert np.allclose(y, x * probe.curve.first_order[-1] / 3.0)
 
@@ -94,17 +93,10 @@ def test_a_log_axis_has_its_marks_at_the_rungs(panel: ResponsesPanel) -> None:
     panel.show_probe(probe, TABLE)
     panel.axis_choice.button("log").click()
     assert panel.curve.is_log
-    x, _ = panel.curve._curves["attack"].getData()
-    assert x.tolist() == pytest.approx([-1, 0, 1, 2, 3])
-    ticks = panel.curve._lower_axes["bottom"]._tickLevels[0]
+    x, _ = panel.curve.shift.items["attack"].getData()
+    assert (10**x).tolist() == pytest.approx([0.5, 1, 2, 4, 8])
+    ticks = panel.curve.linearity._axes["bottom"]._tickLevels[0]
     assert [text for _, text in ticks] == ["8", "4", "2", "1", "0.5"]
-
-
-def test_a_budget_and_its_position_are_inverse() -> None:
-    for is_log in (False, True):
-        scale = EpsilonScale(NormName.LINF, is_log)
-        assert scale.budget(float(scale.position(4 / 255))) == pytest.approx(4 / 255)
-    assert np.isnan(EpsilonScale(NormName.L2, True).position(0.0))
 
 
 def test_the_read_out_tells_numbers_and_formulas(panel: ResponsesPanel) -> None:
@@ -151,7 +143,7 @@ def test_the_table_sorts_by_number_not_by_text(panel: ResponsesPanel) -> None:
 def test_choosing_a_row_tells(panel: ResponsesPanel, qtbot: QtBot) -> None:
     panel.show_probe(make_probe(size=32), TABLE)
     told: list[str] = []
-    panel.roi_selected.connect(told.append)
+    panel.table.roi_selected.connect(told.append)
     place = panel.table.visualRect(panel.table.model().index(2, Column.SHIFT)).center()
     qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert told == ["V3"]
@@ -170,11 +162,11 @@ def test_scrubbing_tells_and_all_three_parts_follow(panel: ResponsesPanel) -> No
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
     told: list[int] = []
-    panel.step_scrubbed.connect(told.append)
+    panel.history.step_scrubbed.connect(told.append)
     before = column_of(panel, Column.SHIFT)
     panel.history.slider.setValue(5)
     assert told == [5]
-    assert panel.curve._marker == (probe.history.epsilon[5], probe.history.shift[5])
+    assert panel.curve.marker == (probe.history.epsilon[5], probe.history.shift[5])
     assert column_of(panel, Column.SHIFT) != before
     assert panel.history.readout.whole_text.startswith("step 6 of 40 · L₂ ε 0.1875")
     panel.show_step(None)
@@ -186,7 +178,7 @@ def test_playing_runs_to_the_last_step_and_stops(panel: ResponsesPanel, qtbot: Q
     panel.show_probe(make_probe(size=32), TABLE)
     panel.history.slider.setValue(35)
     told: list[int] = []
-    panel.step_scrubbed.connect(told.append)
+    panel.history.step_scrubbed.connect(told.append)
     panel.history.play_button.click()
     qtbot.waitUntil(lambda: not panel.history.play_button.isChecked())
     assert told == [36, 37, 38, 39]
@@ -212,23 +204,23 @@ def test_the_marker_follows_a_dragged_epsilon(panel: ResponsesPanel) -> None:
     panel.show_probe(probe, TABLE)
     preview = make_preview(probe, 2.0)
     panel.show_preview(preview)
-    assert panel.curve._marker == (2.0, preview.shift)
+    assert panel.curve.marker == (2.0, preview.shift)
 
 
 def test_a_lowered_target_is_drawn_in_the_cool_colour(panel: ResponsesPanel) -> None:
-    panel.set_theme(LIGHT)
+    use_theme(LIGHT)
     panel.show_probe(make_probe(size=32, direction=Direction.LOWER), TABLE)
-    assert panel.curve._curves["attack"].opts["pen"].color().name() == LIGHT.cool
+    assert panel.curve.shift.items["attack"].opts["pen"].color().name() == LIGHT.cool
 
 
 def test_showing_many_probes_builds_nothing_new(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    count = len(panel.curve._canvas.scene().items())
+    count = len(panel.curve.shift.scene().items())
     for _ in range(5):
         panel.show_probe(probe, TABLE)
-        panel.set_theme(LIGHT)
-    assert len(panel.curve._canvas.scene().items()) == count
+        use_theme(LIGHT)
+    assert len(panel.curve.shift.scene().items()) == count
 
 
 def test_clear_goes_back_to_the_empty_state(panel: ResponsesPanel) -> None:

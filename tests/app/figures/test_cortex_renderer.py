@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 from app.figures.cortex_renderer import CortexRenderer, render_probe, unfolding_at
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
-from core.figures.inks import DARK, LIGHT
 from core.figures.movie_config import CortexStyle, MovieConfig
 from core.figures.movie_frames import Shot, open_frames
 from core.probes.probe import Probe
+from core.reports.inks import DARK, LIGHT
 from core.types import ByteArray
 from tests.helpers.probes import make_probe
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.look.numbers import digits_for, format_number, format_signed, write_epsilon
-from app.look.plotting import spread_apart, value_range
+from app.look.plotting import spread_apart
 from core.types import NormName
 
 
@@ -42,9 +42,3 @@ def test_labels_are_moved_apart_in_order_and_stay_inside() -> None:
     ordered = sorted(placed)
     assert np.diff(ordered).min() >= 1.0 - 1e-9
     assert placed[2] < placed[0] < placed[1] < placed[3] <= 10.0
-
-
-def test_a_value_range_holds_zero_and_ignores_what_is_not_finite() -> None:
-    low, high = value_range([np.asarray([1.0, 2.0, np.nan])])
-    assert low < 0 and high > 2
-    assert value_range([np.zeros(3)]) == (-1.0, 1.0)

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import Services, open_services
-from app.look.theme import DARK, LIGHT
+from app.look.theme import DARK, LIGHT, use_theme
 from app.measured.page import MeasuredPage
 from core.engine import Engine
 from core.experiments.measured.compare import Cut
@@ -46,7 +46,6 @@ def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service
 def page(qtbot: QtBot, session: Services) -> MeasuredPage:
     made = MeasuredPage(session)
     qtbot.addWidget(made)
-    made.set_theme(DARK)
     return made
 
 
@@ -194,9 +193,9 @@ def test_arrow_keys_step_through_the_probes(compared: MeasuredPage, qtbot: QtBot
 
 
 def test_both_themes_draw(compared: MeasuredPage) -> None:
-    compared.set_theme(LIGHT)
+    use_theme(LIGHT)
     light = compared.view.grab().toImage()
-    compared.set_theme(DARK)
+    use_theme(DARK)
     assert compared.view.grab().toImage() != light
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from PySide6.QtCore import Qt
@@ -11,21 +13,27 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import JobLane
+from app.base.services import Services
 from app.networks.dialog import NetworksDialog
-from app.networks.feature import _read_download
 from app.networks.import_dialog import ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from core.errors import BadInputError, DownloadError
 from core.networks.catalog import find_network
 from core.networks.files.download import DownloadProgress
 from core.networks.manage import CheckReport, LayerRow, list_status, read_status
+from core.robustify.config import RobustifyOptions
 from core.robustify.train import RobustifyProgress
 from tests.helpers.gated_work import GatedWork
 
 
 @pytest.fixture
-def networks(qtbot: QtBot) -> NetworksDialog:
-    dialog = NetworksDialog()
+def session(lane: JobLane) -> Services:
+    return cast(Services, SimpleNamespace(lane=lane, engine=SimpleNamespace(device="cpu")))
+
+
+@pytest.fixture
+def networks(qtbot: QtBot, session: Services) -> NetworksDialog:
+    dialog = NetworksDialog(session, lambda *_: None, lambda: None)
     qtbot.addWidget(dialog)
     dialog.show_networks(list_status())
     return dialog
@@ -65,24 +73,27 @@ def test_buttons_say_why_they_are_off(
 
 
 def test_downloading_shows_its_share_and_can_be_cancelled(
-    networks: NetworksDialog, qtbot: QtBot, lane: JobLane
+    networks: NetworksDialog, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     networks.show()
     networks.table.select_key("vit_b16")
-    with qtbot.waitSignal(networks.download_requested) as asked:
-        qtbot.mouseClick(networks.download, Qt.MouseButton.LeftButton)
-    assert asked.args == ["vit_b16"]
-    work, again = GatedWork(), GatedWork()
-    follow = {"title": "Downloading…", "on_done": lambda _last: None, "read": _read_download}
-    networks.work.run(lane, "network", work.make, **follow)
+    work, again, asked = GatedWork(), GatedWork(), []
+
+    def get(network: str, **more: Any) -> Any:
+        asked.append(network)
+        return (work if len(asked) == 1 else again).make(**more)
+
+    monkeypatch.setattr("app.networks.dialog.iter_get", get)
+    qtbot.mouseClick(networks.download, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: asked == ["vit_b16"])
     work.send(DownloadProgress(3 * 2**20, 12 * 2**20))
     qtbot.waitUntil(lambda: networks.work.note.text() == "Downloaded 3.0 of 12.0 MB")
     assert networks.work.bar.share == 0.25
     assert not networks.download.isEnabled()
     qtbot.mouseClick(networks.cancel, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: networks.download.isEnabled())
-    assert networks.work.note.text() == "Stopped." and not networks.cancel.isVisible()
-    networks.work.run(lane, "network", again.make, **follow)
+    assert networks.work.note.text().startswith("Cancelled. The partial") and not networks.cancel.isVisible()
+    qtbot.mouseClick(networks.download, Qt.MouseButton.LeftButton)
     again.send(DownloadError("The server answered 404."))
     qtbot.waitUntil(networks.work.error.isVisible)
     assert networks.work.error.text() == "The server answered 404." and networks.work.bar.share == 0
@@ -114,7 +125,13 @@ def test_a_failed_check_is_an_error_in_place(networks: NetworksDialog) -> None:
 def test_the_import_form_gives_options(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lane: JobLane
 ) -> None:
-    dialog = ImportNetworkDialog(["alexnet", "resnet50"])
+    dialog, work, asked = ImportNetworkDialog(lane, lambda *_: None), GatedWork(), []
+
+    def take_in(*what: Any) -> Any:
+        asked.append(what)
+        return work.make(should_stop=lambda: False)
+
+    monkeypatch.setattr("app.networks.import_dialog.take_in", take_in)
     qtbot.addWidget(dialog)
     assert not dialog.bring.isEnabled() and "Choose a file" in dialog.bring.toolTip()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (str(tmp_path / "a.ckpt"), ""))
@@ -129,24 +146,31 @@ def test_the_import_form_gives_options(
     dialog.normalisation.setText("0.5, 0.5 0.5 0.25, 0.25, 0.2")
     dialog.tokens.setCurrentIndex(2)
     dialog.robust.setChecked(True)
-    with qtbot.waitSignal(dialog.import_requested) as asked:
-        qtbot.mouseClick(dialog.bring, Qt.MouseButton.LeftButton)
-    source, wishes = asked.args
+    dialog.show()
+    qtbot.mouseClick(dialog.bring, Qt.MouseButton.LeftButton)
+    assert not dialog.bring.isEnabled()
+    qtbot.waitUntil(lambda: len(asked) == 1)
+    ((source, wishes),) = asked
     assert source == str(tmp_path / "a.ckpt")
     assert (wishes.architecture, wishes.layers, wishes.input_size) == ("resnet50", ("layer3", "layer4"), 128)
     assert (wishes.weights, wishes.mean, wishes.std) == ("ema", (0.5, 0.5, 0.5), (0.25, 0.25, 0.2))
     assert (wishes.tokens, wishes.robust, wishes.trusted) == ("class", True, False)
-    work = GatedWork()
-    dialog.show()
-    dialog.work.run(lane, "network", work.make, title="Importing…", on_done=lambda _spec: None)
-    assert not dialog.bring.isEnabled()
     work.send(BadInputError("a.ckpt is truncated."))
     qtbot.waitUntil(lambda: dialog.bring.isEnabled())
     assert dialog.work.error.text() == "a.ckpt is truncated."
 
 
-def test_the_robustify_form_gives_options_and_follows_the_training(qtbot: QtBot, tmp_path: Path, lane: JobLane) -> None:
-    dialog = RobustifyDialog()
+def test_the_robustify_form_gives_options_and_follows_the_training(
+    qtbot: QtBot, tmp_path: Path, session: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    dialog, work, asked = RobustifyDialog(session, lambda *what: told.extend(what)), GatedWork(), []
+
+    def iter_run(options: RobustifyOptions, device: str, **more: Any) -> Any:
+        asked.append(options)
+        return work.make(**more)
+
+    monkeypatch.setattr("core.robustify.run.iter_run", iter_run)
     qtbot.addWidget(dialog)
     assert "No network here can be trained" in dialog.start.toolTip()
     dialog.set_networks([find_network("alexnet"), find_network("mobilenet_v2")], "mobilenet_v2")
@@ -156,24 +180,23 @@ def test_the_robustify_form_gives_options_and_follows_the_training(qtbot: QtBot,
     dialog.n_images.setValue(500)
     dialog.seed.setValue(3)
     dialog.show()
-    with qtbot.waitSignal(dialog.start_requested) as asked:
-        qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
-    wishes = asked.args[0]
+    qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(asked) == 1)
+    wishes = asked[0]
     assert (wishes.network, wishes.images, wishes.epsilon, wishes.n_images) == ("mobilenet_v2", tmp_path, 1.5, 500)
     assert wishes.seed == 3
-    work = GatedWork()
-    done = lambda _last: dialog.work.say("Kept as X.")  # noqa: E731
-    dialog.work.run(lane, "robustify", work.make, title="Robustifying…", on_done=done, read=dialog.read_progress)
     assert not dialog.images.isEnabled() and not dialog.start.isVisible() and dialog.stop.isVisible()
     for seen, loss in ((8, 2.0), (16, 1.0)):
         work.send(RobustifyProgress(seen, 500, 160, 1.5, loss, 0.1, 3.0, 60.0, saved=False))
     qtbot.waitUntil(lambda: dialog.work.note.text().startswith("16 of 500 photographs at 160 px"))
     assert dialog.work.bar.share == 16 / 500
-    drawn, losses = dialog.loss._perturbed.getData()
+    drawn, losses = dialog.loss.items["perturbed"].getData()
     assert (list(drawn), list(losses)) == ([8, 16], [2.0, 1.0])
-    work.finish()
+    published = SimpleNamespace(records=(SimpleNamespace(epsilon=1.0, tuned=0.2, original=0.5),))
+    work.finish(SimpleNamespace(network=SimpleNamespace(title="X", id="x"), published=published))
     qtbot.waitUntil(dialog.start.isVisible)
-    assert dialog.work.note.text() == "Kept as X." and dialog.loss.isVisible()
+    kept = "Kept as X (x). Relative feature shift at L2 1: 0.20 (before: 0.50)."
+    assert dialog.work.note.text() == kept and told == [kept, "x"] and dialog.loss.isVisible()
 
 
 def test_a_status_tells_where_a_network_is() -> None:

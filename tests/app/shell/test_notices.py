@@ -10,9 +10,9 @@ import pytest
 from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
-from app.base.desk import Tone
 from app.base.jobs import DEFECT, Completed, Failed, Job, JobLane, Outcome, Stopped
 from app.shell.banner import Notices
+from app.widgets.desk import Tone
 from core.errors import StorageError
 from core.words import write_duration
 from tests.helpers.desks import make_desk

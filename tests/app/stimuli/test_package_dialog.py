@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Failed, JobLane
+from app.stimuli.feature import Packages
 from app.stimuli.package_dialog import PackageDialog, PackageForm
-from app.stimuli.package_feature import Packages
 from core.experiments.packages.orders import CatchKind, OrderConfig
 from core.experiments.packages.package import PackageKind
 from core.experiments.packages.template import Template, read_template, write_template

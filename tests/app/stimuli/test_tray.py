@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
 from pytestqt.qtbot import QtBot
 
-from app.look.theme import DARK, LIGHT
+from app.look.theme import DARK, LIGHT, use_theme
 from app.stimuli.page import StimuliPage
 from app.stimuli.set_form import SetForm
 from app.stimuli.tray import Tray
@@ -66,7 +66,6 @@ def tray() -> Tray:
 def page(qtbot: QtBot, tray: Tray) -> StimuliPage:
     made = StimuliPage(tray)
     qtbot.addWidget(made)
-    made.set_theme(DARK)
     made.resize(1200, 700)
     made.show()
     return made
@@ -175,7 +174,7 @@ def test_cards_are_painted_in_both_themes(qtbot: QtBot, page: StimuliPage, tray:
     """The second thumbnail's grey is found where it stands; an item that is not made has none."""
     tray.take_previews([make_preview(make_recipe(0))])
     for theme in (DARK, LIGHT):
-        page.set_theme(theme)
+        use_theme(theme)
         picture = QPixmap(page.list.viewport().size())
         page.list.viewport().render(picture)
         image = picture.toImage()
@@ -207,8 +206,8 @@ def test_keys_move_remove_and_open(qtbot: QtBot, page: StimuliPage, tray: Tray) 
 def test_an_empty_tray_says_how_to_fill_it(page: StimuliPage, tray: Tray) -> None:
     tray.clear()
     assert page.stack.currentIndex() == 0
-    assert not page.write.isEnabled()
-    assert page.write.toolTip() == "Add a probe to the tray first"
+    assert not page.run.isEnabled()
+    assert page.run.toolTip() == "Add a probe to the tray first"
 
 
 def test_the_form_speaks_configs(qtbot: QtBot) -> None:
@@ -226,7 +225,7 @@ def test_a_form_that_cannot_be_met_says_why(page: StimuliPage) -> None:
         box.setChecked(False)
     assert page.config() is None
     assert "A probe is read against a control" in page.form.problem.text()
-    assert not page.write.isEnabled()
+    assert not page.run.isEnabled()
 
 
 def test_looks_are_found_by_all_they_depend_on() -> None:

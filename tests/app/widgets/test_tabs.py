@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtWidgets import QLabel, QListWidget, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.look.theme import DARK, Theme
 from app.widgets.basics import make_column, make_label, make_scroll
 from app.widgets.tabs import PageStack, Tabs, WorkPage
 
@@ -16,13 +15,12 @@ def test_a_page_that_was_put_in_is_never_moved_and_others_are_made_when_opened(q
     tabs = Tabs(parent)
     qtbot.addWidget(tabs.stack)
     qtbot.addWidget(tabs.bar)
-    tabs.set_theme(DARK)
     made: list[_Tall] = []
     tabs.put("first", "First", first)
     tabs.add("tall", "Tall", lambda: made.append(_Tall()) or made[-1])  # type: ignore[func-returns-value]
     assert (tabs.current, tabs.keys, made) == ("first", ("first", "tall"), [])
     assert tabs.open("tall") is tabs.page("tall") is made[0]
-    assert (tabs.current, tabs.stack.currentIndex(), made[0].themes) == ("tall", 1, [DARK])
+    assert (tabs.current, tabs.stack.currentIndex()) == ("tall", 1)
     with qtbot.waitSignal(tabs.changed):
         tabs.bar.setCurrentIndex(0)
     assert tabs.stack.currentWidget() is first
@@ -34,14 +32,9 @@ class _Tall(WorkPage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.themes: list[Theme] = []
         self.foot = make_label(wraps=True)
         self.foot.setText("Done. Files in a folder with a long name. " * 4)
         self.setLayout(make_column(*(QListWidget() for _ in range(6)), self.foot))
-
-    def set_theme(self, theme: Theme) -> None:
-        """Note it."""
-        self.themes.append(theme)
 
 
 def test_a_page_with_a_wrapped_line_fits_the_window_and_keeps_its_foot_in_sight(qtbot: QtBot) -> None:

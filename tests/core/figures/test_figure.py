@@ -20,11 +20,11 @@ from core.figures.colour_key import ColourKey
 from core.figures.cortex_page import HemisphereMesh
 from core.figures.figure import draw_figure, preview_figure, tabulate_rois, trim, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
-from core.figures.inks import LIGHT, house_style
 from core.figures.movie_frames import Shot
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
 from core.probes.probe import Probe
+from core.reports.inks import LIGHT, house_style
 from core.surfaces.colormap import find_colormap
 from core.types import ByteArray, NormName
 from tests.helpers.chromium import find_chromium, open_page

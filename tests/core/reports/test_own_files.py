@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import BadInputError
 from core.reports.analysis_package import write_report
-from core.reports.draw_plot import make_figure, write_figures
+from core.reports.draw_plot import make_axes, write_figures
 from core.reports.table import make_table, write_tables
 
 
@@ -17,7 +17,7 @@ def test_tables_and_figures_replace_their_own_files_only(tmp_path: Path) -> None
     for path in mine:
         path.parent.mkdir(exist_ok=True)
         path.write_text("mine", encoding="utf-8")
-    figure, _ = make_figure(1, 1)
+    figure, _ = make_axes(1, 1)
     for value in (1.5, 2.5):
         (table,) = (
             path

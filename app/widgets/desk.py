@@ -5,45 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
-from app.base.theme import Theme
+from app.widgets.tabs import Tabs
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
 from core.session.record import SessionRecord
 
+Method = TypeVar("Method", bound=Callable[..., object])
 Tone = Literal["error", "warning", "info"]
 Paths = Sequence[Path]
 Content = Mapping[str, Any]
 """Fields of a `SessionRecord`: what one feature keeps in a saved session."""
-
-
-class Pages(Protocol):
-    """The tabs as a feature sees them; `app.widgets.tabs.Tabs` has them."""
-
-    def add(self, key: str, title: str, make: Callable[[], Any]) -> None:
-        """Put a tab after the others; its page, a `WorkPage`, is made when it is first wanted."""
-
-    def put(self, key: str, title: str, page: QWidget) -> None:
-        """Put a tab after the others with a page that was made already and stays where it is."""
-
-    def open(self, key: str) -> QWidget:
-        """Bring a tab to the front; returns its page."""
-
-    def page(self, key: str) -> QWidget:
-        """The page of a tab, made now if it was never opened."""
-
-    @property
-    def current(self) -> str:
-        """The key of the tab in front."""
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of all tabs, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +33,15 @@ class Desk:
         State, lane, engine, controller, settings, problems and log.
     parent : QWidget
         For dialogs.
-    tabs : Pages
+    tabs : Tabs
         Adds or opens a page by its key.
-    theme : function
-        The colours in use.
     say : function
         Shows a sentence with its tone over the work area.
     """
 
     services: Services
     parent: QWidget
-    tabs: Pages
-    theme: Callable[[], Theme]
+    tabs: Tabs
     say: Callable[[str, Tone], None]
 
 
@@ -121,6 +95,16 @@ class Loaded:
     problems: tuple[str, ...] = ()
 
 
+def does(command: str) -> Callable[[Method], Method]:
+    """Mark the method of a feature that does a command, by its id in the table of commands."""
+
+    def mark(method: Method) -> Method:
+        vars(method)["command"] = command
+        return method
+
+    return mark
+
+
 class Feature(QObject):
     """One feature as the window sees it; what a feature does not have stays as it is here."""
 
@@ -134,14 +118,12 @@ class Feature(QObject):
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """What its commands do, by their ids in the table of commands."""
-        return {}
+        methods = [method for method in vars(type(self)).values() if callable(method) and hasattr(method, "command")]
+        return {method.command: method.__get__(self) for method in methods}
 
     def drops(self) -> Sequence[Drop]:
         """What can be dropped on the window for it."""
         return ()
-
-    def set_theme(self, _theme: Theme) -> None:
-        """Take the theme's colours."""
 
     def capture(self) -> Content:
         """Its part of a saved session."""

@@ -1,4 +1,4 @@
-"""The house style of printed figures and of movies: colours by what they draw, fonts; matplotlib without pyplot."""
+"""The house style of printed figures, reports and movies: colours by role, fonts; matplotlib without pyplot."""
 
 from __future__ import annotations
 
@@ -17,49 +17,56 @@ FONT = "DejaVu Sans"
 """Comes with matplotlib, so that a figure looks the same on every machine."""
 
 
+PAPER_COLOURS = (
+    *("#2a6fbb", "#d1642e", "#2cd4b1", "#7e0360", "#e8ab3e"),
+    *("#605215", "#c68bff", "#719683", "#3f309e", "#8f5c7c"),
+)
+"""Of encoders; distinguishable with the common colour blindnesses, in this order. Beyond the last, markers change."""
+SCREEN_COLOURS = ("#4c9be8", "#e8804c", "#38dbb7", "#9a3187", "#c9c510", "#5c6c14", "#997482", "#3461c9")
+"""The same on dark and on light panels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inks:
     """One theme, every colour as "#rrggbb".
 
-    `shift` is the attack, `first_order` its linear prediction, `control` the random perturbation, `flipped` the negated
-    one, `target` the target ROI; distinguishable with the common colour blindnesses.
+    `warm` and `cool` are what rises and falls, or is attacked and turned round; distinguishable from each other, from
+    `text` and from `muted` with the common colour blindnesses.
     """
 
     name: str
     paper: str
     text: str
     muted: str
+    faint: str
     line: str
-    shift: str
-    first_order: str
-    control: str
-    flipped: str
-    target: str
+    accent: str
+    warm: str
+    cool: str
+    warning: str
+    encoders: tuple[str, ...]
+
+    def encoder(self, index: int) -> str:
+        """The colour of the encoder number `index`."""
+        return self.encoders[index % len(self.encoders)]
 
 
-LIGHT = Inks(
-    name="light",
-    paper="#ffffff",
-    text="#16191d",
-    muted="#596270",
-    line="#c4cad2",
-    shift="#1f6fc9",
-    first_order="#16191d",
-    control="#8b939e",
-    flipped="#d1642e",
-    target="#1f6fc9",
-)
-DARK = Inks(
-    name="dark",
-    paper="#121417",
-    text="#e7e9ed",
-    muted="#979faa",
-    line="#3a404a",
-    shift="#5aa2f0",
-    first_order="#e7e9ed",
-    control="#7b8390",
-    flipped="#f0795b",
-    target="#5aa2f0",
+TABLE = """\
+paper   #ffffff #121417
+text    #16191d #e7e9ed
+muted   #596270 #979faa
+faint   #bbbbbb #666e7a
+line    #c4cad2 #3a404a
+accent  #1f6fc9 #5aa2f0
+warm    #d1642e #f0795b
+cool    #1f6fc9 #5aa2f0
+warning #b7791f #e8b04a
+"""
+"""Of every colour its value on light and on dark paper."""
+
+LIGHT, DARK = (
+    Inks(name, encoders=encoders, **{line.split()[0]: line.split()[column] for line in TABLE.splitlines()})
+    for column, (name, encoders) in enumerate((("light", PAPER_COLOURS), ("dark", SCREEN_COLOURS)), start=1)
 )
 THEMES = {inks.name: inks for inks in (LIGHT, DARK)}
 
@@ -70,7 +77,7 @@ def find_inks(name: str) -> Inks:
 
 
 @contextmanager
-def house_style(inks: Inks, *, font_size: float) -> Iterator[None]:
+def house_style(inks: Inks = LIGHT, *, font_size: float = 8) -> Iterator[None]:
     """Draw and save inside this block; matplotlib's own settings come back after it.
 
     Text stays text: an SVG keeps it as editable text, a PDF embeds TrueType. Nothing in a file depends on
@@ -82,7 +89,9 @@ def house_style(inks: Inks, *, font_size: float) -> Iterator[None]:
         yield
 
 
-def make_figure(width: float, height: float, inks: Inks, *, dpi: float, layout: Layout = "constrained") -> Figure:
+def make_figure(
+    width: float, height: float, inks: Inks = LIGHT, *, dpi: float = 150, layout: Layout = "constrained"
+) -> Figure:
     """A figure of `width` x `height` inches with a canvas of its own."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -99,9 +108,14 @@ def _settings(inks: Inks, font_size: float) -> dict[Any, Any]:
         "font.size": font_size,
         "axes.labelsize": font_size,
         "axes.titlesize": font_size,
+        "figure.titlesize": font_size,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
         "xtick.labelsize": small,
         "ytick.labelsize": small,
         "legend.fontsize": small,
+        "legend.title_fontsize": small,
+        "legend.frameon": False,
         "text.color": inks.text,
         "axes.labelcolor": inks.text,
         "axes.facecolor": inks.paper,
