@@ -25,9 +25,8 @@ from scipy.io import savemat
 from sklearn.linear_model import Ridge
 from torch import nn
 
-from core.datasets.array_files import open_array
+from core.datasets.array_files import open_array, open_images
 from core.datasets.description import TEMPLATE, read_description
-from core.datasets.image_store import read_row
 from core.datasets.photos import _read as read_photos
 from core.datasets.readers.nsd import read_design
 from core.datasets.readers.things_fmri import find_block, read_columns
@@ -50,7 +49,7 @@ from core.networks.files.script_file import load_script
 from core.networks.spec import read_entries
 from core.paths import data_folder
 from core.probes.files import load_probe
-from core.probes.read_numbers import read_numbers
+from core.probes.target import read_numbers
 from core.session.files import read_session
 from core.stimuli.manifest import check_files, read_rows
 from core.stimuli.plan import read_plan, resolve_plan
@@ -147,11 +146,11 @@ def make_zarr_chunk(folder: Path) -> Path:
 
 
 def read_volume(path: Path) -> None:
-    shape, affine = grid_of(path)
+    grid = grid_of(path)
     if count_trials(path) == 1:
-        read_map(path, shape=shape, affine=affine)
-        read_labels(path, shape=shape)
-    for _ in iter_trials(path, np.arange(3)):
+        read_map(path, grid)
+        read_labels(path, grid)
+    for _ in iter_trials(path, grid, np.arange(3)):
         pass
 
 
@@ -276,7 +275,7 @@ def arrays() -> Iterator[Kind]:
     yield Kind("numbers.npy", placed("n.npy", lambda path: np.save(path, ROWS[0])), lambda p: read_numbers("w", p))
     yield Kind("numbers.txt", placed("n.txt", lambda path: np.savetxt(path, ROWS[0])), lambda p: read_numbers("w", p))
     yield Kind("names.csv", placed("t.csv", write_trial_table), read_table)
-    yield Kind("images.h5", placed("i.h5", write_levels), lambda path: read_row(path, "x", 0))
+    yield Kind("images.h5", placed("i.h5", write_levels), lambda path: open_images(path, key="x").read(0))
     yield Kind("nsd design", make_design, read_design_of)
     yield Kind("things table", placed("t.h5", lambda path: write_pandas_table(path, ROWS.T)), read_pandas)
 
@@ -300,8 +299,8 @@ def brains() -> Iterator[Kind]:
     yield Kind("lh.pial", from_subject("surf/lh.pial"), read_triangles)
     yield Kind("lh.curv", from_subject("surf/lh.curv"), read_curvature)
     yield Kind("patch", placed("lh.patch.3d", lambda path: write_patch(path, half)), read_patch)
-    yield Kind("annot", from_subject("label/lh.aparc.annot"), _read_annot)
-    yield Kind("label", from_subject("label/lh.V1_exvivo.label"), read_label)
+    yield Kind("annot", from_subject("label/lh.aparc.annot"), lambda path: _read_annot(path, []))
+    yield Kind("label", from_subject("label/lh.V1_exvivo.label"), lambda p: read_label(p, SURFACE.side(0).n_vertices))
 
 
 def encoders() -> Iterator[Kind]:

@@ -13,7 +13,7 @@ import pytest
 from core.datasets.tables import read_table
 from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import read_trials
-from core.experiments.packages.tables import write_table
+from core.experiments.packages.plan import write_table
 from core.reports.table import write_csv
 
 NAMES = ("=cmd|' /C calc'!A0", "+V1", "-V1", "@SUM(1,1)", "[1, 2]", "(V1)", "V1")
