@@ -59,12 +59,8 @@ def reading(
 ) -> Iterator[None]:
     """Turn everything that goes wrong while a file is read into one sentence, an `error`.
 
-    Parameters
-    ----------
-    source : Path or str
-        The file or folder; or how messages call bytes that were read already. Archives are checked before the block.
-    what : str
-        What it should be: "pickle" in "weights.pkl is truncated or no pickle: {reason}. {advice}"
+    `source`: the file or folder; or how messages call bytes that were read already. Archives are checked before the
+    block. `what`: what it should be: "pickle" in "weights.pkl is truncated or no pickle: {reason}. {advice}".
     """
     name = source if isinstance(source, str) else source.name
     try:

@@ -113,10 +113,7 @@ def name_work(config: SweepConfig | StudyConfig, facts: dict[str, object]) -> st
 def copy_analysis(folder: Path, target: Path) -> str:
     """Copy tables, figures, report and settings into a new folder; the cells stay. Returns what to say.
 
-    Raises
-    ------
-    BadInputError, StorageError
-        If the folder is not free or cannot be written.
+    Raises BadInputError, StorageError if the folder is not free or cannot be written.
     """
     copy_results(folder, target, FILES)
     return f"Saved tables, figures and the report to {target}"

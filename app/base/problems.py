@@ -45,12 +45,9 @@ class Circumstances:
 
     Parameters
     ----------
-    device : str
-        The engine's device; empty before it is loaded.
-    log : lines
-        The program's own log, oldest first.
-    settings : lines
-        Settings that differ from their defaults.
+    device : The engine's device; empty before it is loaded.
+    log : The program's own log, oldest first.
+    settings : Settings that differ from their defaults.
     """
 
     device: str = ""

@@ -33,23 +33,14 @@ class Setting:
 
     Parameters
     ----------
-    key : str
-    default : str, bool, float or int
-        Its type is the setting's type.
-    help : str
-        One sentence on what it means.
-    title, group : str
-        What the dialog calls it and the page it stands on; both empty for what is only remembered.
-    choices : pairs of value and text
-        The only texts allowed; none for any text.
-    least, most : float
-        Ends of a number, both allowed.
-    unit : str
-        Written behind the number.
-    when : str
-        When a change takes effect.
-    is_folder : bool
-        The text is a folder, to be chosen.
+    default : str, bool, float or int. Its type is the setting's type.
+    help : One sentence on what it means.
+    title, group : What the dialog calls it and the page it stands on; both empty for what is only remembered.
+    choices : pairs of value and text. The only texts allowed; none for any text.
+    least, most : Ends of a number, both allowed.
+    unit : Written behind the number.
+    when : When a change takes effect.
+    is_folder : The text is a folder, to be chosen.
     """
 
     key: str

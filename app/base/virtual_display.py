@@ -20,10 +20,7 @@ START_SECONDS = 10.0
 class VirtualDisplay:
     """An Xvfb of our own, with `DISPLAY` pointing at it until it is stopped.
 
-    Raises
-    ------
-    StorageError
-        If Xvfb is not installed or does not start.
+    Raises StorageError if Xvfb is not installed or does not start.
     """
 
     def __init__(self, *, screen: str = SCREEN) -> None:

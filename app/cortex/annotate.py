@@ -48,10 +48,8 @@ class LabelFinder:
     Parameters
     ----------
     faces : (m, 3) int
-    labels : (n_vertices,) int
-        Region of each vertex, 0 for none.
-    names : sequence of str
-        names[i - 1] belongs to label i.
+    labels : (n_vertices,) int. Region of each vertex, 0 for none.
+    names : names[i - 1] belongs to label i.
     """
 
     def __init__(self, faces: IntArray, labels: IntArray, names: Sequence[str]) -> None:
@@ -65,12 +63,7 @@ class LabelFinder:
     ) -> list[PlacedLabel]:
         """One label for each ROI in sight, inside its visible part.
 
-        Parameters
-        ----------
-        mesh : HemisphereMesh
-        pose, size : CameraPose, (width, height) of the view
-        pick_at : callable
-            Tells whether something lies in front.
+        `pose`, `size` (width, height). `pick_at`: tells whether something lies in front.
         """
         towards = -pose.axes()[2].astype(np.float32)
         found = []

@@ -28,12 +28,9 @@ class CameraPose:
 
     Parameters
     ----------
-    azimuth, elevation : float
-        Degrees; 0, 0 looks from behind (along +y), azimuth 90 from the left, elevation 90 from above.
-    centre : (3,) float
-        Point in the middle of the view, mm.
-    scale : float
-        mm from the middle to the upper edge.
+    azimuth, elevation : Degrees; 0, 0 looks from behind (along +y), azimuth 90 from the left, elevation 90 from above.
+    centre : (3,) float. Point in the middle of the view, mm.
+    scale : mm from the middle to the upper edge.
     """
 
     azimuth: float

@@ -40,11 +40,8 @@ class MorphPath:
 
     Parameters
     ----------
-    surface : CorticalSurface
-    stops : tuple of Geometry
-        At least one; see `find_stops`.
-    hemispheres, view : Hemispheres, NamedView
-        How the hemispheres are laid out.
+    stops : At least one; see `find_stops`.
+    hemispheres, view : Hemispheres, NamedView. How the hemispheres are laid out.
     """
 
     def __init__(

@@ -40,8 +40,7 @@ class Outline:
     Parameters
     ----------
     faces : (m, 3) int
-    labels : (n,) int
-        Region of each vertex, 0 for none.
+    labels : (n,) int. Region of each vertex, 0 for none.
     """
 
     def __init__(self, faces: IntArray, labels: IntArray) -> None:
@@ -85,10 +84,7 @@ class OutlineActor:
 def cross_borders(faces: IntArray, labels: IntArray) -> tuple[Any, npt.NDArray[np.int64]]:
     """Points on the borders as weights of vertices, sparse (k, n), and the pairs of points to join (j, 2).
 
-    Parameters
-    ----------
-    faces : (m, 3) int
-    labels : (n,) int
+    `faces` (m, 3). `labels` (n,).
     """
     corners = faces[_count_labels(labels[faces]) > 1].astype(np.int64)
     n_faces = len(corners)

@@ -31,11 +31,8 @@ class Pick:
 
     Parameters
     ----------
-    side : int
-        0 left, 1 right.
-    vertex : int
-    point : (3,) float
-        Where the ray met the surface, scene mm.
+    side : 0 left, 1 right.
+    point : (3,) float. Where the ray met the surface, scene mm.
     """
 
     side: int
@@ -113,16 +110,10 @@ class HoverInfo:
 
     Parameters
     ----------
-    side : Hemisphere
-    vertex : int
-    voxel : int or None
-        None where no voxel is drawn.
-    roi : str
-        "" for none.
-    value : float or None
-        The current map's value; None without a map or a voxel.
-    unit : str
-        Of the value.
+    voxel : None where no voxel is drawn.
+    roi : "" for none.
+    value : The current map's value; None without a map or a voxel.
+    unit : Of the value.
     """
 
     side: Hemisphere

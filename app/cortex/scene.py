@@ -35,12 +35,7 @@ MARKER_LIFT = 0.8
 
 
 class CortexScene:
-    """The actors of both hemispheres in one renderer.
-
-    Parameters
-    ----------
-    renderer : vtkRenderer
-    """
+    """The actors of both hemispheres in one renderer."""
 
     def __init__(self, renderer: Any) -> None:
         self.renderer = renderer

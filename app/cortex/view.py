@@ -116,14 +116,10 @@ class CortexView(QWidget):
 
         Parameters
         ----------
-        values : (n_voxels,) float or None
-            NaN where unknown (transparent); None for a bare cortex.
-        title, unit : str
-            For the colour bar and the read-out.
-        diverging : bool
-            Symmetric about zero, or from zero up.
-        limit : float or None
-            Value of the last colour; None takes the 99th percentile of the data.
+        values : (n_voxels,) float or None. NaN where unknown (transparent); None for a bare cortex.
+        title, unit : For the colour bar and the read-out.
+        diverging : Symmetric about zero, or from zero up.
+        limit : Value of the last colour; None takes the 99th percentile of the data.
         """
         self._painter.set_values(values, diverging=diverging, limit=limit, title=title, unit=unit)
         self._recolour()

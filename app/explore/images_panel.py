@@ -131,10 +131,8 @@ class ImagesPanel(QWidget):
         Parameters
         ----------
         clean, perturbed : (height, width, 3) uint8
-        caption : str
-            Network and budget, one line.
-        title : str
-            What the image is.
+        caption : Network and budget, one line.
+        title : What the image is.
         delta : (height, width, 3) float or None
             The exact difference in [0, 1] pixels; the 8-bit one is used without it.
         """

@@ -117,12 +117,9 @@ class ResponsesPanel(QWidget):
 
         Parameters
         ----------
-        config : ProbeConfig
-            What is about to run.
-        table : VoxelTable
-            The subject's voxels.
-        response_unit : str
-            Unit of the responses.
+        config : What is about to run.
+        table : The subject's voxels.
+        response_unit : Unit of the responses.
         reference_sd : (n_voxels,) float or None
             SD of each voxel's clean reference responses; without it the table waits for the result.
         """

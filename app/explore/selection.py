@@ -35,12 +35,8 @@ class Selection(Choice):
 
     Parameters
     ----------
-    image : str
-        Id or path.
-    gate_r : float
-    map : str
-    stimulus : Stimulus or None
-        The image as it was read, so that it comes back even if its file has gone; None to open `image`.
+    image : Id or path.
+    stimulus : The image as it was read, so that it comes back even if its file has gone; None to open `image`.
     """
 
     image: str = ""

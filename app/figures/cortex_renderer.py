@@ -62,11 +62,7 @@ class CortexRenderer:
 
     Parameters
     ----------
-    placed : Placed
-        Surface, voxels and atlas.
-    shown : ProbeMap
-    style : CortexStyle
-    theme : Theme
+    placed : Surface, voxels and atlas.
     """
 
     def __init__(self, placed: Placed, shown: ProbeMap, style: CortexStyle, *, theme: Theme) -> None:
@@ -227,10 +223,8 @@ class CortexRenderer:
 def render_probe(probe: Probe, style: CortexStyle, *, theme: str, follows: bool = True) -> Iterator[CortexRenderer]:
     """Something that draws a probe's cortex, for as long as the block lasts.
 
-    Raises
-    ------
-    BadInputError
-        If the subject is not here, has no voxels on a surface, or the surface lacks what the style asks for.
+    Raises BadInputError if the subject is not here, has no voxels on a surface, or the surface lacks what the style
+    asks for.
     """
     _need_application()
     subject = load_subject(probe.config.subject)

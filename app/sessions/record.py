@@ -44,12 +44,9 @@ def merge_unchanged(opened: SessionRecord, after: SessionRecord, now: SessionRec
 
     Parameters
     ----------
-    opened : SessionRecord
-        As the file had it.
-    after : SessionRecord
-        As the window showed it once it was open.
-    now : SessionRecord
-        As the window shows it now. What did not change since then is kept as the file had it.
+    opened : As the file had it.
+    after : As the window showed it once it was open.
+    now : As the window shows it now. What did not change since then is kept as the file had it.
     """
     values: dict[str, Any] = {}
     for group in GROUPS:
@@ -73,14 +70,9 @@ def load_record(
 
     Parameters
     ----------
-    record : SessionRecord
-    catalogue : Catalogue
-    missing : tuple of Missing
-        What is known not to be there.
-    found : mapping of str to Path
-        Where moved files are now, by what they are.
-    folders : tuple of Path
-        Where to look for the others.
+    missing : What is known not to be there.
+    found : Where moved files are now, by what they are.
+    folders : Where to look for the others.
     """
     problems = [one.sentence for one in missing if one.what not in found]
     places = {what: found.get(what) or find_file(reference, folders) for what, reference in record.references().items()}

@@ -28,19 +28,12 @@ class Command:
 
     Parameters
     ----------
-    id : str
-        Names its handler.
-    title : str
-        A verb, in sentence case.
-    menu : str
-        The menu it stands in.
-    help : str
-        One sentence for tooltip and help sheet.
-    shortcut, also, icon : str
-        Its key, a second key and its icon; empty for none.
-    in_toolbar : bool
-    ends_group : bool
-        A separator follows it in its menu.
+    id : Names its handler.
+    title : A verb, in sentence case.
+    menu : The menu it stands in.
+    help : One sentence for tooltip and help sheet.
+    shortcut, also, icon : Its key, a second key and its icon; empty for none.
+    ends_group : A separator follows it in its menu.
     """
 
     id: str

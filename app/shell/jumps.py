@@ -21,12 +21,8 @@ class Jumps(Feature):
 
     Parameters
     ----------
-    desk : Desk
-    explore : Explore
-    list_commands : function
-        A line for each command.
-    open_setting : function
-        Opens the settings on one of them.
+    list_commands : A line for each command.
+    open_setting : Opens the settings on one of them.
     """
 
     def __init__(

@@ -30,16 +30,11 @@ class Jump:
 
     Parameters
     ----------
-    kind : str
-        "Command", "ROI", "Image" and so on.
-    title, detail : str
-        What is searched, and what stands beside it.
-    go : function
-        Does it.
-    reason : str
-        Why it cannot be done now; empty if it can.
-    key : str
-        Its keyboard shortcut.
+    kind : "Command", "ROI", "Image" and so on.
+    title, detail : What is searched, and what stands beside it.
+    go : Does it.
+    reason : Why it cannot be done now; empty if it can.
+    key : Its keyboard shortcut.
     """
 
     kind: str

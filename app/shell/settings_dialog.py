@@ -35,9 +35,7 @@ class Preferences(Feature):
 
     Parameters
     ----------
-    desk : Desk
-    set_keys : function
-        Changes the keys of the commands by their ids.
+    set_keys : Changes the keys of the commands by their ids.
     """
 
     def __init__(self, desk: Desk, *, set_keys: Callable[[Mapping[str, str]], None]) -> None:

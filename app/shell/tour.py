@@ -30,14 +30,10 @@ class Step:
 
     Parameters
     ----------
-    title, text : str
-    part : str
-        The widget it points at: a part of Explore, or the button of a command.
-    is_done : function or None
-        Whether the user has done it, given what was chosen when the step began; None where there is only something to
-        read.
-    do : function or None
-        Does it for the user.
+    part : The widget it points at: a part of Explore, or the button of a command.
+    is_done : Whether the user has done it, given what was chosen when the step began; None where there is only
+        something to read.
+    do : Does it for the user.
     """
 
     title: str

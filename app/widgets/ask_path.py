@@ -30,15 +30,10 @@ def ask_path(
 
     Parameters
     ----------
-    parent : QWidget or None
-    title, name, pattern : str
-        Of the dialog; the name offered, or a whole path, and the kinds of files as Qt writes them.
-    settings : Settings, optional
-        Whose folder it starts in; the home folder where none is kept.
-    key : str
-        Of that folder: the folder of exports unless it is named.
-    ending : str
-        Put at the end of a name that lacks it, without a dot.
+    title, name, pattern : Of the dialog; the name offered, or a whole path, and the kinds of files as Qt writes them.
+    settings : Whose folder it starts in; the home folder where none is kept.
+    key : Of that folder: the folder of exports unless it is named.
+    ending : Put at the end of a name that lacks it, without a dot.
     """
     kept = settings.text(key) if settings is not None else ""
     start = (Path(kept) if kept else Path.home()) / name

@@ -39,10 +39,8 @@ class ElidedLabel(QLabel):
 
     Parameters
     ----------
-    role : str
-        A role of the style sheet, as in `make_label`.
-    hint : str
-        What the line means, shown in its tooltip below the whole text.
+    role : A role of the style sheet, as in `make_label`.
+    hint : What the line means, shown in its tooltip below the whole text.
     """
 
     def __init__(self, role: str = "", *, hint: str = "") -> None:

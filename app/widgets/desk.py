@@ -29,14 +29,10 @@ class Desk:
 
     Parameters
     ----------
-    services : Services
-        State, lane, engine, controller, settings, problems and log.
-    parent : QWidget
-        For dialogs.
-    tabs : Tabs
-        Adds or opens a page by its key.
-    say : function
-        Shows a sentence with its tone over the work area.
+    services : State, lane, engine, controller, settings, problems and log.
+    parent : For dialogs.
+    tabs : Adds or opens a page by its key.
+    say : Shows a sentence with its tone over the work area.
     """
 
     services: Services
@@ -51,16 +47,11 @@ class Drop:
 
     Parameters
     ----------
-    thing : str
-        What it is, in the plural, for the sentence about what can be taken.
-    promise : str
-        What a drop does; `{name}` is what is dropped.
-    takes : function
-        Whether these paths are such a thing; looks at names and headers only.
-    do : function
-        Does it.
-    takes_many : bool
-        All paths belong together; else only the first is used, and that is said.
+    thing : What it is, in the plural, for the sentence about what can be taken.
+    promise : What a drop does; `{name}` is what is dropped.
+    takes : Whether these paths are such a thing; looks at names and headers only.
+    do : Does it.
+    takes_many : All paths belong together; else only the first is used, and that is said.
     """
 
     thing: str
@@ -76,15 +67,9 @@ class Loaded:
 
     Parameters
     ----------
-    record : SessionRecord
-    image : str
-        Id or path of the image; "" if it could not be opened.
-    stimulus : Stimulus or None
-    probe : Probe or None
-    places : mapping
-        Where each file it refers to was found, by what it is; None for a missing one.
-    problems : tuple of str
-        One sentence for each thing that could not be opened.
+    image : Id or path of the image; "" if it could not be opened.
+    places : Where each file it refers to was found, by what it is; None for a missing one.
+    problems : One sentence for each thing that could not be opened.
     """
 
     record: SessionRecord

@@ -40,16 +40,11 @@ class Field(Generic[Editor]):
 
     Parameters
     ----------
-    title : str
-        Its label; "" for none, so that the editor takes the whole width.
-    tip : str
-        Its tooltip while it can be used.
-    name : str
-        Its accessible name, the title where none is given.
-    width : int
-        Of the editor in pixels; 0 for as wide as there is room.
-    settled : bool
-        Whether a change is told when the user has finished typing, not at every key.
+    title : Its label; "" for none, so that the editor takes the whole width.
+    tip : Its tooltip while it can be used.
+    name : Its accessible name, the title where none is given.
+    width : Of the editor in pixels; 0 for as wide as there is room.
+    settled : Whether a change is told when the user has finished typing, not at every key.
     """
 
     title: str = ""

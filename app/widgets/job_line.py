@@ -118,12 +118,9 @@ class JobLine(QWidget):
         ----------
         lane, kind, make, title, when_busy
             As in `JobLane.submit`.
-        on_done : function
-            Takes the answer, after the line went back to idle; it may say how it ended.
-        read : function
-            Says how far a progress record is; None for a record that says nothing.
-        stopped : str
-            What to say if it was stopped, also while it waited.
+        on_done : Takes the answer, after the line went back to idle; it may say how it ended.
+        read : Says how far a progress record is; None for a record that says nothing.
+        stopped : What to say if it was stopped, also while it waited.
         """
         if self.busy:
             raise RuntimeError("A line follows one job at a time.")

@@ -17,16 +17,11 @@ class NewFolderDialog(QDialog, Fields):
 
     Parameters
     ----------
-    title : str
-        Of the dialog.
-    name : str
-        Of the new folder.
-    about : sequence of QWidget
-        What is written, above the choice.
-    verb : str
-        On the button that goes on.
-    folder : Path
-        Chosen at first.
+    title : Of the dialog.
+    name : Of the new folder.
+    about : What is written, above the choice.
+    verb : On the button that goes on.
+    folder : Chosen at first.
     """
 
     field = PathText("Folder", ask="Location of the new folder")

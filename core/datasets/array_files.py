@@ -46,18 +46,12 @@ class ArrayFile:
 
     Parameters
     ----------
-    path : Path
-    shape : tuple of int
-        As whoever saved it had it; a volume of trials (x, y, z, n) may be taken as (n, x y z), see `with_trials_first`.
-    dtype : numpy.dtype
-    key : str
-        Its name in a file of several.
-    get : callable
-        The part of an index into the file's own array.
-    is_backwards : bool
-        Whether the file's axes are those of `shape` in opposite order.
-    is_volume : bool
-        Whether rows are taken from the last axis, and the others are one.
+    shape : As whoever saved it had it; a volume of trials (x, y, z, n) may be taken as (n, x y z), see
+        `with_trials_first`.
+    key : Its name in a file of several.
+    get : The part of an index into the file's own array.
+    is_backwards : Whether the file's axes are those of `shape` in opposite order.
+    is_volume : Whether rows are taken from the last axis, and the others are one.
     """
 
     path: Path

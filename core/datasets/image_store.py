@@ -34,12 +34,9 @@ class ImageStore:
 
     Parameters
     ----------
-    subject : str
-        Whose.
-    source : ImageSource, optional
-        Where they lie; None for the shipped catalogue.
-    rows : dict
-        The row of each image by its id.
+    subject : Whose.
+    source : Where they lie; None for the shipped catalogue.
+    rows : The row of each image by its id.
     """
 
     subject: str

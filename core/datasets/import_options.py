@@ -46,10 +46,7 @@ class ImportOptions:
     averaged : How many repeats each row already is the mean of; 0 for what the source says. A noise ceiling from a
         published ncsnr of single trials counts each row as so many.
 
-    Raises
-    ------
-    BadInputError
-        If a value is not allowed.
+    Raises BadInputError if a value is not allowed.
     """
 
     subject: str

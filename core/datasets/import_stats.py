@@ -29,10 +29,8 @@ class TrialSums:
 
     Parameters
     ----------
-    file : Path
-        A .npy of zeros (n_images, n_voxels) float32; opened anew for every session, so that its pages do not add up.
-    n_trials : (n_images,) int
-        Trials of each image, over all sessions.
+    file : A .npy of zeros (n_images, n_voxels) float32; opened anew for every session, so that its pages do not add up.
+    n_trials : (n_images,) int. Trials of each image, over all sessions.
     """
 
     def __init__(self, file: Path, n_trials: IntArray, *, n_voxels: int) -> None:

@@ -26,24 +26,15 @@ class ImageInfo:
 
     Parameters
     ----------
-    id : str
-        Its readable name: "cat_chelsea".
-    category : str
-        What it shows, as its source named it: "panda".
-    group : str
-        The coarse kind: one of `GROUPS`.
-    path : Path
-        Its file, 224 x 224 pixels.
-    curated : bool
-        Whether it is one of the dozen to start from.
-    set : str
-        "photos" or "kay2017".
-    licence : str
-        Short name of its licence: "CC BY 4.0".
-    original : str
-        Its name in the source it was taken from.
-    split : str
-        "train" or "test": whether encoders of the simulated subject are fitted on it.
+    id : Its readable name: "cat_chelsea".
+    category : What it shows, as its source named it: "panda".
+    group : The coarse kind: one of `GROUPS`.
+    path : Its file, 224 x 224 pixels.
+    curated : Whether it is one of the dozen to start from.
+    set : "photos" or "kay2017".
+    licence : Short name of its licence: "CC BY 4.0".
+    original : Its name in the source it was taken from.
+    split : "train" or "test": whether encoders of the simulated subject are fitted on it.
     """
 
     id: str

@@ -34,12 +34,10 @@ class RecordedSession:
 
     Parameters
     ----------
-    name : str
-        How messages call it: "session 7".
+    name : How messages call it: "session 7".
     images : (n_trials,) int
         The image of each trial as a row of `Recording.image_ids`; -1 for a trial that is not used.
-    read : callable
-        Reads the chosen voxels of all its trials, in order: one array (n_trials, n_voxels) of its own (it is changed
+    read : Reads the chosen voxels of all its trials, in order: one array (n_trials, n_voxels) of its own (it is changed
         later), or blocks (n, n_voxels) one after another, between which an import can be stopped.
     """
 
@@ -65,12 +63,9 @@ class VoxelPlan:
 
     Parameters
     ----------
-    places : Places
     roi : tuple of str, n_voxels long
-    ncsnr : (n_voxels,) float, optional
-        Signal SD over noise SD of a single trial, as published with the data.
-    noise_ceiling : (n_voxels,) float, optional
-        Noise ceiling in [0, 1] as published with the data; wins over `ncsnr`.
+    ncsnr : (n_voxels,) float, optional. Signal SD over noise SD of a single trial, as published with the data.
+    noise_ceiling : (n_voxels,) float, optional. Noise ceiling in [0, 1] as published with the data; wins over `ncsnr`.
     """
 
     places: Places
@@ -90,33 +85,19 @@ class Recording:
 
     Parameters
     ----------
-    kind : str
-        The importer it came from: "nsd".
-    source : Path
-        What the user pointed to.
-    participant : str
-        Which of the people in the source; "" where there is one.
-    people : tuple of str
-        All of them.
-    title, note, citation, licence : str
-        As in `Subject`.
-    is_simulated : bool
-        Whether the data are simulated, as their description says.
-    response_unit : str
-    voxels : VoxelPlan
-    sessions : tuple of RecordedSession
-    missing : tuple of str
-        Sessions that belong to the recording and are not there.
-    zscore : bool
-        Whether each voxel is brought to mean 0 and SD 1 over the trials of each session.
+    kind : The importer it came from: "nsd".
+    source : What the user pointed to.
+    participant : Which of the people in the source; "" where there is one.
+    people : All of them.
+    title, note, citation, licence : As in `Subject`.
+    is_simulated : Whether the data are simulated, as their description says.
+    missing : Sessions that belong to the recording and are not there.
+    zscore : Whether each voxel is brought to mean 0 and SD 1 over the trials of each session.
     image_ids, categories : tuple of str, n_images long
-    images : ImageSource
     held_out : (n_images,) bool, optional
         The images the recording itself sets aside for testing; None if it sets aside none.
-    averaged : int
-        How many repeats each trial already is the mean of, as the source says.
-    remarks : tuple of str
-        What a reader should know about this import, one sentence each; that of the voxels' places comes last.
+    averaged : How many repeats each trial already is the mean of, as the source says.
+    remarks : What a reader should know about this import, one sentence each; that of the voxels' places comes last.
     """
 
     kind: str

@@ -46,14 +46,10 @@ class ImageSource:
 
     Parameters
     ----------
-    kind : str
-        "files" or "hdf5".
-    path : Path
-        The folder the files lie in, or the HDF5 file.
-    members : tuple of str, n_images long
-        File names below the folder, or rows of the array as digits.
-    key : str
-        The array in the HDF5 file, (n, height, width, 3) uint8.
+    kind : "files" or "hdf5".
+    path : The folder the files lie in, or the HDF5 file.
+    members : tuple of str, n_images long. File names below the folder, or rows of the array as digits.
+    key : The array in the HDF5 file, (n, height, width, 3) uint8.
     """
 
     kind: str
@@ -93,29 +89,17 @@ class Subject:
 
     Parameters
     ----------
-    id, title : str
-        Its catalogue id, and how it is named wherever it is shown.
-    kind : str
-        "simulated" or "measured".
-    note : str
-        What a reader must know about the data, in one or two sentences.
-    citation, licence : str
-        Whom to cite and under which terms the data are shared.
-    surface : str
-        The surface `voxels` lie on: "fsaverage5".
-    response_unit : str
-        Unit of the responses.
-    voxels : VoxelTable
-    image_ids : tuple of str, n_images long
-        The image of each row of the responses.
-    test : (n_images,) bool
-        Held out: never used to fit.
-    categories : tuple of str, n_images long
-        What each image shows: "face"; "" where unknown.
-    n_trials : (n_images,) int
-        Repeats behind the mean of each image's responses.
-    images : ImageSource, optional
-        Where the images lie; None for those of the shipped catalogue.
+    id, title : Its catalogue id, and how it is named wherever it is shown.
+    kind : "simulated" or "measured".
+    note : What a reader must know about the data, in one or two sentences.
+    citation, licence : Whom to cite and under which terms the data are shared.
+    surface : The surface `voxels` lie on: "fsaverage5".
+    response_unit : Unit of the responses.
+    image_ids : tuple of str, n_images long. The image of each row of the responses.
+    test : (n_images,) bool. Held out: never used to fit.
+    categories : tuple of str, n_images long. What each image shows: "face"; "" where unknown.
+    n_trials : (n_images,) int. Repeats behind the mean of each image's responses.
+    images : Where the images lie; None for those of the shipped catalogue.
     """
 
     id: str
@@ -169,12 +153,8 @@ def list_subjects() -> tuple[SubjectInfo, ...]:
 def load_subject(identity: str) -> Subject:
     """The subject of that id, without its responses.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such subject; the nearest id is named.
-    StorageError
-        If its files are missing or damaged.
+    Raises BadInputError if there is no such subject, and the nearest id is named; StorageError if its files are missing
+    or damaged.
 
     Examples
     --------

@@ -84,10 +84,8 @@ class ImportSummary(RecordingFacts):
     ----------
     noise_ceiling : tuple of int, 10 long
         Voxels in [0, 0.1), [0.1, 0.2), ... [0.9, 1]; empty if there is no noise ceiling.
-    n_missing, n_constant : int
-        Voxels left out: with a missing or infinite value, or without variance in a session.
-    n_unplaced : int
-        Voxels without a place on the surface.
+    n_missing, n_constant : Voxels left out: with a missing or infinite value, or without variance in a session.
+    n_unplaced : Voxels without a place on the surface.
     """
 
     subject: str

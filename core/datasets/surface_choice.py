@@ -37,12 +37,8 @@ def choose_surface(subject: str, voxels: VoxelTable, *, own: str, surface: Corti
 
     `voxels` are as recorded on the surface `own` it came with.
 
-    Raises
-    ------
-    BadInputError
-        If the voxels do not fit the surface; the message gives the counts.
-    StorageError
-        If the choice cannot be kept.
+    Raises BadInputError if the voxels do not fit the surface, and the message gives the counts; StorageError if the
+    choice cannot be kept.
     """
     check_fit(voxels, own=own, surface=surface)
     uses = _read_uses() | {subject: surface.name}

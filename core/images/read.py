@@ -39,16 +39,10 @@ def read_image(path: Path | str, *, size: int) -> Stimulus:
     The picture is turned as its EXIF tag says, laid over mid grey where it is transparent, brought to 8-bit sRGB,
     cropped to its central square and resized with antialiasing (bicubic). Each of these that did something is noted.
 
-    Parameters
-    ----------
-    path : Path or str
-    size : int
-        Side of the stimulus in pixels, at least 32.
+    `size`: side of the stimulus in pixels, at least 32.
 
-    Raises
-    ------
-    BadInputError
-        If the file is missing, is no image, is damaged, too small or too large, or of a kind without a clear range.
+    Raises BadInputError if the file is missing, is no image, is damaged, too small or too large, or of a kind without a
+    clear range.
 
     Examples
     --------

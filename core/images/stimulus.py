@@ -21,16 +21,11 @@ class Stimulus:
 
     Parameters
     ----------
-    id : str
-        Its name in the catalogue, or the stem of the user's file.
-    pixels : (3, height, width) float32
-        RGB in [0, 1], every value exactly k / 255. Read-only.
-    sha256 : str
-        Hash of the pixels as (height, width, 3) uint8 in C order.
-    source : str
-        The file it came from.
-    notes : tuple of str
-        What was converted on reading, one sentence each; empty if nothing was.
+    id : Its name in the catalogue, or the stem of the user's file.
+    pixels : (3, height, width) float32. RGB in [0, 1], every value exactly k / 255. Read-only.
+    sha256 : Hash of the pixels as (height, width, 3) uint8 in C order.
+    source : The file it came from.
+    notes : What was converted on reading, one sentence each; empty if nothing was.
     """
 
     id: str

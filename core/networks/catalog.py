@@ -81,12 +81,8 @@ def list_user_networks() -> tuple[NetworkSpec, ...]:
 def save_user_network(spec: NetworkSpec, weights: Path | None = None) -> NetworkSpec:
     """Keep a network under its id; `weights` is copied beside the entry. Returns the entry as it is found from now on.
 
-    Raises
-    ------
-    BadInputError
-        If the id is taken or holds odd characters.
-    StorageError
-        If it cannot be written; nothing half-written stays.
+    Raises BadInputError if the id is taken or holds odd characters; StorageError if it cannot be written, and nothing
+    half-written stays.
     """
     check_new_id(spec.id)
     folder = user_networks_folder() / folder_name(spec.id)

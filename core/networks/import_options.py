@@ -23,7 +23,6 @@ class NetworkImportOptions:
     mean, std : 3 floats each, or None
     tokens : "" for that of the architecture.
     robust : Whether it was trained against perturbations.
-    licence : str
     parent : Id of the network it was made from; "" for one trained from scratch.
     trusted : Whether the user trusts whoever made a file or function that is a program.
     """

@@ -35,14 +35,9 @@ def import_network(source: str, options: NetworkImportOptions | None = None) -> 
 
     Returns its entry. It is loaded and probed at its default layer first, unless its weights are not downloaded yet.
 
-    Raises
-    ------
-    BadInputError
-        If the id is taken, the architecture is not known or not given, a layer does not exist, or trust is missing.
-    WeightsError
-        If the file is truncated, of another architecture or holds code, or the network cannot be probed.
-    StorageError
-        If the file cannot be read or the copy cannot be written.
+    Raises BadInputError if the id is taken, the architecture is not known or not given, a layer does not exist, or
+    trust is missing; WeightsError if the file is truncated, of another architecture or holds code, or the network
+    cannot be probed; StorageError if the file cannot be read or the copy cannot be written.
     """
     options = options or NetworkImportOptions()
     if source.partition(":")[0] in PREFIXES and not Path(source).is_file():

@@ -32,22 +32,13 @@ def load_network(
 
     Parameters
     ----------
-    network : NetworkSpec or str
-        An entry of the catalogue, or the id or library name of one.
-    layer : str, optional
-        Feature layer; the network's default if not given.
-    device : str
-        "auto", "cpu", "cuda" or "mps".
-    weights : Path, optional
-        Weights file to use instead of the network's own; its SHA-256 is not checked.
+    network : An entry of the catalogue, or the id or library name of one.
+    layer : Feature layer; the network's default if not given.
+    device : "auto", "cpu", "cuda" or "mps".
+    weights : Weights file to use instead of the network's own; its SHA-256 is not checked.
 
-    Raises
-    ------
-    BadInputError
-        If the network or the layer does not exist (the nearest name is given).
-    WeightsError
-        If the file is missing, altered, truncated, of another architecture or holds code, or the network cannot be
-        probed.
+    Raises BadInputError if the network or the layer does not exist (the nearest name is given); WeightsError if the
+    file is missing, altered, truncated, of another architecture or holds code, or the network cannot be probed.
     """
     result = open_network(network, layer, device=device, weights=weights)
     validate_network(result)

@@ -27,18 +27,12 @@ class Network(nn.Module):
 
     Parameters
     ----------
-    body : torch.nn.Module
-        The network, cut behind `layer`, in eval mode.
-    spec : NetworkSpec
-        Its entry in the catalogue.
-    layer : str
-        The feature layer.
-    sha256 : str
-        Of the weights, and of how their features are treated where that is a choice; see `load.fingerprint`.
-    feature_shape : tuple of int
-        Shape of one stimulus's features: (channels, height, width), (tokens, channels) or (channels,).
-    treatment : Treatment
-        What becomes of token features.
+    body : The network, cut behind `layer`, in eval mode.
+    spec : Its entry in the catalogue.
+    layer : The feature layer.
+    sha256 : Of the weights, and of how their features are treated where that is a choice; see `load.fingerprint`.
+    feature_shape : Shape of one stimulus's features: (channels, height, width), (tokens, channels) or (channels,).
+    treatment : What becomes of token features.
     """
 
     def __init__(

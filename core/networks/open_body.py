@@ -44,14 +44,10 @@ class Body:
 
     Parameters
     ----------
-    module : torch.nn.Module
-        In eval mode, frozen, on the CPU; called through `run_to_exit`.
-    treatment : Treatment
-        What becomes of its features.
-    feature_shape : tuple of int
-        Shape of one image's features, treated.
-    marks : tuple of str
-        What makes its features others than those that version 0.3 gave under the same names.
+    module : In eval mode, frozen, on the CPU; called through `run_to_exit`.
+    treatment : What becomes of its features.
+    feature_shape : Shape of one image's features, treated.
+    marks : What makes its features others than those that version 0.3 gave under the same names.
     """
 
     module: nn.Module

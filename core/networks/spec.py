@@ -23,46 +23,30 @@ class NetworkSpec:
 
     Parameters
     ----------
-    id : str
-        Short name used on the command line and in files.
-    title : str
-        Name shown to the user.
+    id : Short name used on the command line and in files.
+    title : Name shown to the user.
     family : "torchvision", "timm", "torchscript", "export" or "python"
         Library whose definition is built; or a file that holds its own definition; or a function of the user.
-    architecture : str
-        Name of the architecture in that library; "module:function" for "python"; "" for files.
-    weights : str
-        Weights file: relative to the embedded weights, to the downloads if it has an address, or an absolute path.
-    sha256 : str
-        Of the weights file: 64 hexadecimal digits, or as many of the first ones as are published; "" where none are
-        known: then the hash found at the first download or import is kept and expected from then on.
-    input_size : int
-        Side of the square stimulus, in pixels.
-    mean, std : 3 floats each
-        Per-channel (R, G, B) normalisation of pixels in [0, 1].
-    layers : tuple of str
-        Feature layers offered, early to late; paths of modules.
-    default_layer : str
-        The one to start with.
-    robust : bool
-        Whether it was trained against perturbations.
-    parent : str
-        Id of the network whose weights or features it was made from; "" for one trained from scratch.
-    licence, source, note : str
-        Shown with the network.
-    url : str
-        Where the weights can be downloaded; "" for embedded and own files.
-    size_mb : float
-        Size of the download in units of 2^20 bytes; 0 where unknown.
-    tokens : "all", "grid", "class" or "mean"
-        What becomes of features (n_tokens, channels) of a transformer: kept; the patch tokens as a map (channels, side,
-        side); the class token (channels,); the mean of the patch tokens (channels,). Maps of networks with channels
-        last become (channels, height, width) in any case.
-    user : bool
-        Whether it is the user's own.
-    table : str
-        What stands before the names of its tensors in a file with several sets of weights: "state_dict_ema."; "" for
-        the only set, or the plain one.
+    architecture : Name of the architecture in that library; "module:function" for "python"; "" for files.
+    weights : Weights file: relative to the embedded weights, to the downloads if it has an address, or an absolute
+        path.
+    sha256 : Of the weights file: 64 hexadecimal digits, or as many of the first ones as are published; "" where none
+        are known: then the hash found at the first download or import is kept and expected from then on.
+    input_size : Side of the square stimulus, in pixels.
+    mean, std : 3 floats each. Per-channel (R, G, B) normalisation of pixels in [0, 1].
+    layers : Feature layers offered, early to late; paths of modules.
+    default_layer : The one to start with.
+    robust : Whether it was trained against perturbations.
+    parent : Id of the network whose weights or features it was made from; "" for one trained from scratch.
+    licence, source, note : Shown with the network.
+    url : Where the weights can be downloaded; "" for embedded and own files.
+    size_mb : Size of the download in units of 2^20 bytes; 0 where unknown.
+    tokens : "all", "grid", "class" or "mean". What becomes of features (n_tokens, channels) of a transformer: kept; the
+        patch tokens as a map (channels, side, side); the class token (channels,); the mean of the patch tokens
+        (channels,). Maps of networks with channels last become (channels, height, width) in any case.
+    user : Whether it is the user's own.
+    table : What stands before the names of its tensors in a file with several sets of weights: "state_dict_ema."; ""
+        for the only set, or the plain one.
     """
 
     id: str

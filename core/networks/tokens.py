@@ -42,14 +42,10 @@ class Treatment:
     Parameters
     ----------
     tokens : "all", "grid", "class" or "mean"
-    n_prefix : int
-        Tokens before the patch tokens: class token, distillation token, register tokens.
-    turned : bool
-        Whether channels lie where they usually do not: last in maps, before the tokens in tokens.
-    order : tuple of int
-        Which patch token lies where in the picture, row by row, for networks that keep them in another order.
-    flat : bool
-        Whether four-dimensional features are no map.
+    n_prefix : Tokens before the patch tokens: class token, distillation token, register tokens.
+    turned : Whether channels lie where they usually do not: last in maps, before the tokens in tokens.
+    order : Which patch token lies where in the picture, row by row, for networks that keep them in another order.
+    flat : Whether four-dimensional features are no map.
     """
 
     tokens: Tokens = "all"

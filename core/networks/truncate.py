@@ -150,14 +150,11 @@ def cut_after(module: nn.Module, layer: str, *, example: torch.Tensor) -> nn.Mod
 
     Parameters
     ----------
-    module : torch.nn.Module
-        Changed in place; call the result through `run_to_exit`.
-    layer : str
-        Path of a layer, such as "features.13", or several: "features.2+features.5", whose features are then flattened,
-        one after the other in the order named. "layer4.1.relu#2" is the second call of a layer; without a number the
-        first one counts.
-    example : (1, 3, height, width) tensor
-        Normalised pixels to run once with.
+    module : Changed in place; call the result through `run_to_exit`.
+    layer : Path of a layer, such as "features.13", or several: "features.2+features.5", whose features are then
+        flattened, one after the other in the order named. "layer4.1.relu#2" is the second call of a layer; without a
+        number the first one counts.
+    example : (1, 3, height, width) tensor. Normalised pixels to run once with.
     """
     layers = split_layers(layer)
     if len(layers) > 1 or CALL in layer:

@@ -24,21 +24,10 @@ from core.types import FloatArray
 def open_untrained(spec: NetworkSpec, layer: str, *, seed: int, pixels: FloatArray, device: str = "cpu") -> Network:
     """The network's architecture with random weights, cut behind `layer`.
 
-    Parameters
-    ----------
-    spec : NetworkSpec
-    layer : str
-    seed : int
-    pixels : (n, 3, input_size, input_size)
-        Images in [0, 1] that BatchNorm is measured on.
-    device : str
+    `pixels` (n, 3, input_size, input_size): images in [0, 1] that BatchNorm is measured on.
 
-    Raises
-    ------
-    BadInputError
-        If the network is a file or a function, or has no such layer.
-    WeightsError
-        If the random network cannot be probed there.
+    Raises BadInputError if the network is a file or a function, or has no such layer; WeightsError if the random
+    network cannot be probed there.
     """
     if not spec.is_drawn:
         raise refusal("network", allowed="a definition of torchvision or timm", got=spec.family, advice="Leave it out.")

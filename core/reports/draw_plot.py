@@ -81,12 +81,8 @@ def write_figures(
 def write_figure(figure: Figure, path: Path, inks: Inks = LIGHT) -> None:
     """Write a figure; the file's ending chooses the format.
 
-    Raises
-    ------
-    BadInputError
-        If the ending is none of svg, pdf and png.
-    StorageError
-        If the file cannot be written; an older one then stays.
+    Raises BadInputError if the ending is none of svg, pdf and png; StorageError if the file cannot be written, and an
+    older one then stays.
     """
     kind = check_choice("format", path.suffix.lstrip(".").lower(), FORMATS)
     with house_style(inks):

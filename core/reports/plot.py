@@ -30,24 +30,15 @@ class Series:
     Parameters
     ----------
     x, y : (n,)
-    name : str
-        In the legend; "" for none.
-    low, high, left, right : (n,), optional
-        Ends of intervals of y and of x: a band along a line, else lines.
-    line : str
-        "-", "--", ":", or "" for none; `width` in points.
-    size : float
-        Of markers, in points; 0 for none. `marker` is that of the encoder, or one of "osDv^Px".
-    bar : float
-        Width of bars from zero; 0 for none.
-    foot : float, optional
-        The area between the line and this y is filled.
-    alpha : float
-        1 hides what lies under it.
-    hollow : bool
-        Bars are hatched.
-    keys : sequence
-        What a click on each point means; empty where there is nothing to click.
+    name : In the legend; "" for none.
+    low, high, left, right : (n,), optional. Ends of intervals of y and of x: a band along a line, else lines.
+    line : "-", "--", ":", or "" for none; `width` in points.
+    size : Of markers, in points; 0 for none. `marker` is that of the encoder, or one of "osDv^Px".
+    bar : Width of bars from zero; 0 for none.
+    foot : The area between the line and this y is filled.
+    alpha : 1 hides what lies under it.
+    hollow : Bars are hatched.
+    keys : What a click on each point means; empty where there is nothing to click.
     """
 
     x: Values
@@ -75,33 +66,21 @@ class Plot:
 
     Parameters
     ----------
-    x, y : str
-        Titles of the axes, with units.
-    series : tuple of Series
-        Later ones lie above.
-    title, tip : str
-        Above the plot, and the formula a pointer on it shows.
-    across, upright : tuple of float
-        Levels that mean something; dashed unless 0.
-    x_ticks, y_ticks : tuple of (float, str)
-        Names at places; empty for numbers.
-    x_log, y_log : bool
-        Logarithmic axes; data stay as they are.
+    x, y : Titles of the axes, with units.
+    series : Later ones lie above.
+    title, tip : Above the plot, and the formula a pointer on it shows.
+    across, upright : Levels that mean something; dashed unless 0.
+    x_ticks, y_ticks : Names at places; empty for numbers.
+    x_log, y_log : Logarithmic axes; data stay as they are.
     right : (float, str), optional
         Factor and title of an axis on the right: the same y in another unit; no numbers without a title.
-    top : tuple of (float, str)
-        Words above places of x, under `top_title`.
-    ends : bool
-        Lines are named at their ends, or in a row above the plot where paper has no room, instead of in a legend.
-    x_range, y_range : (float, float), optional
-        None at an end takes that of the data.
-    legend : str or None
-        Its title; None for no legend.
-    empty : str
-        What to say where there is nothing to draw.
-    fields : (n_rows, n_columns), optional
-        A matrix of numbers as colours from `limits`, first row on top, field (r, c) at x = c, y = r; a click means
-        (r, c). Diverging colours where the limits have a sign. NaN is an empty field.
+    top : Words above places of x, under `top_title`.
+    ends : Lines are named at their ends, or in a row above the plot where paper has no room, instead of in a legend.
+    x_range, y_range : (float, float), optional. None at an end takes that of the data.
+    legend : Its title; None for no legend.
+    empty : What to say where there is nothing to draw.
+    fields : (n_rows, n_columns), optional. A matrix of numbers as colours from `limits`, first row on top, field (r, c)
+        at x = c, y = r; a click means (r, c). Diverging colours where the limits have a sign. NaN is an empty field.
     """
 
     x: str

@@ -20,12 +20,9 @@ class Atlas:
 
     Parameters
     ----------
-    name, source : str
-        Its title and the works it was put together from.
-    names : tuple of str
-        ROI names; label i is names[i - 1], label 0 is no ROI.
-    labels_left, labels_right : (n_vertices,) int16
-        Label of each vertex.
+    name, source : Its title and the works it was put together from.
+    names : ROI names; label i is names[i - 1], label 0 is no ROI.
+    labels_left, labels_right : (n_vertices,) int16. Label of each vertex.
     """
 
     name: str

@@ -33,11 +33,8 @@ class Colormap:
 
     Parameters
     ----------
-    name, title : str
-        The field's name, and what the interface writes.
-    kind : ColormapKind
-    table : (256, 3) uint8
-        From the lowest value to the highest; a diverging map's zero lies between rows 127 and 128.
+    name, title : The field's name, and what the interface writes.
+    table : (256, 3) uint8. From the lowest value to the highest; a diverging map's zero lies between rows 127 and 128.
     """
 
     name: str
@@ -55,10 +52,7 @@ class Colormap:
 def find_colormap(name: str) -> Colormap:
     """The colour map of a name, also of one that version 0.3 used.
 
-    Raises
-    ------
-    BadInputError
-        If there is none; with the nearest name.
+    Raises BadInputError if there is none, and with the nearest name.
 
     Examples
     --------

@@ -18,12 +18,7 @@ SMOOTHINGS = 10
 def mean_curvature(points: FloatArray, faces: IntArray, *, smoothings: int = SMOOTHINGS) -> npt.NDArray[np.float32]:
     """Mean curvature (n_vertices,) in 1/mm, positive in sulci and negative on gyri as FreeSurfer's; -1/r on a sphere.
 
-    Parameters
-    ----------
-    points : (n_vertices, 3) float
-        mm.
-    faces : (m, 3) int
-        Counter-clockwise seen from outside.
+    `points` (n_vertices, 3): mm. `faces` (m, 3): counter-clockwise seen from outside.
     """
     corners = points[faces].astype(np.float64)
     edges = [corners[:, (i + 2) % 3] - corners[:, (i + 1) % 3] for i in range(3)]  # opposite corner i

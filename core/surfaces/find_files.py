@@ -53,16 +53,11 @@ class FoundFiles:
 
     Parameters
     ----------
-    place : Path
-        The folder.
-    files : dict of (side, kind) to Path
-        By `FOUND_KINDS`.
-    atlases : dict of title to dict of side to Path
-        .annot and .label.gii files, region atlases first.
-    left_out : tuple of str
-        Spaces and densities of further surfaces there, as their names say.
-    labels : dict of side to tuple of Path
-        .label files.
+    place : The folder.
+    files : dict of (side, kind) to Path. By `FOUND_KINDS`.
+    atlases : dict of title to dict of side to Path. .annot and .label.gii files, region atlases first.
+    left_out : Spaces and densities of further surfaces there, as their names say.
+    labels : dict of side to tuple of Path. .label files.
     """
 
     place: Path

@@ -37,22 +37,14 @@ def lay_out(
 
     Parameters
     ----------
-    patch : Patch
-    faces : (m, 3) int
-        Triangles of the whole hemisphere.
-    folded : (n_vertices, 3) float
-        Its inflated (or another folded) geometry.
-    side : int
-        0 left, 1 right.
-    name : str
-        The patch's file, for messages.
+    faces : (m, 3) int. Triangles of the whole hemisphere.
+    folded : (n_vertices, 3) float. Its inflated (or another folded) geometry.
+    side : 0 left, 1 right.
+    name : The patch's file, for messages.
     near : (n_vertices, 3) float or None
         Geometry on which a cut vertex's neighbour is sought, such as the sphere; None takes the folded one.
 
-    Raises
-    ------
-    BadInputError
-        If the patch is of another surface, or is cut but not flattened.
+    Raises BadInputError if the patch is of another surface, or is cut but not flattened.
     """
     n_vertices = len(folded)
     if patch.vertices.max() >= n_vertices:

@@ -82,19 +82,12 @@ def read_surface(paths: Sequence[Path], *, name: str, atlas: str = "") -> Import
 
     Parameters
     ----------
-    paths : sequence of Path
-        One folder, or files.
-    name : str
-        The name it is to have.
-    atlas : str
-        The atlas to make the default, by its title; "" takes the first.
+    paths : One folder, or files.
+    name : The name it is to have.
+    atlas : The atlas to make the default, by its title; "" takes the first.
 
-    Raises
-    ------
-    BadInputError
-        If files are missing, damaged, of different surfaces, or of swapped hemispheres; or there is no such atlas.
-    StorageError
-        If a file cannot be read.
+    Raises BadInputError if files are missing, damaged, of different surfaces, or of swapped hemispheres, and or there
+    is no such atlas; StorageError if a file cannot be read.
     """
     found = find_surface_files(paths)
     notes: list[str] = []
@@ -284,19 +277,9 @@ def _is_gifti(path: Path) -> bool:
 def fetch_fsaverage(name: str, *, fetch: Fetch | None = None) -> ImportedSurface:
     """Download an fsaverage (some 40 MB for the full one) into the cache and read it.
 
-    Parameters
-    ----------
-    name : str
-        fsaverage6 or fsaverage.
-    fetch : callable or None
-        Stands in for `nilearn.datasets.fetch_surf_fsaverage`.
+    `name`: fsaverage6 or fsaverage. `fetch`: stands in for `nilearn.datasets.fetch_surf_fsaverage`.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such mesh.
-    StorageError
-        If it cannot be downloaded.
+    Raises BadInputError if there is no such mesh; StorageError if it cannot be downloaded.
     """
     check_choice("name", name, MESHES)
     if is_offline():

@@ -38,17 +38,9 @@ def read_atlas(title: str, paths: Mapping[int, Path], sizes: tuple[int, int], no
 
     Regions that cannot be told apart are one, "A or B", and go into the notes.
 
-    Parameters
-    ----------
-    title : str
-    paths : mapping of side to file
-    sizes : (n_left, n_right)
-        Vertices of the surface.
+    `sizes` (n_left, n_right): vertices of the surface.
 
-    Raises
-    ------
-    BadInputError
-        If a file is damaged or of another surface.
+    Raises BadInputError if a file is damaged or of another surface.
     """
     sides = [_read_side(paths[side], sizes[side], notes) if side in paths else _no_side(sizes[side]) for side in (0, 1)]
     return _join(title, ", ".join(paths[side].name for side in sorted(paths)), sides)

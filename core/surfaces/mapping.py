@@ -29,17 +29,12 @@ def paint_table(surface: CorticalSurface, indices: IntArray, affine: FloatArray)
 
     Parameters
     ----------
-    surface : CorticalSurface
-        With a pial or a white geometry.
-    indices : (n_voxels, 3) int
-        Row, column and slice of each voxel, from 0.
-    affine : (4, 4) float
-        From indices to scanner RAS in mm, as in the volume's header.
+    surface : With a pial or a white geometry.
+    indices : (n_voxels, 3) int. Row, column and slice of each voxel, from 0.
+    affine : (4, 4) float. From indices to scanner RAS in mm, as in the volume's header.
 
-    Raises
-    ------
-    BadInputError
-        If no voxel lies within the limit (the volume is of another brain or space), or an array has a wrong shape.
+    Raises BadInputError if no voxel lies within the limit (the volume is of another brain or space), or an array has a
+    wrong shape.
     """
     if not len(indices):
         raise refusal("indices", allowed="at least one voxel", got=0)

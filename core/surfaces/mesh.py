@@ -25,14 +25,11 @@ class HemisphereSurface:
 
     Parameters
     ----------
-    geometries : dict of (n_vertices, 3) float32
-        Coordinates in mm (x right, y anterior, z superior), by name: any of `GEOMETRIES`, at least one of them
-        not flat. `flat` lies in the plane z = 0; vertices cut away from it lie where their nearest
-        neighbour does.
-    faces : (n_faces, 3) int32
-        Triangles of every geometry but `flat`, corners counter-clockwise seen from outside.
-    flat_faces : (n_flat_faces, 3) int32
-        Triangles of `flat`, whose cuts left some out; (0, 3) without a flat geometry.
+    geometries : dict of (n_vertices, 3) float32. Coordinates in mm (x right, y anterior, z superior), by name: any of
+        `GEOMETRIES`, at least one of them not flat. `flat` lies in the plane z = 0; vertices cut away from it lie where
+        their nearest neighbour does.
+    faces : (n_faces, 3) int32. Triangles of every geometry but `flat`, corners counter-clockwise seen from outside.
+    flat_faces : (n_flat_faces, 3) int32. Triangles of `flat`, whose cuts left some out; (0, 3) without a flat geometry.
     curvature, sulc : (n_vertices,) float32
         Mean curvature in 1/mm and sulcal depth (both positive in sulci); zeros where unknown.
     """
@@ -70,15 +67,10 @@ class CorticalSurface:
 
     Parameters
     ----------
-    name : str
-        Its id: "fsaverage5", or the name it was imported under.
-    left, right : HemisphereSurface
-    source : str
-        The files it was read from, or whom to cite.
-    notes : tuple of str
-        What its files lack, one sentence each.
-    to_scanner : (4, 4) float64
-        From coordinates of `pial` and `white` to scanner RAS in mm, the space volumes lie in.
+    name : Its id: "fsaverage5", or the name it was imported under.
+    source : The files it was read from, or whom to cite.
+    notes : What its files lack, one sentence each.
+    to_scanner : (4, 4) float64. From coordinates of `pial` and `white` to scanner RAS in mm, the space volumes lie in.
     """
 
     name: str

@@ -23,14 +23,10 @@ class Places:
 
     Parameters
     ----------
-    surface : str
-        Name of the surface; "" for none.
-    hemisphere : (n_voxels,) int8, vertex : (n_voxels,) int32, paint : (n_painted, 3) int32
-        Columns of a `VoxelTable`.
-    remark : str
-        What a reader should know.
-    distance : (n_voxels,) float32
-        mm from a voxel's centre to the nearest vertex; empty where that was not asked.
+    surface : Name of the surface; "" for none.
+    hemisphere : (n_voxels,) int8, vertex : (n_voxels,) int32, paint : (n_painted, 3) int32. Columns of a `VoxelTable`.
+    remark : What a reader should know.
+    distance : (n_voxels,) float32. mm from a voxel's centre to the nearest vertex; empty where that was not asked.
     """
 
     surface: str
@@ -58,15 +54,10 @@ class VoxelMap:
 
     Parameters
     ----------
-    table : VoxelTable
-        Its `paint` rows say which vertices show which voxel; of two rows for one vertex the later wins.
-    n_left, n_right : int
-        Vertices of the surface's hemispheres.
+    table : Its `paint` rows say which vertices show which voxel; of two rows for one vertex the later wins.
+    n_left, n_right : Vertices of the surface's hemispheres.
 
-    Raises
-    ------
-    BadInputError
-        If the table names a vertex, a hemisphere or a voxel that does not exist.
+    Raises BadInputError if the table names a vertex, a hemisphere or a voxel that does not exist.
     """
 
     def __init__(self, table: VoxelTable, n_left: int, n_right: int) -> None:

@@ -46,20 +46,12 @@ def draw_map(surface: str, table: VoxelTable, values: FloatArray, *, limit: floa
 
     Parameters
     ----------
-    surface : str
-        Name of the surface the table lies on.
-    table : VoxelTable
-    values : (n_voxels,)
-        NaN leaves the folds bare.
-    limit : float
-        The value of the last colour; the map runs from -limit to limit.
-    tile : int
-        Side of one view in pixels.
+    surface : Name of the surface the table lies on.
+    values : (n_voxels,). NaN leaves the folds bare.
+    limit : The value of the last colour; the map runs from -limit to limit.
+    tile : Side of one view in pixels.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such surface, or the table does not fit it.
+    Raises BadInputError if there is no such surface, or the table does not fit it.
     """
     shown = load_surface(surface)
     painted = VoxelMap(table, *shown.n_vertices).paint(np.asarray(values, dtype=np.float32))

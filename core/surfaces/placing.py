@@ -28,12 +28,8 @@ class Placed:
 
     Parameters
     ----------
-    surface : CorticalSurface
-    voxels : VoxelTable
-        Of this surface; as many voxels as the subject has, fewer of them may have a place.
-    atlas : Atlas or None
-    note : str
-        Why it is not the subject's own surface, or not all of it; "" if there is nothing to say.
+    voxels : Of this surface; as many voxels as the subject has, fewer of them may have a place.
+    note : Why it is not the subject's own surface, or not all of it; "" if there is nothing to say.
     """
 
     surface: CorticalSurface

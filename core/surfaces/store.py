@@ -74,12 +74,8 @@ def list_surfaces() -> tuple[SurfaceInfo, ...]:
 def load_surface(name: str) -> CorticalSurface:
     """The surface of that name.
 
-    Raises
-    ------
-    BadInputError
-        If there is no such surface; the nearest name is given.
-    StorageError
-        If its file is damaged.
+    Raises BadInputError if there is no such surface, and the nearest name is given; StorageError if its file is
+    damaged.
 
     Examples
     --------

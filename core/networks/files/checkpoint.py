@@ -83,12 +83,9 @@ def apply_state(module: nn.Module, state: Mapping[str, torch.Tensor], *, known: 
 
     Parameters
     ----------
-    module : torch.nn.Module
-        A cut architecture; tensors behind the cut need not be in the file.
-    known : mapping
-        Names of the whole architecture: the file may hold these besides, and nothing else.
-    path : Path
-        Named in the error.
+    module : A cut architecture; tensors behind the cut need not be in the file.
+    known : Names of the whole architecture: the file may hold these besides, and nothing else.
+    path : Named in the error.
 
     Raises
     ------

@@ -97,17 +97,10 @@ def remove_download(spec: NetworkSpec, *, forget: bool = False) -> bool:
 def iter_download(spec: NetworkSpec, *, should_stop: ShouldStop = never_stop) -> Iterator[DownloadProgress]:
     """Download the weights, yielding a record per block; resumes an interrupted download.
 
-    Raises
-    ------
-    BadInputError
-        If the network has no address.
-    DownloadError
-        If downloads are forbidden, there is no connection, the server refuses, the connection is lost, or the file is
-        not the one expected.
-    StorageError
-        If the disk is full or the folder cannot be written.
-    Cancelled
-        Once `should_stop()` is true; what has arrived stays, to resume from.
+    Raises BadInputError if the network has no address; DownloadError if downloads are forbidden, there is no
+    connection, the server refuses, the connection is lost, or the file is not the one expected; StorageError if the
+    disk is full or the folder cannot be written; Cancelled once `should_stop()` is true, and what has arrived stays, to
+    resume from.
     """
     path = spec.weights_path
     if not spec.url:
