@@ -54,6 +54,8 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours and the small font of plots."""
+        if self.label is None:  # the plot is closed
+            return
         self.setPen(pg.mkPen(theme.grid, width=1))
         self.setTextPen(pg.mkPen(theme.muted))
         self.setTickFont(plot_font())

@@ -25,7 +25,7 @@ PACKAGES = (
     "torch", "torchvision", "timm", "numpy", "scipy", "PySide6-Essentials", "pyqtgraph",
     "pyvista", "pyvistaqt", "vtk", "pillow", "safetensors", "scikit-image",
 )  # fmt: skip
-WHAT_WIDTH = 32
+WHAT_WIDTH = 38
 """As wide as "weights of" the longest embedded network."""
 GL_SECONDS = 60
 """A first OpenGL context through software takes a few seconds on a busy machine."""

@@ -175,6 +175,8 @@ def _open_npy(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
     with path.open("rb") as file:
         if np.lib.format.read_magic(file) and b"'|O'" in file.readline():
             held = {str(key): value for key, value in read_dictionary(path).items() if isinstance(value, np.ndarray)}
+            if not held:
+                raise ValueError("it holds Python objects")
             return list(held), lambda key: _hold(held[key])  # as GLMsingle saves its results
     array = load()
     # Opened again for every part: pages of a map that is kept would add up to the whole file.

@@ -60,6 +60,7 @@ def pack_figure(figure: Figure, kind: str, **more: Any) -> bytes:
 
     for text in figure.findobj(Text):
         text.set_parse_math(False)
+        text.set_usetex(False)
     packed = io.BytesIO()
     figure.savefig(packed, format=kind, metadata=UNDATED[kind] | more.pop("metadata", {}), **more)
     return packed.getvalue()

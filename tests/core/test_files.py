@@ -118,7 +118,8 @@ def test_a_name_as_long_as_the_disk_allows_is_written(name: str, tmp_path: Path)
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_leaves_nothing_half_written(name: str, tmp_path: Path) -> None:
     write = (
-        "import sys, time; from pathlib import Path; import main; from core.files import new_file, new_folder\n"
+        "import signal, sys, time; from pathlib import Path; import main; from core.files import new_file, new_folder\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler); signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         "main._end_on_signals(); place = Path(sys.argv[1])\n"
         "with new_folder(place / 'set') as folder, new_file(place / 'x.npz') as file:\n"
         "    (folder / 'half').touch(); file.touch(); print('ready', flush=True); time.sleep(60)\n"

@@ -14,17 +14,20 @@ from app.base.virtual_display import VirtualDisplay
 @pytest.mark.parametrize(("name", "raised", "code"), [("SIGINT", KeyboardInterrupt, 130), ("SIGTERM", SystemExit, 143)])
 def test_a_signal_is_noted_and_raised_where_it_is_asked_for(name: str, raised: type[BaseException], code: int) -> None:
     number = getattr(signal, name)
-    before = signal.getsignal(number)
-    with note_endings() as endings:
-        endings.check()
-        os.kill(os.getpid(), number)
-        assert endings.number == number
-        with pytest.raises(raised) as caught:
+    before = signal.signal(number, signal.default_int_handler)  # ignored where the tests run in the background
+    try:
+        with note_endings() as endings:
             endings.check()
-        assert getattr(caught.value, "code", 130) == code
-    assert signal.getsignal(number) is before
-    with note_endings() as endings:
-        endings.check()
+            os.kill(os.getpid(), number)
+            assert endings.number == number
+            with pytest.raises(raised) as caught:
+                endings.check()
+            assert getattr(caught.value, "code", 130) == code
+        assert signal.getsignal(number) is signal.default_int_handler
+        with note_endings() as endings:
+            endings.check()
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_display_is_no_part_of_the_terminals_group_and_an_interrupted_start_leaves_none(
