@@ -52,6 +52,7 @@ class ImportNetworkDialog(QDialog, Fields):
     input_size = Count("Input size", "Side length of its input images", most=2048, unit=" px", zero=AS_USUAL)
     normalisation = Text("Mean and SD", hint="The file's or ImageNet's, or six numbers: means of R, G, B, SDs")
     tokens = Choice("Transformer tokens", choices=TOKENS)
+    parent_network = Text("Made from", hint="Id of the network it was fine-tuned from; empty if trained from scratch")
     robust = Flag("Adversarially trained", row=" ")
     trusted = Flag("I trust its author: a .pt2 or TorchScript file or a function runs with my permissions", row=" ")
 
@@ -59,9 +60,10 @@ class ImportNetworkDialog(QDialog, Fields):
         super().__init__(parent)
         self._lane, self._tell = lane, tell
         self.make_fields()
-        completer = QCompleter([row.spec.id for row in list_status()], self)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.architecture.setCompleter(completer)
+        for field in (self.architecture, self.parent_network):
+            completer = QCompleter([row.spec.id for row in list_status()], field)
+            completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+            field.setCompleter(completer)
         self.work = JobLine()
         self.bring = make_button("Import", "primary", self._ask)
         self.bring.setDefault(True)
@@ -74,7 +76,8 @@ class ImportNetworkDialog(QDialog, Fields):
     def options(self) -> NetworkImportOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""
         layers = tuple(self.layers.text().replace(",", " ").split())
-        return self.make_config(NetworkImportOptions, layers=layers, **self._read_normalisation())
+        parent = self.parent_network.value()
+        return self.make_config(NetworkImportOptions, layers=layers, parent=parent, **self._read_normalisation())
 
     def _read_normalisation(self) -> dict[str, tuple[float, ...]]:
         text = self.normalisation.text()

@@ -123,7 +123,7 @@ def plot_transfer(answer: TransferAnswer, case: Case, table: TransferTable, what
     marked = [frame(place, place, "paper", line=":", width=1.2, inset=0.05) for place in range(len(order))]
     if not is_ensemble(case, answer):
         related = answer.related[np.ix_(order, order)] & ~np.eye(len(order), dtype=bool)
-        marked += [frame(a, b, "paper", line="--", width=1.2, inset=0.05) for a, b in np.argwhere(related).tolist()]
+        marked += [frame(a, b, "muted", line="--", width=1.2, inset=0.05) for a, b in np.argwhere(related).tolist()]
     title = f"T(A→B) · {case.label} · {describe_frames(answer, case)}"
     more = {"x": "recipient", "y": "source", "title": title, "series": tuple(marked)}
     return matrix(values, names, columns, (-reach, reach), **more)

@@ -146,6 +146,7 @@ def test_the_import_form_gives_options(
     dialog.normalisation.setText("0.5, 0.5 0.5 0.25, 0.25, 0.2")
     dialog.tokens.setCurrentIndex(2)
     dialog.robust.setChecked(True)
+    dialog.parent_network.setText(" alexnet ")
     dialog.show()
     qtbot.mouseClick(dialog.bring, Qt.MouseButton.LeftButton)
     assert not dialog.bring.isEnabled()
@@ -155,6 +156,7 @@ def test_the_import_form_gives_options(
     assert (wishes.architecture, wishes.layers, wishes.input_size) == ("resnet50", ("layer3", "layer4"), 128)
     assert (wishes.weights, wishes.mean, wishes.std) == ("ema", (0.5, 0.5, 0.5), (0.25, 0.25, 0.2))
     assert (wishes.tokens, wishes.robust, wishes.trusted) == ("class", True, False)
+    assert wishes.parent == "alexnet"
     work.send(BadInputError("a.ckpt is truncated."))
     qtbot.waitUntil(lambda: dialog.bring.isEnabled())
     assert dialog.work.error.text() == "a.ckpt is truncated."
