@@ -17,19 +17,30 @@ from core.containers import reading
 Table = dict[str, list[str]]
 TABLE = "CSV or TSV file"
 
-MISSING = frozenset(("", "n/a", "na", "nan", "none", "null"))
+MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "#n/a", "<na>", "-", "."))
 """Words, in lower case, for a value that is not there."""
 NUMBERS = {"true": "1", "false": "0"} | dict.fromkeys(MISSING, "nan")
+LINES_LOOKED_AT = 50
+DECIMAL_POINT = r'(?:^|[{0}"]) *[+-]?\d*\.\d+(?:[eE][+-]?\d+)? *(?:$|[{0}"\r])'
+"""A field that is a number with a decimal point, between separators."""
 DECIMAL_COMMA = re.compile(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$")
 
 
-def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], bool] = lambda _name: True) -> Table:
+def read_table(
+    file: Path,
+    *,
+    needs: Sequence[str] = (),
+    usual: Sequence[str] = (),
+    only: Callable[[str], bool] = lambda _name: True,
+) -> Table:
     """The columns of a table by name, or those `only` selects: a wide table costs no more than what is kept of it.
+
+    Needed and usual columns are found in any case ("Session") and named as asked for.
 
     Raises BadInputError if the file cannot be read, a line has too few fields, or a needed column is missing.
     """
     rows = iter_rows(file)
-    names = next(rows, [])
+    names = _spell(next(rows, []), (*needs, *usual))
     for missing in [name for name in needs if name not in names]:
         advice = suggest(missing, names) or f"It has {', '.join(map(show_name, names[:8])) or 'nothing'}."
         raise refusal("table", allowed=f"one with a column {missing!r}", got=file.name, advice=advice)
@@ -45,17 +56,24 @@ def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], b
     return table
 
 
+def _spell(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    spelled = {name.casefold(): name for name in wanted if name not in names}
+    return [spelled.get(name.casefold(), name) for name in names]
+
+
 def iter_rows(file: Path) -> Iterator[list[str]]:
     """The fields of each line that is not empty, as UTF-8, UTF-16 or Windows-1252, between commas, tabs or semicolons.
 
-    Where commas do not separate, they are decimal points. Raises BadInputError if the file cannot be read, or a line
-    has other than the fields of the first.
+    Where commas do not separate, they are decimal points, unless there are points too. Raises BadInputError if the file
+    cannot be read, or a line has other than the fields of the first.
     """
     text = read_text(file, TABLE)
     with reading(file, TABLE, advice="Save it again as CSV in UTF-8."):
         first, _, rest = text.partition("\n")
         told = re.fullmatch(r'"?sep=(.)"?\r?', first)  # what Excel takes for its own
-        separator = told[1] if told else "\t" if "\t" in first else max(",;", key=first.count)
+        separator = told[1] if told else _find_separator(text)
+        point = re.compile(DECIMAL_POINT.format(re.escape(separator)), re.MULTILINE)
+        has_commas = separator != "," and not point.search(text)
         n_fields = 0
         source = io.StringIO(rest if told else text, newline="")
         for number, fields in enumerate(csv.reader(source, delimiter=separator), start=2 if told else 1):
@@ -66,7 +84,17 @@ def iter_rows(file: Path) -> Iterator[list[str]]:
             if len(row) != n_fields:
                 got = f"{len(row)} in line {number} of {file.name}"
                 raise refusal("table", allowed=f"{n_fields} fields a line", got=got)
-            yield row if separator == "," else [DECIMAL_COMMA.sub(r"\1.\2", field) for field in row]
+            yield [DECIMAL_COMMA.sub(r"\1.\2", field) for field in row] if has_commas else row
+
+
+def _find_separator(text: str) -> str:
+    """Tabs; or semicolons, where they are more than commas or as many in every line, as between decimal commas."""
+    first, *others = text.splitlines()[:LINES_LOOKED_AT] or [""]
+    if "\t" in first:
+        return "\t"
+    n_fields = first.count(";")
+    is_even = n_fields > 0 and all(line.count(";") == n_fields for line in others if line.strip())
+    return ";" if is_even or n_fields > first.count(",") else ","
 
 
 def read_text(file: Path, what: str) -> str:
