@@ -81,7 +81,7 @@ def tidy_name(name: str) -> str:
 
 def _read_side(path: Path, n_vertices: int, notes: list[str]) -> SideLabels:
     if path.name.endswith((".gii", ".gii.gz")):
-        keys, names = read_gifti_labels(path)
+        keys, names = read_gifti_labels(path, notes)
         ordered = sorted(names)
         where = np.searchsorted(ordered, keys).clip(max=len(ordered) - 1)
         index = np.where(np.asarray(ordered)[where] == keys, where, -1)
