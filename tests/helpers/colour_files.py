@@ -25,6 +25,29 @@ def write_png(path: Path, levels: np.ndarray, *chunks: tuple[bytes, bytes]) -> P
     return path
 
 
+def write_planes(path: Path, planes: np.ndarray, order: str, rows_per_strip: int) -> None:
+    """Planes (3, height, width) uint16 as an uncompressed TIFF file with one colour behind the other."""
+    _, height, width = planes.shape
+    strips = [
+        plane[top : top + rows_per_strip].astype(f"{order}u2").tobytes()
+        for plane in planes
+        for top in range(0, height, rows_per_strip)
+    ]
+    n_entries, sizes = 10, [len(strip) for strip in strips]
+    after = 8 + 2 + 12 * n_entries + 4
+    data_at = after + 6 + 8 * len(strips)
+    starts = [data_at + sum(sizes[:number]) for number in range(len(strips))]
+    entries = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, after), (259, 3, 1, 1), (262, 3, 1, 2)]
+    entries += [(273, 4, len(strips), after + 6), (277, 3, 1, 3), (278, 3, 1, rows_per_strip)]
+    entries += [(279, 4, len(strips), after + 6 + 4 * len(strips)), (284, 3, 1, 2)]
+    content = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, n_entries)
+    for tag, kind, count, value in entries:
+        held = struct.pack(f"{order}HH", value, 0) if (kind, count) == (3, 1) else struct.pack(f"{order}I", value)
+        content += struct.pack(f"{order}HHI", tag, kind, count) + held
+    numbers = struct.pack(f"{order}I3H{2 * len(strips)}I", 0, 16, 16, 16, *starts, *sizes)
+    path.write_bytes(content + numbers + b"".join(strips))
+
+
 def gamma_chunk(gamma: float) -> tuple[bytes, bytes]:
     return b"gAMA", struct.pack(">I", round(gamma * 100_000))
 
