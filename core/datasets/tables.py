@@ -21,8 +21,10 @@ MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "#n/a", "<na>", "-"
 """Words, in lower case, for a value that is not there."""
 NUMBERS = {"true": "1", "false": "0"} | dict.fromkeys(MISSING, "nan")
 LINES_LOOKED_AT = 50
-DECIMAL_POINT = r'(?:^|[{0}"]) *[+-]?\d*\.\d+(?:[eE][+-]?\d+)? *(?:$|[{0}"\r])'
-"""A field that is a number with a decimal point, between separators."""
+FIELD = r'(?:^|[{0}"]) *[+-]?(?:{1}) *(?:$|[{0}"\r])'
+WITH_POINT = r"\d*\.\d+(?:[eE][+-]?\d+)?"
+WITH_COMMA = r"0?,\d+|\d+,(?:\d\d?|\d{4,})|\d*,\d+[eE][+-]?\d+"
+"""A comma that sets off no thousands, as that of 1,234 may."""
 DECIMAL_COMMA = re.compile(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$")
 
 
@@ -64,16 +66,16 @@ def _spell(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
 def iter_rows(file: Path) -> Iterator[list[str]]:
     """The fields of each line that is not empty, as UTF-8, UTF-16 or Windows-1252, between commas, tabs or semicolons.
 
-    Where commas do not separate, they are decimal points, unless there are points too. Raises BadInputError if the file
-    cannot be read, or a line has other than the fields of the first.
+    Where commas do not separate, they are decimal points; not beside points, nor between tabs where all may set off
+    thousands. Raises BadInputError if the file cannot be read, or a line has other than the fields of the first.
     """
     text = read_text(file, TABLE)
     with reading(file, TABLE, advice="Save it again as CSV in UTF-8."):
         first, _, rest = text.partition("\n")
         told = re.fullmatch(r'"?sep=(.)"?\r?', first)  # what Excel takes for its own
         separator = told[1] if told else _find_separator(text)
-        point = re.compile(DECIMAL_POINT.format(re.escape(separator)), re.MULTILINE)
-        has_commas = separator != "," and not point.search(text)
+        has_commas = separator != "," and not _has_field(text, separator, WITH_POINT)
+        has_commas &= separator != "\t" or _has_field(text, separator, WITH_COMMA)
         n_fields = 0
         source = io.StringIO(rest if told else text, newline="")
         for number, fields in enumerate(csv.reader(source, delimiter=separator), start=2 if told else 1):
@@ -85,6 +87,10 @@ def iter_rows(file: Path) -> Iterator[list[str]]:
                 got = f"{len(row)} in line {number} of {file.name}"
                 raise refusal("table", allowed=f"{n_fields} fields a line", got=got)
             yield [DECIMAL_COMMA.sub(r"\1.\2", field) for field in row] if has_commas else row
+
+
+def _has_field(text: str, separator: str, pattern: str) -> bool:
+    return re.search(FIELD.format(re.escape(separator), pattern), text, re.MULTILINE) is not None
 
 
 def _find_separator(text: str) -> str:

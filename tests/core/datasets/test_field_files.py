@@ -85,6 +85,10 @@ def test_commas_beside_decimal_points_are_no_decimal_commas(tmp_path: Path) -> N
     (tmp_path / "r.tsv").write_text("0.5\t1,234\n2.0\t1,5\n")
     with pytest.raises(BadInputError, match="must be numbers, got '1,5'"):
         open_array(tmp_path / "r.tsv")
+    (tmp_path / "t.tsv").write_text("image\tr\na\t1,234\nb\t567\n")
+    assert read_table(tmp_path / "t.tsv")["r"] == ["1,234", "567"]
+    (tmp_path / "t.tsv").write_text("image\tr\na\t1,234\nb\t0,567\n")
+    assert read_table(tmp_path / "t.tsv")["r"] == ["1.234", "0.567"]
     (tmp_path / "t.csv").write_text("image;r\n0.5.png;0,5\n1.5_b.png;-12,5\n")
     assert to_numbers(read_table(tmp_path / "t.csv")["r"], "r").tolist() == [0.5, -12.5]
 
