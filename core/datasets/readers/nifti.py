@@ -57,9 +57,15 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     grid = grid_of(mask)  # so that voxels are numbered the same way whatever betas the mask is used with
     read = partial(read_map, grid=grid)
     inside = np.nan_to_num(read(mask)) > 0
-    named = np.full(inside.shape, "", dtype=object)
+    named, remarks = np.full(inside.shape, "", dtype=object), []
     for path in sorted(path for path in source.glob("roi_*") if path.name.endswith(ENDINGS)):
-        within = np.nan_to_num(read(path)) > 0
+        values = np.nan_to_num(read(path))
+        within = values > 0
+        labels = np.unique(values[within])
+        if len(labels) > 1 and (labels == np.rint(labels)).all():
+            remarks.append(
+                f"{path.name} holds {len(labels)} labels, {labels[0]:g} to {labels[-1]:g}: taken as one ROI."
+            )
         named[(named == "") & within] = path.name.removeprefix("roi_").split(".nii")[0]
     inside &= keep_rois(tuple(named), options.rois)
     chosen = np.flatnonzero(inside)
@@ -90,7 +96,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         image_ids=name_images(members.tolist()),
         categories=("",) * len(members),
         images=replace(images, members=tuple(members.tolist())),
-        remarks=(order,),
+        remarks=(order, *remarks),
     )
 
 
