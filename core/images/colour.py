@@ -23,7 +23,9 @@ from core.types import FloatArray
 LARGEST_16_BIT, LEVELS_16_BIT = 65535, 257
 """A 16-bit grey level divided by the second is the 8-bit one: 65535 / 255."""
 BITS_TAG, PHOTOMETRIC_TAG, MIN_IS_WHITE = 258, 262, 0
-PLANES = ("R", "G", "B", "A")
+PLANES = tuple("RGBACMYK")
+FEW_BITS = {"L;2": 85, "L;4": 17}
+"""An 8-bit level for one of 2 or 4 bits: 255 / 3, 255 / 15."""
 
 Tone = tuple[float, tuple[float, ...], str]
 """How a file without a profile encodes light: its exponent (0: as sRGB), CIE xy of white, red, green and blue, and who
@@ -75,6 +77,8 @@ def read_colours(opened: ImageFile.ImageFile, file: Path) -> tuple[Image.Image, 
     packed: Any = opened.tile[0].args if opened.tile else ""  # "RGB;16B"; loading forgets it
     packing = str(packed if isinstance(packed, str) or not packed else packed[0])
     opened.load()
+    if packing in FEW_BITS and "transparency" in opened.info:  # Pillow widens the levels and not their transparent one
+        opened.info["transparency"] *= FEW_BITS[packing]
     deep = _read_deep(opened, file, packing)
     notes = ["Reduced from 16 to 8 bits."] if deep is not None or "16" in packing else []
     if deep is None:

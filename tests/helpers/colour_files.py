@@ -15,9 +15,23 @@ def write_png(path: Path, levels: np.ndarray, *chunks: tuple[bytes, bytes]) -> P
     """Levels (height, width, channels) uint8 or uint16 as PNG, with further chunks ahead of the data."""
     height, width, channels = levels.shape
     kind, bits = {1: 0, 2: 4, 3: 2, 4: 6}[channels], 8 * levels.dtype.itemsize
-    lines = b"".join(b"\0" + line.astype(f">u{levels.dtype.itemsize}").tobytes() for line in levels)
-    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
-    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    lines = [line.astype(f">u{levels.dtype.itemsize}").tobytes() for line in levels]
+    return _write_lines(path, lines, (width, height, bits, kind), chunks)
+
+
+def write_few_bits(path: Path, levels: np.ndarray, bits: int, *chunks: tuple[bytes, bytes]) -> Path:
+    """Grey levels (height, width) of 1, 2 or 4 bits as PNG, the first in the highest bits of a byte."""
+    height, width = levels.shape
+    shifts = np.arange(8 - bits, -1, -bits)
+    packed = (levels.reshape(height, -1, 8 // bits) << shifts).sum(axis=2).astype(np.uint8)
+    return _write_lines(path, [line.tobytes() for line in packed], (width, height, bits, 0), chunks)
+
+
+def _write_lines(
+    path: Path, lines: list[bytes], header: tuple[int, int, int, int], chunks: tuple[tuple[bytes, bytes], ...]
+) -> Path:
+    content = zlib.compress(b"".join(b"\0" + line for line in lines))
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", *header, 0, 0, 0)), *chunks, (b"IDAT", content), (b"IEND", b"")]
     packed = [
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
     ]

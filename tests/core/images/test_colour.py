@@ -16,6 +16,7 @@ from tests.helpers.colour_files import (
     ink_profile,
     primaries_chunk,
     rgb_profile,
+    write_few_bits,
     write_planes,
     write_png,
 )
@@ -244,3 +245,15 @@ def test_planes_of_16_bits_are_taken_whole(tmp_path: Path, order: str, rows_per_
     levels, notes = read(tmp_path / "p.tif")
     np.testing.assert_array_equal(levels, COLOURS)
     assert notes == ("Reduced from 16 to 8 bits.",)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_the_transparent_level_of_few_bits_is_found(tmp_path: Path, bits: int) -> None:
+    largest = 2**bits - 1
+    levels = np.where(np.arange(SIDE)[:, np.newaxis] < SIDE // 2, 0, largest - 1) * np.ones((1, SIDE), dtype=int)
+    levels[:4] = largest
+    image = write_few_bits(tmp_path / "p.png", levels, bits, (b"tRNS", np.array([largest - 1], ">u2").tobytes()))
+    found, notes = read(image)
+    expected = np.where(levels == largest - 1, 128, levels * (255 // largest))
+    np.testing.assert_array_equal(found, np.repeat(expected[..., np.newaxis], 3, axis=2))
+    assert notes == ("Transparent parts are laid over mid grey.",)
