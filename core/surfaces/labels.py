@@ -75,7 +75,7 @@ def read_label(path: Path, n_vertices: int) -> tuple[npt.NDArray[np.int64], Floa
 
 def tidy_name(name: str) -> str:
     """The name of a region without its side and file endings; "" for what is no region (medial wall, unknown)."""
-    short = SUFFIXES.sub("", SIDE_PREFIX.sub("", name.strip()))
+    short = SUFFIXES.sub("", SIDE_PREFIX.sub("", " ".join(name.split())))
     return "" if NO_REGION.fullmatch(short) else short
 
 

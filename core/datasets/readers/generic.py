@@ -133,7 +133,8 @@ def _describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str
 
 
 def _without_missing(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple("" if is_missing(text) else text for text in texts)
+    """Names in one line each, "" for none."""
+    return tuple("" if is_missing(text) else " ".join(text.split()) for text in texts)
 
 
 def _read_image_file(file: Path, key: str, names: list[str]) -> tuple[ImageSource, str]:

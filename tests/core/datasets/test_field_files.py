@@ -169,12 +169,12 @@ def test_columns_are_found_in_any_case_and_others_are_told(tmp_path: Path) -> No
     )
     shown = enumerate(LOCALISER * 2)
     write_csv(tmp_path / "trials.csv", [{"Image": name, "Session": at // 6, "run": at // 3} for at, name in shown])
-    write_csv(tmp_path / "voxels.csv", [{"ROI": roi, "Hemisphere": "L"} for roi in ("FFA", "-", "PPA")])
+    write_csv(tmp_path / "voxels.csv", [{"ROI": roi, "Hemisphere": "L"} for roi in ("FFA", "-", "PPA\nleft")])
     source.write_text(source.read_text() + 'zscore = true\n[voxels]\ntable = "voxels.csv"\n')
     subject = bring_in(source, held_out="own")
     assert subject.categories == ("face", "", "", "house", "house", "face")
     assert subject.test.tolist() == [True, False, False, False, False, True]
-    assert subject.voxels.roi == ("FFA", "", "PPA") and subject.voxels.hemisphere.tolist() == [0, 0, 0]
+    assert subject.voxels.roi == ("FFA", "", "PPA left") and subject.voxels.hemisphere.tolist() == [0, 0, 0]
     assert "Columns of trials.csv that are not used: run." in subject.note
     sessions = values.reshape(2, 6, 3).astype(float)
     scored = (sessions - sessions.mean(axis=1, keepdims=True)) / sessions.std(axis=1, keepdims=True)
