@@ -26,7 +26,7 @@ from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, describe_order
 from core.datasets.tables import is_missing, read_table
 from core.datasets.voxel_places import place_volume
-from core.surfaces.volumes import Grid, check_grid, count_trials, grid_of, iter_trials, read_map
+from core.surfaces.volumes import Grid, check_grid, count_trials, describe_forms, grid_of, iter_trials, read_map
 from core.types import IntArray
 from core.words import natural_order
 
@@ -96,7 +96,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         image_ids=name_images(members.tolist()),
         categories=("",) * len(members),
         images=replace(images, members=tuple(members.tolist())),
-        remarks=(order, *remarks),
+        remarks=(order, describe_forms(mask), describe_forms(files[0]), *remarks),
     )
 
 
