@@ -131,6 +131,7 @@ def to_numbers(texts: Sequence[str], name: str) -> npt.NDArray[np.float64]:
 def to_integers(texts: Sequence[str], name: str) -> npt.NDArray[np.int64]:
     """A column as whole numbers. Raises BadInputError for any other text."""
     numbers = to_numbers(texts, name)
-    if not (np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()):
-        raise refusal(name, allowed="whole numbers", got=next(iter(texts), ""))
+    is_whole = np.isfinite(numbers) & (numbers == np.rint(numbers))
+    if not is_whole.all():
+        raise refusal(name, allowed="whole numbers", got=texts[int(np.argmin(is_whole))])
     return numbers.astype(np.int64)

@@ -22,7 +22,7 @@ from core.datasets.importer import iter_import
 from core.datasets.kinds import inspect_source, plan_import
 from core.datasets.recording import UNUSED
 from core.datasets.subject import Subject, load_responses, load_subject
-from core.datasets.tables import read_table, to_numbers
+from core.datasets.tables import read_table, to_integers, to_numbers
 from core.errors import BadInputError
 from core.images.read import read_image
 from core.surfaces.volumes import load_volume
@@ -54,6 +54,8 @@ def test_windows_letters_words_for_nothing_and_truths_are_read(tmp_path: Path) -
     table = read_table(tmp_path / "t.csv")
     assert table["image"][:2] == ["Übung.png", "café.png"]
     np.testing.assert_array_equal(to_numbers(table["test"], "test"), [1, np.nan, 0])
+    with pytest.raises(BadInputError, match="`row` must be whole numbers, got '2.5'"):
+        to_integers(["1", "2.0", "2.5", ""], "row")
     (tmp_path / "t.csv").write_bytes(b"image\n\x81\x8d\n")
     with pytest.raises(BadInputError, match="no CSV.*Save it again in UTF-8"):
         read_table(tmp_path / "t.csv")
