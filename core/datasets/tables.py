@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ FIELD = r'(?:^|[{0}"]) *[+-]?(?:{1}) *(?:$|[{0}"\r])'
 WITH_POINT = r"\d*\.\d+(?:[eE][+-]?\d+)?"
 WITH_COMMA = r"0?,\d+|\d+,(?:\d\d?|\d{4,})|\d*,\d+[eE][+-]?\d+"
 """A comma that sets off no thousands, as that of 1,234 may."""
+THOUSANDS = r"[1-9]\d{0,2}(?:\.\d{3})+"
 DECIMAL_COMMA = re.compile(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$")
 
 
@@ -66,16 +68,16 @@ def _spell(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
 def iter_rows(file: Path) -> Iterator[list[str]]:
     """The fields of each line that is not empty, as UTF-8, UTF-16 or Windows-1252, between commas, tabs or semicolons.
 
-    Where commas do not separate, they are decimal points; not beside points, nor between tabs where all may set off
-    thousands. Raises BadInputError if the file cannot be read, or a line has other than the fields of the first.
+    Where commas do not separate, they are decimal points: but not beside points that may set off thousands, and between
+    tabs not beside any points, nor where every comma may set off thousands. Raises BadInputError if the file cannot be
+    read, or a line has other than the fields of the first.
     """
     text = read_text(file, TABLE)
     with reading(file, TABLE, advice="Save it again as CSV in UTF-8."):
         first, _, rest = text.partition("\n")
         told = re.fullmatch(r'"?sep=(.)"?\r?', first)  # what Excel takes for its own
         separator = told[1] if told else _find_separator(text)
-        has_commas = separator != "," and not _has_field(text, separator, WITH_POINT)
-        has_commas &= separator != "\t" or _has_field(text, separator, WITH_COMMA)
+        has_commas = separator != "," and _has_decimal_commas(text, separator)
         n_fields = 0
         source = io.StringIO(rest if told else text, newline="")
         for number, fields in enumerate(csv.reader(source, delimiter=separator), start=2 if told else 1):
@@ -89,17 +91,21 @@ def iter_rows(file: Path) -> Iterator[list[str]]:
             yield [DECIMAL_COMMA.sub(r"\1.\2", field) for field in row] if has_commas else row
 
 
-def _has_field(text: str, separator: str, pattern: str) -> bool:
-    return re.search(FIELD.format(re.escape(separator), pattern), text, re.MULTILINE) is not None
+def _has_decimal_commas(text: str, separator: str) -> bool:
+    def has(pattern: str) -> bool:
+        return re.search(FIELD.format(re.escape(separator), pattern), text, re.MULTILINE) is not None
+
+    return not has(WITH_POINT) and has(WITH_COMMA) if separator == "\t" else not has(THOUSANDS)
 
 
 def _find_separator(text: str) -> str:
     """Tabs; or semicolons, where they are more than commas or as many in every line, as between decimal commas."""
-    first, *others = text.splitlines()[:LINES_LOOKED_AT] or [""]
+    lines = itertools.islice(io.StringIO(text, newline=None), LINES_LOOKED_AT)
+    first, *others = [line for line in lines if line.strip()] or [""]
     if "\t" in first:
         return "\t"
     n_fields = first.count(";")
-    is_even = n_fields > 0 and all(line.count(";") == n_fields for line in others if line.strip())
+    is_even = n_fields > 0 and all(line.count(";") == n_fields for line in others)
     return ";" if is_even or n_fields > first.count(",") else ","
 
 

@@ -34,6 +34,7 @@ DRAW = np.random.default_rng(4)
 
 TABLES = {
     "semicolons": b"image;r\na.png;0,5\nb.png;-1,25e1\n",
+    "semicolons below an empty line, beside a time": b"\n\nimage;r;at\na.png;0,5;12.30\nb.png;-1,25e1;9.15\n",
     "sep line": b"sep=;\r\nimage;r\r\na.png;0.5\r\nb.png;-12.5\r\n",
     "utf-16 with tabs": "image\tr\na.png\t0,5\nb.png\t-12,5\n".encode("utf-16"),
     "empty rows": b"image,r\na.png,0.5\n,\n , \nb.png,-12.5\n,\n",
@@ -87,6 +88,8 @@ def test_commas_beside_decimal_points_are_no_decimal_commas(tmp_path: Path) -> N
     (tmp_path / "r.tsv").write_text("0.5\t1,234\n2.0\t1,5\n")
     with pytest.raises(BadInputError, match="must be numbers, got '1,5'"):
         open_array(tmp_path / "r.tsv")
+    (tmp_path / "t.csv").write_text("image;r\na;1.234\nb;0,5\n")
+    assert read_table(tmp_path / "t.csv")["r"] == ["1.234", "0,5"]
     (tmp_path / "t.tsv").write_text("image\tr\na\t1,234\nb\t567\n")
     assert read_table(tmp_path / "t.tsv")["r"] == ["1,234", "567"]
     (tmp_path / "t.tsv").write_text("image\tr\na\t1,234\nb\t0,567\n")
