@@ -31,6 +31,7 @@ from core.surfaces.store import (
     remove_surface,
     save_surface,
 )
+from core.surfaces.volumes import describe_forms
 from core.types import VoxelTable
 
 FSAVERAGE = "fsaverage"
@@ -102,9 +103,12 @@ class Surfaces(Feature):
             return
         start = volume.with_name(f"{volume.name.partition('.')[0]}_{surface.name}.npz")
         if out := ask_path(self._desk.parent, "Save the values", str(start), ARRAYS):
-            self._session.controller.write(
-                "Projecting the volume…", lambda: f"Wrote {write_projection(volume, surface, out):,} values to {out}"
-            )
+
+            def write() -> str:
+                n_values = write_projection(volume, surface, out)
+                return f"Wrote {n_values:,} values to {out}. {describe_forms(volume)}".strip()
+
+            self._session.controller.write("Projecting the volume…", write)
 
     @does("remove_surface")
     def remove(self) -> None:

@@ -82,12 +82,18 @@ def check(words: Sequence[str], options: SurfaceOptions) -> None:
         print(f"The voxels of {options.subject} fit.")
     if options.volume is not None:
         from core.surfaces.mapping import LIMIT_MM, paint_table
-        from core.surfaces.volumes import load_volume
+        from core.surfaces.volumes import describe_forms, load_volume
 
         volume = load_volume(options.volume)
         places = paint_table(surface, np.argwhere(np.nan_to_num(volume.dataobj) != 0), volume.affine)
         count = f"{places.n_placed:,} of {len(places.vertex):,} voxels that are not 0"
         print(f"{count} lie within {LIMIT_MM:g} mm of the cortex.")
+        _tell(describe_forms(options.volume))
+
+
+def _tell(sentence: str) -> None:
+    if sentence:
+        print(sentence)
 
 
 def show_list(_words: Sequence[str], options: SurfaceOptions) -> None:
@@ -144,12 +150,14 @@ def fetch(words: Sequence[str], options: SurfaceOptions) -> None:
 def project(words: Sequence[str], options: SurfaceOptions) -> None:
     """Write a volume's values at every vertex."""
     from core.surfaces.project import write_projection
+    from core.surfaces.volumes import describe_forms
 
     if options.volume is None or options.out is None:
         raise BadInputError("`surfaces project` needs --volume FILE and --out FILE.npz.")
     surface = load_surface(_one_name(words))
     known = write_projection(options.volume, surface, options.out)
     print(f"Wrote {known:,} values of {sum(surface.n_vertices):,} vertices to {options.out}.")
+    _tell(describe_forms(options.volume))
 
 
 ACTIONS: dict[str, Callable[[Sequence[str], SurfaceOptions], None]] = {

@@ -90,6 +90,9 @@ def open_array(path: Path, *, key: str = "") -> ArrayFile:
     check_choice("responses", path.suffix.lower(), _OPENERS, advice=f"{path.name} is of another format.")
     with reading(path, "array file", advice=AGAIN):
         names, open_one = _OPENERS[path.suffix.lower()](path)
+        if names == []:
+            why = "holds objects besides numbers, or nothing: structures, cells and sparse matrices are not read"
+            raise BadInputError(f"{path.name} {why}. {AGAIN}")
         if names and (key or len(names) != 1):
             advice = "" if key else f"{path.name} holds several arrays; name one of them."
             check_choice("key", key.strip("/"), names, advice=advice)
@@ -168,7 +171,7 @@ def _hold(array: npt.NDArray[Any]) -> Opened:
     return array.shape, array.dtype, array.__getitem__, False
 
 
-def _open_npy(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
+def _open_npy(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
     def load() -> Any:
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
@@ -181,7 +184,7 @@ def _open_npy(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
     array = load()
     # Opened again for every part: pages of a map that is kept would add up to the whole file.
     opened = _hold(array) if array.dtype.names else (array.shape, array.dtype, lambda part: load()[part], False)
-    return [], lambda _key: opened
+    return None, lambda _key: opened
 
 
 def read_dictionary(path: Path) -> dict[Any, Any]:
@@ -223,12 +226,12 @@ def _open_matlab(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
     return list(held), lambda key: _hold(held[key])
 
 
-def _open_zarr(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
+def _open_zarr(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
     import zarr
 
     opened: Any = zarr.open(path, mode="r")
     is_group = isinstance(opened, zarr.Group)
-    names = [name for name, item in opened.members(None) if isinstance(item, zarr.Array)] if is_group else []
+    names = [name for name, item in opened.members(None) if isinstance(item, zarr.Array)] if is_group else None
 
     def open_one(key: str) -> Opened:
         array = opened[key] if is_group else opened
@@ -237,7 +240,7 @@ def _open_zarr(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
     return names, open_one
 
 
-def _open_csv(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
+def _open_csv(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
     rows = iter_rows(path)
     first = next(rows, [])
     names = [name for name in first if name]
@@ -245,12 +248,18 @@ def _open_csv(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
         numbers = [to_numbers(first, "responses")] if names != [str(place) for place in range(len(names))] else []
     except BadInputError:
         numbers = []
-    has_index = not numbers and first[:1] in ([""], ["Unnamed: 0"])  # as pandas and R number their rows
     table = np.array([*chain(numbers, (to_numbers(row, "responses") for row in rows))])
-    return [], lambda _key: _hold(table[:, int(has_index) :])
+    is_unnamed = not numbers and first[:1] in ([""], ["Unnamed: 0"])  # as pandas and R number their rows
+    has_index = is_unnamed or (table.ndim == 2 and table.shape[1] > 1 and _counts(table[:, 0]))
+    return None, lambda _key: _hold(table[:, int(has_index) :])
 
 
-_OPENERS: dict[str, Callable[[Path], tuple[list[str], Callable[[str], Opened]]]] = {
+def _counts(column: npt.NDArray[np.float64]) -> bool:
+    """Whether a column numbers the rows, from 0 or 1."""
+    return len(column) > 2 and column[0] in (0, 1) and bool((np.diff(column) == 1).all())
+
+
+_OPENERS: dict[str, Callable[[Path], tuple[list[str] | None, Callable[[str], Opened]]]] = {
     ".npy": _open_npy,
     ".npz": _open_npz,
     ".h5": _open_hdf5,
@@ -260,4 +269,4 @@ _OPENERS: dict[str, Callable[[Path], tuple[list[str], Callable[[str], Opened]]]]
     ".csv": _open_csv,
     ".tsv": _open_csv,
 }
-"""By the ending of a file: the names of its arrays, none for a file that is one, and what opens one of them."""
+"""By the ending of a file: the names of its arrays, None for a file that is one, and what opens one of them."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import itertools
 import os
 import unicodedata
@@ -97,16 +98,16 @@ def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
     Raises
     ------
     BadInputError
-        Naming those not found, whose content is absent, or two files of different size that one name could mean.
+        Naming those not found, whose content is absent, or two different files that one name could mean.
     """
     paths = list_pictures(folder)
     matches = [[paths[place] for place in places] for places in find_names(names, paths)]
     missing = [name for name, match in zip(names, matches, strict=True) if not match]
     _check_found(names, missing, f"Not in {folder}")
-    absent = [match[0] for match in matches if not (folder / match[0]).is_file()]
+    absent = [match[0] for match in matches if not all((folder / path).is_file() for path in match)]
     _check_found(names, absent, "Links to files that are not here, as DataLad leaves until `datalad get`")
     for name, several in zip(names, matches, strict=True):
-        if len(several) > 1 and len({(folder / path).stat().st_size for path in several}) > 1:
+        if not all(filecmp.cmp(folder / several[0], folder / path, shallow=False) for path in several[1:]):
             advice = f"{', '.join(several[:MOST_NAMED])} differ. Give each picture a name of its own."
             raise refusal("images", allowed="one picture a name", got=name, advice=advice)
     return ImageSource("files", folder.absolute(), tuple(match[0] for match in matches))

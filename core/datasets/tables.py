@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,19 +18,33 @@ from core.containers import reading
 Table = dict[str, list[str]]
 TABLE = "CSV or TSV file"
 
-MISSING = frozenset(("", "n/a", "na", "nan", "none", "null"))
+MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "#n/a", "<na>", "-", "."))
 """Words, in lower case, for a value that is not there."""
 NUMBERS = {"true": "1", "false": "0"} | dict.fromkeys(MISSING, "nan")
+LINES_LOOKED_AT = 50
+FIELD = r'(?:^|[{0}"]) *[+-]?(?:{1}) *(?:$|[{0}"\r])'
+WITH_POINT = r"\d*\.\d+(?:[eE][+-]?\d+)?"
+WITH_COMMA = r"0?,\d+|\d+,(?:\d\d?|\d{4,})|\d*,\d+[eE][+-]?\d+"
+"""A comma that sets off no thousands, as that of 1,234 may."""
+THOUSANDS = r"[1-9]\d{0,2}(?:\.\d{3})+"
 DECIMAL_COMMA = re.compile(r"^([+-]?\d*),(\d+(?:[eE][+-]?\d+)?)$")
 
 
-def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], bool] = lambda _name: True) -> Table:
+def read_table(
+    file: Path,
+    *,
+    needs: Sequence[str] = (),
+    usual: Sequence[str] = (),
+    only: Callable[[str], bool] = lambda _name: True,
+) -> Table:
     """The columns of a table by name, or those `only` selects: a wide table costs no more than what is kept of it.
+
+    Needed and usual columns are found in any case ("Session") and named as asked for.
 
     Raises BadInputError if the file cannot be read, a line has too few fields, or a needed column is missing.
     """
     rows = iter_rows(file)
-    names = next(rows, [])
+    names = _spell(next(rows, []), (*needs, *usual))
     for missing in [name for name in needs if name not in names]:
         advice = suggest(missing, names) or f"It has {', '.join(map(show_name, names[:8])) or 'nothing'}."
         raise refusal("table", allowed=f"one with a column {missing!r}", got=file.name, advice=advice)
@@ -45,17 +60,24 @@ def read_table(file: Path, *, needs: Sequence[str] = (), only: Callable[[str], b
     return table
 
 
+def _spell(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    spelled = {name.casefold(): name for name in wanted if name not in names}
+    return [spelled.get(name.casefold(), name) for name in names]
+
+
 def iter_rows(file: Path) -> Iterator[list[str]]:
     """The fields of each line that is not empty, as UTF-8, UTF-16 or Windows-1252, between commas, tabs or semicolons.
 
-    Where commas do not separate, they are decimal points. Raises BadInputError if the file cannot be read, or a line
-    has other than the fields of the first.
+    Where commas do not separate, they are decimal points: but not beside points that may set off thousands, and between
+    tabs not beside any points, nor where every comma may set off thousands. Raises BadInputError if the file cannot be
+    read, or a line has other than the fields of the first.
     """
     text = read_text(file, TABLE)
     with reading(file, TABLE, advice="Save it again as CSV in UTF-8."):
         first, _, rest = text.partition("\n")
         told = re.fullmatch(r'"?sep=(.)"?\r?', first)  # what Excel takes for its own
-        separator = told[1] if told else "\t" if "\t" in first else max(",;", key=first.count)
+        separator = told[1] if told else _find_separator(text)
+        has_commas = separator != "," and _has_decimal_commas(text, separator)
         n_fields = 0
         source = io.StringIO(rest if told else text, newline="")
         for number, fields in enumerate(csv.reader(source, delimiter=separator), start=2 if told else 1):
@@ -66,7 +88,25 @@ def iter_rows(file: Path) -> Iterator[list[str]]:
             if len(row) != n_fields:
                 got = f"{len(row)} in line {number} of {file.name}"
                 raise refusal("table", allowed=f"{n_fields} fields a line", got=got)
-            yield row if separator == "," else [DECIMAL_COMMA.sub(r"\1.\2", field) for field in row]
+            yield [DECIMAL_COMMA.sub(r"\1.\2", field) for field in row] if has_commas else row
+
+
+def _has_decimal_commas(text: str, separator: str) -> bool:
+    def has(pattern: str) -> bool:
+        return re.search(FIELD.format(re.escape(separator), pattern), text, re.MULTILINE) is not None
+
+    return not has(WITH_POINT) and has(WITH_COMMA) if separator == "\t" else not has(THOUSANDS)
+
+
+def _find_separator(text: str) -> str:
+    """Tabs; or semicolons, where they are more than commas or as many in every line, as between decimal commas."""
+    lines = itertools.islice(io.StringIO(text, newline=None), LINES_LOOKED_AT)
+    first, *others = [line for line in lines if line.strip()] or [""]
+    if "\t" in first:
+        return "\t"
+    n_fields = first.count(";")
+    is_even = n_fields > 0 and all(line.count(";") == n_fields for line in others)
+    return ";" if is_even or n_fields > first.count(",") else ","
 
 
 def read_text(file: Path, what: str) -> str:
@@ -97,6 +137,7 @@ def to_numbers(texts: Sequence[str], name: str) -> npt.NDArray[np.float64]:
 def to_integers(texts: Sequence[str], name: str) -> npt.NDArray[np.int64]:
     """A column as whole numbers. Raises BadInputError for any other text."""
     numbers = to_numbers(texts, name)
-    if not (np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()):
-        raise refusal(name, allowed="whole numbers", got=next(iter(texts), ""))
+    is_whole = np.isfinite(numbers) & (numbers == np.rint(numbers))
+    if not is_whole.all():
+        raise refusal(name, allowed="whole numbers", got=texts[int(np.argmin(is_whole))])
     return numbers.astype(np.int64)

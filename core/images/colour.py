@@ -5,12 +5,13 @@ Never guesses a range, and never leaves a conversion, or one that could not be d
 
 from __future__ import annotations
 
+import re
 import struct
 import sys
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,9 @@ from core.types import FloatArray
 LARGEST_16_BIT, LEVELS_16_BIT = 65535, 257
 """A 16-bit grey level divided by the second is the 8-bit one: 65535 / 255."""
 BITS_TAG, PHOTOMETRIC_TAG, MIN_IS_WHITE = 258, 262, 0
+PLANES = tuple("RGBACMYK")
+FEW_BITS = {"L;2": 85, "L;4": 17}
+"""An 8-bit level for one of 2 or 4 bits: 255 / 3, 255 / 15."""
 
 Tone = tuple[float, tuple[float, ...], str]
 """How a file without a profile encodes light: its exponent (0: as sRGB), CIE xy of white, red, green and blue, and who
@@ -30,6 +34,14 @@ SRGB: Tone = (1 / 2.2, (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06), "sRGB"
 ADOBE: Tone = (256 / 563, (0.3127, 0.329, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06), "Adobe RGB, which its camera names,")
 ADOBE_INTEROP = "R03"
 """What cameras write into EXIF instead of a profile where they took the picture in Adobe RGB."""
+CODED_PRIMARIES = {
+    1: SRGB[1],
+    9: (0.3127, 0.329, 0.708, 0.292, 0.17, 0.797, 0.131, 0.046),
+    12: (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),
+}
+CODED_GAMMAS = {4: 1 / 2.2, 8: 1.0, 13: 0.0}
+"""What code points (ITU-T H.273) of a PNG file mean: BT.709, BT.2020 and Display P3; gamma 2.2, linear and sRGB."""
+CODED = re.compile(rb"\0\0\0\x04cICP(.)(.)(.)(.)", re.DOTALL)
 SAME_GAMMA, SAME_PRIMARIES = 0.05, 0.01
 """A gamma that differs by less, relative to sRGB's, and primaries that differ by less are sRGB's."""
 SRGB_KNEE = 0.04045
@@ -61,9 +73,12 @@ def read_colours(opened: ImageFile.ImageFile, file: Path) -> tuple[Image.Image, 
 
     Raises BadInputError for floating point and for whole numbers beyond 16 bits.
     """
+    _correct_planes(opened)
     packed: Any = opened.tile[0].args if opened.tile else ""  # "RGB;16B"; loading forgets it
     packing = str(packed if isinstance(packed, str) or not packed else packed[0])
     opened.load()
+    if packing in FEW_BITS and "transparency" in opened.info:  # Pillow widens the levels and not their transparent one
+        opened.info["transparency"] *= FEW_BITS[packing]
     deep = _read_deep(opened, file, packing)
     notes = ["Reduced from 16 to 8 bits."] if deep is not None or "16" in packing else []
     if deep is None:
@@ -72,14 +87,26 @@ def read_colours(opened: ImageFile.ImageFile, file: Path) -> tuple[Image.Image, 
     else:
         levels, alpha = deep[..., : 1 if deep.shape[-1] < 3 else 3], _find_alpha(deep, opened.info.get("transparency"))
         plain = _reduce(levels)
-    if "icc_profile" in opened.info and opened.mode != "LAB":  # which is no device's own
+    coded = _find_coded(opened, file)
+    if coded is None and "icc_profile" in opened.info and opened.mode != "LAB":  # which is no device's own
         converted, note = _apply_profile(plain, opened.info["icc_profile"])
     else:
-        converted, note = _apply_tone(plain, levels, _find_tone(opened))
+        converted, note = _apply_tone(plain, levels, coded or _find_tone(opened))
     notes += [note] if note else []
     if plain.mode != "RGB" and alpha is None:
         notes.append(f"Converted from {MODE_NAMES.get(plain.mode, plain.mode)} to RGB.")
     return converted.convert("RGB"), alpha, notes
+
+
+def _correct_planes(opened: ImageFile.ImageFile) -> None:
+    """Say that planes of 16 bits, one behind the other, are so: Pillow would take each of their bytes for a level."""
+    tags: Any = getattr(opened, "tag_v2", {})
+    if set(tags.get(BITS_TAG, ())) == {16}:
+        order = "L" if tags.prefix == b"II" else "B"
+        for place, tile in enumerate(opened.tile):
+            packing, *rest = cast(tuple[Any, ...], tile.args)
+            if packing in PLANES:
+                opened.tile[place] = tile._replace(args=(f"{packing};16{order}", *rest))
 
 
 def _read_deep(opened: ImageFile.ImageFile, file: Path, packing: str) -> Levels | None:
@@ -167,6 +194,19 @@ def _apply_profile(picture: Image.Image, content: bytes | None) -> tuple[Image.I
         return turn.apply(picture.convert(mode)), f"Converted from the colours of its profile ({name}) to sRGB."
     except BROKEN:
         return picture, NOTE_UNUSED
+
+
+def _find_coded(picture: Image.Image, file: Path) -> Tone | None:
+    """What the code points of a PNG file say, which count before its profile; no primaries where they are of HDR."""
+    found = CODED.search(file.read_bytes().partition(b"IDAT")[0]) if picture.format == "PNG" else None
+    if found is None:
+        return None
+    primaries, transfer, matrix, is_full = (part[0] for part in found.groups())
+    if (primaries, transfer) == (1, 13):
+        return SRGB[0], SRGB[1], ""
+    is_known = transfer in CODED_GAMMAS and (matrix, is_full) == (0, 1)
+    places = CODED_PRIMARIES.get(primaries, ()) if is_known else ()
+    return CODED_GAMMAS.get(transfer, 0.0), places, f"its code points {primaries}/{transfer}"
 
 
 def _find_tone(picture: Image.Image) -> Tone:

@@ -20,6 +20,7 @@ from core.errors import BadInputError
 from core.surfaces.freesurfer import NO_TRANSFORM, Triangles, VolumeGeometry, surface_to_scanner
 
 DATA = re.compile(rb"<Data>([^<]+)</Data>")
+IN_ASCII = re.compile(rb"""^[^>]*\bEncoding\s*=\s*["']ASCII["']""")
 UNKNOWN, SCANNER = 0, 1
 """NIfTI's codes for coordinates of no named space, as tkRAS is, and of the scanner."""
 
@@ -52,12 +53,17 @@ def read_gifti_shape(path: Path) -> npt.NDArray[np.float32]:
     return np.asarray(arrays[0].data, dtype=np.float32)
 
 
-def read_gifti_labels(path: Path) -> tuple[npt.NDArray[np.int64], dict[int, str]]:
-    """Read a .label.gii: the key of each vertex (n_vertices,), and the name of each key. Raises BadInputError."""
+def read_gifti_labels(path: Path, notes: list[str]) -> tuple[npt.NDArray[np.int64], dict[int, str]]:
+    """Read a .label.gii: the key of each vertex (n_vertices,), and the name of each key. Raises BadInputError.
+
+    Of several maps the first is taken, which goes into the notes.
+    """
     image = _load(path)
     arrays = image.get_arrays_from_intent("NIFTI_INTENT_LABEL") or image.darrays
     if not arrays or arrays[0].data is None or arrays[0].data.ndim != 1 or not image.labeltable.labels:
         raise BadInputError(f"{path.name} holds no labels with names. Give a .label.gii file.")
+    if len(arrays) > 1:
+        notes.append(f"{path.name} holds {len(arrays)} maps of labels; the first is used.")
     names = {int(label.key): str(label.label or "") for label in image.labeltable.labels}
     return np.asarray(arrays[0].data).astype(np.int64), names
 
@@ -67,8 +73,10 @@ def _load(path: Path) -> Any:
     from nibabel.gifti.gifti import GiftiImage
 
     with reading(path, "GIFTI file", advice="Copy the file again."):
-        for block in DATA.findall(inflate(path.read_bytes())):  # an array may be packed once more
-            inflate(base64.b64decode(block))
+        for array in inflate(path.read_bytes()).split(b"<DataArray")[1:]:  # which may be packed once more
+            block = DATA.search(array)
+            if block and not IN_ASCII.search(array, 0, block.start()):
+                inflate(base64.b64decode(block[1]))
         image = nibabel.load(path)
     if not isinstance(image, GiftiImage):
         raise BadInputError(f"{path.name} is no GIFTI file. Give .surf.gii, .shape.gii or .label.gii files.")

@@ -75,13 +75,13 @@ def read_label(path: Path, n_vertices: int) -> tuple[npt.NDArray[np.int64], Floa
 
 def tidy_name(name: str) -> str:
     """The name of a region without its side and file endings; "" for what is no region (medial wall, unknown)."""
-    short = SUFFIXES.sub("", SIDE_PREFIX.sub("", name.strip()))
+    short = SUFFIXES.sub("", SIDE_PREFIX.sub("", " ".join(name.split())))
     return "" if NO_REGION.fullmatch(short) else short
 
 
 def _read_side(path: Path, n_vertices: int, notes: list[str]) -> SideLabels:
     if path.name.endswith((".gii", ".gii.gz")):
-        keys, names = read_gifti_labels(path)
+        keys, names = read_gifti_labels(path, notes)
         ordered = sorted(names)
         where = np.searchsorted(ordered, keys).clip(max=len(ordered) - 1)
         index = np.where(np.asarray(ordered)[where] == keys, where, -1)

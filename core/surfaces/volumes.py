@@ -114,6 +114,22 @@ def _grid(image: Any) -> Grid:
     return Grid(tuple(int(side) for side in image.shape[:3]), NOWHERE if unset else affine)
 
 
+def describe_forms(path: Path) -> str:
+    """A sentence where qform and sform of a file lie more than half a voxel apart, else "". Raises as `grid_of`."""
+    image = open_brain(path)
+    header = image.header
+    if not isinstance(header, _nibabel().Nifti1Header) or not (header["qform_code"] and header["sform_code"]):
+        return ""
+    with reading(path, "NIfTI volume", advice=AGAIN):
+        sform, qform = (np.asarray(form, dtype=np.float64) for form in (header.get_sform(), header.get_qform()))
+    corners = np.argwhere(np.ones((2, 2, 2))) * (np.array(image.shape[:3]) - 1)
+    apart = np.linalg.norm(corners @ (sform - qform)[:3, :3].T + (sform - qform)[:3, 3], axis=1).max()
+    if apart <= np.linalg.norm(sform[:3, :3], axis=0).min() / 2:
+        return ""
+    codes = f"the sform (code {int(header['sform_code'])}) is used, not the qform (code {int(header['qform_code'])})"
+    return f"{path.name} says twice where it lies, up to {apart:.3g} apart: {codes}."
+
+
 def load_volume(path: Path) -> Any:
     """The one volume in a file, an image (x, y, z). Raises BadInputError if it holds none, or more, or has no place."""
     image = open_brain(path)

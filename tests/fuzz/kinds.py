@@ -295,7 +295,7 @@ def brains() -> Iterator[Kind]:
     labels = placed("lh.label.gii", lambda path: write_gifti_labels(path, np.zeros(9), names))
     yield Kind("surf.gii", surface, read_gifti_surface)
     yield Kind("shape.gii", shape, read_gifti_shape)
-    yield Kind("label.gii", labels, read_gifti_labels)
+    yield Kind("label.gii", labels, lambda path: read_gifti_labels(path, []))
     yield Kind("lh.pial", from_subject("surf/lh.pial"), read_triangles)
     yield Kind("lh.curv", from_subject("surf/lh.curv"), read_curvature)
     yield Kind("patch", placed("lh.patch.3d", lambda path: write_patch(path, half)), read_patch)

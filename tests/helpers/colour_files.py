@@ -15,14 +15,51 @@ def write_png(path: Path, levels: np.ndarray, *chunks: tuple[bytes, bytes]) -> P
     """Levels (height, width, channels) uint8 or uint16 as PNG, with further chunks ahead of the data."""
     height, width, channels = levels.shape
     kind, bits = {1: 0, 2: 4, 3: 2, 4: 6}[channels], 8 * levels.dtype.itemsize
-    lines = b"".join(b"\0" + line.astype(f">u{levels.dtype.itemsize}").tobytes() for line in levels)
-    header = struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0)
-    parts = [(b"IHDR", header), *chunks, (b"IDAT", zlib.compress(lines)), (b"IEND", b"")]
+    lines = [line.astype(f">u{levels.dtype.itemsize}").tobytes() for line in levels]
+    return _write_lines(path, lines, (width, height, bits, kind), chunks)
+
+
+def write_few_bits(path: Path, levels: np.ndarray, bits: int, *chunks: tuple[bytes, bytes]) -> Path:
+    """Grey levels (height, width) of 1, 2 or 4 bits as PNG, the first in the highest bits of a byte."""
+    height, width = levels.shape
+    shifts = np.arange(8 - bits, -1, -bits)
+    packed = (levels.reshape(height, -1, 8 // bits) << shifts).sum(axis=2).astype(np.uint8)
+    return _write_lines(path, [line.tobytes() for line in packed], (width, height, bits, 0), chunks)
+
+
+def _write_lines(
+    path: Path, lines: list[bytes], header: tuple[int, int, int, int], chunks: tuple[tuple[bytes, bytes], ...]
+) -> Path:
+    content = zlib.compress(b"".join(b"\0" + line for line in lines))
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", *header, 0, 0, 0)), *chunks, (b"IDAT", content), (b"IEND", b"")]
     packed = [
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
     ]
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
     return path
+
+
+def write_planes(path: Path, planes: np.ndarray, order: str, rows_per_strip: int) -> None:
+    """Planes (3, height, width) uint16 as an uncompressed TIFF file with one colour behind the other."""
+    _, height, width = planes.shape
+    strips = [
+        plane[top : top + rows_per_strip].astype(f"{order}u2").tobytes()
+        for plane in planes
+        for top in range(0, height, rows_per_strip)
+    ]
+    n_entries, sizes = 10, [len(strip) for strip in strips]
+    after = 8 + 2 + 12 * n_entries + 4
+    data_at = after + 6 + 8 * len(strips)
+    starts = [data_at + sum(sizes[:number]) for number in range(len(strips))]
+    entries = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, after), (259, 3, 1, 1), (262, 3, 1, 2)]
+    entries += [(273, 4, len(strips), after + 6), (277, 3, 1, 3), (278, 3, 1, rows_per_strip)]
+    entries += [(279, 4, len(strips), after + 6 + 4 * len(strips)), (284, 3, 1, 2)]
+    content = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}IH", 8, n_entries)
+    for tag, kind, count, value in entries:
+        held = struct.pack(f"{order}HH", value, 0) if (kind, count) == (3, 1) else struct.pack(f"{order}I", value)
+        content += struct.pack(f"{order}HHI", tag, kind, count) + held
+    numbers = struct.pack(f"{order}I3H{2 * len(strips)}I", 0, 16, 16, 16, *starts, *sizes)
+    path.write_bytes(content + numbers + b"".join(strips))
 
 
 def gamma_chunk(gamma: float) -> tuple[bytes, bytes]:

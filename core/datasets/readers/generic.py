@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import compress
@@ -23,9 +24,13 @@ from core.datasets.tables import Table, is_missing, read_table, to_integers, to_
 from core.datasets.voxel_places import NOWHERE, place_nowhere, place_rois, place_vertices, place_volume
 from core.surfaces.paint import Places
 from core.types import NO_SIDE, BoolArray, FloatArray
+from core.words import name_some
 
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
 BAD_SHOWN = 3
+IMAGE_COLUMNS = ("image", "category", "test")
+TRIAL_COLUMNS = ("image", "session")
+VOXEL_COLUMNS = ("hemisphere", "vertex", "x", "y", "z", "roi", "noise_ceiling", "ncsnr")
 WITHOUT_SIDE = (
     "The table of voxels names vertices but not their hemisphere, so voxels are reached through their ROI and not "
     "drawn: add a column hemisphere (left or right)."
@@ -52,8 +57,11 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         raise refusal("source", allowed="a TOML file, or a folder with one", got=str(source), advice=advice)
     described = read_description(file)
     table, ids, images, remarks = _read_images(described, options)
-    trials = described.responses.trials
-    n_rows = len(ids) if trials is None else len(read_table(trials, needs=("image",))["image"])
+    trials = None
+    if described.responses.trials is not None:
+        trials = read_table(described.responses.trials, needs=("image",), usual=TRIAL_COLUMNS)
+        remarks += _describe_unused(described.responses.trials, trials, TRIAL_COLUMNS)
+    n_rows = len(ids if trials is None else trials["image"])
     array = open_array(described.responses.file, key=described.responses.key)
     if len(array.shape) == 4 and array.shape[-1] == n_rows:
         remarks = (*remarks, f"Responses {array.shape} are volumes of trials: voxels are numbered in C order.")
@@ -61,6 +69,8 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     _refuse_turned(array, n_rows, described)
     columns = array.shape[-1] if len(array.shape) > 1 else 0
     places, named, voxels = _read_voxels(described, options, columns)
+    if described.voxels.table is not None:
+        remarks += _describe_unused(described.voxels.table, voxels, VOXEL_COLUMNS)
     kept = keep_rois(named, options.rois)
     return Recording(
         kind="generic",
@@ -73,10 +83,10 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         averaged=described.responses.averaged,
         response_unit=described.response_unit,
         voxels=_pick_voxels(places, named, voxels, kept=kept),
-        sessions=_read_rows(described, array, ids, kept=kept, listed=table["image"]),
+        sessions=_read_rows(described, array, ids, trials, kept=kept, listed=table["image"]),
         zscore=described.responses.zscore,
         image_ids=ids,
-        categories=tuple(table.get("category", [""] * len(ids))),
+        categories=_without_missing(table.get("category", [""] * len(ids))),
         images=images,
         held_out=to_numbers(table["test"], "test") == 1 if "test" in table else None,
         held_out_name=f"as {described.images.list.name} says" if described.images.list else "",
@@ -100,7 +110,8 @@ def _read_images(
     """The list of images, their ids, where they lie, and what was taken for granted."""
     folder = options.images or described.images.folder or Path()
     if described.images.list is not None:
-        table, remark = read_table(described.images.list, needs=("image",)), ""
+        table = read_table(described.images.list, needs=("image",), usual=IMAGE_COLUMNS)
+        remark = "".join(_describe_unused(described.images.list, table, IMAGE_COLUMNS))
     elif described.images.folder is not None:
         table, remark = {"image": list_pictures(folder)}, ""
         if described.responses.trials is None:
@@ -109,10 +120,21 @@ def _read_images(
         raise refusal("images", allowed="named in images.list where images come from one file", got="no list")
     names = table["image"]
     if described.images.file is not None:
-        source, remark = _read_image_file(options.images or described.images.file, described.images.key, names)
-        return table, tuple(f"image-{name}" for name in names), source, (remark,)
+        source, turned = _read_image_file(options.images or described.images.file, described.images.key, names)
+        return table, tuple(f"image-{name}" for name in names), source, (remark, turned)
     source = match_pictures(folder, names)
     return table, name_images(source.members), source, (remark,)
+
+
+def _describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str, ...]:
+    """A remark on columns of a table that have no use here: one of another spelling would be missed."""
+    unused = [name for name in table if name and name not in used]
+    return (f"Columns of {file.name} that are not used: {name_some(unused, BAD_SHOWN)}.",) if unused else ()
+
+
+def _without_missing(texts: Sequence[str]) -> tuple[str, ...]:
+    """Names in one line each, "" for none."""
+    return tuple("" if is_missing(text) else " ".join(text.split()) for text in texts)
 
 
 def _read_image_file(file: Path, key: str, names: list[str]) -> tuple[ImageSource, str]:
@@ -136,17 +158,19 @@ def _read_voxels(described: Description, options: ImportOptions, columns: int) -
         return place_rois(described.responses.rois, surface=surface), described.responses.rois, {}
     if described.voxels.table is None:
         return place_nowhere(np.full(columns, NO_SIDE, dtype=np.int8)), ("",) * columns, {}
-    table = read_table(described.voxels.table)
+    table = read_table(described.voxels.table, usual=VOXEL_COLUMNS)
     n_rows = len(next(iter(table.values()), []))
     if n_rows != columns:
         allowed = f"a line for each of {columns:,} columns of {described.responses.file.name}"
         raise refusal(described.voxels.table.name, allowed=allowed, got=n_rows)
-    named = ("" if is_missing(text) else text for text in table.get("roi", [""] * columns))
-    return _place(table, surface, columns), tuple(named), table
+    return _place(table, surface, columns), _without_missing(table.get("roi", [""] * columns)), table
 
 
 def _place(table: Table, surface: str, columns: int) -> Places:
     if "hemisphere" in table:
+        if set(table["hemisphere"]) == {"1"}:
+            advice = "1 is the right one beside 0 and may be the left one of 1 and 2: write the words."
+            raise refusal("hemisphere", allowed="left or right", got="1 in every line", advice=advice)
         side = np.array([_side(text) for text in table["hemisphere"]], dtype=np.int8)
     elif "x" in table:  # x runs from left to right
         side = (to_numbers(table["x"], "x") > 0).astype(np.int8)
@@ -192,11 +216,17 @@ def _column(table: Table, name: str, kept: BoolArray, *, most: float) -> FloatAr
 
 
 def _read_rows(
-    described: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray, listed: list[str]
+    described: Description,
+    array: ArrayFile,
+    ids: tuple[str, ...],
+    trials: Table | None,
+    *,
+    kept: BoolArray,
+    listed: list[str],
 ) -> tuple[RecordedSession, ...]:
     """The parts to read, with the image of every row."""
-    if described.responses.trials is not None:
-        return _read_trials(described, array, ids, kept=kept, listed=listed)
+    if trials is not None:
+        return _read_trials(described, array, ids, trials, kept=kept, listed=listed)
     if len(array.shape) not in (2, 3) or array.shape[0] != len(ids):
         allowed = f"({len(ids):,} images, voxels) or ({len(ids):,} images, repeats, voxels)"
         advice = _describe_surplus(ids, array.shape[0])
@@ -237,9 +267,8 @@ def _read_repeat(array: ArrayFile, start: int, stop: int, *, repeat: int, kept: 
 
 
 def _read_trials(
-    described: Description, array: ArrayFile, ids: tuple[str, ...], *, kept: BoolArray, listed: list[str]
+    described: Description, array: ArrayFile, ids: tuple[str, ...], table: Table, *, kept: BoolArray, listed: list[str]
 ) -> tuple[RecordedSession, ...]:
-    table = read_table(described.responses.trials or Path(), needs=("image",))
     names, shown = table["image"], []
     for name, places in zip(names, find_names(names, [*ids, *listed]), strict=True):
         images = {place % len(ids) for place in places}

@@ -1,7 +1,7 @@
 """Reads a laboratory's own volumes: beta images, a mask and a table of trials in one folder. Never resamples.
 
 mask.nii.gz                  above 0: a voxel to keep, in this file's order; all files may run in different directions
-trials.csv                   column image, one line a trial, in the order of the volumes
+trials.csv                   column image, one line a trial, in the order of the volumes; n/a for one without
 betas_*.nii.gz               4-D, one a session (or 3-D, one a trial), by name and number (2 before 10)
 roi_NAME.nii.gz              optional: above 0 inside the ROI; a voxel in several takes the first by name
 ncsnr.nii.gz                 optional: signal SD over noise SD of a single trial
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,10 @@ from core.checks import refusal
 from core.datasets.image_files import match_pictures, name_images
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan, describe_order
-from core.datasets.tables import read_table
+from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, describe_order
+from core.datasets.tables import is_missing, read_table
 from core.datasets.voxel_places import place_volume
-from core.surfaces.volumes import Grid, check_grid, count_trials, grid_of, iter_trials, read_map
+from core.surfaces.volumes import Grid, check_grid, count_trials, describe_forms, grid_of, iter_trials, read_map
 from core.types import IntArray
 from core.words import natural_order
 
@@ -56,15 +57,24 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     grid = grid_of(mask)  # so that voxels are numbered the same way whatever betas the mask is used with
     read = partial(read_map, grid=grid)
     inside = np.nan_to_num(read(mask)) > 0
-    named = np.full(inside.shape, "", dtype=object)
+    named, remarks = np.full(inside.shape, "", dtype=object), []
     for path in sorted(path for path in source.glob("roi_*") if path.name.endswith(ENDINGS)):
-        within = np.nan_to_num(read(path)) > 0
+        values = np.nan_to_num(read(path))
+        within = values > 0
+        labels = np.unique(values[within])
+        if len(labels) > 1 and (labels == np.rint(labels)).all():
+            remarks.append(
+                f"{path.name} holds {len(labels)} labels, {labels[0]:g} to {labels[-1]:g}: taken as one ROI."
+            )
         named[(named == "") & within] = path.name.removeprefix("roi_").split(".nii")[0]
     inside &= keep_rois(tuple(named), options.rois)
     chosen = np.flatnonzero(inside)
     names = read_table(source / "trials.csv", needs=("image",))["image"]
-    images = match_pictures(options.images or source / "images", names)
-    members, rows = np.unique(images.members, return_inverse=True)
+    is_shown = np.array([not is_missing(name) for name in names])
+    images = match_pictures(options.images or source / "images", list(compress(names, is_shown)))
+    members, shown = np.unique(images.members, return_inverse=True)
+    rows = np.full(len(names), UNUSED)
+    rows[is_shown] = shown
     order = describe_order(
         "Sessions are" if count_trials(files[0]) > 1 else "Trials are", [path.name for path in files]
     )
@@ -86,7 +96,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         image_ids=name_images(members.tolist()),
         categories=("",) * len(members),
         images=replace(images, members=tuple(members.tolist())),
-        remarks=(order,),
+        remarks=(order, describe_forms(mask), describe_forms(files[0]), *remarks),
     )
 
 

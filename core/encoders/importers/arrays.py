@@ -21,10 +21,13 @@ from core.encoders.importers.readout import Centre, Project, Readout, Step, chec
 from core.encoders.importers.voxel_tables import make_table
 from core.errors import WeightsError
 from core.types import VoxelTable
+from core.words import name_some
 
 KIND = "arrays"
+MOST_NAMED = 6
 ENDINGS = (".npz", ".safetensors")
 SCORES = ("alpha", "r", "cv_r", "noise_ceiling")
+USED = {"weights", "coef", "vertex", "hemisphere", "roi", "intercept", "mean", "scale", "components", *SCORES}
 
 Table = dict[str, np.ndarray[Any, Any]]
 
@@ -51,6 +54,7 @@ def build_readout(table: Table, name: str, *, title: str) -> Readout:
     if not {"weights", "coef", "coef_"} & set(table):
         found = ", ".join(sorted(table)) or "nothing"
         raise WeightsError(f"{name} holds no `weights` (n_features, n_voxels) and no `coef_`; it holds {found}.")
+    unused = [key for key in table if key.removesuffix("_") not in USED]
     weights = _find_weights(table)
     intercept = _take(table, "intercept")
     readout = Readout(
@@ -59,6 +63,7 @@ def build_readout(table: Table, name: str, *, title: str) -> Readout:
         weights=weights,
         intercept=np.zeros(weights.shape[-1]) if intercept is None else np.atleast_1d(intercept),
         title=title,
+        note=f"Arrays that are not used: {name_some(unused, MOST_NAMED)}." if unused else "",
         voxels=_find_voxels(table, n_voxels=weights.shape[-1]),
         scores={key: table[key] for key in SCORES if key in table},
     )

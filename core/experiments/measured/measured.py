@@ -169,17 +169,18 @@ def find_columns(
 
     Raises BadInputError if none fits, and the columns are named.
     """
-    names = {name.casefold(): place for place, name in enumerate(columns)}
     requested = next((target_columns[name] for name in (target.label, target.roi, "") if name in target_columns), "")
     if requested:
-        if requested.casefold() not in names:
+        place = _find_column(requested, columns)
+        if place is None:
             advice = suggest(requested, list(columns)) or f"There are {', '.join(columns[:8])}."
             raise refusal("target_column", allowed="a measured column", got=requested, advice=advice)
-        return _only(names[requested.casefold()])
+        return _only(place)
     usual = [target.label, target.roi] if target.kind == "roi" else [target.label]
     for name in usual:
-        if name.casefold() in names:
-            return _only(names[name.casefold()])
+        place = _find_column(name, columns)
+        if place is not None:
+            return _only(place)
     numbers = {_voxel_number(name): place for place, name in enumerate(columns)}
     if all(voxel in numbers for voxel in target.voxels):
         return np.asarray([numbers[voxel] for voxel in target.voxels]), np.asarray(target.weights, dtype=np.float64)
@@ -205,6 +206,14 @@ def zscore(values: Floats, sessions: Sequence[str]) -> Floats:
     groups = pd.DataFrame(values).groupby(np.asarray(sessions))
     spread = groups.transform("std").replace(0, np.nan)
     return np.asarray((values - groups.transform("mean")) / spread)
+
+
+def _find_column(name: str, columns: Sequence[str]) -> int | None:
+    """The place of a column as it is spelled, else in another case."""
+    folded = [one.casefold() for one in columns]
+    if name in columns:
+        return columns.index(name)
+    return folded.index(name.casefold()) if name.casefold() in folded else None
 
 
 def _only(place: int) -> tuple[npt.NDArray[np.int64], Floats]:

@@ -37,8 +37,7 @@ def read_array(path: Path, options: ReadOptions, *, known: frozenset[str], n_vox
     named = _find_ids(path, options, stored, known=known)
     if path.name.lower().endswith(VOLUME_ENDINGS):
         shown = _align(named, count_trials(path), path.name)
-        columns, values = _read_volume(path, options)
-        notes: tuple[str, ...] = ()
+        columns, values, notes = _read_volume(path, options)
     else:
         values, shown, notes = _read_rows(path, options, stored, named=named)
         given = options.columns or tuple(stored.get(COLUMNS_KEY, ()))
@@ -134,7 +133,8 @@ def _name_columns(columns: tuple[str, ...], n_columns: int, *, n_voxels: int | N
     return columns or tuple(f"column {number}" for number in range(n_columns))
 
 
-def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Floats]:
+def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Floats, tuple[str, ...]]:
+    """Columns, values and notes; voxels without any value, as outside of what was scanned, are no part of an ROI."""
     if not options.rois and options.mask is None:
         advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
         raise refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice)
@@ -148,7 +148,15 @@ def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Flo
             raise refusal("roi", allowed="a mask with voxels above 0", got=name)
     flat = np.unique(np.concatenate([*masks.values(), whole]))
     values = np.concatenate(list(iter_trials(path, grid, flat))).astype(np.float64)
-    columns = [values[:, np.searchsorted(flat, inside)].mean(axis=1) for inside in masks.values()]
+    absent = np.asarray(np.isnan(values).all(axis=0))
+    columns, notes = [], []
+    for name, inside in masks.items():
+        within = np.searchsorted(flat, inside)
+        n_absent = int(absent[within].sum())
+        if 0 < n_absent < len(within):
+            notes.append(f"{n_absent:,} of {len(within):,} voxels of {name} have no value in any trial: left out.")
+            within = within[~absent[within]]
+        columns.append(values[:, within].mean(axis=1))
     columns += [values[:, place] for place in np.searchsorted(flat, whole)]
     names = (*masks, *(f"voxel {number}" for number in range(len(whole))))
-    return names, np.stack(columns, axis=1)
+    return names, np.stack(columns, axis=1), tuple(notes)

@@ -22,7 +22,7 @@ from core.datasets.importer import iter_import
 from core.datasets.kinds import inspect_source, plan_import
 from core.datasets.recording import UNUSED
 from core.datasets.subject import Subject, load_responses, load_subject
-from core.datasets.tables import read_table, to_numbers
+from core.datasets.tables import read_table, to_integers, to_numbers
 from core.errors import BadInputError
 from core.images.read import read_image
 from core.surfaces.volumes import load_volume
@@ -34,6 +34,7 @@ DRAW = np.random.default_rng(4)
 
 TABLES = {
     "semicolons": b"image;r\na.png;0,5\nb.png;-1,25e1\n",
+    "semicolons below an empty line, beside a time": b"\n\nimage;r;at\na.png;0,5;12.30\nb.png;-1,25e1;9.15\n",
     "sep line": b"sep=;\r\nimage;r\r\na.png;0.5\r\nb.png;-12.5\r\n",
     "utf-16 with tabs": "image\tr\na.png\t0,5\nb.png\t-12,5\n".encode("utf-16"),
     "empty rows": b"image,r\na.png,0.5\n,\n , \nb.png,-12.5\n,\n",
@@ -54,6 +55,8 @@ def test_windows_letters_words_for_nothing_and_truths_are_read(tmp_path: Path) -
     table = read_table(tmp_path / "t.csv")
     assert table["image"][:2] == ["Übung.png", "café.png"]
     np.testing.assert_array_equal(to_numbers(table["test"], "test"), [1, np.nan, 0])
+    with pytest.raises(BadInputError, match="`row` must be whole numbers, got '2.5'"):
+        to_integers(["1", "2.0", "2.5", ""], "row")
     (tmp_path / "t.csv").write_bytes(b"image\n\x81\x8d\n")
     with pytest.raises(BadInputError, match="no CSV.*Save it again in UTF-8"):
         read_table(tmp_path / "t.csv")
@@ -67,6 +70,9 @@ ARRAYS = {
     "R": '"","V1","V2"\n"1",0.5,-1.25\n"2",2,NA\n"3",-0.75,3\n',
     "empty cells": "v0,v1\n0.5,-1.25\n2.0,\n-0.75,3.0\n",
     "semicolons": "v0;v1\n0,5;-1,25\n2,0;NaN\n-0,75;3,0\n",
+    "semicolons without header": "0,5;-1,25\n2,0;NaN\n-0,75;3,0\n",
+    "index with a name": "trial,v0,v1\n1,0.5,-1.25\n2,2.0,#N/A\n3,-0.75,3.0\n",
+    "row numbers without header": "0,0.5,-1.25\n1,2.0,-\n2,-0.75,3.0\n",
 }
 
 
@@ -76,6 +82,27 @@ def test_a_text_file_of_numbers_is_read_without_its_names(tmp_path: Path, text: 
     opened = open_array(tmp_path / "r.csv")
     assert opened.shape == (3, 2)
     np.testing.assert_array_equal(opened.read(0, 3), VALUES.astype(np.float32))
+
+
+def test_commas_beside_decimal_points_are_no_decimal_commas(tmp_path: Path) -> None:
+    (tmp_path / "r.tsv").write_text("0.5\t1,234\n2.0\t1,5\n")
+    with pytest.raises(BadInputError, match="must be numbers, got '1,5'"):
+        open_array(tmp_path / "r.tsv")
+    (tmp_path / "t.csv").write_text("image;r\na;1.234\nb;0,5\n")
+    assert read_table(tmp_path / "t.csv")["r"] == ["1.234", "0,5"]
+    (tmp_path / "t.tsv").write_text("image\tr\na\t1,234\nb\t567\n")
+    assert read_table(tmp_path / "t.tsv")["r"] == ["1,234", "567"]
+    (tmp_path / "t.tsv").write_text("image\tr\na\t1,234\nb\t0,567\n")
+    assert read_table(tmp_path / "t.tsv")["r"] == ["1.234", "0.567"]
+    (tmp_path / "t.csv").write_text("image;r\n0.5.png;0,5\n1.5_b.png;-12,5\n")
+    assert to_numbers(read_table(tmp_path / "t.csv")["r"], "r").tolist() == [0.5, -12.5]
+
+
+@pytest.mark.parametrize("held", [{"s": {"x": np.ones(3)}}, {"c": np.array([["a", np.ones(2)]], dtype=object)}])
+def test_a_matlab_file_without_arrays_says_so(tmp_path: Path, held: dict[str, object]) -> None:
+    savemat(tmp_path / "r.mat", held)
+    with pytest.raises(BadInputError, match=r"r.mat holds objects besides numbers, or nothing: structures, cells"):
+        open_array(tmp_path / "r.mat")
 
 
 def write_hdf5(path: Path, key: str, values: np.ndarray, *, by_matlab: bool) -> None:
@@ -135,6 +162,42 @@ def test_rois_without_a_name_and_trials_without_an_image_are_left_out(tmp_path: 
     assert recording.sessions[0].images.tolist() == [0, 1, UNUSED, 2, 3]
 
 
+def test_columns_are_found_in_any_case_and_others_are_told(tmp_path: Path) -> None:
+    values = (DRAW.standard_normal((12, 3)) + np.repeat([[0.0], [9.0]], 6, axis=0)).astype(np.float32)
+    source = write_own(tmp_path, LOCALISER, values, trials=LOCALISER * 2)
+    write_csv(
+        tmp_path / "images.csv",
+        [
+            {"image": name, "Category": kind, "TEST": kind == "face"}
+            for name, kind in zip(LOCALISER, KINDS, strict=True)
+        ],
+    )
+    shown = enumerate(LOCALISER * 2)
+    write_csv(tmp_path / "trials.csv", [{"Image": name, "Session": at // 6, "run": at // 3} for at, name in shown])
+    write_csv(tmp_path / "voxels.csv", [{"ROI": roi, "Hemisphere": "L"} for roi in ("FFA", "-", "PPA\nleft")])
+    source.write_text(source.read_text() + 'zscore = true\n[voxels]\ntable = "voxels.csv"\n')
+    subject = bring_in(source, held_out="own")
+    assert subject.categories == ("face", "", "", "house", "house", "face")
+    assert subject.test.tolist() == [True, False, False, False, False, True]
+    assert subject.voxels.roi == ("FFA", "", "PPA left") and subject.voxels.hemisphere.tolist() == [0, 0, 0]
+    assert "Columns of trials.csv that are not used: run." in subject.note
+    sessions = values.reshape(2, 6, 3).astype(float)
+    scored = (sessions - sessions.mean(axis=1, keepdims=True)) / sessions.std(axis=1, keepdims=True)
+    np.testing.assert_allclose(load_responses("mine")[:, 0], scored.mean(axis=0), atol=1e-5)
+    write_csv(tmp_path / "voxels.csv", [{"hemisphere": 1} for _ in range(3)])
+    with pytest.raises(BadInputError, match="left or right, got '1 in every line'"):
+        plan_import("generic", source, ImportOptions("x"))
+
+
+def test_two_pictures_of_one_name_and_size_are_told_apart(tmp_path: Path) -> None:
+    for folder, seed in (("a", 1), ("b", 2), ("c", 1)):
+        write_picture(tmp_path / folder / "1.bmp", seed)
+    with pytest.raises(BadInputError, match="one picture a name, got '1.bmp'. a/1.bmp, b/1.bmp, c/1.bmp differ"):
+        match_pictures(tmp_path, ["1.bmp"])
+    (tmp_path / "b" / "1.bmp").unlink()
+    assert match_pictures(tmp_path, ["1.bmp"]).members == ("a/1.bmp",)
+
+
 def test_names_of_other_systems_find_their_pictures(tmp_path: Path) -> None:
     for name in ("faces/one.png", unicodedata.normalize("NFD", "café.png"), "gabor_c0.5.png"):
         write_picture(tmp_path / name)
@@ -192,12 +255,13 @@ def write_own(folder: Path, names: list[str], responses: np.ndarray, *, trials: 
     return folder / "mine.toml"
 
 
-def bring_in(source: Path, kind: str = "generic") -> Subject:
-    options = ImportOptions("mine", held_out="0.2")
+def bring_in(source: Path, kind: str = "generic", *, held_out: str = "0.2") -> Subject:
+    options = ImportOptions("mine", held_out=held_out)
     list(iter_import(plan_import(kind, source, options), options))
     return load_subject("mine")
 
 
+KINDS = ["face", "n/a", "NaN", "house", "house", "face"]
 LOCALISER = [f"{kind}/{number}.png" for kind in ("faces", "houses") for number in (1, 2, 3)]
 
 
@@ -296,15 +360,20 @@ def test_an_image_without_any_trial_left_is_named(tmp_path: Path) -> None:
 
 def test_a_volume_without_values_is_left_out_of_a_nifti_set(tmp_path: Path) -> None:
     betas = DRAW.standard_normal((2, 2, 2, 2, 6)).astype(np.float32)
-    betas[1, ..., 4] = np.nan
+    betas[1, ..., 4] = betas[0, ..., 1] = np.nan
     nibabel.save(nibabel.Nifti1Image(np.ones((2, 2, 2), np.uint8), np.eye(4)), tmp_path / "mask.nii")
     for number, session in enumerate(betas):
         nibabel.save(nibabel.Nifti1Image(session, np.eye(4)), tmp_path / f"betas_{number}.nii")
     for name in "abcdef":
         write_picture(tmp_path / "images" / f"{name}.png")
-    write_csv(tmp_path / "trials.csv", [{"image": name} for name in "abcdefabcdef"])
+    write_csv(tmp_path / "trials.csv", [{"image": name} for name in [*"a", "n/a", *"cdefabcdef"]])
+    labels = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+    for name, values in (("atlas", labels % 3), ("mask", labels // 7 * 2), ("map", labels / 9)):
+        nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / f"roi_{name}.nii")
     subject = bring_in(tmp_path, "nifti")
-    assert subject.n_trials.tolist() == [2, 2, 2, 2, 1, 2] and subject.voxels.n_voxels == 8
+    assert "roi_atlas.nii holds 2 labels, 1 to 2: taken as one ROI." in subject.note
+    assert "roi_mask" not in subject.note and "roi_map" not in subject.note
+    assert subject.n_trials.tolist() == [2, 1, 2, 2, 1, 2] and subject.voxels.n_voxels == 8
     rows = betas.reshape(2, 8, 6).transpose(0, 2, 1).astype(float)
     scored = (rows - np.nanmean(rows, axis=1, keepdims=True)) / np.nanstd(rows, axis=1, keepdims=True)
     np.testing.assert_allclose(load_responses("mine")[:, 0], np.nanmean(scored, axis=0), atol=1e-5)

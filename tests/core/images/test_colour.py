@@ -10,7 +10,16 @@ import pytest
 from PIL import Image, ImageCms
 
 from core.images.read import read_image
-from tests.helpers.colour_files import gamma_chunk, grey_profile, ink_profile, primaries_chunk, rgb_profile, write_png
+from tests.helpers.colour_files import (
+    gamma_chunk,
+    grey_profile,
+    ink_profile,
+    primaries_chunk,
+    rgb_profile,
+    write_few_bits,
+    write_planes,
+    write_png,
+)
 
 SIDE = 64
 DRAW = np.random.default_rng(8)
@@ -203,3 +212,48 @@ def test_the_turn_of_a_tiff_is_noted(tmp_path: Path) -> None:
     levels, notes = read(tmp_path / "p.tif")
     np.testing.assert_array_equal(levels, np.rot90(COLOURS, -1))
     assert notes == ("Turned as its EXIF orientation says.",)
+
+
+P3_TO_D50 = np.array([[0.51512, 0.29198, 0.15710], [0.24120, 0.69225, 0.06657], [-0.00105, 0.04189, 0.78407]])
+"""ICC's colorants of Display P3."""
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_code_points_count_before_a_profile(tmp_path: Path, depth: type) -> None:
+    levels = COLOURS.astype(depth) * (257 if depth is np.uint16 else 1)
+    profile = (b"iCCP", b"x\0\0" + zlib.compress(rgb_profile(ADOBE_TO_D50, 2.2)))
+    found, notes = read(write_png(tmp_path / "p.png", levels, (b"cICP", bytes([12, 13, 0, 1])), profile))
+    light = np.where(COLOURS <= 10, COLOURS / 255 / 12.92, ((COLOURS / 255 + 0.055) / 1.055) ** 2.4)
+    assert np.abs(found - encoded(light @ (np.linalg.inv(SRGB_TO_D50) @ P3_TO_D50).T)).max() < 1.5
+    assert notes[-1] == "Converted from its code points 12/13 to sRGB."
+
+
+@pytest.mark.parametrize(("codes", "notes"), [((1, 13, 0, 1), ()), ((9, 16, 0, 1), (UNUSED,))])
+def test_code_points_of_srgb_are_silent_and_those_of_hdr_are_told(
+    tmp_path: Path, codes: tuple[int, ...], notes: tuple[str, ...]
+) -> None:
+    levels, told = read(write_png(tmp_path / "p.png", COLOURS, (b"cICP", bytes(codes))))
+    np.testing.assert_array_equal(levels, COLOURS)
+    assert told == notes
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("rows_per_strip", [SIDE, 10])
+def test_planes_of_16_bits_are_taken_whole(tmp_path: Path, order: str, rows_per_strip: int) -> None:
+    planes = np.moveaxis(COLOURS.astype(np.uint16) * 257, 2, 0)
+    write_planes(tmp_path / "p.tif", planes, order, rows_per_strip)
+    levels, notes = read(tmp_path / "p.tif")
+    np.testing.assert_array_equal(levels, COLOURS)
+    assert notes == ("Reduced from 16 to 8 bits.",)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_the_transparent_level_of_few_bits_is_found(tmp_path: Path, bits: int) -> None:
+    largest = 2**bits - 1
+    levels = np.where(np.arange(SIDE)[:, np.newaxis] < SIDE // 2, 0, largest - 1) * np.ones((1, SIDE), dtype=int)
+    levels[:4] = largest
+    image = write_few_bits(tmp_path / "p.png", levels, bits, (b"tRNS", np.array([largest - 1], ">u2").tobytes()))
+    found, notes = read(image)
+    expected = np.where(levels == largest - 1, 128, levels * (255 // largest))
+    np.testing.assert_array_equal(found, np.repeat(expected[..., np.newaxis], 3, axis=2))
+    assert notes == ("Transparent parts are laid over mid grey.",)

@@ -11,12 +11,13 @@ import nibabel
 import nibabel.freesurfer
 import numpy as np
 import pytest
-from nibabel.gifti import GiftiCoordSystem
+from nibabel.gifti import GiftiCoordSystem, GiftiDataArray, GiftiImage
 
 from core.errors import BadInputError
 from core.surfaces.atlas import load_atlas
 from core.surfaces.curvature import mean_curvature
 from core.surfaces.find_files import find_surface_files
+from core.surfaces.gifti import read_gifti_surface
 from core.surfaces.importer import read_surface
 from core.surfaces.mapping import middle_of_sheet
 from core.surfaces.project import project_volume
@@ -488,3 +489,30 @@ def test_damaged_gifti_is_refused_by_name(tmp_path) -> None:
 def test_an_atlas_that_was_not_found_is_refused_with_those_that_were(subject) -> None:
     with pytest.raises(BadInputError, match=r"those found \(labels, aparc\), got 'wang'"):
         read_surface([subject], name="x", atlas="wang")
+
+
+@pytest.mark.parametrize("n_vertices", [3, 4, 5, 6])
+def test_gifti_of_plain_text_is_read_whatever_its_length(tmp_path, n_vertices) -> None:
+    points = np.arange(3 * n_vertices, dtype=np.float32).reshape(-1, 3)
+    faces = np.array([[0, 1, 2]], dtype=np.int32)
+    arrays = [
+        GiftiDataArray(points, "NIFTI_INTENT_POINTSET", encoding="GIFTI_ENCODING_ASCII"),
+        GiftiDataArray(faces, "NIFTI_INTENT_TRIANGLE", encoding="GIFTI_ENCODING_ASCII"),
+    ]
+    nibabel.save(GiftiImage(darrays=arrays), tmp_path / "lh.pial.surf.gii")
+    found = read_gifti_surface(tmp_path / "lh.pial.surf.gii")
+    np.testing.assert_array_equal(found.points, points)
+    np.testing.assert_array_equal(found.faces, faces)
+
+
+def test_of_several_maps_of_labels_the_first_is_used_and_told(subject) -> None:
+    for side, code in ((0, "lh"), (1, "rh")):
+        path = subject / "label" / f"{code}.mine.label.gii"
+        labels = np.arange(SURFACE.side(side).n_vertices) % 2
+        write_gifti_labels(path, labels, {0: "???", 1: "V1", 2: "FFA"})
+        image = nibabel.load(path)
+        image.add_gifti_data_array(GiftiDataArray((labels * 2).astype(np.int32), "NIFTI_INTENT_LABEL"))
+        nibabel.save(image, path)
+    found = read_surface([subject], name="x", atlas="mine")
+    assert found.atlases[0].names == ("V1",)
+    assert "rh.mine.label.gii holds 2 maps of labels; the first is used." in found.surface.notes

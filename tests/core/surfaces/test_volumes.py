@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError
-from core.surfaces.volumes import count_trials, grid_of, iter_trials, load_volume, open_brain, read_labels, read_map
+from core.surfaces.volumes import (
+    count_trials,
+    describe_forms,
+    grid_of,
+    iter_trials,
+    load_volume,
+    open_brain,
+    read_labels,
+    read_map,
+)
 from tests.helpers.recording_files import save_mgh
 
 VALUES = np.random.default_rng(1).standard_normal((7, 3)).astype(np.float32)
@@ -172,3 +181,17 @@ def test_what_is_no_volume_or_flat_is_refused(tmp_path: Path) -> None:
     image.header["sform_code"], image.header["srow_x"], image.header["srow_y"] = 1, [2, 0, 0, 0], [2, 0, 0, 0]
     nibabel.save(nibabel.Nifti1Image(MAP, None, image.header), tmp_path / "flat.nii")
     assert not grid_of(tmp_path / "flat.nii").is_placed
+
+
+def test_a_file_that_says_twice_where_it_lies_is_told(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(np.ones((3, 4, 5), np.float32), np.diag([2.0, 2, 2, 1]))
+    image.set_sform(np.diag([2.0, 2, 2, 1]), 4)
+    image.set_qform(np.array([[-2.0, 0, 0, 4], [0, 2, 0, 0.5], [0, 0, 2, 0], [0, 0, 0, 1]]), 1)
+    nibabel.save(image, tmp_path / "two.nii")
+    told = describe_forms(tmp_path / "two.nii")
+    assert told.startswith("two.nii says twice where it lies, up to 4.03 apart: the sform (code 4) is used")
+    np.testing.assert_array_equal(grid_of(tmp_path / "two.nii").affine, np.diag([2.0, 2, 2, 1]))
+    image.set_qform(np.diag([2.0, 2, 2, 1]) + np.eye(4, k=3) * 0.5, 1)
+    nibabel.save(image, tmp_path / "near.nii")
+    save_mgh(tmp_path / "a.mgh", VALUES)
+    assert [describe_forms(tmp_path / name) for name in ("near.nii", "a.mgh")] == ["", ""]

@@ -52,6 +52,12 @@ def test_safetensors_and_names_of_scikit_learn_are_the_same_map(tmp_path: Path) 
     np.testing.assert_array_equal(first, read_arrays(save_npz(tmp_path / "a.npz", **FULL)).predict(FEATURES))
 
 
+def test_arrays_of_unknown_names_are_told(tmp_path: Path) -> None:
+    assert read_arrays(save_npz(tmp_path / "a.npz", **FULL)).note == ""
+    readout = read_arrays(save_npz(tmp_path / "a.npz", weights=FULL["weights"], bias=FULL["intercept"]))
+    assert readout.note == "Arrays that are not used: bias."
+
+
 def test_weights_alone_are_enough(tmp_path: Path) -> None:
     weights = GENERATOR.standard_normal((6, 3))
     readout = read_arrays(save_npz(tmp_path / "a.npz", weights=weights))

@@ -233,6 +233,20 @@ def test_volumes_are_averaged_inside_the_mask(folder: Path, ids: list[str], tmp_
         open_with(folder, tmp_path / "betas.nii.gz", ReadOptions(ids=(tmp_path / "ids.txt",)))
 
 
+def test_voxels_without_any_value_are_no_part_of_a_mask(folder: Path, ids: list[str], tmp_path: Path) -> None:
+    volume = np.random.default_rng(1).normal(size=(3, 4, 5, 12)).astype(np.float32)
+    volume[1, 3, 0] = np.nan
+    mask = np.zeros((3, 4, 5), dtype=np.uint8)
+    mask[1, 1:4, 0] = 2
+    for name, data in (("betas", volume), ("ffa", mask)):
+        nibabel.save(nibabel.Nifti1Image(data, np.eye(4)), tmp_path / f"{name}.nii")
+    write_table(tmp_path / "ids.txt", ids[0], ids[1:])
+    reading = ReadOptions(ids=(tmp_path / "ids.txt",), rois=(("FFA", tmp_path / "ffa.nii"),))
+    measured = open_with(folder, tmp_path / "betas.nii", reading)
+    assert means(measured) == pytest.approx(volume[1, 1:3, 0].mean(axis=0), rel=1e-5)
+    assert "1 of 3 voxels of FFA have no value in any trial: left out." in measured.findings.notes
+
+
 def test_unknown_ids_are_named_and_can_be_left_out(folder: Path, ids: list[str], tmp_path: Path) -> None:
     lines = [f"{one},1" for one in [*ids, "face_of_another_set"]]
     path = write_table(tmp_path / "m.csv", "stimulus,FFA", lines)
@@ -362,6 +376,9 @@ def test_a_wished_column_wins_and_a_slip_is_told() -> None:
     assert columns[find_columns(target, columns, {target.label: "V1", "": "rt"})[0][0]] == "V1"
     with pytest.raises(BadInputError, match="Did you mean 'rt'"):
         find_columns(target, columns, {"": "rtt"})
+    roi = Target(TargetKind.ROI, "ROI FFA (2 voxels)", (1, 2), (0.5, 0.5), roi="FFA")
+    for columns in (("FFA", "ffa"), ("ffa", "FFA"), ("rt", "Ffa")):
+        assert columns[find_columns(roi, columns, {})[0][0]] in ("FFA", "Ffa")
 
 
 def test_no_other_column_takes_the_place_of_one_with_a_slip(folder: Path, ids: list[str], tmp_path: Path) -> None:
