@@ -95,12 +95,17 @@ def plan(source: Path, options: ImportOptions) -> Recording:
 
 
 def _refuse_turned(array: ArrayFile, n_rows: int, described: Description) -> None:
-    """Raise BadInputError if the array has the images last and not first; a square one says nothing."""
+    """Raise BadInputError if the array has the images last, or the repeats; a square one says nothing."""
     shape = array.shape
     if len(shape) in (2, 3) and shape[-1] == n_rows != shape[0]:
         rows = f"{n_rows:,} {described.responses.rows}"
         advice = "It is transposed: save it again as `responses.T` of numpy."
         allowed = f"({rows}, voxels)" if len(shape) == 2 else f"({rows}, repeats, voxels)"
+        raise refusal("responses", allowed=allowed, got=f"{shape} in {array.path.name}", advice=advice)
+    is_counted = described.voxels.table is not None or described.responses.level == "rois"
+    if len(shape) == 3 and shape[1] > shape[2] and not is_counted:
+        allowed = f"({shape[0]:,} images, repeats, voxels)"
+        advice = "More repeats than voxels: save it with the axes turned, or give a voxel table with a row for each voxel."
         raise refusal("responses", allowed=allowed, got=f"{shape} in {array.path.name}", advice=advice)
 
 

@@ -239,6 +239,16 @@ def test_a_transposed_array_is_recognised_and_the_cure_named(folder: Path, shape
         plan_import("generic", describe(folder, BASE.format(file="responses.npy")), ImportOptions("x"))
 
 
+def test_more_repeats_than_voxels_are_turned_axes_unless_the_voxels_are_listed(folder: Path) -> None:
+    np.save(folder / "responses.npy", DRAW.standard_normal((5, 3, 2)))
+    text = BASE.format(file="responses.npy")
+    with pytest.raises(BadInputError, match=r"got '\(5, 3, 2\) in responses.npy'. More repeats than voxels"):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+    write_csv(folder / "voxels.csv", [{"roi": "FFA"}, {"roi": "VWFA"}])
+    planned = plan_import("generic", describe(folder, text + '[voxels]\ntable = "voxels.csv"\n'), ImportOptions("x"))
+    assert len(planned.sessions) == 3 and list(planned.voxels.roi) == ["FFA", "VWFA"]
+
+
 def test_a_square_array_is_taken_as_it_is(folder: Path) -> None:
     values = DRAW.standard_normal((5, 5)).astype(np.float32)
     np.save(folder / "responses.npy", values)
