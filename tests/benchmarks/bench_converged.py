@@ -26,12 +26,13 @@ from core.attacks.objective import Objective
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
+from core.device import exact_arithmetic
 from core.encoders.encoder import Encoder
 from core.engine import Engine
 from core.networks.catalog import find_network, list_networks
 from core.probes.objectives import build_own, build_together
 from core.probes.probe import ProbeConfig
-from core.probes.respond import exact_arithmetic, to_tensor
+from core.probes.respond import to_tensor
 from core.probes.run import iter_probe
 from core.probes.target import Target, target_contrast, target_pattern, target_roi, target_voxel
 from core.progress import never_stop
