@@ -18,8 +18,9 @@ from core.networks.catalog import PREFIXES, check_new_id, find_network, list_net
 from core.networks.files.checkpoint import hash_file
 from core.networks.files.export_file import load_export
 from core.networks.files.kinds import find_kind
+from core.networks.files.normalisation import Normalisation
 from core.networks.files.script_file import load_script
-from core.networks.files.tables import Normalisation, choose_table
+from core.networks.files.tables import choose_table
 from core.networks.import_options import NetworkImportOptions
 from core.networks.load import load_network
 from core.networks.named import DEFAULT_SIZE, blank_spec, choose_layers, complete_spec, leave_pixels, spec_of_function
@@ -86,7 +87,8 @@ def _check_repeats(spec: NetworkSpec, reference: str) -> None:
 
 def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
     if not path.is_file():
-        raise StorageError(f"The file {path} does not exist. Check the path.")
+        what = f"{path} is a folder. Give the file of weights in it." if path.is_dir() else ""
+        raise StorageError(what or f"The file {path} does not exist. Check the path.")
     kind = find_kind(path)
     if kind in PROGRAM_KINDS:
         return _take_program(path, kind, options)
@@ -117,6 +119,11 @@ def _normalise_as_file(
     told = found[0].describe()
     if options.mean and options.std:
         return replace(spec, note=f"{spec.note} Its file says {told}, which is not used: others were given.".strip())
+    if any(one.is_blue_first for one in found):
+        raise BadInputError(
+            f"The file holds a normalisation with blue first, {told}, so the network takes blue, green, red. Swap the "
+            "input channels of its first convolution, and give `--mean` and `--std` for red, green, blue."
+        )
     if len(found) > 1 or not found[0].is_clear:
         raise BadInputError(
             f"The file holds a normalisation, {' and '.join(one.describe() for one in found)}, and it cannot be known "
