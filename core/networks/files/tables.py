@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -124,8 +125,11 @@ def find_tables(flat: State, whole: nn.Module, *, path: Path) -> tuple[Table, ..
     known = whole.state_dict()
     tables = _match_names(flat, known)
     convert = getattr(sys.modules.get(type(whole).__module__), "checkpoint_filter_fn", None)
-    if convert is not None and not (_is_complete(tables[0], known) or _fits(tables[0], known)):
-        tables = _convert_timm(flat, whole, convert, first=tables[0].prefix, path=path)
+    if not (_is_complete(tables[0], known) or _fits(tables[0], known)):
+        if convert is not None:
+            tables = _convert_timm(flat, whole, convert, first=tables[0].prefix, path=path)
+        else:
+            tables = [Table(table.prefix, _rename_older(table.tensors, whole)) for table in tables]
     return tuple(sorted(tables, key=lambda one: not one.prefix.startswith(PLAIN)))
 
 
@@ -185,6 +189,17 @@ def _is_complete(table: Table, known: Mapping[str, torch.Tensor]) -> bool:
 def _are_equal(table: Table, other: Table, known: Mapping[str, torch.Tensor]) -> bool:
     shared = _list_needed(known).keys() & table.tensors.keys() & other.tensors.keys()
     return all(torch.equal(table.tensors[name], other.tensors[name]) for name in shared)
+
+
+def _rename_older(tensors: State, whole: nn.Module) -> State:
+    """Tensors that older versions of a library saved, by today's names: dots moved ("norm.1"), or parts renamed it."""
+    state = dict(tensors)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a bare definition keeps no values
+        for path, part in whole.named_modules():
+            part._load_from_state_dict(state, f"{path}." if path else "", {}, False, [], [], [])
+    joined = {name.replace(".", ""): name for name in whole.state_dict()}
+    return {joined.get(name.replace(".", ""), name): one for name, one in state.items()}
 
 
 def _convert_timm(flat: State, whole: nn.Module, convert: Any, *, first: str, path: Path) -> list[Table]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import copy
 import pickle
+import re
 import tarfile
 import zipfile
 from dataclasses import dataclass, field, replace
@@ -396,6 +397,27 @@ def test_a_transformer_says_the_size_it_was_made_for(tmp_path: Path) -> None:
     pixels = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(3))
     network = load_network(replace(spec, tokens="all"), layer)
     assert_same(network(pixels), expected(whole, pixels, layer))
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "older"),
+    [
+        ("densenet121", "features.denseblock1", (r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2")),
+        ("vit_b_32", "encoder.layers.encoder_layer_0", (r"mlp\.0\.", "mlp.linear_1.")),
+    ],
+)
+def test_names_of_older_versions_of_torchvision_are_read(
+    tmp_path: Path, name: str, layer: str, older: tuple[str, str]
+) -> None:
+    whole = build_random("torchvision", name)
+    state = {
+        f"module.{re.sub(*older, key).replace('mlp.3.', 'mlp.linear_2.')}": v for key, v in whole.state_dict().items()
+    }
+    side = 224 if name.startswith("vit") else 64
+    spec = add(tmp_path / "a.pth", state, architecture=f"torchvision:{name}", input_size=side, tokens="all")
+    pixels = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(3))
+    assert_same(load_network(spec, layer)(pixels), expected(whole, pixels, layer))
+    assert not spec.note
 
 
 @pytest.mark.parametrize("prefix", ["", "module.backbone.", "teacher.backbone."])
