@@ -63,7 +63,7 @@ class Normalisation:
 
 def read_channels(value: Any) -> torch.Tensor | None:
     """A number for each channel, (3,), of a tensor, an array or a list of three numbers, or a tensor of one."""
-    if isinstance(value, list | tuple) and len(value) == 3 and all(isinstance(one, int | float) for one in value):
+    if isinstance(value, list | tuple) and len(value) == 3 and all(type(one) in (int, float) for one in value):
         return torch.tensor(value, dtype=torch.float64)
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
         value = torch.from_numpy(value.astype(float))

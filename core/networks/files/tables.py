@@ -35,7 +35,8 @@ AVERAGED = r"ema|averaged?|avg|swa|shadow"
 PREFERRED = (AVERAGED, r"teacher", r"encoder_q|base_encoder|online", r"", r"student|encoder_k|momentum|target|attacker")
 """Words of prefixes, first the set the field evaluates: timm takes averaged weights, DINO's evaluation the teacher."""
 BESIDE = re.compile(r"(.*\.)?(total_ops|total_params|n_averaged|queue|queue_ptr|mask_token|masked_embed)|decoder.*")
-"""Counters, queues and what only pretraining reads: they change no feature."""
+COUNTERS = re.compile(r"(num_)?updates|decay|(global_)?steps?|epoch|initted")
+"""Counters, queues, what only pretraining reads, and what averaging counts beside the weights: no feature changes."""
 MOST_CONVERTED = 12
 """Prefixes at which timm's converter is tried."""
 
@@ -238,18 +239,17 @@ def _find_wanted(tables: Sequence[Table], names: list[str], wanted: str) -> int:
     return meant.index(True)
 
 
-def _list_beside(names: State, known: Mapping[str, Any]) -> set[str]:
+def _list_beside(names: Mapping[str, Any], known: Mapping[str, Any]) -> set[str]:
     """Names of a table that are no part of the definition and change none of its features.
 
-    A name inside a part of the definition, or a bare one of several numbers, could: such a file is of another
-    architecture.
+    A name inside a part of the definition, or a bare one, could: such a file is of another architecture.
     """
     parts, head = {name.partition(".")[0] for name in known}, _name_head(known)
     replaced = any(name.partition(".")[0] == head and name not in names for name in known)
     beside = set()
     for name in names.keys() - known.keys():
         first, dot, _ = name.partition(".")
-        is_apart = first not in parts and (bool(dot) or names[name].numel() == 1)
+        is_apart = first not in parts and (bool(dot) or COUNTERS.fullmatch(name) is not None)
         if BESIDE.fullmatch(name) or is_apart or CHANNELS.fullmatch(name) or (replaced and first == head):
             beside.add(name)
     return beside
