@@ -18,11 +18,21 @@ from core.networks.catalog import PREFIXES, check_new_id, find_network, list_net
 from core.networks.files.checkpoint import hash_file
 from core.networks.files.export_file import load_export
 from core.networks.files.kinds import find_kind
+from core.networks.files.normalisation import Normalisation
 from core.networks.files.script_file import load_script
-from core.networks.files.tables import Normalisation, choose_table
+from core.networks.files.tables import choose_table
 from core.networks.import_options import NetworkImportOptions
 from core.networks.load import load_network
-from core.networks.named import DEFAULT_SIZE, blank_spec, choose_layers, complete_spec, leave_pixels, spec_of_function
+from core.networks.named import (
+    DEFAULT_SIZE,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    blank_spec,
+    choose_layers,
+    complete_spec,
+    leave_pixels,
+    spec_of_function,
+)
 from core.networks.open_body import hash_module, list_layers
 from core.networks.spec import Family, NetworkSpec
 
@@ -72,7 +82,7 @@ def _take_function(reference: str, options: NetworkImportOptions) -> NetworkSpec
         raise _ask_for_trust(f"{reference!r}", "Python code")
     spec = spec_of_function(reference, reference.replace(":", "."), input_size=options.input_size)
     _check_repeats(spec, reference)
-    return _apply(replace(spec, source=f"function {reference}"), options)
+    return _apply(_tell_normalisation(replace(spec, source=f"function {reference}"), options), options)
 
 
 def _check_repeats(spec: NetworkSpec, reference: str) -> None:
@@ -86,7 +96,8 @@ def _check_repeats(spec: NetworkSpec, reference: str) -> None:
 
 def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
     if not path.is_file():
-        raise StorageError(f"The file {path} does not exist. Check the path.")
+        what = f"{path} is a folder. Give the file of weights in it." if path.is_dir() else ""
+        raise StorageError(what or f"The file {path} does not exist. Check the path.")
     kind = find_kind(path)
     if kind in PROGRAM_KINDS:
         return _take_program(path, kind, options)
@@ -117,6 +128,11 @@ def _normalise_as_file(
     told = found[0].describe()
     if options.mean and options.std:
         return replace(spec, note=f"{spec.note} Its file says {told}, which is not used: others were given.".strip())
+    if any(one.is_blue_first for one in found):
+        raise BadInputError(
+            f"The file holds a normalisation with blue first, {told}, so the network takes blue, green, red. Swap the "
+            "input channels of its first convolution, and give `--mean` and `--std` for red, green, blue."
+        )
     if len(found) > 1 or not found[0].is_clear:
         raise BadInputError(
             f"The file holds a normalisation, {' and '.join(one.describe() for one in found)}, and it cannot be known "
@@ -158,7 +174,19 @@ def _take_program(path: Path, family: Family, options: NetworkImportOptions) -> 
     side = options.input_size or made_for or DEFAULT_SIZE
     spec = replace(spec, input_size=side, layers=("output",), default_layer="output")
     chosen = options.layers or choose_layers(list_layers(spec))
-    return _apply(replace(spec, layers=chosen, default_layer=chosen[-1]), options)
+    spec = replace(spec, layers=chosen, default_layer=chosen[-1])
+    return _apply(_tell_normalisation(spec, options), options)
+
+
+def _tell_normalisation(spec: NetworkSpec, options: NetworkImportOptions) -> NetworkSpec:
+    """The entry of a program that says nothing of its pixels, with a note: its own arithmetic may normalise them."""
+    if spec.note or (options.mean and options.std) or (spec.mean, spec.std) != (IMAGENET_MEAN, IMAGENET_STD):
+        return spec
+    mean, std = (", ".join(f"{value:g}" for value in values) for values in (spec.mean, spec.std))
+    how = "give `--mean 0 0 0 --std 1 1 1`, or these in the import dialog"
+    return replace(
+        spec, note=f"Pixels get mean {mean} and SD {std} first; if the network normalises them itself, {how}."
+    )
 
 
 def _apply(spec: NetworkSpec, options: NetworkImportOptions) -> NetworkSpec:

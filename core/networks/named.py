@@ -21,8 +21,8 @@ import torch
 from core.checks import check_choice, refusal, suggest
 from core.errors import BadInputError
 from core.networks.build import TRANSFORMED, build_architecture, example_pixels, find_function, list_entry_points
+from core.networks.files.normalisation import find_normalisations, list_channels
 from core.networks.files.program import explained
-from core.networks.files.tables import find_normalisations
 from core.networks.spec import Family, NetworkSpec, Tokens
 from core.networks.tokens import check_class_token, count_prefix
 from core.networks.truncate import CALL, LayerInfo, watch_layers
@@ -197,7 +197,7 @@ def spec_of_function(reference: str, name: str, *, input_size: int = 0) -> Netwo
 
 def leave_pixels(spec: NetworkSpec, whole: torch.nn.Module) -> NetworkSpec:
     """The entry of a network that may hold mean and SD among its own tensors: then nothing is normalised before it."""
-    found = find_normalisations(dict(whole.state_dict()))
+    found = find_normalisations(list_channels(whole))
     if not found:
         return spec
     note = f"It normalises pixels itself, {found[0].describe()}: nothing is normalised before."

@@ -136,10 +136,13 @@ def plain_treatment(whole: nn.Module, spec: NetworkSpec, shape: tuple[int, ...])
 def find_map(features: torch.Tensor) -> Treatment:
     """The treatment of maps (n, ., ., .) of `locality.moved_patches`: whether their channels are first or last."""
     shape = features.shape[1:]
-    said = Treatment(turned=shape[0] == shape[1] != shape[2])  # pictures are square
-    height, width = shape[:2] if said.turned else shape[1:]
-    best = _most_local([said, replace(said, turned=not said.turned)], features)
-    return best or (said if height == width and not _lies_elsewhere(said(features)) else Treatment(flat=True))
+    sides = {True: shape[:2], False: shape[1:]}
+    # Pictures are square; windows and their tokens, or heads of attention, are local along two axes only by chance.
+    is_square = {turned: height == width for turned, (height, width) in sides.items()}
+    said = Treatment(turned=is_square[True] and not is_square[False])
+    ways = [said, replace(said, turned=not said.turned)][: 1 + is_square[not said.turned]]
+    best = _most_local(ways, features)
+    return best or (said if is_square[said.turned] and not _lies_elsewhere(said(features)) else Treatment(flat=True))
 
 
 def _find_tokens(whole: nn.Module, spec: NetworkSpec, features: torch.Tensor) -> Treatment:

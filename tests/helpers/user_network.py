@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torchvision.transforms import Normalize
 
 
 class Small(nn.Module):
@@ -88,6 +89,17 @@ def make_compiled() -> nn.Module:
     whole = Small()
     whole.second = torch.compile(whole.second)
     return nn.DataParallel(torch.compile(whole))
+
+
+def make_normalised_by_torchvision() -> nn.Module:
+    return nn.Sequential(Normalize([0.4, 0.5, 0.6], [0.2, 0.25, 0.3]), Small())
+
+
+def make_normalised_outside_its_tensors() -> nn.Module:
+    whole = make_normalising()
+    for name in ("mean", "std"):
+        whole.register_buffer(name, whole.get_buffer(name), persistent=False)
+    return whole
 
 
 def make_normalising() -> nn.Module:

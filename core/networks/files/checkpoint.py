@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import nn
@@ -15,12 +16,14 @@ from core import files
 from core.containers import reading
 from core.errors import WeightsError
 from core.networks.files.kinds import find_kind
+from core.networks.files.normalisation import CHANNELS, read_channels
 from core.networks.files.torch_pickle import read_torch
 from core.pickled_values import Inert
+from core.unpickle import EVERYTHING, read_pickle
 
 State = dict[str, torch.Tensor]
 COUNTER = "num_batches_tracked"
-NO_WEIGHTS = re.compile(r"optim|lr_|sched|callbacks|loops|(grad_)?scaler|amp$|.*rng|hyper_parameters")
+NO_WEIGHTS = re.compile(r"optim|exp_avg|lr_|sched|callbacks|loops|(grad_)?scaler|amp$|.*rng|hyper_parameters")
 """How what training scripts keep beside a network begins: it never holds weights."""
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 """Where a torch.nn.Module that was saved whole keeps its tensors."""
@@ -51,31 +54,48 @@ def read_state(path: Path) -> State:
     Whatever else a pickle holds is not made. Raises WeightsError if the file is truncated, of no known kind, or holds
     no tensors.
     """
-    if find_kind(path) == "safetensors":
+    kind = find_kind(path)
+    if kind == "safetensors":
         return _read_safetensors(path)
-    state = dict(_walk(read_torch(path, lenient=True), "", set()))
+    content = read_pickle(path, allowed=(EVERYTHING,)) if kind == "pickle" else read_torch(path, lenient=True)
+    state = dict(_walk(content, "", set()))
     if not state:
-        raise WeightsError(f"{path.name} holds no table of tensors. Save the network's state dict.")
+        raise WeightsError(f"{path.name} holds no table of tensors. Save the network's state dict with torch.save.")
     return state
 
 
-def _walk(content: Any, path: str, seen: set[int]) -> Iterator[tuple[str, torch.Tensor]]:
-    """The tensors in tables, lists and modules, each container once: it may hold itself."""
-    if isinstance(content, torch.Tensor):
-        yield path.removesuffix("."), content
-        return
-    if id(content) in seen:
-        return
-    seen.add(id(content))
+def _walk(
+    content: Any, path: str, seen: set[int], *, only_channels: bool = False
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors in tables, lists, arrays and modules, each container once: it may hold itself.
+
+    Mean and SD of the channels are found among settings, too, as lists of numbers; there nothing else is taken.
+    """
+    name = path.removesuffix(".")
+    is_channels = CHANNELS.fullmatch(name.rpartition(".")[2]) is not None
+    if is_channels and (channels := read_channels(content)) is not None:
+        yield name, content if isinstance(content, torch.Tensor) else channels
+    elif isinstance(content, torch.Tensor | np.ndarray):
+        if not only_channels and (isinstance(content, torch.Tensor) or content.dtype.kind in "fiu"):
+            yield name, torch.as_tensor(content)
+    elif id(content) not in seen:
+        seen.add(id(content))
+        for key, value, is_setting in _list_parts(content):
+            yield from _walk(value, f"{path}{key}.", seen, only_channels=only_channels or is_setting)
+
+
+def _list_parts(content: Any) -> Iterator[tuple[str, Any, bool]]:
+    """What a container holds: its name, its value, and whether it is a setting rather than weights."""
     if isinstance(content, Inert):
-        held = [content.state.get(part) for part in MODULE_PARTS]
-        content = {key: value for part in held if isinstance(part, dict) for key, value in part.items()}
-    elif isinstance(content, list | tuple):
-        content = dict(enumerate(content))
-    if isinstance(content, Mapping):
-        for key, value in content.items():
-            if isinstance(value, torch.Tensor) or not NO_WEIGHTS.match(str(key)):
-                yield from _walk(value, f"{path}{key}.", seen)
+        held = {key: value for key, value in content.state.items() if key not in MODULE_PARTS}
+        parts = [content.state.get(part) for part in MODULE_PARTS]
+        yield from ((key, value, False) for part in parts if isinstance(part, dict) for key, value in part.items())
+        yield from ((key, value, True) for key, value in held.items())
+    elif isinstance(content, Mapping | list | tuple):
+        items = content.items() if isinstance(content, Mapping) else enumerate(content)
+        for key, value in items:
+            is_tensor = isinstance(value, torch.Tensor | np.ndarray)
+            yield str(key), value, not is_tensor and NO_WEIGHTS.match(str(key)) is not None
 
 
 def apply_state(module: nn.Module, state: Mapping[str, torch.Tensor], *, known: Mapping[str, Any], path: Path) -> None:
@@ -116,6 +136,11 @@ def _check_tensor(name: str, wanted: torch.Tensor, state: Mapping[str, torch.Ten
         found, right = tuple(state[name].shape), tuple(wanted.shape)
         raise WeightsError(
             f"In {path.name} the tensor {name!r} has shape {found}, this network needs {right}. {OTHER_FILE}"
+        )
+    elif wanted.is_floating_point() and not state[name].is_floating_point():
+        raise WeightsError(
+            f"In {path.name} the tensor {name!r} holds {state[name].dtype}, this network needs {wanted.dtype}: it may "
+            "be quantised. Give the weights as they were before."
         )
 
 

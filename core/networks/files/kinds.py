@@ -8,7 +8,7 @@ from typing import Literal
 from core.errors import WeightsError
 from core.networks.files.torch_pickle import is_torchscript, list_entries
 
-Kind = Literal["safetensors", "torchscript", "export", "torch"]
+Kind = Literal["safetensors", "torchscript", "export", "torch", "pickle"]
 EXPORT_MARKS = ("/archive_format", "serialized_exported_program.json")
 """What only archives of torch.export hold, of today's torch and of older ones."""
 GIVE_TORCH = "Give weights of PyTorch (a state dict or safetensors)."
@@ -20,6 +20,8 @@ FOREIGN = {
     b"\x1f\x8b": "is compressed by gzip. Unpack it first.",
 }
 """How what is no weights file begins, and what to say of it."""
+PICKLE, OF_TORCH = b"\x80", b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19"
+"""How pickles begin, and torch's number that follows in those of `torch.save` before 1.6."""
 
 
 def find_kind(path: Path) -> Kind:
@@ -40,6 +42,8 @@ def find_kind(path: Path) -> Kind:
     for mark, said in FOREIGN.items():
         if start.lstrip(b"\xef\xbb\xbf\r\n\t ").startswith(mark):
             raise WeightsError(f"{path.name} {said}")
+    if start.startswith(PICKLE) and OF_TORCH not in start:
+        return "pickle"
     if is_torchscript(path):
         return "torchscript"
     names = list_entries(path)
@@ -47,4 +51,6 @@ def find_kind(path: Path) -> Kind:
         return "export"
     if names and all(name.endswith(".npy") for name in names):
         raise WeightsError(f"{path.name} is an archive of NumPy. {GIVE_TORCH}")
+    if names and not any(name.endswith("data.pkl") for name in names):
+        raise WeightsError(f"{path.name} is an archive of other files, such as {names[0]}. Unpack it first.")
     return "export" if path.suffix == ".pt2" and not names else "torch"  # for their readers to refuse

@@ -15,7 +15,16 @@ from core.errors import ProbeError, WeightsError
 
 OUTPUT = "output"
 """The layer of a file's whole output."""
-REFUSED = (RuntimeError, ValueError, TypeError, AttributeError, AssertionError, LookupError, NotImplementedError)
+REFUSED = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    LookupError,
+    NotImplementedError,
+    torch.jit.Error,
+)
 """What a program raises that is given what it was not made for."""
 BATCHES = (1, 2, 3, 4, 8, 16, 32)
 """Numbers of images a program may have been made for that does not take any number."""

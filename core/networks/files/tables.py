@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 import re
 import sys
+import warnings
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from torch import nn
 from core.checks import shorten, suggest
 from core.errors import BadInputError, WeightsError
 from core.networks.files.checkpoint import COUNTER, State, read_state
+from core.networks.files.normalisation import CHANNELS, Normalisation, find_normalisations
 
 WRAPPERS = {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 """Parts of names that DataParallel, torch.compile and their like put in anywhere."""
@@ -33,13 +35,8 @@ AVERAGED = r"ema|averaged?|avg|swa|shadow"
 PREFERRED = (AVERAGED, r"teacher", r"encoder_q|base_encoder|online", r"", r"student|encoder_k|momentum|target|attacker")
 """Words of prefixes, first the set the field evaluates: timm takes averaged weights, DINO's evaluation the teacher."""
 BESIDE = re.compile(r"(.*\.)?(total_ops|total_params|n_averaged|queue|queue_ptr|mask_token|masked_embed)|decoder.*")
-"""Counters, queues and what only pretraining reads: they change no feature."""
-OF_PIXELS = r"((?:new|pixel|image|img|input|rgb|channel|norm)?_?)"
-MEAN, DEVIATIONS = re.compile(rf"{OF_PIXELS}(?:mean|mu)"), ("std", "sd", "sigma")
-CHANNELS = re.compile(rf"{OF_PIXELS}(?:mean|mu|{'|'.join(DEVIATIONS)})")
-"""What mean and SD of the channels are called, wherever a network keeps them."""
-LARGEST_MEAN, LARGEST_SD = 1.0, 2.0
-"""Of pixels in [0, 1]; above, they are meant for grey levels."""
+COUNTERS = re.compile(r"(num_)?updates|decay|(global_)?steps?|epoch|initted")
+"""Counters, queues, what only pretraining reads, and what averaging counts beside the weights: no feature changes."""
 MOST_CONVERTED = 12
 """Prefixes at which timm's converter is tried."""
 
@@ -59,26 +56,6 @@ class Table:
     def has(self, words: str) -> bool:
         """Whether its prefix holds one of the words, which a regular expression lists."""
         return re.search(rf"(?<![a-z])({words})(?![a-z])", self.prefix.lower()) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Normalisation:
-    """Mean and SD of R, G, B that a network brings with it, and the names of their tensors."""
-
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    name: str
-    partner: str
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether it can only be meant for pixels in [0, 1]."""
-        return max(self.mean) <= LARGEST_MEAN and min(self.std) > 0 and max(self.std) <= LARGEST_SD
-
-    def describe(self) -> str:
-        """In words."""
-        mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
-        return f"mean {mean} and SD {std} ({self.name})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,29 +126,12 @@ def find_tables(flat: State, whole: nn.Module, *, path: Path) -> tuple[Table, ..
     known = whole.state_dict()
     tables = _match_names(flat, known)
     convert = getattr(sys.modules.get(type(whole).__module__), "checkpoint_filter_fn", None)
-    if convert is not None and not (_is_complete(tables[0], known) or _fits(tables[0], known)):
-        tables = _convert_timm(flat, whole, convert, first=tables[0].prefix, path=path)
+    if not (_is_complete(tables[0], known) or _fits(tables[0], known)):
+        if convert is not None:
+            tables = _convert_timm(flat, whole, convert, first=tables[0].prefix, path=path)
+        else:
+            tables = [Table(table.prefix, _rename_older(table.tensors, whole)) for table in tables]
     return tuple(sorted(tables, key=lambda one: not one.prefix.startswith(PLAIN)))
-
-
-def find_normalisations(
-    flat: Mapping[str, torch.Tensor], prefix: str = "", *, known: Collection[str] = ()
-) -> tuple[Normalisation, ...]:
-    """Every pair of mean and SD of three channels (or of one) that is kept beside the table behind `prefix`."""
-    inside: dict[tuple[Any, ...], Normalisation] = {}
-    beside: dict[tuple[Any, ...], Normalisation] = {}
-    for name in flat:
-        parent, dot, last = name.rpartition(".")
-        around = f"{parent.rpartition('.')[0]}." if "." in parent else ""
-        word = MEAN.fullmatch(last)
-        if word is None or name.removeprefix(prefix) in known or not prefix.startswith(around):
-            continue
-        partner = next((one for sd in DEVIATIONS if (one := f"{parent}{dot}{word[1]}{sd}") in flat), None)
-        if partner is not None and _is_of_channels(flat[name]) and _is_of_channels(flat[partner]):
-            mean, std = _read_channels(flat[name]), _read_channels(flat[partner])
-            group = inside if prefix.startswith(parent + dot) else beside
-            group.setdefault((mean, std), Normalisation(mean, std, name, partner))
-    return tuple((inside or beside).values())
 
 
 def _read_flat(path: Path, known: Mapping[str, Any]) -> State:
@@ -232,6 +192,17 @@ def _are_equal(table: Table, other: Table, known: Mapping[str, torch.Tensor]) ->
     return all(torch.equal(table.tensors[name], other.tensors[name]) for name in shared)
 
 
+def _rename_older(tensors: State, whole: nn.Module) -> State:
+    """Tensors that older versions of a library saved, by today's names: dots moved ("norm.1"), or parts renamed it."""
+    state = dict(tensors)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a bare definition keeps no values
+        for path, part in whole.named_modules():
+            part._load_from_state_dict(state, f"{path}." if path else "", {}, False, [], [], [])
+    joined = {name.replace(".", ""): name for name in whole.state_dict()}
+    return {joined.get(name.replace(".", ""), name): one for name, one in state.items()}
+
+
 def _convert_timm(flat: State, whole: nn.Module, convert: Any, *, first: str, path: Path) -> list[Table]:
     """Tables as timm's definition expects them: its own converter handles older names and other grid sizes."""
     sizes = Counter(name.removesuffix(inner) for name in flat for inner in _list_ends(name))
@@ -278,7 +249,7 @@ def _list_beside(names: Mapping[str, Any], known: Mapping[str, Any]) -> set[str]
     beside = set()
     for name in names.keys() - known.keys():
         first, dot, _ = name.partition(".")
-        is_apart = bool(dot) and first not in parts
+        is_apart = first not in parts and (bool(dot) or COUNTERS.fullmatch(name) is not None)
         if BESIDE.fullmatch(name) or is_apart or CHANNELS.fullmatch(name) or (replaced and first == head):
             beside.add(name)
     return beside
@@ -299,13 +270,3 @@ def _describe_left_out(
         depth = next((at for at, (part, own) in enumerate(zip(path, here, strict=False)) if part != own), len(path) - 1)
         parts[path[-1] if BESIDE.fullmatch(path[-1]) else path[depth]] += 1
     return [f"{part} ({count} tensor{'s' if count > 1 else ''})" for part, count in parts.items()]
-
-
-def _is_of_channels(tensor: torch.Tensor) -> bool:
-    return tensor.is_floating_point() and tensor.numel() in (1, 3)
-
-
-def _read_channels(tensor: torch.Tensor) -> tuple[float, float, float]:
-    """Three numbers, as they were typed: 0.4717, not its nearest float32."""
-    red, green, blue = (float(f"{value:.7g}") for value in tensor.flatten().expand(3).tolist())
-    return red, green, blue

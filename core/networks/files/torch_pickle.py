@@ -43,7 +43,9 @@ def read_torch(path: Path, *, lenient: bool = False) -> Any:
         warnings.simplefilter("ignore", UserWarning)  # about the pickle protocol
         warnings.simplefilter("ignore", FutureWarning)
         if tarfile.is_tarfile(path):
-            raise ValueError("an archive of a torch before 0.2, which is not read")
+            raise ValueError(
+                "a tar archive, of other files (unpack it first) or of a torch before 0.2, which is not read"
+            )
         _check_growth(path)
         reader = _reader(path, lenient=lenient)
         with path.open("rb") as file:  # by its path, torch goes by its ending

@@ -30,7 +30,7 @@ from core.networks.network import Network
 from core.networks.open_body import list_layers
 from core.networks.truncate import leave_network, run_to_exit
 from tests.core.networks.conftest import build_random
-from tests.helpers.user_network import Small, make_normalising
+from tests.helpers.user_network import Small, make_normalised_by_torchvision, make_normalising
 
 SIZE = 64
 RESNET = "torchvision:resnet18.IMAGENET1K_V1"
@@ -491,6 +491,35 @@ def test_a_network_that_normalises_by_itself_is_not_normalised_twice(tmp_path: P
         torch.testing.assert_close(load_network(spec)(pixels), wanted, rtol=1e-5, atol=1e-5)
     given = options(trusted=True, layers=("last",), mean=(0.1, 0.1, 0.1), std=(0.5, 0.5, 0.5))
     assert import_network(f"{FUNCTIONS}:make_normalising", given).mean == (0.1, 0.1, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("function", "layer"),
+    [("make_normalised_by_torchvision", "1.last"), ("make_normalised_outside_its_tensors", "last")],
+)
+def test_mean_and_sd_that_are_in_no_state_dict_are_found(function: str, layer: str, pixels: torch.Tensor) -> None:
+    with torch.no_grad():
+        wanted = make_normalising().eval()(pixels)
+    spec = import_network(f"{FUNCTIONS}:{function}", options(trusted=True, layers=(layer,), tokens="all"))
+    assert "It normalises pixels itself, mean 0.4, 0.5, 0.6 and SD 0.2, 0.25, 0.3" in spec.note
+    torch.testing.assert_close(load_network(spec)(pixels), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_a_program_that_says_nothing_of_its_pixels_is_told_how_they_are_normalised(
+    tmp_path: Path, pixels: torch.Tensor
+) -> None:
+    path, whole = tmp_path / "net.pt", make_normalised_by_torchvision().eval()
+    with torch.no_grad():
+        wanted = whole(pixels)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        torch.jit.script(whole).save(str(path))
+    spec = import_network(str(path), options(trusted=True, layers=("output",)))
+    assert spec.note.startswith("Pixels get mean 0.485, 0.456, 0.406 and SD 0.229, 0.224, 0.225 first; if the network")
+    given = options(trusted=True, layers=("output",), mean=(0.0,) * 3, std=(1.0,) * 3, id="given")
+    right = import_network(str(path), given)
+    assert not right.note
+    torch.testing.assert_close(load_network(right)(pixels), wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("suffix", [".pt2", ".pt"])

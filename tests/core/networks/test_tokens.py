@@ -13,8 +13,10 @@ from torch import nn
 from core.encoders.pooling import pool_features
 from core.errors import Cancelled, WeightsError
 from core.networks.load import load_network
+from core.networks.locality import measure_locality, moved_patches
 from core.networks.open_body import list_layers
 from core.networks.spec import NetworkSpec
+from core.networks.tokens import Treatment, find_map
 
 SIZE = 64
 VIT, SWIN, DINO = "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224", "vit_small_patch14_dinov2"
@@ -109,3 +111,10 @@ def test_maps_with_channels_last_become_maps_with_channels_first(make_network: M
             (pixels - mean) / std, indices=[2], output_fmt="NCHW", intermediates_only=True
         )[0]
     torch.testing.assert_close(network(pixels), wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_windows_and_the_tokens_within_are_no_map_however_local_they_are() -> None:
+    strips = nn.functional.avg_pool2d(moved_patches(64), (16, 4))  # (n, 3, 4 windows, 16 tokens)
+    assert measure_locality(strips) > 0.9
+    assert find_map(strips.permute(0, 2, 3, 1)) == Treatment(flat=True)
+    assert find_map(strips) == Treatment()  # a map of a network with other strides along rows

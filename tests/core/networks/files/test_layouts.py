@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import argparse
 import copy
+import pickle
+import re
+import tarfile
+import zipfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -18,7 +23,7 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
-from core.errors import BadInputError, WeightsError
+from core.errors import BadInputError, StorageError, WeightsError
 from core.networks.catalog import find_network
 from core.networks.import_options import NetworkImportOptions
 from core.networks.importing import import_network
@@ -180,6 +185,49 @@ LAYOUTS = {
         ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
         {"mean": (0.5, 0.5, 0.5), "std": (0.25, 0.25, 0.25)},
     ),
+    "variances": Layout(
+        "a.pt",
+        {"normalizer.mean": channels(RESTRICTED[0], 3, 1, 1)}
+        | {"normalizer.var": channels(RESTRICTED[1], 3, 1, 1).double().square()}
+        | table("model."),
+        USED,
+        RESTRICTED,
+    ),
+    "means and sds": Layout("a.pt", normalised("0.means", "0.sds", "1."), USED, RESTRICTED),
+    "MEAN and STD": Layout("a.pt", normalised("net.MEAN", "net.STD", "net."), USED, RESTRICTED),
+    "deeper elsewhere": Layout("a.pt", normalised("pre.1.mean", "pre.1.std", "net."), USED, RESTRICTED),
+    "settings": Layout(
+        "a.ckpt",
+        {"state_dict": table("net."), "hyper_parameters": {"mean": RESTRICTED[0], "std": list(RESTRICTED[1])}},
+        USED,
+        RESTRICTED,
+    ),
+    "options": Layout(
+        "a.pt",
+        {"model": table(), "args": argparse.Namespace(mean=list(RESTRICTED[0]), std=np.array(RESTRICTED[1]))},
+        USED,
+        RESTRICTED,
+    ),
+    "saved whole behind torchvision's Normalize": Layout(
+        "a.pt", nn.Sequential(torchvision.transforms.Normalize(*RESTRICTED), RIGHT), USED, RESTRICTED
+    ),
+    "of the responses": Layout(
+        "a.ckpt",
+        table("net.") | {"response_norm.mean": torch.tensor([0.3]), "response_norm.std": torch.tensor([1.2])},
+        says=("Left out: response_norm (2 tensors).",),
+    ),
+    "scores of three folds": Layout(
+        "a.pt",
+        {"net": table(), "scores": {"mean": [0.7, 0.7, 0.8], "std": [0.1] * 3}},
+        says=("Left out: scores (2 tensors).",),
+    ),
+    "counters of averaging": Layout(
+        "a.pt",
+        {"model": table(of=OTHER), "ema": table("module.") | {"updates": torch.tensor(3)}},
+        says=("ema was taken, not model", "Left out: updates (1 tensor)."),
+    ),
+    "moments by name": Layout("a.pt", {"net": table(), "opt": {"exp_avg": table(of=OTHER)}}),
+    "arrays of numpy": Layout("a.pt", {name: one.numpy() for name, one in table().items()}),
     "lightning": Layout(
         "epoch9.ckpt",
         {
@@ -239,6 +287,11 @@ def test_two_sets_of_one_file_are_two_networks_and_an_entry_without_a_choice_is_
         ({"a": table(), "b": table(of=OTHER), "c": table(of=make(3))}, {"weights": "raw"}, "one of a, b, c, got 'raw'"),
         (table() | {"mean": channels((124.0, 116.0, 104.0), 3), "std": torch.ones(3)}, {}, "Give them yourself"),
         (normalised("a.mu", "a.sigma", "c.") | {"b.mu": torch.zeros(3), "b.sigma": torch.ones(3)}, {}, "mean 0, 0, 0"),
+        (table() | {"mean": torch.tensor([124, 116, 104])}, {}, "mean 124, 116, 104 and no SD (.mean.), and it cannot"),
+        (table() | {"mean": channels((0.406, 0.456, 0.485), 3), "std": torch.ones(3)}, {}, "with blue first, mean 0.4"),
+        (table() | {"pixel_mean": channels((103.53, 116.28, 123.675), 3)}, {}, "so the network takes blue, green, red"),
+        ({name: one.to(torch.int8) for name, one in table().items()}, {}, "holds torch.int8, .* may be quantised"),
+        ({name: one.to(torch.cfloat) for name, one in table().items()}, {}, "holds torch.complex64, this network"),
         (table() | {"stage2.0.se.weight": torch.ones(3)}, {}, "holds a tensor 'stage2.0.se.weight' that this"),
         (table() | {"reg_token": torch.ones(1, 4, 8)}, {}, "holds a tensor 'reg_token' that this architecture has not"),
         ({name: one for name, one in table().items() if "stage2.1" not in name}, {}, "lacks the tensor 'stage2.1."),
@@ -252,6 +305,34 @@ def test_what_cannot_be_known_or_does_not_fit_is_one_sentence(
     with pytest.raises((BadInputError, WeightsError), match=sentence) as caught:
         add(tmp_path / "a.pth", content, **given)
     assert "\n" not in str(caught.value)
+
+
+def test_a_pickle_of_arrays_is_read_and_one_of_tensors_is_told_how_to_save(
+    tmp_path: Path, pixels: torch.Tensor
+) -> None:
+    given = NetworkImportOptions(architecture=ARCHITECTURE, input_size=64)
+    arrays = {"model": {name: one.numpy() for name, one in table().items()}, "author": "x"}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(arrays))
+    spec = import_network(str(tmp_path / "a.pkl"), given)
+    assert_same(load_network(spec, "stage3")(pixels), expected(RIGHT, pixels, "stage3"))
+    (tmp_path / "b.pkl").write_bytes(pickle.dumps(table()))
+    with pytest.raises(WeightsError, match=r"b.pkl holds no table of tensors. .* with torch.save."):
+        import_network(str(tmp_path / "b.pkl"), given)
+
+
+def test_what_weights_lie_in_is_named(tmp_path: Path) -> None:
+    torch.save(table(), tmp_path / "a.pth")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "a.pth", "model.pth")
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.add(tmp_path / "a.pth", "model.pth")
+    for name, sentence in {
+        "a.zip": "is an archive of other files, such as model.pth. Unpack it first.",
+        "a.tar": "a tar archive, of other files",
+        "": "is a folder. Give the file of weights in it.",
+    }.items():
+        with pytest.raises((StorageError, WeightsError), match=sentence):
+            import_network(str(tmp_path / name), NetworkImportOptions(architecture=ARCHITECTURE))
 
 
 def test_a_head_of_other_classes_leaves_everything_below_it(tmp_path: Path, pixels: torch.Tensor) -> None:
@@ -316,6 +397,27 @@ def test_a_transformer_says_the_size_it_was_made_for(tmp_path: Path) -> None:
     pixels = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(3))
     network = load_network(replace(spec, tokens="all"), layer)
     assert_same(network(pixels), expected(whole, pixels, layer))
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "older"),
+    [
+        ("densenet121", "features.denseblock1", (r"(denselayer\d+\.(?:norm|conv))(\d)", r"\1.\2")),
+        ("vit_b_32", "encoder.layers.encoder_layer_0", (r"mlp\.0\.", "mlp.linear_1.")),
+    ],
+)
+def test_names_of_older_versions_of_torchvision_are_read(
+    tmp_path: Path, name: str, layer: str, older: tuple[str, str]
+) -> None:
+    whole = build_random("torchvision", name)
+    state = {
+        f"module.{re.sub(*older, key).replace('mlp.3.', 'mlp.linear_2.')}": v for key, v in whole.state_dict().items()
+    }
+    side = 224 if name.startswith("vit") else 64
+    spec = add(tmp_path / "a.pth", state, architecture=f"torchvision:{name}", input_size=side, tokens="all")
+    pixels = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(3))
+    assert_same(load_network(spec, layer)(pixels), expected(whole, pixels, layer))
+    assert not spec.note
 
 
 @pytest.mark.parametrize("prefix", ["", "module.backbone.", "teacher.backbone."])

@@ -1,0 +1,126 @@
+"""Finds mean and SD of R, G, B that a network or a weights file brings with it. Never guesses how they are meant."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+OF_PIXELS = r"((?:new|pixel|image|img|input|rgb|channel|norm)?_?)"
+MEANS = r"means?|mu"
+SPREADS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    r"stds?|sds?|sigma": torch.Tensor.double,
+    r"vars?|variance": lambda values: values.double().sqrt(),
+    r"inv_?std|invstd": lambda values: 1 / values.double(),
+}
+"""What deviations are called, and how each becomes an SD."""
+CHANNELS = re.compile(rf"{OF_PIXELS}(?:({MEANS})|{'|'.join(SPREADS)})", re.IGNORECASE)
+"""What mean and SD of the channels are called, wherever a network keeps them."""
+NOT_OF_PIXELS = re.compile(
+    r"target|label|loss|criterion|output|respons|readout|reward|head|y_|metric|result|score|history|acc|val|test"
+)
+"""How the owner begins of a mean and SD that are of something else."""
+LARGEST_MEAN, LARGEST_SD = 1.0, 2.0
+"""Of pixels in [0, 1]; above, they are meant for grey levels."""
+BLUE_FIRST, GREY_LEVELS, NEAR = (0.406, 0.456, 0.485), 255.0, 0.006
+"""Mean of ImageNet in the order B, G, R, in which Caffe and OpenCV keep pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """Mean and SD of R, G, B that a network brings with it, and the names of their tensors.
+
+    Where a mean has no SD beside it, the SD is NaN and `partner` is "".
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    name: str
+    partner: str
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it can only be meant for pixels in [0, 1]."""
+        return max(self.mean) <= LARGEST_MEAN and min(self.std) > 0 and max(self.std) <= LARGEST_SD
+
+    @property
+    def is_blue_first(self) -> bool:
+        """Whether its mean is that of ImageNet for pixels that are kept as B, G, R."""
+        scale = GREY_LEVELS if max(self.mean) > LARGEST_MEAN else 1.0
+        return all(abs(value / scale - usual) < NEAR for value, usual in zip(self.mean, BLUE_FIRST, strict=True))
+
+    def describe(self) -> str:
+        """In words."""
+        mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
+        return f"mean {mean} and {f'SD {std}' if self.partner else 'no SD'} ({self.name})"
+
+
+def read_channels(value: Any) -> torch.Tensor | None:
+    """A number for each channel, (3,), of a tensor, an array or a list of three numbers, or a tensor of one."""
+    if isinstance(value, list | tuple) and len(value) == 3 and all(type(one) in (int, float) for one in value):
+        return torch.tensor(value, dtype=torch.float64)
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
+        value = torch.from_numpy(value.astype(float))
+    if not isinstance(value, torch.Tensor) or value.numel() not in (1, 3) or value.is_complex() or value.is_meta:
+        return None
+    return value.detach().flatten().expand(3)
+
+
+def list_channels(whole: nn.Module) -> dict[str, torch.Tensor]:
+    """Every mean and SD of channels in a network by its path: tensors of any kind, and lists that are no tensors."""
+    found: dict[str, torch.Tensor] = {}
+    for path, part in whole.named_modules():
+        held = vars(part) | dict(part.named_parameters(recurse=False)) | dict(part.named_buffers(recurse=False))
+        for name, value in held.items():
+            channels = read_channels(value) if CHANNELS.fullmatch(name) else None
+            if channels is not None:
+                found[f"{path}.{name}".removeprefix(".")] = channels
+    return found
+
+
+def find_normalisations(
+    flat: Mapping[str, torch.Tensor], prefix: str = "", *, known: Collection[str] = ()
+) -> tuple[Normalisation, ...]:
+    """Every mean of three channels (or of one that has its SD) that belongs to the table behind `prefix`.
+
+    Those among its own tensors, else those beside it, else those anywhere else in the file.
+    """
+    groups: tuple[dict[Any, Normalisation], ...] = ({}, {}, {})
+    for name, tensor in flat.items():
+        parent, dot, last = name.rpartition(".")
+        word, mean = CHANNELS.fullmatch(last), read_channels(tensor)
+        if word is None or not word[2] or mean is None or name.removeprefix(prefix) in known:
+            continue
+        around, _, owner = parent.rpartition(".")
+        is_inside = prefix.startswith(parent + dot)
+        if not is_inside and NOT_OF_PIXELS.match(owner.lower()):
+            continue
+        partner, std = _find_spread(flat, parent + dot, word[1])
+        if partner or tensor.numel() == len(mean):
+            found = Normalisation(_as_typed(mean), _as_typed(std), name, partner)
+            nearness = 0 if is_inside else 1 if prefix.startswith(f"{around}." if around else "") else 2
+            groups[nearness].setdefault((found.mean, str(found.std)), found)
+    return tuple(next((group for group in groups if group), {}).values())
+
+
+def _find_spread(flat: Mapping[str, torch.Tensor], parent: str, word: str) -> tuple[str, torch.Tensor]:
+    """The name of the deviations beside a mean, and the SD they stand for; "" and NaN where there are none."""
+    for names, convert in SPREADS.items():
+        pattern = re.compile(re.escape(parent + word) + f"(?:{names})", re.IGNORECASE)
+        for name, tensor in flat.items():
+            values = read_channels(tensor) if pattern.fullmatch(name) else None
+            if values is not None:
+                return name, convert(values)
+    return "", torch.full((3,), math.nan)
+
+
+def _as_typed(values: torch.Tensor) -> tuple[float, float, float]:
+    """Three numbers, as they were typed: 0.4717, not its nearest float32."""
+    red, green, blue = (float(f"{value:.7g}") for value in values.tolist())
+    return red, green, blue
