@@ -105,7 +105,9 @@ def _refuse_turned(array: ArrayFile, n_rows: int, described: Description) -> Non
     is_counted = described.voxels.table is not None or described.responses.level == "rois"
     if len(shape) == 3 and shape[1] > shape[2] and not is_counted:
         allowed = f"({shape[0]:,} images, repeats, voxels)"
-        advice = "More repeats than voxels: save it with the axes turned, or give a voxel table with a row for each voxel."
+        advice = (
+            "More repeats than voxels: save it with the axes turned, or give a voxel table with a row for each voxel."
+        )
         raise refusal("responses", allowed=allowed, got=f"{shape} in {array.path.name}", advice=advice)
 
 
