@@ -135,8 +135,9 @@ def draw_annotations(painter: QPainter, annotations: Annotations, *, theme: Them
 def _draw_text(painter: QPainter, label: PlacedLabel, *, font: QFont, ink: QColor, halo: QColor | None) -> None:
     metrics = QFontMetricsF(font)
     path = QPainterPath()
-    start = QPointF(label.x - metrics.horizontalAdvance(label.text) / 2, label.y + metrics.capHeight() / 2)
-    path.addText(start, font, label.text)
+    corner = (label.x - metrics.horizontalAdvance(label.text) / 2, label.y + metrics.capHeight() / 2)
+    # On eighths of a pixel: what the camera's last digits do must not show in the edges of letters.
+    path.addText(QPointF(*(round(8 * at) / 8 for at in corner)), font, label.text)
     if halo is not None:
         halo.setAlphaF(0.72)
         pen = QPen(halo, HALO, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
