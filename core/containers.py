@@ -93,7 +93,8 @@ def _check_file(path: Path) -> None:
 
 def _reason(problem: BaseException) -> str:
     text = " ".join(str(problem).split()).rstrip(".") or type(problem).__name__
-    text = f"{text} is missing" if isinstance(problem, KeyError) else text
+    if isinstance(problem, KeyError):  # a pickle's unknown codes are numbers
+        text = f"{text} is missing" if isinstance(problem.args[0], str) else f"unknown code {text}"
     text = "it does not begin as numpy's files do" if NO_ARRAY in text else text
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 
