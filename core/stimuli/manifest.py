@@ -42,10 +42,14 @@ LISTS = {"voxels": " ", "weights": " ", "warnings": " | "}
 
 @dataclass(frozen=True, slots=True)
 class TransferShift:
-    """What a file does in another network's encoder: the target's shift, in the response's unit and in its own SDs."""
+    """What a file does in another network's encoder: the target's shift, in the response's unit and in its own SDs.
+
+    `level`: the response itself, in SDs from its mean over that encoder's clean reference images; only in level sets.
+    """
 
     shift: float
     shift_sd: float | None
+    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +106,16 @@ class ManifestRow:
     shift_before_saving: Annotated[
         float, "The shift of the pixels before they were matched, resized and rounded to 8 bits."
     ]
+    level: Annotated[
+        float | None,
+        "Level set: the response asked for, in SDs of the predicted response over the clean reference images, from "
+        "its mean there; empty in other sets.",
+    ] = None
+    level_reached: Annotated[float | None, "Level set: the same of the predicted response to this file."] = None
+    against: Annotated[str, "Controversial probe: the second encoder, NETWORK LAYER; empty otherwise."] = ""
+    against_direction: Annotated[
+        str, "Way the probe moved the target in the second encoder: the other one, or the same in an agreeing probe."
+    ] = ""
     clipped: Annotated[float, "Share of the file's colour values that were moved onto black or white, in [0, 1]."]
     mean_luminance: Annotated[float, "Mean relative luminance of the picture on an sRGB display, in [0, 1]."]
     rms_contrast: Annotated[float, "SD of the relative luminance (Peli 1990), in [0, 1]."]
@@ -142,6 +156,7 @@ COLUMNS: dict[str, str] = {
 TRANSFER = {
     "transfer_shift": "Shift this file causes in the same target of another network's encoder, in response_unit.",
     "transfer_shift_sd": "The same / SD of that encoder's predicted response over the clean reference images.",
+    "transfer_level": "Level sets: that encoder's response, in SDs from its mean over the clean reference images.",
 }
 """Columns that come once for every other network: `transfer_shift.NETWORK LAYER`."""
 

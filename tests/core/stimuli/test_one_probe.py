@@ -130,7 +130,7 @@ def test_both_manifests_hold_every_column_with_the_same_values(report: ExportRep
     with (report.folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     whole = json.loads((report.folder / "manifest.json").read_text(encoding="utf-8"))
-    extra = ["transfer_shift.other layer3", "transfer_shift_sd.other layer3"]
+    extra = ["transfer_shift.other layer3", "transfer_shift_sd.other layer3", "transfer_level.other layer3"]
     assert list(table[0]) == [*COLUMNS, *extra]
     for line, entry in zip(table, whole["stimuli"], strict=True):
         assert list(entry) == [*COLUMNS, "transfer"]
@@ -138,9 +138,10 @@ def test_both_manifests_hold_every_column_with_the_same_values(report: ExportRep
         assert float(line[extra[0]]) == entry["transfer"]["other layer3"]["shift"]
         assert [int(voxel) for voxel in line["voxels"].split()] == entry["voxels"]
         assert float(line["degrees"]) == entry["degrees"] == 8.4
-        assert {name for name, value in line.items() if value == ""} - {"warnings"} == {"licence"}
+        of_other_sets = {"level", "level_reached", "against", "against_direction", extra[2]}
+        assert {name for name, value in line.items() if value == ""} - {"warnings"} == {"licence", *of_other_sets}
     assert whole["recipes"][0]["config"]["attack"]["epsilon"] == 3.0
-    assert set(whole["columns"]) == {*COLUMNS, "transfer_shift", "transfer_shift_sd"}
+    assert set(whole["columns"]) == {*COLUMNS, "transfer_shift", "transfer_shift_sd", "transfer_level"}
 
 
 def test_a_second_export_to_the_same_folder_is_refused(
