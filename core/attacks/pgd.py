@@ -6,9 +6,8 @@ Madry et al. 2018, arXiv 1706.06083; Goodfellow et al. 2015, arXiv 1412.6572.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 
@@ -170,14 +169,8 @@ def run_pgd(
     yield pixels, objective.score(pixels)
 
 
-class AttackRun(Protocol):
-    """One run of a method: yields its start and every point after it, each with its scores."""
-
-    def __call__(
-        self, objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
-    ) -> Iterator[tuple[torch.Tensor, Scores]]:
-        """Start from `delta`, which is already projected."""
-
+AttackRun = Callable[..., Iterator[tuple[torch.Tensor, Scores]]]
+"""One run of a method from a projected start `delta`: yields it and every point after it, each with its scores."""
 
 RUNS: dict[AttackMethod, AttackRun] = {
     AttackMethod.FGSM: run_pgd,
