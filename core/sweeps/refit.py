@@ -21,6 +21,7 @@ from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import encoder_stem
 from core.encoders.files import load_encoder_data
 from core.encoders.fit import FitPlaces, FitSource, iter_fit
+from core.encoders.responses import average_repeats
 from core.encoders.scored import LEAST_IMAGES
 from core.errors import StorageError, WeightsError
 from core.paths import cache_folder
@@ -68,7 +69,9 @@ def fit_control_encoder(
         n_trials=subject.n_trials[rows],
     )
     load = partial(open_image_store(subject).load, size=network.input_size)
-    source = FitSource(part, np.asarray(load_responses(subject.id)[rows]), load)
+    # Means alone: the noise ceiling is then that of the whole recording.
+    means = average_repeats(np.asarray(load_responses(subject.id)[rows]))[:, np.newaxis]
+    source = FitSource(part, means, load)
     for _ in iter_fit(config, network=network, source=source, places=FitPlaces(folder), should_stop=should_stop):
         pass
     return load_encoder_data(header)
