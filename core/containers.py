@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BadInputError, ProbeError, StorageError
+from core.files import replace_file
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -161,3 +162,13 @@ def load_arrays(
             if values.dtype.kind == "U":
                 values.tolist()  # fails for numbers that are no letters
     return arrays
+
+
+def save_arrays(path: Path, arrays: Arrays) -> None:
+    """Write named arrays as an .npz, whole or not at all. Raises StorageError if the disk is full or not writable."""
+
+    def write(partial: Path) -> None:
+        with partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    replace_file(path, write)

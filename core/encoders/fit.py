@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.array_cache import ArrayCache
 from core.checks import refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.feature_cache import Gathered
 from core.encoders.files import save_encoder, user_encoders_folder
 from core.encoders.finish import share_rois
-from core.encoders.partial_store import open_partial_store
+from core.encoders.partial_store import hash_fit
 from core.encoders.responses import average_repeats, count_repeats, estimate_noise_ceiling, has_repeats
 from core.encoders.scored import LEAST_IMAGES, ScoredImages, SecondSet, group_voxels, pooled_grid, resolve_categories
 from core.encoders.solve import check_rank, iter_solve
@@ -109,7 +110,7 @@ def iter_fit(
         SecondSet(one.subject.id, more.features, mean, tuple(more.images), one.subject.voxels)
         for one, more, mean in zip(others, gathered[1:], means[1:], strict=True)
     )
-    store = open_partial_store(places.cache, config, scoring, data, sets)
+    store = ArrayCache(places.cache / "fits" / hash_fit(config, scoring, data, sets))
     if not places.resume:
         store.clear()
     clock: Stopwatch | None = None

@@ -12,12 +12,12 @@ from functools import partial
 
 import numpy as np
 
+from core.array_cache import ArrayCache
 from core.checks import refusal
 from core.encoders.card import EncoderData
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.crossval import Design, check_disjoint, learn_reducer, make_design, solve_batch
 from core.encoders.finish import finish_encoder
-from core.encoders.partial_store import PartialStore
 from core.encoders.responses import check_finite
 from core.encoders.ridge import Reducer
 from core.encoders.scored import ScoredImages, SecondSet, Task, TaskResult, VoxelGroup, group_voxels, plan_tasks
@@ -39,7 +39,7 @@ def iter_solve(
     *,
     scoring: ScoringConfig,
     second_sets: tuple[SecondSet, ...] = (),
-    store: PartialStore | None = None,
+    store: ArrayCache | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[Progress[EncoderData]]:
     """Fit on the training images, score on the held-out ones, from the very float32 numbers that are saved.
@@ -50,7 +50,7 @@ def iter_solve(
     Raises BadInputError if an image is on both sides, there are fewer training images than folds, or a response is not
     finite; Cancelled as soon as `should_stop()` is true, within a batch.
     """
-    store = PartialStore() if store is None else store
+    store = ArrayCache() if store is None else store
     groups = check_scored(config, data)
     tasks = plan_tasks(scoring, images=data.images, test=data.test, categories=data.categories)
     total = sum(len(split_voxels(group.voxels, len(task.train))) for task in tasks for group in groups)
@@ -107,7 +107,7 @@ class _Work:
     task: Task
     group: VoxelGroup
     stem: str
-    store: PartialStore
+    store: ArrayCache
     should_stop: ShouldStop
     design: Design | None = None
     reduced: FloatArray = field(default_factory=partial(np.empty, 0))

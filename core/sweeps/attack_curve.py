@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from core.array_cache import ArrayCache
 from core.attacks.ball import widen
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control
@@ -30,17 +29,16 @@ from core.attacks.norms import NORMS
 from core.attacks.objective import LinearObjective
 from core.attacks.pgd import AttackStep
 from core.attacks.rounding import GREY_LEVELS
+from core.containers import Arrays
 from core.device import exact_arithmetic, run_in_chunks
 from core.encoders.encoder import Encoder
 from core.encoders.pooling import pool_features
-from core.errors import BadInputError, NoGradientError, StorageError
+from core.errors import BadInputError, NoGradientError
 from core.paths import cache_folder
 from core.probes.respond import check_pixels, describe_versions, to_tensor
-from core.sweeps.cells import Arrays, load_arrays, save_arrays
 from core.sweeps.plan import N_PATH
 from core.types import FloatArray
 
-LOGGER = logging.getLogger(__name__)
 IMAGES_AT_ONCE = 8
 FORMAT = 3
 """Counted up with every change of what a curve holds or how it is computed."""
@@ -241,41 +239,11 @@ def name_curve(encoder: Encoder, curve: AttackCurve, images: Sequence[str]) -> s
     return hashlib.sha256(json.dumps([parts, rest], sort_keys=True).encode()).hexdigest()
 
 
-def load_curve(name: str) -> Arrays | None:
-    """A curve by its hash; None where it is not there or damaged."""
-    try:
-        return load_arrays(path_of(name)) if path_of(name).is_file() else None
-    except StorageError as problem:
-        LOGGER.info("a cached attack curve cannot be read: %s", problem)
-        return None
-
-
-def keep_curve(name: str, arrays: Arrays) -> None:
-    """Keep a curve; a full or read-only disk is logged and otherwise passed over."""
-    try:
-        save_arrays(path_of(name), arrays)
-        drop_oldest(MOST_BYTES)
-    except StorageError as problem:
-        LOGGER.info("an attack curve was not cached: %s", problem)
-
-
-def drop_oldest(most_bytes: int) -> None:
-    """Delete the curves that were kept first until the others take at most `most_bytes`."""
-    kept = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in path_of("").parent.glob("*.npz"))
-    total = sum(size for _, size, _ in kept)
-    for _, size, path in kept:
-        if total <= most_bytes:
-            return
-        with suppress(OSError):
-            path.unlink()
-        total -= size
+def curve_cache() -> ArrayCache:
+    """Where finished curves are kept, by their hash."""
+    return ArrayCache(cache_folder() / "climbs", most_bytes=MOST_BYTES)
 
 
 def _describe(encoder: Encoder, weights: FloatArray) -> list[str]:
     digest = hashlib.sha256(np.ascontiguousarray(weights, dtype=np.float64).tobytes()).hexdigest()
     return [encoder.card.sha256, encoder.network.sha256, encoder.network.layer, digest]
-
-
-def path_of(name: str) -> Path:
-    """Where a curve lies in the cache."""
-    return cache_folder() / "climbs" / f"{name}.npz"

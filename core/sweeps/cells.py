@@ -13,19 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-import numpy as np
-
-from core import containers
 from core.checks import refusal
+from core.containers import Arrays, load_arrays, save_arrays
 from core.errors import BadInputError
-from core.files import check_free, replace_file
+from core.files import check_free
 from core.headers import Content, HeaderKind, read_header, structure, unstructure, without_marks, write_json
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Arrays = dict[str, np.ndarray[Any, Any]]
 CELLS_NAME = "cells"
 
 
@@ -87,25 +84,10 @@ class CellStore(Generic[ConfigT, CellT]):
 
     def load(self, cell: CellT) -> Arrays:
         """The arrays of a finished cell. Raises StorageError if they cannot be read."""
-        return load_arrays(self._path(cell))
+        return load_arrays(self._path(cell), advice="Delete it and resume.")
 
     def _path(self, cell: CellT) -> Path:
         return self.folder / CELLS_NAME / f"{cell.key}.npz"
-
-
-def save_arrays(path: Path, arrays: Arrays) -> None:
-    """Write named arrays, whole or not at all. Raises StorageError if the disk is full or cannot be written."""
-
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-
-    replace_file(path, write)
-
-
-def load_arrays(path: Path) -> Arrays:
-    """Arrays written by `save_arrays`. Raises StorageError if they cannot be read."""
-    return containers.load_arrays(path, advice="Delete it and resume.")
 
 
 def open_store(

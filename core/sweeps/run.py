@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.checks import refusal
+from core.containers import Arrays
 from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.subject import load_responses, load_subject
 from core.encoders.files import load_card
@@ -20,7 +21,7 @@ from core.encoders.responses import estimate_noise_ceiling, has_repeats
 from core.networks.catalog import find_network
 from core.progress import ShouldStop, never_stop
 from core.seeds import make_stream
-from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
+from core.sweeps.cells import RunProgress, iter_cells, open_store
 from core.sweeps.choose import check_comparable, choose_control_encoders
 from core.sweeps.config import AttackKind, SweepConfig, TargetName
 from core.sweeps.plan import (
@@ -117,7 +118,7 @@ class _Worker:
         return self._predict(cell) if cell.kind == PREDICT else self._score(cell)
 
     def _attack(self, cell: Cell) -> Arrays:
-        from core.sweeps.attack_curve import AttackCurve, keep_curve, load_curve, name_curve, run_curve
+        from core.sweeps.attack_curve import AttackCurve, curve_cache, name_curve, run_curve
 
         config, kind = self._config, self._config.attacks[cell.attack]
         _, target, direction, norm = name_parts(config, cell)
@@ -130,12 +131,12 @@ class _Worker:
         curve = AttackCurve(weights, direction.sign, attack, config.budgets(norm, side), tuple(members[1:]))
         stimuli = self._load_images(side)
         keys = [stimulus.sha256 for stimulus in stimuli]
-        name = name_curve(encoder, curve, keys)
-        found = load_curve(name)
+        name, cache = name_curve(encoder, curve, keys), curve_cache()
+        found = cache.get(name)
         if found is None:
             pixels = _stack(stimuli)
             found = run_curve(encoder, pixels, curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
-            keep_curve(name, found)
+            cache.put(name, found)
         if config.question.needs_deltas:
             return found
         return {key: values for key, values in found.items() if key not in DELTAS}

@@ -15,13 +15,13 @@ import torch
 from core.attacks.ball import Ball
 from core.attacks.control import draw_control
 from core.attacks.norms import NORMS
+from core.containers import Arrays
 from core.encoders.encoder import Encoder
 from core.images.transform import resize_pixels
 from core.probes.respond import respond
 from core.probes.spill_over import RoiPool
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
-from core.sweeps.cells import Arrays
 from core.sweeps.plan import CONTROLS, VARIANTS
 from core.types import FloatArray, NormName
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from core.containers import Arrays
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
 from core.encoders.features import Extractor
@@ -18,7 +19,7 @@ from core.probes.respond import respond
 from core.progress import ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
-from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
+from core.sweeps.cells import RunProgress, iter_cells, open_store
 from core.sweeps.score import make_controls
 from core.sweeps.step_seconds import read_step_seconds
 from core.sweeps.study.config import LayerName, StudyConfig

@@ -15,6 +15,7 @@ from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import BadInputError
 from core.images.transform import resize_pixels
+from core.paths import cache_folder
 from core.probes.spill_over import RoiPool
 from core.reports.analysis_tables import tabulate
 from core.reports.answer_plots import mean_into
@@ -167,16 +168,19 @@ def test_a_second_analysis_takes_its_perturbations_from_the_cache(
 def test_the_oldest_climbs_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
+    monkeypatch.setattr(attack_curve, "MOST_BYTES", 20_000)
+    cache = attack_curve.curve_cache()
+    folder = cache_folder() / "climbs"
     for number in range(3):
-        attack_curve.keep_curve(str(number), {"shift": np.full(1000, float(number))})
-        os.utime(attack_curve.path_of(str(number)), (number, number))
-    attack_curve.drop_oldest(20_000)
-    assert attack_curve.load_curve("0") is None
-    kept = attack_curve.load_curve("2")
+        cache.put(str(number), {"shift": np.full(1000, float(number))})
+        if (folder / f"{number}.npz").is_file():
+            os.utime(folder / f"{number}.npz", (number, number))
+    assert cache.get("0") is None
+    kept = cache.get("2")
     assert kept is not None
     assert kept["shift"][0] == 2
-    attack_curve.path_of("2").write_bytes(b"damaged")
-    assert attack_curve.load_curve("2") is None
+    (folder / "2.npz").write_bytes(b"damaged")
+    assert cache.get("2") is None
 
 
 def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_weights() -> None:
