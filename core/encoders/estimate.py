@@ -86,10 +86,10 @@ def estimate_fit(
 
     Raises Cancelled as soon as `should_stop()` is true.
     """
-    from core.encoders.features import make_extractor, open_cache
+    from core.encoders.features import make_extractor
 
     extractor = make_extractor(config, network, should_stop)
-    with open_cache(config, extractor, cache) as opened:
+    with extractor.open_cache(cache) as opened:
         n_cached, n_inputs = min(len(opened), n_images), opened.n_inputs
     pixels = np.full((MEASURED_IMAGES, 3, network.input_size, network.input_size), 0.5, dtype=np.float32)
     extractor.extract(pixels[:1])

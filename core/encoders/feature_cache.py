@@ -22,8 +22,6 @@ import numpy as np
 from core.encoders.card import FloatMatrix, FloatVector
 
 LOGGER = logging.getLogger(__name__)
-NAME_LENGTH = 16
-"""Hexadecimal digits of the network's hash in the folder name: 64 bits distinguish any two weights files."""
 HASH_BYTES = 32
 CHECKSUM_BYTES = 4
 RECORD_BYTES = HASH_BYTES + CHECKSUM_BYTES
@@ -146,20 +144,6 @@ class FeatureCache:
             for row in range(min(len(index) // RECORD_BYTES, whole)):
                 record = index[row * RECORD_BYTES : (row + 1) * RECORD_BYTES]
                 self._places[record[:HASH_BYTES].hex()] = _Place(rows, row, record[HASH_BYTES:])
-
-
-def open_feature_cache(
-    root: Path, network_sha256: str, layer: str, *, pool: int, n_inputs: int, projection: str = ""
-) -> FeatureCache:
-    """The cache of one network, layer, pooling and projection under `root`; creates nothing until something is put.
-
-    `n_inputs`: features of one image, after pooling and projection. `projection`: hash of the sparse random projection,
-    empty for none.
-    """
-    name = f"{network_sha256[:NAME_LENGTH]}-{layer.replace('/', '_')}-pool{pool}"
-    if projection:
-        name += f"-projected{n_inputs}-{projection[:NAME_LENGTH]}"
-    return FeatureCache(root / name, n_inputs)
 
 
 def _checksum(content: bytes) -> bytes:

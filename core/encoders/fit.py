@@ -190,12 +190,12 @@ def _gather(
     *,
     into: list[Gathered],
 ) -> Iterator[FitProgress]:
-    from core.encoders.features import gather, make_extractor, open_cache
+    from core.encoders.features import gather, make_extractor
 
     extractor = make_extractor(config, network, should_stop)
     total, before = sum(len(one.subject.image_ids) for one in sources), 0
     watch = Stopwatch(total)
-    with open_cache(config, extractor, places.cache / "features") as cache:
+    with extractor.open_cache(places.cache / "features") as cache:
         check_rank(config, cache.n_inputs)
         yield FitProgress(0, total, stage="features")
         for one in sources:

@@ -45,7 +45,7 @@ def iter_reference(
     network : Cut at the encoder's layer.
     most : Reference images at most, evenly spread; 0 leaves everything unknown.
     """
-    from core.encoders.features import extract
+    from core.encoders.features import Extractor
 
     if most < 1:
         yield Progress(0, 0, result=data)
@@ -57,7 +57,7 @@ def iter_reference(
         yield Progress(start, len(images))
         names = images[start : start + IMAGES_AT_ONCE]
         pixels = np.stack([load(name).pixels for name in names]).astype(np.float32, copy=False)
-        centred = extract(network, pixels, pool=data.card.config.pool) - data.mean
+        centred = Extractor(network, data.card.config.pool).extract(pixels) - data.mean
         reduced[start : start + len(names)] = centred if data.components is None else centred @ data.components
     result = complete(data, reduced[:n_reference], title=title)
     if scored and subject is not None:
