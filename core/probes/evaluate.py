@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,32 +30,6 @@ class Delivered:
     sign_flip: FloatArray
     convergence: FloatArray
 
-    @property
-    def stack(self) -> FloatArray:
-        """All of them in the order in which they are scored."""
-        return np.concatenate([self.clean, self.perturbed, self.control, self.sign_flip])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scored:
-    """Responses in the same shape: clean (n_voxels,), the others (n_budgets, n_voxels)."""
-
-    clean: FloatArray
-    perturbed: FloatArray
-    control: FloatArray
-    sign_flip: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Reported:
-    """What the curve reports at every budget, (n_budgets,) each; `objective` is empty where it is the signed shift."""
-
-    shift: FloatArray
-    control: FloatArray
-    sign_flip: FloatArray
-    objective: FloatArray
-    is_smooth: bool
-
 
 def evaluate(
     encoder: Encoder,
@@ -75,9 +50,10 @@ def evaluate(
     watch : Started with the probe.
     ensemble_sha256 : Hashes of the further encoders that were attacked.
     """
-    scored = _score(encoder, delivered)
-    direction = config.target.vector(encoder.n_voxels)
-    card = encoder.card
+    n_budgets, card = len(delivered.perturbed), encoder.card
+    stack = np.concatenate([delivered.clean, delivered.perturbed, delivered.control, delivered.sign_flip])
+    (clean,), *responses = np.split(respond(encoder, stack), [1, 1 + n_budgets, 1 + 2 * n_budgets])
+    perturbed, control, sign_flip = (one[-1] for one in responses)
     return Probe(
         config=config,
         stimulus_id=stimulus.id,
@@ -89,13 +65,13 @@ def evaluate(
         perturbed_pixels=delivered.perturbed[-1],
         control_pixels=delivered.control[-1],
         sign_flip_pixels=delivered.sign_flip[-1],
-        clean=scored.clean,
-        perturbed=scored.perturbed[-1],
-        control=scored.control[-1],
-        sign_flip=scored.sign_flip[-1],
+        clean=clean,
+        perturbed=perturbed,
+        control=control,
+        sign_flip=sign_flip,
         reference_sd=card.reference_sd,
-        target_sd=encoder.target_sd(direction),
-        curve=_draw_curve(config, delivered, _report(encoder, config, scored), dual_size=dual_size),
+        target_sd=encoder.target_sd(config.target.vector(encoder.n_voxels)),
+        curve=_draw_curve(encoder, config, delivered, responses, clean=clean, dual_size=dual_size),
         history=history,
         delivered_8bit=config.attack.quantise,
         seconds=watch.seconds,
@@ -106,35 +82,32 @@ def evaluate(
     )
 
 
-def _score(encoder: Encoder, delivered: Delivered) -> _Scored:
-    n_budgets = len(delivered.perturbed)
-    clean, *others = np.split(respond(encoder, delivered.stack), [1, 1 + n_budgets, 1 + 2 * n_budgets])
-    return _Scored(clean[0], *others)
-
-
-def _report(encoder: Encoder, config: ProbeConfig, scored: _Scored) -> _Reported:
-    budgets = (scored.perturbed, scored.control, scored.sign_flip)
-    shift, control, flip = (report_shift(encoder, config, responses, clean=scored.clean) for responses in budgets)
-    gain = report_gain(encoder, config, scored.perturbed, clean=scored.clean)
-    # A cosine has no gradient at the clean image, and so no first order.
-    return _Reported(shift, control, flip, gain, is_smooth=config.objective.kind is not ObjectiveKind.COSINE)
-
-
-def _draw_curve(config: ProbeConfig, delivered: Delivered, reported: _Reported, *, dual_size: float) -> Curve:
+def _draw_curve(
+    encoder: Encoder,
+    config: ProbeConfig,
+    delivered: Delivered,
+    responses: Sequence[FloatArray],
+    *,
+    clean: FloatArray,
+    dual_size: float,
+) -> Curve:
+    """The curve of the responses (n_budgets, n_voxels) to perturbed pixels, control and flipped sign."""
+    shift, control, flip = (report_shift(encoder, config, one, clean=clean) for one in responses)
     epsilon = np.asarray(config.ladder)
-    slope = dual_size if reported.is_smooth else float("nan")
+    # A cosine has no gradient at the clean image, and so no first order.
+    slope = float("nan") if config.objective.kind is ObjectiveKind.COSINE else dual_size
     first_order = predict_first_order(epsilon, slope, sign=config.direction.sign)
     delta = (delivered.perturbed.astype(np.float64) - delivered.clean).reshape(len(epsilon), -1)
     return Curve(
         epsilon=epsilon,
-        shift=reported.shift,
+        shift=shift,
         first_order=first_order,
-        linearity=measure_linearity(reported.shift, first_order),
-        control_shift=reported.control,
-        sign_flip_shift=reported.sign_flip,
+        linearity=measure_linearity(shift, first_order),
+        control_shift=control,
+        sign_flip_shift=flip,
         l2=np.linalg.norm(delta, axis=1),
         linf=np.abs(delta).max(axis=1),
-        objective=reported.objective,
+        objective=report_gain(encoder, config, responses[0], clean=clean),
         to_gain=delivered.convergence[0],
         restart_spread=delivered.convergence[1],
         n_gradients=delivered.convergence[2],
