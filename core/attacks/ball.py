@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from core.attacks.norms import Norm
-from core.attacks.rounding import GREY_LEVELS
 from core.checks import refusal
+from core.images.stimulus import GREY_LEVELS
 from core.seeds import make_stream
 
 ON_GRID = 1e-3

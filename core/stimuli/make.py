@@ -186,16 +186,14 @@ def _iter_probe(
     source: Source, recipe: Recipe, find: FindStimulus, should_stop: ShouldStop
 ) -> Iterator[tuple[float, Probe | None]]:
     """Run one probe; yields the share done and, last, the probe."""
-    from core.probes.reproduce import check_same_hash
+    from core.probes.reproduce import check_same_encoders
     from core.probes.run import iter_probe
 
     asked = recipe.config
     encoder = source.open_encoder(asked.subject, asked.network, asked.layer)
-    check_same_hash("network", encoder.network.sha256, recipe.network_sha256, config=asked)
-    check_same_hash("encoder", encoder.card.sha256, recipe.encoder_sha256, config=asked)
     others = source.open_ensemble(asked)
-    for name, other, then in zip(asked.ensemble, others, recipe.ensemble_sha256, strict=True):
-        check_same_hash(f"encoder of {name}", other.card.sha256, then, config=asked)
+    hashes = (recipe.network_sha256, recipe.encoder_sha256, *recipe.ensemble_sha256)
+    check_same_encoders(encoder, others, hashes, config=asked)
     found = find(recipe, encoder.network.input_size)
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
     for record in iter_probe(encoder, stimulus, asked, should_stop=should_stop, others=others):

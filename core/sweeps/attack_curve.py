@@ -28,12 +28,12 @@ from core.attacks.epsilon_grid import iter_epsilon_grid
 from core.attacks.norms import NORMS
 from core.attacks.objective import LinearObjective
 from core.attacks.pgd import AttackStep
-from core.attacks.rounding import GREY_LEVELS
 from core.containers import Arrays
 from core.device import exact_arithmetic, run_in_chunks
 from core.encoders.encoder import Encoder
 from core.encoders.pooling import pool_features
 from core.errors import BadInputError, NoGradientError
+from core.images.stimulus import GREY_LEVELS
 from core.paths import cache_folder
 from core.probes.respond import check_pixels, describe_versions, to_tensor
 from core.sweeps.plan import N_PATH

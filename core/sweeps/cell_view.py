@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.datasets.image_store import find_stimulus
+from core.images.stimulus import GREY_LEVELS
 from core.sweeps.gather import Sweep
 from core.sweeps.plan import UNTRAINED
 from core.types import ByteArray, FloatArray
-
-GREY_LEVELS = 255.0
 
 
 @dataclass(frozen=True, slots=True)
