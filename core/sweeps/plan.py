@@ -17,9 +17,8 @@ from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.catalog import find_network
 from core.sweeps.cells import CellStore, Work
-from core.sweeps.config import AttackKind, EncoderName, SweepConfig, TargetName
+from core.sweeps.config import AttackKind, EncoderName, SweepConfig
 from core.sweeps.step_seconds import Layer, StepSeconds
-from core.types import Direction, NormName
 from core.words import format_duration
 
 CURVE, PREDICT, FIT, SCORE = "climb", "predict", "fit", "score"
@@ -42,31 +41,31 @@ PASSES_PER_STEP = 3
 class Cell:
     """One piece of a sweep, the unit of resuming.
 
-    `target`, `direction`, `norm` are None for "predict" and "fit"; `attack` counts the attacks of the sweep; `copy` is
+    `target`, `direction`, `norm` are -1 for "predict" and "fit"; `attack` counts the attacks of the sweep; `copy` is
     "" for the encoder itself.
     """
 
     kind: str
     encoder: int
-    target: int | None = None
-    direction: int | None = None
-    norm: int | None = None
+    target: int = -1
+    direction: int = -1
+    norm: int = -1
     attack: int = 0
     copy: str = ""
 
     @property
     def key(self) -> str:
         """Its file's stem."""
-        numbers = [self.encoder, self.target, self.direction, self.norm]
+        numbers = (self.encoder, self.target, self.direction, self.norm)
         more = [f"attack{self.attack}"] * (self.attack > 0) + [self.copy] * bool(self.copy)
-        return "-".join([self.kind, *(f"{number:03d}" for number in numbers if number is not None), *more])
+        return "-".join([self.kind, *(f"{number:03d}" for number in numbers if number >= 0), *more])
 
     def describe(self, config: SweepConfig) -> str:
         """One line for a progress display."""
         encoder = f"{config.label_of(config.encoders[self.encoder])} {self.copy}".strip()
         if config.attacks[self.attack] is AttackKind.ENSEMBLE:
             encoder = f"all but {encoder}"
-        if self.target is None or self.direction is None:
+        if self.target < 0:
             return f"{self.kind} {encoder}"
         what = "attack on" if self.kind == CURVE else self.kind
         how = f" by {config.attacks[self.attack]}" if len(config.attacks) > 1 else ""
@@ -216,15 +215,3 @@ def _bytes_of(config: SweepConfig, encoder: EncoderName) -> int:
     voxels = sum(load_subject(one.subject).voxels.n_voxels for one in config.encoders)
     # Perturbation float32, gradient and whole-cortex shifts float16, the first image's budgets in bytes.
     return kept + len(config.images) * (pixels * (4 + 2) + voxels * 2) + len(config.ladder) * pixels
-
-
-def name_parts(config: SweepConfig, cell: Cell) -> tuple[EncoderName, TargetName, Direction, NormName]:
-    """Encoder, target, direction and norm of a curve or a score."""
-    if cell.target is None or cell.direction is None or cell.norm is None:
-        raise ValueError(f"{cell.key} has no target.")
-    return (
-        config.encoders[cell.encoder],
-        config.targets[cell.target],
-        config.directions[cell.direction],
-        config.norms[cell.norm],
-    )

@@ -6,6 +6,7 @@ The images of each size and the copies of encoders in use are kept.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,19 +25,7 @@ from core.seeds import make_stream
 from core.sweeps.cells import RunProgress, iter_cells, open_store
 from core.sweeps.choose import check_comparable, choose_control_encoders
 from core.sweeps.config import AttackKind, SweepConfig, TargetName
-from core.sweeps.plan import (
-    CURVE,
-    FIT,
-    PREDICT,
-    REFITTED,
-    SWEEP,
-    UNTRAINED,
-    Cell,
-    SweepStore,
-    name_layers,
-    name_parts,
-    time_cell,
-)
+from core.sweeps.plan import CURVE, FIT, PREDICT, REFITTED, SWEEP, UNTRAINED, Cell, SweepStore, name_layers, time_cell
 from core.sweeps.step_seconds import read_step_seconds
 from core.types import FloatArray
 
@@ -121,14 +110,16 @@ class _Worker:
         from core.sweeps.attack_curve import AttackCurve, curve_cache, name_curve, run_curve
 
         config, kind = self._config, self._config.attacks[cell.attack]
-        _, target, direction, norm = name_parts(config, cell)
+        target, norm = config.targets[cell.target], config.norms[cell.norm]
         numbers = [cell.encoder]
         if kind is AttackKind.ENSEMBLE:  # all but the one it is shown to
             numbers = [number for number in range(len(config.encoders)) if number != cell.encoder]
         members = [(self._open(number, cell.copy), self._direction(target, number, cell.copy)) for number in numbers]
         (encoder, weights), side = members[0], members[0][0].network.input_size
         attack = config.attack(norm, side, kind)
-        curve = AttackCurve(weights, direction.sign, attack, config.budgets(norm, side), tuple(members[1:]))
+        curve = AttackCurve(
+            weights, config.directions[cell.direction].sign, attack, config.budgets(norm, side), tuple(members[1:])
+        )
         stimuli = self._load_images(side)
         keys = [stimulus.sha256 for stimulus in stimuli]
         name, cache = name_curve(encoder, curve, keys), curve_cache()
@@ -144,9 +135,8 @@ class _Worker:
     def _score(self, cell: Cell) -> Arrays:
         from core.sweeps.score import ScoreSettings, scale_delta, score
 
-        _, target, _, norm = name_parts(self._config, cell)
-        source = Cell(CURVE, cell.encoder, cell.target, cell.direction, cell.norm, cell.attack, cell.copy)
-        delta = self._store.load(source)["delta"]
+        target, norm = self._config.targets[cell.target], self._config.norms[cell.norm]
+        delta = self._store.load(replace(cell, kind=CURVE))["delta"]
         recipients = [self._recipient(target, number) for number in range(len(self._config.encoders))]
         if cell.encoder in self._config.refitted and not (cell.copy or cell.attack):
             recipients.append(self._recipient(target, cell.encoder, REFITTED))
