@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, StepRule, describe_steps, format_epsilon
-from core.checks import check_count, check_epsilon, check_positive, refusal
+from core.checks import check_count, check_epsilon, check_positive, check_rules, refusal
 from core.networks.catalog import find_network
 from core.probes.target import Target, target_roi, target_voxel
 from core.types import Direction, NormName, VoxelTable
@@ -189,7 +189,7 @@ class SweepConfig:
             check_count(name, getattr(self, name), least=int(name != "n_steps"))
         check_count("seed", self.seed, least=0)
         check_positive("confidence", self.confidence)
-        _check(
+        check_rules(
             (not -1 <= self.gate <= 1, "gate", "an r from -1 to 1", self.gate, ""),
             (self.confidence >= 1, "confidence", "below 1", self.confidence, ""),
         )
@@ -201,21 +201,23 @@ class SweepConfig:
         compares = f"{question.capitalize()} compares encoders: name a second one."
         leaving_out = f"at least {LEAST_FOR_ENSEMBLE} for an ensemble, which leaves the recipient out"
         images, two = list(self.images), f"at least {LEAST_IMAGES} images"
-        _check(
+        check_rules(
             (len(labels) < least, "encoders", f"at least {least}", labels, compares if labels else NAME_ENCODERS),
             (len(images) < LEAST_IMAGES, "images", two, images, PROBE_ONE),
         )
         for name in ("refitted", "untrained"):
             wrong = [number for number in getattr(self, name) if not 0 <= number < len(labels)]
-            _check((bool(wrong), name, f"numbers of encoders, 0 to {len(labels) - 1}", wrong, ""))
+            check_rules((wrong, name, f"numbers of encoders, 0 to {len(labels) - 1}", wrong, ""))
         for name in ("encoders", "images", "targets", "directions", "norms", "attacks"):
             values = [str(value) for value in getattr(self, name)]
-            _check((not values or len(set(values)) < len(values), name, "at least one, each named once", values, ""))
+            check_rules(
+                (not values or len(set(values)) < len(values), name, "at least one, each named once", values, "")
+            )
         norms = [str(norm) for norm in self.norms]
         once = "Run it once under each; fragility compares norms."
         its_own = "An ensemble leaves the recipient out, so it is an attack of transfer."
         first = "T divides by the shifts of an attack on the recipient itself: put pgd first."
-        _check(
+        check_rules(
             (len(norms) > 1 and question is Question.DISCRIMINABILITY, "norms", "one", norms, once),
             (len(kinds) > 1 and not transfers, "attacks", "one", kinds, "Only transfer compares attacks."),
             (ensemble and not transfers, "attacks", "another", kinds, its_own),
@@ -272,13 +274,6 @@ class SweepConfig:
 def rescale_budget(epsilon: float, norm: NormName, *, to: NormName) -> float:
     """The budget of equal RMS change under another norm: epsilon_inf = epsilon_2 / sqrt(3 N^2) at N = 224 pixels."""
     return epsilon if norm is to else epsilon / size_of_one(norm, REFERENCE_SIDE) * size_of_one(to, REFERENCE_SIDE)
-
-
-def _check(*rules: tuple[bool, str, str, object, str]) -> None:
-    """Raise BadInputError for the first rule that is broken: (broken, name, what is allowed, value, advice)."""
-    for broken, name, allowed, got, advice in rules:
-        if broken:
-            raise refusal(name, allowed=allowed, got=got, advice=advice)
 
 
 def size_of_one(norm: NormName, side: int) -> float:

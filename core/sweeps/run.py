@@ -110,16 +110,15 @@ class _Worker:
         from core.sweeps.attack_curve import AttackCurve, curve_cache, name_curve, run_curve
 
         config, kind = self._config, self._config.attacks[cell.attack]
-        target, norm = config.targets[cell.target], config.norms[cell.norm]
+        target, sign = config.targets[cell.target], config.directions[cell.direction].sign
+        norm = config.norms[cell.norm]
         numbers = [cell.encoder]
         if kind is AttackKind.ENSEMBLE:  # all but the one it is shown to
             numbers = [number for number in range(len(config.encoders)) if number != cell.encoder]
         members = [(self._open(number, cell.copy), self._direction(target, number, cell.copy)) for number in numbers]
         (encoder, weights), side = members[0], members[0][0].network.input_size
         attack = config.attack(norm, side, kind)
-        curve = AttackCurve(
-            weights, config.directions[cell.direction].sign, attack, config.budgets(norm, side), tuple(members[1:])
-        )
+        curve = AttackCurve(weights, sign, attack, config.budgets(norm, side), tuple(members[1:]))
         stimuli = self._load_images(side)
         keys = [stimulus.sha256 for stimulus in stimuli]
         name, cache = name_curve(encoder, curve, keys), curve_cache()
