@@ -94,7 +94,10 @@ def iter_pgd(
     ball = Ball(NORMS[config.norm], clean, budgets, quantise=config.quantise)
     lengths = resolve_step_lengths(config, budgets)
     names = tuple(keys) if keys is not None else tuple(hash_image(image) for image in clean)
-    best = _worst(clean) if incumbent is None else incumbent
+    best = incumbent
+    if best is None:
+        worst = torch.full_like(budgets, -torch.inf)
+        best = Best(worst, clean, torch.full_like(worst, WARM_START, dtype=torch.int64))
     needs_origin = config.falls or start is not None  # else gains are counted from the first start
     origin = objective.score(clean).values if needs_origin else best.values
     tops: list[torch.Tensor] = []
@@ -189,10 +192,3 @@ def _start(
     if restart == 0 and not config.random_start:
         return torch.zeros_like(ball.clean)
     return ball.draw_start(config.seed, restart, keys)
-
-
-def _worst(clean: torch.Tensor) -> Best:
-    n = clean.shape[0]
-    return Best(
-        clean.new_full((n,), -torch.inf), clean, torch.full((n,), WARM_START, dtype=torch.int64, device=clean.device)
-    )

@@ -96,13 +96,15 @@ def _draw_curve(
     epsilon = np.asarray(config.ladder)
     # A cosine has no gradient at the clean image, and so no first order.
     slope = float("nan") if config.objective.kind is ObjectiveKind.COSINE else dual_size
-    first_order = predict_first_order(epsilon, slope, sign=config.direction.sign)
+    # The largest first-order shift in a ball, without pixel bounds; a linear encoder's linearity within them is 1.
+    first_order = config.direction.sign * slope * epsilon
+    linearity = np.divide(shift, first_order, out=np.full(shift.shape, np.nan), where=first_order != 0)
     delta = (delivered.perturbed.astype(np.float64) - delivered.clean).reshape(len(epsilon), -1)
     return Curve(
         epsilon=epsilon,
         shift=shift,
         first_order=first_order,
-        linearity=measure_linearity(shift, first_order),
+        linearity=linearity,
         control_shift=control,
         sign_flip_shift=flip,
         l2=np.linalg.norm(delta, axis=1),
@@ -112,22 +114,3 @@ def _draw_curve(
         restart_spread=delivered.convergence[1],
         n_gradients=delivered.convergence[2],
     )
-
-
-def predict_first_order(epsilon: FloatArray, dual_size: float, *, sign: int) -> FloatArray:
-    """sign * epsilon * ||gradient||_dual: the largest first-order shift in a ball, without pixel bounds.
-
-    Parameters
-    ----------
-    epsilon : (n_budgets,). Budgets in [0, 1] pixel units.
-    dual_size : ||gradient||_2 for L2 balls, ||gradient||_1 for Linf balls, in response units a pixel unit.
-    sign : +1 to raise, -1 to lower.
-    """
-    return np.asarray(sign * dual_size * np.asarray(epsilon, dtype=np.float64))
-
-
-def measure_linearity(shift: FloatArray, first_order: FloatArray) -> FloatArray:
-    """shift / first_order, both (n_budgets,): 1 for a linear encoder within the bounds, NaN where none is predicted."""
-    linearity = np.full(np.shape(shift), np.nan)
-    np.divide(shift, first_order, out=linearity, where=np.asarray(first_order) != 0)
-    return linearity
