@@ -17,7 +17,7 @@ from core.encoders.card import EncoderCard, EncoderData, FloatMatrix, FloatVecto
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.files import seal
 from core.encoders.scored import CATEGORY, LEAST_IMAGES, NESTED, ScoredImages, SecondSet, TaskResult, VoxelGroup
-from core.encoders.scores import correlate, explained, over_ceiling
+from core.encoders.scores import correlate, rate
 from core.progress import ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.statistics import correlate_resamples, count_draws, percentiles
@@ -201,16 +201,7 @@ def _bootstrap(
         return {}
     names = () if data.voxels is None else data.voxels.roi_names
     groups = [] if data.voxels is None else [data.voxels.voxels_in(roi) for roi in names]
-    found = bootstrap_intervals(
-        predicted,
-        data.responses,
-        groups,
-        rows=rows,
-        n_bootstrap=scoring.n_bootstrap,
-        confidence=scoring.confidence,
-        seed=scoring.seed,
-        should_stop=should_stop,
-    )
+    found = bootstrap_intervals(predicted, data.responses, groups, rows=rows, scoring=scoring, should_stop=should_stop)
     return {
         "n_bootstrap": scoring.n_bootstrap,
         "confidence": scoring.confidence,
@@ -232,14 +223,9 @@ def _make_card(
     extra: dict[str, Any],
 ) -> EncoderCard:
     """The card of predictions (n_rows, n_voxels) of the scored images, not yet sealed."""
-    r = correlate(predicted, data.responses, rows)
-    r2 = explained(r)
     scores: dict[str, FloatArray] = {
         "alpha": result.alpha,
         "cv_r": result.cv_r,
-        "r": r,
-        "r2": r2,
-        "r2_ceiling": over_ceiling(r2, data.noise_ceiling),
         "reference_sd": result.reference_sd,
         "noise_ceiling": data.noise_ceiling,
     }
@@ -250,6 +236,7 @@ def _make_card(
         response_unit=data.response_unit,
         n_train=int((~data.test).sum()),
         n_test=int(data.test.sum()),
+        **rate(correlate(predicted, data.responses, rows), data.noise_ceiling),
         **{name: np.asarray(values, dtype=np.float32) for name, values in scores.items()},  # type: ignore[arg-type]
         **extra,
     )
@@ -282,9 +269,7 @@ def bootstrap_intervals(
     groups: Sequence[IntArray],
     *,
     rows: IntArray | None = None,
-    n_bootstrap: int,
-    confidence: float,
-    seed: int,
+    scoring: ScoringConfig,
     should_stop: ShouldStop = never_stop,
 ) -> Intervals:
     """Intervals of every voxel's r and of the median r of groups of voxels, over the same resamples.
@@ -297,9 +282,9 @@ def bootstrap_intervals(
 
     Raises Cancelled as soon as `should_stop()` is true, between two batches of voxels.
     """
-    counts = draw_counts(len(predicted), n_bootstrap, seed=seed)
-    n_voxels = predicted.shape[1]
-    resampled = np.empty((n_bootstrap, n_voxels), dtype=np.float32)
+    counts = draw_counts(len(predicted), scoring.n_bootstrap, seed=scoring.seed)
+    n_voxels, confidence = predicted.shape[1], scoring.confidence
+    resampled = np.empty((len(counts), n_voxels), dtype=np.float32)
     bounds = np.empty((2, n_voxels))
     for start in range(0, n_voxels, VOXELS_AT_ONCE):
         check_stop(should_stop)

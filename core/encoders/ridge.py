@@ -151,7 +151,9 @@ def fit_reducer(features: FloatArray, n_components: int) -> Reducer:
         basis = decompose(features, n_kept=n_components, wants_left=False)
         mean, axes, eigenvalues = basis.mean, basis.axes, basis.eigenvalues
     scale = np.sqrt(eigenvalues.mean() / len(features))
-    components = _fix_signs(axes) / scale
+    # The largest entry of each axis is positive, so that the same data always give the same components.
+    largest = np.abs(axes).argmax(axis=0)
+    components = axes * np.sign(axes[largest, np.arange(axes.shape[1])]) / scale
     return Reducer(mean.astype(np.float32), np.ascontiguousarray(components, dtype=np.float32))
 
 
@@ -162,12 +164,6 @@ def centre_only(features: FloatArray) -> Reducer:
     total = sum(features[:, start : start + COLUMNS_AT_ONCE].var(axis=0, dtype=np.float64).sum() for start in blocks)
     scale = float(np.sqrt(total / features.shape[1])) or 1.0
     return Reducer(mean.astype(np.float32), None, scale)
-
-
-def _fix_signs(axes: FloatArray) -> FloatArray:
-    """Make the largest entry of each axis (column) positive, so that the same data always give the same components."""
-    largest = np.abs(axes).argmax(axis=0)
-    return np.asarray(axes * np.sign(axes[largest, np.arange(axes.shape[1])]))
 
 
 def find_leading_axes(features: FloatArray, n_axes: int, *, seed: int = 0) -> tuple[FloatArray, FloatArray, FloatArray]:

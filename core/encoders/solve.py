@@ -7,7 +7,7 @@ kept in a partial store and taken from there when the same fit is run again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -137,9 +137,7 @@ class _Work:
         columns = np.asarray(self.data.responses[:, voxels])[train]
         solved = solve_batch(config, self.design, columns, should_stop=self.should_stop)
         predicted = self.reduced @ solved.weights + solved.intercept
-        return {one.name: getattr(solved, one.name) for one in fields(solved)} | {
-            "predicted": predicted.astype(np.float32)
-        }
+        return solved._asdict() | {"predicted": predicted.astype(np.float32)}
 
     def _find_reducer(self) -> Reducer:
         """The task's reducer: made, from the store, or learned."""

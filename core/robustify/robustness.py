@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn import functional
 
 from core.device import exact_arithmetic, run_in_chunks
-from core.robustify.feature_loss import perturb
+from core.robustify.feature_loss import SMALLEST, perturb, pool_last
 
 if TYPE_CHECKING:
     from core.networks.network import Network
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 MEASURE_STEPS = 10
 """PGD steps of the measurement: more than training uses, so that it is not evaluated by its own attack."""
-SMALLEST = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +89,12 @@ def find_shift(
         )
         with torch.no_grad():
             moved = network(perturbed)
-        return torch.stack([_relative(moved, clean), _relative(_pool(moved), _pool(clean))]).cpu()
+        pooled, pooled_clean = pool_last([moved], 1), pool_last([clean], 1)
+        return torch.stack([_relative(moved, clean), _relative(*pooled, *pooled_clean)]).cpu()
 
     with exact_arithmetic():
         whole, pooled = torch.cat(run_in_chunks(find, len(pixels), chunk=len(pixels)), dim=1).mean(dim=1).tolist()
     return whole, pooled
-
-
-def _pool(features: torch.Tensor) -> torch.Tensor:
-    return functional.adaptive_avg_pool2d(features, 1) if features.ndim == 4 else features
 
 
 def _relative(moved: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:

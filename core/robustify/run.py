@@ -66,7 +66,7 @@ def iter_run(
         epsilon=options.epsilon,
         n_images=options.n_images,
         seed=options.seed,
-        **_first(options.epsilon),
+        first_epsilon=min(RobustifyConfig().first_epsilon, options.epsilon),
     )
     checkpoint = options.checkpoint()
     yield from iter_robustify(config, photos, checkpoint=checkpoint, should_stop=should_stop, device=device)
@@ -76,11 +76,6 @@ def iter_run(
     for path in (checkpoint, out, published.report):  # the network has its own copy
         path.unlink(missing_ok=True)
     yield RobustifyDone(kept, published)
-
-
-def _first(epsilon: float) -> dict[str, float]:
-    """The budget to ramp up from: never above the final one."""
-    return {"first_epsilon": min(RobustifyConfig().first_epsilon, epsilon)}
 
 
 def _scale(size: int, input_size: int) -> int:

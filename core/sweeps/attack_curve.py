@@ -233,7 +233,10 @@ def _array(values: torch.Tensor) -> FloatArray:
 def name_curve(encoder: Encoder, curve: AttackCurve, images: Sequence[str]) -> str:
     """The hash of everything a curve's numbers depend on; `images` are hashes of the pixels."""
     members = ((encoder, curve.direction), *curve.others)
-    parts = [_describe(one, weights) for one, weights in members]
+    parts = []
+    for one, weights in members:
+        digest = hashlib.sha256(np.ascontiguousarray(weights, dtype=np.float64).tobytes()).hexdigest()
+        parts.append([one.card.sha256, one.network.sha256, one.network.layer, digest])
     device = str(encoder.network.device)
     rest = [FORMAT, curve.sign, asdict(curve.attack), curve.budgets, list(images), describe_versions(), device]
     return hashlib.sha256(json.dumps([parts, rest], sort_keys=True).encode()).hexdigest()
@@ -242,8 +245,3 @@ def name_curve(encoder: Encoder, curve: AttackCurve, images: Sequence[str]) -> s
 def curve_cache() -> ArrayCache:
     """Where finished curves are kept, by their hash."""
     return ArrayCache(cache_folder() / "climbs", most_bytes=MOST_BYTES)
-
-
-def _describe(encoder: Encoder, weights: FloatArray) -> list[str]:
-    digest = hashlib.sha256(np.ascontiguousarray(weights, dtype=np.float64).tobytes()).hexdigest()
-    return [encoder.card.sha256, encoder.network.sha256, encoder.network.layer, digest]

@@ -150,7 +150,9 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
     if cell.kind == PREDICT:
         return config.n_test
     if cell.kind == FIT:
-        return count_fit(config, cell.encoder) + config.n_test
+        # Half of the training images, or fewer where so many are not asked.
+        test = load_subject(config.encoders[cell.encoder].subject).test
+        return min(config.n_refit, int((~test).sum()) // 2) + config.n_test
     if cell.kind == SCORE:
         return n_images * N_SCORED * (len(config.encoders) + 1)
     kind = config.attacks[cell.attack]
@@ -174,12 +176,6 @@ def time_cell(config: SweepConfig, cell: Cell, step_seconds: StepSeconds) -> flo
 def name_layers(config: SweepConfig) -> tuple[Layer, ...]:
     """Network and layer of every encoder, each once."""
     return tuple(dict.fromkeys((one.network, one.layer) for one in config.encoders))
-
-
-def count_fit(config: SweepConfig, encoder: int) -> int:
-    """The training images a copy of an encoder is fitted to: half of them, or fewer where so many are not asked."""
-    test = load_subject(config.encoders[encoder].subject).test
-    return min(config.n_refit, int((~test).sum()) // 2)
 
 
 N_PATH = 9

@@ -77,7 +77,8 @@ def score(
         for name, size in sizes.items():
             columns[name].append(size)
         if recipient.pool is not None:
-            in_sds = _in_voxel_sds(change, recipient)
+            sd = recipient.encoder.card.reference_sd
+            in_sds = np.divide(change, sd, out=np.zeros_like(change), where=sd > 0)  # 0 where a voxel never varies
             kept[f"roi_{number}"] = np.stack([recipient.pool.means(row) for row in in_sds])
             kept[f"map_{number}"] = np.clip(in_sds, -LARGEST_KEPT, LARGEST_KEPT).astype(np.float16)
     return kept | {name: np.stack(values) for name, values in columns.items()}
@@ -119,12 +120,6 @@ def _shift(
             moved.append(change @ recipient.direction.astype(np.float64) / recipient.sd)
             first = change if first is None else first
     return np.stack(moved), np.asarray(first)
-
-
-def _in_voxel_sds(change: FloatArray, recipient: ScoringEncoder) -> FloatArray:
-    """Shifts (n_images, n_voxels) in each voxel's SD; 0 where a voxel never varies."""
-    sd = recipient.encoder.card.reference_sd
-    return np.divide(change, sd, out=np.zeros_like(change), where=sd > 0)
 
 
 def predict_targets(

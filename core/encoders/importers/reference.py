@@ -16,7 +16,7 @@ import numpy as np
 from core.checks import refusal
 from core.encoders.card import EncoderData
 from core.encoders.responses import average_repeats
-from core.encoders.scores import correlate, explained, over_ceiling
+from core.encoders.scores import correlate, rate
 from core.errors import StorageError
 from core.progress import Progress
 from core.types import FloatArray, IntArray
@@ -141,17 +141,8 @@ def score(data: EncoderData, subject: Subject, *, rows: tuple[int, ...], reduced
 
     responses = np.array(load_responses(subject.id)[list(rows)])
     r = correlate(reduced @ data.weights, average_repeats(responses)).astype(np.float32)
-    ceiling = data.card.noise_ceiling
     card, provenance = data.card, data.card.provenance
     if provenance is not None and NOTE not in provenance.note:
         provenance = replace(provenance, note=f"{provenance.note} {NOTE}".strip())
-    scored = replace(
-        card,
-        r=r,
-        r2=explained(r).astype(np.float32),
-        r2_ceiling=over_ceiling(explained(r), ceiling).astype(np.float32),
-        n_test=len(rows),
-        scored_on=SCORED_ON,
-        provenance=provenance,
-    )
+    scored = replace(card, n_test=len(rows), scored_on=SCORED_ON, provenance=provenance, **rate(r, card.noise_ceiling))
     return replace(data, card=scored)
