@@ -13,14 +13,13 @@ import torch
 
 from core.attacks.apgd import run_apgd
 from core.attacks.ball import Ball
-from core.attacks.config import LARGEST_EPSILON, STEP_SIZE_RULE, AttackConfig, AttackMethod
+from core.attacks.config import STEP_SIZE_RULE, AttackConfig, AttackMethod
 from core.attacks.falling import run_falling
 from core.attacks.gradient_rule import GradientRule
 from core.attacks.norms import NORMS
 from core.attacks.objective import Differentiable, Scores
 from core.attacks.run_context import Convergence, RunContext, RunReport, measure_convergence, report_last_third
 from core.attacks.square import run_square
-from core.checks import refusal
 
 WARM_START = -1
 """The `restart` of a warm start that no run has beaten."""
@@ -69,7 +68,6 @@ def iter_pgd(
     clean: torch.Tensor,
     config: AttackConfig,
     *,
-    epsilon: torch.Tensor | None = None,
     start: torch.Tensor | None = None,
     incumbent: Best | None = None,
     keys: Sequence[str] | None = None,
@@ -83,14 +81,13 @@ def iter_pgd(
     clean : (n, 3, height, width). Pixels in [0, 1].
     config : FGSM takes one step of length epsilon and delivers where it leads, be it better or not. The others never
         deliver less than their best start. `step_size` holds for all images.
-    epsilon : (n,), optional. Budget of each image; `config.epsilon` for all if left out.
     start : (n, 3, height, width), optional. Perturbation the first run starts from, projected first.
     incumbent : Points inside the ball to be beaten.
     keys : sequence of n str, optional. Names of the images' random streams; by default the hash of their pixels.
 
-    Raises BadInputError if a budget is out of range, or 8-bit pixels are asked from clean ones that are not.
+    Raises BadInputError if 8-bit pixels are asked from clean ones that are not.
     """
-    budgets = resolve_budgets(clean, config, epsilon)
+    budgets = clean.new_full((len(clean),), config.epsilon)
     ball = Ball(NORMS[config.norm], clean, budgets, quantise=config.quantise)
     lengths = resolve_step_lengths(config, budgets)
     names = tuple(keys) if keys is not None else tuple(hash_image(image) for image in clean)
@@ -125,18 +122,6 @@ def iter_pgd(
                 convergence = measure_convergence(origin, best.values, tops=tops, reports=reports)
                 best = Best(best.values, ball.enforce_exactly(best.pixels), best.restart)
             yield AttackStep(step, n_steps, restart, pixels, scores, best, ends, convergence)
-
-
-def resolve_budgets(clean: torch.Tensor, config: AttackConfig, epsilon: torch.Tensor | None) -> torch.Tensor:
-    """The budget of each image, (n,), checked."""
-    if epsilon is None:
-        return clean.new_full((clean.shape[0],), config.epsilon)
-    largest = LARGEST_EPSILON[config.norm]
-    if epsilon.shape != clean.shape[:1]:
-        raise refusal("epsilon", allowed=f"{clean.shape[0]} numbers, one an image", got=tuple(epsilon.shape))
-    if not bool(((epsilon >= 0) & (epsilon <= largest)).all()):
-        raise refusal("epsilon", allowed=f"in [0, {largest:g}]", got=epsilon.tolist())
-    return epsilon.to(clean)
 
 
 def resolve_step_lengths(config: AttackConfig, epsilon: torch.Tensor) -> torch.Tensor:

@@ -77,8 +77,8 @@ def iter_fit(
     config: EncoderConfig,
     *,
     network: Network,
-    source: FitSource | None = None,
-    second: Sequence[FitSource] | None = None,
+    source: FitSource,
+    second: Sequence[FitSource] = (),
     scoring: ScoringConfig | None = None,
     places: FitPlaces | None = None,
     keep: Callable[[EncoderData], Path] | None = None,
@@ -92,8 +92,7 @@ def iter_fit(
     Parameters
     ----------
     network : Cut at `config.layer`.
-    source : By default the catalogue's subject `config.subject`.
-    second : By default the catalogue's subjects `scoring.second_sets`.
+    second : The subjects `scoring.second_sets`.
     keep : What saves the encoder; by default it goes to `places.encoders`.
 
     Raises BadInputError if network or subject is not the one configured, an image is on both sides, a response is
@@ -101,14 +100,17 @@ def iter_fit(
     `should_stop()` is true, inside the network and inside a voxel batch.
     """
     scoring, places = scoring or ScoringConfig(), places or FitPlaces()
-    source, *others = sources = _resolve(config, network, source, second, scoring)
+    check_source(config, network, source.subject, scoring)
+    for other in second:
+        share_rois(source.subject.voxels, other.subject.voxels, other.subject.id)
+    sources = [source, *second]
     means = [average_repeats(one.responses) for one in sources]
     gathered: list[Gathered] = []
     yield from _gather(config, network, sources, places, should_stop, into=gathered)
     data = _make_data(config, network, source, gathered[0], means[0], scoring)
     sets = tuple(
         SecondSet(one.subject.id, more.features, mean, tuple(more.images), one.subject.voxels)
-        for one, more, mean in zip(others, gathered[1:], means[1:], strict=True)
+        for one, more, mean in zip(second, gathered[1:], means[1:], strict=True)
     )
     store = ArrayCache(places.cache / "fits" / hash_fit(config, scoring, data, sets))
     if not places.resume:
@@ -162,23 +164,6 @@ def find_noise_ceiling(responses: FloatArray, subject: Subject) -> FloatArray:
     if not has_repeats(responses) or not count_repeats(responses).all():
         return subject.voxels.noise_ceiling
     return estimate_noise_ceiling(responses, scored=subject.test if subject.test.any() else ~subject.test)
-
-
-def _resolve(
-    config: EncoderConfig,
-    network: Network,
-    source: FitSource | None,
-    second: Sequence[FitSource] | None,
-    scoring: ScoringConfig,
-) -> list[FitSource]:
-    """The source and the second sets, opened where they are not given, and checked before any work."""
-    first = open_source(config.subject, size=network.input_size) if source is None else source
-    if second is None:
-        second = [open_source(name, size=network.input_size) for name in scoring.second_sets]
-    check_source(config, network, first.subject, scoring)
-    for other in second:
-        share_rois(first.subject.voxels, other.subject.voxels, other.subject.id)
-    return [first, *second]
 
 
 def _gather(

@@ -66,7 +66,6 @@ def run_curve(
     curve: AttackCurve,
     *,
     keys: Sequence[str],
-    keep_deltas: bool,
     should_stop: Callable[[], bool],
     at_once: int = IMAGES_AT_ONCE,
 ) -> Arrays:
@@ -76,14 +75,13 @@ def run_curve(
     ----------
     pixels : (n_images, 3, height, width). In [0, 1].
     keys : sequence of n_images str. Names of the images' random streams.
-    keep_deltas : Keep perturbations of the highest budget, probes of the first image, and the gradient at every clean
-        image.
     at_once : Images in one batch; fewer if memory runs out.
 
     Returns arrays by name, responses in the encoder's unit: sd (); clean, dual_size (NaN without a gradient), curvature
     (n_images,); angles (n_images, N_PATH - 2); shift, control, l2, linf, feature_change, alignment, to_gain (n_images,
-    n_budgets); weight_size (); with `keep_deltas` delta (n_images, 3, height, width) float32, gradient of the same
-    shape, float16, each image's divided by its largest entry, and montage (n_budgets, height, width, 3) uint8.
+    n_budgets); weight_size (); delta of the highest budget (n_images, 3, height, width) float32; gradient at every
+    clean image of the same shape, float16, each divided by its largest entry; and montage, the probes of the first
+    image, (n_budgets, height, width, 3) uint8.
 
     Raises BadInputError if the target never varies, or a response is not finite; Cancelled as soon as `should_stop()`
     is true.
@@ -99,12 +97,11 @@ def run_curve(
         run = _Curve(encoder, curve)
 
         def attack(start: int, stop: int) -> Arrays:
-            return run.attack(to_tensor(encoder, pixels[start:stop]), keys[start:stop], keep_deltas=keep_deltas)
+            return run.attack(to_tensor(encoder, pixels[start:stop]), keys[start:stop])
 
         parts = run_in_chunks(attack, len(pixels), chunk=at_once)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    if keep_deltas:
-        joined["montage"] = joined["montage"][0]
+    joined["montage"] = joined["montage"][0]
     if not np.isfinite(joined["shift"]).all():
         raise BadInputError(f"{encoder.card.config.network} gives responses that are not finite. Choose another layer.")
     return joined | {"sd": np.asarray(sd), "weight_size": np.asarray(run.weight_size)}
@@ -124,7 +121,7 @@ class _Curve:
         self._weights = widen(weights)
         self.weight_size = float(self._weights.norm())
 
-    def attack(self, clean: torch.Tensor, keys: Sequence[str], *, keep_deltas: bool) -> Arrays:
+    def attack(self, clean: torch.Tensor, keys: Sequence[str]) -> Arrays:
         """Attack one batch and score it."""
         ends = self._attack(clean, keys)
         attacked = [end.best.pixels for end in ends]
@@ -140,12 +137,11 @@ class _Curve:
         arrays["dual_size"] = _array(self._norm.dual_size(widen(gradient)))
         path = self._walk(clean, attacked[-1])
         arrays["curvature"], arrays["angles"] = measure_curvature(path), measure_angles(path).T
-        if keep_deltas:
-            arrays["delta"] = np.asarray((attacked[-1] - clean).float().contiguous().cpu().numpy())
-            largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
-            arrays["gradient"] = np.asarray((gradient / largest).contiguous().half().cpu().numpy())
-            levels = [torch.round(pixels * GREY_LEVELS).to(torch.uint8).permute(0, 2, 3, 1) for pixels in attacked]
-            arrays["montage"] = np.stack([level[:1].contiguous().cpu().numpy() for level in levels], axis=1)
+        arrays["delta"] = np.asarray((attacked[-1] - clean).float().contiguous().cpu().numpy())
+        largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
+        arrays["gradient"] = np.asarray((gradient / largest).contiguous().half().cpu().numpy())
+        levels = [torch.round(pixels * GREY_LEVELS).to(torch.uint8).permute(0, 2, 3, 1) for pixels in attacked]
+        arrays["montage"] = np.stack([level[:1].contiguous().cpu().numpy() for level in levels], axis=1)
         return arrays
 
     def _find_gradient(self, clean: torch.Tensor) -> torch.Tensor:

@@ -125,7 +125,7 @@ class _Worker:
         found = cache.get(name)
         if found is None:
             pixels = _stack(stimuli)
-            found = run_curve(encoder, pixels, curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
+            found = run_curve(encoder, pixels, curve, keys=keys, should_stop=self._should_stop)
             cache.put(name, found)
         if config.question.needs_deltas:
             return found

@@ -132,7 +132,7 @@ def test_the_curves_and_scores_of_the_analyses(elsewhere: Callable[[], Encoder],
     def run(make: Callable[[], Encoder]) -> list[dict[str, np.ndarray]]:
         encoder = make()
         curve = AttackCurve(direction, 1, attack, (0.2, 0.4), ((make(), direction),))
-        found = run_curve(encoder, PIXELS, curve, keys=keys, keep_deltas=True, should_stop=lambda: False)
+        found = run_curve(encoder, PIXELS, curve, keys=keys, should_stop=lambda: False)
         scoring = [ScoringEncoder(encoder, direction, encoder.target_sd(direction), None)]
         settings = ScoreSettings(NormName.L2, 0, keys)
         shown = score(scoring, PIXELS, found["delta"], settings=settings, should_stop=lambda: False)

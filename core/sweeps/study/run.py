@@ -146,7 +146,7 @@ class _Worker:
         attack = self._config.attack
         curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (attack.epsilon,))
         keys = self._keys()
-        return run_curve(encoder, self._probed(), curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
+        return run_curve(encoder, self._probed(), curve, keys=keys, should_stop=self._should_stop)
 
     def _show(self, truth: Encoder, delta: FloatArray, *, clean: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts of the true voxels (n_images, n_voxels) by perturbations and by random ones of equal size."""

@@ -189,7 +189,7 @@ def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_we
     aim = np.eye(3, dtype=np.float32)[0]
     attack = AttackConfig(epsilon=LADDER[-1], n_steps=4)
     curve = AttackCurve(aim, 1, attack, LADDER, tuple((one, aim) for one in encoders[1:]))
-    found = run_curve(encoders[0], grey(2), curve, keys=["a", "b"], keep_deltas=True, should_stop=lambda: False)
+    found = run_curve(encoders[0], grey(2), curve, keys=["a", "b"], should_stop=lambda: False)
     weights = [pixel_weights(one).ravel() for one in encoders]
     mean = np.mean([w / one.target_sd(aim) for w, one in zip(weights, encoders, strict=True)], axis=0)
     expected = LADDER[-1] * weights[0] @ mean / np.linalg.norm(mean)
@@ -199,7 +199,7 @@ def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_we
 def test_the_stored_gradient_is_the_encoders_own() -> None:
     encoder = make_linear_encoder()
     curve = AttackCurve(np.eye(3, dtype=np.float32)[0], -1, AttackConfig(epsilon=LADDER[-1], n_steps=2), LADDER)
-    found = run_curve(encoder, grey(2), curve, keys=["a", "b"], keep_deltas=True, should_stop=lambda: False)
+    found = run_curve(encoder, grey(2), curve, keys=["a", "b"], should_stop=lambda: False)
     weights = pixel_weights(encoder)
     assert np.allclose(found["gradient"][0], -weights / np.abs(weights).max(), atol=1e-3)
 
@@ -265,12 +265,8 @@ def test_the_perturbations_are_equal_for_any_batch_and_device(at_once: int) -> N
         encoder = make_conv_encoder().to(device)
         curve = AttackCurve(np.eye(5, dtype=np.float32)[0], 1, AttackConfig(epsilon=LADDER[-1], n_steps=3), LADDER)
         keys = list("abcde")
-        found.append(
-            run_curve(encoder, grey(5), curve, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=at_once)
-        )
-    reference = run_curve(
-        make_conv_encoder(), grey(5), curve, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=5
-    )
+        found.append(run_curve(encoder, grey(5), curve, keys=keys, should_stop=lambda: False, at_once=at_once))
+    reference = run_curve(make_conv_encoder(), grey(5), curve, keys=keys, should_stop=lambda: False, at_once=5)
     for one in found:
         assert np.allclose(one["delta"], reference["delta"], atol=TOLERANCE)
         assert np.allclose(one["shift"], reference["shift"], rtol=1e-3, atol=TOLERANCE)
