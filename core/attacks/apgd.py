@@ -57,7 +57,6 @@ class _Search:
         self.halved_then = torch.ones_like(values, dtype=torch.bool)
 
     def take(self, values: torch.Tensor, delta: torch.Tensor, gradient: torch.Tensor) -> None:
-        """Count a rise and keep the best."""
         self.rises += values > self.values
         better = values > self.top
         self.values, self.top = values, torch.where(better, values, self.top)

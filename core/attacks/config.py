@@ -48,11 +48,6 @@ class AttackMethod(StrEnum):
     SQUARE = "square"
 
     @property
-    def chooses_steps(self) -> bool:
-        """Whether the method sets the length of its steps itself."""
-        return self is not AttackMethod.PGD
-
-    @property
     def takes_transfer_options(self) -> bool:
         """Whether gradients can be smoothed over shifts and taken at resized images."""
         return self in (AttackMethod.FGSM, AttackMethod.PGD)
@@ -187,7 +182,7 @@ class AttackConfig:
         """
         if self.method is AttackMethod.APGD:
             return 2 * self.epsilon
-        if self.method.chooses_steps or self.falls:
+        if self.method is not AttackMethod.PGD or self.falls:
             return self.epsilon
         return STEP_SIZE_RULE * self.epsilon / self.steps_taken if self.step_size is None else self.step_size
 

@@ -26,7 +26,6 @@ class _SquareState:
     scores: Scores
 
     def update(self, delta: torch.Tensor, pixels: torch.Tensor, scores: Scores) -> _SquareState:
-        """Take over the images whose value is higher."""
         better = scores.values > self.scores.values
         wide, row = better.view(-1, 1, 1, 1), better.view(-1, 1)
         values = torch.where(better, scores.values, self.scores.values)

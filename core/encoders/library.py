@@ -227,17 +227,10 @@ KEEP_OWN = "Export it in the format probescope."
 
 def describe_card(card: EncoderCard) -> dict[str, Any]:
     """What an encoder is, as a JSON object: configuration, hashes, unit, numbers of images, provenance."""
-    return {
-        "config": dataclasses.asdict(card.config),
-        "sha256": card.sha256,
-        "network_sha256": card.network_sha256,
-        "response_unit": card.response_unit,
-        "n_train": card.n_train,
-        "n_test": card.n_test,
-        "n_voxels": card.n_voxels,
-        "scored_on": card.scored_on,
-        "provenance": None if card.provenance is None else dataclasses.asdict(card.provenance),
-    }
+    names = ("sha256", "network_sha256", "response_unit", "n_train", "n_test", "n_voxels", "scored_on")
+    provenance = None if card.provenance is None else dataclasses.asdict(card.provenance)
+    known = {name: getattr(card, name) for name in names}
+    return {"config": dataclasses.asdict(card.config)} | known | {"provenance": provenance}
 
 
 def _export_folder(header: Path, data: EncoderData, out: Path) -> tuple[Path, ...]:

@@ -65,27 +65,22 @@ def shrink(basis: RidgeBasis, aligned: FloatArray, alphas: FloatArray) -> FloatA
     return np.asarray(root / (root**2 + alphas) * aligned)
 
 
-def solve_ridge(features: FloatArray, responses: FloatArray, alphas: FloatArray) -> tuple[FloatArray, FloatArray]:
+def solve_with(basis: RidgeBasis, responses: FloatArray, alphas: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Weights (n_features, n_voxels) and intercept (n_voxels,), float64, the intercept not penalised.
 
     Parameters
     ----------
-    features : (n_images, n_features)
+    basis : Of features (n_images, n_features), from `decompose`.
     responses : (n_images, n_voxels)
     alphas : (n_voxels,). Above 0.
 
     Examples
     --------
     >>> features, responses = np.array([[-1.0], [1.0]]), np.array([[-3.0], [5.0]])
-    >>> weights, intercept = solve_ridge(features, responses, alphas=np.array([2.0]))
+    >>> weights, intercept = solve_with(decompose(features), responses, alphas=np.array([2.0]))
     >>> weights.round(6), intercept.round(6)  # 8 / (2 + alpha), and the mean response
     (array([[2.]]), array([1.]))
     """
-    return solve_with(decompose(features), responses, alphas)
-
-
-def solve_with(basis: RidgeBasis, responses: FloatArray, alphas: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Weights and intercept as `solve_ridge`, of features decomposed before."""
     mean_response = responses.mean(axis=0, dtype=np.float64)
     weights = basis.axes @ shrink(basis, basis.left.T @ (responses - mean_response), alphas)
     return weights, mean_response - basis.mean @ weights

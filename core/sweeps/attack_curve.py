@@ -27,7 +27,6 @@ from core.attacks.ensemble import EnsembleObjective
 from core.attacks.epsilon_grid import iter_epsilon_grid
 from core.attacks.norms import NORMS
 from core.attacks.objective import LinearObjective
-from core.attacks.pgd import AttackStep
 from core.containers import Arrays
 from core.device import exact_arithmetic, run_in_chunks
 from core.encoders.encoder import Encoder
@@ -122,8 +121,10 @@ class _Curve:
         self.weight_size = float(self._weights.norm())
 
     def attack(self, clean: torch.Tensor, keys: Sequence[str]) -> Arrays:
-        """Attack one batch and score it."""
-        ends = self._attack(clean, keys)
+        """Attack one batch under every budget and score what each ends with."""
+        config, epsilons = self._curve.attack, self._curve.budgets
+        steps = iter_epsilon_grid(self._objective, clean, config, epsilons=epsilons, keys=keys)
+        ends = [step.attack for step in steps if step.ends_budget]
         attacked = [end.best.pixels for end in ends]
         inputs = self._inputs(clean)
         gradient = self._find_gradient(clean)
@@ -135,7 +136,8 @@ class _Curve:
         arrays["to_gain"] = np.stack([_array(end.convergence.to_gain) for end in ends if end.convergence], 1)
         arrays["clean"] = _array(inputs @ self._weights)
         arrays["dual_size"] = _array(self._norm.dual_size(widen(gradient)))
-        path = self._walk(clean, attacked[-1])
+        places = [clean + share * (attacked[-1] - clean) for share in torch.linspace(0, 1, N_PATH).tolist()]
+        path = _array(torch.stack([self._inputs(place) for place in places]))
         arrays["curvature"], arrays["angles"] = measure_curvature(path), measure_angles(path).T
         arrays["delta"] = np.asarray((attacked[-1] - clean).float().contiguous().cpu().numpy())
         largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
@@ -152,12 +154,6 @@ class _Curve:
             if self._curve.attack.method is not AttackMethod.SQUARE:
                 raise
             return torch.full_like(clean, torch.nan)
-
-    def _attack(self, clean: torch.Tensor, keys: Sequence[str]) -> list[AttackStep]:
-        """The last step at every budget."""
-        attack, epsilons = self._curve.attack, self._curve.budgets
-        steps = iter_epsilon_grid(self._objective, clean, attack, epsilons=epsilons, keys=keys)
-        return [step.attack for step in steps if step.ends_budget]
 
     def _score(
         self, clean: torch.Tensor, pixels: torch.Tensor, *, inputs: torch.Tensor, keys: Sequence[str]
@@ -179,11 +175,6 @@ class _Curve:
             "feature_change": _array(moved / inputs.norm(dim=1)),
             "alignment": _array(shift / scale),
         }
-
-    def _walk(self, clean: torch.Tensor, pixels: torch.Tensor) -> FloatArray:
-        """phi along the straight path from the clean image, (N_PATH, n, n_inputs)."""
-        places = [clean + share * (pixels - clean) for share in torch.linspace(0, 1, N_PATH).tolist()]
-        return _array(torch.stack([self._inputs(place) for place in places]))
 
     def _inputs(self, pixels: torch.Tensor) -> torch.Tensor:
         """The readout's inputs phi, (n, n_inputs) float64: pooled, and projected where the encoder does so."""

@@ -85,13 +85,6 @@ def note_facts(config: SweepConfig, device: str) -> dict[str, Any]:
 
 
 class _Worker:
-    """Computes one cell after another.
-
-    Parameters
-    ----------
-    store : Where the perturbations of finished curves are.
-    """
-
     def __init__(self, source: Source, store: SweepStore, should_stop: ShouldStop) -> None:
         self._source, self._store, self._should_stop = source, store, should_stop
         self._config = store.config
@@ -99,7 +92,6 @@ class _Worker:
         self._open_control_encoder = lru_cache(maxsize=CONTROL_ENCODERS_KEPT)(self._make_control_encoder)
 
     def compute(self, cell: Cell) -> Arrays:
-        """The arrays of one cell."""
         if cell.kind == CURVE:
             return self._attack(cell)
         if cell.kind == FIT:

@@ -172,9 +172,9 @@ def measure_candidates(cells: list[dict[str, FloatArray]], truth: FloatArray, *,
     truth : (n_voxels, n_images). Shifts of the true voxels under their own best perturbations, in SDs of their signals.
     """
     (n_voxels, n_images), n_test = truth.shape, len(cells[0]["predicted"])
-    draws = draw_resamples(n_images, n_voxels, count=count, seed=seed)
-    of_images, of_voxels = _weigh(draws.images, n_images), _weigh(draws.targets, n_voxels)
-    of_test = _weigh(draw_resamples(n_test, n_voxels, count=count, seed=seed).images, n_test)
+    images, voxels = draw_resamples(n_images, n_voxels, count=count, seed=seed)
+    of_images, of_voxels = _weigh(images, n_images), _weigh(voxels, n_voxels)
+    of_test = _weigh(draw_resamples(n_test, n_voxels, count=count, seed=seed)[0], n_test)
 
     def mean(values: FloatArray) -> FloatArray:
         return np.asarray(np.einsum("cvi,bv,bi->bc", values, of_voxels, of_images))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -74,7 +74,6 @@ class _Worker:
         self._probed = lru_cache(maxsize=1)(lambda: self._load(self._ids["test"][: self._config.n_images]))
 
     def compute(self, cell: StudyCell) -> Arrays:
-        """The arrays of one cell."""
         if cell.kind == FEATURES:
             return self._extract(self._config.layers[cell.layer])
         return self._attack_truth(cell.teacher) if cell.kind == TRUTH else self._test(cell)
@@ -206,7 +205,7 @@ def make_encoder(network: Network, space: Space, weights: FloatArray, intercept:
     from core.encoders.config import EncoderConfig
     from core.encoders.encoder import Encoder
 
-    unknown = np.full(weights.shape[1], np.nan, dtype=np.float32)
+    unknown: Any = np.full(weights.shape[1], np.nan, dtype=np.float32)
     covariance = np.cov(space.train.T, bias=True)
     sd = np.sqrt(np.einsum("rv,rs,sv->v", weights, covariance, weights)).astype(np.float32)
     config = EncoderConfig("study", network.spec.id, network.layer, pool=1, n_components=weights.shape[0])
@@ -218,12 +217,7 @@ def make_encoder(network: Network, space: Space, weights: FloatArray, intercept:
         n_train=len(space.train),
         n_test=len(space.test),
         reference_sd=sd,
-        alpha=unknown,
-        cv_r=unknown,
-        r=unknown,
-        r2=unknown,
-        r2_ceiling=unknown,
-        noise_ceiling=unknown,
+        **dict.fromkeys(("alpha", "cv_r", "r", "r2", "r2_ceiling", "noise_ceiling"), unknown),
     )
     numbers = (space.mean, space.components, weights, intercept, covariance)
     mean, components, own, shifted, spread = (np.asarray(values, dtype=np.float32) for values in numbers)
