@@ -18,9 +18,7 @@ from core.errors import BadInputError
 class EnsembleObjective:
     """mean over members m of objective_m(pixels) / scale_m.
 
-    Parameters
-    ----------
-    members : At least one; the first is the probe's own, whose responses `Scores` holds.
+    `members`: at least one; the first is the probe's own, whose responses `Scores` holds.
 
     Raises BadInputError if the members' networks take images of different sizes, or a member's SD is not known.
     """

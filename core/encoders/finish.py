@@ -88,26 +88,23 @@ def score_second_set(
     if data.voxels is None:
         raise refusal("second_set", allowed="empty without a voxel table", got=other.name)
     rois = share_rois(data.voxels, other.voxels, other.name)
-    if rois:
-        r = np.array([_mean_r(predict, data.voxels, other.responses, other.voxels, rows, roi) for roi in rois])
-        inside = [_mean_r(within, data.voxels, data.responses, data.voxels, within_rows, roi) for roi in rois]
-        r_within = np.array(inside)
-    else:
-        r = correlate(predict, other.responses, rows)
-        r_within = correlate(within, data.responses, within_rows)
+    r = _score(rois, predict, data.voxels, other.responses, other.voxels, rows)
+    r_within = _score(rois, within, data.voxels, data.responses, data.voxels, within_rows)
     n_within = len(within_rows)
     return OutsideScore(
         "second-set", other.name, len(rows), n_within, rois, r.astype(np.float32), r_within.astype(np.float32)
     )
 
 
-def _mean_r(
-    predicted: FloatArray, own: VoxelTable, measured: FloatArray, other: VoxelTable, rows: IntArray, roi: str
-) -> float:
-    """Pearson r of the mean response of an ROI."""
-    first = predicted[:, own.voxels_in(roi)].mean(axis=1, dtype=np.float64)
-    second = np.asarray(measured[:, other.voxels_in(roi)])[rows].mean(axis=1, dtype=np.float64)
-    return float(correlate(first[:, np.newaxis], second[:, np.newaxis])[0])
+def _score(
+    rois: Sequence[str], predicted: FloatArray, own: VoxelTable, measured: FloatArray, other: VoxelTable, rows: IntArray
+) -> FloatArray:
+    """Pearson r of every voxel; of the mean response of every ROI where there are any."""
+    if not rois:
+        return correlate(predicted, measured, rows)
+    first = [predicted[:, own.voxels_in(roi)].mean(axis=1, dtype=np.float64) for roi in rois]
+    second = [np.asarray(measured[:, other.voxels_in(roi)])[rows].mean(axis=1, dtype=np.float64) for roi in rois]
+    return correlate(np.stack(first, axis=1), np.stack(second, axis=1))
 
 
 def finish_encoder(

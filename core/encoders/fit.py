@@ -6,8 +6,10 @@ categories, the encoder itself -> scores -> file. An interrupted fit finds its f
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +23,7 @@ from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.feature_cache import Gathered
 from core.encoders.files import save_encoder, user_encoders_folder
 from core.encoders.finish import share_rois
-from core.encoders.partial_store import hash_fit
-from core.encoders.responses import average_repeats, count_repeats, estimate_noise_ceiling, has_repeats
+from core.encoders.responses import average_repeats, count_repeats, estimate_noise_ceiling, has_repeats, hash_responses
 from core.encoders.scored import LEAST_IMAGES, ScoredImages, SecondSet, group_voxels, pooled_grid, resolve_categories
 from core.encoders.solve import check_rank, iter_solve
 from core.paths import cache_folder
@@ -126,6 +127,32 @@ def iter_fit(
         n_images = len(data.images)
         yield FitProgress(n_images, n_images, 0.0, step.result.card, stage="done", path=path)
     store.clear()
+
+
+STORE_VERSION = 2
+"""Raised whenever the same inputs would give other batches."""
+KEY_LENGTH = 32
+
+
+def hash_fit(
+    config: EncoderConfig, scoring: ScoringConfig, data: ScoredImages, others: tuple[SecondSet, ...] = ()
+) -> str:
+    """Hash of config, scoring, features, responses, images, held-out set, categories and ROIs."""
+    content = {
+        "version": STORE_VERSION,
+        "config": asdict(config),
+        "scoring": asdict(scoring),
+        "network": data.network_sha256,
+        "images": data.images,
+        "categories": data.categories,
+        "rois": () if data.voxels is None else data.voxels.roi,
+        "others": [one.images for one in others],
+    }
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(data.test).tobytes())
+    for rows in (data.features, data.responses):
+        digest.update(hash_responses(rows).encode())
+    return digest.hexdigest()[:KEY_LENGTH]
 
 
 def open_source(subject: str, *, size: int) -> FitSource:

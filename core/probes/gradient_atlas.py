@@ -29,9 +29,7 @@ CHUNK = 4096
 class GradientAtlas:
     """Sizes of the gradients of all voxels at one stimulus.
 
-    Parameters
-    ----------
-    l2, l1 : (n_voxels,) float32. ||gradient||_2 and ||gradient||_1, in response units a pixel unit of [0, 1].
+    l2, l1 (n_voxels,) float32: ||gradient||_2 and ||gradient||_1, in response units a pixel unit of [0, 1].
     """
 
     stimulus_id: str

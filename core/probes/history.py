@@ -29,9 +29,7 @@ class RecordedStep(NamedTuple):
 class HistoryRecorder:
     """Takes every step of every budget and gives back the history of the kept runs.
 
-    Parameters
-    ----------
-    steps_of_run : Steps of one run on one budget.
+    `steps_of_run`: steps of one run on one budget.
     """
 
     def __init__(self, n_budgets: int, steps_of_run: int) -> None:

@@ -16,7 +16,7 @@ from core.encoders import solve
 from core.encoders.card import EncoderData
 from core.encoders.config import EncoderConfig, RoiRegion, ScoringConfig
 from core.encoders.crossval import choose_in_batch, make_folds, prepare_folds
-from core.encoders.partial_store import hash_fit
+from core.encoders.fit import hash_fit
 from core.encoders.ridge import decompose, find_leading_axes
 from core.encoders.scored import ScoredImages, SecondSet, plan_tasks
 from core.encoders.solve import iter_solve
