@@ -89,7 +89,6 @@ def iter_pgd(
     """
     budgets = clean.new_full((len(clean),), config.epsilon)
     ball = Ball(NORMS[config.norm], clean, budgets, quantise=config.quantise)
-    lengths = resolve_step_lengths(config, budgets)
     names = tuple(keys) if keys is not None else tuple(hash_image(image) for image in clean)
     best = incumbent
     if best is None:
@@ -101,7 +100,7 @@ def iter_pgd(
     reports: list[RunReport] = []
     for restart in range(config.n_restarts):
         delta = _start(ball, config, start, restart=restart, keys=names)
-        context = RunContext(config, lengths, restart, names, origin)
+        context = RunContext(config, restart, names, origin)
         run = (run_falling if config.falls else RUNS[config.method])(objective, ball, delta, context=context)
         trace: list[torch.Tensor] = []
         for taken, (pixels, scores) in enumerate(run):
@@ -124,15 +123,6 @@ def iter_pgd(
             yield AttackStep(step, n_steps, restart, pixels, scores, best, ends, convergence)
 
 
-def resolve_step_lengths(config: AttackConfig, epsilon: torch.Tensor) -> torch.Tensor:
-    """The length of a step of each image, (n,)."""
-    if config.method is AttackMethod.FGSM:
-        return epsilon
-    if config.step_size is not None:
-        return torch.full_like(epsilon, config.step_size)
-    return STEP_SIZE_RULE * epsilon / config.steps_taken
-
-
 def hash_image(image: torch.Tensor) -> str:
     """SHA-256 of one image's float32 pixels (3, height, width), the same on every device."""
     return hashlib.sha256(image.detach().cpu().float().contiguous().numpy().tobytes()).hexdigest()
@@ -146,9 +136,13 @@ def run_pgd(
     When rounding to grey levels, the gradient is taken at the rounded point but added to the unrounded one, so that
     steps of less than a level add up instead of being rounded away.
     """
-    stride = context.lengths.view(-1, 1, 1, 1)
-    gradient_rule = GradientRule(objective, context)
-    for _ in range(context.config.steps_taken):
+    config, stride = context.config, ball.epsilon
+    if config.step_size is not None and config.method is not AttackMethod.FGSM:
+        stride = torch.full_like(stride, config.step_size)
+    elif config.method is not AttackMethod.FGSM:
+        stride = STEP_SIZE_RULE * stride / config.steps_taken
+    stride, gradient_rule = stride.view(-1, 1, 1, 1), GradientRule(objective, context)
+    for _ in range(config.steps_taken):
         pixels = ball.to_pixels(delta)
         scores, gradient = gradient_rule.gradient_at(pixels)
         yield pixels, scores

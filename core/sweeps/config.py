@@ -34,18 +34,9 @@ class AttackKind(StrEnum):
     ENSEMBLE = "ensemble"
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Mapping[str, Any]:
         """What it adds to projected gradient curve, with the published values; fields of `AttackConfig`."""
-        parts: dict[AttackKind, dict[str, Any]] = {
-            AttackKind.MI: {"momentum": 1.0},
-            AttackKind.DI: {"diversity": 0.5},
-            AttackKind.TI: {"translation": 7},
-        }
-        if self is AttackKind.SQUARE:
-            return {"method": "square"}
-        if self is AttackKind.ALL:
-            return {name: value for part in parts.values() for name, value in part.items()}
-        return dict(parts.get(self, {}))
+        return OPTIONS[self]
 
     @property
     def caption(self) -> str:
@@ -53,6 +44,16 @@ class AttackKind(StrEnum):
         return CAPTIONS[self]
 
 
+MOMENTUM, DIVERSITY, TRANSLATION = {"momentum": 1.0}, {"diversity": 0.5}, {"translation": 7}
+OPTIONS: dict[AttackKind, Mapping[str, Any]] = {
+    AttackKind.PGD: {},
+    AttackKind.MI: MOMENTUM,
+    AttackKind.DI: DIVERSITY,
+    AttackKind.TI: TRANSLATION,
+    AttackKind.ALL: {**MOMENTUM, **DIVERSITY, **TRANSLATION},
+    AttackKind.SQUARE: {"method": "square"},
+    AttackKind.ENSEMBLE: {},
+}
 CAPTIONS = {
     AttackKind.PGD: "PGD",
     AttackKind.MI: "PGD with momentum",

@@ -254,7 +254,7 @@ def keep_subject(readout: Readout, request: ImportRequest) -> Path:
         note=f"Made from an imported encoder ({readout.title}); it has no recordings. {readout.note}".strip(),
         citation=request.source or readout.source,
         licence=request.licence or readout.licence,
-        surface=readout.surface,
+        surface="fsaverage5",
         response_unit=request.response_unit,
         kind=request.kind,
         rois=readout.voxels.roi_names,

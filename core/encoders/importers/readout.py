@@ -59,8 +59,7 @@ class Readout:
     source, licence, note : What the format itself states.
     network, layer, pool
         What the format fixes; "" and None where it does not.
-    voxels : Where its voxels lie, if the file says so.
-    surface : The surface `voxels` lie on.
+    voxels : Where its voxels lie on fsaverage5, if the file says so.
     scores : dict of (n_voxels,). Any of alpha, r, cv_r, noise_ceiling that the file holds.
     missing : (n_voxels,) bool, optional. Voxels whose weights are all NaN in the file, and 0 here.
     """
@@ -77,7 +76,6 @@ class Readout:
     layer: str = ""
     pool: int | None = None
     voxels: VoxelTable | None = None
-    surface: str = "fsaverage5"
     scores: dict[str, FloatArray] = field(default_factory=dict)
     missing: BoolArray | None = None
 
