@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BadInputError, ProbeError, StorageError
-from core.files import replace_file
+from core.files import new_file
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -167,8 +167,5 @@ def load_arrays(
 def save_arrays(path: Path, arrays: Arrays) -> None:
     """Write named arrays as an .npz, whole or not at all. Raises StorageError if the disk is full or not writable."""
 
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-
-    replace_file(path, write)
+    with new_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)

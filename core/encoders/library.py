@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from core.checks import check_choice, refusal, suggest
+from core.containers import save_arrays
 from core.datasets.import_options import check_new_subject
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, encoder_stem
@@ -30,7 +31,7 @@ from core.encoders.files import (
     user_encoders_folder,
 )
 from core.errors import BadInputError, StorageError
-from core.files import new_folder, replace_file
+from core.files import new_folder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -247,11 +248,5 @@ def _export_npz(data: EncoderData, out: Path) -> Path:
     path = out if out.suffix == ".npz" else out.with_name(f"{out.name}.npz")
     if path.exists():
         raise refusal("out", allowed="a new file", got=str(path), advice="Choose another name; nothing is overwritten.")
-    arrays = pack_arrays(data, file=path.name)
-
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)
-
-    replace_file(path, write)
+    save_arrays(path, pack_arrays(data, file=path.name))
     return path
