@@ -102,7 +102,10 @@ class EncoderConfig:
             check_positive("alphas", alpha)
         self._check_combination()
         for region in self.regions:
-            check_region(region)
+            inside = all(math.isfinite(edge) and -1 <= edge <= 1 for edge in region[1:])
+            if not (region.roi and inside and region.left < region.right and region.bottom < region.top):
+                allowed = "ROI, left < right, bottom < top, all edges in [-1, 1] (half image sides from fixation)"
+                raise refusal("regions", allowed=allowed, got=tuple(region))
 
     def _check_combination(self) -> None:
         alphas, projected = self.alphas, self.n_projected
@@ -149,14 +152,6 @@ class EncoderConfig:
         if self.regions:
             parts.append(f"regions for {', '.join(region.roi for region in self.regions)}")
         return f"{self.subject} · {self.network} {self.layer} · {', '.join(parts)}"
-
-
-def check_region(region: RoiRegion) -> None:
-    """Raise BadInputError unless a region is a rectangle inside the image."""
-    inside = all(math.isfinite(edge) and -1 <= edge <= 1 for edge in region[1:])
-    if not (region.roi and inside and region.left < region.right and region.bottom < region.top):
-        allowed = "ROI, left < right, bottom < top, all edges in [-1, 1] (half image sides from fixation)"
-        raise refusal("regions", allowed=allowed, got=tuple(region))
 
 
 LONGEST_STEM = 160

@@ -56,16 +56,6 @@ def share_rois(own: VoxelTable, other: VoxelTable, name: str) -> tuple[str, ...]
     return shared
 
 
-def choose_unseen(own: Sequence[str], train: IntArray, other: SecondSet) -> IntArray:
-    """The rows of a second set whose image was not trained on. Raises BadInputError if they are too few to score."""
-    seen = {own[row] for row in train}
-    rows = np.flatnonzero([name not in seen for name in other.images])
-    if len(rows) < LEAST_IMAGES:
-        allowed = f"a record with at least {LEAST_IMAGES} images that are not trained on"
-        raise refusal("second_set", allowed=allowed, got=f"{other.name} with {len(rows)}")
-    return rows
-
-
 def score_second_set(
     data: ScoredImages,
     other: SecondSet,
@@ -140,8 +130,12 @@ def finish_encoder(
     card = _make_card(config, data, final, predicted=predicted, rows=rows, extra=extra)
     encoder = EncoderData(card, mean, components, weights, final.intercept.astype(np.float32), covariance)
     outside = [score_category(data, one) for one in results if one.task.kind == CATEGORY]
+    seen = {data.images[row] for row in train}
     for other in second_sets:
-        chosen = choose_unseen(data.images, train, other)
+        chosen = np.flatnonzero([name not in seen for name in other.images])
+        if len(chosen) < LEAST_IMAGES:
+            allowed = f"a record with at least {LEAST_IMAGES} images that are not trained on"
+            raise refusal("second_set", allowed=allowed, got=f"{other.name} with {len(chosen)}")
         there = predict(encoder, other.features[chosen])
         outside.append(score_second_set(data, other, predict=there, rows=chosen, within=predicted, within_rows=rows))
     return seal(replace(encoder, card=replace(card, outside=tuple(outside))))

@@ -198,7 +198,7 @@ def pack_arrays(data: EncoderData, *, file: str) -> dict[str, Any]:
     config, card = data.card.config, data.card
     if config.n_projected:
         allowed = "one without a random projection, which only this program draws"
-        raise refusal("encoder", allowed=allowed, got=config.describe(), advice=KEEP_OWN)
+        raise refusal("encoder", allowed=allowed, got=config.describe(), advice="Export it in the format probescope.")
     numbers: dict[str, Any] = {"mean": data.mean, "weights": data.weights, "intercept": data.intercept}
     factored = data.components is not None
     if data.components is not None:
@@ -221,9 +221,6 @@ def pack_arrays(data: EncoderData, *, file: str) -> dict[str, Any]:
     }
     scores = {key: getattr(card, key) for key in SCORES}
     return numbers | scores | {"about": np.array(json.dumps(about, indent=1))}
-
-
-KEEP_OWN = "Export it in the format probescope."
 
 
 def describe_card(card: EncoderCard) -> dict[str, Any]:

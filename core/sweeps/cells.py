@@ -17,7 +17,7 @@ from core.checks import refusal
 from core.containers import Arrays, load_arrays, save_arrays
 from core.errors import BadInputError
 from core.files import check_free
-from core.headers import Content, HeaderKind, read_header, structure, unstructure, without_marks, write_json
+from core.headers import Content, HeaderKind, read_record, structure, unstructure, write_json
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def open_store(
                 raise refusal("out", allowed=allowed, got=str(folder), advice=advice)
     else:
         check_free(folder)
-        write_json(path, {"format": work.kind.format, "version": work.kind.versions[-1]} | header)
+        write_json(path, work.kind.marks() | header)
     return CellStore(folder, config, facts, work)
 
 
@@ -132,8 +132,7 @@ def load_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, C
 
 
 def _read(work: Work[ConfigT, CellT], path: Path) -> tuple[ConfigT, Content]:
-    header = without_marks(read_header(path, work.kind), work.kind)
-    parts = structure(header, _Header, work.kind, where=path)
+    parts = read_record(path, _Header, work.kind)
     structure(parts.facts, work.facts, work.kind, where=path, part="facts")
     return work.unpack(parts.config, where=path, part="config"), parts.facts
 

@@ -152,18 +152,23 @@ class _Worker:
         return target.find_in(table).vector(self._open(number, copy).n_voxels)
 
     def _predict(self, cell: Cell) -> Arrays:
-        from core.sweeps.score import predict_targets
+        from core.probes.respond import respond
 
         name = self._config.encoders[cell.encoder]
         encoder, subject = self._open(cell.encoder, ""), load_subject(name.subject)
         targets = [target.find_in(subject.voxels) for target in self._config.targets]
         directions = [target.vector(encoder.n_voxels) for target in targets]
-        rows = choose_test_rows(np.asarray(subject.test), self._config.n_test, self._config.seed)
+        rows = np.flatnonzero(subject.test).tolist()
+        if len(rows) > self._config.n_test:
+            draw = make_stream(self._config.seed, "predictivity")
+            rows = sorted(draw.permutation(rows)[: self._config.n_test].tolist())
         images, predicted = open_image_store(subject), []
         for start in range(0, len(rows), 16):
             chosen = [subject.image_ids[row] for row in rows[start : start + 16]]
             pixels = np.stack([images.load(image, encoder.network.input_size).pixels for image in chosen])
-            predicted.append(predict_targets(encoder, pixels, directions, should_stop=self._should_stop))
+            with encoder.network.interruptible(self._should_stop):
+                responses = respond(encoder, pixels).astype(np.float64)
+            predicted.append(np.stack([responses @ direction for direction in directions], axis=1))
         voxels = [list(target.voxels) for target in targets]
         repeats = average_voxels(load_responses(name.subject), voxels)
         measured = np.nanmean(repeats[rows], axis=1) if rows else np.zeros((0, len(targets)))
@@ -210,14 +215,6 @@ class _Worker:
 
     def _read_images(self, side: int) -> tuple[Stimulus, ...]:
         return tuple(find_stimulus(image, size=side) for image in self._config.images)
-
-
-def choose_test_rows(test: np.ndarray[Any, Any], most: int, seed: int) -> list[int]:
-    """At most `most` rows of held-out images, ascending."""
-    rows = np.flatnonzero(test)
-    if len(rows) > most:
-        rows = np.sort(make_stream(seed, "predictivity").permutation(rows)[:most])
-    return [int(row) for row in rows]
 
 
 def average_voxels(responses: FloatArray, voxels: list[list[int]]) -> FloatArray:

@@ -122,15 +122,6 @@ def _shift(
     return np.stack(moved), np.asarray(first)
 
 
-def predict_targets(
-    encoder: Encoder, pixels: FloatArray, directions: Sequence[FloatArray], *, should_stop: ShouldStop
-) -> FloatArray:
-    """Predicted values of targets, (n_images, n_targets), for pixels (n_images, 3, height, width)."""
-    with encoder.network.interruptible(should_stop):
-        responses = respond(encoder, pixels).astype(np.float64)
-    return np.stack([responses @ direction for direction in directions], axis=1)
-
-
 def make_controls(
     clean: torch.Tensor, delta: torch.Tensor, *, norm: NormName, seed: int, keys: Sequence[str]
 ) -> dict[str, torch.Tensor]:
