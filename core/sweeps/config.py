@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, StepRule, describe_steps, format_epsilon
-from core.checks import check_count, check_epsilon, check_positive, check_rules, refusal
+from core.checks import check_count, check_epsilon, check_positive, check_rules
 from core.networks.catalog import find_network
 from core.probes.target import Target, target_roi, target_voxel
 from core.types import Direction, NormName, VoxelTable
@@ -185,12 +185,17 @@ class SweepConfig:
         object.__setattr__(self, "norms", tuple(NormName(name) for name in self.norms))
         object.__setattr__(self, "attacks", tuple(AttackKind(name) for name in self.attacks))
         self._check_enough()
-        check_epsilons(self.ladder, self.norms[0])
+        for epsilon in self.ladder:
+            check_epsilon("epsilons", epsilon, largest=LARGEST_EPSILON[self.norms[0]])
+        ladder = list(self.ladder)
+        ascends = ladder and ladder == sorted(set(ladder)) and ladder[0] > 0
+        no_zero = "Sensitivity is drawn against log epsilon, which has no place for 0."
         for name in ("n_steps", "n_test", "n_bootstrap", "n_refit", "n_queries"):
             check_count(name, getattr(self, name), least=int(name != "n_steps"))
         check_count("seed", self.seed, least=0)
         check_positive("confidence", self.confidence)
         check_rules(
+            (not ascends, "epsilons", "budgets above 0 in ascending order", ladder, no_zero),
             (not -1 <= self.gate <= 1, "gate", "an r from -1 to 1", self.gate, ""),
             (self.confidence >= 1, "confidence", "below 1", self.confidence, ""),
         )
@@ -280,13 +285,3 @@ def rescale_budget(epsilon: float, norm: NormName, *, to: NormName) -> float:
 def size_of_one(norm: NormName, side: int) -> float:
     """The norm of a change of 1 in every value of side x side pixels."""
     return 1.0 if norm is NormName.LINF else (3 * side * side) ** 0.5
-
-
-def check_epsilons(epsilons: tuple[float, ...], norm: NormName) -> None:
-    """Raise BadInputError unless budgets ascend and are all above 0."""
-    for epsilon in epsilons:
-        check_epsilon("epsilons", epsilon, largest=LARGEST_EPSILON[norm])
-    if not epsilons or list(epsilons) != sorted(set(epsilons)) or epsilons[0] <= 0:
-        allowed = "budgets above 0 in ascending order"
-        advice = "Sensitivity is drawn against log epsilon, which has no place for 0."
-        raise refusal("epsilons", allowed=allowed, got=list(epsilons), advice=advice)
