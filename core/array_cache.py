@@ -1,4 +1,4 @@
-"""Arrays kept by name in a folder, so that they are not computed twice. Never stops work by failing."""
+"""Writes arrays, and keeps them by name in a folder so that they are not computed twice."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.containers import Arrays, load_arrays, save_arrays
+import numpy as np
+
+from core.containers import Arrays, load_arrays
 from core.errors import StorageError
+from core.files import new_file
 
 LOGGER = logging.getLogger(__name__)
 
 
+def save_arrays(path: Path, arrays: Arrays) -> None:
+    """Write named arrays as an .npz, whole or not at all. Raises StorageError if the disk is full or not writable."""
+    with new_file(path) as partial, partial.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
 @dataclass(slots=True)
 class ArrayCache:
-    """Named sets of arrays under a folder, an .npz each; without a folder nothing is kept.
+    """Named sets of arrays under a folder, an .npz each; without a folder nothing is kept. Stops no work by failing.
 
     Parameters
     ----------

@@ -25,7 +25,6 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BadInputError, ProbeError, StorageError
-from core.files import new_file
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -162,10 +161,3 @@ def load_arrays(
             if values.dtype.kind == "U":
                 values.tolist()  # fails for numbers that are no letters
     return arrays
-
-
-def save_arrays(path: Path, arrays: Arrays) -> None:
-    """Write named arrays as an .npz, whole or not at all. Raises StorageError if the disk is full or not writable."""
-
-    with new_file(path) as partial, partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)

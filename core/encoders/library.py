@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from core.array_cache import save_arrays
 from core.checks import check_choice, refusal, suggest
-from core.containers import save_arrays
 from core.datasets.import_options import check_new_subject
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, encoder_stem

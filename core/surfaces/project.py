@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.containers import save_arrays
+from core.array_cache import save_arrays
 from core.errors import BadInputError
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.volumes import load_volume

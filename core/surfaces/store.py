@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from core.array_cache import save_arrays
 from core.checks import check_choice, refusal
-from core.containers import Arrays, load_arrays, save_arrays
+from core.containers import Arrays, load_arrays
 from core.errors import BadInputError, StorageError
 from core.headers import HeaderKind, parse_header, structure, without_marks
 from core.paths import data_folder

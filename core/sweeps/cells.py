@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from core.array_cache import save_arrays
 from core.checks import refusal
-from core.containers import Arrays, load_arrays, save_arrays
+from core.containers import Arrays, load_arrays
 from core.errors import BadInputError
 from core.files import check_free
 from core.headers import Content, HeaderKind, read_record, structure, unstructure, write_json

@@ -26,8 +26,8 @@ from scipy.io import savemat
 from sklearn.linear_model import Ridge
 from torch import nn
 
-from core.array_cache import ArrayCache
-from core.containers import load_arrays, save_arrays
+from core.array_cache import ArrayCache, save_arrays
+from core.containers import load_arrays
 from core.datasets.array_files import open_array, open_images
 from core.datasets.description import TEMPLATE, read_description
 from core.datasets.photos import _read as read_photos
