@@ -130,7 +130,7 @@ class ImportDialog(QDialog):
     def _look(self, source: str) -> None:
         self.choose.set_busy(True)
         self._finding = None
-        self._inspect(source, ImportOptions(PROBE))
+        self._inspect(source, ImportOptions(PROBE, resample=self.choose.resample.value()))
 
     def _inspect(self, source: str, options: ImportOptions) -> None:
         self._lane.submit(
@@ -162,7 +162,7 @@ class ImportDialog(QDialog):
 
     def _read_options(self) -> ImportOptions | None:
         try:
-            return self.options.options()
+            return replace(self.options.options(), resample=self.choose.resample.value())
         except ProbeError as error:
             self.options.error.setText(str(error))
             return None

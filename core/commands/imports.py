@@ -28,7 +28,8 @@ main.py import template [FILE]           write a TOML file that describes your o
 "n_voxels", "repeats", "rois", "categories", "sessions", "missing_sessions", "n_held_out", ...}; of an import its
 summary: also "noise_ceiling" (voxels in ten bins of [0, 1]), "n_missing" and "n_constant" (voxels left out)."""
 FIELDS = (
-    "title participant=participant|person space betas mask surface held_out images categories bad_voxels seed averaged"
+    "title participant=participant|person space betas mask surface held_out images categories bad_voxels seed averaged "
+    "resample"
 )
 
 

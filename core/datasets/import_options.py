@@ -45,6 +45,7 @@ class ImportOptions:
     seed : Draws the held-out share.
     averaged : How many repeats each row already is the mean of; 0 for what the source says. A noise ceiling from a
         published ncsnr of single trials counts each row as so many.
+    resample : Whether masks, ROIs and ncsnr of another grid than the betas' are resampled onto it; refused otherwise.
 
     Raises BadInputError if a value is not allowed.
     """
@@ -63,6 +64,7 @@ class ImportOptions:
     bad_voxels: str = "drop"
     seed: int = 0
     averaged: int = 0
+    resample: bool = False
 
     def __post_init__(self) -> None:
         if not ID_PATTERN.fullmatch(self.subject):

@@ -12,6 +12,7 @@ import errno
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,14 +25,16 @@ from core.datasets.image_files import find_ids
 from core.datasets.image_store import check_pictures
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan, leave_out, reading_source
+from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, leave_out, reading_source
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import write_subject
-from core.datasets.summary import ImportSummary, bin_ceiling, count_texts, gather_facts, write_summary
+from core.datasets.summary import BIN_EDGES, SUMMARY_NAME, ImportSummary, gather_facts
 from core.datasets.tables import read_table
-from core.errors import BadInputError
+from core.device import halve
+from core.errors import BadInputError, ProbeError
 from core.files import new_folder
-from core.types import BoolArray, FloatArray, IntArray, VoxelTable
+from core.headers import write_json
+from core.types import BoolArray, IntArray, VoxelTable
 from core.words import count
 
 LEAST_IMAGES = 4
@@ -107,12 +110,23 @@ def _iter_sums(
     total, started = len(recording.sessions), time.monotonic()
     reserve(means, (len(recording.image_ids), recording.voxels.n_voxels))
     sums, blank = TrialSums(means, recording.n_trials, n_voxels=recording.voxels.n_voxels), {}
+    at_once = recording.voxels.n_voxels
     for done, session in enumerate(recording.sessions):
-        values = np.empty((len(session.images), recording.voxels.n_voxels), dtype=np.float32)
-        for part in fill_session(session, values):
-            left = (time.monotonic() - started) / (done + part) * (total - done - part)
-            yield ImportProgress("reading", done, total, name=session.name, part=part, seconds_left=left)
-        blank[done] = sums.add(session, values, zscore=recording.zscore)
+        empty, start = np.zeros(len(session.images), dtype=bool), 0
+        while start < recording.voxels.n_voxels:
+            voxels = slice(start, min(start + at_once, recording.voxels.n_voxels))
+            try:
+                values = np.empty((len(empty), voxels.stop - start), dtype=np.float32)
+                for share in fill_session(session, values, empty, voxels=voxels, n_voxels=recording.voxels.n_voxels):
+                    part = (start + share * values.shape[1]) / recording.voxels.n_voxels
+                    left = (time.monotonic() - started) / (done + part) * (total - done - part)
+                    yield ImportProgress("reading", done, total, name=session.name, part=part, seconds_left=left)
+                sums.add(session.images[~empty], values[~empty], voxels=voxels, zscore=recording.zscore)
+            except (RuntimeError, MemoryError, ProbeError) as error:
+                at_once = halve(voxels.stop - start, error, what="voxel")
+                continue
+            start = voxels.stop
+        blank[done] = np.flatnonzero(empty & (session.images != UNUSED))
     return sums, {number: trials for number, trials in blank.items() if len(trials)}
 
 
@@ -133,8 +147,12 @@ def check_recording(recording: Recording) -> None:
         raise refusal("voxels", allowed="at least one voxel", got=0, advice=advice)
 
 
-def fill_session(session: RecordedSession, values: npt.NDArray[np.float32]) -> Iterator[float]:
-    """Read a session into values (n_trials, n_voxels), telling which part (0 to 1) is there.
+def fill_session(
+    session: RecordedSession, values: npt.NDArray[np.float32], empty: BoolArray, *, voxels: slice, n_voxels: int
+) -> Iterator[float]:
+    """Read some voxels of a session into values (n_trials, n_some), telling which part (0 to 1) is there.
+
+    `empty` (n_trials,) becomes true for trials without a value in any voxel.
 
     Raises BadInputError if it holds others than promised, and StorageError if it cannot be read (any more).
     """
@@ -143,17 +161,18 @@ def fill_session(session: RecordedSession, values: npt.NDArray[np.float32]) -> I
         content = session.read()
         for block in [content] if isinstance(content, np.ndarray) else content:
             stop = done + len(block)
-            if stop > len(values) or block.shape[1:] != values.shape[1:]:
-                raise _refuse_shape(session, values, (stop, *block.shape[1:]))
-            values[done:stop] = block
+            if stop > len(values) or block.shape[1:] != (n_voxels,):
+                raise _refuse_shape(session, n_voxels, (stop, *block.shape[1:]))
+            values[done:stop] = block[:, voxels]
+            empty[done:stop] = np.isnan(block).all(axis=1)
             done = stop
             yield done / len(values)
     if done != len(values):
-        raise _refuse_shape(session, values, (done, values.shape[1]))
+        raise _refuse_shape(session, n_voxels, (done, n_voxels))
 
 
-def _refuse_shape(session: RecordedSession, values: FloatArray, got: tuple[int, ...]) -> BadInputError:
-    allowed = f"{len(values)} trials of {values.shape[1]:,} voxels in {session.name}"
+def _refuse_shape(session: RecordedSession, n_voxels: int, got: tuple[int, ...]) -> BadInputError:
+    allowed = f"{len(session.images)} trials of {n_voxels:,} voxels in {session.name}"
     advice = "The file belongs to another design, or was cut short."
     return refusal("responses", allowed=allowed, got=got, advice=advice)
 
@@ -195,7 +214,7 @@ def _finish(
     table = make_table(recording.voxels, kept, ceiling)
     write_subject(folder, recording, options, table=table, held=held)
     summary = _summarise(recording, options, table=table, held=held, known=ceiling is not None, sums=sums)
-    write_summary(summary, folder)
+    write_json(folder / SUMMARY_NAME, summary.to_json())
     return summary
 
 
@@ -239,14 +258,14 @@ def _summarise(
     kept = {
         "title": options.title or recording.title,
         "n_voxels": table.n_voxels,
-        "rois": count_texts(table.roi),
+        "rois": dict(Counter(table.roi)),
         "n_held_out": int(held.sum()),
         "held_out_rule": recording.held_out_name if own else _name_rule(options),
     }
     return ImportSummary(
         **gather_facts(recording) | kept,
         subject=options.subject,
-        noise_ceiling=bin_ceiling(table.noise_ceiling) if known else (),
+        noise_ceiling=tuple(np.histogram(table.noise_ceiling, bins=BIN_EDGES)[0].tolist()) if known else (),
         noise_ceiling_median=float(np.median(finite)) if known and finite.size else None,
         n_missing=int(sums.missing.sum()),
         n_constant=int(sums.constant.sum()),

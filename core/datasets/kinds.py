@@ -38,7 +38,7 @@ HINTS = {
     "algonauts2023": "subj01, or the folder with all subjects",
     "bold5000": "the folder with CSI1_GLMbetas-…npy and CSI1_imgnames.txt",
     "things": "the folder with sub-01_ResponseData.h5 (betas_csv)",
-    "nifti": "a folder with mask.nii.gz, betas_*.nii.gz, trials.csv and images",
+    "nifti": "a folder with mask.nii.gz, betas_*.nii.gz, trials.csv and images; names of BIDS too",
 }
 """What to point to."""
 AUTO = "auto"
@@ -58,10 +58,8 @@ class SourceSummary(RecordingFacts):
 
     def lines(self) -> list[tuple[str, str]]:
         """Rows (what, value) to read."""
-        origin = "measured" if self.measured else "simulated"
-        missing = f"; missing: {', '.join(self.missing_sessions)}" if self.missing_sessions else ""
         rows = [
-            ("Kind", f"{self.kind_title} ({self.kind}), {origin}"),
+            ("Kind", f"{self.kind_title} ({self.kind}), {self.origin}"),
             ("Source", self.source),
             ("Title", self.title),
             ("Participant", self.person or "one"),
@@ -70,12 +68,7 @@ class SourceSummary(RecordingFacts):
             ("Shown", format_counts({f"{times} times": count for times, count in self.repeats.items()}, "unknown")),
             ("Held out", f"{self.n_held_out:,} ({self.held_out_rule})" if self.n_held_out else self.held_out_rule),
             ("Voxels", f"{self.n_voxels:,} on {self.surface or 'no surface'}"),
-            ("ROIs", format_counts(self.rois, "no ROI")),
-            ("Noise ceiling", "known" if self.has_noise_ceiling else "unknown: no repeats"),
-            ("Sessions", f"{', '.join(self.sessions) or 'one'}{missing}"),
-            ("Categories", format_counts(self.categories, "unknown")),
-            ("Unit", self.response_unit),
-            *(("Note", remark) for remark in self.remarks),
+            *self.shared_lines("known" if self.has_noise_ceiling else "unknown: no repeats"),
         ]
         return [(name, value) for name, value in rows if value]
 
@@ -113,11 +106,7 @@ def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
 def inspect_source(source: Path, *, kind: str = AUTO, options: ImportOptions | None = None) -> SourceSummary:
     """What a source holds. Raises as `plan_import` does."""
     asked = ImportOptions(PROBE) if options is None else replace(options, subject=PROBE)
-    return describe_recording(plan_import(kind, source, asked))
-
-
-def describe_recording(recording: Recording) -> SourceSummary:
-    """The short form of a recording."""
+    recording = plan_import(kind, source, asked)
     voxels = recording.voxels
     repeated = bool((recording.n_trials > 1).any())
     return SourceSummary(

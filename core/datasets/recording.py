@@ -35,8 +35,7 @@ class RecordedSession:
     Parameters
     ----------
     name : How messages call it: "session 7".
-    images : (n_trials,) int
-        The image of each trial as a row of `Recording.image_ids`; -1 for a trial that is not used.
+    images : (n_trials,) int. The image of each trial as a row of `Recording.image_ids`; -1 for a trial not used.
     read : Reads the chosen voxels of all its trials, in order: one array (n_trials, n_voxels) of its own (it is changed
         later), or blocks (n, n_voxels) one after another, between which an import can be stopped.
     """
@@ -47,11 +46,11 @@ class RecordedSession:
 
 
 def split_sessions(
-    labels: Sequence[object], images: IntArray, read: Callable[[IntArray], FloatArray]
+    labels: Sequence[object], images: IntArray, read: Callable[[IntArray], FloatArray | Iterator[FloatArray]]
 ) -> tuple[RecordedSession, ...]:
     """A part for each session, in order of first appearance; `labels` and `images` are those of each trial.
 
-    `read` gives the responses of chosen trials, by number, (n_trials, n_voxels).
+    `read` gives the responses of chosen trials, by number ascending, (n_trials, n_voxels), or blocks of them.
     """
     rows = {name: np.flatnonzero(np.asarray(labels) == name) for name in dict.fromkeys(labels)}
     return tuple(RecordedSession(f"session {name}", images[at], partial(read, at)) for name, at in rows.items())
@@ -94,8 +93,7 @@ class Recording:
     missing : Sessions that belong to the recording and are not there.
     zscore : Whether each voxel is brought to mean 0 and SD 1 over the trials of each session.
     image_ids, categories : tuple of str, n_images long
-    held_out : (n_images,) bool, optional
-        The images the recording itself sets aside for testing; None if it sets aside none.
+    held_out : (n_images,) bool. The images the recording itself sets aside for testing; None if it sets aside none.
     averaged : How many repeats each trial already is the mean of, as the source says.
     remarks : What a reader should know about this import, one sentence each; that of the voxels' places comes last.
     """

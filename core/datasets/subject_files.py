@@ -124,18 +124,15 @@ def remove_subject(identity: str) -> Path:
 def _header(recording: Recording, options: ImportOptions, table: VoxelTable) -> SubjectHeader:
     origin: Literal["simulated", "measured"] = "simulated" if recording.is_simulated else "measured"
     title = options.title or recording.title
+    same = ("citation", "licence", "surface", "response_unit", "categories")
     return SubjectHeader(
+        **{name: getattr(recording, name) for name in same},
         id=options.subject,
         title=title if origin in title else f"{title} ({origin})",
         kind=origin,
         note=" ".join([recording.note, *recording.remarks]).strip(),
-        citation=recording.citation,
-        licence=recording.licence,
-        surface=recording.surface,
-        response_unit=recording.response_unit,
         rois=table.roi_names,
         images=recording.image_ids,
-        categories=recording.categories,
         image_source=recording.images,
         imported={"kind": recording.kind, "source": str(recording.source), "person": recording.participant},
     )

@@ -23,7 +23,7 @@ from core.datasets.subject import ImageSource
 from core.datasets.tables import Table, is_missing, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import NOWHERE, place_nowhere, place_rois, place_vertices, place_volume
 from core.surfaces.paint import Places
-from core.types import NO_SIDE, BoolArray, FloatArray
+from core.types import NO_SIDE, BoolArray, FloatArray, IntArray
 from core.words import name_some
 
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
@@ -234,13 +234,14 @@ def _read_rows(
     """The parts to read, with the image of every row."""
     if trials is not None:
         return _read_trials(described, array, ids, trials, kept=kept, listed=listed)
+    if array.names:
+        return cut_rows([array], _match_rows(array.names, ids, listed, what=array.path.name), kept=kept)
     if len(array.shape) not in (2, 3) or array.shape[0] != len(ids):
         allowed = f"({len(ids):,} images, voxels) or ({len(ids):,} images, repeats, voxels)"
         advice = _describe_surplus(ids, array.shape[0])
         raise refusal("responses", allowed=allowed, got=f"{array.shape} in {array.path.name}", advice=advice)
-    rows = np.arange(len(ids))
     if len(array.shape) == 2:
-        return cut_rows([array], rows, kept=kept)
+        return cut_rows([array], np.arange(len(ids)), kept=kept)
     return _cut_repeats(array, kept=kept)
 
 
@@ -276,20 +277,32 @@ def _read_repeat(array: ArrayFile, start: int, stop: int, *, repeat: int, kept: 
 def _read_trials(
     described: Description, array: ArrayFile, ids: tuple[str, ...], table: Table, *, kept: BoolArray, listed: list[str]
 ) -> tuple[RecordedSession, ...]:
-    names, shown = table["image"], []
+    names = table["image"]
+    rows = _match_rows(names, ids, listed, what="trials")
+    if len(array.shape) != 2 or array.shape[0] != len(names):
+        got = f"{array.shape} in {array.path.name}"
+        raise refusal("responses", allowed=f"({len(names):,} trials, voxels)", got=got)
+    if array.names:
+        own = _match_rows(array.names, ids, listed, what=array.path.name)
+        wrong = np.flatnonzero(own != rows)
+        if len(wrong):
+            got = f"{array.names[wrong[0]]} in row {wrong[0] + 1}"
+            raise refusal(array.path.name, allowed=f"the trials of the table, {names[wrong[0]]} there", got=got)
+    if "session" not in table:
+        return _rename(cut_rows([array], rows, kept=kept, what="trials"), described)
+    return split_sessions(table["session"], rows, partial(gather_rows, [array], kept=kept))
+
+
+def _match_rows(names: Sequence[str], ids: tuple[str, ...], listed: list[str], *, what: str) -> IntArray:
+    """The image of each name in a column, unused for a missing one. Raises BadInputError unless it means one image."""
+    shown = []
     for name, places in zip(names, find_names(names, [*ids, *listed]), strict=True):
         images = {place % len(ids) for place in places}
         if len(images) != 1 and not is_missing(name):
             advice = f"It may be each of {', '.join(ids[image] for image in sorted(images))}." if images else ""
-            raise refusal("trials", allowed="images of the list", got=name, advice=advice)
+            raise refusal(what, allowed="rows named by images of the list", got=name, advice=advice)
         shown.append(UNUSED if is_missing(name) else images.pop())
-    if len(array.shape) != 2 or array.shape[0] != len(names):
-        got = f"{array.shape} in {array.path.name}"
-        raise refusal("responses", allowed=f"({len(names):,} trials, voxels)", got=got)
-    rows = np.array(shown)
-    if "session" not in table:
-        return _rename(cut_rows([array], rows, kept=kept, what="trials"), described)
-    return split_sessions(table["session"], rows, partial(gather_rows, [array], kept=kept))
+    return np.array(shown)
 
 
 def _rename(parts: tuple[RecordedSession, ...], described: Description) -> tuple[RecordedSession, ...]:

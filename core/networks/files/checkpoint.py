@@ -107,10 +107,7 @@ def apply_state(module: nn.Module, state: Mapping[str, torch.Tensor], *, known: 
     known : Names of the whole architecture: the file may hold these besides, and nothing else.
     path : Named in the error.
 
-    Raises
-    ------
-    WeightsError
-        Naming the first tensor that is missing, unknown or of another shape.
+    Raises WeightsError if a tensor is missing, unknown or of another shape, and the first of them is named.
     """
     wanted = module.state_dict()
     for name, tensor in wanted.items():
