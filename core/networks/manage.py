@@ -22,26 +22,6 @@ from core.networks.import_options import NetworkImportOptions
 from core.networks.spec import NetworkSpec
 from core.progress import ShouldStop, never_stop
 
-MEGABYTE = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkStatus:
-    """One row of the list of networks: its entry, whether it can be opened, and its file's size in MB (0 unknown)."""
-
-    spec: NetworkSpec
-    installed: bool
-    size_mb: float
-
-    @property
-    def state(self) -> str:
-        """Where it is: embedded, yours, downloaded or to download."""
-        if self.spec.user and self.installed:
-            return "yours"
-        if not self.spec.url:
-            return "embedded"
-        return "downloaded" if self.installed else "not downloaded"
-
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
@@ -57,19 +37,6 @@ class CheckReport:
     def passed(self) -> bool:
         """Whether the network can be probed."""
         return not any(problem for _, problem in self.checks)
-
-
-def list_status() -> tuple[NetworkStatus, ...]:
-    """Every network with its state, without torch."""
-    return tuple(read_status(spec) for spec in list_networks())
-
-
-def read_status(spec: NetworkSpec) -> NetworkStatus:
-    """The state of one network."""
-    installed = spec.installed
-    has_file = installed and bool(spec.weights)
-    size = spec.weights_path.stat().st_size / MEGABYTE if has_file else spec.size_mb
-    return NetworkStatus(spec, installed, size)
 
 
 def iter_get(network: str, *, should_stop: ShouldStop = never_stop) -> Iterator[DownloadProgress]:
@@ -144,8 +111,3 @@ def take_in(source: str, options: NetworkImportOptions) -> NetworkSpec:
     from core.networks.importing import import_network
 
     return import_network(source, options)
-
-
-def can_be_trained(spec: NetworkSpec) -> bool:
-    """Whether a robust fine-tuning can start from it: it is here, and its definition and weights are two things."""
-    return spec.installed and not spec.is_program
