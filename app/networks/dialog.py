@@ -27,8 +27,8 @@ from app.widgets.basics import (
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plain_table import PlainTable
 from core.errors import ProbeError
-from core.networks.manage import CheckReport, LayerRow, check_network, describe_layers, iter_get, remove_network
-from core.networks.spec import NetworkSpec
+from core.networks.manage import CheckReport, check_network, describe_layers, iter_get, remove_network
+from core.networks.spec import LayerInfo, NetworkSpec
 
 if TYPE_CHECKING:
     from core.networks.files.download import DownloadProgress
@@ -61,8 +61,8 @@ class NetworkDetails(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._layers: tuple[LayerRow, ...] = ()
-        self._network = ""
+        self._layers: tuple[LayerInfo, ...] = ()
+        self._spec: NetworkSpec | None = None
         self.title = make_label("", "title", wraps=True)
         self.badge = make_badge()
         self.facts, self.note = make_label(role="muted", wraps=True), make_label(wraps=True)
@@ -79,7 +79,7 @@ class NetworkDetails(QWidget):
         self.setVisible(True)
         self.badge.setVisible(spec is not None)
         if spec is None:
-            self._network = ""
+            self._spec = None
             for label, text in ((self.title, "Choose a network"), (self.facts, ""), (self.note, "")):
                 label.setText(text)
             self.show_layers(())
@@ -93,18 +93,18 @@ class NetworkDetails(QWidget):
             f"mean {_numbers(spec.mean)}, std {_numbers(spec.std)}\n{spec.source} · {spec.licence}"
         )
         self.note.setText(spec.note)
-        if spec.id != self._network:
-            self._network = spec.id
-            self.show_layers([LayerRow(name, (), True, name == spec.default_layer) for name in spec.layers])
+        if spec != self._spec:
+            self._spec = spec
+            self.show_layers([LayerInfo(name, ()) for name in spec.layers])
 
-    def show_layers(self, layers: Sequence[LayerRow]) -> None:
+    def show_layers(self, layers: Sequence[LayerInfo]) -> None:
         """Every layer with its shape."""
         self._layers = tuple(layers)
         self._fill()
 
     def _fill(self) -> None:
         shown = [layer for layer in self._layers if self.search.finds(layer.name)]
-        self.table.fill([(layer.name, _layer_cells(layer)) for layer in shown])
+        self.table.fill([(layer.name, _layer_cells(layer, self._spec)) for layer in shown])
         count = f"{len(shown)} of {len(self._layers)}" if self.search.text().strip() else str(len(self._layers))
         self.heading.setText(f"LAYERS ({count})" if self._layers else "LAYERS")
 
@@ -153,7 +153,7 @@ class NetworksDialog(QDialog):
             self.table.select_key(wanted)
         self._follow_selection()
 
-    def show_layers(self, network: str, layers: Sequence[LayerRow]) -> None:
+    def show_layers(self, network: str, layers: Sequence[LayerInfo]) -> None:
         """The layers of a network, if it is still the chosen one."""
         if self.chosen is not None and self.chosen.id == network:
             self.details.show_layers(layers)
@@ -255,8 +255,9 @@ def _cells(row: NetworkSpec) -> tuple[str, ...]:
     return row.title, "robust" if row.robust else "standard", row.state, size, row.licence
 
 
-def _layer_cells(layer: LayerRow) -> tuple[str, str, str]:
-    offered = "usual" if layer.usual else "offered" if layer.offered else ""
+def _layer_cells(layer: LayerInfo, spec: NetworkSpec | None) -> tuple[str, str, str]:
+    offered = "offered" if spec is not None and layer.name in spec.layers else ""
+    offered = "usual" if spec is not None and layer.name == spec.default_layer else offered
     call = f"call {layer.call}" if layer.call else ""
     return layer.name, " × ".join(map(str, layer.shape)), ", ".join(filter(None, (offered, call)))
 

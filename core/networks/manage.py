@@ -19,7 +19,7 @@ from core.networks.catalog import (
 )
 from core.networks.files.download import DownloadProgress, iter_download, remove_download
 from core.networks.import_options import NetworkImportOptions
-from core.networks.spec import NetworkSpec
+from core.networks.spec import LayerInfo, NetworkSpec
 from core.progress import ShouldStop, never_stop
 
 
@@ -81,29 +81,11 @@ def check_network(network: str, layer: str | None = None, *, device: str = "cpu"
     return CheckReport(opened.spec.id, opened.layer, opened.sha256, opened.feature_shape, checks)
 
 
-@dataclass(frozen=True, slots=True)
-class LayerRow:
-    """One place to cut, as it is shown: path, shape of the features there, whether it is offered, or the usual one.
-
-    `call` says which call of a layer that is called several times its name means, as in "1 of 2".
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    offered: bool
-    usual: bool
-    call: str = ""
-
-
-def describe_layers(network: str) -> tuple[LayerRow, ...]:
-    """Every layer of a network with its shape. Raises as `find_network` and the library do."""
+def describe_layers(network: str) -> tuple[LayerInfo, ...]:
+    """Every layer of a network, see `open_body.list_layers`."""
     from core.networks.open_body import list_layers
 
-    spec = find_network(network)
-    return tuple(
-        LayerRow(info.name, info.shape, info.name in spec.layers, info.name == spec.default_layer, info.call)
-        for info in list_layers(spec)
-    )
+    return list_layers(network)
 
 
 def take_in(source: str, options: NetworkImportOptions) -> NetworkSpec:

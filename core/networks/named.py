@@ -23,9 +23,9 @@ from core.errors import BadInputError
 from core.networks.build import TRANSFORMED, build_architecture, example_pixels, find_function, list_entry_points
 from core.networks.files.normalisation import find_normalisations, list_channels
 from core.networks.files.program import explained
-from core.networks.spec import Family, NetworkSpec, Tokens
+from core.networks.spec import Family, LayerInfo, NetworkSpec, Tokens
 from core.networks.tokens import check_class_token, count_prefix
-from core.networks.truncate import CALL, LayerInfo, watch_layers
+from core.networks.truncate import CALL, watch_layers
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALVES = (0.5, 0.5, 0.5)

@@ -119,6 +119,19 @@ class NetworkSpec:
         return f"{self.title} ({what}, {self.input_size} px, {kind})"
 
 
+@dataclass(frozen=True, slots=True)
+class LayerInfo:
+    """One place to cut: the path of its module and the shape of one stimulus's features.
+
+    (channels, height, width), (tokens, channels) or (channels,), as the network computes them. `call` says which call
+    of a layer that is called several times is meant, as in "1 of 2".
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    call: str = ""
+
+
 def catalog_path() -> Path:
     """The catalogue file."""
     return resources_folder() / "networks.toml"

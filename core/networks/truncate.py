@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,22 +18,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from core.networks.spec import LayerInfo
+
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 CALL = "#"
 """Between the path of a layer and which of its calls is meant: "layer4.1.relu#2". The path alone means the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerInfo:
-    """One place to cut: the path of its module and the shape of one stimulus's features.
-
-    (channels, height, width), (tokens, channels) or (channels,), as the network computes them. `call` says which call
-    of a layer that is called several times is meant, as in "1 of 2".
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    call: str = ""
 
 
 def name_call(path: str, number: int) -> str:

@@ -20,7 +20,8 @@ from app.networks.robustify_dialog import RobustifyDialog
 from core.errors import BadInputError, DownloadError
 from core.networks.catalog import find_network, list_networks
 from core.networks.files.download import DownloadProgress
-from core.networks.manage import CheckReport, LayerRow
+from core.networks.manage import CheckReport
+from core.networks.spec import LayerInfo
 from core.robustify.config import RobustifyOptions
 from core.robustify.train import RobustifyProgress
 from tests.helpers.gated_work import GatedWork
@@ -103,7 +104,7 @@ def test_layers_are_listed_with_shapes_and_searched(networks: NetworksDialog, qt
     networks.table.select_key("alexnet")
     details = networks.details
     assert details.table.row_keys() == list(find_network("alexnet").layers)
-    rows = [LayerRow(f"features.{n}", (64, 27, 27), n == 4, usual=False) for n in range(12)]
+    rows = [LayerInfo(f"features.{n}", (64, 27, 27)) for n in range(12)]
     networks.show_layers("vgg16", rows)
     assert len(details.table.row_keys()) == 3, "an answer about another network is not shown"
     networks.show_layers("alexnet", rows)
