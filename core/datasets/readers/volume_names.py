@@ -95,18 +95,21 @@ def find_set(source: Path, options: ImportOptions) -> VolumeSet:
         got = f"betas in {' and '.join(name or 'no named space' for name in spaces)}"
         raise refusal("space", allowed="named where there are several", got=got, advice="Choose one with --space.")
     betas = [file for file in betas if file.entities.get("space", "") == space]
-    masks = [file for file in files if _is_mask(file, options.mask) and file.entities.get("space", space) == space]
+    here = [file for file in files if file.entities.get("space", space) == space]
+    masks = list({file.stem: file for file in here if _is_mask(file, options.mask)}.values())
+    masks = [file for file in masks if file.stem == "mask"] or masks
     if not masks or not betas:
         allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz, or such files named as BIDS does"
         raise refusal("source", allowed=allowed, got=str(source))
     if len(masks) > 1:
         got = ", ".join(file.path.name for file in masks[:MOST_NAMED])
         raise refusal("mask", allowed="one mask", got=got, advice="Name one with --mask, or leave one there.")
-    here = [file for file in files if file.entities.get("space", space) == space]
     rois = [(file.roi, file.path) for file in sorted(here, key=lambda one: one.path.name) if file.role == "roi"]
     ncsnr = next((file.path for file in here if file.role == "ncsnr"), None)
     counts = _count_volumes(betas)
-    names = _read_trials([file for file in files if file.role == "trials"], betas, counts, source)
+    tables = [file for file in files if file.role == "trials"]
+    tables = [file for file in tables if file.stem == "trials"] or tables
+    names = _read_trials(tables, betas, counts, source)
     return VolumeSet(masks[0].path, [file.path for file in betas], counts, rois, ncsnr, names, participant, people)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -234,9 +235,14 @@ def test_names_of_bids_are_read_as_the_plain_ones(folder: Path) -> None:
     (func / f"{BIDS.format(1, 3)}_events.tsv").unlink()
     with pytest.raises(BadInputError, match="an events table beside sub-01_ses-1_task-see_run-3_space-T1w"):
         plan_import("nifti", folder / "set", options)
+    write_csv(folder / "set" / "trials.csv", [{"image": f"{one}.png"} for order in orders for one in order])
+    assert plan_import("nifti", folder / "set", options).n_trials.tolist() == [11] * 5
     save_volume(anat / "sub-01_desc-cortex_mask.nii.gz", np.ones((2, 2, 1), np.uint8))
     with pytest.raises(BadInputError, match="must be one mask, got .* Name one with --mask"):
         plan_import("nifti", folder / "set", options)
+    assert plan_import("nifti", folder / "set", replace(options, mask="cortex")).voxels.n_voxels == 4
+    save_volume(folder / "set" / "mask.nii.gz", np.eye(2, dtype=np.uint8)[..., None])
+    assert plan_import("nifti", folder / "set", options).voxels.n_voxels == 2
 
 
 def test_masks_of_a_finer_grid_are_resampled_onto_that_of_the_betas_where_the_user_says_so(folder: Path) -> None:

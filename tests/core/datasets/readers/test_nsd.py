@@ -19,6 +19,7 @@ from core.datasets.subject import load_responses, load_subject
 from core.datasets.summary import load_summary
 from core.errors import BadInputError, StorageError
 from tests.helpers.recording_files import (
+    AFFINE,
     N_FSAVERAGE,
     NSD_SHAPE,
     NSD_TRIALS,
@@ -139,6 +140,21 @@ def test_betas_of_another_grid_than_the_maps_are_refused(root: Path) -> None:
     write_nsd_hdf5(root, 1, BETAS[0].transpose(1, 0, 2, 3))
     with pytest.raises(BadInputError, match=r"betas_session01.hdf5.*of the maps, \(2, 4, 3\), got \(6, 2, 3, 4\)"):
         plan_import("nsd", root, ImportOptions("x"))
+
+
+def test_rois_of_another_grid_are_resampled_onto_that_of_the_betas_where_the_user_says_so(root: Path) -> None:
+    """Voxels of a third of the side, so that the middle one of each three lies where one of the betas does."""
+    third = AFFINE @ nibabel.affines.from_matvec(np.eye(3) / 3, np.full(3, -1 / 3))
+    faces = np.zeros(NSD_SHAPE, dtype=np.int16)
+    faces[0, 1, 1], faces[2, 3, 1] = 1, 2
+    folder = root / "nsddata" / "ppdata" / "subj01" / "func1pt8mm" / "roi"
+    save_volume(folder / "floc-faces.nii.gz", faces.repeat(3, 0).repeat(3, 1).repeat(3, 2), third)
+    with pytest.raises(BadInputError, match=r"floc-faces\.nii\.gz.*resampled \(`--resample`, or Resample"):
+        plan_import("nsd", root, ImportOptions("x"))
+    recording = plan_import("nsd", root, ImportOptions("x", resample=True))
+    assert recording.voxels.roi == ("OFA", "ventral", "FFA-1")
+    (said,) = (remark for remark in recording.remarks if "another grid" in remark)
+    assert said.startswith("floc-faces.nii.gz lies on another grid") and said.endswith("54 voxels above 0 became 2.")
 
 
 def test_hdf5_is_read_where_a_session_is_there_in_both_forms(root: Path) -> None:
