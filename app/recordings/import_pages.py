@@ -15,7 +15,7 @@ from app.widgets.job_line import JobLine, Reading
 from app.widgets.plain_table import FactTable, make_grid
 from app.widgets.plot_view import PlotView
 from core.datasets.importer import ImportProgress
-from core.datasets.kinds import HINTS, TITLES
+from core.datasets.recording import list_kinds
 from core.datasets.summary import ImportSummary
 from core.reports.plot import Plot, Series
 
@@ -58,7 +58,7 @@ class ChoosePage(QWidget):
         self.resample = FlagBox("Resample masks, ROIs and ncsnr of another grid onto that of the betas")
         self.error = make_label(role="field-error", wraps=True)
         told = make_label("Choose the folder of the recording. Nothing is read or copied yet.", wraps=True)
-        kinds = make_grid([(make_label(title), make_label(HINTS[kind], "muted")) for kind, title in TITLES.items()])
+        kinds = make_grid([(make_label(kind.title), make_label(kind.hint, "muted")) for kind in list_kinds().values()])
         heads = (
             told,
             make_row(self.field, folder, file),

@@ -27,7 +27,7 @@ from core.datasets.import_options import OWN, ImportOptions, check_new_subject, 
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
 from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, leave_out, reading_source
 from core.datasets.subject import MEANS_NAME
-from core.datasets.subject_files import write_subject
+from core.datasets.subject_files import make_header, write_files
 from core.datasets.summary import BIN_EDGES, SUMMARY_NAME, ImportSummary, gather_facts
 from core.datasets.tables import read_table
 from core.device import halve
@@ -75,7 +75,7 @@ def iter_import(recording: Recording, options: ImportOptions) -> Iterator[Import
         k = options.averaged or recording.averaged
         remark = f"Each row is the mean of {count(k, 'repeat')}, as stated."
         recording = replace(recording, averaged=k, remarks=(*recording.remarks, remark))
-    held, total = _hold_out(recording, options), len(recording.sessions)
+    held, total = choose_held_out(options, recording), len(recording.sessions)
     for done in check_pictures(recording.images):
         yield ImportProgress("reading", 0, total, name=f"picture {done:,}")
     with new_folder(target) as folder:
@@ -85,22 +85,12 @@ def iter_import(recording: Recording, options: ImportOptions) -> Iterator[Import
         if blank:  # how often an image was shown must be known before its trials are averaged
             recording = leave_out(recording, blank)
             check_recording(recording)
-            held = _hold_out(recording, options)
+            held = choose_held_out(options, recording)
             sums, _ = yield from _iter_sums(recording, means)
         yield ImportProgress("writing", total, total)
         sums.finish_constant()
         summary = _finish(folder, recording, options, sums=sums, held=held)
     yield ImportProgress("done", total, total, seconds_left=0.0, summary=summary, folder=target)
-
-
-def _hold_out(recording: Recording, options: ImportOptions) -> BoolArray:
-    return choose_held_out(
-        options,
-        image_ids=recording.image_ids,
-        categories=recording.categories,
-        n_trials=recording.n_trials,
-        own=recording.held_out,
-    )
 
 
 def _iter_sums(
@@ -212,7 +202,7 @@ def _finish(
     if not kept.all():
         _keep_columns(folder / MEANS_NAME, kept)
     table = make_table(recording.voxels, kept, ceiling)
-    write_subject(folder, recording, options, table=table, held=held)
+    write_files(folder, make_header(recording, options, table), table, held=held, n_trials=recording.n_trials)
     summary = _summarise(recording, options, table=table, held=held, known=ceiling is not None, sums=sums)
     write_json(folder / SUMMARY_NAME, summary.to_json())
     return summary

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,33 @@ import numpy as np
 from core.containers import reading
 from core.datasets.subject import ImageSource
 from core.errors import StorageError
+from core.headers import HeaderKind, read_record
+from core.paths import resources_folder
 from core.surfaces.paint import Places
 from core.types import BoolArray, FloatArray, IntArray
 from core.words import name_some
 
+KINDS = HeaderKind("the list of kinds of recordings", "Install the program again.", error=StorageError, syntax="toml")
 SHOWN = 4
 """Names told of many."""
 UNUSED = -1
 """The image of a trial that is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingKind:
+    """A kind of recordings: its title, what to point to, whom to cite and under which terms where that is known."""
+
+    title: str
+    hint: str
+    citation: str = ""
+    licence: str = ""
+
+
+@cache
+def list_kinds() -> dict[str, RecordingKind]:
+    """What is known of each kind, by its name, in the order a folder is tried."""
+    return read_record(resources_folder() / "recordings.toml", dict[str, RecordingKind], KINDS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +107,7 @@ class Recording:
     source : What the user pointed to.
     participant : Which of the people in the source; "" where there is one.
     people : All of them.
-    title, note, citation, licence : As in `Subject`.
+    title, note, citation, licence : As in `Subject`; the last two are the kind's where they are "".
     is_simulated : Whether the data are simulated, as their description says.
     missing : Sessions that belong to the recording and are not there.
     zscore : Whether each voxel is brought to mean 0 and SD 1 over the trials of each session.
@@ -102,8 +121,6 @@ class Recording:
     source: Path
     title: str
     note: str
-    citation: str
-    licence: str
     response_unit: str
     voxels: VoxelPlan
     sessions: tuple[RecordedSession, ...]
@@ -119,10 +136,14 @@ class Recording:
     is_simulated: bool = False
     averaged: int = 1
     remarks: tuple[str, ...] = ()
+    citation: str = ""
+    licence: str = ""
 
     def __post_init__(self) -> None:
         remarks = dict.fromkeys((*self.remarks, self.voxels.places.remark))
         object.__setattr__(self, "remarks", tuple(text for text in remarks if text))
+        for name in ("citation", "licence"):
+            object.__setattr__(self, name, getattr(self, name) or getattr(list_kinds()[self.kind], name))
 
     @property
     def surface(self) -> str:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -201,15 +201,17 @@ def read_map(path: Path, grid: Grid, *, order: int = 0, numbered: bool = False) 
 
 def _resample(name: str, values: FloatArray, own: Grid, grid: Grid, order: int) -> npt.NDArray[np.float64]:
     """A map on another grid, (n,); of voxels without a value the others' share counts."""
-    from nibabel.processing import resample_from_to
+    from nibabel import processing
 
-    known, brought = np.isfinite(values), []
-    for part in (np.where(known, values, 0.0), known.astype(np.float64)):
-        image = _nibabel().Nifti1Image(part, own.affine)
-        moved = resample_from_to(image, (grid.shape, grid.affine), order=order, mode="grid-constant")
-        brought.append(np.asarray(moved.dataobj).reshape(-1))
-    found = np.divide(*brought, out=np.full(len(brought[0]), np.nan), where=brought[1] > MOSTLY)
-    if not (found > 0).any():
+    def bring(part: FloatArray) -> npt.NDArray[np.float64]:
+        image, resample = _nibabel().Nifti1Image(part, own.affine), cast(Any, processing).resample_from_to
+        moved = resample(image, (grid.shape, grid.affine), order=order, mode="grid-constant")
+        return np.asarray(moved.dataobj, dtype=np.float64).reshape(-1)
+
+    known = np.isfinite(values)
+    share, found = bring(known.astype(np.float64)), bring(np.where(known, values, 0.0))
+    found = np.where(share > MOSTLY, found / np.maximum(share, MOSTLY), np.nan)
+    if (values > 0).any() and not (found > 0).any():
         raise refusal(name, allowed="a map that overlaps the grid it is resampled onto", got="no voxel above 0 there")
     counts = f"{int((values > 0).sum()):,} voxels above 0 became {int((found > 0).sum()):,}"
     how = "the nearest voxel counts" if order == 0 else "linear"

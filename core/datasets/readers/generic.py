@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.array_files import ArrayFile, cut_rows, gather_rows, open_array, open_images
+from core.datasets.array_files import VALUES_AT_ONCE, ArrayFile, cut_rows, gather_rows, open_array, open_images
 from core.datasets.description import Description, read_description
 from core.datasets.image_files import find_names, list_pictures, match_pictures, name_images
 from core.datasets.import_options import ImportOptions
@@ -82,7 +82,12 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         is_simulated=described.kind == "simulated",
         averaged=described.responses.averaged,
         response_unit=described.response_unit,
-        voxels=_pick_voxels(places, named, voxels, kept=kept),
+        voxels=VoxelPlan(
+            places.choose(kept),
+            tuple(compress(named, kept)),
+            ncsnr=_column(voxels, "ncsnr", kept, most=np.inf),
+            noise_ceiling=_column(voxels, "noise_ceiling", kept, most=1.0),
+        ),
         sessions=_read_rows(described, array, ids, trials, kept=kept, listed=table["image"]),
         zscore=described.responses.zscore,
         image_ids=ids,
@@ -201,15 +206,6 @@ def _side(text: str) -> int:
     return SIDES[text.lower()]
 
 
-def _pick_voxels(places: Places, named: tuple[str, ...], table: Table, *, kept: BoolArray) -> VoxelPlan:
-    return VoxelPlan(
-        places.choose(kept),
-        tuple(compress(named, kept)),
-        ncsnr=_column(table, "ncsnr", kept, most=np.inf),
-        noise_ceiling=_column(table, "noise_ceiling", kept, most=1.0),
-    )
-
-
 def _column(table: Table, name: str, kept: BoolArray, *, most: float) -> FloatArray | None:
     if name not in table:
         return None
@@ -255,7 +251,7 @@ def _describe_surplus(ids: tuple[str, ...], n_rows: int) -> str:
 def _cut_repeats(array: ArrayFile, *, kept: BoolArray) -> tuple[RecordedSession, ...]:
     """One part a repeat; an image's repeat that is NaN in every kept voxel was not run."""
     n_images, n_repeats, n_voxels = array.shape
-    step = max(1, 16_000_000 // max(n_repeats * n_voxels, 1))
+    step = max(1, VALUES_AT_ONCE // max(n_repeats * n_voxels, 1))
     absent = np.zeros((n_images, n_repeats), dtype=bool)
     for start in range(0, n_images, step):
         absent[start : start + step] = np.isnan(array.read(start, min(start + step, n_images))[..., kept]).all(axis=2)

@@ -75,8 +75,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         people=found.people,
         title=source.name,
         note="fMRI of one participant, read from NIfTI volumes.",
-        citation="",
-        licence="",
         response_unit="z (of the session)",
         voxels=VoxelPlan(places, roi, ncsnr=known),
         sessions=_cut(found, rows, chosen, grid=grid),

@@ -14,7 +14,7 @@ nsddata/freesurfer/fsaverage/label/lh.NAME.mgz            of the group, or of th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -59,10 +59,6 @@ SCALE = 1 / 300
 HEMISPHERE = Grid((N_FSAVERAGE, 1, 1), NOWHERE)
 GENERAL = "nsdgeneral"
 Number = TypeVar("Number", np.int64, np.float64)
-CITATION = (
-    "Allen EJ, St-Yves G, Wu Y, et al. (2022). A massive 7T fMRI dataset to bridge cognitive neuroscience and "
-    "artificial intelligence. Nature Neuroscience 25:116-126. doi:10.1038/s41593-021-00962-x"
-)
 
 
 def detect(source: Path) -> bool:
@@ -96,8 +92,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         people=files.people,
         title=f"NSD {files.participant}",
         note=f"7T fMRI of one participant, {files.space}, {files.betas.name}.",
-        citation=CITATION,
-        licence="NSD terms: not to be passed on",
         response_unit="z (of the session)",
         voxels=voxels,
         sessions=sessions,
@@ -113,24 +107,20 @@ def plan(source: Path, options: ImportOptions) -> Recording:
 
 
 def _check_first(files: NsdFiles, *, n_trials: int) -> None:
-    """Refuse a design and betas that cannot belong together before reading any."""
-    path = next(iter(files.sessions.values()))
-    held = _count_betas(path, files.grid)
+    """Refuse a design, betas and maps that cannot belong together before reading any."""
+    path, grid = next(iter(files.sessions.values())), files.grid
+    if path.suffix == ".hdf5":
+        file, betas = _open_hdf5(path)
+        with file:
+            shape = tuple(int(side) for side in betas.shape)
+        if shape[:0:-1] != grid.shape:
+            raise refusal(path.name, allowed=f"(trials, z, y, x) of the maps, {grid.shape[::-1]}", got=shape)
+        held = shape[0]
+    else:
+        check_grid(path, grid)
+        held = count_trials(path)
     if held != n_trials:
         raise refusal("responses", allowed=f"{n_trials} trials in {path.name}", got=held)
-
-
-def _count_betas(path: Path, grid: Grid) -> int:
-    """The trials of a session. Raises BadInputError if it lies on another grid than the maps."""
-    if path.suffix != ".hdf5":
-        check_grid(path, grid)
-        return count_trials(path)
-    file, betas = _open_hdf5(path)
-    with file:
-        shape = tuple(int(side) for side in betas.shape)
-    if shape[:0:-1] != grid.shape:
-        raise refusal(path.name, allowed=f"(trials, z, y, x) of the maps, {grid.shape[::-1]}", got=shape)
-    return shape[0]
 
 
 def _find_images(files: NsdFiles, options: ImportOptions) -> ImageSource:
@@ -159,7 +149,7 @@ def _choose_voxels(files: NsdFiles, options: ImportOptions) -> tuple[IntArray, P
 
 
 def _inside(
-    mask: IntArray | None, labels: dict[str, IntArray], options: ImportOptions, files: NsdFiles
+    mask: IntArray | None, labels: Mapping[str, IntArray], options: ImportOptions, files: NsdFiles
 ) -> npt.NDArray[np.bool_]:
     if options.mask == "all":
         ncsnr = _read_ncsnr(files)
@@ -233,7 +223,8 @@ def _iter_hdf5(path: Path, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]
         at = np.ravel_multi_index((z, y, x), (depth, height, width))
 
         def read(start: int, stop: int) -> npt.NDArray[np.float32]:
-            return betas[start:stop].reshape(stop - start, -1)[:, at].astype(np.float32) * np.float32(SCALE)
+            block = np.asarray(betas[start:stop]).reshape(stop - start, -1)
+            return block[:, at].astype(np.float32) * np.float32(SCALE)
 
         yield from iter_chunks(read, n_trials, chunk=TRIALS_AT_ONCE, what="trial")
 

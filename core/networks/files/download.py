@@ -204,14 +204,10 @@ class _Web(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
 
         self._response = Response
 
-    def http_open(self, req: Any) -> Any:
-        return self.do_open(self._make(http.client.HTTPConnection), req)
-
-    def https_open(self, req: Any) -> Any:
-        return self.do_open(self._make(http.client.HTTPSConnection), req)
-
-    def _make(self, kind: type[http.client.HTTPConnection]) -> Any:
-        return type(kind.__name__, (kind,), {"response_class": self._response})
+    def do_open(self, http_class: Any, req: Any, **given: Any) -> Any:
+        """The answer to a request."""
+        made: Any = type(http_class.__name__, (http_class,), {"response_class": self._response})
+        return super().do_open(made, req, **given)
 
 
 def _check_allowed(spec: NetworkSpec) -> None:

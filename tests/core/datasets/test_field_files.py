@@ -305,7 +305,7 @@ def test_a_folder_without_a_list_is_taken_as_people_count_and_says_so(tmp_path: 
     source.write_text('[images]\nfolder = "images"\n[responses]\nfile = "responses.npy"\n')
     told = "Rows are the pictures of the folder in the order of their names: "
     told += "pic1.png, pic2.png, pic3.png, pic4.png, ..., pic12.png."
-    assert told in inspect_source(source).remarks
+    assert told in inspect_source(source, options=ImportOptions("x")).remarks
     subject = bring_in(source)
     assert subject.image_ids == tuple(name.removesuffix(".png") for name in names) and told in subject.note
     np.testing.assert_allclose(load_responses("mine")[:, 0], values, rtol=1e-6)

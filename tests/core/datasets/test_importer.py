@@ -174,10 +174,10 @@ def test_held_out_rules(tmp_path: Path) -> None:
     images = tuple(f"i{number}" for number in range(20))
 
     def choose(rule: str, own: np.ndarray | None = None) -> list[int]:
-        held = choose_held_out(
-            ImportOptions("m", held_out=rule), image_ids=images, categories=kinds, n_trials=n_trials, own=own
-        )
-        return np.flatnonzero(held).tolist()
+        sessions = (RecordedSession("all", np.repeat(np.arange(20), n_trials), list),)
+        recording = make_recording(np.zeros((20, 1), np.float32), images=images)
+        recording = dataclasses.replace(recording, categories=kinds, held_out=own, sessions=sessions)
+        return np.flatnonzero(choose_held_out(ImportOptions("m", held_out=rule), recording)).tolist()
 
     assert choose("repeated") == [0, 1]
     drawn = choose("0.2")

@@ -189,7 +189,7 @@ def test_fsaverage_overlays_are_big_endian_and_land_on_the_template(tmp_path: Pa
 def test_inspection_finds_the_kind_and_reads_no_beta(root: Path) -> None:
     for path in nsd_betas_folder(root).glob("*02.hdf5"):
         path.write_bytes(path.read_bytes()[:600])  # only the first session's header is looked at
-    finding = inspect_source(root / "nsddata_betas" / "ppdata" / "subj01")
+    finding = inspect_source(root / "nsddata_betas" / "ppdata" / "subj01", options=ImportOptions("x"))
     assert (finding.kind, finding.person, finding.people) == ("nsd", "subj01", ("subj01",))
     assert (finding.n_images, finding.n_trials, finding.n_voxels) == (6, 12, 3)
     assert finding.rois == {"": 1, "FFA-1": 1, "parietal": 1} and finding.missing_sessions == ("session 03",)
