@@ -118,9 +118,9 @@ class ImportDialog(QDialog):
 
     def _take_done(self, progress: ImportProgress) -> None:
         self.imported.emit()
-        if progress.summary is not None:
-            self._subject = progress.summary.subject
-            self.summary.rows.show_summary(progress.summary, self.summary.bars)
+        if progress.result is not None:
+            self._subject = progress.result.subject
+            self.summary.rows.show_summary(progress.result, self.summary.bars)
             self._turn_to(self.summary)
 
     def _turn_to(self, page: QWidget) -> None:

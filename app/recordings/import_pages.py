@@ -118,10 +118,9 @@ class ProgressPage(QWidget):
 
     def read(self, progress: ImportProgress) -> Reading:
         """How far one record is; its name is shown above."""
-        named = f"Reading {progress.name}" if progress.name else "Reading…"
+        named = f"Reading {progress.what}" if progress.what else "Reading…"
         self.what.setText("Writing…" if progress.stage == "writing" else named)
-        share = (progress.done + progress.part) / max(progress.total, 1)
-        return Reading(share, f"{progress.done} of {progress.total}", progress.seconds_left)
+        return Reading(progress.share, f"{int(progress.done)} of {progress.total}", progress.seconds_left)
 
 
 class SummaryPage(QWidget):

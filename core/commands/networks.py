@@ -84,12 +84,12 @@ def download(source: str, options: NetworkOptions, _given: Given) -> int:
     """Download the weights, reporting progress."""
     with stop_on_interrupt() as should_stop:
         last = follow(iter_get(source, should_stop=should_stop), format_progress)
-    if last.path is None:
+    if last.result is None:
         raise RuntimeError("a download ended without its last record")
-    text = f"{last.path} ({last.done / 2**20:.1f} MB); SHA-256 {last.sha256}"
+    text = f"{last.result} ({last.done / 2**20:.1f} MB); SHA-256 {last.sha256}"
     if last.first:
         text += "\nNo checksum is published for it: this one is kept and expected from now on."
-    found = {"network": source, "path": str(last.path), "sha256": last.sha256, "first": last.first}
+    found = {"network": source, "path": str(last.result), "sha256": last.sha256, "first": last.first}
     return answer(found, text, as_json=options.json)
 
 

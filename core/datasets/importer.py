@@ -14,7 +14,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ from core.device import halve
 from core.errors import BadInputError, ProbeError
 from core.files import new_folder
 from core.headers import write_json
+from core.progress import Progress
 from core.types import BoolArray, IntArray, VoxelTable
 from core.words import count
 
@@ -43,23 +44,8 @@ ZERO_BYTES = 8 * 2**20
 NPY_HEADER = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class ImportProgress:
-    """Progress of a running import.
-
-    `stage` is "reading", "writing" or "done"; `done` of `total` sessions are read, and `part` (0 to 1) of the next,
-    `name`;
-    `seconds_left` is None while unknown; `summary` and `folder` are set on the last record only.
-    """
-
-    stage: str
-    done: int
-    total: int
-    name: str = ""
-    part: float = 0.0
-    seconds_left: float | None = None
-    summary: ImportSummary | None = None
-    folder: Path | None = None
+ImportProgress = Progress[ImportSummary]
+"""`stage` is "reading" (`done` of `total` sessions), "writing" or "done"; `what` is the session, or the picture."""
 
 
 def iter_import(recording: Recording, options: ImportOptions) -> Iterator[ImportProgress]:
@@ -77,9 +63,9 @@ def iter_import(recording: Recording, options: ImportOptions) -> Iterator[Import
         recording = replace(recording, averaged=k, remarks=(*recording.remarks, remark))
     held, total = choose_held_out(options, recording), len(recording.sessions)
     for done in check_pictures(recording.images):
-        yield ImportProgress("reading", 0, total, name=f"picture {done:,}")
+        yield ImportProgress(0, total, stage="reading", what=f"picture {done:,}")
     with new_folder(target) as folder:
-        yield ImportProgress("reading", 0, total)
+        yield ImportProgress(0, total, stage="reading")
         means = folder / MEANS_NAME
         sums, blank = yield from _iter_sums(recording, means)
         if blank:  # how often an image was shown must be known before its trials are averaged
@@ -87,10 +73,10 @@ def iter_import(recording: Recording, options: ImportOptions) -> Iterator[Import
             check_recording(recording)
             held = choose_held_out(options, recording)
             sums, _ = yield from _iter_sums(recording, means)
-        yield ImportProgress("writing", total, total)
+        yield ImportProgress(total, total, stage="writing")
         sums.finish_constant()
         summary = _finish(folder, recording, options, sums=sums, held=held)
-    yield ImportProgress("done", total, total, seconds_left=0.0, summary=summary, folder=target)
+    yield ImportProgress(total, total, 0.0, summary, "done")
 
 
 def _iter_sums(
@@ -108,9 +94,9 @@ def _iter_sums(
             try:
                 values = np.empty((len(empty), voxels.stop - start), dtype=np.float32)
                 for share in fill_session(session, values, empty, voxels=voxels, n_voxels=recording.voxels.n_voxels):
-                    part = (start + share * values.shape[1]) / recording.voxels.n_voxels
-                    left = (time.monotonic() - started) / (done + part) * (total - done - part)
-                    yield ImportProgress("reading", done, total, name=session.name, part=part, seconds_left=left)
+                    so_far = done + (start + share * values.shape[1]) / recording.voxels.n_voxels
+                    left = (time.monotonic() - started) / so_far * (total - so_far)
+                    yield ImportProgress(so_far, total, left, stage="reading", what=session.name)
                 sums.add(session.images[~empty], values[~empty], voxels=voxels, zscore=recording.zscore)
             except (RuntimeError, MemoryError, ProbeError) as error:
                 at_once = halve(voxels.stop - start, error, what="voxel")

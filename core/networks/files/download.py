@@ -29,7 +29,7 @@ from core.errors import Cancelled, DownloadError, ProbeError, StorageError, Weig
 from core.headers import HeaderKind, read_record, unstructure, write_json
 from core.networks.spec import NetworkSpec
 from core.paths import OFFLINE_VARIABLES, is_offline
-from core.progress import ShouldStop, never_stop
+from core.progress import Progress, ShouldStop, never_stop
 
 BLOCK = 1 << 18
 TIMEOUT_SECONDS = 30.0
@@ -48,18 +48,13 @@ SPARE_BYTES = 64 * 2**20
 """Left free on the disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadProgress:
-    """Progress of a download.
+@dataclass(frozen=True, eq=False)
+class DownloadProgress(Progress[Path]):
+    """Progress of a download, in bytes; `total` is 0 where the server does not say.
 
-    `done` of `total` bytes (0 where the server does not say) are there; `seconds_left` is None while unknown; `path`
-    and `sha256` are set on the last record, and `first` is true if there was no known hash to compare with.
+    The last record has the file as `result` and its hash; `first` is true if there was no known one to compare with.
     """
 
-    done: int
-    total: int
-    seconds_left: float | None = None
-    path: Path | None = None
     sha256: str = ""
     first: bool = False
 
@@ -340,7 +335,7 @@ def _finish(spec: NetworkSpec, part: Path, *, stated: str) -> DownloadProgress:
     with suppress(OSError):
         _etag_path(spec.weights_path).unlink(missing_ok=True)
     write_json(_record_path(spec.weights_path), unstructure(_Record(spec.url, found, size)))
-    return DownloadProgress(size, size, 0.0, spec.weights_path, found, first)
+    return DownloadProgress(size, size, 0.0, spec.weights_path, sha256=found, first=first)
 
 
 def _drop(spec: NetworkSpec, part: Path) -> None:
