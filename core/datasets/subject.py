@@ -77,11 +77,6 @@ class SubjectHeader(SubjectInfo):
     image_source: ImageSource | None = None
     imported: Mapping[str, str] | None = None
 
-    @property
-    def info(self) -> SubjectInfo:
-        """The short form for lists."""
-        return SubjectInfo(self.id, self.title, self.kind, self.note)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
@@ -144,7 +139,7 @@ def list_subjects() -> tuple[SubjectInfo, ...]:
     >>> list_subjects()[0].id
     'simulated'
     """
-    shipped = [read_subject_header(folder).info for folder in _folders(_shipped_folder())]
+    shipped: list[SubjectInfo] = [read_subject_header(folder) for folder in _folders(_shipped_folder())]
     ordered = sorted(shipped, key=lambda info: (info.kind != "simulated", info.id))
     taken = {info.id for info in ordered}
     return (*ordered, *(info for info in _list_imported() if info.id not in taken))
@@ -224,10 +219,10 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _list_imported() -> list[SubjectInfo]:
-    infos = []
+    infos: list[SubjectInfo] = []
     for folder in _folders(user_subjects_folder()):
         try:
-            infos.append(read_subject_header(folder).info)
+            infos.append(read_subject_header(folder))
         except StorageError:
             continue
     return sorted(infos, key=lambda info: info.id)
@@ -296,20 +291,16 @@ def _build(header: SubjectHeader, arrays: Arrays, folder: Path) -> Subject:
     )
     texts = {name: getattr(header, name) for name in TEXTS}
     images, imported = header.images, header.image_source is not None
+    groups = {} if imported else {info.id: info.group for info in list_images()}
     return Subject(
         **texts,
         voxels=voxels,
         image_ids=images,
         test=arrays["test"].astype(bool),
-        categories=header.categories if imported else _groups_of(images),
+        categories=header.categories if imported else tuple(groups.get(one, "") for one in images),
         n_trials=arrays["n_trials"].astype(np.int64) if imported else _count_trials(folder, len(images)),
         images=header.image_source,
     )
-
-
-def _groups_of(images: tuple[str, ...]) -> tuple[str, ...]:
-    groups = {info.id: info.group for info in list_images()}
-    return tuple(groups.get(identity, "") for identity in images)
 
 
 def _count_trials(folder: Path, n_images: int) -> IntArray:

@@ -85,17 +85,12 @@ def _take_function(reference: str, options: NetworkImportOptions) -> NetworkSpec
     if not options.trusted:
         raise _ask_for_trust(f"{reference!r}", "Python code")
     spec = spec_of_function(reference, reference.replace(":", "."), input_size=options.input_size)
-    _check_repeats(spec, reference)
-    return _apply(_tell_normalisation(replace(spec, source=f"function {reference}"), options), options)
-
-
-def _check_repeats(spec: NetworkSpec, reference: str) -> None:
-    """Raise WeightsError if a function gives other weights at each call: no encoder fitted on them could be used."""
-    if hash_module(spec) != hash_module(spec):
+    if hash_module(spec) != hash_module(spec):  # no encoder fitted on it could be used
         raise WeightsError(
             f"{reference!r} gives other weights at each call: it draws them at random. Let it load its weights, or "
             "set a seed in it."
         )
+    return _apply(_tell_normalisation(replace(spec, source=f"function {reference}"), options), options)
 
 
 def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:

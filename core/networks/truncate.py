@@ -175,7 +175,7 @@ def fold_batchnorm(module: nn.Module, *, example: torch.Tensor) -> int:
         remaining = activation if isinstance(activation, nn.Module) else nn.Identity()
         if leave_network in norm._forward_hooks.values():
             remaining.register_forward_hook(leave_network)
-        _replace(module, names[norm], remaining)
+        module.set_submodule(names[norm], remaining)
     return len(pairs)
 
 
@@ -209,11 +209,6 @@ def _fold_pair(convolution: Any, norm: Any) -> None:
     )
     convolution.weight = nn.Parameter(weight.detach(), requires_grad=False)
     convolution.bias = nn.Parameter(bias.detach(), requires_grad=False)
-
-
-def _replace(module: nn.Module, name: str, part: nn.Module) -> None:
-    parent, _, last = name.rpartition(".")
-    setattr(module.get_submodule(parent), last, part)
 
 
 class _Watch(TorchFunctionMode):

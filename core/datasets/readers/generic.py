@@ -285,7 +285,11 @@ def _read_trials(
             got = f"{array.names[wrong[0]]} in row {wrong[0] + 1}"
             raise refusal(array.path.name, allowed=f"the trials of the table, {names[wrong[0]]} there", got=got)
     if "session" not in table:
-        return _rename(cut_rows([array], rows, kept=kept, what="trials"), described)
+        parts = cut_rows([array], rows, kept=kept, what="trials")
+        if described.responses.zscore and len(parts) > 1:  # nothing to standardise within
+            advice = "Add a column session to the table of trials."
+            raise refusal("zscore", allowed="false without sessions", got=True, advice=advice)
+        return tuple(replace(part, name="all trials") if len(parts) == 1 else part for part in parts)
     return split_sessions(table["session"], rows, partial(gather_rows, [array], kept=kept))
 
 
@@ -299,11 +303,3 @@ def _match_rows(names: Sequence[str], ids: tuple[str, ...], listed: list[str], *
             raise refusal(what, allowed="rows named by images of the list", got=name, advice=advice)
         shown.append(UNUSED if is_missing(name) else images.pop())
     return np.array(shown)
-
-
-def _rename(parts: tuple[RecordedSession, ...], described: Description) -> tuple[RecordedSession, ...]:
-    """Without sessions there is nothing to standardise within, unless everything is read at once."""
-    if described.responses.zscore and len(parts) > 1:
-        advice = "Add a column session to the table of trials."
-        raise refusal("zscore", allowed="false without sessions", got=True, advice=advice)
-    return tuple(replace(part, name="all trials") if len(parts) == 1 else part for part in parts)

@@ -54,11 +54,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         sessions=(RecordedSession("all images", np.arange(len(names)), chosen.copy),),
         zscore=False,
         image_ids=tuple(names),
-        categories=tuple(_group_of(name) for name in names),
+        categories=tuple(GROUPS.get("".join(name.split("_")[1:2]), "") for name in names),
         images=match_pictures(options.images or source / "stimuli", names),
     )
-
-
-def _group_of(name: str) -> str:
-    parts = name.split("_")
-    return GROUPS.get(parts[1], "") if len(parts) > 1 else ""

@@ -135,17 +135,13 @@ def _choose(voxels: Table, options: ImportOptions) -> tuple[tuple[str, ...], Boo
     for column in ROI_COLUMNS:
         if column in voxels:
             inside = to_numbers(voxels[column], column) == 1
-            named[(named == "") & inside] = _plain_name(column)
+            name = column.removesuffix(" (prf)")
+            named[(named == "") & inside] = name[1:] if name[:1] in "lr" and name[1:] in CATEGORY else name
     everything = options.mask == "all" or not (named != "").any()
     if options.mask not in ("", "all", "rois"):
         check_choice("mask", options.mask, ("rois", "all"))
     roi = tuple(named.tolist())
     return roi, keep_rois(roi, options.rois) & (everything | (named != ""))
-
-
-def _plain_name(column: str) -> str:
-    name = column.removesuffix(" (prf)")
-    return name[1:] if name[:1] in "lr" and name[1:] in CATEGORY else name
 
 
 def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptions) -> Places:

@@ -245,21 +245,16 @@ def _connect(spec: NetworkSpec, part: Path, *, should_stop: ShouldStop) -> _Answ
     except ValueError as error:
         reason = str(error).rstrip(".")
         raise DownloadError(f"The address {spec.url!r} or what answers there cannot be used: {reason}.") from error
+    begins = re.match(r"bytes (\d+)-", stream.headers.get("Content-Range") or "")
     if stream.status != http.client.PARTIAL_CONTENT:
         start = 0
-    elif _read_start(stream.headers) != start:
+    elif begins is None or int(begins[1]) != start:
         stream.close()
         if start:
             part.unlink(missing_ok=True)
             return _connect(spec, part, should_stop=should_stop)
         raise DownloadError(f"The server sent a part of {spec.url} that was not asked for. Try later.")
     return _read_answer(stream, start=start, stated=redirects.sha256, etag_path=_etag_path(spec.weights_path))
-
-
-def _read_start(headers: Any) -> int:
-    """The place at which a partial answer begins; -1 if it does not say."""
-    found = re.match(r"bytes (\d+)-", headers.get("Content-Range") or "")
-    return int(found[1]) if found else -1
 
 
 def _read_answer(stream: Any, *, start: int, stated: str, etag_path: Path) -> _Answer:

@@ -23,6 +23,8 @@ SPREADS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 """What deviations are called, and how each becomes an SD."""
 CHANNELS = re.compile(rf"{OF_PIXELS}(?:({MEANS})|{'|'.join(SPREADS)})", re.IGNORECASE)
 """What mean and SD of the channels are called, wherever a network keeps them."""
+PAIR = re.compile(rf"{OF_PIXELS}(?:norm|normali[sz](?:e|er|ation)|means?_?(?:and_?)?stds?)(?:_?\w+)?", re.IGNORECASE)
+"""What a mean and an SD in one list are called."""
 NOT_OF_PIXELS = re.compile(
     r"target|label|loss|criterion|output|respons|readout|reward|head|y_|metric|result|score|history|acc|val|test"
 )
@@ -77,6 +79,14 @@ def read_channels(value: Any) -> torch.Tensor | None:
     if not isinstance(value, torch.Tensor) or value.numel() not in (1, 3) or value.is_complex() or value.is_meta:
         return None
     return value.detach().flatten().expand(3)
+
+
+def read_pair(name: str, value: Any) -> dict[str, torch.Tensor]:
+    """The mean and the SD in one list [[R, G, B], [R, G, B]] whose name is a `PAIR`; nothing of anything else."""
+    if not PAIR.fullmatch(name) or not isinstance(value, list | tuple) or len(value) != 2:
+        return {}
+    mean, std = (read_channels(one) for one in value)
+    return {} if mean is None or std is None else {"mean": mean, "std": std}
 
 
 def list_channels(whole: nn.Module) -> dict[str, torch.Tensor]:

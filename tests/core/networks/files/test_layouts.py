@@ -208,6 +208,12 @@ LAYOUTS = {
         USED,
         RESTRICTED,
     ),
+    "a mean and an SD in one list": Layout(
+        "a.ckpt",
+        {"net": table(), "config": {"normalize": [list(RESTRICTED[0]), list(RESTRICTED[1])]}},
+        USED,
+        RESTRICTED,
+    ),
     "options": Layout(
         "a.pt",
         {"model": table(), "args": argparse.Namespace(mean=list(RESTRICTED[0]), std=np.array(RESTRICTED[1]))},
