@@ -56,7 +56,8 @@ class TrialSums:
         values[~finite] = 0.0  # such a voxel is left out; its sums must only stay quiet
         constant = _standardise(values) if zscore and len(values) else np.zeros_like(missing)
         used = images != UNUSED
-        values, images = values[used], images[used]
+        if not used.all():
+            values, images = values[used], images[used]
         means, block = np.load(self._file, mmap_mode="r+"), np.empty((TRIALS_AT_ONCE, values.shape[1]))
         self.missing[voxels] |= missing
         self.constant[voxels] |= constant

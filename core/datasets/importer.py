@@ -92,18 +92,26 @@ def _iter_sums(
         while start < recording.voxels.n_voxels:
             voxels = slice(start, min(start + at_once, recording.voxels.n_voxels))
             try:
-                values = np.empty((len(empty), voxels.stop - start), dtype=np.float32)
-                for share in fill_session(session, values, empty, voxels=voxels, n_voxels=recording.voxels.n_voxels):
-                    so_far = done + (start + share * values.shape[1]) / recording.voxels.n_voxels
+                for share in _add_part(recording, session, empty, voxels, sums=sums):
+                    so_far = done + (start + share * (voxels.stop - start)) / recording.voxels.n_voxels
                     left = (time.monotonic() - started) / so_far * (total - so_far)
                     yield ImportProgress(so_far, total, left, stage="reading", what=session.name)
-                sums.add(session.images[~empty], values[~empty], voxels=voxels, zscore=recording.zscore)
             except (RuntimeError, MemoryError, ProbeError) as error:
                 at_once = halve(voxels.stop - start, error, what="voxel")
                 continue
             start = voxels.stop
         blank[done] = np.flatnonzero(empty & (session.images != UNUSED))
     return sums, {number: trials for number, trials in blank.items() if len(trials)}
+
+
+def _add_part(
+    recording: Recording, session: RecordedSession, empty: BoolArray, voxels: slice, *, sums: TrialSums
+) -> Iterator[float]:
+    """Read some voxels of a session and add them, telling which part (0 to 1) is there."""
+    values = np.empty((len(empty), voxels.stop - voxels.start), dtype=np.float32)
+    yield from fill_session(session, values, empty, voxels=voxels, n_voxels=recording.voxels.n_voxels)
+    kept = ~empty if empty.any() else slice(None)  # a slice copies nothing
+    sums.add(session.images[kept], values[kept], voxels=voxels, zscore=recording.zscore)
 
 
 def check_recording(recording: Recording) -> None:

@@ -77,6 +77,11 @@ class SubjectHeader(SubjectInfo):
     image_source: ImageSource | None = None
     imported: Mapping[str, str] | None = None
 
+    @property
+    def info(self) -> SubjectInfo:
+        """The short form for lists."""
+        return SubjectInfo(self.id, self.title, self.kind, self.note)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subject:
@@ -139,7 +144,7 @@ def list_subjects() -> tuple[SubjectInfo, ...]:
     >>> list_subjects()[0].id
     'simulated'
     """
-    shipped: list[SubjectInfo] = [read_subject_header(folder) for folder in _folders(_shipped_folder())]
+    shipped = [read_subject_header(folder).info for folder in _folders(_shipped_folder())]
     ordered = sorted(shipped, key=lambda info: (info.kind != "simulated", info.id))
     taken = {info.id for info in ordered}
     return (*ordered, *(info for info in _list_imported() if info.id not in taken))
@@ -219,10 +224,10 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _list_imported() -> list[SubjectInfo]:
-    infos: list[SubjectInfo] = []
+    infos = []
     for folder in _folders(user_subjects_folder()):
         try:
-            infos.append(read_subject_header(folder))
+            infos.append(read_subject_header(folder).info)
         except StorageError:
             continue
     return sorted(infos, key=lambda info: info.id)

@@ -223,7 +223,7 @@ def test_an_import_stops_within_a_session() -> None:
     recording = make_recording(VALUES)
     session = RecordedSession("session 1", np.arange(5), blocks)
     progress = iter_import(dataclasses.replace(recording, sessions=(session,)), DEFAULT)
-    assert [next(progress).part for _ in range(3)] == [0.0, 0.2, 0.4]
+    assert [next(progress).done for _ in range(3)] == [0.0, 0.2, 0.4]
     progress.close()
     assert given == [0, 1] and nothing_left()
     list(iter_import(dataclasses.replace(recording, sessions=(session,)), DEFAULT))
