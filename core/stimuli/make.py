@@ -186,8 +186,8 @@ def _iter_probe(
     source: Source, recipe: Recipe, find: FindStimulus, should_stop: ShouldStop
 ) -> Iterator[tuple[float, Probe | None]]:
     """Run one probe; yields the share done and, last, the probe."""
+    from core.probes.levels import iter_wanted
     from core.probes.reproduce import check_same_hash
-    from core.probes.run import iter_probe
 
     asked = recipe.config
     encoder = source.open_encoder(asked.subject, asked.network, asked.layer)
@@ -198,6 +198,6 @@ def _iter_probe(
         check_same_hash(f"encoder of {name}", other.card.sha256, then, config=asked)
     found = find(recipe, encoder.network.input_size)
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
-    for record in iter_probe(encoder, stimulus, asked, should_stop=should_stop, others=others):
+    for record in iter_wanted(encoder, stimulus, asked, should_stop=should_stop, others=others):
         check_stop(should_stop)
         yield record.step / max(record.n_steps, 1) if record.result is None else 1.0, record.result
