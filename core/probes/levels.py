@@ -41,8 +41,8 @@ TIGHT = 0.005
 SHORT = 1.05
 """The search ends once taking back shortens the perturbation by less than this factor: what is lost is of second order,
 about half the square of the 5 %."""
-MOST_TRIES, CAREFUL_TRIES, USUAL_TRIES = 16, 5, 2
-"""Budgets attacked at most; those after which a budget that fails is doubled at least; and about how many it takes."""
+MOST_TRIES, CAREFUL_TRIES = 16, 5
+"""Budgets attacked at most, and those after which a budget that fails is doubled at least."""
 LEAST_RISE, MOST_RISE, AHEAD = SHORT, 4.0, 1.02
 """From one budget to the next, in parts of the one that failed; and how far beyond the foretold one it goes."""
 MOST_CUTS = 25

@@ -1,0 +1,208 @@
+"""Level sets (parametric control): which levels are asked, whether they can be, and what became of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.checks import check_count, refusal
+from core.encoders.card import describe_unknown_mean, find_reference_mean
+from core.encoders.files import find_encoder, load_encoder_data
+from core.datasets.subject import Subject, load_subject
+from core.errors import BadInputError
+from core.probes.probe import LARGEST_WISH, LEVEL_TOLERANCE, Probe
+from core.sweeps.choose import gate_r
+from core.sweeps.config import EncoderName, TargetName
+from core.types import NormName
+from core.words import count
+
+MOST_LEVELS = 101
+USUAL_LEVELS, USUAL_SEEDS, USUAL_BUDGET = "-3:3:11", 10, "l2:10"
+"""What a level set takes where nothing else is asked; the budget is the largest one allowed."""
+USUAL_TRIES = 2
+"""Budgets that are attacked for a level, as a rule."""
+ADVICE = "Write LOW:HIGH:N, as -3:3:11, or numbers separated by commas, as -2,0,2."
+
+
+def resolve_levels(options: Mapping[str, Any]) -> tuple[float, ...]:
+    """The levels among the options of a plan; () where none are asked.
+
+    Raises BadInputError if they are none, or stand beside what they decide themselves.
+    """
+    if "levels" not in options:
+        if "seeds" in options:
+            advice = "Ask for levels too (--levels), or name images (--images test:N)."
+            raise refusal("seeds", allowed="left out where no levels are asked", got=options["seeds"], advice=advice)
+        return ()
+    if "directions" in options:
+        advice = "Each level decides itself whether a response is raised or lowered."
+        raise refusal("directions", allowed="left out beside levels", got=options["directions"], advice=advice)
+    budgets = options.get("budgets", USUAL_BUDGET)
+    if not isinstance(budgets, str) and (not isinstance(budgets, list | tuple) or len(budgets) != 1):
+        advice = "It is the largest that a level may take, under one norm."
+        raise refusal("budgets", allowed="one beside levels", got=budgets, advice=advice)
+    if "seeds" in options and "images" in options:
+        advice = "Images that are named are the seeds."
+        raise refusal("seeds", allowed="left out beside images", got=options["seeds"], advice=advice)
+    return parse_levels(options["levels"])
+
+
+def choose_beside_levels(options: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
+    """Images and budgets of a level set in the words of a plan. Raises BadInputError for too many seeds, or too few."""
+    chosen = {"budgets": options.get("budgets", [USUAL_BUDGET])}
+    if "images" not in options:
+        held_out = int(np.count_nonzero(subject.test))
+        asked = options.get("seeds", min(USUAL_SEEDS, held_out))
+        advice = f"{subject.id} holds out {held_out} images; others can be named (--images)."
+        chosen["images"] = [f"test:{check_count('seeds', asked, largest=max(held_out, 1), advice=advice)}"]
+    return chosen
+
+
+def parse_levels(given: Any) -> tuple[float, ...]:
+    """Levels in SDs, ascending, of "LOW:HIGH:N", of numbers separated by commas, or of a list of numbers.
+
+    Raises BadInputError unless they are 2 to 101 finite numbers, each above the one before.
+
+    Examples
+    --------
+    >>> parse_levels("-3:3:5"), parse_levels("-2, 0,2"), parse_levels([-1, 0.5])
+    ((-3.0, -1.5, 0.0, 1.5, 3.0), (-2.0, 0.0, 2.0), (-1.0, 0.5))
+    """
+    wrong = refusal("levels", allowed="numbers of SDs", got=given, advice=ADVICE)
+    parts = [given] if isinstance(given, str) else given
+    if not isinstance(parts, list | tuple) or any(isinstance(one, bool) for one in parts):
+        raise wrong
+    words = [word for one in parts for word in (one.split(",") if isinstance(one, str) else [one])]
+    try:
+        if len(words) == 1 and isinstance(words[0], str) and ":" in words[0]:
+            low, high, number = words[0].split(":")
+            n_levels = int(number)
+            _check_number(n_levels, given)
+            ends = [float(low), float(high)]
+            numbers = np.linspace(*ends, n_levels).tolist() if np.isfinite(ends).all() else ends
+        else:
+            numbers = [float(one) for one in words]
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, BadInputError):
+            raise
+        raise wrong from error
+    _check_number(len(numbers), given)
+    if not all(abs(one) <= LARGEST_WISH for one in numbers):
+        raise refusal("levels", allowed=f"finite, of at most {LARGEST_WISH:g} SD", got=given, advice=ADVICE)
+    levels = tuple(float(np.round(one, 9)) + 0.0 for one in numbers)
+    if any(after <= before for before, after in zip(levels, levels[1:], strict=False)):
+        raise refusal("levels", allowed="ascending, each named once", got=given, advice=ADVICE)
+    return levels
+
+
+def _check_number(n_levels: int, given: Any) -> None:
+    if not 2 <= n_levels <= MOST_LEVELS:
+        raise refusal("levels", allowed=f"2 to {MOST_LEVELS} of them", got=given, advice=ADVICE)
+
+
+def check_level_targets(
+    encoders: Sequence[EncoderName], others: Sequence[EncoderName], targets: Sequence[TargetName], *, gate: float
+) -> None:
+    """Raise BadInputError unless mean and SD of every target are known in every encoder, and its own predict it.
+
+    `others`: encoders that only score; those that probe must reach the gate, too. All are of one subject.
+    """
+    if len({encoder.subject for encoder in encoders}) > 1:
+        got = sorted({encoder.subject for encoder in encoders})
+        raise refusal("networks", allowed="of one subject in a level set", got=got, advice="Make a set for each.")
+    table = load_subject(encoders[0].subject).voxels
+    for encoder in dict.fromkeys([*encoders, *others]):
+        data = load_encoder_data(find_encoder(*encoder))
+        means = find_reference_mean(data.card, data.intercept)
+        for target in targets:
+            voxels = list(target.find_in(table).voxels)
+            if max(voxels) >= data.card.n_voxels:
+                allowed = f"one of the {data.card.n_voxels:,} that {encoder.label} predicts"
+                raise refusal("voxel", allowed=allowed, got=max(voxels))
+            sds = data.card.reference_sd[voxels]
+            if means is None or not np.isfinite([means[voxels], sds]).all():
+                raise BadInputError(describe_unknown_mean(data.card.config))
+            if not sds.any():
+                raise BadInputError(f"{target.label} is predicted by {encoder.label} as a constant. Leave it out.")
+            r = gate_r(data.card)[voxels]
+            if encoder in encoders and np.isfinite(r).any() and np.nanmedian(r) < gate:
+                raise BadInputError(
+                    f"{target.label} is predicted by {encoder.label} with r {np.nanmedian(r):.3f}, below the gate "
+                    f"{gate:g}. Choose another target, or lower the gate (--gate)."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class LevelReading:
+    """What became of one level of one image.
+
+    Parameters
+    ----------
+    series : What was brought there: "mobilenet_v2 features.18 · ROI FFA (119 voxels)".
+    image : The seed.
+    wanted, saved : The level asked for and that of the image in 8 bits, in SDs from the mean of the clean reference
+        responses.
+    size : Realised size of the perturbation under its norm, in [0, 1] pixel units.
+    reached : Whether the attack came to the level before saving, to 0.05 SD.
+    """
+
+    series: str
+    image: str
+    wanted: float
+    saved: float
+    size: float
+    norm: NormName
+    reached: bool
+
+    @property
+    def survives(self) -> bool:
+        """Whether the image still stands at the level once it is saved, to 0.05 SD."""
+        return abs(self.saved - self.wanted) <= LEVEL_TOLERANCE
+
+
+def read_level(probe: Probe, *, saved: float) -> LevelReading | None:
+    """The reading of a finished probe whose saved image is at `saved`; None of one without a level."""
+    config = probe.config
+    if config.level is None:
+        return None
+    size = probe.l2 if config.attack.norm is NormName.L2 else probe.linf
+    series = f"{config.network} {config.layer} · {config.target.label}"
+    norm = config.attack.norm
+    return LevelReading(series, probe.stimulus_id, config.level, saved, size, norm, probe.reaches_level)
+
+
+def in_levels(value: float, *, mean: float, sd: float) -> float | None:
+    """A response in SDs from the mean; None where these are not known."""
+    known = math.isfinite(mean) and math.isfinite(sd) and sd > 0
+    return (value - mean) / sd if known else None
+
+
+def describe_readings(readings: Iterable[LevelReading]) -> list[str]:
+    """Lines: a heading for every encoder and target, then one a level: how many reached it, budgets, what survives."""
+    groups: dict[str, dict[float, list[LevelReading]]] = {}
+    for one in readings:
+        groups.setdefault(one.series, {}).setdefault(one.wanted, []).append(one)
+    lines = []
+    for series, by_level in groups.items():
+        lines.append(f"Levels of {series}, in SD from the mean of its clean reference responses:")
+        for level, members in sorted(by_level.items()):
+            lines.append(f"  {level:+g}: {_describe_level(members)}")
+    return lines
+
+
+def _describe_level(members: Sequence[LevelReading]) -> str:
+    reached = [one.size for one in members if one.reached]
+    n_kept = sum(one.survives for one in members)
+    parts = [f"{len(reached)} of {count(len(members), 'seed')} reached"]
+    if reached:
+        low, middle, high = min(reached), float(np.median(reached)), max(reached)
+        spread = f" ({low:.3g} to {high:.3g})" if len(reached) > 1 else ""
+        parts.append(f"smallest {members[0].norm} {middle:.3g}{spread}")
+    else:
+        nearest = min(members, key=lambda one: abs(one.saved - one.wanted))
+        parts.append(f"not reached, {nearest.saved:+.2f} at best")
+    return ", ".join([*parts, f"{n_kept} within {LEVEL_TOLERANCE:g} SD in 8 bits"])
