@@ -146,7 +146,7 @@ class LevelReading:
     image : The seed.
     wanted, saved : The level asked for and that of the image in 8 bits, in SDs from the mean of the clean reference
         responses.
-    size : Realised size of the perturbation under its norm, in [0, 1] pixel units.
+    size : Of the perturbation before saving, under its norm, in [0, 1] pixel units: the budget needed.
     reached : Whether the attack came to the level before saving, to 0.05 SD.
     """
 
@@ -169,10 +169,11 @@ def read_level(probe: Probe, *, saved: float) -> LevelReading | None:
     config = probe.config
     if config.level is None:
         return None
-    size = probe.l2 if config.attack.norm is NormName.L2 else probe.linf
     series = f"{config.network} {config.layer} · {config.target.label}"
-    norm = config.attack.norm
-    return LevelReading(series, probe.stimulus_id, config.level, saved, size, norm, probe.reaches_level)
+    attack = config.attack
+    return LevelReading(
+        series, probe.stimulus_id, config.level, saved, attack.epsilon, attack.norm, probe.reaches_level
+    )
 
 
 def in_levels(value: float, *, mean: float, sd: float) -> float | None:

@@ -19,6 +19,8 @@ from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_sto
 from core.stimuli.config import SetConfig
 from core.stimuli.describe import Match, write_item
 from core.stimuli.layout import Enlarging, Layout, Matching
+from core.stimuli.level_strip import read_set_levels
+from core.stimuli.levels import describe_readings
 from core.stimuli.manifest import (
     MANIFEST,
     ORIGINAL,
@@ -93,7 +95,9 @@ def iter_write(
             entries.append({"pair_id": name} | unstructure(item.recipe) | {"made_with": circumstances})
         if add is not None:
             add(partial)
-        _finish(partial, tuple(rows), config, entries=entries, device=item.probe.device)
+        largest = {name: one.config.largest_epsilon for name, one in zip(names, recipes, strict=True)}
+        levels = describe_readings(read_set_levels(rows, largest))
+        _finish(partial, tuple(rows), config, entries=entries, device=item.probe.device, levels=levels)
     yield Progress(len(names), len(names), 0.0, read_manifest(folder), stage="done")
 
 
@@ -140,13 +144,19 @@ def _choose_goals(layout: Layout, originals: Sequence[FloatArray]) -> Layout:
 
 
 def _finish(
-    folder: Path, rows: tuple[ManifestRow, ...], config: SetConfig, *, entries: list[dict[str, Any]], device: str
+    folder: Path,
+    rows: tuple[ManifestRow, ...],
+    config: SetConfig,
+    *,
+    entries: list[dict[str, Any]],
+    device: str,
+    levels: Sequence[str],
 ) -> None:
     """Write table, README and, last, the manifest with the hash of every other file."""
     write_csv(folder / TABLE, rows)
     subjects = {row.subject for row in rows}
     kinds = {info.kind for info in list_subjects() if info.id in subjects}
-    text = write_readme(rows, config, kinds=sorted(kinds), made_with=format_circumstances(entries))
+    text = write_readme(rows, config, kinds=sorted(kinds), made_with=format_circumstances(entries), levels=levels)
     (folder / README).write_text(text, encoding="utf-8")
     facts = {
         "subject_kinds": sorted(kinds),
@@ -159,10 +169,13 @@ def _finish(
     write_manifest(folder / MANIFEST, rows, name=config.name, facts=facts)
 
 
-def write_readme(rows: Sequence[ManifestRow], config: SetConfig, *, kinds: Sequence[str], made_with: str) -> str:
+def write_readme(
+    rows: Sequence[ManifestRow], config: SetConfig, *, kinds: Sequence[str], made_with: str, levels: Sequence[str] = ()
+) -> str:
     """The text of README.md.
 
-    `kinds`: "simulated" or "measured", of the subjects. `made_with`: versions and device, in one line.
+    `kinds`: "simulated" or "measured", of the subjects. `made_with`: versions and device, in one line. `levels`: lines
+    on the levels of a level set.
     """
     originals = [row for row in rows if row.role == ORIGINAL]
     licences: dict[str, set[str]] = {}
@@ -173,6 +186,7 @@ def write_readme(rows: Sequence[ManifestRow], config: SetConfig, *, kinds: Seque
         "set_readme.md",
         config=config,
         rows=rows,
+        levels=levels,
         n_originals=len(originals),
         n_images=len({row.source_sha256 for row in originals}),
         roles=[f"`{role}`" for role in sorted({row.role for row in rows} - {ORIGINAL})],
