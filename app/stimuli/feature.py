@@ -20,6 +20,7 @@ from app.stimuli.package_dialog import PackageDialog
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.set_form import WriteSetDialog
+from app.stimuli.strip_dialog import StripDialog
 from app.stimuli.tray import Tray
 from app.widgets.ask_path import export_folder
 from app.widgets.basics import bring
@@ -29,6 +30,8 @@ from core.attacks.config import AttackConfig
 from core.headers import unstructure
 from core.networks.catalog import find_network
 from core.stimuli.config import SetConfig, unpack_set
+from core.stimuli.level_strip import make_strip
+from core.stimuli.levels import LevelReading, describe_readings
 from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
@@ -146,6 +149,7 @@ class Stimuli(Feature):
             n_items=len(self.tray.items),
             n_warned=sum(bool(self.tray.warnings(row)) for row in range(len(self.tray.items))),
             side=sides[0],
+            levels=describe_readings(self._readings()),
             parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted:
@@ -198,6 +202,7 @@ class Stimuli(Feature):
         page.write_requested.connect(self.show_write)
         page.package_requested.connect(self.package_wanted)
         page.open_requested.connect(self.open_row)
+        page.strip_requested.connect(self.show_strip)
         self._offer_encoders()
         self._recall_form(page)
         page.form.preview_changed.connect(self._timer.start)
@@ -226,6 +231,23 @@ class Stimuli(Feature):
         if self._page is not None and subject is not None:
             encoders = self._session.catalogue.encoders_of(subject.id)
             self._page.form.set_encoders([(one.network, one.layer) for one in encoders])
+
+    def show_strip(self, row: int) -> None:
+        """Show the seed of a row over all its levels."""
+        found = [
+            (self._store.load(self.tray.items[one]), self.tray.reading(one)) for one in self.tray.rows_of_seed(row)
+        ]
+        probes = [(probe, reading) for probe, reading in found if probe is not None and reading is not None]
+        if not probes:
+            self._session.controller.noted.emit("The probes of these levels were removed: wait until they are made.")
+            return
+        strip = make_strip(probes)
+        readings = [one for one in self._readings() if one.series == strip.series]
+        StripDialog(strip, readings, write=self._session.controller.write, parent=self._desk.parent).exec()
+
+    def _readings(self) -> list[LevelReading]:
+        known = (self.tray.reading(row) for row in range(len(self.tray.items)))
+        return [one for one in known if one is not None]
 
     def open_row(self, row: int) -> None:
         """Show the probe of a row in Explore."""

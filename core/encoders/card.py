@@ -224,6 +224,6 @@ def describe_unknown_mean(config: EncoderConfig) -> str:
     """The sentence for an encoder whose mean is not known, with what to do."""
     name = encoder_stem(config.subject, config.network, config.layer)
     return (
-        f"{config.network} {config.layer} does not know the mean of its predicted responses over the reference images, so "
-        f"levels have no zero. Show it reference images: `main.py encoders reference {name}`."
+        f"{config.network} {config.layer} does not know its mean response to the reference images, so levels have no "
+        f"zero. Show it reference images: `main.py encoders reference {name}`."
     )

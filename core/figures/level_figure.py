@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.figures.probe_words import describe_subject, write_signed
+from core.figures.probe_words import MINUS, describe_subject, write_signed
 from core.images.difference import MID_GREY, amplify
 from core.reports.draw_plot import say_whose
 from core.reports.inks import LIGHT, Inks, house_style, make_figure
@@ -26,7 +26,7 @@ def draw_strip(strip: LevelStrip, inks: Inks = LIGHT, *, dpi: float = 150) -> Fi
     rows = [strip.cells[start : start + MOST_ACROSS] for start in range(0, len(strip.cells), MOST_ACROSS)]
     across = max(4, len(rows[0]))
     with house_style(inks):
-        figure = make_figure(CELL_INCHES * (across + 0.3), 3.1 * CELL_INCHES * len(rows) + 0.8, inks, dpi=dpi)
+        figure = make_figure(CELL_INCHES * (across + 0.3), 2.75 * CELL_INCHES * len(rows) + 0.75, inks, dpi=dpi)
         grid: Any = figure.subplots(2 * len(rows), across, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
@@ -49,8 +49,8 @@ def picture_strip(strip: LevelStrip, inks: Inks = LIGHT, *, dpi: float = 110) ->
 def _draw_cell(places: Any, cell: LevelCell, strip: LevelStrip, inks: Inks) -> None:
     reading = cell.reading
     places[0].imshow(cell.picture, interpolation="none")
-    word, colour = ("in file", inks.text) if reading.reached else ("not reached:", inks.warning)
-    places[0].set_title(f"{write_signed(reading.wanted)} SD", fontweight="bold", pad=14)
+    word, colour = ("8-bit", inks.text) if reading.reached else ("not reached:", inks.warning)
+    places[0].set_title(f"{reading.wanted:+g} SD".replace("-", MINUS), fontweight="bold", pad=14)
     size = {"fontsize": 7, "ha": "center", "transform": places[0].transAxes}
     places[0].text(0.5, 1.03, f"{word} {write_signed(reading.saved)}", color=colour, **size)
     places[1].imshow(amplify(cell.change, strip.factor), interpolation="none")
@@ -62,7 +62,7 @@ def _draw_cell(places: Any, cell: LevelCell, strip: LevelStrip, inks: Inks) -> N
 def _caption(strip: LevelStrip) -> str:
     limit = MID_GREY / strip.factor
     return (
-        "Bold: the level wanted; below it that of the picture in 8 bits: the target's predicted response, in SDs of the "
+        "Bold: the level wanted; below it that of the 8-bit picture: the target's predicted response, in SDs of the "
         "clean reference responses from their mean. Lower row: what changed, grey for nothing, black and white for "
         f"-{limit:.3g} and +{limit:.3g} grey levels of 255 (× {strip.factor}). Below: size of the perturbation, "
         f"{NORM_WORDS[strip.norm]} in [0, 1] pixels at {strip.resolution} × {strip.resolution}. "

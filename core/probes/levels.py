@@ -2,7 +2,7 @@
 
     y = mu + l sigma,    mu, sigma: mean and SD of c . f over the clean reference images
 
-The first budget tried is the one a linear encoder would need, |y - c . f(x)| / ||gradient||_dual. A budget that does not
+The first budget tried is the one a linear encoder needs, |y - c . f(x)| / ||gradient||_dual. A budget that does not
 reach y is raised along the slope of what was found so far, up to the largest one allowed. What goes beyond y is taken
 back along the segment to the clean image until it stands at y, and the attack is repeated at the size that is left: to
 first order nothing is lost on that segment near the best perturbation, so the search ends once it is short.

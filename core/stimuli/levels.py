@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from core.attacks.config import format_epsilon
 from core.checks import check_count, refusal
+from core.datasets.subject import Subject, load_subject
 from core.encoders.card import describe_unknown_mean, find_reference_mean
 from core.encoders.files import find_encoder, load_encoder_data
-from core.datasets.subject import Subject, load_subject
 from core.errors import BadInputError
 from core.probes.probe import LARGEST_WISH, LEVEL_TOLERANCE, Probe
 from core.sweeps.choose import gate_r
@@ -94,7 +96,7 @@ def parse_levels(given: Any) -> tuple[float, ...]:
     if not all(abs(one) <= LARGEST_WISH for one in numbers):
         raise refusal("levels", allowed=f"finite, of at most {LARGEST_WISH:g} SD", got=given, advice=ADVICE)
     levels = tuple(float(np.round(one, 9)) + 0.0 for one in numbers)
-    if any(after <= before for before, after in zip(levels, levels[1:], strict=False)):
+    if any(after <= before for before, after in pairwise(levels)):
         raise refusal("levels", allowed="ascending, each named once", got=given, advice=ADVICE)
     return levels
 
@@ -200,10 +202,11 @@ def _describe_level(members: Sequence[LevelReading]) -> str:
     n_kept = sum(one.survives for one in members)
     parts = [f"{len(reached)} of {count(len(members), 'seed')} reached"]
     if reached:
-        low, middle, high = min(reached), float(np.median(reached)), max(reached)
-        spread = f" ({low:.3g} to {high:.3g})" if len(reached) > 1 else ""
-        parts.append(f"smallest {members[0].norm} {middle:.3g}{spread}")
+        norm = members[0].norm
+        low, middle, high = (format_epsilon(float(one), norm) for one in np.quantile(reached, [0, 0.5, 1]))
+        spread = f" in the median ({low} to {high})" if len(reached) > 1 else ""
+        parts.append(f"{norm} {middle}{spread}")
     else:
         nearest = min(members, key=lambda one: abs(one.saved - one.wanted))
         parts.append(f"not reached, {nearest.saved:+.2f} at best")
-    return ", ".join([*parts, f"{n_kept} within {LEVEL_TOLERANCE:g} SD in 8 bits"])
+    return ", ".join([*parts, f"{n_kept} within {LEVEL_TOLERANCE:g} SD once saved"])

@@ -164,7 +164,9 @@ class StimulusPlan:
     def seconds(self) -> float:
         """What it will take on one core, roughly."""
         tries = USUAL_TRIES if self.levels else 1
-        passes = tries * (self.n_steps or USUAL_STEPS) * PASSES_PER_STEP + PASSES_BESIDE * (1 + len(self.delivery.transfer))
+        passes = tries * (self.n_steps or USUAL_STEPS) * PASSES_PER_STEP + PASSES_BESIDE * (
+            1 + len(self.delivery.transfer)
+        )
         return self.n_items * passes * SECONDS_PER_STEP / PASSES_PER_STEP
 
 

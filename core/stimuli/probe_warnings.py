@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from core.attacks.config import MOST_TO_GAIN, write_convergence
+from core.attacks.config import MOST_TO_GAIN, write_budget, write_convergence
 from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
 from core.probes.probe import LEVEL_TOLERANCE, Probe
@@ -58,9 +58,9 @@ TEXTS = {
     WarningCode.SAVING: "The saved file moves the target by {share:.0%} of what the pixels did before saving.",
     WarningCode.NO_CONTROL: "No other image of the same norm and size: it has no control {words!r}.",
     WarningCode.UNEQUAL: "{role} realises {share:.0%} of the perturbed file's norm; see l2 and linf.",
-    WarningCode.NOT_REACHED: "Level {level:+g} SD is not reached within {norm} {largest:g}: the best is {best:+.2f} SD.",
-    WarningCode.LEVEL_MOVED: "Saving moves the level: {saved:+.2f} SD in the file, {before:+.2f} SD before it was rounded "
-    "to 8 bits, resized or matched, {level:+g} SD wanted. Quantised attack steps at the network's own size keep it.",
+    WarningCode.NOT_REACHED: "Level {level:+g} SD is not reached within {budget}: the best is {best:+.2f} SD.",
+    WarningCode.LEVEL_MOVED: "Saving moves the level: {saved:+.2f} SD in the file, {before:+.2f} SD before, {level:+g} "
+    "SD wanted. Attack steps on 8-bit grey levels (--quantise), shown at the network's own size, keep it.",
 }
 UNKNOWN = "How well the encoder predicts this target is not known."
 
@@ -102,8 +102,8 @@ def evaluate_level(probe: Probe, saved: float | None) -> tuple[ProbeWarning, ...
         return ()
     found = []
     if not probe.reaches_level:
-        norm, largest = probe.config.attack.norm, probe.config.largest_epsilon
-        found.append(warn(WarningCode.NOT_REACHED, level=wanted, norm=norm, largest=largest, best=before))
+        budget = write_budget(probe.config.largest_epsilon, probe.config.attack.norm)
+        found.append(warn(WarningCode.NOT_REACHED, level=wanted, budget=budget, best=before))
     if abs(saved - before) > LEVEL_TOLERANCE:
         found.append(warn(WarningCode.LEVEL_MOVED, level=wanted, saved=saved, before=before))
     return tuple(found)

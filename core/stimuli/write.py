@@ -193,7 +193,7 @@ def write_readme(
         simulated="simulated" in kinds,
         encoders=sorted({f"{row.network} {row.layer} (subject {row.subject})" for row in rows}),
         targets=sorted({f"{row.direction} {row.target}" for row in rows}),
-        budgets=sorted({f"{row.norm} epsilon {row.epsilon:.4g}, {row.n_steps} steps" for row in rows}),
+        budgets=_describe_budgets(rows),
         matched=_describe_matching(config.layout),
         size=_describe_size(rows[0], config.layout),
         degrees=_describe_degrees(rows[0], config.layout),
@@ -202,6 +202,16 @@ def write_readme(
         licences=sorted((licence, sorted(images)) for licence, images in licences.items()),
         made_with=made_with,
     )
+
+
+def _describe_budgets(rows: Sequence[ManifestRow]) -> list[str]:
+    """Norm, epsilon and steps of every budget; those of levels, which are all others, as a range."""
+    levels = sorted((row.epsilon, row.norm, row.n_steps) for row in rows if row.level is not None)
+    found = {f"{row.norm} epsilon {row.epsilon:.4g}, {row.n_steps} steps" for row in rows if row.level is None}
+    if levels:
+        (low, norm, n_steps), (high, *_) = levels[0], levels[-1]
+        found.add(f"the smallest found for each level, {norm} epsilon {low:.4g} to {high:.4g}, {n_steps} steps")
+    return sorted(found)
 
 
 def _describe_matching(layout: Layout) -> str:

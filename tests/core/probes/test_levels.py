@@ -29,7 +29,9 @@ from tests.helpers.tiny_encoders import (
 BOTH = pytest.mark.parametrize("norm", list(NormName))
 
 
-def ask(encoder: Encoder, level: float, *, norm: NormName = NormName.L2, largest: float = 3.0, **attack: object) -> ProbeConfig:
+def ask(
+    encoder: Encoder, level: float, *, norm: NormName = NormName.L2, largest: float = 3.0, **attack: object
+) -> ProbeConfig:
     config = make_config(encoder, AttackConfig(norm=norm, epsilon=largest, **attack))  # type: ignore[arg-type]
     return dataclasses.replace(config, level=level)
 
@@ -98,7 +100,7 @@ def test_on_a_network_every_level_is_met(norm: NormName, level: float, quantise:
     encoder = make_conv_encoder()
     probe = find(encoder, ask(encoder, level, norm=norm, largest=0.9, quantise=quantise, n_steps=20))
     assert probe.level_reached == pytest.approx(level, abs=LEVEL_TOLERANCE if quantise else 0.006)
-    assert 0 <= probe.perturbed_pixels.min() and probe.perturbed_pixels.max() <= 1
+    assert probe.perturbed_pixels.min() >= 0 and probe.perturbed_pixels.max() <= 1
     if quantise:
         levels = 255 * probe.perturbed_pixels.astype(np.float64)
         assert np.abs(levels - np.round(levels)).max() < 1e-3
