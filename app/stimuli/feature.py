@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -250,8 +251,17 @@ class Stimuli(Feature):
         return [one for one in known if one is not None]
 
     def open_row(self, row: int) -> None:
-        """Show the probe of a row in Explore."""
-        self.probe_wanted.emit(self.tray.items[row].config, self.tray.items[row].image)
+        """Show the probe of a row in Explore; that of a level as an ordinary one with the budget found for it."""
+        recipe = self.tray.items[row]
+        config = recipe.config
+        if config.level is not None:
+            probe = self._store.load(recipe)
+            if probe is None or not probe.config.attack.epsilon:
+                why = "is not made yet" if probe is None else "is the original itself: nothing was changed"
+                self._session.controller.noted.emit(f"The image at this level {why}.")
+                return
+            config = replace(probe.config, level=None, level_within=0.0)
+        self.probe_wanted.emit(config, recipe.image)
 
     def _read(self, record: Any) -> Reading:
         what = {"probe": "Making probes", "preview": "Previewing items", "write": "Writing"}.get(record.stage, "")

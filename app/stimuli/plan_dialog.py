@@ -106,8 +106,7 @@ class PlanDialog(QDialog, Fields):
             editor = getattr(self, name)
             if editor.value() == pair[not has_levels]:
                 editor.set_value(pair[has_levels])
-        self.direction.setEnabled(not has_levels)
-        self.direction.setToolTip("Each level decides itself" if has_levels else "")
+        self.allow("direction", "Each level decides itself whether a response is raised or lowered" * has_levels)
         self.tell()
 
     def take_norm(self, norm: str) -> None:
