@@ -26,7 +26,7 @@ def draw_strip(strip: LevelStrip, inks: Inks = LIGHT, *, dpi: float = 150) -> Fi
     rows = [strip.cells[start : start + MOST_ACROSS] for start in range(0, len(strip.cells), MOST_ACROSS)]
     across = max(4, len(rows[0]))
     with house_style(inks):
-        figure = make_figure(CELL_INCHES * (across + 0.3), 2.75 * CELL_INCHES * len(rows) + 0.75, inks, dpi=dpi)
+        figure = make_figure(CELL_INCHES * (across + 0.3), 2.5 * CELL_INCHES * len(rows) + 0.75, inks, dpi=dpi)
         grid: Any = figure.subplots(2 * len(rows), across, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()

@@ -20,7 +20,6 @@ from core.probes.probe import LARGEST_WISH, LEVEL_TOLERANCE, Probe
 from core.sweeps.choose import gate_r
 from core.sweeps.config import EncoderName, TargetName
 from core.types import NormName
-from core.words import count
 
 MOST_LEVELS = 101
 USUAL_LEVELS, USUAL_SEEDS, USUAL_BUDGET = "-3:3:11", 10, "l2:10"
@@ -191,22 +190,17 @@ def describe_readings(readings: Iterable[LevelReading]) -> list[str]:
         groups.setdefault(one.series, {}).setdefault(one.wanted, []).append(one)
     lines = []
     for series, by_level in groups.items():
-        lines.append(f"Levels of {series}, in SD from the mean of its clean reference responses:")
-        for level, members in sorted(by_level.items()):
-            lines.append(f"  {level:+g}: {_describe_level(members)}")
+        lines.append(f"Levels of {series}: seeds that reach each, median budget (range)")
+        lines += [f"  {level:+g} SD: {_describe_level(members)}" for level, members in sorted(by_level.items())]
     return lines
 
 
 def _describe_level(members: Sequence[LevelReading]) -> str:
-    reached = [one.size for one in members if one.reached]
-    n_kept = sum(one.survives for one in members)
-    parts = [f"{len(reached)} of {count(len(members), 'seed')} reached"]
+    reached, norm = [one.size for one in members if one.reached], members[0].norm
+    nearest = min(members, key=lambda one: abs(one.saved - one.wanted))
+    spent = f"{nearest.saved:+.2f} SD at best"
     if reached:
-        norm = members[0].norm
         low, middle, high = (format_epsilon(float(one), norm) for one in np.quantile(reached, [0, 0.5, 1]))
-        spread = f" in the median ({low} to {high})" if len(reached) > 1 else ""
-        parts.append(f"{norm} {middle}{spread}")
-    else:
-        nearest = min(members, key=lambda one: abs(one.saved - one.wanted))
-        parts.append(f"not reached, {nearest.saved:+.2f} at best")
-    return ", ".join([*parts, f"{n_kept} within {LEVEL_TOLERANCE:g} SD once saved"])
+        spent = f"{norm.capitalize()} {middle}" + (f" ({low} to {high})" if len(reached) > 1 else "")
+    n_kept = sum(one.survives for one in members)
+    return f"{len(reached)} of {len(members)} reached, {spent}, {n_kept} hold in 8 bits"
