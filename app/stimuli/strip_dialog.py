@@ -43,8 +43,8 @@ class StripDialog(QDialog):
         told.setWidget(self.lines)
         told.setWidgetResizable(True)
         told.setFixedHeight(LINES_HEIGHT)
-        save = make_button("Save figure…", do=self._save, tip="PNG, SVG or PDF, in the colours of the theme")
-        ends = make_row(-1, save, make_button("Close", "primary", self.accept))
+        self.save = make_button("Save figure…", do=self._save, tip="PNG, SVG or PDF, in the colours of the theme")
+        ends = make_row(-1, self.save, make_button("Close", "primary", self.accept))
         fill_dialog(self, "Level strip", self.picture, told, ends, stretch=0)
 
     def _save(self) -> None:

@@ -133,7 +133,9 @@ def test_a_level_set_is_planned_with_its_cost(tmp_path: Path, type_in: TypeIn) -
     words = ("stimuli", "plan", "--rois", "FFA", "--seeds", "2")
     for levels in (("--levels", "-2:2:5"), ("--levels=-2:2:5",), ("--levels", "-2", "-1", "0", "1", "2")):
         code, out, err = type_in(*words, *levels)
-        assert code == 0 and out.startswith("2 seeds x 1 target x 5 levels x 1 encoder = 10 probes, each within l2:10"), err
+        assert code == 0 and out.startswith(
+            "2 seeds x 1 target x 5 levels x 1 encoder = 10 probes, each within l2:10"
+        ), err
     code, out, _ = type_in(*words, "--levels")
     assert code == 0 and " x 11 levels x " in out, "named without numbers"
     code, _, err = type_in(*words, "--levels", "-3:3")

@@ -54,9 +54,7 @@ def test_of_a_target_it_is_the_weighted_mean_of_its_voxels() -> None:
 def test_an_imported_encoder_knows_it_once_it_was_shown_reference_images(tmp_path: Any) -> None:
     """Its features are centred elsewhere: the intercept would be wrong by w . (mean of the reduced features)."""
     encoder = make_linear_encoder()
-    data = dataclasses.replace(
-        _data_of(encoder), card=dataclasses.replace(encoder.card, provenance=IMPORTED)
-    )
+    data = dataclasses.replace(_data_of(encoder), card=dataclasses.replace(encoder.card, provenance=IMPORTED))
     assert math.isnan(Encoder(encoder.network, data).target_mean(np.ones(3)))
     reduced = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32) + 2
     shown = complete(data, reduced, title="forty images")

@@ -86,7 +86,9 @@ def test_a_level_set_written_down_leads_to_itself() -> None:
     packed = json.loads(json.dumps(pack_plan(plan)))
     assert resolve_plan(packed) == plan
     assert packed["levels"] == [-1.0, 0.0, 1.0] and "directions" not in packed
-    assert {network for network, _ in plan.delivery.transfer} == {"mobilenet_v2_robust", "alexnet"}, "each scores the rest"
+    assert {network for network, _ in plan.delivery.transfer} == {"mobilenet_v2_robust", "alexnet"}, (
+        "each scores the rest"
+    )
 
 
 def test_what_is_left_out_of_a_level_set_has_a_default() -> None:
