@@ -32,7 +32,7 @@ from core.headers import unstructure
 from core.networks.catalog import find_network
 from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.level_strip import make_strip
-from core.stimuli.levels import LevelReading, describe_readings
+from core.stimuli.levels import LevelReading
 from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
@@ -150,7 +150,6 @@ class Stimuli(Feature):
             n_items=len(self.tray.items),
             n_warned=sum(bool(self.tray.warnings(row)) for row in range(len(self.tray.items))),
             side=sides[0],
-            levels=describe_readings(self._readings()),
             parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QScrollArea, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.widgets.basics import make_column, make_heading, make_label
 from app.widgets.editors import CountBox
@@ -21,22 +21,13 @@ CONTENTS = (
     "Every file is saved as 8-bit PNG, read back from disk and scored again. manifest.json, manifest.csv and README.md "
     "describe how each was made; `main.py rebuild` makes the set again, bit for bit."
 )
-LEVELS_HEIGHT = 150
 
 
 class WriteSetDialog(NewFolderDialog):
     """The folder of a set."""
 
     def __init__(
-        self,
-        config: SetConfig,
-        folder: Path,
-        *,
-        n_items: int,
-        n_warned: int,
-        side: int,
-        levels: Sequence[str] = (),
-        parent: QWidget | None = None,
+        self, config: SetConfig, folder: Path, *, n_items: int, n_warned: int, side: int, parent: QWidget | None = None
     ) -> None:
         controls = ", ".join(kind.words for kind in config.controls)
         about: list[QWidget] = [
@@ -45,11 +36,6 @@ class WriteSetDialog(NewFolderDialog):
             make_label(config.layout.describe(side), "muted", wraps=True),
             make_label(CONTENTS, wraps=True),
         ]
-        if levels:
-            told = QScrollArea()
-            told.setWidget(make_label("\n".join(levels)))
-            told.setFixedHeight(LEVELS_HEIGHT)
-            about.append(told)
         if n_warned:
             warned = f"⚠ {n_warned} of {n_items} items have warnings; they are listed in the README."
             about.append(make_label(warned, "", wraps=True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.attacks.config import AttackConfig, format_epsilon
+from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.checks import check_epsilon, check_fraction, refusal
 from core.probes.target import CONTRAST_SIGN, Target, TargetKind
@@ -101,13 +101,10 @@ class ProbeConfig:
         return self.level_within or self.attack.epsilon
 
     def _check_level(self) -> None:
-        if self.level is None:
-            return
-        check_fraction("level", abs(self.level), largest=LARGEST_WISH, advice="It is counted in SDs.")
-        plain = self.objective.is_linear and not self.ensemble and not self.wanted_shift_sd
-        if not plain:
-            advice = "Leave the other wishes out."
-            raise refusal("level", allowed="of the plain response of one encoder", got=self.describe(), advice=advice)
+        check_epsilon("level_within", self.level_within, largest=LARGEST_EPSILON[self.attack.norm])
+        check_fraction("level", abs(self.level or 0.0), largest=LARGEST_WISH, advice="It is counted in SDs.")
+        if self.level is not None and (not self.objective.is_linear or self.ensemble or self.wanted_shift_sd):
+            raise refusal("level", allowed="of the plain response of one encoder", got=self.describe())
 
     def _check_objective(self) -> None:
         is_pattern = self.target.kind is TargetKind.PATTERN

@@ -84,13 +84,11 @@ def read_strips(found: StimulusSet, **wanted: str) -> tuple[LevelStrip, ...]:
     pairs = [members for members in found.pairs.values() if members[0].level is not None and len(members) > 1]
     if not pairs:
         raise BadInputError(f"The set in {found.folder} is no level set: `stimuli plan --levels` plans one.")
-    columns = {"image": "source_image", "network": "network", "target": "target"}
     for name, text in wanted.items():
-        known = list(dict.fromkeys(getattr(members[1], columns[name]) for members in pairs))
-        kept = [one for one in known if text in (one, "") or (name == "target" and text in one.split())]
-        if not kept:
-            raise refusal(name, allowed=f"one of this set: {name_some(known)}", got=text)
-        pairs = [members for members in pairs if getattr(members[1], columns[name]) in kept]
+        known = [getattr(members[1], "source_image" if name == "image" else name) for members in pairs]
+        pairs = [one for one, held in zip(pairs, known, strict=True) if text in ("", held, *held.split())]
+        if not pairs:
+            raise refusal(name, allowed=f"of this set: {name_some(list(dict.fromkeys(known)))}", got=text)
     groups: dict[tuple[str, ...], list[tuple[ManifestRow, ...]]] = {}
     for members in pairs:
         row = members[1]

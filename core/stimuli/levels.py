@@ -29,32 +29,24 @@ USUAL_TRIES = 2
 ADVICE = "Write LOW:HIGH:N, as -3:3:11, or numbers separated by commas, as -2,0,2."
 
 
-def resolve_levels(options: Mapping[str, Any]) -> tuple[float, ...]:
-    """The levels among the options of a plan; () where none are asked.
+def resolve_levels(options: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
+    """Levels, images and budgets of a level set among the options of a plan; nothing where no levels are asked.
 
-    Raises BadInputError if they are none, or stand beside what they decide themselves.
+    Raises BadInputError if they are none, or stand beside what they decide themselves; for too many seeds, or none.
     """
-    if "levels" not in options:
-        if "seeds" in options:
-            advice = "Ask for levels too (--levels), or name images (--images test:N)."
-            raise refusal("seeds", allowed="left out where no levels are asked", got=options["seeds"], advice=advice)
-        return ()
-    if "directions" in options:
-        advice = "Each level decides itself whether a response is raised or lowered."
-        raise refusal("directions", allowed="left out beside levels", got=options["directions"], advice=advice)
-    budgets = options.get("budgets", USUAL_BUDGET)
-    if not isinstance(budgets, str) and (not isinstance(budgets, list | tuple) or len(budgets) != 1):
-        advice = "It is the largest that a level may take, under one norm."
-        raise refusal("budgets", allowed="one beside levels", got=budgets, advice=advice)
-    if "seeds" in options and "images" in options:
-        advice = "Images that are named are the seeds."
-        raise refusal("seeds", allowed="left out beside images", got=options["seeds"], advice=advice)
-    return parse_levels(options["levels"])
-
-
-def choose_beside_levels(options: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
-    """Images and budgets of a level set in the words of a plan. Raises BadInputError for too many seeds, or too few."""
-    chosen = {"budgets": options.get("budgets", [USUAL_BUDGET])}
+    wants, budgets = "levels" in options, options.get("budgets", [USUAL_BUDGET])
+    several = not isinstance(budgets, str) and (not isinstance(budgets, list | tuple) or len(budgets) != 1)
+    for name, is_wrong, allowed, advice in (
+        ("seeds", not wants, "left out without levels", "Ask for levels too, or name images (test:N)."),
+        ("seeds", "images" in options, "left out beside images", "Images that are named are the seeds."),
+        ("directions", wants, "left out beside levels", "Each level decides itself whether it raises or lowers."),
+        ("budgets", wants and several, "one beside levels", "It is the largest that a level may take."),
+    ):
+        if is_wrong and name in options:
+            raise refusal(name, allowed=allowed, got=options[name], advice=advice)
+    if not wants:
+        return {}
+    chosen = {"levels": parse_levels(options["levels"]), "budgets": budgets}
     if "images" not in options:
         held_out = int(np.count_nonzero(subject.test))
         asked = options.get("seeds", min(USUAL_SEEDS, held_out))
@@ -83,8 +75,8 @@ def parse_levels(given: Any) -> tuple[float, ...]:
             low, high, number = words[0].split(":")
             n_levels = int(number)
             _check_number(n_levels, given)
-            ends = [float(low), float(high)]
-            numbers = np.linspace(*ends, n_levels).tolist() if np.isfinite(ends).all() else ends
+            ends = float(low), float(high)
+            numbers = list(np.linspace(ends[0], ends[1], n_levels) if np.isfinite(ends).all() else ends)
         else:
             numbers = [float(one) for one in words]
     except (TypeError, ValueError, OverflowError) as error:

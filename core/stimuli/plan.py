@@ -27,7 +27,6 @@ from core.stimuli.levels import (
     USUAL_SEEDS,
     USUAL_TRIES,
     check_level_targets,
-    choose_beside_levels,
     resolve_levels,
 )
 from core.stimuli.recipe import Recipe, name_source
@@ -208,11 +207,10 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
             advice = suggest(key, list(got)) or "`stimuli plan --help` lists them."
             raise refusal("plan", allowed="of known settings", got=key, advice=advice)
     got |= options
-    levels = resolve_levels(options)
     seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
     subject = load_subject(str(got["subject"]))
-    if levels:
-        got |= choose_beside_levels(options, subject)
+    got |= resolve_levels(options, subject)
+    levels = got["levels"]
     encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
     if not rois and not voxels:

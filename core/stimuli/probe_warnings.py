@@ -97,10 +97,10 @@ def evaluate_saving(shift: float, before: float) -> tuple[ProbeWarning, ...]:
 
 def evaluate_level(probe: Probe, saved: float | None) -> tuple[ProbeWarning, ...]:
     """Whether the level asked for was reached, and whether the saved image, at `saved`, still stands where it was."""
-    wanted, before = probe.config.level, probe.level_reached
+    wanted = probe.config.level
     if wanted is None or saved is None:
         return ()
-    found = []
+    found, before = [], probe.level_reached
     if not probe.reaches_level:
         budget = write_budget(probe.config.largest_epsilon, probe.config.attack.norm)
         found.append(warn(WarningCode.NOT_REACHED, level=wanted, budget=budget, best=before))

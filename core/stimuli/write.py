@@ -95,9 +95,7 @@ def iter_write(
             entries.append({"pair_id": name} | unstructure(item.recipe) | {"made_with": circumstances})
         if add is not None:
             add(partial)
-        largest = {name: one.config.largest_epsilon for name, one in zip(names, recipes, strict=True)}
-        levels = describe_readings(read_set_levels(rows, largest))
-        _finish(partial, tuple(rows), config, entries=entries, device=item.probe.device, levels=levels)
+        _finish(partial, tuple(rows), config, entries=entries, device=item.probe.device)
     yield Progress(len(names), len(names), 0.0, read_manifest(folder), stage="done")
 
 
@@ -144,18 +142,15 @@ def _choose_goals(layout: Layout, originals: Sequence[FloatArray]) -> Layout:
 
 
 def _finish(
-    folder: Path,
-    rows: tuple[ManifestRow, ...],
-    config: SetConfig,
-    *,
-    entries: list[dict[str, Any]],
-    device: str,
-    levels: Sequence[str],
+    folder: Path, rows: tuple[ManifestRow, ...], config: SetConfig, *, entries: list[dict[str, Any]], device: str
 ) -> None:
     """Write table, README and, last, the manifest with the hash of every other file."""
     write_csv(folder / TABLE, rows)
     subjects = {row.subject for row in rows}
     kinds = {info.kind for info in list_subjects() if info.id in subjects}
+    configs = {one["pair_id"]: one["config"] for one in entries}
+    largest = {pair: one["level_within"] or one["attack"]["epsilon"] for pair, one in configs.items()}
+    levels = describe_readings(read_set_levels(rows, largest))
     text = write_readme(rows, config, kinds=sorted(kinds), made_with=format_circumstances(entries), levels=levels)
     (folder / README).write_text(text, encoding="utf-8")
     facts = {
@@ -193,7 +188,10 @@ def write_readme(
         simulated="simulated" in kinds,
         encoders=sorted({f"{row.network} {row.layer} (subject {row.subject})" for row in rows}),
         targets=sorted({f"{row.direction} {row.target}" for row in rows}),
-        budgets=_describe_budgets(rows),
+        budgets=sorted(
+            {f"{row.norm} epsilon {row.epsilon:.4g}, {row.n_steps} steps" for row in rows if row.level is None}
+        )
+        or ["the smallest found for each level, see below"],
         matched=_describe_matching(config.layout),
         size=_describe_size(rows[0], config.layout),
         degrees=_describe_degrees(rows[0], config.layout),
@@ -202,16 +200,6 @@ def write_readme(
         licences=sorted((licence, sorted(images)) for licence, images in licences.items()),
         made_with=made_with,
     )
-
-
-def _describe_budgets(rows: Sequence[ManifestRow]) -> list[str]:
-    """Norm, epsilon and steps of every budget; those of levels, which are all others, as a range."""
-    levels = sorted((row.epsilon, row.norm, row.n_steps) for row in rows if row.level is not None)
-    found = {f"{row.norm} epsilon {row.epsilon:.4g}, {row.n_steps} steps" for row in rows if row.level is None}
-    if levels:
-        (low, norm, n_steps), (high, *_) = levels[0], levels[-1]
-        found.add(f"the smallest found for each level, {norm} epsilon {low:.4g} to {high:.4g}, {n_steps} steps")
-    return sorted(found)
 
 
 def _describe_matching(layout: Layout) -> str:

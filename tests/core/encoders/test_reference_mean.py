@@ -1,4 +1,4 @@
-"""The mean predicted response over the reference images: the intercept of what was fitted here, measured of the rest."""
+"""The mean predicted response over the reference images: the intercept of what was fitted here, else measured."""
 
 from __future__ import annotations
 

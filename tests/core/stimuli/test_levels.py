@@ -121,7 +121,7 @@ def test_what_a_level_set_cannot_be_is_told(change: dict[str, Any], told: str) -
 
 
 def test_seeds_without_levels_are_told() -> None:
-    with pytest.raises(BadInputError, match="`seeds` must be left out where no levels are asked, got 3"):
+    with pytest.raises(BadInputError, match="`seeds` must be left out without levels, got 3"):
         resolve_plan({"rois": ["FFA"], "seeds": 3})
 
 
