@@ -242,7 +242,7 @@ class Stimuli(Feature):
             self._session.controller.noted.emit("The probes of these levels were removed: wait until they are made.")
             return
         strip = make_strip(probes)
-        readings = [one for one in self._readings() if one.series == strip.series]
+        readings = [one for one in self._readings() if one.series == strip.first.series]
         StripDialog(strip, readings, write=self._session.controller.write, parent=self._desk.parent).exec()
 
     def _readings(self) -> list[LevelReading]:

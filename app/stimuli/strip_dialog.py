@@ -18,6 +18,7 @@ from core.stimuli.levels import LevelReading, describe_readings
 
 LEAST = (900, 420)
 LINES_HEIGHT = 130
+Write = Callable[[str, Callable[[], str]], None]
 
 
 class StripDialog(QDialog):
@@ -27,16 +28,11 @@ class StripDialog(QDialog):
     """
 
     def __init__(
-        self,
-        strip: LevelStrip,
-        readings: Sequence[LevelReading],
-        *,
-        write: Callable[[str, Callable[[], str]], None],
-        parent: QWidget | None = None,
+        self, strip: LevelStrip, readings: Sequence[LevelReading], *, write: Write, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._strip, self._write = strip, write
-        self.picture = PictureLabel(f"Levels of {strip.image}", least=LEAST)
+        self.picture = PictureLabel(f"Levels of {strip.first.image}", least=LEAST)
         self.picture.show_pixels(picture_strip(strip, find_inks(theme_in_use().name)))
         self.lines = make_label("\n".join(describe_readings(readings)))
         told = QScrollArea()
@@ -49,7 +45,7 @@ class StripDialog(QDialog):
 
     def _save(self) -> None:
         kinds = ";;".join(f"{kind.upper()} (*.{kind})" for kind in FORMATS)
-        chosen = ask_path(self, "Save figure", f"levels_{self._strip.image}.svg", kinds)
+        chosen = ask_path(self, "Save figure", f"levels_{self._strip.first.image}.svg", kinds)
         if chosen is None:
             return
         inks = find_inks(theme_in_use().name)

@@ -117,8 +117,8 @@ def run_strip(
 
     check_choice("out", out.suffix.lstrip(".").lower(), FORMATS)
     inks, strips = find_inks(theme), read_strips(read_manifest(stimuli), image=image, network=network, target=target)
-    first = strips[0]
-    write_figure(draw_strip(first, inks), out, inks)
+    first = strips[0].first
+    write_figure(draw_strip(strips[0], inks), out, inks)
     others = f", the first of {len(strips)}: name --image, --network or --target for another" if strips[1:] else ""
     found = {"file": str(out), "image": first.image, "series": first.series, "n_strips": len(strips)}
     return answer(found, f"{first.image} · {first.series}{others}\n  written to {out}", as_json=json)

@@ -41,8 +41,8 @@ TIGHT = 0.005
 SHORT = 1.05
 """The search ends once taking back shortens the perturbation by less than this factor: what is lost is of second order,
 about half the square of the 5 %."""
-MOST_TRIES, CAREFUL_TRIES = 16, 5
-"""Budgets attacked at most, and those after which a budget that fails is doubled at least."""
+MOST_TRIES = 16
+"""Budgets attacked at most."""
 LEAST_RISE, MOST_RISE, AHEAD = SHORT, 4.0, 1.02
 """From one budget to the next, in parts of the one that failed; and how far beyond the foretold one it goes."""
 MOST_CUTS = 25
@@ -124,7 +124,10 @@ class _LevelSearch:
             last = yield from self._attack(epsilon, below)
             moved = self._moved(last.best.pixels)
             if moved >= self._gap - TIGHT * self._sd:
-                self._keep(last, moved)
+                is_beyond = moved > self._gap + TIGHT * self._sd
+                pixels = self._take_back(last.best.pixels) if is_beyond else last.best.pixels
+                if self._measure(pixels) < self._size:
+                    self._deliver(pixels, last)
                 if epsilon <= SHORT * self._size or self._size <= (1 + MIN_NORM_TOLERANCE) * failed[0]:
                     return
                 below = below if below is not None and below.epsilon < self._size else None
@@ -134,17 +137,11 @@ class _LevelSearch:
                 if not math.isfinite(self._size):
                     self._deliver(last.best.pixels, last)
                 return
-            below, before, failed = BudgetResult(epsilon, last.best), failed, (epsilon, moved)
-            is_last = number == MOST_TRIES - 2
-            epsilon = self._largest if is_last else min(self._largest, self._raise_budget(before, failed, number))
-
-    def _raise_budget(self, before: tuple[float, float], failed: tuple[float, float], number: int) -> float:
-        """The next budget, along the line through the last two (epsilon, moved)."""
-        epsilon, moved = failed
-        slope = (moved - before[1]) / (epsilon - before[0])
-        ahead = AHEAD * (epsilon + (self._gap - moved) / slope) if slope > 0 else math.inf
-        least = LEAST_RISE if number < CAREFUL_TRIES else 2.0
-        return epsilon * min(max(ahead / epsilon, least), MOST_RISE)
+            slope = (moved - failed[1]) / (epsilon - failed[0])
+            ahead = AHEAD * (epsilon + (self._gap - moved) / slope) if slope > 0 else math.inf
+            below, failed = BudgetResult(epsilon, last.best), (epsilon, moved)
+            rise = min(max(ahead / epsilon, LEAST_RISE), MOST_RISE) if number < MOST_TRIES - 2 else math.inf
+            epsilon = min(self._largest, rise * epsilon)
 
     def _attack(self, epsilon: float, below: BudgetResult | None) -> Generator[ProbeProgress, None, AttackStep]:
         """The whole attack under a budget; returns its last step."""
@@ -156,14 +153,6 @@ class _LevelSearch:
         if last is None:
             raise RuntimeError("An attack ended without a step.")
         return last
-
-    def _keep(self, last: AttackStep, moved: float) -> None:
-        """Take the attack's best back to the level; it is the answer so far if it is smaller."""
-        pixels = last.best.pixels
-        if moved > self._gap + TIGHT * self._sd:
-            pixels = self._take_back(pixels)
-        if self._measure(pixels) < self._size:
-            self._deliver(pixels, last)
 
     def _deliver(self, pixels: torch.Tensor, last: AttackStep) -> None:
         self._pixels, self._size = pixels, self._measure(pixels)
@@ -231,13 +220,7 @@ class _LevelSearch:
         config = replace(self._config, attack=attack, ladder=(size,), level_within=self._largest)
         control, flip = make_controls(self._clean, self._pixels, attack, key=self._stimulus.sha256)
         self._convergence[2] = self._taken
-        delivered = Delivered(
-            clean=to_array(self._clean),
-            perturbed=to_array(self._pixels),
-            control=to_array(control),
-            sign_flip=to_array(flip),
-            convergence=self._convergence,
-        )
+        images = [to_array(one) for one in (self._clean, self._pixels, control, flip)]
         history = StepHistory(
             np.array([size]), np.array([last.shift]), last.pixels[np.newaxis], last.responses[np.newaxis]
         )
@@ -245,7 +228,7 @@ class _LevelSearch:
             self._encoder,
             self._stimulus,
             config,
-            delivered=delivered,
+            delivered=Delivered(*images, self._convergence),
             dual_size=dual_size,
             history=history,
             watch=self._watch,

