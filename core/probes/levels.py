@@ -39,8 +39,7 @@ from core.types import Direction, FloatArray
 TIGHT = 0.005
 """SDs to which a level is met before saving."""
 SHORT = 1.05
-"""The search ends once taking back shortens the perturbation by less than this factor: what is lost is of second order,
-about half the square of the 5 %."""
+"""The search ends once taking back shortens the perturbation by less than this factor: what is lost is of second order."""
 MOST_TRIES = 16
 """Budgets attacked at most."""
 LEAST_RISE, MOST_RISE, AHEAD = SHORT, 4.0, 1.02
