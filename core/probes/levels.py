@@ -39,7 +39,7 @@ from core.types import Direction, FloatArray
 TIGHT = 0.005
 """SDs to which a level is met before saving."""
 SHORT = 1.05
-"""The search ends once taking back shortens the perturbation by less than this factor: what is lost is of second order."""
+"""The search ends once taking back shortens it by less than this factor: what is lost is of second order."""
 MOST_TRIES = 16
 """Budgets attacked at most."""
 LEAST_RISE, MOST_RISE, AHEAD = SHORT, 4.0, 1.02
@@ -219,7 +219,7 @@ class _LevelSearch:
         config = replace(self._config, attack=attack, ladder=(size,), level_within=self._largest)
         control, flip = make_controls(self._clean, self._pixels, attack, key=self._stimulus.sha256)
         self._convergence[2] = self._taken
-        images = [to_array(one) for one in (self._clean, self._pixels, control, flip)]
+        images = (to_array(self._clean), to_array(self._pixels), to_array(control), to_array(flip))
         history = StepHistory(
             np.array([size]), np.array([last.shift]), last.pixels[np.newaxis], last.responses[np.newaxis]
         )

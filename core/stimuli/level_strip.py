@@ -103,7 +103,7 @@ def _read_strip(found: StimulusSet, pairs: Sequence[tuple[ManifestRow, ...]]) ->
         clean, picture = (read_levels(found.path(one)) for one in members[:2])
         if config is not None:
             clean, picture = (cut_out(one, config.layout, row.resolution) for one in (clean, picture))
-        cells.append(LevelCell(*read_set_levels(members, largest), clean, picture))
+        cells.append(LevelCell(read_set_levels(members, largest)[0], clean, picture))
     return LevelStrip(row.subject, row.resolution, tuple(cells))
 
 

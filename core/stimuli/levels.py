@@ -104,15 +104,18 @@ def check_level_targets(
 
     `others`: encoders that only score; those that probe must reach the gate, too. All are of one subject.
     """
-    if len({encoder.subject for encoder in encoders}) > 1:
-        got = sorted({encoder.subject for encoder in encoders})
-        raise refusal("networks", allowed="of one subject in a level set", got=got, advice="Make a set for each.")
+    subjects = sorted({encoder.subject for encoder in (*encoders, *others)})
+    if len(subjects) > 1:
+        raise refusal("networks", allowed="of one subject in a level set", got=subjects, advice="Make a set for each.")
     table = load_subject(encoders[0].subject).voxels
     for encoder in dict.fromkeys([*encoders, *others]):
         data = load_encoder_data(find_encoder(*encoder))
         means = find_reference_mean(data.card, data.intercept)
         for target in targets:
             voxels = list(target.find_in(table).voxels)
+            if max(voxels) >= data.card.n_voxels:
+                allowed = f"one of the {data.card.n_voxels:,} that {encoder.label} predicts"
+                raise refusal("voxel", allowed=allowed, got=max(voxels))
             sds = data.card.reference_sd[voxels]
             if means is None or not np.isfinite([means[voxels], sds]).all():
                 raise BadInputError(describe_unknown_mean(data.card.config))

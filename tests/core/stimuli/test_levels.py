@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.encoders.card import EncoderData, Provenance
-from core.encoders.files import find_encoder, load_encoder_data, save_encoder, seal, user_encoders_folder
+from core.encoders.files import find_encoder, list_encoders, load_encoder_data, save_encoder, seal, user_encoders_folder
 from core.errors import BadInputError
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import LevelReading, describe_readings, parse_levels
@@ -110,7 +110,6 @@ def test_what_is_left_out_of_a_level_set_has_a_default() -> None:
         ({"budgets": ["l2:3", "linf:8/255"]}, "`budgets` must be one beside levels"),
         ({"images": ["test:2"]}, "`seeds` must be left out beside images"),
         ({"gate": 0.99}, "below the gate 0.99"),
-        ({"networks": ["mobilenet_v2_robust", "kay2017/alexnet"]}, "."),
         ({"levels": "a"}, "numbers of SDs"),
     ],
 )
@@ -118,6 +117,14 @@ def test_what_a_level_set_cannot_be_is_told(change: dict[str, Any], told: str) -
     with pytest.raises(BadInputError) as caught:
         resolve_plan(BASE | change)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("role", ["networks", "transfer"])
+def test_encoders_of_two_subjects_are_told(role: str) -> None:
+    other = next(one for one in list_encoders() if one.subject == "kay2017")
+    words = ["mobilenet_v2_robust", f"kay2017/{other.network}:{other.layer}"]
+    with pytest.raises(BadInputError, match=r"`networks` must be of one subject .* got \['kay2017', 'simulated'\]"):
+        resolve_plan(BASE | {role: words})
 
 
 def test_seeds_without_levels_are_told() -> None:
