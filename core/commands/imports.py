@@ -28,7 +28,8 @@ main.py import template [FILE]           write a TOML file that describes your o
 "n_voxels", "repeats", "rois", "categories", "sessions", "missing_sessions", "n_held_out", ...}; of an import its
 summary: also "noise_ceiling" (voxels in ten bins of [0, 1]), "n_missing" and "n_constant" (voxels left out)."""
 FIELDS = (
-    "title participant=participant|person space betas mask surface held_out images categories bad_voxels seed averaged"
+    "title participant=participant|person space betas mask surface held_out images categories bad_voxels seed averaged "
+    "resample"
 )
 
 
@@ -58,7 +59,7 @@ def run_import(
         raise refusal("subject", allowed="named", got=subject or None, advice=advice)
     options = given.make(ImportOptions, subject=subject, rois=split(rois))
     check_no_encoders(options.subject)
-    summary = follow(iter_import(plan_import(kind, source, options), options), format_progress).summary
+    summary = follow(iter_import(plan_import(kind, source, options), options), format_progress).result
     if summary is None:
         raise RuntimeError("An import ended without a summary.")
     return answer(summary.to_json(), _lay_out(summary.lines()), as_json=json)
@@ -87,8 +88,7 @@ def run_subjects(
 
 def format_progress(progress: ImportProgress) -> str:
     """One line on an import under way."""
-    share = (progress.done + progress.part) / max(progress.total, 1)
-    return f"import: {progress.stage} {share:.0%} {progress.name}{time_left(progress.seconds_left)}"
+    return f"import: {progress.stage} {progress.share:.0%} {progress.what}{time_left(progress.seconds_left)}"
 
 
 def _write_template(file: Path | None) -> int:

@@ -51,6 +51,7 @@ def evaluate(
     ensemble_sha256 : Hashes of the further encoders that were attacked.
     """
     n_budgets, card = len(delivered.perturbed), encoder.card
+    direction = config.target.vector(encoder.n_voxels)
     stack = np.concatenate([delivered.clean, delivered.perturbed, delivered.control, delivered.sign_flip])
     (clean,), *responses = np.split(respond(encoder, stack), [1, 1 + n_budgets, 1 + 2 * n_budgets])
     perturbed, control, sign_flip = (one[-1] for one in responses)
@@ -70,7 +71,8 @@ def evaluate(
         control=control,
         sign_flip=sign_flip,
         reference_sd=card.reference_sd,
-        target_sd=encoder.target_sd(config.target.vector(encoder.n_voxels)),
+        target_sd=encoder.target_sd(direction),
+        target_mean=encoder.target_mean(direction),
         curve=_draw_curve(encoder, config, delivered, responses, clean=clean, dual_size=dual_size),
         history=history,
         delivered_8bit=config.attack.quantise,

@@ -11,9 +11,9 @@ from core.encoders.encoder import Encoder
 from core.errors import BadInputError
 from core.headers import split_arrays
 from core.images.stimulus import Stimulus
+from core.probes.levels import iter_wanted
 from core.probes.probe import Probe, ProbeConfig
 from core.probes.respond import describe_versions
-from core.probes.run import iter_probe
 from core.progress import Progress
 from core.words import name_differences
 
@@ -62,7 +62,7 @@ def iter_reproduce(
     hashes = (probe.network_sha256, probe.encoder_sha256, *probe.ensemble_sha256)
     check_same_encoders(encoder, others, hashes, config=probe.config)
     stimulus = Stimulus(probe.stimulus_id, probe.clean_pixels, probe.stimulus_sha256)
-    for progress in iter_probe(encoder, stimulus, probe.config, should_stop=should_stop, others=others):
+    for progress in iter_wanted(encoder, stimulus, probe.config, should_stop=should_stop, others=others):
         result = None if progress.result is None else compare(probe, progress.result)
         yield Progress(progress.step, progress.n_steps, progress.seconds_left, result)
 
