@@ -15,7 +15,7 @@ from core.checks import check_choice, refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, format_table
 from core.datasets.subject import load_subject
-from core.encoders.card_table import share_at_edge, summarise_card
+from core.encoders.card_table import CardRow, share_at_edge, summarise_card
 from core.encoders.files import load_encoder_data
 from core.encoders.importers.bind import ImportRequest
 from core.encoders.library import (
@@ -96,7 +96,7 @@ def show_list(_words: Sequence[str], options: EncoderOptions, _given: Given) -> 
         imported = card.provenance.kind if card.provenance is not None else ""
         numbers = {"n_voxels": card.n_voxels, "r_median": _median(card.r), "imported": imported}
         rows.append({"name": entry.name, **names, "own": entry.is_own, **numbers})
-    return answer(rows, lambda: format_table(rows), as_json=options.json)
+    return answer(rows, as_json=options.json)
 
 
 def show(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
@@ -104,18 +104,13 @@ def show(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     entry = find_entry(_only("show", words))
     card = load_encoder_data(entry.header).card
     subject, edge = load_subject(card.config.subject), share_at_edge(card)
-    rois = [plain(asdict(row)) for row in summarise_by_roi(card, subject.voxels)]
-    if options.json:
-        own = {"name": entry.name, "own": entry.is_own, "file": str(entry.header.with_suffix(".safetensors"))}
-        scores = {"r_median": _median(card.r), "alpha_at_edge": plain(edge), "rois": rois}
-        return answer(own | describe_card(card) | scores, "", as_json=True)
-    print(entry.name)
-    for fact in summarise_card(card, subject_title=subject.title, subject_kind=subject.kind):
-        print(f"  {fact.name:<16} {fact.value}")
-    if math.isfinite(edge):
-        print(f"  {'Alpha at edge':<16} {edge:.1%} of the voxels")
-    print(format_table([{key: _round(value) for key, value in row.items()} for row in rois]))
-    return 0
+    rois = plain([asdict(row) for row in summarise_by_roi(card, subject.voxels)])
+    own = {"name": entry.name, "own": entry.is_own, "file": str(entry.header.with_suffix(".safetensors"))}
+    scores = {"r_median": _median(card.r), "alpha_at_edge": edge, "rois": rois}
+    facts = [*summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)]
+    facts += [CardRow("Alpha at edge", f"{edge:.1%} of the voxels")] if math.isfinite(edge) else []
+    lines = [entry.name, *(f"  {name:<16} {value}" for name, value in facts), format_table(rois)]
+    return answer(own | describe_card(card) | scores, "\n".join(lines), as_json=options.json)
 
 
 def import_encoder(words: Sequence[str], options: EncoderOptions, given: Given) -> int:
@@ -156,7 +151,7 @@ def import_foreign(kind: str, files: list[Path], options: EncoderOptions, given:
     request = given.make(ImportRequest, network=spec.id, layer=layer, kind=kept_as)
     opened = Engine(device=options.device).open_network(spec.id, layer, weights=options.network_weights)
     records = iter_import(readout, request, network=opened, files=hash_files(files))
-    last = follow(records, lambda one: f"{one.stage} {one.done}/{one.total}")
+    last = follow(records)
     if last.result is None:
         raise RuntimeError("An import ended without a result.")
     return {
@@ -182,7 +177,7 @@ def renew_reference(words: Sequence[str], options: EncoderOptions, given: Given)
     opened = Engine(device=options.device).open_network(config.network, config.layer, weights=options.network_weights)
     most = given.of(ImportRequest).get("n_reference", N_REFERENCE)
     records = iter_renew_reference(entry.header, network=opened, most=max(1, most))
-    last = follow(records, lambda one: f"reference {one.done}/{one.total}")
+    last = follow(records)
     if last.result is None or last.result.card.provenance is None:
         raise RuntimeError("The reference images ended without a result.")
     provenance = last.result.card.provenance
@@ -239,7 +234,3 @@ def _only(action: str, words: Sequence[str]) -> str:
 def _median(values: Any) -> float | None:
     known = values[np.isfinite(values)]
     return round(float(np.median(known)), 4) if known.size else None
-
-
-def _round(value: Any) -> Any:
-    return round(value, 3) if isinstance(value, float) else value

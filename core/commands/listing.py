@@ -10,7 +10,7 @@ import numpy as np
 
 from core.checks import check_choice
 from core.commands.options import Given, Json, about, explained, takes
-from core.commands.output import answer, format_table
+from core.commands.output import answer
 from core.datasets.image_store import SEPARATOR
 from core.datasets.photos import GROUPS, list_images
 from core.datasets.subject import Subject, list_subjects, load_subject
@@ -143,7 +143,7 @@ LISTS: dict[str, Callable[[ListOptions], list[Row]]] = {
 def run_list(what: Annotated[str, about(f"one of {', '.join(LISTS)}")], /, *, json: Json = False, given: Given) -> int:
     """Print the list; returns 0. Raises BadInputError for a name that is not known."""
     rows = LISTS[check_choice("WHAT", what, LISTS)](given.make(ListOptions))
-    return answer(rows, lambda: format_table(rows), as_json=json)
+    return answer(rows, as_json=json)
 
 
 def _describe_roi(subject: str, roi: str) -> Row:

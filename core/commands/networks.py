@@ -111,7 +111,7 @@ def check(source: str, options: NetworkOptions, _given: Given) -> int:
 def show_layers(source: str, options: NetworkOptions, _given: Given) -> int:
     """Where one can be cut."""
     rows = list_layers_rows(ListOptions(network=source, all=options.all))
-    return answer(rows, lambda: format_table(rows), as_json=options.json)
+    return answer(rows, as_json=options.json)
 
 
 def describe_status(status: NetworkStatus) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
 from core.commands.options import Device, Given, Json, about, explained, takes
-from core.commands.output import align, answer, follow, time_left
+from core.commands.output import answer, follow, format_table, time_left
 from core.networks.catalog import check_new_id, folder_name, list_user_networks
 from core.robustify.config import RobustifyConfig, robustify_folder
 
@@ -85,8 +86,8 @@ def format_progress(progress: RobustifyProgress) -> str:
 def format_published(published: PublishedNetwork) -> str:
     """The files, and the feature shift of both networks at each budget."""
     rows = [
-        ["", f"{one.epsilon:g}", f"{one.original:.3f}", f"{one.tuned:.3f}", f"{one.ratio:.2f}"]
+        {"L2 epsilon": one.epsilon, "original": one.original, "robust": one.tuned, "ratio": one.ratio}
         for one in published.records
     ]
     title = f"{published.path} after {published.n_seen} photographs; SHA-256 {published.sha256}"
-    return f"{title}\n{align([['', 'L2 epsilon', 'original', 'robust', 'ratio'], *rows])}"
+    return f"{title}\n{indent(format_table(rows), '  ')}"

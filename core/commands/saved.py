@@ -52,7 +52,6 @@ def run_rebuild(
     device: Device = "auto",
 ) -> int:
     """Rebuild a set and compare; returns 0 if every bit is the same, else 1."""
-    from core.commands.stimuli import make_set
     from core.device import set_threads
     from core.stimuli.manifest import read_rows
     from core.stimuli.rebuild import compare_sets, find_threads, iter_rebuild
@@ -68,7 +67,7 @@ def run_rebuild(
     with tempfile.TemporaryDirectory(prefix="probescope-rebuilt-") as work:
         folder = out if out is not None else Path(work) / "set"
         check_free(folder.expanduser())
-        made = make_set(lambda stop: iter_rebuild(engine, old, folder, images=images, should_stop=stop))
+        made = finish(lambda stop: iter_rebuild(engine, old, folder, images=images, should_stop=stop))
         result = compare_sets(old, made)
     print(result.describe())
     return 0 if result.identical else DIFFERS
