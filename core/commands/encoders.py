@@ -83,8 +83,7 @@ class EncoderOptions:
     json: Json = False
 
 
-def show_list(_words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
-    """Print every encoder."""
+def _list(_words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     rows = []
     for entry in list_library():
         try:
@@ -99,8 +98,7 @@ def show_list(_words: Sequence[str], options: EncoderOptions, _given: Given) -> 
     return answer(rows, as_json=options.json)
 
 
-def show(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
-    """Print one encoder's card."""
+def _show(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     entry = find_entry(_only("show", words))
     card = load_encoder_data(entry.header).card
     subject, edge = load_subject(card.config.subject), share_at_edge(card)
@@ -113,8 +111,7 @@ def show(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     return answer(own | describe_card(card) | scores, "\n".join(lines), as_json=options.json)
 
 
-def import_encoder(words: Sequence[str], options: EncoderOptions, given: Given) -> int:
-    """Take in an encoder."""
+def _import(words: Sequence[str], options: EncoderOptions, given: Given) -> int:
     if len(words) < 2:
         got, advice = " ".join(words), f"KIND is one of {', '.join(KINDS)}."
         raise refusal("import", allowed="followed by KIND and FILE", got=got, advice=advice)
@@ -123,7 +120,7 @@ def import_encoder(words: Sequence[str], options: EncoderOptions, given: Given) 
         card, path = adopt_encoder(files[0], replace=given.of(ImportRequest).get("replaces", False))
         summary = {"name": name_encoder(card.config), "file": str(path), "n_voxels": card.n_voxels}
         return answer(summary, f"Imported {summary['name']} into {path}", as_json=options.json)
-    summary = import_foreign(kind, files, options, given)
+    summary = _import_foreign(kind, files, options, given)
     if summary["n_left_out"]:
         print(f"Note: {summary['n_left_out']:,} voxels have no weights (all NaN) and are left out.", file=sys.stderr)
     text = "Imported {name}: {found}, {n_features:,} features, {n_voxels:,} voxels; differs from its source by at most "
@@ -132,8 +129,7 @@ def import_encoder(words: Sequence[str], options: EncoderOptions, given: Given) 
     )
 
 
-def import_foreign(kind: str, files: list[Path], options: EncoderOptions, given: Given) -> dict[str, Any]:
-    """Import an encoder of another program; returns the JSON object."""
+def _import_foreign(kind: str, files: list[Path], options: EncoderOptions, given: Given) -> dict[str, Any]:
     from core.encoders.importers.bind import iter_import
     from core.encoders.importers.open import hash_files, read_readout
     from core.engine import Engine
@@ -167,8 +163,7 @@ def import_foreign(kind: str, files: list[Path], options: EncoderOptions, given:
     }
 
 
-def renew_reference(words: Sequence[str], options: EncoderOptions, given: Given) -> int:
-    """Compute the SDs of an imported encoder again."""
+def _renew_reference(words: Sequence[str], options: EncoderOptions, given: Given) -> int:
     from core.encoders.importers.reference import iter_renew_reference
     from core.engine import Engine
 
@@ -185,26 +180,24 @@ def renew_reference(words: Sequence[str], options: EncoderOptions, given: Given)
     return answer(found, f"SDs of {entry.name} are now over {provenance.reference}", as_json=options.json)
 
 
-def export(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
-    """Write an encoder for elsewhere."""
+def _export(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     if options.out is None:
         raise refusal("out", allowed="named", got=None, advice="Add --out PATH.")
     files = export_encoder(_only("export", words), options.out.expanduser(), form=options.format)
     return _answer_files("Wrote", files, options)
 
 
-def remove(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
-    """Delete one of the user's own encoders."""
+def _remove(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
     return _answer_files("Removed", remove_encoder(_only("remove", words)), options)
 
 
 ACTIONS: dict[str, Callable[[Sequence[str], EncoderOptions, Given], int]] = {
-    "list": show_list,
-    "show": show,
-    "import": import_encoder,
-    "reference": renew_reference,
-    "export": export,
-    "remove": remove,
+    "list": _list,
+    "show": _show,
+    "import": _import,
+    "reference": _renew_reference,
+    "export": _export,
+    "remove": _remove,
 }
 
 

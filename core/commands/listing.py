@@ -40,11 +40,6 @@ class ListOptions:
     all: Annotated[bool, about("layers: every place to cut, not only the offered ones")] = False
 
 
-def list_networks_rows(_options: ListOptions) -> list[Row]:
-    """The networks of the catalogue."""
-    return [describe_network(spec) for spec in list_networks()]
-
-
 def describe_network(spec: NetworkSpec) -> Row:
     """One network of the catalogue."""
     names = ("id", "title", "family", "architecture", "input_size", "default_layer")
@@ -52,8 +47,7 @@ def describe_network(spec: NetworkSpec) -> Row:
     return {name: getattr(spec, name) for name in names + more} | {"layers": list(spec.layers)}
 
 
-def list_subjects_rows(_options: ListOptions) -> list[Row]:
-    """The subjects, simulated or measured."""
+def _list_subjects(_options: ListOptions) -> list[Row]:
     names = ("id", "title", "kind", "response_unit", "note", "citation", "licence")
     rows: list[Row] = []
     for info in list_subjects():
@@ -67,15 +61,13 @@ def list_subjects_rows(_options: ListOptions) -> list[Row]:
     return rows
 
 
-def list_rois_rows(options: ListOptions) -> list[Row]:
-    """The ROIs of one or of every subject."""
+def _list_rois(options: ListOptions) -> list[Row]:
     known = [info.id for info in list_subjects()]
     chosen = known if options.subject is None else [check_choice("subject", options.subject, known)]
     return [_describe_roi(name, roi) for name in chosen for roi in load_subject(name).voxels.roi_names]
 
 
-def list_images_rows(options: ListOptions) -> list[Row]:
-    """The shipped images, or those one subject saw."""
+def _list_images(options: ListOptions) -> list[Row]:
     if options.subject is not None:
         return _list_images_of(load_subject(options.subject))
     if options.group is not None:
@@ -119,8 +111,7 @@ def list_layers_rows(options: ListOptions) -> list[Row]:
     ]
 
 
-def list_encoders_rows(options: ListOptions) -> list[Row]:
-    """The fitted encoders."""
+def _list_encoders(options: ListOptions) -> list[Row]:
     return [
         {"subject": config.subject, "network": config.network, "layer": config.layer}
         for config in list_encoders()
@@ -129,12 +120,12 @@ def list_encoders_rows(options: ListOptions) -> list[Row]:
 
 
 LISTS: dict[str, Callable[[ListOptions], list[Row]]] = {
-    "networks": list_networks_rows,
-    "subjects": list_subjects_rows,
-    "rois": list_rois_rows,
-    "images": list_images_rows,
+    "networks": lambda _options: [describe_network(spec) for spec in list_networks()],
+    "subjects": _list_subjects,
+    "rois": _list_rois,
+    "images": _list_images,
     "layers": list_layers_rows,
-    "encoders": list_encoders_rows,
+    "encoders": _list_encoders,
 }
 
 

@@ -58,16 +58,14 @@ class NetworkOptions:
     json: Json = False
 
 
-def show_list(_source: str, options: NetworkOptions, _given: Given) -> int:
-    """Every network, with its state."""
+def _list(_source: str, options: NetworkOptions, _given: Given) -> int:
     rows = [describe_status(status) for status in list_status()]
     names = ("id", "title", "family", "robust", "state", "size_mb", "input_size", "default_layer")
     shown = [{name if name != "family" else "kind": row[name] for name in names} for row in rows]
     return answer(rows, lambda: format_table(shown), as_json=options.json)
 
 
-def add(source: str, options: NetworkOptions, given: Given) -> int:
-    """Take a network in."""
+def _add(source: str, options: NetworkOptions, given: Given) -> int:
     from core.networks.importing import import_network
 
     spec = import_network(source, given.make(NetworkImportOptions))
@@ -78,8 +76,7 @@ def add(source: str, options: NetworkOptions, given: Given) -> int:
     return answer(describe_status(read_status(spec)), text, as_json=options.json)
 
 
-def download(source: str, options: NetworkOptions, _given: Given) -> int:
-    """Download the weights, reporting progress."""
+def _download(source: str, options: NetworkOptions, _given: Given) -> int:
     with stop_on_interrupt() as should_stop:
         last = follow(iter_get(source, should_stop=should_stop), format_progress)
     if last.path is None:
@@ -91,14 +88,12 @@ def download(source: str, options: NetworkOptions, _given: Given) -> int:
     return answer(found, text, as_json=options.json)
 
 
-def remove(source: str, options: NetworkOptions, _given: Given) -> int:
-    """Take one away."""
+def _remove(source: str, options: NetworkOptions, _given: Given) -> int:
     done = remove_network(source, forget=options.forget)
     return answer({"network": source, "done": done}, done, as_json=options.json)
 
 
-def check(source: str, options: NetworkOptions, _given: Given) -> int:
-    """Probe one; returns 2 if it cannot be attacked."""
+def _check(source: str, options: NetworkOptions, _given: Given) -> int:
     report = check_network(source, options.layer, device=options.device)
     shape = " x ".join(map(str, report.feature_shape))
     lines = [f"{report.network} at {report.layer} ({shape}), weights {report.sha256[:12]}"]
@@ -108,8 +103,7 @@ def check(source: str, options: NetworkOptions, _given: Given) -> int:
     return 0 if report.passed else 2
 
 
-def show_layers(source: str, options: NetworkOptions, _given: Given) -> int:
-    """Where one can be cut."""
+def _layers(source: str, options: NetworkOptions, _given: Given) -> int:
     rows = list_layers_rows(ListOptions(network=source, all=options.all))
     return answer(rows, as_json=options.json)
 
@@ -134,12 +128,12 @@ def format_progress(progress: DownloadProgress) -> str:
 
 
 ACTIONS: dict[str, Callable[[str, NetworkOptions, Given], int]] = {
-    "list": show_list,
-    "add": add,
-    "download": download,
-    "remove": remove,
-    "check": check,
-    "layers": show_layers,
+    "list": _list,
+    "add": _add,
+    "download": _download,
+    "remove": _remove,
+    "check": _check,
+    "layers": _layers,
 }
 
 

@@ -51,8 +51,7 @@ class SurfaceOptions:
     json: Annotated[bool, about("list: print one JSON array")] = False
 
 
-def add(words: Sequence[str], options: SurfaceOptions) -> None:
-    """Read files and keep them as a surface."""
+def _add(words: Sequence[str], options: SurfaceOptions) -> None:
     from core.surfaces.importer import read_surface
 
     paths = _paths(words)
@@ -65,8 +64,7 @@ def add(words: Sequence[str], options: SurfaceOptions) -> None:
     print("\n".join([f"Added {name}:", *(f"  {line}" for line in imported.describe()), f"  kept in {path}"]))
 
 
-def check(words: Sequence[str], options: SurfaceOptions) -> None:
-    """Say what is in files or in a kept surface, and whether a subject and a volume fit it."""
+def _check(words: Sequence[str], options: SurfaceOptions) -> None:
     surface = load_surface(words[0]) if len(words) == 1 and has_surface(words[0]) else None
     if surface is None:
         from core.surfaces.importer import read_surface
@@ -96,8 +94,7 @@ def _tell(sentence: str) -> None:
         print(sentence)
 
 
-def show_list(_words: Sequence[str], options: SurfaceOptions) -> None:
-    """Print every surface."""
+def _list(_words: Sequence[str], options: SurfaceOptions) -> None:
     infos = list_surfaces()
     rows = [
         {
@@ -112,8 +109,7 @@ def show_list(_words: Sequence[str], options: SurfaceOptions) -> None:
     answer([asdict(info) for info in infos], lambda: format_table(rows), as_json=options.json)
 
 
-def use(words: Sequence[str], options: SurfaceOptions) -> None:
-    """Show a subject on another surface."""
+def _use(words: Sequence[str], options: SurfaceOptions) -> None:
     name = _one_name(words)
     if options.subject is None:
         raise refusal("--subject", allowed="the id of a subject", got=None)
@@ -122,22 +118,19 @@ def use(words: Sequence[str], options: SurfaceOptions) -> None:
     print(f"{subject.title} is shown on {name}.")
 
 
-def outline(words: Sequence[str], options: SurfaceOptions) -> None:
-    """Make another atlas the default of a surface."""
+def _outline(words: Sequence[str], options: SurfaceOptions) -> None:
     name = _one_name(words)
     outline_first(name, options.atlas)
     print(f"{name} is outlined with {options.atlas}.")
 
 
-def remove(words: Sequence[str], _options: SurfaceOptions) -> None:
-    """Delete an imported surface."""
+def _remove(words: Sequence[str], _options: SurfaceOptions) -> None:
     name = _one_name(words)
     remove_surface(name)
     print(f"Removed {name}.")
 
 
-def fetch(words: Sequence[str], options: SurfaceOptions) -> None:
-    """Download an fsaverage and keep it."""
+def _fetch(words: Sequence[str], options: SurfaceOptions) -> None:
     from core.surfaces.importer import MESHES, fetch_fsaverage
 
     name = check_choice("name", words[0] if words else "", MESHES)
@@ -147,8 +140,7 @@ def fetch(words: Sequence[str], options: SurfaceOptions) -> None:
     print("\n".join([f"Added {name}:", *(f"  {line}" for line in imported.describe())]))
 
 
-def project(words: Sequence[str], options: SurfaceOptions) -> None:
-    """Write a volume's values at every vertex."""
+def _project(words: Sequence[str], options: SurfaceOptions) -> None:
     from core.surfaces.project import write_projection
     from core.surfaces.volumes import describe_forms
 
@@ -161,14 +153,14 @@ def project(words: Sequence[str], options: SurfaceOptions) -> None:
 
 
 ACTIONS: dict[str, Callable[[Sequence[str], SurfaceOptions], None]] = {
-    "add": add,
-    "list": show_list,
-    "check": check,
-    "use": use,
-    "outline": outline,
-    "remove": remove,
-    "fetch": fetch,
-    "project": project,
+    "add": _add,
+    "list": _list,
+    "check": _check,
+    "use": _use,
+    "outline": _outline,
+    "remove": _remove,
+    "fetch": _fetch,
+    "project": _project,
 }
 
 
