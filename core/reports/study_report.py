@@ -177,7 +177,5 @@ def compose_study(report: StudyReport, facts: dict[str, Any]) -> str:
         noise=", ".join(f"{level:g}" for level in config.noise),
         grey=f"{255 * config.epsilon / size_of_one(config.norm, config.side):.2f}",
         tables=report.tables,
-        device=facts["device"],
-        versions=", ".join(f"{name} {value}" for name, value in facts["versions"].items()),
-        hashes=", ".join(f"{name} {str(digest)[:12]}" for name, digest in facts["network_sha256"].items()),
+        facts=facts,
     )
