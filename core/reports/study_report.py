@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.attacks.config import MOST_TO_GAIN
 from core.files import replace_file
 from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES
 from core.reports.draw_plot import inline_svg, write_figures
@@ -105,7 +106,19 @@ def sum_up(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
                 told = ", ".join(f"{status} in {counts[status]}" for status in Status if counts[status])
                 kinds.append(f"truth in a {word} network: {told}")
         lines.append(f"{hypothesis.title}: {'; '.join(kinds)}.")
-    return tuple(lines)
+    return (*lines, *_tell_convergence(answer))
+
+
+def _tell_convergence(answer: StudyAnswer) -> Iterator[str]:
+    """How many attacks would still gain, where it is known."""
+    to_gain = np.stack([one.to_gain for one in answer.conditions])
+    for title, values in (("candidates", to_gain[:, 1:]), ("the true voxels", to_gain[:, 0])):
+        if np.isfinite(values).all():
+            share = (values > MOST_TO_GAIN).mean()
+            yield (
+                f"Convergence: {share:.0%} of the attacks on {title} would still gain over {MOST_TO_GAIN:.0%} "
+                f"with more steps, at most {values.max():.0%}."
+            )
 
 
 def _tell(rank: Interval) -> str:
@@ -162,7 +175,9 @@ def _candidates(answer: StudyAnswer) -> Iterator[dict[str, Any]]:
             row |= {"candidate": candidate.label, "related by": condition.relations[number]}
             row |= {"kind": "robust" if candidate.is_robust else "standard"}
             row |= {"sensitivity of the true voxels (SD)": condition.measures.true_sensitivity[0, 0]}
-            yield row | {title: answer.interval(condition, measure, number) for measure, title in MEASURES.items()}
+            row |= {title: answer.interval(condition, measure, number) for measure, title in MEASURES.items()}
+            places = {"to gain (share)": number + 1, "to gain of the true voxels (share)": 0}
+            yield row | {title: condition.to_gain[place].max() for title, place in places.items()}
 
 
 def compose_study(report: StudyReport, facts: dict[str, Any]) -> str:

@@ -61,28 +61,18 @@ class CandidateSet(StrEnum):
         return (*own, *sister, Relation.OTHER)
 
 
-TEACHERS = (
-    LayerName("mobilenet_v2", "features.13"),
-    LayerName("mobilenet_v2_robust", "features.13"),
-    LayerName("efficientnet_lite0", "blocks.4"),
-    LayerName("alexnet", "features.7"),
-)
-CANDIDATES = (
-    LayerName("mobilenet_v2", "features.3"),
-    LayerName("mobilenet_v2", "features.18"),
-    LayerName("mobilenet_v2_robust", "features.3"),
-    LayerName("mobilenet_v2_robust", "features.18"),
-    LayerName("efficientnet_lite0", "blocks.1"),
-    LayerName("efficientnet_lite0", "bn2"),
-    LayerName("alexnet", "features.4"),
-    LayerName("alexnet", "features.11"),
+MIDDLE = {"mobilenet_v2": "features.13", "efficientnet_lite0": "blocks.4", "alexnet": "features.7"}
+LAST = {"mobilenet_v2": "features.18", "efficientnet_lite0": "bn2", "alexnet": "features.11"}
+TEACHERS, CANDIDATES = (
+    tuple(LayerName(network + kind, layer) for network, layer in layers.items() for kind in ("", "_robust"))
+    for layers in (MIDDLE, LAST)
 )
 """No teacher's layer is among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class StudyConfig:
-    """One study; the defaults cross four teachers with eight candidates of the same four networks.
+    """One study; by default the middle layers of six networks are the teachers, their last layers the candidates.
 
     Parameters
     ----------
@@ -101,11 +91,11 @@ class StudyConfig:
 
     teachers: tuple[LayerName, ...] = TEACHERS
     candidates: tuple[LayerName, ...] = CANDIDATES
-    noise: tuple[float, ...] = (0.5, 1.0, 2.0)
-    n_voxels: int = 8
+    noise: tuple[float, ...] = (1.0,)
+    n_voxels: int = 3
     n_train: int = 400
     n_test: int = 150
-    n_images: int = 4
+    n_images: int = 3
     n_components: int = 40
     epsilon: float = 1.0
     n_steps: int = 0
@@ -191,7 +181,7 @@ def make_quick(seed: int = 0) -> StudyConfig:
     """A study of a minute or two, to see that all works; its intervals are wide."""
     return StudyConfig(
         teachers=TEACHERS[:2],
-        candidates=CANDIDATES[1:2] + CANDIDATES[3:],
+        candidates=(*CANDIDATES[:3], CANDIDATES[4]),
         noise=(0.5, 2.0),
         n_voxels=3,
         n_train=120,

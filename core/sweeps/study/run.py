@@ -104,6 +104,7 @@ class _Worker:
             "axes": axes,
             "shift": np.stack([one["shift"][:, -1] for one in found]),
             "delta": np.stack([one["delta"] for one in found]).astype(np.float16),
+            "to_gain": np.stack([one["to_gain"][:, -1] for one in found]),
         }
 
     def _open_truth(self, teacher: int) -> tuple[Encoder, Arrays, FloatArray]:
@@ -132,7 +133,8 @@ class _Worker:
             found = self._attack(candidate, voxel)
             shown, control = self._show(true_encoder, found["delta"], clean=clean)
             row = {"sensitivity": np.abs(found["shift"][:, -1]) / float(found["sd"]), "shown": shown}
-            row |= {"control": control[:, voxel], "overlap": measure_overlap(found["delta"], stored["delta"][voxel])}
+            row |= {"to_gain": found["to_gain"][:, -1], "control": control[:, voxel]}
+            row |= {"overlap": measure_overlap(found["delta"], stored["delta"][voxel])}
             for key, values in row.items():
                 columns.setdefault(key, []).append(values)
         arrays: Arrays = {key: np.stack(values) for key, values in columns.items()}
