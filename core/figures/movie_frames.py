@@ -15,10 +15,10 @@ from core.attacks.config import write_budget
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey, draw_key
 from core.figures.cortex_page import HemisphereMesh
-from core.figures.curve import EpsilonScale
+from core.figures.curve import ATTACK, curve_of
 from core.figures.movie_config import MovieConfig, MovieKind
 from core.figures.movie_page import POINTS_PER_PIXEL, Page, Pane, Rect, page_scale
-from core.figures.probe_plots import ATTACK, print_curve, print_steps
+from core.figures.probe_plots import print_curve, print_steps
 from core.figures.probe_words import ProbeWords, describe_probe, write_signed
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
@@ -125,7 +125,7 @@ class _ImageFrames:
             footnote = "" if cortex is None else cortex.note
         else:
             self._numbers = budgets_of_frames(probe.curve.epsilon, config)
-            self._x = EpsilonScale(probe.config.attack.norm).factor * probe.curve.epsilon
+            self._x = curve_of(probe).x
             footnote = "time runs in log ε over the budgets attacked"
         inks = find_inks(config.theme)
         self._style = partial(house_style, inks, font_size=12 * page_scale(config.height) * POINTS_PER_PIXEL)
