@@ -183,11 +183,10 @@ class Sessions(Feature):
 
     def _look_for(self, opening: Opening) -> None:
         """Find what the record needs, asking for what has moved, read it, and hand it over."""
-        record, here, folders = opening.record, self._session.catalogue, self._data_folders()
-        known = Known.of(here.subjects, here.networks, here.encoders, here.images)
+        record, folders = opening.record, self._data_folders()
         self._submit(
             opening,
-            lambda _stop: find_missing(record, known, folders=folders),
+            lambda _stop: find_missing(record, read_known(), folders=folders),
             lambda missing: self._ask_for(opening, missing),
             title="Looking for the session's data…",
         )

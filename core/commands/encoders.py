@@ -57,17 +57,7 @@ reference, n_reference; export: files; remove: files."""
 REQUEST = (
     "subject new_subject pool response_unit=unit source licence n_reference=reference replaces=replace network layer"
 )
-HELP = {
-    "": "import: ",
-    "network": "import: id of the network the weights read",
-    "layer": "import: its layer, several joined by + (default: the network's usual one)",
-    "new-subject": "import: id of a subject to make from the encoder",
-    "unit": "import: unit of the responses of a new subject",
-    "source": "import: whose work it is",
-    "licence": "import: under which terms",
-    "reference": "import, reference: reference images at most; 0 for unknown SDs",
-    "replace": "import: replace an encoder of the same name",
-}
+HELP = {"": "import: ", "reference": "import, reference: reference images at most; 0 for unknown SDs"}
 
 
 @dataclass(frozen=True, slots=True)

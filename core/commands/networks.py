@@ -32,19 +32,7 @@ remove NETWORK      take away one of your own, or a download
 --json prints one object, or an array for list and layers. A file without published checksum is trusted at its first
 download: its SHA-256 is shown, kept, and expected from then on (until remove --forget).
 PROBESCOPE_OFFLINE=1 forbids downloads."""
-HELP = {
-    "": "add: ",
-    "id": "add: name on the command line (default: the file's)",
-    "title": "add: name shown in the window",
-    "weights": "add: which set of a checkpoint's weights: ema, raw, teacher, student, or a word of its name there",
-    "input-size": "add: side of the stimulus in pixels; 0 for that of the architecture, or 224",
-    "mean": "add: normalisation of R, G, B",
-    "std": "add: normalisation of R, G, B",
-    "tokens": "add: of a transformer's features",
-    "licence": "add: shown with the network",
-    "parent": "add: id of the network it was made from, by fine-tuning or distillation",
-    "trust": "add: open a program (TorchScript, torch.export, function), which runs with your rights",
-}
+IMPORT = "id title architecture weights layers input_size mean std tokens robust licence parent trusted=trust"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +126,7 @@ ACTIONS: dict[str, Callable[[str, NetworkOptions, Given], int]] = {
 
 
 @explained(EXPLANATION)
-@takes(
-    (
-        NetworkImportOptions,
-        "id title architecture weights layers input_size mean std tokens robust licence parent trusted=trust",
-        HELP,
-    ),
-    (NetworkOptions, ""),
-)
+@takes((NetworkImportOptions, IMPORT, {"": "add: "}), (NetworkOptions, ""))
 def run_networks(
     action: Annotated[str, about(f"one of {', '.join(ACTIONS)}")],
     source: Annotated[str, about("id, name, file or function", metavar="NETWORK")] = "",

@@ -26,14 +26,10 @@ file from the checkpoint as it stands. The result is kept as a network of yours 
 fit encoders on it as on any other. --json prints one object: file, sha256, recipe, n_seen, layer, norm,
 n_photographs_measured, shift (what was measured), shifts (a list with epsilon, original, tuned, original_pooled,
 tuned_pooled, ratio), network (the id it is kept under)."""
-HELP = {
-    "layers": "layers compared, early to late (default: the network's own)",
-    "epsilon": "L2 budget at 224 x 224, in [0, 1] pixel units",
-}
 
 
 @explained(EXPLANATION)
-@takes((RobustifyConfig, "network layers epsilon n_steps n_images=photographs batch learning_rate seed", HELP))
+@takes((RobustifyConfig, "network layers epsilon n_steps n_images=photographs batch learning_rate seed"))
 def run_robustify(
     *,
     images: Annotated[Path, about("folder of photographs, searched through")],

@@ -37,15 +37,6 @@ candidate, all its layers that hold no truth. Every candidate is fitted to every
 with the teacher's own network offered, with it and its relatives held out, and with its whole architecture held out.
 The cost is printed first. Ctrl-C stops; the same command with --resume continues where it stopped.
 The folder holds report.html, tables/*.csv, figures/ (SVG, PNG, PDF), study.json (settings, versions) and cells/."""
-NUMBERS = {
-    "voxels": "simulated voxels of each teacher",
-    "train": "images fitted on",
-    "test": "images held out",
-    "images": "held-out images probed",
-    "steps": "steps of each attack; 0 are as many as it takes",
-    "bootstrap": "resamples behind intervals",
-}
-
 BOTH = "both"
 CONTROLS = "controls: each source's re-fitted copy as a recipient, an untrained network as a source"
 Norms = Literal["l2", "linf", "both"]
@@ -151,14 +142,18 @@ run_fragility, run_discriminability, run_transfer, run_meaning = map(_make_comma
 
 
 @explained(STUDY)
-@takes((StudyConfig, "n_voxels n_train n_test n_images n_components n_steps n_bootstrap norm", NUMBERS))
+@takes((StudyConfig, "n_voxels n_train n_test n_images n_components n_steps n_bootstrap norm"))
 def run_study(
     *,
     out: NewFolder,
     quick: Annotated[bool, about("a small study of a minute or two; intervals are wide")] = False,
-    teachers: Annotated[str | None, about("networks that hold the truth (default: the four embedded ones)")] = None,
-    candidates: Annotated[str | None, about("networks fitted to it (default: their other layers)")] = None,
-    noise: Annotated[str | None, about("noise SDs in signal SDs, comma-separated (default: 0.5,1,2)")] = None,
+    teachers: Annotated[
+        str | None, about("networks that hold the truth (default: six networks at a middle layer)")
+    ] = None,
+    candidates: Annotated[
+        str | None, about("networks fitted to it (default: the same six at their last layer)")
+    ] = None,
+    noise: Annotated[str | None, about("noise SDs in signal SDs, comma-separated (default: 1)")] = None,
     epsilon: Annotated[str | None, about("budget of the probes, in [0, 1] pixel units (default: L2 1)")] = None,
     seed: Seed = 0,
     resume: Annotated[bool, about("go on with the same study in that folder")] = False,
