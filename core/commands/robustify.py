@@ -50,9 +50,7 @@ def run_robustify(
     from core.robustify.train import iter_robustify
 
     photos = find_photos(images)
-    usual = given.make(RobustifyConfig)
-    first = min(usual.first_epsilon, usual.epsilon)
-    config = suggest_recipe(**{"network": usual.network} | given.of(RobustifyConfig), first_epsilon=first)
+    config = suggest_recipe(**{"network": RobustifyConfig().network} | given.of(RobustifyConfig))
     if id and id not in [spec.id for spec in list_user_networks()]:
         check_new_id(id)
     weights = out or robustify_folder() / f"{folder_name(id or config.network)}.safetensors"
