@@ -112,8 +112,13 @@ def test_a_volume_is_checked_and_projected(subject, tmp_path, capsys) -> None:
     ("words", "match"),
     [
         (["nothing"], "`ACTION` must be one of add"),
-        (["add"], "`WHAT` must be a folder or surface files"),
-        (["remove"], "the name of one surface"),
+        (["add"], "`add` must be followed by PATH, got ''"),
+        (["remove"], "`remove` must be followed by NAME, got ''"),
+        (["list", "me"], "`list` must be followed by nothing, got 'me'"),
+        (
+            ["remove", "me", "--atlas", "x"],
+            "`atlas` must be left out with remove, got 'x'. It is an option of add, outline",
+        ),
         (["remove", "fsaverage5"], "one you imported"),
         (["use", "fsaverage5"], "the id of a subject"),
         (["fetch", "fsaverage9"], "Did you mean 'fsaverage"),
