@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from textwrap import indent
 from typing import Annotated, Any, cast
@@ -106,42 +107,42 @@ def run_fit(
     given: Given,
 ) -> int:
     """Run the fits; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    options = resolve_options(given)
-    jobs = plan_fits(subject, network, layer=layer, everything=all, options=options)
+    jobs = plan_fits(subject, network, layer=layer, everything=all, options=resolve_options(given))
     if layers and (all or layer or subject is None or network is None):
         allowed = "given with one --subject and one --network, without --all and --layer"
         raise refusal("layers", allowed=allowed, got=layers)
-    search = replace(jobs[0], layers=_choose_layers(jobs[0].network, layers)) if layers else None
+    if layers:
+        jobs = [replace(jobs[0], layers=_choose_layers(jobs[0].network, layers))]
     found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
-    costs: list[FitEstimate] = []
     engine, started = Engine(device=device), time.monotonic()
     with stop_on_interrupt() as should_stop:
         if estimate:
-            for job in jobs if search is None else [replace(search, layers=(one,)) for one in search.layers]:
-                cost, (name,) = engine.estimate_fit(job, should_stop=should_stop), job.layers
-                found["estimates"].append({"network": job.network, "layer": name, **asdict(cost)})
-                _report(f"{job.network} {name}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json)
-                costs.append(cost)
-            if len(costs) > 1:
-                total = add_estimates(costs)
-                _report(f"All {len(costs)}: about {format_duration(total.seconds)}. {total.describe()}", json=json)
-        elif search is not None:
-            choice = _follow(engine, search, should_stop).choice
-            if choice is None:
-                raise RuntimeError("A search ended without a choice.")
-            voxels = load_subject(search.subject).voxels
-            pairs = zip(choice.cards, choice.files, strict=True)
-            found["encoders"] = [summarise(card, path, voxels) for card, path in pairs]
-            lists = {"best": [asdict(one) for one in choice.best], "curve": [asdict(one) for one in choice.curve]}
-            found["layers"] = lists | {"table": str(choice.table)}
-            _report("\n".join([*map(format_fit, found["encoders"]), format_choice(choice)]), json=json)
+            found["estimates"] = list(_iter_estimates(engine, jobs, should_stop, json=json))
         else:
-            for summary in iter_fits(engine, jobs, should_stop=should_stop):
-                found["encoders"].append(summary)
-                _report(format_fit(summary), json=json)
+            for done in iter_fits(engine, jobs, should_stop=should_stop):
+                for card, path in list_fitted(done):
+                    found["encoders"].append(summarise(card, path, load_subject(card.config.subject).voxels))
+                    _report(format_fit(found["encoders"][-1]), json=json)
+                if done.choice is not None:
+                    best, curve = ([asdict(one) for one in rows] for rows in (done.choice.best, done.choice.curve))
+                    found["layers"] = {"best": best, "curve": curve, "table": str(done.choice.table)}
+                    _report(format_choice(done.choice), json=json)
     if json:
-        answer({"seconds": round(time.monotonic() - started, 2), **found}, "", as_json=True)
+        answer({"seconds": round(time.monotonic() - started, 2), **found}, as_json=True)
     return 0
+
+
+def _iter_estimates(
+    engine: Engine, jobs: Sequence[FitRequest], should_stop: ShouldStop, *, json: bool
+) -> Iterator[dict[str, Any]]:
+    costs: list[FitEstimate] = []
+    for job, name in [(one, name) for one in jobs for name in one.layers]:
+        costs.append(engine.estimate_fit(replace(job, layers=(name,)), should_stop=should_stop))
+        _report(f"{job.network} {name}: about {format_duration(costs[-1].seconds)}. {costs[-1].describe()}", json=json)
+        yield {"network": job.network, "layer": name, **asdict(costs[-1])}
+    if len(costs) > 1:
+        total = add_estimates(costs)
+        _report(f"All {len(costs)}: about {format_duration(total.seconds)}. {total.describe()}", json=json)
 
 
 def resolve_options(given: Given) -> FitOptions:
@@ -180,22 +181,23 @@ def plan_fits(
 
 def iter_fits(
     engine: Engine, jobs: Sequence[FitRequest], *, should_stop: ShouldStop = never_stop
-) -> Iterator[dict[str, Any]]:
-    """Run planned fits one after another, reporting progress on stderr; yields the JSON object of each."""
+) -> Iterator[SearchProgress]:
+    """Run planned fits one after another, reporting progress on stderr; yields the last record of each."""
     before = ""
     for job in jobs:
         if before and job.network != before:  # each is needed once; all of them together would fill the memory
             engine.forget_network(before)
         before = job.network
-        fit = _follow(engine, job, should_stop).fit
-        if fit.result is None or fit.path is None:
-            raise RuntimeError("A fit ended without a result.")
-        yield summarise(fit.result, fit.path, load_subject(job.subject).voxels)
+        yield follow(engine.iter_fit(job, should_stop=should_stop), partial(format_progress, before))
 
 
-def _follow(engine: Engine, request: FitRequest, should_stop: ShouldStop) -> SearchProgress:
-    records = engine.iter_fit(request, should_stop=should_stop)
-    return follow(records, lambda one: format_progress(request.network, one))
+def list_fitted(done: SearchProgress) -> list[tuple[EncoderCard, Path]]:
+    """The encoders that a fit, or a search of layers, has kept, each with its file."""
+    if done.choice is not None:
+        return list(zip(done.choice.cards, done.choice.files, strict=True))
+    if done.fit.result is None or done.fit.path is None:
+        raise RuntimeError("A fit ended without a result.")
+    return [(done.fit.result, done.fit.path)]
 
 
 def _choose_layers(network: str, layers: str) -> tuple[str, ...]:

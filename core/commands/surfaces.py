@@ -15,10 +15,10 @@ from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError
 from core.surfaces.store import (
-    SurfaceInfo,
     check_surface_name,
     has_surface,
     list_surfaces,
+    load_atlases,
     load_surface,
     outline_first,
     remove_surface,
@@ -64,33 +64,27 @@ def _add(
 
 
 def _check(path: str, /, *paths: str, subject: Subject = None, volume: Volume = None) -> None:
-    surface = load_surface(path) if not paths and has_surface(path) else None
-    if surface is None:
-        from core.surfaces.importer import read_surface
+    from core.surfaces.importer import ImportedSurface, read_surface
 
-        imported = read_surface([Path(text).expanduser() for text in (path, *paths)], name="checked")
-        surface = imported.surface
-        print("\n".join(imported.describe()))
+    if not paths and has_surface(path):
+        found = ImportedSurface(load_surface(path), load_atlases(path))
     else:
-        print("\n".join(_format_surface(next(info for info in list_surfaces() if info.name == surface.name))))
+        found = read_surface([Path(text).expanduser() for text in (path, *paths)], name="checked")
+    print("\n".join(found.describe()))
     if subject is not None:
         recorded = load_as_recorded(subject)
-        check_fit(recorded.voxels, own=recorded.surface, surface=surface)
+        check_fit(recorded.voxels, own=recorded.surface, surface=found.surface)
         print(f"The voxels of {subject} fit.")
     if volume is not None:
         from core.surfaces.mapping import LIMIT_MM, paint_table
         from core.surfaces.volumes import describe_forms, load_volume
 
         image = load_volume(volume)
-        places = paint_table(surface, np.argwhere(np.nan_to_num(image.dataobj) != 0), image.affine)
+        places = paint_table(found.surface, np.argwhere(np.nan_to_num(image.dataobj) != 0), image.affine)
         count = f"{places.n_placed:,} of {len(places.vertex):,} voxels that are not 0"
         print(f"{count} lie within {LIMIT_MM:g} mm of the cortex.")
-        _tell(describe_forms(volume))
-
-
-def _tell(sentence: str) -> None:
-    if sentence:
-        print(sentence)
+        if forms := describe_forms(volume):
+            print(forms)
 
 
 def _list(*, json: Annotated[bool, about("print one JSON array")] = False) -> None:
@@ -146,7 +140,8 @@ def _project(
     surface = load_surface(name)
     known = write_projection(volume, surface, out)
     print(f"Wrote {known:,} values of {sum(surface.n_vertices):,} vertices to {out}.")
-    _tell(describe_forms(volume))
+    if forms := describe_forms(volume):
+        print(forms)
 
 
 @explained(EXPLANATION)
@@ -159,10 +154,3 @@ def _check_free(name: str, *, replace: bool) -> None:
     """Refuse a taken name before anything is read or downloaded."""
     if has_surface(name) and not replace:
         raise refusal("name", allowed="a new surface name", got=name, advice="Choose another --name, or --replace it.")
-
-
-def _format_surface(info: SurfaceInfo) -> list[str]:
-    left, right = info.n_vertices
-    atlases = ", ".join(info.atlases) or "none"
-    head = f"{left:,} vertices left, {right:,} right"
-    return [head, f"geometries: {', '.join(info.geometries)}", f"atlases: {atlases}", *info.notes]
