@@ -42,11 +42,6 @@ def about(text: str, **more: Any) -> Parameter:
     return Parameter(help=text, **more)
 
 
-def words(text: str) -> Parameter:
-    """The help of an option that takes several words at once."""
-    return Parameter(help=text, consume_multiple=True)
-
-
 def explained(text: str, **implied: str) -> Callable[[Run], Run]:
     """Give a command a text that stands below its options, and options the value they have when named without one."""
 

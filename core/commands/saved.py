@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-from core.commands.options import Device, ProbeFile, about, explained, words
+from core.commands.options import Device, ProbeFile, about, explained
 from core.commands.output import finish
 from core.engine import Engine
 from core.files import check_free
@@ -47,8 +47,8 @@ def run_rebuild(
     /,
     *,
     out: Annotated[Path | None, about("keep the rebuilt set in this new folder; without it only compare")] = None,
-    images: Annotated[tuple[Path, ...], words("files or folders with images that moved")] = (),
-    encoder: Annotated[tuple[Path, ...], words("encoder files outside the library")] = (),
+    images: Annotated[tuple[Path, ...], about("files or folders with images that moved", consume_multiple=True)] = (),
+    encoder: Annotated[tuple[Path, ...], about("encoder files outside the library", consume_multiple=True)] = (),
     device: Device = "auto",
 ) -> int:
     """Rebuild a set and compare; returns 0 if every bit is the same, else 1."""
