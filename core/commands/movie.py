@@ -93,13 +93,13 @@ def run_figure(
 
 
 @contextmanager
-def _open_cortex(host: Host | None, probe: Probe, config: MovieConfig | FigureConfig) -> Iterator[Cortex | None]:
+def _open_cortex(host: Host, probe: Probe, config: MovieConfig | FigureConfig) -> Iterator[Cortex | None]:
     """The cortex if it is needed; of a whole page, which is worth having without it, only if it can be drawn."""
     with ExitStack() as stack:
         cortex = None
         try:
             if config.needs_cortex if isinstance(config, MovieConfig) else config.kind.needs_cortex:
-                if host is None or host.open_cortex is None:
+                if host.open_cortex is None:
                     raise RuntimeError("Pictures of the cortex come from the caller of `run_command_line`.")
                 cortex = stack.enter_context(host.open_cortex(probe, config.style, config.theme))
         except BadInputError as error:

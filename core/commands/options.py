@@ -71,7 +71,7 @@ class Host:
     session: Path | None = None
 
 
-FromHost = Annotated[Host | None, Parameter(parse=False)]
+FromHost = Annotated[Host, Parameter(parse=False)]
 
 
 class Given:

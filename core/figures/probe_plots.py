@@ -34,8 +34,9 @@ def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
     for name, look in looks.items():
         values = data.lines.get(name, np.zeros(0))
         if np.isfinite(values).any():
-            ends = (data.x, values) if is_log else _from_zero(data.x, values)
-            series.append(Series(*ends, name=name, width=1.4, **look))
+            from_zero = [0.0] if not is_log and data.x[0] > 0 else []  # no budget, no shift
+            x, y = (np.append(from_zero, one) for one in (data.x, values))
+            series.append(Series(x, y, name=name, width=1.4, **look))
     right = (1 / data.target_sd, "shift (SD)") if data.target_sd > 0 else None
     shared: dict[str, Any] = {"series": tuple(series), "across": (0,), "right": right, "ends": True}
     return Plot(**_epsilon_axis(data, is_log=is_log), y=name_shift(data.unit), **shared)
@@ -130,8 +131,3 @@ def _budget_stretches(epsilon: FloatArray, norm: NormName) -> tuple[FloatArray, 
     ends = [*starts[1:].tolist(), len(epsilon)]
     middles = [((start + end + 1) / 2, start) for start, end in zip(starts.tolist(), ends, strict=False)]
     return starts[1:] + 0.5, [(middle, write_epsilon(float(epsilon[start]), norm)) for middle, start in middles]
-
-
-def _from_zero(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """On a linear axis every line starts at no shift under no budget."""
-    return (np.append(0.0, x), np.append(0.0, y)) if x[0] > 0 else (x, y)
