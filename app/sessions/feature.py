@@ -26,7 +26,7 @@ from core.session.autosave import Autosaved, claim, clean_up, forget, forget_cla
 from core.session.files import ENDING, SavedSession, add_recent, forget_recent, read_session, with_ending, write_session
 from core.session.lock import FileLock, name_holder, take_lock
 from core.session.record import SessionRecord
-from core.session.reference import Known, Missing, find_missing
+from core.session.reference import Missing, find_missing, read_known
 
 FILTER = f"Sessions (*{ENDING})"
 PROGRAM = "Probescope"
