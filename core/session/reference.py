@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from core.datasets.photos import list_images
-from core.datasets.subject import list_subjects
+from core.datasets.photos import ImageInfo, list_images
+from core.datasets.subject import SubjectInfo, list_subjects
+from core.encoders.config import EncoderConfig
 from core.encoders.files import list_encoders
 from core.errors import BadInputError, StorageError
 from core.files import hash_file
 from core.networks.catalog import list_networks
+from core.networks.spec import NetworkSpec
 from core.session.record import FileReference, SessionRecord
 
 SEPARATOR = ":"
@@ -29,6 +31,22 @@ class Known:
     networks: frozenset[str]
     encoders: frozenset[tuple[str, str, str]]
     images: frozenset[str]
+
+    @classmethod
+    def of(
+        cls,
+        subjects: Iterable[SubjectInfo],
+        networks: Iterable[NetworkSpec],
+        encoders: Iterable[EncoderConfig],
+        images: Iterable[ImageInfo],
+    ) -> Known:
+        """What these lists hold."""
+        return cls(
+            frozenset(info.id for info in subjects),
+            frozenset(spec.id for spec in networks),
+            frozenset((one.subject, one.network, one.layer) for one in encoders),
+            frozenset(info.id for info in images),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +67,7 @@ class Missing:
 
 def read_known() -> Known:
     """What is on this computer now; no weights and no responses are read."""
-    return Known(
-        frozenset(info.id for info in list_subjects()),
-        frozenset(spec.id for spec in list_networks()),
-        frozenset((one.subject, one.network, one.layer) for one in list_encoders()),
-        frozenset(info.id for info in list_images()),
-    )
+    return Known.of(list_subjects(), list_networks(), list_encoders(), list_images())
 
 
 def find_missing(record: SessionRecord, known: Known, *, folders: Iterable[Path] = ()) -> tuple[Missing, ...]:
