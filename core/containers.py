@@ -55,17 +55,23 @@ class TooLargeError(Exception):
 
 @contextmanager
 def reading(
-    source: Path | str, what: str, *, error: type[ProbeError] = BadInputError, advice: str = "Get the file again."
+    source: Path | str,
+    what: str,
+    *,
+    error: type[ProbeError] = BadInputError,
+    advice: str = "Get the file again.",
+    growth: int = MOST_GROWTH,
 ) -> Iterator[None]:
     """Turn everything that goes wrong while a file is read into one sentence, an `error`.
 
     `source`: the file or folder; or how messages call bytes that were read already. Archives are checked before the
-    block. `what`: what it should be: "pickle" in "weights.pkl is truncated or no pickle: {reason}. {advice}".
+    block, that they unpack to at most `growth` times their size. `what`: what it should be: "pickle" in "weights.pkl is
+    truncated or no pickle: {reason}. {advice}".
     """
     name = source if isinstance(source, str) else source.name
     try:
         if isinstance(source, Path):
-            _check_file(source)
+            _check_file(source, growth)
         yield
     except ProbeError:
         raise
@@ -82,13 +88,13 @@ def reading(
         raise error(f"{name} is truncated or no {what}: {_reason(problem)}. {advice}") from problem
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, growth: int) -> None:
     if path.exists() and not path.is_dir():
         if not path.is_file():
             raise ValueError("it is a pipe or device")
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                check_growth(path, sum(member.file_size for member in archive.infolist()))
+                check_growth(path, sum(member.file_size for member in archive.infolist()), growth=growth)
 
 
 def _reason(problem: BaseException) -> str:
@@ -99,16 +105,16 @@ def _reason(problem: BaseException) -> str:
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 
 
-def _most(size: int) -> int:
-    return max(USUAL_GROWTH * size, min(LARGEST_CONTENT, max(SMALL_CONTENT, MOST_GROWTH * size)))
+def _most(size: int, growth: int = MOST_GROWTH) -> int:
+    return max(USUAL_GROWTH * size, min(LARGEST_CONTENT, max(SMALL_CONTENT, growth * size)))
 
 
-def check_growth(source: Path | int, n_bytes: float) -> None:
+def check_growth(source: Path | int, n_bytes: float, *, growth: int = MOST_GROWTH) -> None:
     """Raise TooLargeError if `n_bytes` are more than a file or folder, or so many bytes, can honestly unpack to."""
     size = source if isinstance(source, int) else _size_of(source)
-    if n_bytes > _most(size):
+    if n_bytes > _most(size, growth):
         raise TooLargeError(
-            f"grows past {_most(size) / 2**20:,.0f} MiB when opened. Give it uncompressed if it is whole."
+            f"grows past {_most(size, growth) / 2**20:,.0f} MiB when opened. Give it uncompressed if it is whole."
         )
 
 

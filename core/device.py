@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from core.checks import check_choice, check_count
-from core.errors import BadInputError
+from core.errors import BadInputError, ProbeError
 
 Part = TypeVar("Part")
 DEVICES = ("auto", "cuda", "mps", "cpu")
@@ -74,31 +74,34 @@ def set_threads(count: int | None = None, *, spare: int = 0) -> int:
     return torch.get_num_threads()
 
 
-def run_in_chunks(run: Callable[[int, int], Part], n_items: int, *, chunk: int) -> list[Part]:
-    """Call `run(start, stop)` over all items, at most `chunk` at a time, halving the chunk when memory runs out.
+def iter_chunks(run: Callable[[int, int], Part], n_items: int, *, chunk: int, what: str = "stimulus") -> Iterator[Part]:
+    """What `run(start, stop)` gives over all items, at most `chunk` at a time, halving that when memory runs out.
 
     Parameters
     ----------
     run : Does the items start <= i < stop; must have no effect when it fails.
     n_items : How many items there are.
     chunk : How many to try at once.
+    what : What an item is, for the message.
 
     Raises BadInputError if not even one item fits into memory.
     """
     check_count("chunk", chunk)
-    parts: list[Part] = []
     start = 0
     while start < n_items:
         stop = min(start + chunk, n_items)
         try:
-            parts.append(run(start, stop))
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            chunk = _halve(stop - start, error)
+            part = run(start, stop)
+        except (RuntimeError, MemoryError, ProbeError) as error:
+            chunk = halve(stop - start, error, what=what)
             continue
+        yield part
         start = stop
-    return parts
+
+
+def run_in_chunks(run: Callable[[int, int], Part], n_items: int, *, chunk: int, what: str = "stimulus") -> list[Part]:
+    """All parts of `iter_chunks`."""
+    return list(iter_chunks(run, n_items, chunk=chunk, what=what))
 
 
 def run_smaller(run: Callable[[int], Part], *, chunk: int) -> Part:
@@ -109,15 +112,13 @@ def run_smaller(run: Callable[[int], Part], *, chunk: int) -> Part:
     while True:
         try:
             return run(chunk)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            chunk = _halve(chunk, error)
+        except (RuntimeError, MemoryError, ProbeError) as error:
+            chunk = halve(chunk, error)
 
 
 def explain(error: Exception) -> Exception:
     """The same error; a BadInputError that says what to do where memory ran out and nothing was left to be halved."""
-    if isinstance(error, BadInputError) or not is_out_of_memory(error):
+    if isinstance(error, ProbeError) or not is_out_of_memory(error):
         return error
     said = f" ({str(error).splitlines()[0][:LONGEST_REASON]})" if str(error) else ""
     found = BadInputError(f"It does not fit into memory{said}. {CLOSE}")
@@ -141,17 +142,22 @@ def exact_arithmetic() -> Iterator[None]:
             setattr(torch.backends.cudnn, name, value)
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out; torch has a type of its own only for GPUs."""
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an exception, or what a sentence was made of, says that memory ran out; torch's type is only of GPUs."""
+    if isinstance(error, ProbeError):
+        return is_out_of_memory(error.__cause__)
     if isinstance(error, RuntimeError):
         words = f"{type(error).__name__} {error}".casefold()
         return any(word in words for word in OUT_OF_MEMORY_WORDS)
     return isinstance(error, MemoryError)
 
 
-def _halve(chunk: int, error: BaseException) -> int:
+def halve(chunk: int, error: Exception, *, what: str = "stimulus") -> int:
+    """Half of a chunk that did not fit into memory; another error, or one over a single item, is raised."""
+    if not is_out_of_memory(error) or (chunk == 1 and isinstance(error, ProbeError)):
+        raise error
     if chunk == 1:
-        raise BadInputError(f"Not even one stimulus at a time fits into memory. {CLOSE}") from error
+        raise BadInputError(f"Not even one {what} at a time fits into memory. {CLOSE}") from error
     import torch
 
     if torch.cuda.is_available():

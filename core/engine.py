@@ -163,11 +163,11 @@ class Engine:
         >>> bool(probe.of_target(probe.shift) > 0), round(probe.l2, 2)
         (True, 3.0)
         """
+        from core.probes.levels import iter_wanted
         from core.probes.min_norm import iter_min_norm
-        from core.probes.run import iter_probe
 
         encoder = self.open_encoder(config.subject, config.network, config.layer)
-        run = iter_min_norm if config.wanted_shift_sd else iter_probe
+        run = iter_min_norm if config.wanted_shift_sd else iter_wanted
         yield from run(encoder, stimulus, config, should_stop=should_stop, others=self.open_ensemble(config))
 
     def open_ensemble(self, config: ProbeConfig) -> tuple[Encoder, ...]:

@@ -42,18 +42,13 @@ class HeaderKind:
 
     Parameters
     ----------
-    title : str
-        With its article, as in "FILE is not {title}": "the header of a probe".
-    remedy : str
-        The last sentence of every refusal: what the user can do.
-    format : str
-        What the key `format` must hold; "" for files that do not name their format.
-    versions : tuple of int
-        Versions this program reads, ascending; empty for files without one.
-    error : type
-        Raised for a file that can be read but not be used.
-    version_key, hash_key : str
-        Where the version lies, and the SHA-256 of the rest of the table; "" for tables without a hash of their own.
+    title : With its article, as in "FILE is not {title}": "the header of a probe".
+    remedy : The last sentence of every refusal: what the user can do.
+    format : What the key `format` must hold; "" for files that do not name their format.
+    versions : Versions this program reads, ascending; empty for files without one.
+    error : Raised for a file that can be read but not be used.
+    version_key, hash_key : Where the version lies, and the SHA-256 of the rest of the table; "" for tables without a
+        hash of their own.
     syntax : "json" or "toml"
     """
 
@@ -78,12 +73,8 @@ class HeaderKind:
 def read_header(path: Path, kind: HeaderKind) -> Content:
     """The table a file holds, with its format, version and own hash checked.
 
-    Raises
-    ------
-    StorageError
-        If it is missing, no regular file, or cannot be read.
-    ProbeError
-        `kind.error`, if it is damaged, another kind of file, of a version this program does not read, or was edited.
+    Raises StorageError if it is missing, no regular file, or cannot be read; `kind.error` if it is damaged, another
+    kind of file, of a version this program does not read, or was edited.
     """
     return parse_header(read_bytes(path, kind, most=MOST_BYTES), kind, where=path)
 
@@ -141,10 +132,7 @@ def structure(table: object, record: type[T], kind: HeaderKind, *, where: Path |
     Numbers are finite unless a field is `MaybeNan`; enumerations, paths and nested records are made, lists become
     tuples, arrays are taken as they are. `part` is the path of the table inside its file, for the refusal.
 
-    Raises
-    ------
-    ProbeError
-        `kind.error`, naming the first key that is unknown, missing, or of another type.
+    Raises `kind.error` if a key is unknown, missing, or of another type, and the first of them is named.
     """
     from core.structuring import build  # cattrs, which the window needs only once a file is opened
 

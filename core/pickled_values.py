@@ -41,14 +41,10 @@ class Inert:
 
     Parameters
     ----------
-    name : str
-        Full name of its class or function: "sklearn.linear_model._base.LinearRegression".
-    args : tuple
-        What it would have been called with.
-    state : dict
-        Its attributes; a state that is no dictionary stands under "".
-    items : list
-        What would have been appended to it, or the pairs that would have been set.
+    name : Full name of its class or function: "sklearn.linear_model._base.LinearRegression".
+    args : What it would have been called with.
+    state : Its attributes; a state that is no dictionary stands under "".
+    items : What would have been appended to it, or the pairs that would have been set.
     """
 
     name: str

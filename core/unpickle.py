@@ -57,16 +57,10 @@ def read_pickle(source: Path | bytes, *, allowed: Collection[str] = (), name: st
 
     Parameters
     ----------
-    source : Path or bytes
-    allowed : collection of str
-        Classes and functions that become `Inert`; "package.*" allows everything below.
-    name : str
-        How messages call bytes; a path is called by its own name.
+    allowed : Classes and functions that become `Inert`; "package.*" allows everything below.
+    name : How messages call bytes; a path is called by its own name.
 
-    Raises
-    ------
-    WeightsError
-        If the file cannot be read, is truncated or no pickle, or asks for anything that is not allowed.
+    Raises WeightsError if the file cannot be read, is truncated or no pickle, or asks for anything not allowed.
     """
     shown = name or (source.name if isinstance(source, Path) else "The pickle")
     with reading(shown if isinstance(source, bytes) else source, "pickle", error=WeightsError):

@@ -39,7 +39,7 @@ FIRST_SIZE = QSize(980, 760)
 FIELD_WIDTH = 150
 LEAST_PICTURE = (200, 160)
 EXTENTS = (
-    ("full", "Full", "Four teachers, eight candidates, three noise levels: tens of minutes on two cores"),
+    ("full", "Full", "Six teachers, six candidates: about half an hour on two cores"),
     ("quick", "Quick", "Two teachers, four candidates: a minute or two, with wide intervals"),
 )
 BUSY = "The test is running"

@@ -77,10 +77,11 @@ def read_analysis(folder: Path) -> Finished:
 def _find_triangles(config: SweepConfig) -> None:
     """Prepare the cortical maps of the views here, where nobody waits."""
     from core.datasets.subject import load_subject
-    from core.surfaces.picture import SMALL_TILE, can_draw, find_tiles
+    from core.surfaces.picture import SMALL_TILE, find_tiles
+    from core.surfaces.store import has_surface
 
     for surface in {load_subject(one).surface for one in config.subjects}:
-        if config.question.needs_deltas and can_draw(surface):
+        if config.question.needs_deltas and has_surface(surface):
             find_tiles(surface, SMALL_TILE)
 
 

@@ -38,6 +38,11 @@ class MeasuredForm(Form):
     reread = Signal()
 
     unknown = Flag("Ignore unknown ids")
+    resample = Flag(
+        "Resample masks",
+        "Bring masks of another grid onto that of the responses, by the nearest voxel",
+        row="Other grids",
+    )
     column = Choice("Measured column", COLUMN_TIP, choices=(BY_NAME,))
     unit = Text(
         "Unit",
@@ -69,7 +74,7 @@ class MeasuredForm(Form):
     def reading(self) -> ReadOptions:
         """How the files are to be read."""
         masks = tuple((mask.name.split(".nii")[0], mask) for mask in self._masks)
-        return ReadOptions(ids=self._ids, rois=masks)
+        return ReadOptions(ids=self._ids, rois=masks, resample=self.resample.value())
 
     def matching(self) -> MatchOptions:
         """How they are to be joined with the set; unknown ids are shown, not refused."""
@@ -114,6 +119,10 @@ class MeasuredForm(Form):
         """Choose the ROI masks of volumes; a file's name is the ROI's."""
         self._masks = tuple(paths)
         self.masks_button.setText(", ".join(path.name.split(".nii")[0] for path in paths))
+        self.reread.emit()
+
+    def take_resample(self, *_: object) -> None:
+        """Whether masks of other grids are resampled."""
         self.reread.emit()
 
     def show_plan(self, plan: MeasuredPlan | None) -> None:
@@ -172,7 +181,9 @@ class MeasuredForm(Form):
 
     def _lay_out(self) -> None:
         self._betas = QWidget()
-        self._betas_rows = self.make_rows(("Ids of the trials", self.ids_button), ("ROI masks", self.masks_button))
+        self._betas_rows = self.make_rows(
+            ("Ids of the trials", self.ids_button), ("ROI masks", self.masks_button), "resample"
+        )
         self._betas.setLayout(self._betas_rows)
         options = self.make_rows("column", "unit", "zscore", "control", "scale", "cluster", "seed")
         parts = (
@@ -201,6 +212,7 @@ class MeasuredForm(Form):
         volumes = any(name.endswith(VOLUME_ENDINGS) for name in names)
         self._betas.setVisible(volumes or any(name.endswith(ARRAY_ENDINGS) for name in names))
         self._betas_rows.setRowVisible(self.masks_button, volumes)
+        self.show_row("resample", volumes)
         shown = ", ".join(path.name for path in self.paths[:3])
         more = f" and {len(self.paths) - 3} more" if len(self.paths) > 3 else ""
         self.files_name.setText(shown + more or "No file yet")

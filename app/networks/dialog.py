@@ -27,15 +27,8 @@ from app.widgets.basics import (
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plain_table import PlainTable
 from core.errors import ProbeError
-from core.networks.manage import (
-    CheckReport,
-    LayerRow,
-    NetworkStatus,
-    check_network,
-    describe_layers,
-    iter_get,
-    remove_network,
-)
+from core.networks.manage import CheckReport, check_network, describe_layers, iter_get, remove_network
+from core.networks.spec import LayerInfo, NetworkSpec
 
 if TYPE_CHECKING:
     from core.networks.files.download import DownloadProgress
@@ -68,8 +61,8 @@ class NetworkDetails(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._layers: tuple[LayerRow, ...] = ()
-        self._network = ""
+        self._layers: tuple[LayerInfo, ...] = ()
+        self._spec: NetworkSpec | None = None
         self.title = make_label("", "title", wraps=True)
         self.badge = make_badge()
         self.facts, self.note = make_label(role="muted", wraps=True), make_label(wraps=True)
@@ -81,17 +74,16 @@ class NetworkDetails(QWidget):
         self.setLayout(make_column(self.title, *parts, gap=8, stretch=len(parts)))
         self.search.textChanged.connect(self._fill)
 
-    def show_network(self, status: NetworkStatus | None) -> None:
+    def show_network(self, spec: NetworkSpec | None) -> None:
         """Show a network with its offered layers; their shapes come with `show_layers`."""
         self.setVisible(True)
-        self.badge.setVisible(status is not None)
-        if status is None:
-            self._network = ""
+        self.badge.setVisible(spec is not None)
+        if spec is None:
+            self._spec = None
             for label, text in ((self.title, "Choose a network"), (self.facts, ""), (self.note, "")):
                 label.setText(text)
             self.show_layers(())
             return
-        spec = status.spec
         self.title.setText(spec.title)
         self.badge.setText("robust network" if spec.robust else "standard network")
         set_look(self.badge, "badge", "accent" if spec.robust else "plain")
@@ -101,18 +93,18 @@ class NetworkDetails(QWidget):
             f"mean {_numbers(spec.mean)}, std {_numbers(spec.std)}\n{spec.source} · {spec.licence}"
         )
         self.note.setText(spec.note)
-        if spec.id != self._network:
-            self._network = spec.id
-            self.show_layers([LayerRow(name, (), True, name == spec.default_layer) for name in spec.layers])
+        if spec != self._spec:
+            self._spec = spec
+            self.show_layers([LayerInfo(name, ()) for name in spec.layers])
 
-    def show_layers(self, layers: Sequence[LayerRow]) -> None:
+    def show_layers(self, layers: Sequence[LayerInfo]) -> None:
         """Every layer with its shape."""
         self._layers = tuple(layers)
         self._fill()
 
     def _fill(self) -> None:
         shown = [layer for layer in self._layers if self.search.finds(layer.name)]
-        self.table.fill([(layer.name, _layer_cells(layer)) for layer in shown])
+        self.table.fill([(layer.name, _layer_cells(layer, self._spec)) for layer in shown])
         count = f"{len(shown)} of {len(self._layers)}" if self.search.text().strip() else str(len(self._layers))
         self.heading.setText(f"LAYERS ({count})" if self._layers else "LAYERS")
 
@@ -126,7 +118,7 @@ class NetworksDialog(QDialog):
     def __init__(self, session: Services, tell: Tell, do_import: Callable[[], None], parent: QWidget | None = None):
         super().__init__(parent)
         self._session, self._tell = session, tell
-        self._rows: tuple[NetworkStatus, ...] = ()
+        self._rows: tuple[NetworkSpec, ...] = ()
         self.search = SearchLine("networks")
         self.table = PlainTable("Networks", HEADER)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -146,24 +138,24 @@ class NetworksDialog(QDialog):
         self._refresh_buttons()
 
     @property
-    def chosen(self) -> NetworkStatus | None:
+    def chosen(self) -> NetworkSpec | None:
         """The network of the selected row."""
         key = self.table.current_key()
-        return next((row for row in self._rows if row.spec.id == key), None)
+        return next((row for row in self._rows if row.id == key), None)
 
-    def show_networks(self, rows: Sequence[NetworkStatus], select: str = "") -> None:
+    def show_networks(self, rows: Sequence[NetworkSpec], select: str = "") -> None:
         """List networks again; keeps the selection, or takes `select`."""
         wanted = select or self.table.current_key()
         self._rows = tuple(rows)
         shown = [row for row in self._rows if self.search.finds(_text_of(row))]
         with QSignalBlocker(self.table):
-            self.table.fill([(row.spec.id, _cells(row)) for row in shown], tips=[row.spec.note for row in shown])
+            self.table.fill([(row.id, _cells(row)) for row in shown], tips=[row.note for row in shown])
             self.table.select_key(wanted)
         self._follow_selection()
 
-    def show_layers(self, network: str, layers: Sequence[LayerRow]) -> None:
+    def show_layers(self, network: str, layers: Sequence[LayerInfo]) -> None:
         """The layers of a network, if it is still the chosen one."""
-        if self.chosen is not None and self.chosen.spec.id == network:
+        if self.chosen is not None and self.chosen.id == network:
             self.details.show_layers(layers)
 
     def show_report(self, report: CheckReport) -> None:
@@ -196,8 +188,8 @@ class NetworksDialog(QDialog):
         busy = "Wait until the current job is done" if self.work.busy else ""
         here = "It is already on this computer" if row is not None and row.installed else ""
         missing = "Download it first" if row is not None and not row.installed else ""
-        fixed = "Embedded networks are permanent" if row is not None and not row.spec.url and not row.spec.user else ""
-        gone = "It is not on this computer" if row is not None and not row.installed and not row.spec.user else ""
+        fixed = "Embedded networks are permanent" if row is not None and not row.url and not row.user else ""
+        gone = "It is not on this computer" if row is not None and not row.installed and not row.user else ""
         for button, reason, tip in (
             (self.download, busy or none or here, "Download the weights; an interrupted download resumes"),
             (self.check, busy or none or missing, "Load it and check gradient, finite values and batch effects"),
@@ -254,18 +246,18 @@ class NetworksDialog(QDialog):
         )
 
 
-def _text_of(row: NetworkStatus) -> str:
-    spec = row.spec
-    return f"{spec.id} {spec.title} {spec.architecture} {'robust' if spec.robust else 'standard'} {row.state}"
+def _text_of(row: NetworkSpec) -> str:
+    return f"{row.id} {row.title} {row.architecture} {'robust' if row.robust else 'standard'} {row.state}"
 
 
-def _cells(row: NetworkStatus) -> tuple[str, ...]:
-    size = f"{row.size_mb:,.0f} MB" if row.size_mb else "–"
-    return row.spec.title, "robust" if row.spec.robust else "standard", row.state, size, row.spec.licence
+def _cells(row: NetworkSpec) -> tuple[str, ...]:
+    size = f"{row.file_mb:,.0f} MB" if row.file_mb else "–"
+    return row.title, "robust" if row.robust else "standard", row.state, size, row.licence
 
 
-def _layer_cells(layer: LayerRow) -> tuple[str, str, str]:
-    offered = "usual" if layer.usual else "offered" if layer.offered else ""
+def _layer_cells(layer: LayerInfo, spec: NetworkSpec | None) -> tuple[str, str, str]:
+    offered = "offered" if spec is not None and layer.name in spec.layers else ""
+    offered = "usual" if spec is not None and layer.name == spec.default_layer else offered
     call = f"call {layer.call}" if layer.call else ""
     return layer.name, " × ".join(map(str, layer.shape)), ", ".join(filter(None, (offered, call)))
 

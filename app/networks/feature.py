@@ -9,7 +9,7 @@ from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from app.widgets.basics import bring
 from app.widgets.desk import Desk, Drop, Feature, Paths, does
-from core.networks.manage import can_be_trained, list_status
+from core.networks.catalog import list_networks
 
 
 class Networks(Feature):
@@ -30,7 +30,7 @@ class Networks(Feature):
         """Open the list of networks."""
         if self.networks is None:
             self.networks = NetworksDialog(self._session, self._refresh, self.show_import, self._desk.parent)
-        self.networks.show_networks(list_status(), self._session.state.network)
+        self.networks.show_networks(list_networks(), self._session.state.network)
         bring(self.networks)
 
     def show_import(self) -> None:
@@ -49,7 +49,7 @@ class Networks(Feature):
         """Open the form of a robust fine-tuning."""
         if self.robustify is None:
             self.robustify = RobustifyDialog(self._session, self._refresh, self._desk.parent)
-        specs = [row.spec for row in list_status() if can_be_trained(row.spec)]
+        specs = [spec for spec in list_networks() if spec.installed and not spec.is_program]
         self.robustify.set_networks(specs, self._session.state.network)
         bring(self.robustify)
 
@@ -57,7 +57,7 @@ class Networks(Feature):
         """List the networks again and say why: in the list, unless it is closed or says how far another job is."""
         self._session.controller.reread_catalogue()
         if self.networks is not None:
-            self.networks.show_networks(list_status(), select)
+            self.networks.show_networks(list_networks(), select)
         if self.networks is not None and self.networks.isVisible() and not self.networks.work.busy:
             self.networks.work.say(note)
         else:

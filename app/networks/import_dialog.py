@@ -13,8 +13,9 @@ from app.widgets.basics import allow, fill_dialog, make_button, make_label, make
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
 from core.checks import refusal
+from core.networks.catalog import list_networks
 from core.networks.import_options import NetworkImportOptions
-from core.networks.manage import list_status, take_in
+from core.networks.manage import take_in
 from core.networks.spec import NetworkSpec
 
 SUFFIXES = (".pth", ".pt", ".pt2", ".bin", ".ckpt", ".safetensors", ".tar")
@@ -61,7 +62,7 @@ class ImportNetworkDialog(QDialog, Fields):
         self._lane, self._tell = lane, tell
         self.make_fields()
         for field in (self.architecture, self.parent_network):
-            completer = QCompleter([row.spec.id for row in list_status()], field)
+            completer = QCompleter([row.id for row in list_networks()], field)
             completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
             field.setCompleter(completer)
         self.work = JobLine()

@@ -118,9 +118,9 @@ class ImportDialog(QDialog):
 
     def _take_done(self, progress: ImportProgress) -> None:
         self.imported.emit()
-        if progress.summary is not None:
-            self._subject = progress.summary.subject
-            self.summary.rows.show_summary(progress.summary, self.summary.bars)
+        if progress.result is not None:
+            self._subject = progress.result.subject
+            self.summary.rows.show_summary(progress.result, self.summary.bars)
             self._turn_to(self.summary)
 
     def _turn_to(self, page: QWidget) -> None:
@@ -130,7 +130,7 @@ class ImportDialog(QDialog):
     def _look(self, source: str) -> None:
         self.choose.set_busy(True)
         self._finding = None
-        self._inspect(source, ImportOptions(PROBE))
+        self._inspect(source, ImportOptions(PROBE, resample=self.choose.resample.value()))
 
     def _inspect(self, source: str, options: ImportOptions) -> None:
         self._lane.submit(
@@ -162,7 +162,7 @@ class ImportDialog(QDialog):
 
     def _read_options(self) -> ImportOptions | None:
         try:
-            return self.options.options()
+            return replace(self.options.options(), resample=self.choose.resample.value())
         except ProbeError as error:
             self.options.error.setText(str(error))
             return None

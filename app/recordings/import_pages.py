@@ -10,11 +10,12 @@ from PySide6.QtWidgets import QLineEdit, QWidget
 
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
+from app.widgets.editors import FlagBox
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plain_table import FactTable, make_grid
 from app.widgets.plot_view import PlotView
 from core.datasets.importer import ImportProgress
-from core.datasets.kinds import HINTS, TITLES
+from core.datasets.recording import list_kinds
 from core.datasets.summary import ImportSummary
 from core.reports.plot import Plot, Series
 
@@ -54,10 +55,17 @@ class ChoosePage(QWidget):
         file = make_button("Choose .toml…", do=self._choose_file, tip="A file that describes your own arrays")
         start = make_button("Save a .toml template…", "link", template, tip="Fill it in, then choose it here")
         self.look = make_button("Inspect", "primary", self._look)
+        self.resample = FlagBox("Resample masks, ROIs and ncsnr of another grid onto that of the betas")
         self.error = make_label(role="field-error", wraps=True)
         told = make_label("Choose the folder of the recording. Nothing is read or copied yet.", wraps=True)
-        kinds = make_grid([(make_label(title), make_label(HINTS[kind], "muted")) for kind, title in TITLES.items()])
-        heads = (told, make_row(self.field, folder, file), self.error, make_heading("What can be imported"))
+        kinds = make_grid([(make_label(kind.title), make_label(kind.hint, "muted")) for kind in list_kinds().values()])
+        heads = (
+            told,
+            make_row(self.field, folder, file),
+            self.resample,
+            self.error,
+            make_heading("What can be imported"),
+        )
         self.setLayout(make_column(*heads, kinds, start, -1, make_row(-1, self.look), gap=10))
         self.field.textChanged.connect(self._refresh)
         self.field.returnPressed.connect(self._look)
@@ -110,10 +118,9 @@ class ProgressPage(QWidget):
 
     def read(self, progress: ImportProgress) -> Reading:
         """How far one record is; its name is shown above."""
-        named = f"Reading {progress.name}" if progress.name else "Reading…"
+        named = f"Reading {progress.what}" if progress.what else "Reading…"
         self.what.setText("Writing…" if progress.stage == "writing" else named)
-        share = (progress.done + progress.part) / max(progress.total, 1)
-        return Reading(share, f"{progress.done} of {progress.total}", progress.seconds_left)
+        return Reading(progress.share, f"{int(progress.done)} of {progress.total}", progress.seconds_left)
 
 
 class SummaryPage(QWidget):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from app.stimuli.package_dialog import PackageDialog
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.set_form import WriteSetDialog
+from app.stimuli.strip_dialog import StripDialog
 from app.stimuli.tray import Tray
 from app.widgets.ask_path import export_folder
 from app.widgets.basics import bring
@@ -29,6 +31,8 @@ from core.attacks.config import AttackConfig
 from core.headers import unstructure
 from core.networks.catalog import find_network
 from core.stimuli.config import SetConfig, unpack_set
+from core.stimuli.level_strip import make_strip
+from core.stimuli.levels import LevelReading
 from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
@@ -198,6 +202,7 @@ class Stimuli(Feature):
         page.write_requested.connect(self.show_write)
         page.package_requested.connect(self.package_wanted)
         page.open_requested.connect(self.open_row)
+        page.strip_requested.connect(self.show_strip)
         self._offer_encoders()
         self._recall_form(page)
         page.form.preview_changed.connect(self._timer.start)
@@ -227,9 +232,35 @@ class Stimuli(Feature):
             encoders = self._session.catalogue.encoders_of(subject.id)
             self._page.form.set_encoders([(one.network, one.layer) for one in encoders])
 
+    def show_strip(self, row: int) -> None:
+        """Show the seed of a row over all its levels."""
+        found = [
+            (self._store.load(self.tray.items[one]), self.tray.reading(one)) for one in self.tray.rows_of_seed(row)
+        ]
+        probes = [(probe, reading) for probe, reading in found if probe is not None and reading is not None]
+        if not probes:
+            self._session.controller.noted.emit("The probes of these levels were removed: wait until they are made.")
+            return
+        strip = make_strip(probes)
+        readings = [one for one in self._readings() if one.series == strip.first.series]
+        StripDialog(strip, readings, write=self._session.controller.write, parent=self._desk.parent).exec()
+
+    def _readings(self) -> list[LevelReading]:
+        known = (self.tray.reading(row) for row in range(len(self.tray.items)))
+        return [one for one in known if one is not None]
+
     def open_row(self, row: int) -> None:
-        """Show the probe of a row in Explore."""
-        self.probe_wanted.emit(self.tray.items[row].config, self.tray.items[row].image)
+        """Show the probe of a row in Explore; that of a level as an ordinary one with the budget found for it."""
+        recipe = self.tray.items[row]
+        config = recipe.config
+        if config.level is not None:
+            probe = self._store.load(recipe)
+            if probe is None or not probe.config.attack.epsilon:
+                why = "is not made yet" if probe is None else "is the original itself: nothing was changed"
+                self._session.controller.noted.emit(f"The image at this level {why}.")
+                return
+            config = replace(probe.config, level=None, level_within=0.0)
+        self.probe_wanted.emit(config, recipe.image)
 
     def _read(self, record: Any) -> Reading:
         what = {"probe": "Making probes", "preview": "Previewing items", "write": "Writing"}.get(record.stage, "")

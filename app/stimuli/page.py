@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QWidget
 
 from app.stimuli.set_form import SetForm
 from app.stimuli.tray import Tray
-from app.stimuli.tray_painter import TrayModel, TrayPainter, title_of
+from app.stimuli.tray_painter import TrayModel, TrayPainter, describe_level, title_of
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import EmptyState
@@ -35,14 +35,15 @@ class StimuliPage(JobPage):
     Signals
     -------
     plan_requested, write_requested, package_requested()
-    open_requested(int)
-        Show the probe of a row in Explore.
+    open_requested, strip_requested(int)
+        Show the probe of a row in Explore, or its seed over all levels.
     """
 
     plan_requested = Signal()
     write_requested = Signal()
     package_requested = Signal()
     open_requested = Signal(int)
+    strip_requested = Signal(int)
 
     RUN, RUN_TIP, STOP_TIP = "Write set…", "Write files, manifest and README", "Stop; keep finished probes"
     EXPORT, EXPORT_TIP = "Make package…", "BIDS, PsychoPy, jsPsych or Brain-Score, of a written set"
@@ -65,6 +66,8 @@ class StimuliPage(JobPage):
         self.remove = make_button("Remove", do=self._remove, tip="Remove the selected items from the tray (Delete)")
         open_tip = "Show this probe in Explore (Enter, or double click)"
         self.open = make_button("Open in Explore", do=self._open, tip=open_tip)
+        strip_tip = "Show the seed of this item over all its levels, and what became of every level"
+        self.strip = make_button("Level strip…", do=self._show_strip, tip=strip_tip)
         for keys, do in (("Delete", self._remove), ("Ctrl+Up", up), ("Ctrl+Down", down), ("Return", self._open)):
             QShortcut(QKeySequence(keys), self.list, do, context=Qt.ShortcutContext.WidgetShortcut)
         self.summary = make_label("", "muted")
@@ -126,7 +129,7 @@ class StimuliPage(JobPage):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Items of the tray")
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
-        tools = make_row(self.summary, -1, self.up, self.down, self.remove, self.open)
+        tools = make_row(self.summary, -1, self.up, self.down, self.remove, self.strip, self.open)
         held = make_column(tools, self.list, self._make_detail(), margin=12, stretch=1)
         self.lay_out(form, held, empty=EmptyState(*EMPTY))
 
@@ -173,6 +176,9 @@ class StimuliPage(JobPage):
         if len(rows) == 1:
             self.open_requested.emit(rows[0])
 
+    def _show_strip(self) -> None:
+        self.strip_requested.emit(self.chosen_rows()[0])
+
     def _open_index(self, index: QModelIndex) -> None:
         self.open_requested.emit(index.row())
 
@@ -182,6 +188,7 @@ class StimuliPage(JobPage):
         for button in (self.up, self.down, self.open):
             button.setEnabled(one is not None)
         self.remove.setEnabled(bool(rows))
+        self.strip.setEnabled(one is not None and self.tray.reading(one) is not None)
         self._row = self._row if one is None else one
         preview = self.tray.preview(one) if one is not None else None
         self.meter.set_reading(preview.budget if preview is not None else None)
@@ -191,7 +198,11 @@ class StimuliPage(JobPage):
             return
         recipe, warnings = self.tray.items[one], self.tray.warnings(one)
         self.transfer.fill(_tell_shifts(preview, f"{recipe.config.network} {recipe.config.layer}"))
-        lines = [title_of(recipe, one), *(f"⚠ {warning.text}" for warning in warnings)]
+        lines = [
+            title_of(recipe, one),
+            *describe_level(self.tray.reading(one)),
+            *(f"⚠ {warning.text}" for warning in warnings),
+        ]
         if preview is not None and not warnings:
             lines.append("✓ No warnings.")
         self.warnings.setText("\n".join(lines))

@@ -11,6 +11,7 @@ from app.widgets.basics import fill_dialog, make_button, make_column, make_headi
 from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
 from core.datasets.subject import Subject
 from core.errors import ProbeError
+from core.stimuli.levels import USUAL_BUDGET, USUAL_LEVELS, USUAL_SEEDS
 from core.stimuli.plan import Budget, StimulusPlan, parse_budget, resolve_plan
 from core.sweeps.config import rescale_budget
 from core.types import Direction, NormName
@@ -19,7 +20,8 @@ BOTH = "both"
 WIDTH = 560
 IMAGES_TIP = "Ids, files, or test:N for N held-out images, separated by commas"
 VOXELS_TIP = "Voxel numbers, or ROI:N for N voxels of an ROI above the minimum r"
-BUDGETS_TIP = "l2:3 or linf:8/255, separated by commas"
+BUDGETS_TIP = "l2:3 or linf:8/255, separated by commas; of a level set the largest one allowed"
+LEVELS_TIP = "Empty, or a level set: LOW:HIGH:N or numbers, in SDs from the mean response; every image is a seed"
 NORMS = (
     (NormName.L2, "L2", "The same budgets under L2, at equal RMS change"),
     (NormName.LINF, "Linf", "The same budgets under Linf, at equal RMS change"),
@@ -39,6 +41,7 @@ class PlanDialog(QDialog, Fields):
     images = Text("Images", IMAGES_TIP, first="test:4", hint=IMAGES_TIP, settled=True)
     voxels = Text("Voxels", VOXELS_TIP, hint=VOXELS_TIP, settled=True)
     budgets = Text("Budgets", BUDGETS_TIP, first="l2:3", hint=BUDGETS_TIP, settled=True)
+    levels = Text("Levels", LEVELS_TIP, hint=f"none; {USUAL_LEVELS} makes a level set", settled=True)
     norm = Pick("", choices=NORMS, name="Norm", width=120)
     n_steps = Count(
         "Steps", "Attack steps of each probe; auto are as many as it takes", most=1000, zero="auto", name="Attack steps"
@@ -74,14 +77,15 @@ class PlanDialog(QDialog, Fields):
 
     def wish(self) -> dict[str, Any]:
         """The plan in the words of a plan file."""
-        chosen = self.direction.value()
+        chosen, levels = self.direction.value(), self.levels.words()
+        ways = list(Direction) if chosen == BOTH else [chosen]
         return {
             "subject": self._subject.id,
             "networks": list(self.encoders.value()),
             "images": self.images.words(),
             "rois": list(self.rois.value()),
             "voxels": self.voxels.words(),
-            "directions": list(Direction) if chosen == BOTH else [chosen],
+            **({"levels": levels} if levels else {"directions": ways}),
             "budgets": self.budgets.words(),
             "steps": self.n_steps.value(),
             "gate": self.gate.value(),
@@ -93,6 +97,17 @@ class PlanDialog(QDialog, Fields):
         self.plan = attempt(lambda: resolve_plan(self.wish()), self.problem)
         show_text(self.cost, self.plan.describe() if self.plan is not None else "")
         self.add.setEnabled(self.plan is not None)
+
+    def take_levels(self) -> None:
+        """Offer what a level set usually takes in place of what nobody changed; the levels decide the direction."""
+        usual = {"images": ("test:4", f"test:{USUAL_SEEDS}"), "budgets": ("l2:3", USUAL_BUDGET)}
+        has_levels = bool(self.levels.words())
+        for name, pair in usual.items():
+            editor = getattr(self, name)
+            if editor.value() == pair[not has_levels]:
+                editor.set_value(pair[has_levels])
+        self.allow("direction", "Each level decides itself whether a response is raised or lowered" * has_levels)
+        self.tell()
 
     def take_norm(self, norm: str) -> None:
         """Bring every budget to the norm, at equal RMS change."""
@@ -109,7 +124,7 @@ class PlanDialog(QDialog, Fields):
             make_column(make_heading("Targets: ROI means"), self.rois),
             gap=12,
         )
-        rows = self.make_rows("images", "voxels", ("Budgets", "budgets", "norm"), "n_steps", "gate", "seed")
+        rows = self.make_rows("images", "voxels", ("Budgets", "budgets", "norm"), "levels", "n_steps", "gate", "seed")
         asks = make_label(f"For {self._subject.title}: every combination becomes a probe in the tray.", "muted")
         parts = (make_label("Plan stimuli", "title"), asks, lists, rows, self.direction, self.cost, self.problem)
         fill_dialog(self, "Plan stimuli", *parts, make_row(-1, self.cancel, self.add), width=WIDTH)

@@ -14,6 +14,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from core.headers import unstructure
+from core.stimuli.levels import LevelReading
 from core.stimuli.preview import ItemPreview
 from core.stimuli.probe_warnings import ProbeWarning, WarningCode, find_duplicates, warn
 from core.stimuli.recipe import Recipe, unpack_recipe
@@ -96,6 +97,16 @@ class Tray(QObject):
     def preview(self, row: int) -> ItemPreview | None:
         """What is known of a row; None while its probe is not made."""
         return self._previews.get(self._items[row].digest)
+
+    def reading(self, row: int) -> LevelReading | None:
+        """What became of the level of a row; None while it is not known, and where it has none."""
+        preview = self.preview(row)
+        return None if preview is None else preview.level
+
+    def rows_of_seed(self, row: int) -> list[int]:
+        """The rows that are levels of the same image, encoder and target as a row, of which something is known."""
+        places = [(one.image_sha256, one.encoder_sha256, one.config.target) for one in self._items]
+        return [other for other, place in enumerate(places) if place == places[row] and self.reading(other) is not None]
 
     def warnings(self, row: int) -> tuple[ProbeWarning, ...]:
         """What to know of a row, duplicates of earlier rows among it."""

@@ -14,6 +14,7 @@ from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.theme import theme_in_use
 from app.stimuli.tray import Tray
 from app.widgets.drawing import draw_bar, draw_text
+from core.stimuli.levels import LevelReading
 from core.stimuli.preview import ItemPreview
 from core.stimuli.probe_warnings import ProbeWarning
 from core.stimuli.recipe import Recipe
@@ -142,7 +143,7 @@ class TrayPainter(QStyledItemDelegate):
 
 def title_of(recipe: Recipe, row: int) -> str:
     """What an item is, in one line."""
-    return f"{row + 1}  {recipe.image_id} · {recipe.config.direction} {recipe.config.target.label}"
+    return f"{row + 1}  {recipe.image_id} · {recipe.config.describe_wish()}"
 
 
 def name_role(role: str) -> str:
@@ -156,6 +157,14 @@ def describe_shift(preview: ItemPreview | None) -> str:
         return WAITING
     sds = "" if math.isnan(preview.shift_sd) else f" = {preview.shift_sd:+.2f} SD"
     return f"shift {preview.shift:+.3g} {preview.unit}{sds} · controls up to {preview.control_shift:.2g}"
+
+
+def describe_level(reading: LevelReading | None) -> list[str]:
+    """What became of a level, if there is one: one line."""
+    if reading is None:
+        return []
+    reached = "reached" if reading.reached else "not reached"
+    return [f"Level {reading.wanted:+g} SD {reached}: {reading.saved:+.2f} SD in 8 bits"]
 
 
 def describe_transfer(transfer: Mapping[str, float]) -> str:

@@ -31,7 +31,7 @@ a 4-D NIfTI file. Repeats are further lines of the same stimulus. Trials of a be
 
 @explained(EXPLANATION)
 @takes(
-    (ReadOptions, "id_column session_column key mask"),
+    (ReadOptions, "id_column session_column key mask resample"),
     (MatchOptions, "ignore_unknown zscore unit"),
     (CompareConfig, "control scale cluster n_bootstrap confidence seed"),
     (SimulateOptions, "truth gain noise n_sessions", {"": "simulate: ", "sessions": "simulate: of the repeats"}),

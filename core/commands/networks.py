@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from core.commands.listing import All, describe_network, layers
 from core.commands.options import Device, Given, Json, about, actions, explained, takes
 from core.commands.output import answer, follow, format_table, stop_on_interrupt, time_left
+from core.networks.catalog import list_networks
 from core.networks.import_options import NetworkImportOptions
-from core.networks.manage import NetworkStatus, check_network, iter_get, list_status, read_status, remove_network
+from core.networks.manage import check_network, iter_get, remove_network
+from core.networks.spec import NetworkSpec
 
 if TYPE_CHECKING:
     from core.networks.files.download import DownloadProgress
@@ -35,7 +37,7 @@ IMPORT = "id title architecture weights layers input_size mean std tokens robust
 
 
 def _list(*, json: Json = False) -> int:
-    rows = [describe_status(status) for status in list_status()]
+    rows = [describe_status(spec) for spec in list_networks()]
     names = ("id", "title", "family", "robust", "state", "size_mb", "input_size", "default_layer")
     shown = [{name if name != "family" else "kind": row[name] for name in names} for row in rows]
     return answer(rows, lambda: format_table(shown), as_json=json)
@@ -50,18 +52,18 @@ def _add(source: str, /, *, json: Json = False, given: Given) -> int:
     text += f"\n{spec.note}" if spec.note else ""
     if not spec.installed:
         text += f"\nIts weights come with `python main.py networks download {spec.id}`."
-    return answer(describe_status(read_status(spec)), text, as_json=json)
+    return answer(describe_status(spec), text, as_json=json)
 
 
 def _download(network: str, /, *, json: Json = False) -> int:
     with stop_on_interrupt() as should_stop:
         last = follow(iter_get(network, should_stop=should_stop), format_progress)
-    if last.path is None:
+    if last.result is None:
         raise RuntimeError("a download ended without its last record")
-    text = f"{last.path} ({last.done / 2**20:.1f} MB); SHA-256 {last.sha256}"
+    text = f"{last.result} ({last.done / 2**20:.1f} MB); SHA-256 {last.sha256}"
     if last.first:
         text += "\nNo checksum is published for it: this one is kept and expected from now on."
-    found = {"network": network, "path": str(last.path), "sha256": last.sha256, "first": last.first}
+    found = {"network": network, "path": str(last.result), "sha256": last.sha256, "first": last.first}
     return answer(found, text, as_json=json)
 
 
@@ -91,14 +93,13 @@ def _layers(network: str, /, *, all: All = False, json: Json = False) -> int:  #
     return layers(network=network, all=all, json=json)
 
 
-def describe_status(status: NetworkStatus) -> dict[str, Any]:
+def describe_status(spec: NetworkSpec) -> dict[str, Any]:
     """One row: that of `list networks`, with tokens, state, size_mb, url and path."""
-    spec = status.spec
     return describe_network(spec) | {
         "tokens": spec.tokens,
-        "state": status.state,
-        "installed": status.installed,
-        "size_mb": round(status.size_mb, 1) or None,
+        "state": spec.state,
+        "installed": spec.installed,
+        "size_mb": round(spec.file_mb, 1) or None,
         "url": spec.url,
         "path": str(spec.weights_path) if spec.weights else "",
     }

@@ -251,7 +251,7 @@ def parse_arguments(command: Run, arguments: Sequence[str], *, name: str) -> tup
     Raises BadInputError in one sentence, for an unknown option, a missing or a superfluous word, or one that cannot be
     read.
     """
-    app, given = make_app(command), list(arguments)
+    app, given = make_app(command), _join_numbers(arguments)
     for option, value in getattr(command, "implied", {}).items():
         if option in given and (given[given.index(option) + 1 :] or ["--"])[0].startswith("--"):
             given.insert(given.index(option) + 1, value)
@@ -265,6 +265,17 @@ def parse_arguments(command: Run, arguments: Sequence[str], *, name: str) -> tup
         known = [option for argument in list_arguments(command) for option in argument.names]
         raise BadInputError(f"{_describe_error(error, known)} `{name} --help` shows what is allowed.") from error
     return bound, set(ignored)
+
+
+def _join_numbers(arguments: Sequence[str]) -> list[str]:
+    """The words, with numbers in a row that start with a minus ("-3:3:11") tied to their option by an equals sign."""
+    joined: list[str] = []
+    for word in arguments:
+        if joined and joined[-1].startswith("--") and re.match(r"-\.?\d[^,:]*[,:]", word):
+            joined[-1] += f"={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def make_app(command: Run) -> App:

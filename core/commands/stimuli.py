@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from core.checks import refusal
+from core.checks import check_choice, refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
 from core.headers import write_json
+from core.stimuli.level_strip import list_largest, read_set_levels, read_strips
+from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
 from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
 from core.stimuli.store import open_probe_store
@@ -30,12 +32,15 @@ A plan file is TOML or JSON with the same names as the options, underscores for 
   picture_px = 448
   degrees = 8.4
 
+A level set has `levels = "-3:3:11"` and `seeds = 10` in place of directions and images; its budget is the largest one
+allowed. `stimuli strip SET --out FILE.png` draws one seed over all levels.
+
 Options override the file. Finished probes are kept: the same call resumes where it was stopped."""
 
 PlanFile = Annotated[Path | None, about("plan file, .toml or .json")]
 
 
-@explained(EXAMPLE)
+@explained(EXAMPLE, levels=USUAL_LEVELS)
 @takes((PlanOptions, ""))
 def run_plan(
     plan: PlanFile = None,
@@ -56,7 +61,7 @@ def run_plan(
     return answer(_summarise(resolved, n_items), _describe(resolved, out), as_json=json)
 
 
-@explained(EXAMPLE)
+@explained(EXAMPLE, levels=USUAL_LEVELS)
 @takes((PlanOptions, ""))
 def run_make(
     plan: PlanFile = None,
@@ -92,6 +97,31 @@ def run_check(
     return answer(_format_set(found), f"{_describe_set(found)}\nEvery file is as it was written.", as_json=json)
 
 
+def run_strip(
+    stimuli: Annotated[Path, about("folder of a written level set, or its manifest.json", metavar="SET")],
+    /,
+    *,
+    out: Annotated[Path, about("the picture to write: .png, .svg or .pdf")],
+    image: Annotated[str, about("the seed (default: the first)")] = "",
+    network: Annotated[str, about("the network that was attacked (default: the first)")] = "",
+    target: Annotated[str, about("the target, such as FFA (default: the first)")] = "",
+    theme: Annotated[str, about("light (for print) or dark")] = "light",
+    json: Json = False,
+) -> int:
+    """Draw one seed over all its levels; returns 0."""
+    from core.figures.level_figure import draw_strip
+    from core.reports.draw_plot import FORMATS, write_figure
+    from core.reports.inks import find_inks
+
+    check_choice("out", out.suffix.lstrip(".").lower(), FORMATS)
+    inks, strips = find_inks(theme), read_strips(read_manifest(stimuli), image=image, network=network, target=target)
+    first = strips[0].first
+    write_figure(draw_strip(strips[0], inks), out, inks)
+    others = f", the first of {len(strips)}: name --image, --network or --target for another" if strips[1:] else ""
+    found = {"file": str(out), "image": first.image, "series": first.series, "n_strips": len(strips)}
+    return answer(found, f"{first.image} · {first.series}{others}\n  written to {out}", as_json=json)
+
+
 def _resolve(file: Path | None, given: Given) -> StimulusPlan:
     """The plan of a file and the options over it."""
     return resolve_plan((read_plan(file) if file is not None else {}) | given.of(PlanOptions))
@@ -124,5 +154,6 @@ def _describe_set(found: StimulusSet) -> str:
         sds = "" if perturbed.shift_sd is None else f" = {perturbed.shift_sd:+.2f} SD"
         warned = f"  ! {len(perturbed.warnings)}" if perturbed.warnings else ""
         lines.append(f"  {perturbed.pair_id}: shift {perturbed.shift:+.3f}{sds}, controls up to {control:.3f}{warned}")
+    lines += describe_readings(read_set_levels(found.rows, list_largest(found)))
     lines += [f"  ! {row.pair_id}: {text}" for row in found.rows for text in row.warnings]
     return "\n".join(lines)

@@ -33,6 +33,7 @@ COMMANDS = {
     "stimuli plan": ("stimuli", "resolve a plan of matched stimuli and say what it costs; --out writes it"),
     "stimuli make": ("stimuli", "make the probes and write the set of matched stimuli"),
     "stimuli check": ("stimuli", "compare every file of a set with its manifest"),
+    "stimuli strip": ("stimuli", "draw one seed of a level set over all its levels"),
     "package": (
         "package",
         "make a package of a stimulus set: BIDS, PsychoPy, jsPsych or Brain-Score, with seeded trial orders",
@@ -48,7 +49,7 @@ COMMANDS = {
     "demo": ("cli", "load, pick, probe raise and lower, and export, through the real window; without a display too"),
 }
 """Where each command is, and what it does; the function is called `run_` and the command's last word."""
-GROUPS = {"stimuli": ("plan", "make", "check")}
+GROUPS = {"stimuli": ("plan", "make", "check", "strip")}
 
 
 def load_command(name: str) -> Run:

@@ -7,7 +7,7 @@ and CSV are read whole, for small sets.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -23,6 +23,7 @@ from core.containers import check_growth, list_arrays, load_arrays, reading
 from core.datasets.matlab import read_matlab
 from core.datasets.recording import RecordedSession
 from core.datasets.tables import iter_rows, to_numbers
+from core.device import iter_chunks
 from core.errors import BadInputError, StorageError
 from core.types import BoolArray, ByteArray, IntArray
 from core.unpickle import read_object_array
@@ -36,8 +37,9 @@ IMAGE_AXES = {"(n, height, width, 3)": 3, "(n, 3, height, width)": 1, "(height, 
 MATLAB_MARK = "MATLAB_class"
 """The attribute of arrays whose axes MATLAB turned round in an HDF5 file."""
 
-Opened = tuple[tuple[int, ...], Any, Callable[[Any], Any], bool]
-"""Shape and dtype in the file, what gives the part of an index, and whether its axes run backwards there."""
+Opened = tuple[tuple[int, ...], Any, Callable[[Any], Any], bool, tuple[str, ...]]
+"""Shape and dtype in the file, what gives the part of an index, whether its axes run backwards there, and names of its
+rows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +54,7 @@ class ArrayFile:
     get : The part of an index into the file's own array.
     is_backwards : Whether the file's axes are those of `shape` in opposite order.
     is_volume : Whether rows are taken from the last axis, and the others are one.
+    names : What the file calls its rows; empty where it does not.
     """
 
     path: Path
@@ -61,6 +64,7 @@ class ArrayFile:
     get: Callable[[Any], Any]
     is_backwards: bool = False
     is_volume: bool = False
+    names: tuple[str, ...] = ()
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.float32]:
         """The rows from start to stop, float32. Raises StorageError if the file cannot be read (any more)."""
@@ -97,12 +101,12 @@ def open_array(path: Path, *, key: str = "") -> ArrayFile:
             advice = "" if key else f"{path.name} holds several arrays; name one of them."
             check_choice("key", key.strip("/"), names, advice=advice)
         key = key.strip("/") if key or not names else names[0]
-        shape, dtype, get, is_backwards = open_one(key)
+        shape, dtype, get, is_backwards, rows = open_one(key)
         check_growth(path, math.prod(shape) * np.dtype(dtype).itemsize)
     if np.dtype(dtype).kind not in "fiub":
         raise refusal("responses", allowed="an array of numbers", got=f"{path.name} ({dtype})")
     sides = tuple(int(side) for side in (shape[::-1] if is_backwards else shape))
-    return ArrayFile(path, sides, np.dtype(dtype), key, get, is_backwards)
+    return ArrayFile(path, sides, np.dtype(dtype), key, get, is_backwards, names=rows)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,17 +162,23 @@ def read_rows(arrays: Sequence[ArrayFile], start: int, stop: int, *, kept: BoolA
     return values if kept.all() else values[:, kept]
 
 
-def gather_rows(arrays: Sequence[ArrayFile], rows: IntArray, *, kept: BoolArray) -> npt.NDArray[np.float32]:
-    """Chosen rows of arrays side by side, the kept columns only."""
-    first = int(rows.min())
-    return read_rows(arrays, first, int(rows.max()) + 1, kept=kept)[rows - first]
+def gather_rows(arrays: Sequence[ArrayFile], rows: IntArray, *, kept: BoolArray) -> Iterator[npt.NDArray[np.float32]]:
+    """Chosen rows, ascending, of arrays side by side, the kept columns only, in blocks."""
+    first, n_columns = int(rows.min()), sum(array.shape[1] for array in arrays)
+
+    def read(start: int, stop: int) -> npt.NDArray[np.float32]:
+        inside = rows[(rows >= first + start) & (rows < first + stop)] - first - start
+        return read_rows(arrays, first + start, first + stop, kept=kept)[inside]
+
+    chunk = max(1, VALUES_AT_ONCE // max(n_columns, 1))
+    return iter_chunks(read, int(rows.max()) + 1 - first, chunk=chunk, what="trial")
 
 
-def _hold(array: npt.NDArray[Any]) -> Opened:
+def _hold(array: npt.NDArray[Any], names: tuple[str, ...] = ()) -> Opened:
     """An array that is in memory already; fields of numbers become columns."""
     if array.dtype.names:
         array = structured_to_unstructured(array)
-    return array.shape, array.dtype, array.__getitem__, False
+    return array.shape, array.dtype, array.__getitem__, False, names
 
 
 def _open_npy(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
@@ -183,7 +193,7 @@ def _open_npy(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
             return list(held), lambda key: _hold(held[key])  # as GLMsingle saves its results
     array = load()
     # Opened again for every part: pages of a map that is kept would add up to the whole file.
-    opened = _hold(array) if array.dtype.names else (array.shape, array.dtype, lambda part: load()[part], False)
+    opened = _hold(array) if array.dtype.names else (array.shape, array.dtype, lambda part: load()[part], False, ())
     return None, lambda _key: opened
 
 
@@ -209,7 +219,7 @@ def _open_hdf5(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
                 return again[key][part]
 
         with h5py.File(path, "r") as file:
-            return file[key].shape, file[key].dtype, get, MATLAB_MARK in file[key].attrs
+            return file[key].shape, file[key].dtype, get, MATLAB_MARK in file[key].attrs, ()
 
     names: list[str] = []
     with h5py.File(path, "r") as file:
@@ -235,23 +245,33 @@ def _open_zarr(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
 
     def open_one(key: str) -> Opened:
         array = opened[key] if is_group else opened
-        return array.shape, array.dtype, array.__getitem__, False
+        return array.shape, array.dtype, array.__getitem__, False, ()
 
     return names, open_one
 
 
 def _open_csv(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
     rows = iter_rows(path)
-    first = next(rows, [])
-    names = [name for name in first if name]
-    try:
-        numbers = [to_numbers(first, "responses")] if names != [str(place) for place in range(len(names))] else []
-    except BadInputError:
-        numbers = []
-    table = np.array([*chain(numbers, (to_numbers(row, "responses") for row in rows))])
-    is_unnamed = not numbers and first[:1] in ([""], ["Unnamed: 0"])  # as pandas and R number their rows
+    first, second = next(rows, []), next(rows, [])
+    n_names = int(len(second) > 1 and not _are_numbers(second[:1]))
+    titles = [title for title in first[n_names:] if title]
+    is_header = titles == [str(place) for place in range(len(titles))] or not _are_numbers(first[n_names:])
+    names: list[str] = []
+    numbers = []
+    for row in chain([] if is_header else [first], [second] if second else [], rows):
+        names += row[:n_names]
+        numbers.append(to_numbers(row[n_names:], "responses"))
+    table = np.array(numbers)
+    is_unnamed = is_header and first[:1] in ([""], ["Unnamed: 0"])  # as pandas and R number their rows
     has_index = is_unnamed or (table.ndim == 2 and table.shape[1] > 1 and _counts(table[:, 0]))
-    return None, lambda _key: _hold(table[:, int(has_index) :])
+    return None, lambda _key: _hold(table[:, int(has_index and not names) :], tuple(names))
+
+
+def _are_numbers(texts: list[str]) -> bool:
+    try:
+        return to_numbers(texts, "responses") is not None
+    except BadInputError:
+        return False
 
 
 def _counts(column: npt.NDArray[np.float64]) -> bool:

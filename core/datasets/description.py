@@ -11,47 +11,10 @@ from typing import Any, Literal
 
 from core.checks import check_count, refusal
 from core.headers import HeaderKind, read_record
+from core.paths import resources_folder
 
-TEMPLATE = """\
-# Describes one subject's recording. Paths are relative to this file. Lines that start with # are optional.
-
-title = "Subject 01, localiser study"
-kind = "measured"                 # "measured" or "simulated"
-# note = "What a reader must know about the data."
-# citation = "Whom to cite."
-# licence = "CC BY 4.0"
-response_unit = "% signal change"
-
-[images]
-folder = "images"                 # a folder of pictures ...
-# file = "stimuli.h5"             # ... or an HDF5 array (n, height, width, 3) of 8-bit RGB; (n, 3, height, width) and
-                                  #     MATLAB's (height, width, 3, n) are turned,
-# key = "images"                  #     its name,
-list = "images.csv"               # and a table with a line for each image: column image (file name, or row of the
-                                  # array), optional columns category and test (1 = held out). Without it: all files
-                                  # of the folder by name and number (2 before 10).
-
-[responses]
-file = "responses.npy"            # npy, npz, h5, mat, zarr or csv
-# key = "responses"               # the array's name in npz, h5, mat and zarr
-rows = "images"                   # "images": a row for each image, in the order of the list, shape (images, voxels) or
-                                  # (images, repeats, voxels) with NaN for a repeat that was not run;
-                                  # "trials": a row for each trial, named by the table below; NaN in all voxels for
-                                  # a trial to leave out. Volumes of either, (x, y, z, rows) as of GLMsingle, are
-                                  # taken as (rows, x y z)
-# trials = "trials.csv"           # columns image, optional session; a line for each row
-# averaged = 3                    # each row is already the mean of so many repeats: the noise ceiling counts them
-# zscore = false                  # bring each voxel to mean 0, SD 1 within each session
-level = "voxels"                  # "voxels", or "rois": each column is the average of an ROI
-# rois = ["FFA", "PPA"]           # the ROI of each column, if level = "rois"
-
-[voxels]                          # not needed if level = "rois"
-surface = "fsaverage5"            # a surface that is there (main.py list surfaces); "" for none
-table = "voxels.csv"              # a line for each column; every column of the table is optional:
-                                  #   hemisphere (left or right) and vertex: where it lies on the surface,
-                                  #   x, y, z: or its centre in scanner RAS, mm, for a participant's own surface,
-                                  #   roi: its ROI; noise_ceiling: in [0, 1]; ncsnr: signal SD / noise SD of a trial
-"""
+TEMPLATE = (resources_folder() / "templates" / "recording.toml").read_text(encoding="utf-8")
+"""A description to fill in."""
 
 HEADER = HeaderKind(
     "a description of a recording in TOML", "`main.py import template` writes one to start from.", syntax="toml"

@@ -95,10 +95,7 @@ def find_ids(names: Sequence[str], ids: Sequence[str]) -> list[list[int]]:
 def match_pictures(folder: Path, names: Sequence[str]) -> ImageSource:
     """The source of named pictures, found as `find_names` does.
 
-    Raises
-    ------
-    BadInputError
-        Naming those not found, whose content is absent, or two different files that one name could mean.
+    Raises BadInputError if some are not found, their content is absent, or one name could mean two different files.
     """
     paths = list_pictures(folder)
     matches = [[paths[place] for place in places] for places in find_names(names, paths)]

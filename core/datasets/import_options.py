@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from core.checks import check_choice, check_count, refusal
 from core.datasets.image_files import find_ids
+from core.datasets.recording import Recording
 from core.datasets.subject import is_shipped, user_subjects_folder
 from core.datasets.tables import read_text
-from core.types import IntArray
+from core.types import BoolArray
 
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 OWN, REPEATED = "own", "repeated"
@@ -45,6 +45,7 @@ class ImportOptions:
     seed : Draws the held-out share.
     averaged : How many repeats each row already is the mean of; 0 for what the source says. A noise ceiling from a
         published ncsnr of single trials counts each row as so many.
+    resample : Whether masks, ROIs and ncsnr of another grid than the betas' are resampled onto it; refused otherwise.
 
     Raises BadInputError if a value is not allowed.
     """
@@ -63,6 +64,7 @@ class ImportOptions:
     bad_voxels: str = "drop"
     seed: int = 0
     averaged: int = 0
+    resample: bool = False
 
     def __post_init__(self) -> None:
         if not ID_PATTERN.fullmatch(self.subject):
@@ -97,27 +99,20 @@ def check_new_subject(identity: str) -> Path:
     return folder
 
 
-def choose_held_out(
-    options: ImportOptions,
-    *,
-    image_ids: tuple[str, ...],
-    categories: tuple[str, ...],
-    n_trials: IntArray,
-    own: npt.NDArray[np.bool_] | None,
-) -> npt.NDArray[np.bool_]:
+def choose_held_out(options: ImportOptions, recording: Recording) -> BoolArray:
     """The images to hold out, (n_images,) bool, by the rule of the options.
 
     Raises BadInputError if the rule holds out none or all, or a file names an image that is not there.
     """
-    share = options.held_out_share()
+    share, own = options.held_out_share(), recording.held_out
     if share is None and options.held_out == OWN:
-        held = own if own is not None and own.any() else _draw(categories, DEFAULT_SHARE, options.seed)
+        held = own if own is not None and own.any() else _draw(recording.categories, DEFAULT_SHARE, options.seed)
     elif share is None and options.held_out == REPEATED:
-        held = n_trials == n_trials.max()
+        held = recording.n_trials == recording.n_trials.max()
     elif share is None:
-        held = _read_ids(Path(options.held_out), image_ids)
+        held = _read_ids(Path(options.held_out), recording.image_ids)
     else:
-        held = _draw(categories, share, options.seed)
+        held = _draw(recording.categories, share, options.seed)
     if not held.any() or held.all():
         got = f"{int(held.sum())} of {len(held)} images"
         advice = "Give a share, such as 0.2, or a file of image ids."
@@ -125,7 +120,7 @@ def choose_held_out(
     return np.asarray(held, dtype=bool)
 
 
-def _draw(categories: tuple[str, ...], share: float, seed: int) -> npt.NDArray[np.bool_]:
+def _draw(categories: tuple[str, ...], share: float, seed: int) -> BoolArray:
     """A share of every category, at least one of each that has three or more."""
     draw, kinds = np.random.default_rng(seed), np.asarray(categories)
     held = np.zeros(len(kinds), dtype=bool)
@@ -136,7 +131,7 @@ def _draw(categories: tuple[str, ...], share: float, seed: int) -> npt.NDArray[n
     return held
 
 
-def _read_ids(file: Path, image_ids: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+def _read_ids(file: Path, image_ids: tuple[str, ...]) -> BoolArray:
     lines = read_text(file, "text file of held-out images").split("\n")
     wanted = sorted({line.strip() for line in lines if line.strip()})
     places = find_ids(wanted, image_ids)

@@ -4,7 +4,8 @@ With x a single response, k trials of an image and m its mean, over the images w
     noise variance = mean over images of (sum x^2 - k m^2) / (k - 1)
     signal variance = variance of all x - noise variance, not below 0;   ncsnr = signal SD / noise SD
     noise ceiling = ncsnr^2 / (ncsnr^2 + mean over held-out images of 1/k)      (Allen et al. 2022)
-Since k is known before a trial is read, sums over trials suffice: no more than one session is in memory.
+Since k is known before a trial is read, sums over trials suffice: no more than one session is in memory, and of that
+only some voxels where it does not fit.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.datasets.recording import UNUSED, RecordedSession
+from core.datasets.recording import UNUSED
 from core.types import BoolArray, FloatArray, IntArray
 
 ROWS_AT_ONCE = 256
@@ -39,52 +40,43 @@ class TrialSums:
         with np.errstate(divide="ignore"):
             self._weight = np.where(n_trials > 1, 1.0 / (self._n_trials - 1), 0.0)
         # Squares are of distances from the first trial: of values far from zero little but rounding would be left.
-        self._origin: FloatArray | None = None
+        self._origin = np.full(n_voxels, np.nan)
         self._total, self._squares, self._weighted = np.zeros((3, n_voxels), dtype=np.float64)
-        self._count = 0
+        self._count = int(n_trials.sum())
         self.missing = np.zeros(n_voxels, dtype=bool)
         self.constant = np.zeros(n_voxels, dtype=bool)
 
-    def add(self, session: RecordedSession, values: npt.NDArray[np.float32], *, zscore: bool) -> IntArray:
-        """Add the trials of a session, (n_trials, n_voxels); they are standardised in place first if asked.
+    def add(self, images: IntArray, values: npt.NDArray[np.float32], *, voxels: slice, zscore: bool) -> None:
+        """Add the trials of a session in some voxels, (n_trials, n_some); they are standardised in place if asked.
 
-        Trials without a value in any voxel are left out; returns those of them that an image was counted for.
+        `images` (n_trials,): as in `RecordedSession`. Where memory runs out, nothing was added.
         """
-        blank = np.isnan(values).all(axis=1)
-        images = session.images
-        if blank.any():
-            values, images = values[~blank], images[~blank]
         finite = np.isfinite(values)
-        self.missing |= ~finite.all(axis=0)
+        missing = ~finite.all(axis=0)
         values[~finite] = 0.0  # such a voxel is left out; its sums must only stay quiet
-        if zscore and len(values):
-            self.constant |= _standardise(values)
-        means = np.load(self._file, mmap_mode="r+")
-        for start in range(0, len(values), TRIALS_AT_ONCE):
-            self._add_trials(means, values[start : start + TRIALS_AT_ONCE], images[start : start + TRIALS_AT_ONCE])
-        means.flush()
-        return np.flatnonzero(blank & (session.images != UNUSED))
-
-    def _add_trials(self, means: FloatArray, values: npt.NDArray[np.float32], images: IntArray) -> None:
+        constant = _standardise(values) if zscore and len(values) else np.zeros_like(missing)
         used = images != UNUSED
-        if not used.any():
-            return
-        values, images = values[used], images[used]
-        exact = values.astype(np.float64)
-        self._origin = exact[0].copy() if self._origin is None else self._origin
-        exact -= self._origin
-        self._total += exact.sum(axis=0)
-        np.square(exact, out=exact)
-        self._squares += exact.sum(axis=0)
-        self._weighted += self._weight[images] @ exact
-        self._count += len(images)
-        for image, value in zip(images, values, strict=True):
-            means[image] += value / np.float32(self._n_trials[image])
+        if not used.all():
+            values, images = values[used], images[used]
+        means, block = np.load(self._file, mmap_mode="r+"), np.empty((TRIALS_AT_ONCE, values.shape[1]))
+        self.missing[voxels] |= missing
+        self.constant[voxels] |= constant
+        if len(values) and np.isnan(self._origin[voxels]).any():
+            self._origin[voxels] = values[0]
+        for start in range(0, len(values), TRIALS_AT_ONCE):
+            part, rows = values[start : start + TRIALS_AT_ONCE], images[start : start + TRIALS_AT_ONCE]
+            exact = np.subtract(part, self._origin[voxels], out=block[: len(part)])
+            self._total[voxels] += exact.sum(axis=0)
+            np.square(exact, out=exact)
+            self._squares[voxels] += exact.sum(axis=0)
+            self._weighted[voxels] += self._weight[rows] @ exact
+            for image, value in zip(rows, part, strict=True):
+                means[image, voxels] += value / np.float32(self._n_trials[image])
+        means.flush()
 
     def finish_constant(self) -> None:
         """Mark the voxels that never varied at all."""
-        origin = 0.0 if self._origin is None else self._origin
-        size = self._variance() + (self._total / self._count + origin) ** 2
+        size = self._variance() + (self._total / self._count + np.nan_to_num(self._origin)) ** 2
         self.constant |= ~(self._variance() > SAME_VARIANCE * size)
         self.constant &= ~self.missing
 

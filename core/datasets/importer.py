@@ -12,8 +12,9 @@ import errno
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +25,17 @@ from core.datasets.image_files import find_ids
 from core.datasets.image_store import check_pictures
 from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
-from core.datasets.recording import RecordedSession, Recording, VoxelPlan, leave_out, reading_source
+from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, leave_out, reading_source
 from core.datasets.subject import MEANS_NAME
-from core.datasets.subject_files import write_subject
-from core.datasets.summary import ImportSummary, bin_ceiling, count_texts, gather_facts, write_summary
+from core.datasets.subject_files import make_header, write_files
+from core.datasets.summary import BIN_EDGES, SUMMARY_NAME, ImportSummary, gather_facts
 from core.datasets.tables import read_table
-from core.errors import BadInputError
+from core.device import halve
+from core.errors import BadInputError, ProbeError
 from core.files import new_folder
-from core.types import BoolArray, FloatArray, IntArray, VoxelTable
+from core.headers import write_json
+from core.progress import Progress
+from core.types import BoolArray, IntArray, VoxelTable
 from core.words import count
 
 LEAST_IMAGES = 4
@@ -40,23 +44,8 @@ ZERO_BYTES = 8 * 2**20
 NPY_HEADER = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class ImportProgress:
-    """Progress of a running import.
-
-    `stage` is "reading", "writing" or "done"; `done` of `total` sessions are read, and `part` (0 to 1) of the next,
-    `name`;
-    `seconds_left` is None while unknown; `summary` and `folder` are set on the last record only.
-    """
-
-    stage: str
-    done: int
-    total: int
-    name: str = ""
-    part: float = 0.0
-    seconds_left: float | None = None
-    summary: ImportSummary | None = None
-    folder: Path | None = None
+ImportProgress = Progress[ImportSummary]
+"""`stage` is "reading" (`done` of `total` sessions), "writing" or "done"; `what` is the session, or the picture."""
 
 
 def iter_import(recording: Recording, options: ImportOptions) -> Iterator[ImportProgress]:
@@ -72,32 +61,22 @@ def iter_import(recording: Recording, options: ImportOptions) -> Iterator[Import
         k = options.averaged or recording.averaged
         remark = f"Each row is the mean of {count(k, 'repeat')}, as stated."
         recording = replace(recording, averaged=k, remarks=(*recording.remarks, remark))
-    held, total = _hold_out(recording, options), len(recording.sessions)
+    held, total = choose_held_out(options, recording), len(recording.sessions)
     for done in check_pictures(recording.images):
-        yield ImportProgress("reading", 0, total, name=f"picture {done:,}")
+        yield ImportProgress(0, total, stage="reading", what=f"picture {done:,}")
     with new_folder(target) as folder:
-        yield ImportProgress("reading", 0, total)
+        yield ImportProgress(0, total, stage="reading")
         means = folder / MEANS_NAME
         sums, blank = yield from _iter_sums(recording, means)
         if blank:  # how often an image was shown must be known before its trials are averaged
             recording = leave_out(recording, blank)
             check_recording(recording)
-            held = _hold_out(recording, options)
+            held = choose_held_out(options, recording)
             sums, _ = yield from _iter_sums(recording, means)
-        yield ImportProgress("writing", total, total)
+        yield ImportProgress(total, total, stage="writing")
         sums.finish_constant()
         summary = _finish(folder, recording, options, sums=sums, held=held)
-    yield ImportProgress("done", total, total, seconds_left=0.0, summary=summary, folder=target)
-
-
-def _hold_out(recording: Recording, options: ImportOptions) -> BoolArray:
-    return choose_held_out(
-        options,
-        image_ids=recording.image_ids,
-        categories=recording.categories,
-        n_trials=recording.n_trials,
-        own=recording.held_out,
-    )
+    yield ImportProgress(total, total, 0.0, summary, "done")
 
 
 def _iter_sums(
@@ -107,13 +86,32 @@ def _iter_sums(
     total, started = len(recording.sessions), time.monotonic()
     reserve(means, (len(recording.image_ids), recording.voxels.n_voxels))
     sums, blank = TrialSums(means, recording.n_trials, n_voxels=recording.voxels.n_voxels), {}
+    at_once = recording.voxels.n_voxels
     for done, session in enumerate(recording.sessions):
-        values = np.empty((len(session.images), recording.voxels.n_voxels), dtype=np.float32)
-        for part in fill_session(session, values):
-            left = (time.monotonic() - started) / (done + part) * (total - done - part)
-            yield ImportProgress("reading", done, total, name=session.name, part=part, seconds_left=left)
-        blank[done] = sums.add(session, values, zscore=recording.zscore)
+        empty, start = np.zeros(len(session.images), dtype=bool), 0
+        while start < recording.voxels.n_voxels:
+            voxels = slice(start, min(start + at_once, recording.voxels.n_voxels))
+            try:
+                for share in _add_part(recording, session, empty, voxels, sums=sums):
+                    so_far = done + (start + share * (voxels.stop - start)) / recording.voxels.n_voxels
+                    left = (time.monotonic() - started) / so_far * (total - so_far)
+                    yield ImportProgress(so_far, total, left, stage="reading", what=session.name)
+            except (RuntimeError, MemoryError, ProbeError) as error:
+                at_once = halve(voxels.stop - start, error, what="voxel")
+                continue
+            start = voxels.stop
+        blank[done] = np.flatnonzero(empty & (session.images != UNUSED))
     return sums, {number: trials for number, trials in blank.items() if len(trials)}
+
+
+def _add_part(
+    recording: Recording, session: RecordedSession, empty: BoolArray, voxels: slice, *, sums: TrialSums
+) -> Iterator[float]:
+    """Read some voxels of a session and add them, telling which part (0 to 1) is there."""
+    values = np.empty((len(empty), voxels.stop - voxels.start), dtype=np.float32)
+    yield from fill_session(session, values, empty, voxels=voxels, n_voxels=recording.voxels.n_voxels)
+    kept = ~empty if empty.any() else slice(None)  # a slice copies nothing
+    sums.add(session.images[kept], values[kept], voxels=voxels, zscore=recording.zscore)
 
 
 def check_recording(recording: Recording) -> None:
@@ -133,8 +131,12 @@ def check_recording(recording: Recording) -> None:
         raise refusal("voxels", allowed="at least one voxel", got=0, advice=advice)
 
 
-def fill_session(session: RecordedSession, values: npt.NDArray[np.float32]) -> Iterator[float]:
-    """Read a session into values (n_trials, n_voxels), telling which part (0 to 1) is there.
+def fill_session(
+    session: RecordedSession, values: npt.NDArray[np.float32], empty: BoolArray, *, voxels: slice, n_voxels: int
+) -> Iterator[float]:
+    """Read some voxels of a session into values (n_trials, n_some), telling which part (0 to 1) is there.
+
+    `empty` (n_trials,) becomes true for trials without a value in any voxel.
 
     Raises BadInputError if it holds others than promised, and StorageError if it cannot be read (any more).
     """
@@ -143,17 +145,18 @@ def fill_session(session: RecordedSession, values: npt.NDArray[np.float32]) -> I
         content = session.read()
         for block in [content] if isinstance(content, np.ndarray) else content:
             stop = done + len(block)
-            if stop > len(values) or block.shape[1:] != values.shape[1:]:
-                raise _refuse_shape(session, values, (stop, *block.shape[1:]))
-            values[done:stop] = block
+            if stop > len(values) or block.shape[1:] != (n_voxels,):
+                raise _refuse_shape(session, n_voxels, (stop, *block.shape[1:]))
+            values[done:stop] = block[:, voxels]
+            empty[done:stop] = np.isnan(block).all(axis=1)
             done = stop
             yield done / len(values)
     if done != len(values):
-        raise _refuse_shape(session, values, (done, values.shape[1]))
+        raise _refuse_shape(session, n_voxels, (done, n_voxels))
 
 
-def _refuse_shape(session: RecordedSession, values: FloatArray, got: tuple[int, ...]) -> BadInputError:
-    allowed = f"{len(values)} trials of {values.shape[1]:,} voxels in {session.name}"
+def _refuse_shape(session: RecordedSession, n_voxels: int, got: tuple[int, ...]) -> BadInputError:
+    allowed = f"{len(session.images)} trials of {n_voxels:,} voxels in {session.name}"
     advice = "The file belongs to another design, or was cut short."
     return refusal("responses", allowed=allowed, got=got, advice=advice)
 
@@ -193,9 +196,9 @@ def _finish(
     if not kept.all():
         _keep_columns(folder / MEANS_NAME, kept)
     table = make_table(recording.voxels, kept, ceiling)
-    write_subject(folder, recording, options, table=table, held=held)
+    write_files(folder, make_header(recording, options, table), table, held=held, n_trials=recording.n_trials)
     summary = _summarise(recording, options, table=table, held=held, known=ceiling is not None, sums=sums)
-    write_summary(summary, folder)
+    write_json(folder / SUMMARY_NAME, summary.to_json())
     return summary
 
 
@@ -239,14 +242,14 @@ def _summarise(
     kept = {
         "title": options.title or recording.title,
         "n_voxels": table.n_voxels,
-        "rois": count_texts(table.roi),
+        "rois": dict(Counter(table.roi)),
         "n_held_out": int(held.sum()),
         "held_out_rule": recording.held_out_name if own else _name_rule(options),
     }
     return ImportSummary(
         **gather_facts(recording) | kept,
         subject=options.subject,
-        noise_ceiling=bin_ceiling(table.noise_ceiling) if known else (),
+        noise_ceiling=tuple(np.histogram(table.noise_ceiling, bins=BIN_EDGES)[0].tolist()) if known else (),
         noise_ceiling_median=float(np.median(finite)) if known and finite.size else None,
         n_missing=int(sums.missing.sum()),
         n_constant=int(sums.constant.sum()),

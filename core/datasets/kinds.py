@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
-from core.datasets.recording import Recording, reading_source
+from core.datasets.recording import Recording, list_kinds, reading_source
 from core.datasets.summary import RecordingFacts, format_counts, gather_facts
 
 MODULES = {
@@ -22,25 +22,6 @@ MODULES = {
     "nifti": "core.datasets.readers.nifti",
 }
 """Importers by kind, in the order a folder is tried: each has `detect(source)` and `plan(source, options)`."""
-TITLES = {
-    "generic": "Own arrays, described by a TOML file",
-    "murty2021": "Ratan Murty et al. 2021, ROI averages",
-    "nsd": "Natural Scenes Dataset",
-    "algonauts2023": "Algonauts Project 2023 challenge",
-    "bold5000": "BOLD5000, release 2",
-    "things": "THINGS-fMRI",
-    "nifti": "NIfTI betas with a mask",
-}
-HINTS = {
-    "generic": "a .toml file, or the folder with it",
-    "murty2021": "the folder with murty2021_roi_activations.tsv",
-    "nsd": "the folder with nsddata, nsddata_betas and nsddata_stimuli",
-    "algonauts2023": "subj01, or the folder with all subjects",
-    "bold5000": "the folder with CSI1_GLMbetas-…npy and CSI1_imgnames.txt",
-    "things": "the folder with sub-01_ResponseData.h5 (betas_csv)",
-    "nifti": "a folder with mask.nii.gz, betas_*.nii.gz, trials.csv and images",
-}
-"""What to point to."""
 AUTO = "auto"
 PROBE = "not-yet-named"
 """The subject id of an inspection, which keeps nothing."""
@@ -58,10 +39,8 @@ class SourceSummary(RecordingFacts):
 
     def lines(self) -> list[tuple[str, str]]:
         """Rows (what, value) to read."""
-        origin = "measured" if self.measured else "simulated"
-        missing = f"; missing: {', '.join(self.missing_sessions)}" if self.missing_sessions else ""
         rows = [
-            ("Kind", f"{self.kind_title} ({self.kind}), {origin}"),
+            ("Kind", f"{self.kind_title} ({self.kind}), {self.origin}"),
             ("Source", self.source),
             ("Title", self.title),
             ("Participant", self.person or "one"),
@@ -70,12 +49,7 @@ class SourceSummary(RecordingFacts):
             ("Shown", format_counts({f"{times} times": count for times, count in self.repeats.items()}, "unknown")),
             ("Held out", f"{self.n_held_out:,} ({self.held_out_rule})" if self.n_held_out else self.held_out_rule),
             ("Voxels", f"{self.n_voxels:,} on {self.surface or 'no surface'}"),
-            ("ROIs", format_counts(self.rois, "no ROI")),
-            ("Noise ceiling", "known" if self.has_noise_ceiling else "unknown: no repeats"),
-            ("Sessions", f"{', '.join(self.sessions) or 'one'}{missing}"),
-            ("Categories", format_counts(self.categories, "unknown")),
-            ("Unit", self.response_unit),
-            *(("Note", remark) for remark in self.remarks),
+            *self.shared_lines("known" if self.has_noise_ceiling else "unknown: no repeats"),
         ]
         return [(name, value) for name, value in rows if value]
 
@@ -89,7 +63,7 @@ def detect_kind(source: Path) -> str:
             if import_module(MODULES[kind]).detect(source):
                 return kind
     advice = "Describe other data with a TOML file: `main.py import template`."
-    allowed = f"a recording of a known kind ({', '.join(TITLES.values())})"
+    allowed = f"a recording of a known kind ({', '.join(one.title for one in list_kinds().values())})"
     raise refusal("source", allowed=allowed, got=str(source), advice=advice)
 
 
@@ -110,19 +84,14 @@ def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
         return plan(source, options)
 
 
-def inspect_source(source: Path, *, kind: str = AUTO, options: ImportOptions | None = None) -> SourceSummary:
+def inspect_source(source: Path, *, options: ImportOptions) -> SourceSummary:
     """What a source holds. Raises as `plan_import` does."""
-    asked = ImportOptions(PROBE) if options is None else replace(options, subject=PROBE)
-    return describe_recording(plan_import(kind, source, asked))
-
-
-def describe_recording(recording: Recording) -> SourceSummary:
-    """The short form of a recording."""
+    recording = plan_import(AUTO, source, replace(options, subject=PROBE))
     voxels = recording.voxels
     repeated = bool((recording.n_trials > 1).any())
     return SourceSummary(
         **gather_facts(recording),
-        kind_title=TITLES[recording.kind],
+        kind_title=list_kinds()[recording.kind].title,
         source=str(recording.source),
         person=recording.participant,
         people=recording.people,

@@ -62,7 +62,9 @@ def list_images() -> tuple[ImageInfo, ...]:
     infos = [info for file in sorted((demo_folder() / "photos").glob(f"*/{CATALOGUE_NAME}")) for info in _read(file)]
     if not infos:
         raise StorageError(f"No photographs were found in {demo_folder() / 'photos'}. Install the program again.")
-    return tuple(sorted(infos, key=lambda info: (not info.curated, info.set != "photos", _rank(info), info.id)))
+    rank = {group: place for place, group in enumerate(GROUPS)}
+    ordered = sorted(infos, key=lambda info: (rank.get(info.group, len(rank)), info.id))
+    return tuple(sorted(ordered, key=lambda info: (not info.curated, info.set != "photos")))
 
 
 def find_image(identity: str) -> ImageInfo:
@@ -104,10 +106,6 @@ def load_stimulus(id_or_path: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
         allowed = "the id of a shipped image or the path of an image file"
         raise refusal("image", allowed=allowed, got=str(id_or_path), advice=advice)
     return read_image(file, size=size)
-
-
-def _rank(info: ImageInfo) -> int:
-    return GROUPS.index(info.group) if info.group in GROUPS else len(GROUPS)
 
 
 def _read(file: Path) -> list[ImageInfo]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,33 @@ import numpy as np
 from core.containers import reading
 from core.datasets.subject import ImageSource
 from core.errors import StorageError
+from core.headers import HeaderKind, read_record
+from core.paths import resources_folder
 from core.surfaces.paint import Places
 from core.types import BoolArray, FloatArray, IntArray
 from core.words import name_some
 
+KINDS = HeaderKind("the list of kinds of recordings", "Install the program again.", error=StorageError, syntax="toml")
 SHOWN = 4
 """Names told of many."""
 UNUSED = -1
 """The image of a trial that is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingKind:
+    """A kind of recordings: its title, what to point to, whom to cite and under which terms where that is known."""
+
+    title: str
+    hint: str
+    citation: str = ""
+    licence: str = ""
+
+
+@cache
+def list_kinds() -> dict[str, RecordingKind]:
+    """What is known of each kind, by its name, in the order a folder is tried."""
+    return read_record(resources_folder() / "recordings.toml", dict[str, RecordingKind], KINDS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +54,7 @@ class RecordedSession:
     Parameters
     ----------
     name : How messages call it: "session 7".
-    images : (n_trials,) int
-        The image of each trial as a row of `Recording.image_ids`; -1 for a trial that is not used.
+    images : (n_trials,) int. The image of each trial as a row of `Recording.image_ids`; -1 for a trial not used.
     read : Reads the chosen voxels of all its trials, in order: one array (n_trials, n_voxels) of its own (it is changed
         later), or blocks (n, n_voxels) one after another, between which an import can be stopped.
     """
@@ -47,11 +65,11 @@ class RecordedSession:
 
 
 def split_sessions(
-    labels: Sequence[object], images: IntArray, read: Callable[[IntArray], FloatArray]
+    labels: Sequence[object], images: IntArray, read: Callable[[IntArray], FloatArray | Iterator[FloatArray]]
 ) -> tuple[RecordedSession, ...]:
     """A part for each session, in order of first appearance; `labels` and `images` are those of each trial.
 
-    `read` gives the responses of chosen trials, by number, (n_trials, n_voxels).
+    `read` gives the responses of chosen trials, by number ascending, (n_trials, n_voxels), or blocks of them.
     """
     rows = {name: np.flatnonzero(np.asarray(labels) == name) for name in dict.fromkeys(labels)}
     return tuple(RecordedSession(f"session {name}", images[at], partial(read, at)) for name, at in rows.items())
@@ -89,13 +107,12 @@ class Recording:
     source : What the user pointed to.
     participant : Which of the people in the source; "" where there is one.
     people : All of them.
-    title, note, citation, licence : As in `Subject`.
+    title, note, citation, licence : As in `Subject`; the last two are the kind's where they are "".
     is_simulated : Whether the data are simulated, as their description says.
     missing : Sessions that belong to the recording and are not there.
     zscore : Whether each voxel is brought to mean 0 and SD 1 over the trials of each session.
     image_ids, categories : tuple of str, n_images long
-    held_out : (n_images,) bool, optional
-        The images the recording itself sets aside for testing; None if it sets aside none.
+    held_out : (n_images,) bool. The images the recording itself sets aside for testing; None if it sets aside none.
     averaged : How many repeats each trial already is the mean of, as the source says.
     remarks : What a reader should know about this import, one sentence each; that of the voxels' places comes last.
     """
@@ -104,8 +121,6 @@ class Recording:
     source: Path
     title: str
     note: str
-    citation: str
-    licence: str
     response_unit: str
     voxels: VoxelPlan
     sessions: tuple[RecordedSession, ...]
@@ -121,10 +136,14 @@ class Recording:
     is_simulated: bool = False
     averaged: int = 1
     remarks: tuple[str, ...] = ()
+    citation: str = ""
+    licence: str = ""
 
     def __post_init__(self) -> None:
         remarks = dict.fromkeys((*self.remarks, self.voxels.places.remark))
         object.__setattr__(self, "remarks", tuple(text for text in remarks if text))
+        for name in ("citation", "licence"):
+            object.__setattr__(self, name, getattr(self, name) or getattr(list_kinds()[self.kind], name))
 
     @property
     def surface(self) -> str:

@@ -296,20 +296,16 @@ def _build(header: SubjectHeader, arrays: Arrays, folder: Path) -> Subject:
     )
     texts = {name: getattr(header, name) for name in TEXTS}
     images, imported = header.images, header.image_source is not None
+    groups = {} if imported else {info.id: info.group for info in list_images()}
     return Subject(
         **texts,
         voxels=voxels,
         image_ids=images,
         test=arrays["test"].astype(bool),
-        categories=header.categories if imported else _groups_of(images),
+        categories=header.categories if imported else tuple(groups.get(one, "") for one in images),
         n_trials=arrays["n_trials"].astype(np.int64) if imported else _count_trials(folder, len(images)),
         images=header.image_source,
     )
-
-
-def _groups_of(images: tuple[str, ...]) -> tuple[str, ...]:
-    groups = {info.id: info.group for info in list_images()}
-    return tuple(groups.get(identity, "") for identity in images)
 
 
 def _count_trials(folder: Path, n_images: int) -> IntArray:

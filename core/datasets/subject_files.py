@@ -28,13 +28,6 @@ from core.headers import unstructure, write_json
 from core.types import BoolArray, IntArray, VoxelTable
 
 
-def write_subject(
-    folder: Path, recording: Recording, options: ImportOptions, *, table: VoxelTable, held: BoolArray
-) -> None:
-    """Write header and voxels beside the responses that are already in `folder`."""
-    write_files(folder, _header(recording, options, table), table, held=held, n_trials=recording.n_trials)
-
-
 def write_files(folder: Path, header: SubjectHeader, table: VoxelTable, *, held: BoolArray, n_trials: IntArray) -> None:
     """Write a header and the voxels it names the ROIs of; `held` and `n_trials` are (n_images,)."""
     label = {name: number for number, name in enumerate(header.rois, start=1)} | {"": 0}
@@ -121,21 +114,19 @@ def remove_subject(identity: str) -> Path:
     return folder
 
 
-def _header(recording: Recording, options: ImportOptions, table: VoxelTable) -> SubjectHeader:
+def make_header(recording: Recording, options: ImportOptions, table: VoxelTable) -> SubjectHeader:
+    """The header of an imported recording; `table` holds its kept voxels."""
     origin: Literal["simulated", "measured"] = "simulated" if recording.is_simulated else "measured"
     title = options.title or recording.title
+    same = ("citation", "licence", "surface", "response_unit", "categories")
     return SubjectHeader(
+        **{name: getattr(recording, name) for name in same},
         id=options.subject,
         title=title if origin in title else f"{title} ({origin})",
         kind=origin,
         note=" ".join([recording.note, *recording.remarks]).strip(),
-        citation=recording.citation,
-        licence=recording.licence,
-        surface=recording.surface,
-        response_unit=recording.response_unit,
         rois=table.roi_names,
         images=recording.image_ids,
-        categories=recording.categories,
         image_source=recording.images,
         imported={"kind": recording.kind, "source": str(recording.source), "person": recording.participant},
     )

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from core.checks import check_choice
 from core.datasets.recording import Recording
 from core.datasets.subject import list_subjects, user_subjects_folder
 from core.errors import StorageError
-from core.headers import Content, HeaderKind, read_record, unstructure, write_json
-from core.types import FloatArray, IntArray
+from core.headers import Content, HeaderKind, read_record, unstructure
+from core.types import IntArray
 
 SUMMARY_NAME = "summary.json"
 HEADER = HeaderKind("the summary of an import", "Remove the subject and import it again.", error=StorageError)
@@ -48,31 +45,44 @@ class RecordingFacts:
     held_out_rule: str
     remarks: tuple[str, ...] = ()
 
+    @property
+    def origin(self) -> str:
+        """Where the responses come from."""
+        return "measured" if self.measured else "simulated"
+
     def to_json(self) -> Content:
         """Plain values."""
         return unstructure(self)
+
+    def shared_lines(self, ceiling: str) -> list[tuple[str, str]]:
+        """Rows (what, value) to read that inspections and summaries end with."""
+        missing = f"; missing: {', '.join(self.missing_sessions)}" if self.missing_sessions else ""
+        return [
+            ("ROIs", format_counts(self.rois, "no ROI")),
+            ("Noise ceiling", ceiling),
+            ("Sessions", f"{', '.join(self.sessions)}{missing}"),
+            ("Categories", format_counts(self.categories, "unknown")),
+            ("Unit", self.response_unit),
+            *(("Note", remark) for remark in self.remarks),
+        ]
 
 
 def gather_facts(recording: Recording) -> dict[str, Any]:
     """The fields of `RecordingFacts`, as the recording says."""
     n_trials, held = recording.n_trials, recording.held_out
-    return {
-        "title": recording.title,
-        "kind": recording.kind,
+    same = ("title", "kind", "surface", "response_unit", "remarks")
+    return {name: getattr(recording, name) for name in same} | {
         "measured": not recording.is_simulated,
-        "surface": recording.surface,
-        "response_unit": recording.response_unit,
         "n_images": len(n_trials),
         "n_trials": int(n_trials.sum()),
         "n_voxels": recording.voxels.n_voxels,
         "repeats": count_repeats(n_trials),
-        "rois": count_texts(recording.voxels.roi),
-        "categories": count_texts(recording.categories),
+        "rois": dict(Counter(recording.voxels.roi)),
+        "categories": dict(Counter(recording.categories)),
         "sessions": tuple(session.name for session in recording.sessions),
         "missing_sessions": recording.missing,
         "n_held_out": 0 if held is None else int(held.sum()),
         "held_out_rule": recording.held_out_name,
-        "remarks": recording.remarks,
     }
 
 
@@ -82,8 +92,7 @@ class ImportSummary(RecordingFacts):
 
     Parameters
     ----------
-    noise_ceiling : tuple of int, 10 long
-        Voxels in [0, 0.1), [0.1, 0.2), ... [0.9, 1]; empty if there is no noise ceiling.
+    noise_ceiling : Voxels in [0, 0.1), [0.1, 0.2), ... [0.9, 1], 10 numbers; empty if there is no noise ceiling.
     n_missing, n_constant : Voxels left out: with a missing or infinite value, or without variance in a session.
     n_unplaced : Voxels without a place on the surface.
     """
@@ -97,39 +106,22 @@ class ImportSummary(RecordingFacts):
 
     def lines(self) -> list[tuple[str, str]]:
         """Rows (what, value) to read."""
-        origin = "measured" if self.measured else "simulated"
         ceiling = "unknown" if self.noise_ceiling_median is None else f"median {self.noise_ceiling_median:.2f}"
         left_out = f"{self.n_missing} with missing values, {self.n_constant} constant"
-        rows = [
-            ("Subject", f"{self.subject} ({origin}): {self.title}"),
+        return [
+            ("Subject", f"{self.subject} ({self.origin}): {self.title}"),
             ("Images", _describe_repeats(self.n_images, self.repeats)),
             ("Held out", f"{self.n_held_out:,} ({self.held_out_rule})"),
             ("Voxels", f"{self.n_voxels:,} on {self.surface or 'no surface'}, {self.n_unplaced:,} without a place"),
             ("Left out", left_out if self.n_missing or self.n_constant else "none"),
-            ("ROIs", format_counts(self.rois, "no ROI")),
-            ("Noise ceiling", ceiling),
-            ("Sessions", _describe_sessions(self.sessions, self.missing_sessions)),
-            ("Categories", format_counts(self.categories, "unknown")),
-            ("Unit", self.response_unit),
+            *self.shared_lines(ceiling),
         ]
-        return [*rows, *(("Note", remark) for remark in self.remarks)]
 
 
 def count_repeats(n_trials: IntArray) -> dict[str, int]:
     """Number of images by their number of trials, the most repeated first."""
     counts = Counter(int(count) for count in n_trials)
     return {str(count): counts[count] for count in sorted(counts, reverse=True)}
-
-
-def count_texts(texts: tuple[str, ...]) -> dict[str, int]:
-    """How often each text occurs, in order of first appearance."""
-    return dict(Counter(texts))
-
-
-def bin_ceiling(noise_ceiling: FloatArray) -> tuple[int, ...]:
-    """The histogram over `BIN_EDGES`."""
-    counts, _ = np.histogram(noise_ceiling, bins=BIN_EDGES)
-    return tuple(int(count) for count in counts)
 
 
 def load_summary(identity: str) -> ImportSummary:
@@ -144,11 +136,6 @@ def load_summary(identity: str) -> ImportSummary:
     return read_record(file, ImportSummary, HEADER)
 
 
-def write_summary(summary: ImportSummary, folder: Path) -> None:
-    """Keep a summary in the folder of its subject."""
-    write_json(folder / SUMMARY_NAME, unstructure(summary))
-
-
 def _describe_repeats(n_images: int, repeats: dict[str, int]) -> str:
     shown = {("once" if times == "1" else f"{times} times"): count for times, count in repeats.items()}
     if len(shown) == 1:
@@ -161,8 +148,3 @@ def format_counts(counts: dict[str, int], unnamed: str) -> str:
     shown = sorted(counts, key=lambda name: -counts[name])[:MOST_NAMES] if len(counts) > MOST_NAMES else list(counts)
     text = ", ".join(f"{name or unnamed} {counts[name]:,}" for name in shown) or "none"
     return text if len(shown) == len(counts) else f"{text}, and {len(counts) - len(shown):,} more"
-
-
-def _describe_sessions(present: tuple[str, ...], missing: tuple[str, ...]) -> str:
-    text = f"{len(present)} present"
-    return f"{text}; missing: {', '.join(missing)}" if missing else f"{text}, none missing"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.encoders.config import EncoderConfig
-from core.types import MaybeNan
+from core.encoders.config import EncoderConfig, encoder_stem
+from core.types import FloatArray, MaybeNan
 
 UNKNOWN_REFERENCE = "unknown: no reference image was shown to it yet"
 
@@ -134,6 +134,8 @@ class EncoderCard:
     sparsity : part of each voxel's weights that is exactly 0, of sparse readouts only.
     outside : Scores on a left-out category or a second set of images.
     layer_curve : Cross-validated r of every layer tried, by ROI, where layers were searched.
+    reference_mean : mean predicted response over the reference images, of an imported encoder that was shown them; None
+        elsewhere. Of one fitted here the mean is its intercept (`core.encoders.encoder.Encoder.target_mean`).
     provenance : where it was imported from; None for an encoder fitted here. What an imported one does not say (alpha,
         scores, `n_train`) is NaN or 0.
     """
@@ -158,6 +160,7 @@ class EncoderCard:
     r_high: FloatVector | None = None
     nested_r: FloatVector | None = None
     sparsity: FloatVector | None = None
+    reference_mean: FloatVector | None = None
     roi_intervals: tuple[RoiInterval, ...] = ()
     outside: tuple[OutsideScore, ...] = ()
     layer_curve: tuple[LayerScore, ...] = ()
@@ -208,3 +211,19 @@ class EncoderData:
     def rank(self) -> int:
         """Number of reduced features."""
         return len(self.weights)
+
+
+def find_reference_mean(card: EncoderCard, intercept: FloatArray) -> FloatArray | None:
+    """Mean predicted response of every voxel over the reference images, (n_voxels,); None where it is not known."""
+    if card.provenance is None:
+        return intercept
+    return card.reference_mean
+
+
+def describe_unknown_mean(config: EncoderConfig) -> str:
+    """The sentence for an encoder whose mean is not known, with what to do."""
+    name = encoder_stem(config.subject, config.network, config.layer)
+    return (
+        f"{config.network} {config.layer} does not know its mean response to the reference images, so levels have no "
+        f"zero. Show it reference images: `main.py encoders reference {name}`."
+    )

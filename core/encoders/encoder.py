@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from core.checks import refusal
-from core.encoders.card import EncoderData
+from core.encoders.card import EncoderData, find_reference_mean
 from core.encoders.pooling import count_pooled, make_projection, pool_features
 from core.errors import WeightsError
 from core.types import FloatArray
@@ -91,6 +92,19 @@ class Encoder(torch.nn.Module):
         """SD of c . responses over the reference images, in the response's unit: sqrt(w^T covariance w), w = W c."""
         weights, _ = self._weigh(direction)
         return math.sqrt(max(float(weights @ self.covariance.cpu().double() @ weights), 0.0))
+
+    def target_mean(self, direction: FloatArray | torch.Tensor) -> float:
+        """Mean of c . responses over the reference images, in the response's unit; NaN where it is not known.
+
+        Of an encoder fitted here these are its training images, whose mean the features are centred on: the reduced
+        features have a mean of 0 there, and the predicted responses that of the intercept, c . b. An imported one was
+        centred elsewhere; its mean was measured when it was shown reference images.
+        """
+        means = find_reference_mean(self.card, self.intercept.cpu().double().numpy())
+        if means is None:
+            return math.nan
+        chosen = torch.as_tensor(direction).cpu().double().numpy()
+        return float(means.astype(np.float64) @ chosen)
 
     def _weigh(self, direction: FloatArray | torch.Tensor) -> tuple[torch.Tensor, float]:
         """W c and b . c in float64, in memory: not every device has float64."""

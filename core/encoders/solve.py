@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from core.checks import refusal
+from core.device import run_in_chunks
 from core.encoders.card import EncoderData
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.crossval import Design, check_disjoint, learn_reducer, make_design, solve_batch
@@ -135,11 +136,14 @@ class _Work:
             self.design = make_design(config, self._inputs(train), names, reducer=reducer, should_stop=self.should_stop)
             self.reduced = reducer.apply(self._inputs(self.task.predict))
         columns = np.asarray(self.data.responses[:, voxels])[train]
-        solved = solve_batch(config, self.design, columns, should_stop=self.should_stop)
-        predicted = self.reduced @ solved.weights + solved.intercept
-        return {one.name: getattr(solved, one.name) for one in fields(solved)} | {
-            "predicted": predicted.astype(np.float32)
-        }
+        solve = partial(self._solve_columns, self.design, columns)
+        parts = run_in_chunks(solve, len(voxels), chunk=len(voxels), what="voxel")
+        return {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
+
+    def _solve_columns(self, design: Design, columns: FloatArray, start: int, stop: int) -> dict[str, FloatArray]:
+        solved = solve_batch(self.config, design, columns[:, start:stop], should_stop=self.should_stop)
+        predicted = (self.reduced @ solved.weights + solved.intercept).astype(np.float32)
+        return {one.name: getattr(solved, one.name) for one in fields(solved)} | {"predicted": predicted}
 
     def _find_reducer(self) -> Reducer:
         """The task's reducer: made, from the store, or learned."""

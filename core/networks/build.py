@@ -126,6 +126,10 @@ def _build(spec: NetworkSpec) -> nn.Module:
 
 def _list_settings(spec: NetworkSpec) -> dict[str, Any]:
     """What torchvision's builders must be told beside the name."""
+    import torchvision
+
     if spec.architecture.startswith("vit_"):
         return {"image_size": spec.input_size}
+    if spec.architecture in torchvision.models.list_models(module=torchvision.models.segmentation):
+        return {"weights_backbone": None}
     return {"init_weights": True} if spec.architecture in TRANSFORMED else {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError, WeightsError
@@ -18,7 +19,7 @@ from core.networks.catalog import PREFIXES, check_new_id, find_network, list_net
 from core.networks.files.checkpoint import hash_file
 from core.networks.files.export_file import load_export
 from core.networks.files.kinds import find_kind
-from core.networks.files.normalisation import Normalisation
+from core.networks.files.normalisation import LEAST_SD, Normalisation
 from core.networks.files.script_file import load_script
 from core.networks.files.tables import choose_table
 from core.networks.import_options import NetworkImportOptions
@@ -37,6 +38,9 @@ from core.networks.open_body import hash_module, list_layers
 from core.networks.spec import Family, NetworkSpec
 
 FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+TAKEN_OVER = ("title", "input_size", "mean", "std", "tokens", "robust", "licence")
+"""Options that replace what an entry says by the same name."""
+UNUSUAL_STD = "The SD given is far below that of pictures in [0, 1], .2 to .3: it must not be a variance."
 PROGRAM_KINDS: dict[Family, str] = {"torchscript": "a TorchScript file", "export": "a torch.export file"}
 
 
@@ -81,17 +85,12 @@ def _take_function(reference: str, options: NetworkImportOptions) -> NetworkSpec
     if not options.trusted:
         raise _ask_for_trust(f"{reference!r}", "Python code")
     spec = spec_of_function(reference, reference.replace(":", "."), input_size=options.input_size)
-    _check_repeats(spec, reference)
-    return _apply(_tell_normalisation(replace(spec, source=f"function {reference}"), options), options)
-
-
-def _check_repeats(spec: NetworkSpec, reference: str) -> None:
-    """Raise WeightsError if a function gives other weights at each call: no encoder fitted on them could be used."""
-    if hash_module(spec) != hash_module(spec):
+    if hash_module(spec) != hash_module(spec):  # no encoder fitted on it could be used
         raise WeightsError(
             f"{reference!r} gives other weights at each call: it draws them at random. Let it load its weights, or "
             "set a seed in it."
         )
+    return _apply(_tell_normalisation(replace(spec, source=f"function {reference}"), options), options)
 
 
 def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
@@ -136,8 +135,8 @@ def _normalise_as_file(
     if len(found) > 1 or not found[0].is_clear:
         raise BadInputError(
             f"The file holds a normalisation, {' and '.join(one.describe() for one in found)}, and it cannot be known "
-            "how it is meant for pixels in [0, 1]. Give them yourself: `--mean` and `--std`, or Mean and SD in the "
-            "import dialog."
+            f"how it is meant for pixels in [0, 1]{found[0].doubt}. Give them yourself: `--mean` and `--std`, or Mean "
+            "and SD in the import dialog."
         )
     note = f"{spec.note} Pixels are normalised as the file says: {told}.".strip()
     return replace(spec, mean=found[0].mean, std=found[0].std, note=note)
@@ -192,16 +191,8 @@ def _tell_normalisation(spec: NetworkSpec, options: NetworkImportOptions) -> Net
 def _apply(spec: NetworkSpec, options: NetworkImportOptions) -> NetworkSpec:
     """The entry with the user's options."""
     layers = options.layers or spec.layers
-    return replace(
-        spec,
-        title=options.title or spec.title,
-        layers=layers,
-        default_layer=layers[-1] if options.layers else spec.default_layer,
-        input_size=options.input_size or spec.input_size,
-        mean=options.mean or spec.mean,
-        std=options.std or spec.std,
-        tokens=options.tokens or spec.tokens,
-        robust=options.robust or spec.robust,
-        licence=options.licence or spec.licence,
-        parent=find_network(options.parent).id if options.parent else spec.parent,
-    )
+    note = f"{spec.note} {UNUSUAL_STD}".strip() if options.std and min(options.std) < LEAST_SD else spec.note
+    same: dict[str, Any] = {name: getattr(options, name) or getattr(spec, name) for name in TAKEN_OVER}
+    parent = find_network(options.parent).id if options.parent else spec.parent
+    default = layers[-1] if options.layers else spec.default_layer
+    return replace(spec, note=note, layers=layers, default_layer=default, parent=parent, **same)

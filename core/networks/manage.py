@@ -19,28 +19,8 @@ from core.networks.catalog import (
 )
 from core.networks.files.download import DownloadProgress, iter_download, remove_download
 from core.networks.import_options import NetworkImportOptions
-from core.networks.spec import NetworkSpec
+from core.networks.spec import LayerInfo, NetworkSpec
 from core.progress import ShouldStop, never_stop
-
-MEGABYTE = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkStatus:
-    """One row of the list of networks: its entry, whether it can be opened, and its file's size in MB (0 unknown)."""
-
-    spec: NetworkSpec
-    installed: bool
-    size_mb: float
-
-    @property
-    def state(self) -> str:
-        """Where it is: embedded, yours, downloaded or to download."""
-        if self.spec.user and self.installed:
-            return "yours"
-        if not self.spec.url:
-            return "embedded"
-        return "downloaded" if self.installed else "not downloaded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +37,6 @@ class CheckReport:
     def passed(self) -> bool:
         """Whether the network can be probed."""
         return not any(problem for _, problem in self.checks)
-
-
-def list_status() -> tuple[NetworkStatus, ...]:
-    """Every network with its state, without torch."""
-    return tuple(read_status(spec) for spec in list_networks())
-
-
-def read_status(spec: NetworkSpec) -> NetworkStatus:
-    """The state of one network."""
-    installed = spec.installed
-    has_file = installed and bool(spec.weights)
-    size = spec.weights_path.stat().st_size / MEGABYTE if has_file else spec.size_mb
-    return NetworkStatus(spec, installed, size)
 
 
 def iter_get(network: str, *, should_stop: ShouldStop = never_stop) -> Iterator[DownloadProgress]:
@@ -114,29 +81,11 @@ def check_network(network: str, layer: str | None = None, *, device: str = "cpu"
     return CheckReport(opened.spec.id, opened.layer, opened.sha256, opened.feature_shape, checks)
 
 
-@dataclass(frozen=True, slots=True)
-class LayerRow:
-    """One place to cut, as it is shown: path, shape of the features there, whether it is offered, or the usual one.
-
-    `call` says which call of a layer that is called several times its name means, as in "1 of 2".
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    offered: bool
-    usual: bool
-    call: str = ""
-
-
-def describe_layers(network: str) -> tuple[LayerRow, ...]:
-    """Every layer of a network with its shape. Raises as `find_network` and the library do."""
+def describe_layers(network: str) -> tuple[LayerInfo, ...]:
+    """Every layer of a network, see `open_body.list_layers`."""
     from core.networks.open_body import list_layers
 
-    spec = find_network(network)
-    return tuple(
-        LayerRow(info.name, info.shape, info.name in spec.layers, info.name == spec.default_layer, info.call)
-        for info in list_layers(spec)
-    )
+    return list_layers(network)
 
 
 def take_in(source: str, options: NetworkImportOptions) -> NetworkSpec:
@@ -144,8 +93,3 @@ def take_in(source: str, options: NetworkImportOptions) -> NetworkSpec:
     from core.networks.importing import import_network
 
     return import_network(source, options)
-
-
-def can_be_trained(spec: NetworkSpec) -> bool:
-    """Whether a robust fine-tuning can start from it: it is here, and its definition and weights are two things."""
-    return spec.installed and not spec.is_program

@@ -23,16 +23,18 @@ from core.errors import BadInputError
 from core.networks.build import TRANSFORMED, build_architecture, example_pixels, find_function, list_entry_points
 from core.networks.files.normalisation import find_normalisations, list_channels
 from core.networks.files.program import explained
-from core.networks.spec import Family, NetworkSpec, Tokens
+from core.networks.spec import Family, LayerInfo, NetworkSpec, Tokens
 from core.networks.tokens import check_class_token, count_prefix
-from core.networks.truncate import CALL, LayerInfo, watch_layers
+from core.networks.truncate import CALL, watch_layers
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALVES = (0.5, 0.5, 0.5)
 MOST_LAYERS = 6
 """Layers offered of a network without chosen layers."""
 DEFAULT_SIZE = 224
-BLOCK = re.compile(r"(?!stem|classifier|head|fc)[A-Za-z_]\w*\.\d+|encoder\.layers\.\w+|trunk_output\.\w+")
+BLOCK = re.compile(
+    r"(?:backbone\.)?(?!stem|classifier|head|fc)[A-Za-z_]\w*\.\d+|encoder\.layers\.\w+|trunk_output\.\w+"
+)
 """Path of a block: "layer3.5", "blocks.11", "encoder.layers.encoder_layer_11", "trunk_output.block3"."""
 HUB = "https://huggingface.co"
 HUB_FILE = "model.safetensors"
@@ -151,14 +153,15 @@ def _find_torchvision(name: str) -> NetworkSpec:
     chosen = sets[wanted] if wanted else models.get_model_weights(architecture).DEFAULT
     how = chosen.transforms()
     file = chosen.url.rpartition("/")[2]
-    if not hasattr(how, "crop_size") or not hasattr(how, "mean"):
+    side = getattr(how, "crop_size", getattr(how, "resize_size", None))  # of classifiers, of segmentation
+    if side is None or not hasattr(how, "mean"):
         raise BadInputError(f"torchvision:{name} is no network for single images. Choose one of its classifiers.")
     return replace(
         blank_spec(name, family="torchvision", architecture=architecture),
         weights=file,
         url=chosen.url,
         sha256=_published_hash(file),
-        input_size=int(how.crop_size[0]),
+        input_size=int(side[0]),
         mean=tuple(how.mean) if architecture not in TRANSFORMED else HALVES,
         std=tuple(how.std) if architecture not in TRANSFORMED else HALVES,
         licence="BSD-3-Clause",

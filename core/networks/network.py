@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from math import prod
 from typing import Any
 
@@ -107,12 +107,9 @@ class Network(nn.Module):
             if isinstance(output, torch.Tensor) and output.requires_grad:
                 output.register_hook(look)  # type: ignore[no-untyped-call]
 
-        leaves = self._where_to_look()
-        handles = [leaf.register_forward_pre_hook(look) for leaf in leaves]
-        # First in line, since the hook at the cut leaves the network before later ones are called.
-        handles += [leaf.register_forward_hook(look_both_ways, prepend=True) for leaf in leaves]
-        try:
+        with ExitStack() as hooks:
+            for leaf in self._where_to_look():
+                hooks.enter_context(leaf.register_forward_pre_hook(look))
+                # First in line, since the hook at the cut leaves the network before later ones are called.
+                hooks.enter_context(leaf.register_forward_hook(look_both_ways, prepend=True))
             yield self
-        finally:
-            for handle in handles:
-                handle.remove()

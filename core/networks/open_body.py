@@ -25,17 +25,9 @@ from core.networks.files.program import Program, explained
 from core.networks.files.script_file import list_script_layers, open_script
 from core.networks.files.tables import read_for
 from core.networks.locality import moved_patches
-from core.networks.spec import NetworkSpec
+from core.networks.spec import LayerInfo, NetworkSpec
 from core.networks.tokens import Treatment, find_treatment, plain_treatment
-from core.networks.truncate import (
-    LayerInfo,
-    cut_after,
-    describe_calls,
-    is_overwritten,
-    run_to_exit,
-    split_layers,
-    watch_layers,
-)
+from core.networks.truncate import cut_after, describe_calls, is_overwritten, run_to_exit, split_layers, watch_layers
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,8 +25,8 @@ class NetworkSpec:
     ----------
     id : Short name used on the command line and in files.
     title : Name shown to the user.
-    family : "torchvision", "timm", "torchscript", "export" or "python"
-        Library whose definition is built; or a file that holds its own definition; or a function of the user.
+    family : Library whose definition is built (torchvision, timm); a file that holds its own (torchscript, export); or
+        a function of the user (python).
     architecture : Name of the architecture in that library; "module:function" for "python"; "" for files.
     weights : Weights file: relative to the embedded weights, to the downloads if it has an address, or an absolute
         path.
@@ -88,6 +88,21 @@ class NetworkSpec:
         return (self.family == "python" and not self.weights) or self.weights_path.is_file()
 
     @property
+    def state(self) -> str:
+        """Where it is: embedded, yours, downloaded or not downloaded."""
+        if self.user and self.installed:
+            return "yours"
+        if not self.url:
+            return "embedded"
+        return "downloaded" if self.installed else "not downloaded"
+
+    @property
+    def file_mb(self) -> float:
+        """Size of its file in units of 2^20 bytes, else of its download; 0 where unknown."""
+        has_file = self.installed and bool(self.weights)
+        return self.weights_path.stat().st_size / 2**20 if has_file else self.size_mb
+
+    @property
     def is_drawn(self) -> bool:
         """Whether a library can draw new random weights: a file or a function of the user holds one set of them."""
         return self.family in ("torchvision", "timm")
@@ -102,6 +117,19 @@ class NetworkSpec:
         kind = "robust" if self.robust else "standard"
         what = f"{self.family} {self.architecture}".strip()
         return f"{self.title} ({what}, {self.input_size} px, {kind})"
+
+
+@dataclass(frozen=True, slots=True)
+class LayerInfo:
+    """One place to cut: the path of its module and the shape of one stimulus's features.
+
+    (channels, height, width), (tokens, channels) or (channels,), as the network computes them. `call` says which call
+    of a layer that is called several times is meant, as in "1 of 2".
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    call: str = ""
 
 
 def catalog_path() -> Path:

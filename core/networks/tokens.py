@@ -127,7 +127,8 @@ def plain_treatment(whole: nn.Module, spec: NetworkSpec, shape: tuple[int, ...])
     if len(shape) == 3:
         # Convolutions inside such a network still give (channels, height, width).
         turned = shape[0] == shape[1] != shape[2]
-        return Treatment(turned=turned and has_channels_last(whole))
+        said = str(getattr(whole, "output_fmt", "")).upper().endswith("NHWC")  # as timm says it
+        return Treatment(turned=turned and (said or type(whole).__name__ == "SwinTransformer"))
     if len(shape) != 2 or spec.tokens == "all":
         return Treatment()
     return Treatment(spec.tokens, count_prefix(whole, n_tokens=shape[0]))
@@ -206,12 +207,6 @@ def count_prefix(whole: nn.Module, *, n_tokens: int) -> int:
         said = 1 if isinstance(getattr(whole, "class_token", None), torch.Tensor) else 0
     n_prefix = int(said)
     return 0 if _is_square(n_tokens) and not _is_square(n_tokens - n_prefix) else n_prefix
-
-
-def has_channels_last(whole: nn.Module) -> bool:
-    """Whether the library says that maps of this network are (n, height, width, channels)."""
-    said: Any = getattr(whole, "output_fmt", None)
-    return str(said).upper().endswith("NHWC") or type(whole).__name__ == "SwinTransformer"
 
 
 def _is_square(number: int) -> bool:

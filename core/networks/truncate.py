@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -19,22 +18,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from core.networks.spec import LayerInfo
+
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 CALL = "#"
 """Between the path of a layer and which of its calls is meant: "layer4.1.relu#2". The path alone means the first."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerInfo:
-    """One place to cut: the path of its module and the shape of one stimulus's features.
-
-    (channels, height, width), (tokens, channels) or (channels,), as the network computes them. `call` says which call
-    of a layer that is called several times is meant, as in "1 of 2".
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    call: str = ""
 
 
 def name_call(path: str, number: int) -> str:
@@ -69,13 +57,10 @@ def watch_layers(module: nn.Module, example: torch.Tensor) -> tuple[LayerInfo, .
         if isinstance(output, torch.Tensor) and output.ndim >= 2 and len(output) == len(example):
             found[name_call(names[child], calls[child])] = tuple(output.shape[1:])
 
-    handles = [child.register_forward_hook(note) for child in names]
-    try:
-        with torch.no_grad():
-            module(example)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as hooks, torch.no_grad():
+        for child in names:
+            hooks.enter_context(child.register_forward_hook(note))
+        module(example)
     return describe_calls(found)
 
 
@@ -133,10 +118,10 @@ def leave_with(module: nn.Module, layers: tuple[str, ...]) -> None:
 def is_overwritten(module: nn.Module, layer: str, *, values: torch.Tensor) -> bool:
     """Whether a cut network works in place on what one of its joined layers gave, before it is left."""
     kept: list[tuple[torch.Tensor, torch.Tensor]] = []
-    handles = hook_calls(module, split_layers(layer), lambda _, features: kept.append((features, features.clone())))
-    run_to_exit(module, values)
-    for handle in handles:
-        handle.remove()
+    with ExitStack() as hooks:
+        for hook in hook_calls(module, split_layers(layer), lambda _, given: kept.append((given, given.clone()))):
+            hooks.enter_context(hook)
+        run_to_exit(module, values)
     return any(not torch.equal(now, before) for now, before in kept)
 
 
@@ -190,7 +175,7 @@ def fold_batchnorm(module: nn.Module, *, example: torch.Tensor) -> int:
         remaining = activation if isinstance(activation, nn.Module) else nn.Identity()
         if leave_network in norm._forward_hooks.values():
             remaining.register_forward_hook(leave_network)
-        _replace(module, names[norm], remaining)
+        module.set_submodule(names[norm], remaining)
     return len(pairs)
 
 
@@ -206,18 +191,13 @@ def _find_pairs(module: nn.Module, example: torch.Tensor) -> list[tuple[nn.Modul
         if id(args[0]) in made_by:
             pairs.append((made_by[id(args[0])][0], norm))
 
-    handles = []
-    for child in module.modules():
-        if isinstance(child, CONVOLUTIONS):
-            handles.append(child.register_forward_hook(note_output))
-        elif isinstance(child, nn.BatchNorm2d) and child.track_running_stats:
-            handles.append(child.register_forward_pre_hook(note_input))
-    try:
-        with torch.no_grad():
-            run_to_exit(module, example)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as hooks, torch.no_grad():
+        for child in module.modules():
+            if isinstance(child, CONVOLUTIONS):
+                hooks.enter_context(child.register_forward_hook(note_output))
+            elif isinstance(child, nn.BatchNorm2d) and child.track_running_stats:
+                hooks.enter_context(child.register_forward_pre_hook(note_input))
+        run_to_exit(module, example)
     # Only pairs whose two parts are called once: a shared convolution has no single scale to take in.
     flat = [part for pair in pairs for part in pair]
     return [pair for pair in pairs if flat.count(pair[0]) == 1 and flat.count(pair[1]) == 1]
@@ -229,11 +209,6 @@ def _fold_pair(convolution: Any, norm: Any) -> None:
     )
     convolution.weight = nn.Parameter(weight.detach(), requires_grad=False)
     convolution.bias = nn.Parameter(bias.detach(), requires_grad=False)
-
-
-def _replace(module: nn.Module, name: str, part: nn.Module) -> None:
-    parent, _, last = name.rpartition(".")
-    setattr(module.get_submodule(parent), last, part)
 
 
 class _Watch(TorchFunctionMode):
@@ -254,13 +229,10 @@ class _Watch(TorchFunctionMode):
 def watch_calls(module: nn.Module) -> Iterator[set[Any]]:
     """The set of parts called and of tensors read inside, filled as they are; without gradients."""
     reached: set[Any] = set()
-    handles = [child.register_forward_pre_hook(lambda part, _: reached.add(part)) for child in module.modules()]
-    try:
-        with torch.no_grad(), _Watch(module, reached):
-            yield reached
-    finally:
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as hooks, torch.no_grad(), _Watch(module, reached):
+        for child in module.modules():
+            hooks.enter_context(child.register_forward_pre_hook(lambda part, _: reached.add(part)))
+        yield reached
 
 
 def drop_uncalled(module: nn.Module, reached: set[Any]) -> None:

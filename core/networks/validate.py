@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ BATCH_TOLERANCE = 1e-3
 """Largest change of a feature, relative to the largest one, that another image of the batch may cause (rounding)."""
 SEED = 20_260_101
 OTHER_LAYER = "Choose another layer."
+GET_AGAIN = "The weights are damaged: get the file again."
 Problem = tuple[str, str] | None
 
 
@@ -41,9 +41,7 @@ def validate_network(network: Network) -> None:
 
 def iter_checks(network: Network) -> Iterator[Check]:
     """Every check in order; the first that fails is the last one yielded, since the later ones build on it."""
-    state = _State(network)
-    for what, check in CHECKS:
-        found = check(state)
+    for what, found in _check(network):
         if isinstance(found, tuple):
             where = f"The network {network.spec.id!r} cannot be probed at layer {network.layer!r}"
             yield Check(what, f"{where}: {found[0]}. {found[1]}")
@@ -51,63 +49,52 @@ def iter_checks(network: Network) -> Iterator[Check]:
         yield Check(f"{what}: {found}" if found else what)
 
 
-class _State:
-    """The network and what is computed once for several checks."""
+def _check(network: Network) -> Iterator[tuple[str, Problem | str]]:
+    """What is checked, and how: None, what is wrong and the advice, or a note that refuses nothing."""
+    yield "every part is in eval mode", _check_mode(network)
+    yield "its weights are frozen", _check_frozen(network)
+    size, generator = network.input_size, torch.Generator().manual_seed(SEED)
+    pixels = torch.rand(2, 3, size, size, generator=generator).to(network.device)
+    with torch.no_grad():
+        features: Any = network(pixels)
+    yield "its features have the stated shape", _check_shape(network, features)
+    yield "where the picture lies in its features is known", network.treatment.describe()
+    yield "its features are float32 on its own device", _check_type(network, features)
+    finite = None if torch.isfinite(features).all() else ("its features are not finite", GET_AGAIN)
+    yield "its features are finite", finite
+    yield "an image alone has the features it has in a batch", _check_batch(network, pixels, features)
+    yield "a gradient that reaches the pixels is finite and not zero", _check_gradient(network, pixels[:1])
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        generator = torch.Generator().manual_seed(SEED)
-        size = network.input_size
-        self.pixels = torch.rand(2, 3, size, size, generator=generator).to(network.device)
 
-    @cached_property
-    def features(self) -> Any:
-        """Features of the two random stimuli."""
-        with torch.no_grad():
-            return self.network(self.pixels)
-
-
-def _check_mode(state: _State) -> Problem:
-    training = next((name for name, module in state.network.named_modules() if module.training), None)
+def _check_mode(network: Network) -> Problem:
+    training = next((name for name, module in network.named_modules() if module.training), None)
     found = f"its part {training or 'itself'!r} is in training mode", "Call .eval() on it."
     return None if training is None else found
 
 
-def _check_frozen(state: _State) -> Problem:
-    trained = next((name for name, weight in state.network.named_parameters() if weight.requires_grad), None)
+def _check_frozen(network: Network) -> Problem:
+    trained = next((name for name, weight in network.named_parameters() if weight.requires_grad), None)
     found = f"its weights {trained!r} are not frozen", "Call .requires_grad_(False) on it."
     return None if trained is None else found
 
 
-def _check_shape(state: _State) -> Problem:
-    features, wanted = state.features, (2, *state.network.feature_shape)
+def _check_shape(network: Network, features: Any) -> Problem:
     if not isinstance(features, torch.Tensor):
         return f"its layer gives a {type(features).__name__}, not a tensor", OTHER_LAYER
-    found = tuple(features.shape)
+    found, wanted = tuple(features.shape), (2, *network.feature_shape)
     return None if found == wanted else (f"its features have shape {found}, not {wanted}", OTHER_LAYER)
 
 
-def _check_layout(state: _State) -> str:
-    return state.network.treatment.describe()
-
-
-def _check_type(state: _State) -> Problem:
-    device, features = state.network.device, state.features
+def _check_type(network: Network, features: torch.Tensor) -> Problem:
     if features.dtype != torch.float32:
         return f"its features are {features.dtype}, not torch.float32", "Convert the weights to float32."
-    where = f"its features are on {features.device}, its weights on {device}"
-    return None if features.device.type == device.type else (where, OTHER_LAYER)
+    where = f"its features are on {features.device}, its weights on {network.device}"
+    return None if features.device.type == network.device.type else (where, OTHER_LAYER)
 
 
-def _check_finite(state: _State) -> Problem:
-    found = "its features are not finite", "The weights are damaged: get the file again."
-    return None if torch.isfinite(state.features).all() else found
-
-
-def _check_batch(state: _State) -> Problem:
-    features = state.features
+def _check_batch(network: Network, pixels: torch.Tensor, features: torch.Tensor) -> Problem:
     with torch.no_grad():
-        again, alone = state.network(state.pixels), state.network(state.pixels[:1])
+        again, alone = network(pixels), network(pixels[:1])
     tolerance = BATCH_TOLERANCE * max(float(features.abs().max()), BATCH_TOLERANCE)
     if not torch.allclose(again, features, rtol=0, atol=tolerance):
         what = "its features differ from pass to pass: it draws random numbers, as dropout does in training"
@@ -118,9 +105,9 @@ def _check_batch(state: _State) -> Problem:
     return what, "Save it after .eval(), or choose a network without batch statistics."
 
 
-def _check_gradient(state: _State) -> Problem | str:
-    wanted = state.pixels[:1].clone().requires_grad_(True)
-    features = state.network(wanted)
+def _check_gradient(network: Network, pixels: torch.Tensor) -> Problem | str:
+    wanted = pixels.clone().requires_grad_(True)
+    features = network(wanted)
     if not features.requires_grad:
         return "none does, so only square search can attack it"
     gradient: Any = torch.autograd.grad(features.square().sum(), wanted, allow_unused=True)[0]
@@ -129,16 +116,3 @@ def _check_gradient(state: _State) -> Problem | str:
     if not torch.isfinite(gradient).all():
         return "its gradient at the pixels is not finite", OTHER_LAYER
     return None if gradient.any() else ("its gradient at the pixels is zero everywhere", "Choose an earlier layer.")
-
-
-CHECKS: tuple[tuple[str, Callable[[_State], Problem | str]], ...] = (
-    ("every part is in eval mode", _check_mode),
-    ("its weights are frozen", _check_frozen),
-    ("its features have the stated shape", _check_shape),
-    ("where the picture lies in its features is known", _check_layout),
-    ("its features are float32 on its own device", _check_type),
-    ("its features are finite", _check_finite),
-    ("an image alone has the features it has in a batch", _check_batch),
-    ("a gradient that reaches the pixels is finite and not zero", _check_gradient),
-)
-"""What is checked, and how: None, what is wrong and the advice, or a note that refuses nothing."""

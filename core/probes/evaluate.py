@@ -95,6 +95,7 @@ def evaluate(
         sign_flip=scored.sign_flip[-1],
         reference_sd=card.reference_sd,
         target_sd=encoder.target_sd(direction),
+        target_mean=encoder.target_mean(direction),
         curve=_draw_curve(config, delivered, _report(encoder, config, scored), dual_size=dual_size),
         history=history,
         delivered_8bit=config.attack.quantise,

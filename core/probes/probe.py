@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from core.attacks.config import AttackConfig, format_epsilon
+from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.checks import check_epsilon, check_fraction, refusal
 from core.probes.target import CONTRAST_SIGN, Target, TargetKind
@@ -17,6 +18,9 @@ LARGEST_WISH = 1000.0
 
 MIN_NORM_TOLERANCE = 0.02
 """A smallest budget that was searched for is at most this part above one that does not reach the wanted shift."""
+
+LEVEL_TOLERANCE = 0.05
+"""SDs by which the response to a level's image may differ from the level."""
 
 ROUNDING = 1e-4
 """Responses scored again in another batch differ by less than this part."""
@@ -38,6 +42,10 @@ class ProbeConfig:
         this one: the mean of their objectives in SDs. What is reported stays this encoder's.
     wanted_shift_sd : Where above 0, `attack.epsilon` is the largest budget allowed, and the smallest one that shifts
         the target by so many SDs is searched for first; a finished probe has the budget found.
+    level : Of a level set: the response to bring the target to, in SDs from its mean over the clean reference images.
+        `attack.epsilon` is the largest budget allowed, and the level decides the direction; a finished probe has the
+        budget and the direction found.
+    level_within : Of a finished probe with a level: the largest budget that was allowed.
 
     Examples
     --------
@@ -57,11 +65,14 @@ class ProbeConfig:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     ensemble: tuple[str, ...] = ()
     wanted_shift_sd: float = 0.0
+    level: float | None = None
+    level_within: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "direction", Direction(self.direction))
         object.__setattr__(self, "ensemble", tuple(self.ensemble))
         self._check_objective()
+        self._check_level()
         if not self.ladder:
             budgets = tuple(self.attack.epsilon * fraction for fraction in EPSILON_FRACTIONS)
             object.__setattr__(self, "ladder", budgets if self.attack.epsilon > 0 else (0.0,))
@@ -73,10 +84,27 @@ class ProbeConfig:
 
     def describe(self) -> str:
         """One line for captions: "raise voxel 812 (left V1) · mobilenet_v2 features.18 · PGD ..."."""
-        what = ", ".join(filter(None, [f"{self.direction} {self.target.label}", self.objective.describe()]))
+        what = ", ".join(filter(None, [self.describe_wish(), self.objective.describe()]))
         where = " with ".join([f"{self.network} {self.layer}", *([", ".join(self.ensemble)] if self.ensemble else [])])
         wanted = [f"smallest budget for {self.wanted_shift_sd:g} SD"] if self.wanted_shift_sd else []
         return " · ".join([what, where, self.attack.describe(), *wanted])
+
+    def describe_wish(self) -> str:
+        """What the target is to do: "raise voxel 812 (left V1)", "ROI FFA (119 voxels) at -1.5 SD"."""
+        if self.level is None:
+            return f"{self.direction} {self.target.label}"
+        return f"{self.target.label} at {self.level:+g} SD"
+
+    @property
+    def largest_epsilon(self) -> float:
+        """The largest budget allowed: of a finished probe with a level, that of its search."""
+        return self.level_within or self.attack.epsilon
+
+    def _check_level(self) -> None:
+        check_epsilon("level_within", self.level_within, largest=LARGEST_EPSILON[self.attack.norm])
+        check_fraction("level", abs(self.level or 0.0), largest=LARGEST_WISH, advice="It is counted in SDs.")
+        if self.level is not None and (not self.objective.is_linear or self.ensemble or self.wanted_shift_sd):
+            raise refusal("level", allowed="of the plain response of one encoder", got=self.describe())
 
     def _check_objective(self) -> None:
         is_pattern = self.target.kind is TargetKind.PATTERN
@@ -150,6 +178,8 @@ class Probe:
     `rung_pixels` (n_budgets, 3, height, width) are the delivered pixels of every budget, the last those of the probe;
     empty where only the last is known.
     `ensemble_sha256` are the hashes of the further encoders that were attacked, in the order of `config.ensemble`.
+    `target_mean` is the mean of c . f over the clean reference images; NaN where it is not known, and in files of
+    version 0.3.
     """
 
     config: ProbeConfig
@@ -176,6 +206,7 @@ class Probe:
     versions: dict[str, str]
     rung_pixels: FloatArray = field(default_factory=lambda: np.zeros((0, 3, 1, 1), dtype=np.float32))
     ensemble_sha256: tuple[str, ...] = ()
+    target_mean: MaybeNan = math.nan
 
     @property
     def shift(self) -> FloatArray:
@@ -211,6 +242,16 @@ class Probe:
         """Whether the target moved the right way by the SDs wanted, to within rounding."""
         moved = self.config.direction.sign * (self.of_target(self.perturbed) - self.of_target(self.clean))
         return bool(moved >= self.config.wanted_shift_sd * self.target_sd * (1 - ROUNDING))
+
+    @property
+    def level_reached(self) -> float:
+        """The response to the perturbed pixels, in SDs from the mean of the clean reference responses."""
+        return (self.of_target(self.perturbed) - self.target_mean) / self.target_sd
+
+    @property
+    def reaches_level(self) -> bool:
+        """Whether the perturbed pixels stand at the level asked for, to 0.05 SD."""
+        return self.config.level is not None and abs(self.level_reached - self.config.level) <= LEVEL_TOLERANCE
 
     @property
     def l2(self) -> float:
@@ -265,9 +306,11 @@ def in_reference_sds(shift: FloatArray, reference_sd: FloatArray) -> FloatArray:
 
 
 def name_probe(config: ProbeConfig, stimulus_id: str) -> str:
-    """A file name stem: "face_01-raise-FFA-l2-3"."""
+    """A file name stem: "face_01-raise-FFA-l2-3"; of a level set "face_01-FFA-level-1.5"."""
     what = config.target.name.replace(CONTRAST_SIGN, "-minus-").replace(" × ", "x").replace(" ", "")
     if config.objective.kind in (ObjectiveKind.SELECTIVE, ObjectiveKind.COSINE):
         what += f"-{config.objective.kind}"
+    if config.level is not None:
+        return f"{stimulus_id}-{what}-level{config.level:+g}"
     budget = format_epsilon(config.attack.epsilon, NormName(config.attack.norm)).replace("/", "of")
     return f"{stimulus_id}-{config.direction}-{what}-{config.attack.norm}-{budget}"

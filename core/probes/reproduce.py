@@ -11,9 +11,9 @@ from core.encoders.encoder import Encoder
 from core.errors import BadInputError
 from core.headers import split_arrays
 from core.images.stimulus import Stimulus
+from core.probes.levels import iter_wanted
 from core.probes.probe import Probe, ProbeConfig
 from core.probes.respond import describe_versions
-from core.probes.run import iter_probe
 from core.progress import Progress
 from core.words import name_differences
 
@@ -63,7 +63,7 @@ def iter_reproduce(
     for name, other, then in zip(probe.config.ensemble, others, probe.ensemble_sha256, strict=False):
         check_same_hash(f"encoder of {name}", other.card.sha256, then, config=probe.config)
     stimulus = Stimulus(probe.stimulus_id, probe.clean_pixels, probe.stimulus_sha256)
-    for progress in iter_probe(encoder, stimulus, probe.config, should_stop=should_stop, others=others):
+    for progress in iter_wanted(encoder, stimulus, probe.config, should_stop=should_stop, others=others):
         result = None if progress.result is None else compare(probe, progress.result)
         yield Progress(progress.step, progress.n_steps, progress.seconds_left, result)
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.attacks.config import AttackMethod
+from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control, flip_sign
 from core.attacks.epsilon_grid import EpsilonStep, iter_epsilon_grid
 from core.attacks.norms import NORMS
@@ -172,12 +172,18 @@ class _ProbeRun:
 
     def _make_controls(self, perturbed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         check_stop(self._should_stop)
-        attack = self._config.attack
-        # On the CPU: Apple's GPUs have no float64.
-        size = self._norm.size((perturbed - self._pixels).cpu().double()).to(perturbed)
-        names = (self._stimulus.sha256,)
-        control = draw_control(self._pixels, size, self._norm, quantise=attack.quantise, seed=attack.seed, keys=names)
-        return control, flip_sign(self._pixels, perturbed, self._norm, quantise=attack.quantise)
+        return make_controls(self._pixels, perturbed, self._config.attack, key=self._stimulus.sha256)
+
+
+def make_controls(
+    clean: torch.Tensor, perturbed: torch.Tensor, attack: AttackConfig, *, key: str
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The random control and the sign flip of one perturbed image, both (1, 3, height, width), at its norm."""
+    norm = NORMS[attack.norm]
+    # On the CPU: Apple's GPUs have no float64.
+    size = norm.size((perturbed - clean).cpu().double()).to(perturbed)
+    control = draw_control(clean, size, norm, quantise=attack.quantise, seed=attack.seed, keys=(key,))
+    return control, flip_sign(clean, perturbed, norm, quantise=attack.quantise)
 
 
 def check_finite(responses: FloatArray) -> None:

@@ -11,7 +11,8 @@ from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.images.difference import amplify, choose_factor
 from core.surfaces.colormap import find_colormap
-from core.surfaces.picture import can_draw, draw_map
+from core.surfaces.picture import draw_map
+from core.surfaces.store import has_surface
 from core.sweeps.cell_view import CellView
 from core.sweeps.gather import Sweep
 from core.sweeps.meaning import TargetMeaning
@@ -38,7 +39,7 @@ def picture_change(change: FloatArray) -> Picture:
 def picture_map(subject: str, values: FloatArray, *, limit: float, tile: int, caption: str = "") -> Picture:
     """Every voxel's value (n_voxels,) on the subject's cortex, from -limit to limit."""
     found = load_subject(subject)
-    can = can_draw(found.surface)
+    can = has_surface(found.surface)
     return Picture(draw_map(found.surface, found.voxels, values, limit=limit, tile=tile) if can else None, caption)
 
 
@@ -73,4 +74,4 @@ def find_limit(maps: Iterable[FloatArray]) -> float:
 
 def has_surfaces(subjects: Sequence[str]) -> bool:
     """Whether all these subjects' maps can be drawn."""
-    return all(can_draw(load_subject(one).surface) for one in subjects)
+    return all(has_surface(load_subject(one).surface) for one in subjects)

@@ -47,7 +47,8 @@ def draw_axes(answer: StudyAnswer) -> Figure:
     figure = draw_grid(plots, across=len(config.teachers), width=2.9, height=2.5)
     networks = dict.fromkeys(name.network for name in config.candidates)
     entries = [(name, LIGHT.encoder(index), "o") for index, name in enumerate(networks)]
-    entries += [("its early layer", "#666666", "^"), ("its late layer", "#666666", "o")]
+    if len(config.candidates) > len(networks):
+        entries += [("its early layer", "#666666", "^"), ("its late layer", "#666666", "o")]
     draw_key(figure, entries, columns=2 * len(config.teachers), size=7)
     noise = ", ".join(f"{level:g}" for level in config.noise)
     figure.suptitle(f"noise {noise} signal SD: larger dots, more noise · dashed: the true voxels' own")
@@ -94,10 +95,15 @@ def _plot_criteria(answer: StudyAnswer, nearness: str) -> Plot:
         for one in (one for one in answer.overall if one.candidate_set is SHOWN):
             mean = _mark(one.ranks[key], ink, len(config.teachers) + shift)
             series.append(replace(mean, size=6, marker="D", width=3))
-    names = [teacher.label.replace(" ", "\n") for teacher in config.teachers]
+    names = [_stack(teacher) for teacher in config.teachers]
     ticks, title = names_at([*names, "mean"]), NEARNESS_TITLES[nearness]
     y = "Spearman's correlation\nover candidates" if nearness == NEARNESS[0] else ""
     return Plot("", y, tuple(series), title, across=(0,), x_ticks=ticks, y_range=(-1.08, 1.08))
+
+
+def _stack(name: LayerName) -> str:
+    """The name in lines short enough for a column."""
+    return name.label.replace("_robust ", "\nrobust\n").replace(" ", "\n")
 
 
 def _mark(rank: Interval, ink: int, place: float) -> Series:
@@ -125,9 +131,7 @@ def draw_outcomes(config: StudyConfig, outcomes: Sequence[Outcome]) -> Figure:
     axis.set_yticks(range(len(HYPOTHESES)), titles[::-1], fontsize=8)
     for number, teacher in enumerate(config.teachers):
         centre = (number + 0.5) * len(config.noise) - 0.5
-        axis.text(
-            centre, len(HYPOTHESES) - 0.42, teacher.label.replace(" ", "\n"), ha="center", va="bottom", fontsize=6.5
-        )
+        axis.text(centre, len(HYPOTHESES) - 0.42, _stack(teacher), ha="center", va="bottom", fontsize=6.5)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     entries = [(str(status), LOOKS[status][0], "s") for status in (Status.HOLDS, Status.FAILS, Status.UNDECIDED)]

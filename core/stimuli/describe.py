@@ -22,11 +22,13 @@ from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, fit_control, measure
 from core.stimuli.images import measure_image, read_levels, write_levels
 from core.stimuli.layout import apply_match, count_clipped, cut_out, lay_out, see
+from core.stimuli.levels import in_levels
 from core.stimuli.manifest import ORIGINAL, STIMULI, ManifestRow, TransferShift
 from core.stimuli.probe_warnings import (
     LARGEST_UNEQUAL,
     ProbeWarning,
     WarningCode,
+    evaluate_level,
     evaluate_probe,
     evaluate_saving,
     warn,
@@ -72,6 +74,9 @@ def write_item(
     making = _describe_making(item, pair_id=pair_id, config=config) | {"gain": match.gain, "offset": match.offset}
     all_warnings = [*evaluate_item(item, config), *warnings]
     all_warnings += evaluate_saving(float(values[1] - values[0]), float(before[1] - before[0]))
+    mean, sd, has_level = item.probe.target_mean, item.probe.target_sd, item.probe.config.level is not None
+    levels = [in_levels(float(value), mean=mean, sd=sd) if has_level else None for value in values]
+    all_warnings += evaluate_level(item.probe, levels[1])
     all_warnings += _evaluate_norms(item, saved)
     rows = []
     for index, one in enumerate(saved):
@@ -89,6 +94,7 @@ def write_item(
                 shift=shift,
                 shift_sd=_in_sds(shift, item.probe.target_sd),
                 shift_before_saving=float(before[index] - before[0]),
+                level_reached=levels[index],
                 warnings=tuple(warning.text for warning in all_warnings) if index == 1 else (),
                 transfer={where: shifts[index] for where, shifts in transfers.items()},
             )
@@ -174,6 +180,7 @@ def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str
         "voxels": target.voxels,
         "weights": _weigh_value(target),
         "direction": str(asked.direction),
+        "level": asked.level,
         "norm": str(attack.norm),
         "epsilon": attack.epsilon,
         "resolution": item.side,
@@ -200,8 +207,15 @@ def _transfer(item: Item, saved: Sequence[_Saved], config: SetConfig) -> dict[st
         side = recipient.input_size or item.side
         seen = [see(one.levels, config.layout, made_for=item.side, side=side) for one in saved]
         values = score(item.probe, seen, recipient.rescore)
-        shifts = (values - values[0]).tolist()
-        found[where] = [TransferShift(shift, _in_sds(shift, recipient.target_sd)) for shift in shifts]
+        mean, sd, has_level = recipient.target_mean, recipient.target_sd, item.probe.config.level is not None
+        found[where] = [
+            TransferShift(
+                value - values[0],
+                _in_sds(value - values[0], sd),
+                in_levels(value, mean=mean, sd=sd) if has_level else None,
+            )
+            for value in values.tolist()
+        ]
     return found
 
 

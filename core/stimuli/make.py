@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,12 +106,8 @@ def find_donor(recipes: Sequence[Recipe], number: int) -> int | None:
 
     def rank(index: int) -> tuple[int, int]:
         one, two = mine.config, recipes[index].config
-        same = (one.network, one.layer, one.target, one.direction) == (
-            two.network,
-            two.layer,
-            two.target,
-            two.direction,
-        )
+        parts = attrgetter("network", "layer", "target", "direction", "level")
+        same = parts(one) == parts(two)
         return int(not same), (index - number) % len(recipes)
 
     return min((index for index, other in enumerate(recipes) if fits(other)), key=rank, default=None)
@@ -121,7 +118,7 @@ class Loader:
 
     def __init__(self, source: Source, recipes: Sequence[Recipe], config: SetConfig, store: ProbeStore) -> None:
         self._source, self._recipes, self._config, self._store = source, recipes, config, store
-        self._target_sd = lru_cache(maxsize=None)(self._find_target_sd)
+        self._scale = lru_cache(maxsize=None)(self._find_scale)
 
     def load(self, number: int) -> Item:
         """The item of a number. Raises BadInputError if its probe was not made."""
@@ -159,14 +156,14 @@ class Loader:
         for network, layer in self._config.transfer:
             if (network, layer) == (asked.network, asked.layer):
                 continue
-            sd = self._target_sd(asked.subject, network, layer, recipe)
-            if sd is not None:
-                side = find_network(network).input_size
-                found[f"{network} {layer}"] = RecipientEncoder(self._rescore(asked.subject, network, layer), sd, side)
+            scale = self._scale(asked.subject, network, layer, recipe)
+            if scale is not None:
+                side, rescore = find_network(network).input_size, self._rescore(asked.subject, network, layer)
+                found[f"{network} {layer}"] = RecipientEncoder(rescore, scale[0], side, scale[1])
         return found
 
-    def _find_target_sd(self, subject: str, network: str, layer: str, recipe: Recipe) -> float | None:
-        """SD of the target in another encoder; None where that has no such voxel or encoder."""
+    def _find_scale(self, subject: str, network: str, layer: str, recipe: Recipe) -> tuple[float, float] | None:
+        """SD and mean of the target in another encoder; None where that has no such voxel or encoder."""
         try:
             encoder = self._source.open_encoder(subject, network, layer)
         except ProbeError:
@@ -174,7 +171,8 @@ class Loader:
         target = recipe.config.target
         if max(target.voxels) >= encoder.n_voxels:
             return None
-        return float(encoder.target_sd(target.vector(encoder.n_voxels)))
+        direction = target.vector(encoder.n_voxels)
+        return encoder.target_sd(direction), encoder.target_mean(direction)
 
     def _rescore(self, subject: str, network: str, layer: str) -> Callable[[FloatArray], FloatArray]:
         from core.probes.respond import respond
@@ -186,8 +184,8 @@ def _iter_probe(
     source: Source, recipe: Recipe, find: FindStimulus, should_stop: ShouldStop
 ) -> Iterator[tuple[float, Probe | None]]:
     """Run one probe; yields the share done and, last, the probe."""
+    from core.probes.levels import iter_wanted
     from core.probes.reproduce import check_same_hash
-    from core.probes.run import iter_probe
 
     asked = recipe.config
     encoder = source.open_encoder(asked.subject, asked.network, asked.layer)
@@ -198,6 +196,6 @@ def _iter_probe(
         check_same_hash(f"encoder of {name}", other.card.sha256, then, config=asked)
     found = find(recipe, encoder.network.input_size)
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
-    for record in iter_probe(encoder, stimulus, asked, should_stop=should_stop, others=others):
+    for record in iter_wanted(encoder, stimulus, asked, should_stop=should_stop, others=others):
         check_stop(should_stop)
         yield record.step / max(record.n_steps, 1) if record.result is None else 1.0, record.result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import product
@@ -20,6 +21,14 @@ from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
 from core.stimuli.layout import MID_GREY, Layout
+from core.stimuli.levels import (
+    USUAL_BUDGET,
+    USUAL_LEVELS,
+    USUAL_SEEDS,
+    USUAL_TRIES,
+    check_level_targets,
+    resolve_levels,
+)
 from core.stimuli.recipe import Recipe, name_source
 from core.sweeps.choose import choose_encoders, choose_images, choose_targets
 from core.sweeps.config import EncoderName, TargetName
@@ -60,7 +69,16 @@ class PlanOptions:
     rois: Annotated[tuple[str, ...], "ROIs whose mean is moved (default: none)"] = ()
     voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate (default: none)"] = ()
     directions: Annotated[tuple[str, ...], "raise, lower"] = ("raise",)
-    budgets: Annotated[tuple[str, ...], "l2:EPSILON or linf:K/255, at the network's input size"] = ("l2:3",)
+    budgets: Annotated[
+        tuple[str, ...],
+        f"l2:EPSILON or linf:K/255, at the network's input size; with --levels the largest allowed ({USUAL_BUDGET})",
+    ] = ("l2:3",)
+    levels: Annotated[
+        tuple[str, ...],
+        "a level set: responses in SDs from the mean of the clean reference responses, LOW:HIGH:N or numbers; named "
+        f"without them {USUAL_LEVELS} (default: none)",
+    ] = ()
+    seeds: Annotated[int, "with --levels: held-out images that are brought to every level"] = USUAL_SEEDS
     steps: Annotated[int, "attack steps of each probe; 0 are as many as it takes"] = 0
     quantise: Annotated[bool, "keep every attack step on 8-bit grey levels"] = False
     seed: Annotated[int, "of draws and controls"] = 0
@@ -89,6 +107,8 @@ class StimulusPlan:
     images : Ids, SUBJECT:IMAGE, or paths of files.
     n_steps : Attack steps of each probe; 0 are as many as it takes.
     quantise : Keep every iterate on 8-bit grey levels, so that saving changes nothing.
+    levels : Of a level set: the responses every image is brought to, in SDs from the mean of the clean reference
+        responses. They decide the direction, and the budget is the largest one allowed.
 
     Raises BadInputError if a part is empty or holds something twice, or there are too many probes.
     """
@@ -102,6 +122,7 @@ class StimulusPlan:
     quantise: bool = False
     seed: int = 0
     delivery: SetConfig = field(default_factory=SetConfig)
+    levels: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("encoders", "images", "targets", "directions", "budgets"):
@@ -121,21 +142,30 @@ class StimulusPlan:
     @property
     def n_items(self) -> int:
         """Probes of the plan."""
-        per_image = len(self.targets) * len(self.directions) * len(self.budgets) * len(self.encoders)
-        return len(self.images) * per_image
+        return math.prod(len(getattr(self, name)) for name in self._parts)
+
+    @property
+    def _parts(self) -> tuple[str, ...]:
+        """The fields whose every combination is a probe."""
+        wishes = ("levels",) if self.levels else ("directions", "budgets")
+        return ("images", "targets", *wishes, "encoders")
 
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
-        names = ("images", "targets", "directions", "budgets", "encoders")
-        parts = [count(len(getattr(self, name)), name.removesuffix("s")) for name in names]
+        nouns = {name: name.removesuffix("s") for name in self._parts} | ({"images": "seed"} if self.levels else {})
+        parts = [count(len(getattr(self, name)), noun) for name, noun in nouns.items()]
         files = self.n_items * self.delivery.n_files
         cost = f"about {format_duration(self.seconds)} on one core"
-        return f"{' x '.join(parts)} = {count(self.n_items, 'probe')}, {files} files, {cost}"
+        within = f", each within {self.budgets[0].label}" if self.levels else ""
+        return f"{' x '.join(parts)} = {count(self.n_items, 'probe')}{within}, {files} files, {cost}"
 
     @property
     def seconds(self) -> float:
         """What it will take on one core, roughly."""
-        passes = (self.n_steps or USUAL_STEPS) * PASSES_PER_STEP + PASSES_BESIDE * (1 + len(self.delivery.transfer))
+        tries = USUAL_TRIES if self.levels else 1
+        passes = tries * (self.n_steps or USUAL_STEPS) * PASSES_PER_STEP + PASSES_BESIDE * (
+            1 + len(self.delivery.transfer)
+        )
         return self.n_items * passes * SECONDS_PER_STEP / PASSES_PER_STEP
 
 
@@ -145,7 +175,8 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     Raises BadInputError if an image, an encoder or a target is not there.
     """
     attacks = [(_attack(plan, budget), (budget.epsilon,)) for budget in plan.budgets]
-    return tuple(iter_recipes(plan.images, plan.encoders, plan.targets, plan.directions, lambda _side: attacks))
+    parts = (plan.images, plan.encoders, plan.targets, plan.directions)
+    return tuple(iter_recipes(*parts, lambda _side: attacks, levels=plan.levels or (None,)))
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -178,12 +209,18 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     got |= options
     seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
     subject = load_subject(str(got["subject"]))
+    got |= resolve_levels(options, subject)
+    levels = got["levels"]
     encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
     if not rois and not voxels:
         advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
         raise refusal("targets", allowed="at least one", got=[], advice=advice)
     targets = choose_targets(encoders, rois=rois, voxels=voxels, gate=gate, seed=seed)
+    further = choose_encoders((subject.id,), _texts("transfer", got["transfer"]))
+    if levels:
+        check_level_targets(encoders, further, targets, gate=gate)
+        further = tuple(dict.fromkeys([*further, *encoders])) if len(encoders) > 1 else further
     return StimulusPlan(
         encoders,
         tuple(name_source(image) for image in choose_images(subject, _texts("images", got["images"]), seed=seed)),
@@ -196,7 +233,8 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
         got["steps"],
         _check_flag("quantise", got["quantise"]),
         seed,
-        _resolve_delivery(got, subject.id),
+        _resolve_delivery(got, further),
+        levels,
     )
 
 
@@ -217,7 +255,7 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
         "images": list(plan.images),
         "rois": [target.roi for target in plan.targets if target.roi],
         "voxels": [str(target.voxel) for target in plan.targets if not target.roi],
-        "directions": [str(direction) for direction in plan.directions],
+        **({"levels": list(plan.levels)} if plan.levels else {"directions": [str(one) for one in plan.directions]}),
         "budgets": [budget.label for budget in plan.budgets],
         "steps": plan.n_steps,
         "quantise": plan.quantise,
@@ -244,7 +282,7 @@ def parse_budget(text: str) -> Budget:
 LAYOUT_NAMES = tuple(one.name for one in fields(Layout))
 
 
-def _resolve_delivery(got: Mapping[str, Any], subject: str) -> SetConfig:
+def _resolve_delivery(got: Mapping[str, Any], further: Sequence[EncoderName]) -> SetConfig:
     layout = {name: got[name] for name in LAYOUT_NAMES}
     if not isinstance(layout["background"], list | tuple):
         raise refusal("background", allowed="three grey levels from 0 to 255", got=layout["background"])
@@ -252,7 +290,6 @@ def _resolve_delivery(got: Mapping[str, Any], subject: str) -> SetConfig:
         kinds = {"enlarging": ("smooth", "exact"), "matching": ("none", "luminance", "contrast")}[name]
         check_choice(name, str(layout[name]), kinds)
     controls: list[Any] = _texts("controls", got["controls"])  # `SetConfig` makes kinds of them and words refusals
-    further = choose_encoders((subject,), _texts("transfer", got["transfer"]))
     return SetConfig(
         str(got["name"]),
         tuple(controls),
@@ -268,6 +305,8 @@ def iter_recipes(
     targets: Sequence[TargetName],
     directions: Sequence[Direction],
     attacks: Callable[[int], Iterable[tuple[AttackConfig, tuple[float, ...]]]],
+    *,
+    levels: Sequence[float | None] = (None,),
 ) -> Iterator[Recipe]:
     """The probes of every combination; `attacks` gives those of a network, by its input size, with their grids."""
     cards = {encoder: load_card(*encoder) for encoder in encoders}
@@ -278,9 +317,9 @@ def iter_recipes(
         for encoder, card in cards.items():
             side, table = sides[encoder], tables[encoder.subject]
             hashes = (stimuli[side].sha256, card.network_sha256, card.sha256)
-            for target, direction in product(targets, directions):
+            for target, direction, level in product(targets, directions, levels):
                 for attack, grid in attacks(side):
-                    config = ProbeConfig(*encoder, target.find_in(table), direction, attack, ladder=grid)
+                    config = ProbeConfig(*encoder, target.find_in(table), direction, attack, ladder=grid, level=level)
                     yield Recipe(config, name_source(image), stimuli[side].id, *hashes)
 
 

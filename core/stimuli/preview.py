@@ -21,9 +21,10 @@ from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, make_control
 from core.stimuli.describe import evaluate_item, list_controls, score
 from core.stimuli.layout import Layout, see
+from core.stimuli.levels import LevelReading, in_levels, read_level
 from core.stimuli.make import Loader, find_donor, iter_probes
 from core.stimuli.manifest import ORIGINAL, StimulusSet
-from core.stimuli.probe_warnings import ProbeWarning
+from core.stimuli.probe_warnings import ProbeWarning, evaluate_level
 from core.stimuli.recipe import Item, Recipe, Rescore
 from core.stimuli.store import ProbeStore
 from core.types import ByteArray, FloatArray
@@ -39,7 +40,7 @@ class ItemPreview:
     `pictures` maps roles to thumbnails (THUMBNAIL, THUMBNAIL, 3) uint8, the original first; `shift` is in `unit`,
     `shift_sd` in SDs (NaN where not known); `control_shift` is the largest of its controls; `transfer` maps
     "NETWORK LAYER" to the target's shift there in that encoder's SDs; `fingerprint` is equal for equal pixels; `key`
-    is what the preview depends on.
+    is what the preview depends on; `level` is what became of the level of a level set.
     """
 
     key: str
@@ -53,6 +54,7 @@ class ItemPreview:
     transfer: Mapping[str, float]
     warnings: tuple[ProbeWarning, ...]
     fingerprint: str
+    level: LevelReading | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +112,9 @@ def preview_item(item: Item, config: SetConfig, *, key: str = "") -> ItemPreview
     controls = {kind.role: make_control(kind, probe, donor=item.donor) for kind in kinds}
     pixels = {ORIGINAL: probe.clean_pixels, str(probe.config.direction): probe.perturbed_pixels} | controls
     levels = {role: to_uint8(one) for role, one in pixels.items()}
-    shifts = _shift(probe, [from_uint8(one) for one in levels.values()], item.rescore)
-    sd = probe.target_sd
+    values = score(probe, [from_uint8(one) for one in levels.values()], item.rescore)
+    shifts, sd = values - values[0], probe.target_sd
+    saved = in_levels(float(values[1]), mean=probe.target_mean, sd=sd)
     return ItemPreview(
         key,
         item.recipe.digest,
@@ -122,8 +125,9 @@ def preview_item(item: Item, config: SetConfig, *, key: str = "") -> ItemPreview
         float(shifts[1] / sd) if sd > 0 else float("nan"),
         float(np.abs(shifts[2:]).max(initial=0.0)),
         _transfer(item, levels),
-        evaluate_item(item, config),
+        (*evaluate_item(item, config), *evaluate_level(probe, saved)),
         hash_levels(levels[str(probe.config.direction)]),
+        None if saved is None else read_level(probe, saved=saved),
     )
 
 

@@ -8,10 +8,10 @@ from enum import StrEnum
 
 import numpy as np
 
-from core.attacks.config import MOST_TO_GAIN, write_convergence
+from core.attacks.config import MOST_TO_GAIN, write_budget, write_convergence
 from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
-from core.probes.probe import Probe
+from core.probes.probe import LEVEL_TOLERANCE, Probe
 from core.sweeps.choose import gate_r
 
 DEFAULT_GATE = 0.1
@@ -41,6 +41,8 @@ class WarningCode(StrEnum):
     SAVING = "lost in saving"
     NO_CONTROL = "a control missing"
     UNEQUAL = "unequal norms"
+    NOT_REACHED = "level not reached"
+    LEVEL_MOVED = "level moved"
 
 
 TEXTS = {
@@ -56,6 +58,9 @@ TEXTS = {
     WarningCode.SAVING: "The saved file moves the target by {share:.0%} of what the pixels did before saving.",
     WarningCode.NO_CONTROL: "No other image of the same norm and size: it has no control {words!r}.",
     WarningCode.UNEQUAL: "{role} realises {share:.0%} of the perturbed file's norm; see l2 and linf.",
+    WarningCode.NOT_REACHED: "Level {level:+g} SD is not reached within {budget}: the best is {best:+.2f} SD.",
+    WarningCode.LEVEL_MOVED: "Saving moves the level: {saved:+.2f} SD in the file, {before:+.2f} SD before, {level:+g} "
+    "SD wanted. Attack steps on 8-bit grey levels (--quantise), shown at the network's own size, keep it.",
 }
 UNKNOWN = "How well the encoder predicts this target is not known."
 
@@ -88,6 +93,20 @@ def evaluate_saving(shift: float, before: float) -> tuple[ProbeWarning, ...]:
     if before == 0 or shift / before >= LEAST_LEFT:
         return ()
     return (warn(WarningCode.SAVING, share=shift / before),)
+
+
+def evaluate_level(probe: Probe, saved: float | None) -> tuple[ProbeWarning, ...]:
+    """Whether the level asked for was reached, and whether the saved image, at `saved`, still stands where it was."""
+    wanted = probe.config.level
+    if wanted is None or saved is None:
+        return ()
+    found, before = [], probe.level_reached
+    if not probe.reaches_level:
+        budget = write_budget(probe.config.largest_epsilon, probe.config.attack.norm)
+        found.append(warn(WarningCode.NOT_REACHED, level=wanted, budget=budget, best=before))
+    if abs(saved - before) > LEVEL_TOLERANCE:
+        found.append(warn(WarningCode.LEVEL_MOVED, level=wanted, saved=saved, before=before))
+    return tuple(found)
 
 
 def find_duplicates(fingerprints: Sequence[str]) -> dict[int, int]:
@@ -139,6 +158,7 @@ def _evaluate_encoder(probe: Probe, card: EncoderCard, gate: float) -> Iterator[
         yield warn(WarningCode.POOR_VOXEL, r=r, gate=gate)
     error = prediction_error_sd(r)
     shift = abs(probe.of_target(probe.shift))
-    if probe.target_sd > 0 and shift / probe.target_sd < error:
+    is_original = probe.config.level is not None and probe.config.attack.epsilon == 0
+    if probe.target_sd > 0 and shift / probe.target_sd < error and not is_original:
         size = "more than any shift" if np.isinf(error) else f"{error:.1f} SD"
         yield warn(WarningCode.BELOW_NOISE, shift=shift / probe.target_sd, size=size, r=r)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -114,13 +115,14 @@ DEFAULT_SPACE = "fsaverage5"
 class RecipientEncoder:
     """Another network's encoder of the same subject.
 
-    `rescore` gives its responses; `target_sd` is the SD of the target's value in it over the clean reference images;
-    `input_size` is the side of its network's input, 0 where it is the probe's.
+    `rescore` gives its responses; `target_sd` and `target_mean` are SD and mean of the target's value in it over the
+    clean reference images; `input_size` is the side of its network's input, 0 where it is the probe's.
     """
 
     rescore: Rescore
     target_sd: float
     input_size: int = 0
+    target_mean: float = math.nan
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,6 +19,8 @@ from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_sto
 from core.stimuli.config import SetConfig
 from core.stimuli.describe import Match, write_item
 from core.stimuli.layout import Enlarging, Layout, Matching
+from core.stimuli.level_strip import read_set_levels
+from core.stimuli.levels import describe_readings
 from core.stimuli.manifest import (
     MANIFEST,
     ORIGINAL,
@@ -146,7 +148,10 @@ def _finish(
     write_csv(folder / TABLE, rows)
     subjects = {row.subject for row in rows}
     kinds = {info.kind for info in list_subjects() if info.id in subjects}
-    text = write_readme(rows, config, kinds=sorted(kinds), made_with=format_circumstances(entries))
+    configs = {one["pair_id"]: one["config"] for one in entries}
+    largest = {pair: one["level_within"] or one["attack"]["epsilon"] for pair, one in configs.items()}
+    levels = describe_readings(read_set_levels(rows, largest))
+    text = write_readme(rows, config, kinds=sorted(kinds), made_with=format_circumstances(entries), levels=levels)
     (folder / README).write_text(text, encoding="utf-8")
     facts = {
         "subject_kinds": sorted(kinds),
@@ -159,10 +164,13 @@ def _finish(
     write_manifest(folder / MANIFEST, rows, name=config.name, facts=facts)
 
 
-def write_readme(rows: Sequence[ManifestRow], config: SetConfig, *, kinds: Sequence[str], made_with: str) -> str:
+def write_readme(
+    rows: Sequence[ManifestRow], config: SetConfig, *, kinds: Sequence[str], made_with: str, levels: Sequence[str] = ()
+) -> str:
     """The text of README.md.
 
-    `kinds`: "simulated" or "measured", of the subjects. `made_with`: versions and device, in one line.
+    `kinds`: "simulated" or "measured", of the subjects. `made_with`: versions and device, in one line. `levels`: lines
+    on the levels of a level set.
     """
     originals = [row for row in rows if row.role == ORIGINAL]
     licences: dict[str, set[str]] = {}
@@ -173,13 +181,17 @@ def write_readme(rows: Sequence[ManifestRow], config: SetConfig, *, kinds: Seque
         "set_readme.md",
         config=config,
         rows=rows,
+        levels=levels,
         n_originals=len(originals),
         n_images=len({row.source_sha256 for row in originals}),
         roles=[f"`{role}`" for role in sorted({row.role for row in rows} - {ORIGINAL})],
         simulated="simulated" in kinds,
         encoders=sorted({f"{row.network} {row.layer} (subject {row.subject})" for row in rows}),
         targets=sorted({f"{row.direction} {row.target}" for row in rows}),
-        budgets=sorted({f"{row.norm} epsilon {row.epsilon:.4g}, {row.n_steps} steps" for row in rows}),
+        budgets=sorted(
+            {f"{row.norm} epsilon {row.epsilon:.4g}, {row.n_steps} steps" for row in rows if row.level is None}
+        )
+        or ["the smallest found for each level, see below"],
         matched=_describe_matching(config.layout),
         size=_describe_size(rows[0], config.layout),
         degrees=_describe_degrees(rows[0], config.layout),

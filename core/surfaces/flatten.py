@@ -41,8 +41,8 @@ def lay_out(
     folded : (n_vertices, 3) float. Its inflated (or another folded) geometry.
     side : 0 left, 1 right.
     name : The patch's file, for messages.
-    near : (n_vertices, 3) float or None
-        Geometry on which a cut vertex's neighbour is sought, such as the sphere; None takes the folded one.
+    near : (n_vertices, 3) float. Geometry on which a cut vertex's neighbour is sought, such as the sphere; None takes
+        the folded one.
 
     Raises BadInputError if the patch is of another surface, or is cut but not flattened.
     """

@@ -4,17 +4,16 @@ All are big-endian by definition; a file whose counts only make sense the other 
 file shorter than its counts say is refused as truncated.
 
 FreeSurfer's surfaces are in tkRAS: the origin is the middle of the volume they were made from, the axes are those of
-its slices. Scanner RAS = vox2ras · vox2ras-tkr⁻¹ · tkRAS; for the usual conformed volume that is a shift by c_ras.
+its slices. For the usual conformed volume the way to scanner RAS is a shift by c_ras.
 """
 
 from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +30,8 @@ PATCH_VERSION = -1
 USES_REAL_RAS = 2
 """The tag before a flag that says whether coordinates are already in scanner RAS."""
 
+GEOMETRY = ("volume", "voxelsize", "xras", "yras", "zras", "cras")
+"""A volume's size in voxels, size of these in mm, axes and centre in scanner RAS, as FreeSurfer calls them."""
 ORDERS = (">", "<")
 NO_TRANSFORM: npt.NDArray[np.float64] = np.eye(4)
 NO_TRANSFORM.setflags(write=False)
@@ -134,52 +135,21 @@ def _read_tail(tail: bytes, order: str) -> npt.NDArray[np.float64]:
     if not lines.get("valid", "0").strip().startswith("1"):
         return NO_TRANSFORM
     try:
-        fields = {name: np.array(lines[name].split(), dtype=np.float64) for name in VolumeGeometry.FIELDS}
-        return surface_to_scanner(VolumeGeometry(**fields))
+        return surface_to_scanner({name: np.array(lines[name].split(), dtype=np.float64) for name in GEOMETRY})
     except (KeyError, ValueError):
         return NO_TRANSFORM
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VolumeGeometry:
-    """The volume a surface was made from: its size in voxels, voxel size in mm, axes and centre in scanner RAS."""
+def surface_to_scanner(geometry: Mapping[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """From tkRAS to scanner RAS, (4, 4), by `GEOMETRY` of the volume a surface was made from, three numbers each.
 
-    FIELDS: ClassVar[tuple[str, ...]] = ("volume", "voxelsize", "xras", "yras", "zras", "cras")
-
-    volume: npt.NDArray[np.float64]
-    voxelsize: npt.NDArray[np.float64]
-    xras: npt.NDArray[np.float64]
-    yras: npt.NDArray[np.float64]
-    zras: npt.NDArray[np.float64]
-    cras: npt.NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        shapes = {name: getattr(self, name).shape for name in self.FIELDS}
-        if any(shape != (3,) for shape in shapes.values()) or not (self.voxelsize > 0).all():
-            raise refusal("volume geometry", allowed="six triples of numbers", got=shapes)
-
-    def vox2ras(self) -> npt.NDArray[np.float64]:
-        """From voxel indices to scanner RAS, (4, 4)."""
-        axes = np.stack([self.xras, self.yras, self.zras], axis=1) * self.voxelsize
-        return _centred(axes, self.volume / 2, centre=self.cras)
-
-    def vox2ras_tkr(self) -> npt.NDArray[np.float64]:
-        """From voxel indices to tkRAS, (4, 4)."""
-        across, down, through = self.voxelsize
-        axes = np.array([[-across, 0, 0], [0, 0, through], [0, -down, 0]])
-        return _centred(axes, self.volume / 2, centre=np.zeros(3))
-
-
-def surface_to_scanner(geometry: VolumeGeometry) -> npt.NDArray[np.float64]:
-    """From tkRAS to scanner RAS, (4, 4)."""
-    return np.asarray(geometry.vox2ras() @ np.linalg.inv(geometry.vox2ras_tkr()))
-
-
-def _centred(
-    axes: npt.NDArray[np.float64], middle: npt.NDArray[np.float64], *, centre: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """The affine with these axes that takes `middle` to `centre`."""
-    affine = np.eye(4)
-    affine[:3, :3] = axes
-    affine[:3, 3] = centre - axes @ middle
-    return affine
+    Scanner RAS = vox2ras · vox2ras-tkr⁻¹ · tkRAS. Both take voxels of one size from the middle of the volume, so sizes
+    cancel: tkRAS runs along -x, z and -y of the slices, from the centre. Raises BadInputError if it is none.
+    """
+    shapes = {name: values.shape for name, values in geometry.items()}
+    if any(shape != (3,) for shape in shapes.values()) or not (geometry["voxelsize"] > 0).all():
+        raise refusal("volume geometry", allowed="six triples of numbers", got=shapes)
+    across, down, through, centre = (geometry[name] for name in ("xras", "yras", "zras", "cras"))
+    move = np.eye(4)
+    move[:3] = np.stack([-across, through, -down, centre], axis=1)
+    return move

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from core.containers import inflate, reading
 from core.errors import BadInputError
-from core.surfaces.freesurfer import NO_TRANSFORM, Triangles, VolumeGeometry, surface_to_scanner
+from core.surfaces.freesurfer import NO_TRANSFORM, Triangles, surface_to_scanner
 
 DATA = re.compile(rb"<Data>([^<]+)</Data>")
 IN_ASCII = re.compile(rb"""^[^>]*\bEncoding\s*=\s*["']ASCII["']""")
@@ -92,6 +92,6 @@ def _find_transform(image: Any, array: Any) -> npt.NDArray[np.float64]:
     meta = {**dict(image.meta), **dict(array.meta)}
     try:
         fields = {name: np.array([float(meta[key]) for key in keys]) for name, keys in VOLUME_KEYS.items()}
-        return surface_to_scanner(VolumeGeometry(**fields))
+        return surface_to_scanner(fields)
     except (KeyError, ValueError):  # BadInputError is a ValueError: a geometry of zeros means none
         return NO_TRANSFORM

@@ -5,13 +5,12 @@ That is done through nilearn, when a user asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,8 +51,6 @@ FULL_COVER = 0.5
 
 MESHES = ("fsaverage6", "fsaverage")
 KEYS = ("pial", "white", "infl", "sphere", "flat", "curv", "sulc")
-
-Fetch = Callable[..., Mapping[str, Any]]
 
 NO_FLAT = np.empty((0, 3), dtype=np.int32)
 
@@ -274,10 +271,8 @@ def _is_gifti(path: Path) -> bool:
     return path.name.lower().endswith((".gii", ".gii.gz"))
 
 
-def fetch_fsaverage(name: str, *, fetch: Fetch | None = None) -> ImportedSurface:
-    """Download an fsaverage (some 40 MB for the full one) into the cache and read it.
-
-    `name`: fsaverage6 or fsaverage. `fetch`: stands in for `nilearn.datasets.fetch_surf_fsaverage`.
+def fetch_fsaverage(name: str) -> ImportedSurface:
+    """Download an fsaverage (some 40 MB for the full one) into the cache and read it; `name`: fsaverage6 or fsaverage.
 
     Raises BadInputError if there is no such mesh; StorageError if it cannot be downloaded.
     """
@@ -285,18 +280,13 @@ def fetch_fsaverage(name: str, *, fetch: Fetch | None = None) -> ImportedSurface
     if is_offline():
         raise StorageError(f"Downloads are forbidden (PROBESCOPE_OFFLINE is set): {name} cannot be fetched. Unset it.")
     try:
-        files = (fetch or _fetch_with_nilearn)(mesh=name, data_dir=str(cache_folder() / "downloads"))
+        from nilearn import datasets
+
+        with redirect_stdout(StringIO()):  # it prints its steps there and has no option against it
+            files = datasets.fetch_surf_fsaverage(mesh=name, data_dir=str(cache_folder() / "downloads"))
     except Exception as error:
         raise StorageError(
             f"{name} cannot be downloaded ({type(error).__name__}). Check the connection, or import a folder."
         ) from error
     paths = [Path(files[f"{key}_{side}"]) for key in KEYS for side in ("left", "right") if f"{key}_{side}" in files]
     return read_surface(paths, name=name)
-
-
-def _fetch_with_nilearn(**options: str) -> Mapping[str, Any]:
-    from nilearn.datasets import fetch_surf_fsaverage
-
-    with redirect_stdout(StringIO()):  # it prints its steps there and has no option against it
-        files: Mapping[str, Any] = fetch_surf_fsaverage(**options)
-    return files

@@ -42,7 +42,9 @@ def read_atlas(title: str, paths: Mapping[int, Path], sizes: tuple[int, int], no
 
     Raises BadInputError if a file is damaged or of another surface.
     """
-    sides = [_read_side(paths[side], sizes[side], notes) if side in paths else _no_side(sizes[side]) for side in (0, 1)]
+    sides: list[SideLabels] = [(np.full(size, -1), []) for size in sizes]
+    for side, path in paths.items():
+        sides[side] = _read_side(path, sizes[side], notes)
     return _join(title, ", ".join(paths[side].name for side in sorted(paths)), sides)
 
 
@@ -141,10 +143,6 @@ def _stack_labels(paths: Sequence[Path], n_vertices: int, notes: list[str]) -> S
         index[vertices[wins]], best[vertices[wins]] = len(names), values[wins]
         names.append(path.name.removesuffix(".label"))
     return index, names
-
-
-def _no_side(n_vertices: int) -> SideLabels:
-    return np.full(n_vertices, -1, dtype=np.int64), []
 
 
 def _join(title: str, source: str, sides: Sequence[SideLabels]) -> Atlas:

@@ -50,8 +50,8 @@ def paint_table(surface: CorticalSurface, indices: IntArray, affine: FloatArray)
     return places
 
 
-def scanner_points(indices: IntArray, affine: FloatArray) -> npt.NDArray[np.float64]:
-    """Scanner RAS (n_voxels, 3) in mm of voxel indices (n_voxels, 3) under an affine (4, 4)."""
+def scanner_points(indices: IntArray | FloatArray, affine: FloatArray) -> npt.NDArray[np.float64]:
+    """Scanner RAS (n, 3) in mm of voxel indices, or of points of a surface, (n, 3) under an affine (4, 4)."""
     at, matrix = np.asarray(indices), np.asarray(affine, dtype=np.float64)
     if at.ndim != 2 or at.shape[1] != 3:
         raise refusal("indices", allowed="rows of 3 voxel indices", got=at.shape)
@@ -72,8 +72,7 @@ def middle_of_sheet(surface: CorticalSurface, side: int) -> npt.NDArray[np.float
         got = sorted(geometries)
         advice = "Import the surface again with its white and pial files, or its midthickness ones."
         raise refusal("surface", allowed="one with white or pial, or midthickness", got=got, advice=advice)
-    middle = np.mean(measured, axis=0)
-    return np.asarray(middle @ surface.to_scanner[:3, :3].T + surface.to_scanner[:3, 3])
+    return scanner_points(np.mean(measured, axis=0), surface.to_scanner)
 
 
 def _place(points: FloatArray, sheets: list[npt.NDArray[np.float64]], *, name: str) -> Places:

@@ -109,8 +109,6 @@ class CorticalSurface:
 
 
 def _check_faces(name: str, faces: npt.NDArray[np.int32], *, n_vertices: int, least: int) -> None:
-    is_empty = faces.ndim == 2 and faces.shape[1] == 3 and len(faces) == 0
-    if is_empty and least == 0:
-        return
-    if is_empty or faces.ndim != 2 or faces.shape[1] != 3 or faces.min() < 0 or faces.max() >= n_vertices:
+    is_table = faces.ndim == 2 and faces.shape[1] == 3 and len(faces) >= least
+    if not is_table or faces.min(initial=0) < 0 or faces.max(initial=0) >= n_vertices:
         raise refusal(name, allowed=f"triangles of vertices 0 to {n_vertices - 1}", got=faces.shape)

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from core.surfaces.colormap import DEFAULT_DIVERGING, find_colormap
 from core.surfaces.mesh import CorticalSurface, HemisphereSurface
 from core.surfaces.paint import VoxelMap
-from core.surfaces.store import has_surface, load_surface
+from core.surfaces.store import load_surface
 from core.types import ByteArray, FloatArray, VoxelTable
 
 SMALL_TILE = 60
@@ -60,11 +60,6 @@ def draw_map(surface: str, table: VoxelTable, values: FloatArray, *, limit: floa
     drawn = [_paint(one, colours[one.side]) for one in tiles]
     rows = [np.concatenate(drawn[: len(VIEWS)], axis=1), np.concatenate(drawn[len(VIEWS) :], axis=1)]
     return np.concatenate(rows, axis=0)
-
-
-def can_draw(surface: str) -> bool:
-    """Whether the surface is there."""
-    return has_surface(surface)
 
 
 @lru_cache(maxsize=4)

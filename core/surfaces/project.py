@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from core.errors import BadInputError
 from core.files import new_file
+from core.surfaces.mapping import scanner_points
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.volumes import load_volume
-from core.types import FloatArray
 
 DEPTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Shares of the way from pial to white that are averaged."""
@@ -60,13 +60,8 @@ def write_projection(volume: Path, surface: CorticalSurface, out: Path) -> int:
 def _project_side(volume: Any, surface: CorticalSurface, side: int, sheets: tuple[str, str]) -> npt.NDArray[np.float32]:
     from nilearn.surface import vol_to_surf
 
-    outer, inner = (_mesh(surface, side, name) for name in sheets)
+    half, move = surface.side(side), surface.to_scanner
+    outer, inner = ((scanner_points(half.geometries[name].astype(np.float64), move), half.faces) for name in sheets)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)  # a vertex outside: NaN, as promised
         return np.asarray(vol_to_surf(volume, outer, inner_mesh=inner, depth=DEPTHS), dtype=np.float32)
-
-
-def _mesh(surface: CorticalSurface, side: int, name: str) -> tuple[FloatArray, npt.NDArray[np.int32]]:
-    half, move = surface.side(side), surface.to_scanner
-    points = half.geometries[name].astype(np.float64) @ move[:3, :3].T + move[:3, 3]
-    return points, half.faces

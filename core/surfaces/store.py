@@ -66,7 +66,7 @@ class SurfaceInfo:
 
 def list_surfaces() -> tuple[SurfaceInfo, ...]:
     """Every surface, the shipped template first. Raises StorageError if a file is damaged."""
-    shipped = _load_template()
+    shipped = load_fsaverage5()
     facts = (shipped.n_vertices, shipped.geometries, (load_atlas().name,), shipped.source, shipped.notes)
     return (SurfaceInfo(FSAVERAGE5, *facts, is_shipped=True), *map(_describe, _files().values()))
 
@@ -84,7 +84,7 @@ def load_surface(name: str) -> CorticalSurface:
     ((10242, 10242), ('pial', 'white', 'inflated', 'sphere', 'flat'))
     """
     if name == FSAVERAGE5:
-        return _load_template()
+        return load_fsaverage5()
     path = _find(name)
     return _load_file(path, path.stat().st_mtime_ns)
 
@@ -176,11 +176,6 @@ def _find(name: str) -> Path:
     return files[name]
 
 
-@lru_cache(maxsize=1)
-def _load_template() -> CorticalSurface:
-    return load_fsaverage5()
-
-
 @lru_cache(maxsize=2)
 def _load_file(path: Path, _changed: int) -> CorticalSurface:
     header = _read_header(path)
@@ -214,18 +209,13 @@ def _pack(surface: CorticalSurface, atlases: Sequence[Atlas]) -> Arrays:
         arrays |= {f"{side}_faces": half.faces, f"{side}_flat_faces": half.flat_faces}
         arrays |= {f"{side}_curvature": half.curvature, f"{side}_sulc": half.sulc}
     for number, atlas in enumerate(atlases):
-        check_atlas_fits(atlas, surface)
+        counts = (len(atlas.labels_left), len(atlas.labels_right))
+        if counts != surface.n_vertices:
+            allowed = f"labels of {surface.n_vertices[0]:,} left and {surface.n_vertices[1]:,} right vertices"
+            advice = f"The atlas {atlas.name} belongs to another surface."
+            raise refusal("atlas", allowed=allowed, got=counts, advice=advice)
         arrays |= {f"atlas{number}_{side}": atlas.labels(i) for i, side in enumerate(SIDE_NAMES)}
     return arrays
-
-
-def check_atlas_fits(atlas: Atlas, surface: CorticalSurface) -> None:
-    """Raise BadInputError if an atlas has another number of vertices than a surface."""
-    counts = (len(atlas.labels_left), len(atlas.labels_right))
-    if counts != surface.n_vertices:
-        allowed = f"labels of {surface.n_vertices[0]:,} left and {surface.n_vertices[1]:,} right vertices"
-        advice = f"The atlas {atlas.name} belongs to another surface."
-        raise refusal("atlas", allowed=allowed, got=counts, advice=advice)
 
 
 def _read_header(path: Path) -> _Header:
@@ -235,6 +225,5 @@ def _read_header(path: Path) -> _Header:
 
 def _describe(path: Path) -> SurfaceInfo:
     header = _read_header(path)
-    titles = tuple(row.name for row in header.atlases)
-    texts = (header.source, header.notes)
-    return SurfaceInfo(path.stem, header.n_vertices, header.geometries, titles, *texts, is_shipped=False)
+    same = {name: getattr(header, name) for name in ("n_vertices", "geometries", "source", "notes")}
+    return SurfaceInfo(path.stem, atlases=tuple(row.name for row in header.atlases), is_shipped=False, **same)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from core.containers import Arrays, load_arrays
 from core.paths import resources_folder
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface, HemisphereSurface
@@ -9,6 +11,7 @@ from core.surfaces.mesh import GEOMETRIES, CorticalSurface, HemisphereSurface
 FSAVERAGE5 = "fsaverage5"
 
 
+@lru_cache(maxsize=1)
 def load_fsaverage5() -> CorticalSurface:
     """The FreeSurfer average brain at 10,242 vertices a hemisphere (Fischl et al. 1999, doi:10.1002/hbm.4).
 

@@ -1,22 +1,23 @@
 """Reads volumes and overlays (NIfTI, MGH) in parts, of any byte order and orientation, onto one grid of voxels.
 
-A file whose axes are turned against the grid's is turned by both affines; one of another grid is refused. Never loads
-what it was not asked for, never resamples.
+A file whose axes are turned against the grid's is turned by both affines; one of another grid is refused, or, if the
+user says so, a map is resampled onto it. Never loads what it was not asked for, never resamples responses.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
 from core.containers import check_growth, inflate, reading
+from core.device import iter_chunks
 from core.errors import BadInputError, StorageError
 from core.types import FloatArray, IntArray
 
@@ -26,6 +27,12 @@ COMPRESSED = (".gz", ".bz2", ".zst")
 AGAIN = "Copy the file again."
 SAME_VOXELS = 0.02
 """Grids whose voxels lie less apart, in voxels, are the same: qform and sform round differently."""
+MOSTLY = 0.5
+"""A resampled voxel has a value if voxels with one make up more of it."""
+OTHER_GRID = (
+    "It belongs to another space. Mask and betas must lie on one grid: use that one's, or have masks and maps, never "
+    "betas, resampled (`--resample`, or Resample in the window)."
+)
 VOXEL_MM = (0.02, 50.0)
 """Sizes of a voxel that can be meant."""
 NOWHERE = np.full((4, 4), np.nan)
@@ -80,11 +87,13 @@ def _open_mgh(path: Path) -> Any:
 class Grid:
     """The voxels of a volume, (n_x, n_y, n_z), and the affine (4, 4) from their indices to scanner RAS in mm.
 
-    The affine is NaN where the file does not say where it lies, and of vertices of a surface, (n, 1, 1).
+    The affine is NaN where the file does not say where it lies, and of vertices of a surface, (n, 1, 1). `resampled`
+    gathers which maps of other grids were resampled onto it, a sentence each; None where none may be.
     """
 
     shape: tuple[int, ...]
     affine: FloatArray
+    resampled: list[str] | None = None
 
     @property
     def is_placed(self) -> bool:
@@ -95,6 +104,15 @@ class Grid:
 def grid_of(path: Path) -> Grid:
     """The grid of a volume. Raises as `open_brain`."""
     return _grid(open_brain(path))
+
+
+def shared_grid(first: Path, betas: Path, *, resample: bool) -> Grid:
+    """The grid of the first of several volumes; of the betas where the two differ and maps may be resampled."""
+    grid, own = grid_of(first), grid_of(betas)
+    if not resample:
+        return grid
+    differ = grid.is_placed and own.is_placed and _find_turn(own, grid) is None
+    return replace(own if differ else grid, resampled=[])
 
 
 def _grid(image: Any) -> Grid:
@@ -159,18 +177,52 @@ def _trial_axis(image: Any, path: Path) -> int:
     return longer[0] if longer else 3
 
 
-def read_map(path: Path, grid: Grid) -> npt.NDArray[np.float64]:
-    """The one map of a file on a grid, (n,) in C order. Raises BadInputError if it holds several, or lies elsewhere."""
+def read_map(path: Path, grid: Grid, *, order: int = 0, numbered: bool = False) -> npt.NDArray[np.float64]:
+    """The one map of a file on a grid, (n,) in C order.
+
+    `order`: how it is resampled where it lies on another grid and may be: 0 takes the nearest voxel, for masks and
+    labels, 1 is linear; NaN outside. `numbered`: a mask's voxels above 0 get their numbers in its own file, from 1.
+
+    Raises BadInputError if it holds several, or lies elsewhere.
+    """
     image = open_brain(path)
     if math.prod(image.shape[3:]) != 1:
         raise refusal(path.name, allowed="one map", got=tuple(image.shape))
-    at = _find_voxels(path, image, grid, np.arange(math.prod(grid.shape)))
+    own = _grid(image)
+    differ = grid.is_placed and own.is_placed and _find_turn(own, grid) is None
+    is_resampled = differ and grid.resampled is not None
+    at = slice(None) if is_resampled else _find_voxels(path, image, grid, np.arange(math.prod(grid.shape)))
     with reading(path, "whole volume", error=StorageError, advice=AGAIN):
-        return np.asarray(image.dataobj, dtype=np.float64).reshape(-1)[at]
+        values = np.asarray(image.dataobj, dtype=np.float64).reshape(-1)
+    if numbered:
+        values = np.where(values > 0, np.cumsum(values > 0), 0)
+    return _resample(path.name, values.reshape(own.shape), own, grid, order) if is_resampled else values[at]
+
+
+def _resample(name: str, values: FloatArray, own: Grid, grid: Grid, order: int) -> npt.NDArray[np.float64]:
+    """A map on another grid, (n,); of voxels without a value the others' share counts."""
+    from nibabel import processing
+
+    def bring(part: FloatArray) -> npt.NDArray[np.float64]:
+        image, resample = _nibabel().Nifti1Image(part, own.affine), cast(Any, processing).resample_from_to
+        moved = resample(image, (grid.shape, grid.affine), order=order, mode="grid-constant")
+        return np.asarray(moved.dataobj, dtype=np.float64).reshape(-1)
+
+    known = np.isfinite(values)
+    share, found = bring(known.astype(np.float64)), bring(np.where(known, values, 0.0))
+    found = np.where(share > MOSTLY, found / np.maximum(share, MOSTLY), np.nan)
+    if (values > 0).any() and not (found > 0).any():
+        raise refusal(name, allowed="a map that overlaps the grid it is resampled onto", got="no voxel above 0 there")
+    counts = f"{int((values > 0).sum()):,} voxels above 0 became {int((found > 0).sum()):,}"
+    how = "the nearest voxel counts" if order == 0 else "linear"
+    said = f"{name} lies on another grid ({_describe(own)}) and was resampled onto that of the betas ({how}): {counts}."
+    if grid.resampled is not None and said not in grid.resampled:
+        grid.resampled.append(said)
+    return found
 
 
 def read_labels(path: Path, grid: Grid) -> npt.NDArray[np.int64]:
-    """Whole-number labels (n,) on a grid, in C order. Raises BadInputError as `read_map`, and for fractions."""
+    """Whole-number labels (n,) on a grid, in C order, 0 outside. Raises as `read_map`, and for fractions."""
     values = read_map(path, grid)
     values = np.where(np.isfinite(values), values, 0.0)
     if (values != np.rint(values)).any():
@@ -185,12 +237,14 @@ def iter_trials(path: Path, grid: Grid, flat: IntArray, *, scale: float = 1.0) -
     """
     image, n_trials = open_brain(path), count_trials(path)
     at, axis = _find_voxels(path, image, grid, flat), _trial_axis(image, path)
-    for start in range(0, n_trials, TRIALS_AT_ONCE):
-        stop = min(start + TRIALS_AT_ONCE, n_trials)
+
+    def read(start: int, stop: int) -> npt.NDArray[np.float32]:
         part = tuple(slice(start, stop) if place == axis else slice(None) for place in range(len(image.shape)))
         with reading(path, "whole volume", error=StorageError, advice=AGAIN):
             block = np.asarray(image.dataobj[part])
-        yield block.reshape(-1, stop - start)[at].T.astype(np.float32) * np.float32(scale)
+        return block.reshape(-1, stop - start)[at].T.astype(np.float32) * np.float32(scale)
+
+    yield from iter_chunks(read, n_trials, chunk=TRIALS_AT_ONCE, what="trial")
 
 
 def check_grid(path: Path, grid: Grid) -> None:
@@ -210,18 +264,27 @@ def _find_voxels(path: Path, image: Any, grid: Grid, flat: IntArray) -> IntArray
         if own.shape != grid.shape:
             raise refusal(path.name, allowed=f"a map of shape {grid.shape}", got=own.shape)
         return flat
+    whole = _find_turn(own, grid)
+    if whole is None:
+        raise refusal(path.name, allowed=f"a map of {_describe(grid)}", got=_describe(own), advice=OTHER_GRID)
+    if (whole == np.eye(4)).all():
+        return flat
+    index = np.stack(np.unravel_index(flat, grid.shape), axis=1) @ whole[:3, :3].T + whole[:3, 3]
+    return np.asarray(np.ravel_multi_index(tuple(index.astype(np.int64).T), own.shape))
+
+
+def _find_turn(own: Grid, grid: Grid) -> FloatArray | None:
+    """From indices of a grid to those of the same voxels on another one, (4, 4) of whole numbers; None if they differ.
+
+    They do where their voxels do not meet, or one of them has more.
+    """
     turn = np.linalg.inv(own.affine) @ grid.affine
     whole = np.rint(turn)
     corners = np.argwhere(np.ones((2, 2, 2))) * (np.array(grid.shape) - 1)
     apart = np.abs(corners @ (turn - whole)[:3, :3].T + (turn - whole)[:3, 3]).max()
     ends = corners @ whole[:3, :3].T + whole[:3, 3]
-    if apart > SAME_VOXELS or (ends.min(axis=0) != 0).any() or (ends.max(axis=0) + 1 != own.shape).any():
-        advice = "It belongs to another space. Mask and betas must lie on one grid: resample it, or use that one's."
-        raise refusal(path.name, allowed=f"a map of {_describe(grid)}", got=_describe(own), advice=advice)
-    if (whole == np.eye(4)).all():
-        return flat
-    index = np.stack(np.unravel_index(flat, grid.shape), axis=1) @ whole[:3, :3].T + whole[:3, 3]
-    return np.asarray(np.ravel_multi_index(tuple(index.astype(np.int64).T), own.shape))
+    differ = apart > SAME_VOXELS or (ends.min(axis=0) != 0).any() or (ends.max(axis=0) + 1 != own.shape).any()
+    return None if differ else whole
 
 
 def _describe(grid: Grid) -> str:

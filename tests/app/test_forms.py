@@ -324,3 +324,25 @@ def test_every_editor_of_numbers_and_choices_is_spoken_and_leaves_the_wheel_alon
             for editor in form.findChildren(kind):
                 assert editor.accessibleName(), f"{type(form).__name__} has a nameless {kind.__name__}"
                 assert not editor.focusPolicy().value & 4, f"{editor.accessibleName()} takes the focus by wheel"
+
+
+def test_levels_make_a_level_set_of_a_plan(qtbot: QtBot) -> None:
+    """What nobody changed follows; the levels decide the direction."""
+    dialog = make_plan(qtbot)
+    dialog.levels.setText("-2:2:5")
+    dialog.levels.editingFinished.emit()
+    assert dialog.plan is not None and dialog.plan.levels == (-2.0, -1.0, 0.0, 1.0, 2.0)
+    assert (dialog.images.text(), dialog.budgets.text()) == ("test:10", "l2:10")
+    assert not dialog.direction.isEnabled() and "decides itself" in dialog.direction.toolTip()
+    assert dialog.cost.text().startswith("10 seeds x 2 targets x 5 levels x 1 encoder = 100 probes, each within l2:10")
+    dialog.levels.setText("2, 1")
+    dialog.levels.editingFinished.emit()
+    assert dialog.plan is None and "`levels` must be ascending" in dialog.problem.text()
+    dialog.levels.setText("")
+    dialog.levels.editingFinished.emit()
+    assert dialog.plan is not None and dialog.plan.levels == () and dialog.direction.isEnabled()
+    assert (dialog.images.text(), dialog.budgets.text()) == ("test:4", "l2:3")
+    dialog.budgets.setText("l2:5")
+    dialog.levels.setText("-1:1:2")
+    dialog.levels.editingFinished.emit()
+    assert dialog.budgets.text() == "l2:5", "what was typed stays"

@@ -29,7 +29,7 @@ from core.datasets.recording import Recording
 from core.datasets.subject import load_responses, load_subject, user_subjects_folder
 from core.engine import Engine
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
-from tests.helpers.recording_files import write_csv, write_picture
+from tests.helpers.recording_files import AFFINE, save_volume, write_csv, write_picture
 
 VALUES = np.random.default_rng(0).standard_normal((12, 3)).astype(np.float32)
 
@@ -97,6 +97,28 @@ def test_a_dropped_folder_is_looked_into_imported_and_opened(window: MainWindow,
     settle(window, qtbot)
     form = window.explore.controls.encoder
     assert form.subject.findData("study-7") >= 0
+
+
+def test_a_mask_of_another_grid_is_resampled_once_the_box_is_ticked(
+    window: MainWindow, tmp_path: Path, qtbot: QtBot
+) -> None:
+    folder, betas = tmp_path / "volumes", np.random.default_rng(1).standard_normal((2, 2, 2, 6)).astype(np.float32)
+    save_volume(folder / "betas_1.nii", betas)
+    fine = AFFINE @ np.diag([0.5, 0.5, 0.5, 1])
+    fine[:3, 3] -= 0.5
+    save_volume(folder / "mask.nii", np.ones((4, 4, 4), dtype=np.uint8), fine)
+    for name in "abcdef":
+        write_picture(folder / "images" / f"{name}.png")
+    write_csv(folder / "trials.csv", [{"image": name} for name in "abcdef"])
+    dialog = look(window, folder, qtbot)
+    assert "or Resample in the window" in dialog.choose.error.text()
+    dialog.choose.resample.setChecked(True)
+    dialog.choose.look.click()
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.options)
+    dialog.options.accept.click()
+    qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
+    assert load_subject("volumes").voxels.n_voxels == 8
+    assert "64 voxels above 0 became 8." in load_subject("volumes").note
 
 
 def test_unticked_rois_stay_out(window: MainWindow, source: Path, qtbot: QtBot) -> None:

@@ -28,10 +28,6 @@ from core.types import IntArray
 
 SIDES = ("lh", "rh")
 IMAGE = re.compile(r"train-(\d+)_(nsd-\d+)\.(?:png|jpg|jpeg)$")
-CITATION = (
-    "Gifford AT, Lahner B, Saba-Sadiya S, et al. (2023). The Algonauts Project 2023 challenge: how the human brain "
-    "makes sense of natural scenes. arXiv:2301.03198. Allen EJ, et al. (2022). doi:10.1038/s41593-021-00962-x"
-)
 
 
 def detect(source: Path) -> bool:
@@ -67,8 +63,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         people=tuple(people),
         title=f"Algonauts 2023 {participant}",
         note="7T fMRI of one participant (NSD), z-scored, from the 2023 challenge's training set.",
-        citation=CITATION,
-        licence="NSD terms: not to be passed on",
         response_unit="z",
         voxels=VoxelPlan(places, tuple(compress(named, kept))),
         sessions=cut_rows(arrays, np.arange(len(files)), kept=kept),

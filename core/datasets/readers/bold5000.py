@@ -32,10 +32,6 @@ TRIALS_A_RUN = 37
 DEPTH = 4
 REPEATED_PREFIX = "rep_"
 IMAGE_FOLDERS = ("Presented_Stimuli", "Scene_Stimuli", "BOLD5000_Stimuli")
-CITATION = (
-    "Chang N, Pyles JA, Marcus A, Gupta A, Tarr MJ, Aminoff EM (2019). BOLD5000, a public fMRI dataset while viewing "
-    "5000 visual images. Scientific Data 6:49. doi:10.1038/s41597-019-0052-3"
-)
 
 
 def detect(source: Path) -> bool:
@@ -69,8 +65,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         people=people,
         title=f"BOLD5000 {participant}",
         note=f"3T fMRI of one participant, ROI voxels, {kind}.",
-        citation=CITATION,
-        licence="CC0",
         response_unit="z (of the session)" if not remark else "z",
         voxels=VoxelPlan(places, roi),
         sessions=split_sessions(labels, rows, partial(gather_rows, arrays, kept=kept)),

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.array_files import ArrayFile, cut_rows, gather_rows, open_array, open_images
+from core.datasets.array_files import VALUES_AT_ONCE, ArrayFile, cut_rows, gather_rows, open_array, open_images
 from core.datasets.description import Description, read_description
 from core.datasets.image_files import find_names, list_pictures, match_pictures, name_images
 from core.datasets.import_options import ImportOptions
@@ -23,7 +23,7 @@ from core.datasets.subject import ImageSource
 from core.datasets.tables import Table, is_missing, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import NOWHERE, place_nowhere, place_rois, place_vertices, place_volume
 from core.surfaces.paint import Places
-from core.types import NO_SIDE, BoolArray, FloatArray
+from core.types import NO_SIDE, BoolArray, FloatArray, IntArray
 from core.words import name_some
 
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
@@ -82,7 +82,12 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         is_simulated=described.kind == "simulated",
         averaged=described.responses.averaged,
         response_unit=described.response_unit,
-        voxels=_pick_voxels(places, named, voxels, kept=kept),
+        voxels=VoxelPlan(
+            places.choose(kept),
+            tuple(compress(named, kept)),
+            ncsnr=_column(voxels, "ncsnr", kept, most=np.inf),
+            noise_ceiling=_column(voxels, "noise_ceiling", kept, most=1.0),
+        ),
         sessions=_read_rows(described, array, ids, trials, kept=kept, listed=table["image"]),
         zscore=described.responses.zscore,
         image_ids=ids,
@@ -201,15 +206,6 @@ def _side(text: str) -> int:
     return SIDES[text.lower()]
 
 
-def _pick_voxels(places: Places, named: tuple[str, ...], table: Table, *, kept: BoolArray) -> VoxelPlan:
-    return VoxelPlan(
-        places.choose(kept),
-        tuple(compress(named, kept)),
-        ncsnr=_column(table, "ncsnr", kept, most=np.inf),
-        noise_ceiling=_column(table, "noise_ceiling", kept, most=1.0),
-    )
-
-
 def _column(table: Table, name: str, kept: BoolArray, *, most: float) -> FloatArray | None:
     if name not in table:
         return None
@@ -234,13 +230,14 @@ def _read_rows(
     """The parts to read, with the image of every row."""
     if trials is not None:
         return _read_trials(described, array, ids, trials, kept=kept, listed=listed)
+    if array.names:
+        return cut_rows([array], _match_rows(array.names, ids, listed, what=array.path.name), kept=kept)
     if len(array.shape) not in (2, 3) or array.shape[0] != len(ids):
         allowed = f"({len(ids):,} images, voxels) or ({len(ids):,} images, repeats, voxels)"
         advice = _describe_surplus(ids, array.shape[0])
         raise refusal("responses", allowed=allowed, got=f"{array.shape} in {array.path.name}", advice=advice)
-    rows = np.arange(len(ids))
     if len(array.shape) == 2:
-        return cut_rows([array], rows, kept=kept)
+        return cut_rows([array], np.arange(len(ids)), kept=kept)
     return _cut_repeats(array, kept=kept)
 
 
@@ -254,7 +251,7 @@ def _describe_surplus(ids: tuple[str, ...], n_rows: int) -> str:
 def _cut_repeats(array: ArrayFile, *, kept: BoolArray) -> tuple[RecordedSession, ...]:
     """One part a repeat; an image's repeat that is NaN in every kept voxel was not run."""
     n_images, n_repeats, n_voxels = array.shape
-    step = max(1, 16_000_000 // max(n_repeats * n_voxels, 1))
+    step = max(1, VALUES_AT_ONCE // max(n_repeats * n_voxels, 1))
     absent = np.zeros((n_images, n_repeats), dtype=bool)
     for start in range(0, n_images, step):
         absent[start : start + step] = np.isnan(array.read(start, min(start + step, n_images))[..., kept]).all(axis=2)
@@ -276,25 +273,33 @@ def _read_repeat(array: ArrayFile, start: int, stop: int, *, repeat: int, kept: 
 def _read_trials(
     described: Description, array: ArrayFile, ids: tuple[str, ...], table: Table, *, kept: BoolArray, listed: list[str]
 ) -> tuple[RecordedSession, ...]:
-    names, shown = table["image"], []
+    names = table["image"]
+    rows = _match_rows(names, ids, listed, what="trials")
+    if len(array.shape) != 2 or array.shape[0] != len(names):
+        got = f"{array.shape} in {array.path.name}"
+        raise refusal("responses", allowed=f"({len(names):,} trials, voxels)", got=got)
+    if array.names:
+        own = _match_rows(array.names, ids, listed, what=array.path.name)
+        wrong = np.flatnonzero(own != rows)
+        if len(wrong):
+            got = f"{array.names[wrong[0]]} in row {wrong[0] + 1}"
+            raise refusal(array.path.name, allowed=f"the trials of the table, {names[wrong[0]]} there", got=got)
+    if "session" not in table:
+        parts = cut_rows([array], rows, kept=kept, what="trials")
+        if described.responses.zscore and len(parts) > 1:  # nothing to standardise within
+            advice = "Add a column session to the table of trials."
+            raise refusal("zscore", allowed="false without sessions", got=True, advice=advice)
+        return tuple(replace(part, name="all trials") if len(parts) == 1 else part for part in parts)
+    return split_sessions(table["session"], rows, partial(gather_rows, [array], kept=kept))
+
+
+def _match_rows(names: Sequence[str], ids: tuple[str, ...], listed: list[str], *, what: str) -> IntArray:
+    """The image of each name in a column, unused for a missing one. Raises BadInputError unless it means one image."""
+    shown = []
     for name, places in zip(names, find_names(names, [*ids, *listed]), strict=True):
         images = {place % len(ids) for place in places}
         if len(images) != 1 and not is_missing(name):
             advice = f"It may be each of {', '.join(ids[image] for image in sorted(images))}." if images else ""
-            raise refusal("trials", allowed="images of the list", got=name, advice=advice)
+            raise refusal(what, allowed="rows named by images of the list", got=name, advice=advice)
         shown.append(UNUSED if is_missing(name) else images.pop())
-    if len(array.shape) != 2 or array.shape[0] != len(names):
-        got = f"{array.shape} in {array.path.name}"
-        raise refusal("responses", allowed=f"({len(names):,} trials, voxels)", got=got)
-    rows = np.array(shown)
-    if "session" not in table:
-        return _rename(cut_rows([array], rows, kept=kept, what="trials"), described)
-    return split_sessions(table["session"], rows, partial(gather_rows, [array], kept=kept))
-
-
-def _rename(parts: tuple[RecordedSession, ...], described: Description) -> tuple[RecordedSession, ...]:
-    """Without sessions there is nothing to standardise within, unless everything is read at once."""
-    if described.responses.zscore and len(parts) > 1:
-        advice = "Add a column session to the table of trials."
-        raise refusal("zscore", allowed="false without sessions", got=True, advice=advice)
-    return tuple(replace(part, name="all trials") if len(parts) == 1 else part for part in parts)
+    return np.array(shown)

@@ -25,11 +25,6 @@ from core.datasets.voxel_places import place_rois
 TABLE = "murty2021_roi_activations.tsv"
 ROIS = ("FFA", "EBA", "PPA", "OFA")
 GROUPS = {"body": "body", "face": "face", "object": "object", "scene": "place"}
-CITATION = (
-    "Ratan Murty NA, Bashivan P, Abate A, DiCarlo JJ, Kanwisher N (2021). Computational models of category-selective "
-    "brain regions enable high-throughput tests of selectivity. Nature Communications 12:5540. "
-    "doi:10.1038/s41467-021-25409-6"
-)
 
 
 def detect(source: Path) -> bool:
@@ -54,18 +49,11 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         title="Ratan Murty et al. 2021, mean of participants",
         note="Real fMRI averaged over participants and over four ROIs; each ROI is one 'voxel', painted on the whole "
         "group parcel of the template. One average a photograph, no repeats.",
-        citation=CITATION,
-        licence="responses CC BY 4.0; photographs not to be passed on",
         response_unit="beta (mean over participants)",
         voxels=VoxelPlan(places, rois),
         sessions=(RecordedSession("all images", np.arange(len(names)), chosen.copy),),
         zscore=False,
         image_ids=tuple(names),
-        categories=tuple(_group_of(name) for name in names),
+        categories=tuple(GROUPS.get("".join(name.split("_")[1:2]), "") for name in names),
         images=match_pictures(options.images or source / "stimuli", names),
     )
-
-
-def _group_of(name: str) -> str:
-    parts = name.split("_")
-    return GROUPS.get(parts[1], "") if len(parts) > 1 else ""

@@ -14,7 +14,7 @@ nsddata/freesurfer/fsaverage/label/lh.NAME.mgz            of the group, or of th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +31,7 @@ from core.datasets.readers.roi_labels import NSD_CODES, keep_rois, name_voxels
 from core.datasets.recording import RecordedSession, Recording, VoxelPlan
 from core.datasets.subject import ImageSource
 from core.datasets.voxel_places import N_FSAVERAGE, place_fsaverage, place_volume
+from core.device import iter_chunks
 from core.errors import StorageError
 from core.surfaces.paint import Places
 from core.surfaces.volumes import (
@@ -39,10 +40,10 @@ from core.surfaces.volumes import (
     Grid,
     check_grid,
     count_trials,
-    grid_of,
     iter_trials,
     read_labels,
     read_map,
+    shared_grid,
 )
 from core.types import FloatArray, IntArray
 
@@ -58,10 +59,6 @@ SCALE = 1 / 300
 HEMISPHERE = Grid((N_FSAVERAGE, 1, 1), NOWHERE)
 GENERAL = "nsdgeneral"
 Number = TypeVar("Number", np.int64, np.float64)
-CITATION = (
-    "Allen EJ, St-Yves G, Wu Y, et al. (2022). A massive 7T fMRI dataset to bridge cognitive neuroscience and "
-    "artificial intelligence. Nature Neuroscience 25:116-126. doi:10.1038/s41593-021-00962-x"
-)
 
 
 def detect(source: Path) -> bool:
@@ -87,6 +84,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         for number, path in files.sessions.items()
     )
     _check_first(files, n_trials=len(next(iter(shown.values()))))
+    remarks = tuple(files.grid.resampled or ())
     return Recording(
         kind="nsd",
         source=source,
@@ -94,8 +92,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         people=files.people,
         title=f"NSD {files.participant}",
         note=f"7T fMRI of one participant, {files.space}, {files.betas.name}.",
-        citation=CITATION,
-        licence="NSD terms: not to be passed on",
         response_unit="z (of the session)",
         voxels=voxels,
         sessions=sessions,
@@ -106,28 +102,25 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         images=replace(images, members=tuple(str(number) for number in numbers)),
         held_out=np.isin(numbers, shared),
         held_out_name="the images all subjects saw",
+        remarks=remarks,
     )
 
 
 def _check_first(files: NsdFiles, *, n_trials: int) -> None:
-    """Refuse a design and betas that cannot belong together before reading any."""
-    path = next(iter(files.sessions.values()))
-    held = _count_betas(path, _grid_of(files))
+    """Refuse a design, betas and maps that cannot belong together before reading any."""
+    path, grid = next(iter(files.sessions.values())), files.grid
+    if path.suffix == ".hdf5":
+        file, betas = _open_hdf5(path)
+        with file:
+            shape = tuple(int(side) for side in betas.shape)
+        if shape[:0:-1] != grid.shape:
+            raise refusal(path.name, allowed=f"(trials, z, y, x) of the maps, {grid.shape[::-1]}", got=shape)
+        held = shape[0]
+    else:
+        check_grid(path, grid)
+        held = count_trials(path)
     if held != n_trials:
         raise refusal("responses", allowed=f"{n_trials} trials in {path.name}", got=held)
-
-
-def _count_betas(path: Path, grid: Grid) -> int:
-    """The trials of a session. Raises BadInputError if it lies on another grid than the maps."""
-    if path.suffix != ".hdf5":
-        check_grid(path, grid)
-        return count_trials(path)
-    file, betas = _open_hdf5(path)
-    with file:
-        shape = tuple(int(side) for side in betas.shape)
-    if shape[:0:-1] != grid.shape:
-        raise refusal(path.name, allowed=f"(trials, z, y, x) of the maps, {grid.shape[::-1]}", got=shape)
-    return shape[0]
 
 
 def _find_images(files: NsdFiles, options: ImportOptions) -> ImageSource:
@@ -140,23 +133,23 @@ def _find_images(files: NsdFiles, options: ImportOptions) -> ImageSource:
 
 def _choose_voxels(files: NsdFiles, options: ImportOptions) -> tuple[IntArray, Places, tuple[str, ...]]:
     """C-order indices of the chosen voxels (on fsaverage: left, then right), where they lie and their ROI names."""
-    found = {name: _read_labels(files, name) for name in NSD_CODES}
+    read = partial(_read_maps, files, ending="mgz", read=read_labels)
+    found = {name: read(files.roi_folder / name) for name in NSD_CODES}
     labels = {name: values for name, values in found.items() if values is not None}
     sides = 2 if files.space == "fsaverage" else 1
-    named = name_voxels(labels, NSD_CODES, sides * int(np.prod(_grid_of(files).shape)))
-    inside = _inside(_read_labels(files, options.mask or GENERAL), labels, options, files)
+    named = name_voxels(labels, NSD_CODES, sides * int(np.prod(files.grid.shape)))
+    inside = _inside(read(files.roi_folder / (options.mask or GENERAL)), labels, options, files)
     inside &= keep_rois(named, options.rois)
     chosen = np.flatnonzero(inside)
     roi = tuple(named[index] for index in chosen)
     if files.space == "fsaverage":
         return chosen, place_fsaverage(chosen // N_FSAVERAGE, chosen % N_FSAVERAGE, surface=options.surface), roi
-    grid = _grid_of(files)
-    indices = np.stack(np.unravel_index(chosen, grid.shape), axis=1)
-    return chosen, place_volume(indices, grid.affine, surface=options.surface), roi
+    indices = np.stack(np.unravel_index(chosen, files.grid.shape), axis=1)
+    return chosen, place_volume(indices, files.grid.affine, surface=options.surface), roi
 
 
 def _inside(
-    mask: IntArray | None, labels: dict[str, IntArray], options: ImportOptions, files: NsdFiles
+    mask: IntArray | None, labels: Mapping[str, IntArray], options: ImportOptions, files: NsdFiles
 ) -> npt.NDArray[np.bool_]:
     if options.mask == "all":
         ncsnr = _read_ncsnr(files)
@@ -172,28 +165,25 @@ def _inside(
     return np.asarray(np.any([values > 0 for values in labels.values()], axis=0))
 
 
-def _grid_file(files: NsdFiles) -> Path:
-    for path in (files.betas / "ncsnr.nii.gz", *sorted(files.roi_folder.glob("*.nii.gz")), *files.sessions.values()):
-        if path.is_file() and path.suffix != ".hdf5":
-            return path
-    raise refusal("source", allowed=f"one with a volume in {files.roi_folder} or ncsnr.nii.gz", got=str(files.root))
-
-
-def _grid_of(files: NsdFiles) -> Grid:
-    """Of a map: of the volume, or of one hemisphere."""
-    return HEMISPHERE if files.space == "fsaverage" else grid_of(_grid_file(files))
-
-
-def _read_labels(files: NsdFiles, name: str) -> IntArray | None:
-    return _read_maps(files, files.roi_folder / name, "mgz", read_labels)
+def _find_grid(files: NsdFiles, *, resample: bool) -> Grid:
+    """Of a map: of the volume, or of one hemisphere. HDF5 betas do not say where they lie, ncsnr beside them does."""
+    if files.space == "fsaverage":
+        return HEMISPHERE
+    maps = [files.betas / "ncsnr.nii.gz", *sorted(files.roi_folder.glob("*.nii.gz"))]
+    betas = [path for path in files.sessions.values() if path.suffix != ".hdf5"]
+    present = [path for path in (*maps, *betas) if path.is_file()]
+    if not present:
+        allowed = f"one with a volume in {files.roi_folder} or ncsnr.nii.gz"
+        raise refusal("source", allowed=allowed, got=str(files.root))
+    return shared_grid(present[0], (betas or present)[0], resample=resample)
 
 
 def _read_ncsnr(files: NsdFiles) -> FloatArray | None:
-    return _read_maps(files, files.betas / "ncsnr", "mgh", read_map)
+    return _read_maps(files, files.betas / "ncsnr", ending="mgh", read=partial(read_map, order=1))
 
 
 def _read_maps(
-    files: NsdFiles, map_: Path, ending: str, read: Callable[..., npt.NDArray[Number]]
+    files: NsdFiles, map_: Path, *, ending: str, read: Callable[..., npt.NDArray[Number]]
 ) -> npt.NDArray[Number] | None:
     """A map of the volume, or of both hemispheres one after the other; None if it is not there."""
     paths = [map_.with_name(f"{map_.name}.nii.gz")]
@@ -201,7 +191,7 @@ def _read_maps(
         paths = [map_.with_name(f"{side}.{map_.name}.{ending}") for side in ("lh", "rh")]
     if not all(path.is_file() for path in paths):
         return None
-    return np.concatenate([read(path, _grid_of(files)) for path in paths])
+    return np.concatenate([read(path, files.grid) for path in paths])
 
 
 def _read(files: NsdFiles, path: Path, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
@@ -213,7 +203,7 @@ def _read(files: NsdFiles, path: Path, chosen: IntArray) -> Iterator[npt.NDArray
         return (np.concatenate(both, axis=1) for both in zip(left, right, strict=True))
     if path.suffix == ".hdf5":
         return _iter_hdf5(path, chosen)
-    return iter_trials(path, _grid_of(files), chosen, scale=SCALE)
+    return iter_trials(path, files.grid, chosen, scale=SCALE)
 
 
 def _open_hdf5(path: Path) -> tuple[Any, Any]:
@@ -231,16 +221,19 @@ def _iter_hdf5(path: Path, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]
         n_trials, depth, height, width = betas.shape
         x, y, z = np.unravel_index(chosen, (width, height, depth))
         at = np.ravel_multi_index((z, y, x), (depth, height, width))
-        for start in range(0, n_trials, TRIALS_AT_ONCE):
-            block = betas[start : start + TRIALS_AT_ONCE]
-            yield block.reshape(len(block), -1)[:, at].astype(np.float32) * np.float32(SCALE)
+
+        def read(start: int, stop: int) -> npt.NDArray[np.float32]:
+            block = np.asarray(betas[start:stop]).reshape(stop - start, -1)
+            return block[:, at].astype(np.float32) * np.float32(SCALE)
+
+        yield from iter_chunks(read, n_trials, chunk=TRIALS_AT_ONCE, what="trial")
 
 
 @dataclass(frozen=True, slots=True)
 class NsdFiles:
     """The files of one subject in one space.
 
-    `sessions` maps numbers to the file of the whole volume, or of the left hemisphere.
+    `sessions` maps numbers to the file of the whole volume, or of the left hemisphere; `grid` is that of their maps.
     """
 
     root: Path
@@ -249,6 +242,7 @@ class NsdFiles:
     space: str
     betas: Path
     sessions: dict[int, Path]
+    grid: Grid = HEMISPHERE
 
     @property
     def number(self) -> int:
@@ -293,7 +287,8 @@ def find_files(source: Path, options: ImportOptions) -> NsdFiles:
         for kind in [options.betas] if options.betas else BETAS:
             found = _sessions_in(ppdata / participant / space / kind)
             if found:
-                return NsdFiles(root, participant, people, space, ppdata / participant / space / kind, found)
+                files = NsdFiles(root, participant, people, space, ppdata / participant / space / kind, found)
+                return replace(files, grid=_find_grid(files, resample=options.resample))
     wanted = f"{options.space or ' or '.join(SPACES)}, {options.betas or ' or '.join(BETAS)}"
     raise refusal("source", allowed=f"one with beta sessions ({wanted})", got=str(ppdata / participant))
 

@@ -38,10 +38,6 @@ CATEGORY = ("EBA", "FFA", "OFA", "STS", "PPA", "RSC", "TOS", "LOC")
 ROI_COLUMNS = (*RETINOTOPIC, *(f"{side}{roi}" for roi in CATEGORY for side in "lr"))
 VOXELS_AT_ONCE = 4096
 IMAGE_FOLDERS = ("object_images", "images_THINGS", "THINGS", "images", "_images")
-CITATION = (
-    "Hebart MN, Contier O, Teichmann L, et al. (2023). THINGS-data, a multimodal collection of large-scale datasets "
-    "for investigating object representations in human brain and behavior. eLife 12:e82580. doi:10.7554/eLife.82580"
-)
 
 
 def detect(source: Path) -> bool:
@@ -81,8 +77,6 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         people=tuple(people),
         title=f"THINGS-fMRI {participant}",
         note="3T fMRI of one participant, single-trial responses in table format.",
-        citation=CITATION,
-        licence="CC0",
         response_unit="beta",
         voxels=VoxelPlan(places, tuple(compress(named, kept)), ncsnr=np.sqrt(single / (1 - single))),
         sessions=split_sessions(session, rows, lambda at: read_columns(file, block, at + skipped, kept=kept)),
@@ -141,17 +135,13 @@ def _choose(voxels: Table, options: ImportOptions) -> tuple[tuple[str, ...], Boo
     for column in ROI_COLUMNS:
         if column in voxels:
             inside = to_numbers(voxels[column], column) == 1
-            named[(named == "") & inside] = _plain_name(column)
+            name = column.removesuffix(" (prf)")
+            named[(named == "") & inside] = name[1:] if name[:1] in "lr" and name[1:] in CATEGORY else name
     everything = options.mask == "all" or not (named != "").any()
     if options.mask not in ("", "all", "rois"):
         check_choice("mask", options.mask, ("rois", "all"))
     roi = tuple(named.tolist())
     return roi, keep_rois(roi, options.rois) & (everything | (named != ""))
-
-
-def _plain_name(column: str) -> str:
-    name = column.removesuffix(" (prf)")
-    return name[1:] if name[:1] in "lr" and name[1:] in CATEGORY else name
 
 
 def _place(voxels: Table, kept: BoolArray, *, folder: Path, options: ImportOptions) -> Places:

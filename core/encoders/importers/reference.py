@@ -123,14 +123,17 @@ def spread_evenly(rows: IntArray, most: int) -> list[int]:
 
 
 def complete(data: EncoderData, reduced: FloatArray, *, title: str) -> EncoderData:
-    """The encoder with covariance and reference SDs over reduced features (n_images, rank)."""
+    """The encoder with covariance, reference means and SDs over reduced features (n_images, rank)."""
     covariance = np.atleast_2d(np.cov(reduced, rowvar=False, bias=True, dtype=np.float64))
     predicted = reduced @ data.weights
     provenance = data.card.provenance
     if provenance is not None:
         provenance = replace(provenance, reference=title, n_reference=len(reduced))
     card = replace(
-        data.card, reference_sd=predicted.std(axis=0, dtype=np.float64).astype(np.float32), provenance=provenance
+        data.card,
+        reference_sd=predicted.std(axis=0, dtype=np.float64).astype(np.float32),
+        reference_mean=(predicted.mean(axis=0, dtype=np.float64) + data.intercept).astype(np.float32),
+        provenance=provenance,
     )
     return replace(data, card=card, covariance=covariance.astype(np.float32))
 

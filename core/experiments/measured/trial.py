@@ -38,6 +38,8 @@ class ReadOptions:
     columns : Of arrays: names of the columns; ("voxels",) says that they are the subject's voxels in order.
     rois : Of volumes: masks whose mean is taken, by name.
     mask : Of volumes: its voxels become columns, numbered in the order of its own file (C order).
+    resample : Whether masks of another grid than the volumes' are brought onto it, by the nearest voxel; refused
+        otherwise.
     """
 
     id_column: str = ""
@@ -47,6 +49,7 @@ class ReadOptions:
     columns: tuple[str, ...] = ()
     rois: tuple[tuple[str, Path], ...] = ()
     mask: Path | None = None
+    resample: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

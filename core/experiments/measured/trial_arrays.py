@@ -1,4 +1,4 @@
-"""Reads trials from betas: arrays (npy, npz, HDF5) and NIfTI volumes with masks. Never unpickles, never resamples."""
+"""Reads trials from betas: arrays (npy, npz, HDF5) and NIfTI volumes with masks. Never unpickles or resamples them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from core.checks import refusal
 from core.containers import list_arrays, load_arrays, reading
@@ -13,7 +14,7 @@ from core.datasets.array_files import open_array
 from core.errors import BadInputError
 from core.experiments.measured.trial import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 from core.experiments.measured.trial_tables import read_ids
-from core.surfaces.volumes import count_trials, grid_of, iter_trials, read_map
+from core.surfaces.volumes import count_trials, grid_of, iter_trials, read_map, shared_grid
 
 IDS_KEY, COLUMNS_KEY = "ids", "columns"
 """Arrays of text an npz file may hold beside the responses."""
@@ -138,11 +139,10 @@ def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Flo
     if not options.rois and options.mask is None:
         advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
         raise refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice)
-    grid = grid_of(options.mask or path)
+    grid = shared_grid(options.mask or path, path, resample=options.resample)
     masks = {name: np.flatnonzero(np.nan_to_num(read_map(file, grid)) > 0) for name, file in options.rois}
-    whole = np.zeros(0, dtype=np.int64)
-    if options.mask is not None:
-        whole = np.flatnonzero(np.nan_to_num(read_map(options.mask, grid)) > 0)
+    numbers = np.zeros(0) if options.mask is None else np.nan_to_num(read_map(options.mask, grid, numbered=True))
+    whole = np.flatnonzero(numbers > 0)
     for name, inside in masks.items():
         if not inside.size:
             raise refusal("roi", allowed="a mask with voxels above 0", got=name)
@@ -157,6 +157,16 @@ def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Flo
             notes.append(f"{n_absent:,} of {len(within):,} voxels of {name} have no value in any trial: left out.")
             within = within[~absent[within]]
         columns.append(values[:, within].mean(axis=1))
-    columns += [values[:, place] for place in np.searchsorted(flat, whole)]
-    names = (*masks, *(f"voxel {number}" for number in range(len(whole))))
-    return names, np.stack(columns, axis=1), tuple(notes)
+    voxels = pd.DataFrame(values[:, np.searchsorted(flat, whole)].T).groupby(numbers[whole]).mean().to_numpy()
+    if options.mask is not None and grid.resampled:
+        _check_voxels(options.mask, len(voxels))
+    names = (*masks, *(f"voxel {number}" for number in range(len(voxels))))
+    return names, np.stack([*columns, *voxels], axis=1), (*notes, *(grid.resampled or ()))
+
+
+def _check_voxels(mask: Path, n_found: int) -> None:
+    """Raise BadInputError if voxels of a mask on another grid hold none of the betas': their numbers would shift."""
+    n_voxels = int((read_map(mask, grid_of(mask)) > 0).sum())
+    if n_found < n_voxels:
+        allowed = f"a mask each of whose {n_voxels:,} voxels holds the centre of a voxel of the betas"
+        raise refusal("mask", allowed=allowed, got=f"{n_found:,} that do", advice="Give ROI masks, or a coarser mask.")

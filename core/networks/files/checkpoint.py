@@ -16,7 +16,7 @@ from core import files
 from core.containers import reading
 from core.errors import WeightsError
 from core.networks.files.kinds import find_kind
-from core.networks.files.normalisation import CHANNELS, read_channels
+from core.networks.files.normalisation import CHANNELS, read_channels, read_pair
 from core.networks.files.torch_pickle import read_torch
 from core.pickled_values import Inert
 from core.unpickle import EVERYTHING, read_pickle
@@ -56,7 +56,8 @@ def read_state(path: Path) -> State:
     """
     kind = find_kind(path)
     if kind == "safetensors":
-        return _read_safetensors(path)
+        with reading(path, "safetensors file", error=WeightsError):
+            return load_file(str(path))
     content = read_pickle(path, allowed=(EVERYTHING,)) if kind == "pickle" else read_torch(path, lenient=True)
     state = dict(_walk(content, "", set()))
     if not state:
@@ -75,6 +76,8 @@ def _walk(
     is_channels = CHANNELS.fullmatch(name.rpartition(".")[2]) is not None
     if is_channels and (channels := read_channels(content)) is not None:
         yield name, content if isinstance(content, torch.Tensor) else channels
+    elif pair := read_pair(name.rpartition(".")[2], content):
+        yield from ((f"{path}{part}", channels) for part, channels in pair.items())
     elif isinstance(content, torch.Tensor | np.ndarray):
         if not only_channels and (isinstance(content, torch.Tensor) or content.dtype.kind in "fiu"):
             yield name, torch.as_tensor(content)
@@ -107,10 +110,7 @@ def apply_state(module: nn.Module, state: Mapping[str, torch.Tensor], *, known: 
     known : Names of the whole architecture: the file may hold these besides, and nothing else.
     path : Named in the error.
 
-    Raises
-    ------
-    WeightsError
-        Naming the first tensor that is missing, unknown or of another shape.
+    Raises WeightsError if a tensor is missing, unknown or of another shape, and the first of them is named.
     """
     wanted = module.state_dict()
     for name, tensor in wanted.items():
@@ -142,8 +142,3 @@ def _check_tensor(name: str, wanted: torch.Tensor, state: Mapping[str, torch.Ten
             f"In {path.name} the tensor {name!r} holds {state[name].dtype}, this network needs {wanted.dtype}: it may "
             "be quantised. Give the weights as they were before."
         )
-
-
-def _read_safetensors(path: Path) -> State:
-    with reading(path, "safetensors file", error=WeightsError):
-        return load_file(str(path))

@@ -29,7 +29,7 @@ from core.errors import Cancelled, DownloadError, ProbeError, StorageError, Weig
 from core.headers import HeaderKind, read_record, unstructure, write_json
 from core.networks.spec import NetworkSpec
 from core.paths import OFFLINE_VARIABLES, is_offline
-from core.progress import ShouldStop, never_stop
+from core.progress import Progress, ShouldStop, never_stop
 
 BLOCK = 1 << 18
 TIMEOUT_SECONDS = 30.0
@@ -48,18 +48,13 @@ SPARE_BYTES = 64 * 2**20
 """Left free on the disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadProgress:
-    """Progress of a download.
+@dataclass(frozen=True, eq=False)
+class DownloadProgress(Progress[Path]):
+    """Progress of a download, in bytes; `total` is 0 where the server does not say.
 
-    `done` of `total` bytes (0 where the server does not say) are there; `seconds_left` is None while unknown; `path`
-    and `sha256` are set on the last record, and `first` is true if there was no known hash to compare with.
+    The last record has the file as `result` and its hash; `first` is true if there was no known one to compare with.
     """
 
-    done: int
-    total: int
-    seconds_left: float | None = None
-    path: Path | None = None
     sha256: str = ""
     first: bool = False
 
@@ -204,14 +199,10 @@ class _Web(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
 
         self._response = Response
 
-    def http_open(self, req: Any) -> Any:
-        return self.do_open(self._make(http.client.HTTPConnection), req)
-
-    def https_open(self, req: Any) -> Any:
-        return self.do_open(self._make(http.client.HTTPSConnection), req)
-
-    def _make(self, kind: type[http.client.HTTPConnection]) -> Any:
-        return type(kind.__name__, (kind,), {"response_class": self._response})
+    def do_open(self, http_class: Any, req: Any, **given: Any) -> Any:
+        """The answer to a request."""
+        made: Any = type(http_class.__name__, (http_class,), {"response_class": self._response})
+        return super().do_open(made, req, **given)
 
 
 def _check_allowed(spec: NetworkSpec) -> None:
@@ -254,21 +245,16 @@ def _connect(spec: NetworkSpec, part: Path, *, should_stop: ShouldStop) -> _Answ
     except ValueError as error:
         reason = str(error).rstrip(".")
         raise DownloadError(f"The address {spec.url!r} or what answers there cannot be used: {reason}.") from error
+    begins = re.match(r"bytes (\d+)-", stream.headers.get("Content-Range") or "")
     if stream.status != http.client.PARTIAL_CONTENT:
         start = 0
-    elif _read_start(stream.headers) != start:
+    elif begins is None or int(begins[1]) != start:
         stream.close()
         if start:
             part.unlink(missing_ok=True)
             return _connect(spec, part, should_stop=should_stop)
         raise DownloadError(f"The server sent a part of {spec.url} that was not asked for. Try later.")
     return _read_answer(stream, start=start, stated=redirects.sha256, etag_path=_etag_path(spec.weights_path))
-
-
-def _read_start(headers: Any) -> int:
-    """The place at which a partial answer begins; -1 if it does not say."""
-    found = re.match(r"bytes (\d+)-", headers.get("Content-Range") or "")
-    return int(found[1]) if found else -1
 
 
 def _read_answer(stream: Any, *, start: int, stated: str, etag_path: Path) -> _Answer:
@@ -344,7 +330,7 @@ def _finish(spec: NetworkSpec, part: Path, *, stated: str) -> DownloadProgress:
     with suppress(OSError):
         _etag_path(spec.weights_path).unlink(missing_ok=True)
     write_json(_record_path(spec.weights_path), unstructure(_Record(spec.url, found, size)))
-    return DownloadProgress(size, size, 0.0, spec.weights_path, found, first)
+    return DownloadProgress(size, size, 0.0, spec.weights_path, sha256=found, first=first)
 
 
 def _drop(spec: NetworkSpec, part: Path) -> None:

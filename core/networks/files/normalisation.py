@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +23,14 @@ SPREADS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 """What deviations are called, and how each becomes an SD."""
 CHANNELS = re.compile(rf"{OF_PIXELS}(?:({MEANS})|{'|'.join(SPREADS)})", re.IGNORECASE)
 """What mean and SD of the channels are called, wherever a network keeps them."""
+PAIR = re.compile(rf"{OF_PIXELS}(?:norm|normali[sz](?:e|er|ation)|means?_?(?:and_?)?stds?)(?:_?\w+)?", re.IGNORECASE)
+"""What a mean and an SD in one list are called."""
 NOT_OF_PIXELS = re.compile(
     r"target|label|loss|criterion|output|respons|readout|reward|head|y_|metric|result|score|history|acc|val|test"
 )
 """How the owner begins of a mean and SD that are of something else."""
-LARGEST_MEAN, LARGEST_SD = 1.0, 2.0
-"""Of pixels in [0, 1]; above, they are meant for grey levels."""
+LARGEST_MEAN, LEAST_SD, LARGEST_SD = 1.0, 0.1, 2.0
+"""Of pixels in [0, 1]; above, they are meant for grey levels. SDs of pictures are .2 to .3, variances .04 to .09."""
 BLUE_FIRST, GREY_LEVELS, NEAR = (0.406, 0.456, 0.485), 255.0, 0.006
 """Mean of ImageNet in the order B, G, R, in which Caffe and OpenCV keep pixels."""
 
@@ -47,7 +50,12 @@ class Normalisation:
     @property
     def is_clear(self) -> bool:
         """Whether it can only be meant for pixels in [0, 1]."""
-        return max(self.mean) <= LARGEST_MEAN and min(self.std) > 0 and max(self.std) <= LARGEST_SD
+        return max(self.mean) <= LARGEST_MEAN and min(self.std) >= LEAST_SD and max(self.std) <= LARGEST_SD
+
+    @property
+    def doubt(self) -> str:
+        """What its SD may be instead of one; "" for nothing known."""
+        return "; its SD is so small that it may hold variances" if 0 < min(self.std) < LEAST_SD else ""
 
     @property
     def is_blue_first(self) -> bool:
@@ -62,14 +70,23 @@ class Normalisation:
 
 
 def read_channels(value: Any) -> torch.Tensor | None:
-    """A number for each channel, (3,), of a tensor, an array or a list of three numbers, or a tensor of one."""
-    if isinstance(value, list | tuple) and len(value) == 3 and all(type(one) in (int, float) for one in value):
-        return torch.tensor(value, dtype=torch.float64)
+    """A number for each channel, (3,), of three numbers in lists however nested, an array or a tensor, or of one."""
+    if isinstance(value, list | tuple):
+        with suppress(ValueError, TypeError, RuntimeError):  # ragged, or of things that are no numbers
+            value = np.asarray(value) if np.size(value) == 3 else value
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
         value = torch.from_numpy(value.astype(float))
     if not isinstance(value, torch.Tensor) or value.numel() not in (1, 3) or value.is_complex() or value.is_meta:
         return None
     return value.detach().flatten().expand(3)
+
+
+def read_pair(name: str, value: Any) -> dict[str, torch.Tensor]:
+    """The mean and the SD in one list [[R, G, B], [R, G, B]] whose name is a `PAIR`; nothing of anything else."""
+    if not PAIR.fullmatch(name) or not isinstance(value, list | tuple) or len(value) != 2:
+        return {}
+    mean, std = (read_channels(one) for one in value)
+    return {} if mean is None or std is None else {"mean": mean, "std": std}
 
 
 def list_channels(whole: nn.Module) -> dict[str, torch.Tensor]:

@@ -37,6 +37,9 @@ PREFERRED = (AVERAGED, r"teacher", r"encoder_q|base_encoder|online", r"", r"stud
 BESIDE = re.compile(r"(.*\.)?(total_ops|total_params|n_averaged|queue|queue_ptr|mask_token|masked_embed)|decoder.*")
 COUNTERS = re.compile(r"(num_)?updates|decay|(global_)?steps?|epoch|initted")
 """Counters, queues, what only pretraining reads, and what averaging counts beside the weights: no feature changes."""
+DENSE_HEAD = re.compile(r"(.*\.)?((aux_|low_|high_)?classifier|(decode|auxiliary|segmentation)_head|\w*aspp)\..+")
+UNDILATED_HEAD = re.compile(r".*(lateral|fpn|decoder\.(blocks|seg_blocks|p\d|psp))")
+"""Convolutions beside a backbone, of heads that are trained on a dilated one, and of those that read several levels."""
 MOST_CONVERTED = 12
 """Prefixes at which timm's converter is tried."""
 
@@ -98,6 +101,7 @@ def choose_table(path: Path, whole: nn.Module, wanted: str = "") -> Choice:
     names = _name_tables(tables)
     taken = _find_wanted(tables, names, wanted) if wanted else min(range(len(tables)), key=lambda at: tables[at].rank)
     table, others = tables[taken], names[:taken] + names[taken + 1 :]
+    _check_dilation(flat, table, whole, path)
     found = find_normalisations(flat, table.prefix, known=known)
     used = {name for one in found for name in (one.name, one.partner)}
     notes = []
@@ -110,6 +114,20 @@ def choose_table(path: Path, whole: nn.Module, wanted: str = "") -> Choice:
     resized = [name for name, one in table.tensors.items() if one.numel() != flat.get(table.prefix + name, one).numel()]
     notes += [f"Resized to this input size, as timm does: {', '.join(resized)}."] if resized else []
     return Choice(table.prefix if others else "", found, _find_side(table, whole), " ".join(notes))
+
+
+def _check_dilation(flat: State, table: Table, whole: nn.Module, path: Path) -> None:
+    """Raise BadInputError for the backbone of a segmentation network in a definition whose late blocks have strides."""
+    own = {f"{table.prefix}{name}" for name in whole.state_dict()}
+    convolutions = [name for name, tensor in flat.items() if name not in own and tensor.ndim == 4]
+    heads = [name for name in convolutions if DENSE_HEAD.fullmatch(name)]
+    strided = [one for one in whole.modules() if isinstance(one, nn.Conv2d) and max(one.stride) > 1]
+    if heads and len(strided) > 1 and not any(UNDILATED_HEAD.match(name) for name in convolutions):
+        raise BadInputError(
+            f"{path.name} is of a segmentation network ({heads[0]}), as a rule trained with dilated convolutions in "
+            "place of the last strides, so this definition would give other features. Give its own, such as "
+            "`--architecture torchvision:deeplabv3_resnet50`, or the weights of a backbone with strides alone."
+        )
 
 
 def _find_side(table: Table, whole: nn.Module) -> int:

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import torch
 from torch import _utils as tensor_builders
 
-from core.containers import SMALL_CONTENT, USUAL_GROWTH, reading
+from core.containers import USUAL_GROWTH, reading
 from core.errors import WeightsError
 from core.pickled_values import ARRAY_BUILDERS, Name
 from core.unpickle import EVERYTHING, Machine
@@ -39,26 +39,17 @@ def read_torch(path: Path, *, lenient: bool = False) -> Any:
             f"{path.name} is a TorchScript file, a network of its own and no state dict. "
             "Import it as a network: `python main.py networks add FILE --trust`."
         )
-    with reading(path, "weights file", error=WeightsError), warnings.catch_warnings():
+    # torch stores weights as they are, so its archives hardly grow
+    with reading(path, "weights file", error=WeightsError, growth=USUAL_GROWTH), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the pickle protocol
         warnings.simplefilter("ignore", FutureWarning)
         if tarfile.is_tarfile(path):
             raise ValueError(
                 "a tar archive, of other files (unpack it first) or of a torch before 0.2, which is not read"
             )
-        _check_growth(path)
         reader = _reader(path, lenient=lenient)
         with path.open("rb") as file:  # by its path, torch goes by its ending
             return torch.load(file, map_location="cpu", weights_only=False, pickle_module=reader)
-
-
-def _check_growth(path: Path) -> None:
-    """Raise ValueError for an archive that grows far beyond its size: torch stores weights as they are."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            grown = sum(entry.file_size for entry in archive.infolist())
-        if grown > max(SMALL_CONTENT, USUAL_GROWTH * path.stat().st_size):
-            raise ValueError(f"it grows to {grown / 2**20:,.0f} MiB when opened")
 
 
 def is_torchscript(path: Path) -> bool:
@@ -94,24 +85,14 @@ def _make_viewed(storage: Any, offset: Any, size: Any, stride: Any, *others: Any
     return rebuild(storage, offset, tuple(size), tuple(stride), False, OrderedDict(), dtype)
 
 
-def _take_first(tensor: Any, *_others: Any) -> Any:
-    """A parameter is its tensor."""
-    return tensor
-
-
-def _plain_tuple(*sides: Any) -> tuple[Any, ...]:
-    """A torch.Size, or the name of a device."""
-    return tuple(sides)
-
-
 TENSOR_BUILDERS: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor": _make_tensor,
     "torch._utils._rebuild_tensor_v2": _make_tensor,
     "torch._utils._rebuild_tensor_v3": _make_viewed,
-    "torch._utils._rebuild_parameter": _take_first,
-    "torch._utils._rebuild_parameter_with_state": _take_first,
-    "torch.Size": _plain_tuple,
-    "torch.device": _plain_tuple,
+    "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
+    "torch._utils._rebuild_parameter_with_state": lambda tensor, *_: tensor,
+    "torch.Size": lambda *sides: sides,
+    "torch.device": lambda *name: name,
 }
 """What torch's files call, and the function here that answers in its place."""
 

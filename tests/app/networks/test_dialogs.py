@@ -18,9 +18,10 @@ from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from core.errors import BadInputError, DownloadError
-from core.networks.catalog import find_network
+from core.networks.catalog import find_network, list_networks
 from core.networks.files.download import DownloadProgress
-from core.networks.manage import CheckReport, LayerRow, list_status, read_status
+from core.networks.manage import CheckReport
+from core.networks.spec import LayerInfo
 from core.robustify.config import RobustifyOptions
 from core.robustify.train import RobustifyProgress
 from tests.helpers.gated_work import GatedWork
@@ -35,13 +36,13 @@ def session(lane: JobLane) -> Services:
 def networks(qtbot: QtBot, session: Services) -> NetworksDialog:
     dialog = NetworksDialog(session, lambda *_: None, lambda: None)
     qtbot.addWidget(dialog)
-    dialog.show_networks(list_status())
+    dialog.show_networks(list_networks())
     return dialog
 
 
 def test_every_network_has_a_row_with_its_state(networks: NetworksDialog) -> None:
     table = networks.table
-    assert table.row_keys() == [row.spec.id for row in list_status()]
+    assert table.row_keys() == [row.id for row in list_networks()]
     cells = [
         [table.item(row, column).text() for column in range(table.columnCount())] for row in range(table.rowCount())
     ]
@@ -53,7 +54,7 @@ def test_the_search_finds_by_any_word(networks: NetworksDialog, qtbot: QtBot) ->
     qtbot.keyClicks(networks.search, "robust densenet")
     assert networks.table.row_keys() == ["densenet161_l2_3"]
     networks.search.clear()
-    assert len(networks.table.row_keys()) == len(list_status())
+    assert len(networks.table.row_keys()) == len(list_networks())
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_layers_are_listed_with_shapes_and_searched(networks: NetworksDialog, qt
     networks.table.select_key("alexnet")
     details = networks.details
     assert details.table.row_keys() == list(find_network("alexnet").layers)
-    rows = [LayerRow(f"features.{n}", (64, 27, 27), n == 4, usual=False) for n in range(12)]
+    rows = [LayerInfo(f"features.{n}", (64, 27, 27)) for n in range(12)]
     networks.show_layers("vgg16", rows)
     assert len(details.table.row_keys()) == 3, "an answer about another network is not shown"
     networks.show_layers("alexnet", rows)
@@ -202,5 +203,5 @@ def test_the_robustify_form_gives_options_and_follows_the_training(
 
 
 def test_a_status_tells_where_a_network_is() -> None:
-    states = {name: read_status(find_network(name)).state for name in ("alexnet", "resnet50")}
+    states = {name: find_network(name).state for name in ("alexnet", "resnet50")}
     assert states == {"alexnet": "embedded", "resnet50": "not downloaded"}

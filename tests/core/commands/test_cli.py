@@ -60,7 +60,7 @@ def test_the_reference_is_what_the_program_says() -> None:
 
 SLIPS = {
     "command": (["prob"], "`command` must be one of probe", "Did you mean 'probe'?"),
-    "part": (["stimuli", "mak"], "`WHAT` must be one of plan, make, check, got 'mak'", "Did you mean 'make'?"),
+    "part": (["stimuli", "mak"], "`WHAT` must be one of plan, make, check, strip, got 'mak'", "Did you mean 'make'?"),
     "no part": (["stimuli"], "`WHAT` must be one of plan, make, check", "`main.py stimuli --help`"),
     "option": (["doctor", "--jsno"], "unknown option '--jsno'", "Did you mean '--json'?"),
     "option with its value": (["report", "x", "--uot=y"], "unknown option '--uot=y'", "Did you mean '--out'?"),

@@ -94,7 +94,7 @@ def test_bad_input_is_one_line_and_2(words: str, sentence: str, capsys: pytest.C
 def test_a_download_prints_its_hash_and_keeps_a_library_s_name(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    last = DownloadProgress(2**20, 2**20, 0.0, tmp_path / "w.safetensors", "a" * 64, first=True)
+    last = DownloadProgress(2**20, 2**20, 0.0, tmp_path / "w.safetensors", sha256="a" * 64, first=True)
     monkeypatch.setattr(manage, "iter_download", lambda _spec, **_kwargs: iter([last]))
     code, out, _ = run("download timm:vit_tiny_patch16_224", capsys)
     assert code == 0 and f"(1.0 MB); SHA-256 {'a' * 64}" in out and "expected from now on" in out

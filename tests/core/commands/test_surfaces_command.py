@@ -131,26 +131,28 @@ def test_bad_words_are_refused_in_one_line(words, match, capsys) -> None:
     assert match in capsys.readouterr().err
 
 
-def test_a_fetched_fsaverage_is_read_from_what_nilearn_gives() -> None:
-    asked = []
+def test_a_fetched_fsaverage_is_read_from_what_nilearn_gives(monkeypatch) -> None:
+    asked, shipped = [], nilearn.datasets.fetch_surf_fsaverage("fsaverage5")  # with nilearn: no download
 
     def fetch(*, mesh: str, data_dir: str):
         asked.append((mesh, data_dir))
-        return nilearn.datasets.fetch_surf_fsaverage("fsaverage5")  # shipped with nilearn: no download
+        return shipped
 
-    imported = fetch_fsaverage("fsaverage", fetch=fetch)
+    monkeypatch.setattr(nilearn.datasets, "fetch_surf_fsaverage", fetch)
+    imported = fetch_fsaverage("fsaverage")
     assert asked[0][0] == "fsaverage" and "downloads" in asked[0][1]
     template = load_surface("fsaverage5")
     for name in template.geometries:
         np.testing.assert_array_equal(imported.surface.right.geometries[name], template.right.geometries[name])
 
 
-def test_a_failed_download_is_told() -> None:
+def test_a_failed_download_is_told(monkeypatch) -> None:
     def fetch(**_options: str):
         raise ConnectionError("no network")
 
+    monkeypatch.setattr(nilearn.datasets, "fetch_surf_fsaverage", fetch)
     with pytest.raises(StorageError, match=r"fsaverage6 cannot be downloaded \(ConnectionError\)\. Check"):
-        fetch_fsaverage("fsaverage6", fetch=fetch)
+        fetch_fsaverage("fsaverage6")
 
 
 def test_a_file_that_is_no_surface_is_told_so_before_its_name_is_judged(tmp_path, capsys) -> None:
@@ -163,8 +165,9 @@ def test_a_file_that_is_no_surface_is_told_so_before_its_name_is_judged(tmp_path
 
 def test_nothing_is_fetched_where_downloads_are_forbidden(monkeypatch) -> None:
     monkeypatch.setenv("PROBESCOPE_OFFLINE", "1")
+    monkeypatch.setattr(nilearn.datasets, "fetch_surf_fsaverage", lambda **_options: pytest.fail("it was fetched"))
     with pytest.raises(StorageError, match="PROBESCOPE_OFFLINE is set"):
-        fetch_fsaverage("fsaverage", fetch=lambda **_options: pytest.fail("it was fetched"))
+        fetch_fsaverage("fsaverage")
 
 
 def test_a_failed_fetch_is_one_sentence_without_the_librarys_chatter(monkeypatch, capsys) -> None:

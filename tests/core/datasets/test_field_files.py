@@ -305,7 +305,7 @@ def test_a_folder_without_a_list_is_taken_as_people_count_and_says_so(tmp_path: 
     source.write_text('[images]\nfolder = "images"\n[responses]\nfile = "responses.npy"\n')
     told = "Rows are the pictures of the folder in the order of their names: "
     told += "pic1.png, pic2.png, pic3.png, pic4.png, ..., pic12.png."
-    assert told in inspect_source(source).remarks
+    assert told in inspect_source(source, options=ImportOptions("x")).remarks
     subject = bring_in(source)
     assert subject.image_ids == tuple(name.removesuffix(".png") for name in names) and told in subject.note
     np.testing.assert_allclose(load_responses("mine")[:, 0], values, rtol=1e-6)
@@ -423,3 +423,32 @@ def test_a_volume_alone_in_its_file_has_a_place_or_is_refused(tmp_path: Path) ->
     nibabel.save(nibabel.Nifti1Image(values, None), tmp_path / "nowhere.nii")
     with pytest.raises(BadInputError, match="nowhere.nii does not say where it lies"):
         load_volume(tmp_path / "nowhere.nii")
+
+
+NAMED = {"pandas": ",v0,v1", "R": "Unnamed: 0,0,1", "titled": "image,left,right", "bare": ""}
+
+
+@pytest.mark.parametrize("head", NAMED.values(), ids=NAMED)
+def test_rows_named_by_pictures_are_those_of_the_pictures(tmp_path: Path, head: str) -> None:
+    values = DRAW.standard_normal((6, 2)).round(3)
+    source = write_own(tmp_path, LOCALISER, values)
+    order = [3, 0, 5, 1, 4, 2]
+    lines = [head] * bool(head) + [f"{LOCALISER[at]},{values[at, 0]},{values[at, 1]}" for at in order]
+    (tmp_path / "responses.csv").write_text("\n".join(lines))
+    source.write_text(source.read_text().replace("responses.npy", "responses.csv"))
+    bring_in(source)
+    np.testing.assert_allclose(load_responses("mine")[:, 0], values, rtol=1e-6)
+
+
+def test_rows_named_by_something_else_are_refused(tmp_path: Path) -> None:
+    values = DRAW.standard_normal((6, 2)).round(3)
+    source = write_own(tmp_path, LOCALISER, values, trials=LOCALISER)
+    named = [*LOCALISER[1:], LOCALISER[0]]
+    lines = [f"{name},{one},{other}" for name, (one, other) in zip(named, values, strict=True)]
+    (tmp_path / "responses.csv").write_text("\n".join([",v0,v1", *lines]))
+    source.write_text(source.read_text().replace("responses.npy", "responses.csv"))
+    with pytest.raises(BadInputError, match=rf"the trials of the table, {LOCALISER[0]} there, got '{LOCALISER[1]} in"):
+        bring_in(source)
+    (tmp_path / "responses.csv").write_text("\n".join([",v0,v1", *lines]).replace(LOCALISER[2], "V1"))
+    with pytest.raises(BadInputError, match=r"`responses.csv` must be rows named by images of the list, got 'V1'"):
+        bring_in(source)

@@ -174,10 +174,10 @@ def test_held_out_rules(tmp_path: Path) -> None:
     images = tuple(f"i{number}" for number in range(20))
 
     def choose(rule: str, own: np.ndarray | None = None) -> list[int]:
-        held = choose_held_out(
-            ImportOptions("m", held_out=rule), image_ids=images, categories=kinds, n_trials=n_trials, own=own
-        )
-        return np.flatnonzero(held).tolist()
+        sessions = (RecordedSession("all", np.repeat(np.arange(20), n_trials), list),)
+        recording = make_recording(np.zeros((20, 1), np.float32), images=images)
+        recording = dataclasses.replace(recording, categories=kinds, held_out=own, sessions=sessions)
+        return np.flatnonzero(choose_held_out(ImportOptions("m", held_out=rule), recording)).tolist()
 
     assert choose("repeated") == [0, 1]
     drawn = choose("0.2")
@@ -223,7 +223,7 @@ def test_an_import_stops_within_a_session() -> None:
     recording = make_recording(VALUES)
     session = RecordedSession("session 1", np.arange(5), blocks)
     progress = iter_import(dataclasses.replace(recording, sessions=(session,)), DEFAULT)
-    assert [next(progress).part for _ in range(3)] == [0.0, 0.2, 0.4]
+    assert [next(progress).done for _ in range(3)] == [0.0, 0.2, 0.4]
     progress.close()
     assert given == [0, 1] and nothing_left()
     list(iter_import(dataclasses.replace(recording, sessions=(session,)), DEFAULT))

@@ -413,3 +413,21 @@ def test_too_many_unreduced_features_are_refused(
     monkeypatch.setattr(solve, "LARGEST_RANK", 44)
     with pytest.raises(BadInputError, match="`reducer` must be 'pca' or 'projection' for more than 44 features"):
         fit_encoder(replace(config, reducer="none"), scored)
+
+
+def test_where_memory_runs_out_fewer_voxels_are_solved_at_once(
+    config: EncoderConfig, scored: ScoredImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, solve_batch, seen = run(config, scored), solve.solve_batch, []
+
+    def solve_few(*given: Any, **named: Any) -> Any:
+        if given[2].shape[1] > 2:
+            raise MemoryError
+        seen.append(given[2].shape[1])
+        return solve_batch(*given, **named)
+
+    monkeypatch.setattr(solve, "solve_batch", solve_few)
+    parts = run(config, scored)
+    assert seen and max(seen) <= 2
+    for name in NAMES:
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-5, atol=1e-7)

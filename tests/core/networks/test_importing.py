@@ -25,7 +25,7 @@ from core.networks.files.script_file import list_script_layers
 from core.networks.import_options import NetworkImportOptions
 from core.networks.importing import import_network
 from core.networks.load import load_network
-from core.networks.manage import check_network, list_status, remove_network
+from core.networks.manage import check_network, remove_network
 from core.networks.network import Network
 from core.networks.open_body import list_layers
 from core.networks.truncate import leave_network, run_to_exit
@@ -447,7 +447,7 @@ def test_a_function_is_a_network_once_it_is_trusted(pixels: torch.Tensor) -> Non
     network = load_network("small")
     assert network.feature_shape == (8, 3, 3) and len(network.sha256) == 64
     assert load_network("small").sha256 == network.sha256
-    assert next(status for status in list_status() if status.spec.id == "small").state == "yours"
+    assert next(status for status in list_networks() if status.id == "small").state == "yours"
 
 
 @pytest.mark.parametrize(

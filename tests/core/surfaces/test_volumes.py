@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import scipy.ndimage
 
 from core.errors import BadInputError
 from core.surfaces.volumes import (
@@ -19,6 +20,7 @@ from core.surfaces.volumes import (
     open_brain,
     read_labels,
     read_map,
+    shared_grid,
 )
 from tests.helpers.recording_files import save_mgh
 
@@ -195,3 +197,66 @@ def test_a_file_that_says_twice_where_it_lies_is_told(tmp_path: Path) -> None:
     nibabel.save(image, tmp_path / "near.nii")
     save_mgh(tmp_path / "a.mgh", VALUES)
     assert [describe_forms(tmp_path / name) for name in ("near.nii", "a.mgh")] == ["", ""]
+
+
+COARSE = np.array([[1.25, 0, 0, 6.0], [0, 1.25, 0, -64.0], [0, 0, 1.25, 29.0], [0, 0, 0, 1]])
+COARSE_SHAPE = (9, 12, 13)
+
+
+def coordinates() -> np.ndarray:
+    """Where the voxels of the coarse grid lie in the indices of the oblique one, by hand."""
+    points = [COARSE @ [*index, 1] for index in np.ndindex(COARSE_SHAPE)]
+    return np.linalg.solve(OBLIQUE, np.transpose(points))[:3]
+
+
+def write_other_grids(folder: Path) -> tuple[Path, Path]:
+    betas = write_nifti(folder / "betas.nii", np.ones((*COARSE_SHAPE, 2), dtype=np.float32), COARSE)
+    return write_nifti(folder / "map.nii", MAP), betas
+
+
+def test_labels_of_another_grid_take_the_nearest_voxel_where_the_user_says_so(tmp_path: Path) -> None:
+    path, betas = write_other_grids(tmp_path)
+    grid = shared_grid(path, betas, resample=True)
+    assert grid.shape == COARSE_SHAPE
+    nearest = np.floor(coordinates() + 0.5).astype(int)
+    inside = ((nearest >= 0) & (nearest < np.reshape(SHAPE, (3, 1)))).all(axis=0)
+    expected = np.where(inside, MAP[tuple(np.where(inside, nearest, 0))], 0)
+    assert 5 < inside.sum() < len(inside)
+    np.testing.assert_array_equal(read_labels(path, grid), expected)
+    counts = f"{(MAP > 0).sum():,} voxels above 0 became {(expected > 0).sum():,}."
+    (said,) = grid.resampled or ()
+    assert said.startswith("map.nii lies on another grid (shape (4, 5, 6), affine [[-2.0, ") and said.endswith(counts)
+    assert "resampled onto that of the betas (the nearest voxel counts)" in said
+
+
+def test_amounts_of_another_grid_are_linear_and_what_is_unknown_stays_out(tmp_path: Path) -> None:
+    path, betas = write_other_grids(tmp_path)
+    values = MAP.copy()
+    values[:2] = np.nan
+    write_nifti(path, values)
+    found = read_map(path, shared_grid(path, betas, resample=True), order=1)
+    where = coordinates()
+    inner = (where[0] > 2) & (where[1:] > 0).all(axis=0) & (np.array(SHAPE) - 1 > where.T).all(axis=1)
+    assert inner.sum() > 3
+    wanted = scipy.ndimage.map_coordinates(MAP.astype(float), where, order=1)
+    np.testing.assert_allclose(found[inner], wanted[inner], rtol=1e-6)
+    assert np.isnan(found[where[0] < 1]).all(), "between voxels without a value"
+
+
+def test_without_leave_another_grid_is_refused_and_betas_always(tmp_path: Path) -> None:
+    path, betas = write_other_grids(tmp_path)
+    with pytest.raises(BadInputError, match=r"map\.nii.*resampled \(`--resample`, or Resample in the window\)"):
+        read_map(path, shared_grid(betas, betas, resample=False))
+    with pytest.raises(BadInputError, match="one grid"):
+        next(iter_trials(betas, shared_grid(path, path, resample=True), CHOSEN))
+    away = OBLIQUE.copy()
+    away[:3, 3] += 400
+    with pytest.raises(BadInputError, match="a map that overlaps the grid it is resampled onto"):
+        read_map(write_nifti(path, MAP, away), shared_grid(betas, betas, resample=True))
+
+
+def test_a_turned_map_is_turned_and_not_resampled(tmp_path: Path) -> None:
+    path, betas = write_nifti(tmp_path / "map.nii", MAP, turn="LPS"), write_nifti(tmp_path / "betas.nii", BETAS)
+    grid = shared_grid(betas, betas, resample=True)
+    np.testing.assert_array_equal(read_map(path, grid), MAP.ravel())
+    assert grid.resampled == []

@@ -42,7 +42,7 @@ def test_rows_stay_with_their_images_left_before_right(folder: Path) -> None:
 
 def test_the_kind_is_found_from_the_folder_of_all_or_one(folder: Path) -> None:
     assert detect_kind(folder) == detect_kind(folder.parent) == "algonauts2023"
-    finding = inspect_source(folder)
+    finding = inspect_source(folder, options=ImportOptions("x"))
     assert finding.n_images == 8 and finding.rois == {"OFA": 1, "": 3, "V1v": 1} and not finding.has_noise_ceiling
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import nibabel
 import numpy as np
 import pytest
 import zarr
@@ -201,6 +203,68 @@ def test_a_nifti_set_is_scored_within_its_files(folder: Path) -> None:
     save_volume(folder / "set" / "betas_02.nii.gz", np.zeros((3, 3, 3, 4), np.float32))
     with pytest.raises(BadInputError, match="Mask and betas must lie on one grid"):
         plan_import("nifti", folder / "set", ImportOptions("x", images=folder / "images"))
+
+
+BIDS = "sub-01_ses-{}_task-see_run-{}"
+
+
+def test_names_of_bids_are_read_as_the_plain_ones(folder: Path) -> None:
+    """Runs in the order of their numbers, each with its own events; fixations are no volumes."""
+    func = folder / "set" / "sub-01" / "ses-1" / "func"
+    runs = DRAW.standard_normal((11, 2, 2, 1, 5)).astype(np.float32)
+    orders = [np.roll(IDS, number) for number in range(11)]
+    for number, (betas, order) in enumerate(zip(runs, orders, strict=True), start=1):
+        stem = BIDS.format(1, number)
+        save_volume(func / f"{stem}_space-T1w_desc-betas_bold.nii.gz", betas)
+        lines = [line for one in order for line in (f"{one}.png", "n/a")]
+        write_csv(func / f"{stem}_events.tsv", [{"onset": at, "stim_file": one} for at, one in enumerate(lines)])
+    anat = folder / "set" / "sub-01" / "anat"
+    save_volume(anat / "sub-01_space-T1w_desc-brain_mask.nii.gz", np.ones((2, 2, 1), np.uint8))
+    save_volume(anat / "sub-01_space-T1w_label-FFA_mask.nii.gz", np.eye(2, dtype=np.uint8)[..., None])
+    assert detect_kind(folder / "set") == "nifti"
+    options = ImportOptions("mine", images=folder / "images", held_out="0.2")
+    recording = plan_import("nifti", folder / "set", options)
+    assert (recording.participant, recording.voxels.roi) == ("01", ("FFA", "", "", "FFA"))
+    list(iter_import(recording, options))
+    scored = [zscore(run.reshape(4, 5).T.astype(float)) for run in runs]
+    expected = [
+        np.mean([rows[list(order).index(one)] for rows, order in zip(scored, orders, strict=True)], axis=0)
+        for one in IDS
+    ]
+    np.testing.assert_allclose(load_responses("mine")[:, 0], expected, atol=1e-5)
+    (func / f"{BIDS.format(1, 3)}_events.tsv").unlink()
+    with pytest.raises(BadInputError, match="an events table beside sub-01_ses-1_task-see_run-3_space-T1w"):
+        plan_import("nifti", folder / "set", options)
+    write_csv(folder / "set" / "trials.csv", [{"image": f"{one}.png"} for order in orders for one in order])
+    assert plan_import("nifti", folder / "set", options).n_trials.tolist() == [11] * 5
+    save_volume(anat / "sub-01_desc-cortex_mask.nii.gz", np.ones((2, 2, 1), np.uint8))
+    with pytest.raises(BadInputError, match="must be one mask, got .* Name one with --mask"):
+        plan_import("nifti", folder / "set", options)
+    assert plan_import("nifti", folder / "set", replace(options, mask="cortex")).voxels.n_voxels == 4
+    save_volume(folder / "set" / "mask.nii.gz", np.eye(2, dtype=np.uint8)[..., None])
+    assert plan_import("nifti", folder / "set", options).voxels.n_voxels == 2
+
+
+def test_masks_of_a_finer_grid_are_resampled_onto_that_of_the_betas_where_the_user_says_so(folder: Path) -> None:
+    """Voxels of half the side: the one that holds the centre of a voxel of the betas (or comes next) counts."""
+    betas, fine = DRAW.standard_normal((3, 3, 2, 5)).astype(np.float32), np.zeros((6, 6, 4), dtype=np.uint8)
+    fine[2:4, 2:4, 2:4], fine[5, 5, 1] = 1, 1  # voxel (1, 1, 1); (2, 2, 0) by the corner behind its centre
+    half = np.diag([0.5, 0.5, 0.5, 1.0])
+    half[:3, 3] = -0.25
+    half = AFFINE @ half
+    save_volume(folder / "set" / "betas_1.nii.gz", betas)
+    for name, values in (("mask", fine), ("roi_FFA", fine * (np.arange(6) > 4)[:, None, None])):
+        nibabel.save(nibabel.Nifti1Image(values.astype(np.uint8), half), folder / "set" / f"{name}.nii.gz")
+    write_csv(folder / "set" / "trials.csv", [{"image": f"{one}.png"} for one in IDS])
+    with pytest.raises(BadInputError, match=r"betas_1\.nii\.gz.*Mask and betas must lie on one grid.*--resample"):
+        plan_import("nifti", folder / "set", ImportOptions("x", images=folder / "images"))
+    options = ImportOptions("mine", images=folder / "images", resample=True, held_out="0.2")
+    recording = plan_import("nifti", folder / "set", options)
+    assert recording.voxels.roi == ("", "FFA")
+    assert "roi_FFA.nii.gz lies on another grid" in " ".join(recording.remarks)
+    list(iter_import(recording, options))
+    scored = zscore(betas[[1, 2], [1, 2], [1, 0]].T.astype(float))
+    np.testing.assert_allclose(load_responses("mine")[:, 0], scored, atol=1e-5)
 
 
 @pytest.mark.parametrize(("column", "sides"), [("x", [0, 1, 1]), ("hemisphere", [1, 0, 1])])

@@ -19,6 +19,7 @@ from core.datasets.subject import load_responses, load_subject
 from core.datasets.summary import load_summary
 from core.errors import BadInputError, StorageError
 from tests.helpers.recording_files import (
+    AFFINE,
     N_FSAVERAGE,
     NSD_SHAPE,
     NSD_TRIALS,
@@ -141,6 +142,21 @@ def test_betas_of_another_grid_than_the_maps_are_refused(root: Path) -> None:
         plan_import("nsd", root, ImportOptions("x"))
 
 
+def test_rois_of_another_grid_are_resampled_onto_that_of_the_betas_where_the_user_says_so(root: Path) -> None:
+    """Voxels of a third of the side, so that the middle one of each three lies where one of the betas does."""
+    third = AFFINE @ nibabel.affines.from_matvec(np.eye(3) / 3, np.full(3, -1 / 3))
+    faces = np.zeros(NSD_SHAPE, dtype=np.int16)
+    faces[0, 1, 1], faces[2, 3, 1] = 1, 2
+    folder = root / "nsddata" / "ppdata" / "subj01" / "func1pt8mm" / "roi"
+    save_volume(folder / "floc-faces.nii.gz", faces.repeat(3, 0).repeat(3, 1).repeat(3, 2), third)
+    with pytest.raises(BadInputError, match=r"floc-faces\.nii\.gz.*resampled \(`--resample`, or Resample"):
+        plan_import("nsd", root, ImportOptions("x"))
+    recording = plan_import("nsd", root, ImportOptions("x", resample=True))
+    assert recording.voxels.roi == ("OFA", "ventral", "FFA-1")
+    (said,) = (remark for remark in recording.remarks if "another grid" in remark)
+    assert said.startswith("floc-faces.nii.gz lies on another grid") and said.endswith("54 voxels above 0 became 2.")
+
+
 def test_hdf5_is_read_where_a_session_is_there_in_both_forms(root: Path) -> None:
     """NIfTI has to be unpacked from its start for every part."""
     save_volume(nsd_betas_folder(root) / "betas_session01.nii.gz", BETAS[0])
@@ -173,7 +189,7 @@ def test_fsaverage_overlays_are_big_endian_and_land_on_the_template(tmp_path: Pa
 def test_inspection_finds_the_kind_and_reads_no_beta(root: Path) -> None:
     for path in nsd_betas_folder(root).glob("*02.hdf5"):
         path.write_bytes(path.read_bytes()[:600])  # only the first session's header is looked at
-    finding = inspect_source(root / "nsddata_betas" / "ppdata" / "subj01")
+    finding = inspect_source(root / "nsddata_betas" / "ppdata" / "subj01", options=ImportOptions("x"))
     assert (finding.kind, finding.person, finding.people) == ("nsd", "subj01", ("subj01",))
     assert (finding.n_images, finding.n_trials, finding.n_voxels) == (6, 12, 3)
     assert finding.rois == {"": 1, "FFA-1": 1, "parietal": 1} and finding.missing_sessions == ("session 03",)

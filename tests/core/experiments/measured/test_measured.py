@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -245,6 +246,29 @@ def test_voxels_without_any_value_are_no_part_of_a_mask(folder: Path, ids: list[
     measured = open_with(folder, tmp_path / "betas.nii", reading)
     assert means(measured) == pytest.approx(volume[1, 1:3, 0].mean(axis=0), rel=1e-5)
     assert "1 of 3 voxels of FFA have no value in any trial: left out." in measured.findings.notes
+
+
+def test_voxels_of_a_coarser_mask_are_means_of_the_finer_volumes_inside(
+    folder: Path, ids: list[str], tmp_path: Path
+) -> None:
+    volume = np.random.default_rng(1).normal(size=(4, 4, 2, 12)).astype(np.float32)
+    coarse, move = np.zeros((2, 2, 1), dtype=np.uint8), np.diag([2.0, 2, 2, 1])
+    coarse[0, 1, 0] = coarse[1, 0, 0] = 1
+    move[:3, 3] = 0.5
+    nibabel.save(nibabel.Nifti1Image(volume, np.eye(4)), tmp_path / "betas.nii")
+    nibabel.save(nibabel.Nifti1Image(coarse, move), tmp_path / "mask.nii")
+    write_table(tmp_path / "ids.txt", ids[0], ids[1:])
+    plain = ReadOptions(ids=(tmp_path / "ids.txt",), mask=tmp_path / "mask.nii")
+    with pytest.raises(BadInputError, match=r"--resample"):
+        read_array(tmp_path / "betas.nii", plain, known=frozenset(ids), n_voxels=2)
+    trials = read_array(tmp_path / "betas.nii", replace(plain, resample=True), known=frozenset(ids), n_voxels=2)
+    expected = [volume[:2, 2:].mean(axis=(0, 1, 2)), volume[2:, :2].mean(axis=(0, 1, 2))]
+    np.testing.assert_allclose(trials.values, np.transpose(expected), rtol=1e-5, atol=1e-7)
+    assert trials.columns == ("voxel 0", "voxel 1") and "2 voxels above 0 became 16." in trials.notes[0]
+    fine, half = np.ones((8, 8, 4), dtype=np.uint8), np.diag([0.5, 0.5, 0.5, 1.0])
+    nibabel.save(nibabel.Nifti1Image(fine, half), tmp_path / "mask.nii")
+    with pytest.raises(BadInputError, match=r"each of whose 256 voxels holds .* got '32 that do"):
+        read_array(tmp_path / "betas.nii", replace(plain, resample=True), known=frozenset(ids), n_voxels=2)
 
 
 def test_unknown_ids_are_named_and_can_be_left_out(folder: Path, ids: list[str], tmp_path: Path) -> None:

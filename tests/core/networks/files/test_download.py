@@ -104,7 +104,7 @@ def test_a_file_arrives_whole_with_progress_and_its_name_only_at_the_end(spec: N
     assert spec.weights_path.read_bytes() == CONTENT
     assert [record.done for record in records] == sorted(record.done for record in records)
     assert {record.total for record in records} == {len(CONTENT)}
-    assert (records[-1].path, records[-1].sha256, records[-1].first) == (spec.weights_path, DIGEST, False)
+    assert (records[-1].result, records[-1].sha256, records[-1].first) == (spec.weights_path, DIGEST, False)
     assert sorted(path.name for path in spec.weights_path.parent.iterdir()) == ["mine.pth", "mine.pth.json"]
 
 

@@ -202,6 +202,18 @@ LAYOUTS = {
         USED,
         RESTRICTED,
     ),
+    "lists in lists": Layout(
+        "a.ckpt",
+        {"net": table(), "config": {"mean": [list(RESTRICTED[0])], "std": [[[value]] for value in RESTRICTED[1]]}},
+        USED,
+        RESTRICTED,
+    ),
+    "a mean and an SD in one list": Layout(
+        "a.ckpt",
+        {"net": table(), "config": {"normalize": [list(RESTRICTED[0]), list(RESTRICTED[1])]}},
+        USED,
+        RESTRICTED,
+    ),
     "options": Layout(
         "a.pt",
         {"model": table(), "args": argparse.Namespace(mean=list(RESTRICTED[0]), std=np.array(RESTRICTED[1]))},
@@ -287,6 +299,7 @@ def test_two_sets_of_one_file_are_two_networks_and_an_entry_without_a_choice_is_
         ({"a": table(), "b": table(of=OTHER), "c": table(of=make(3))}, {"weights": "raw"}, "one of a, b, c, got 'raw'"),
         (table() | {"mean": channels((124.0, 116.0, 104.0), 3), "std": torch.ones(3)}, {}, "Give them yourself"),
         (normalised("a.mu", "a.sigma", "c.") | {"b.mu": torch.zeros(3), "b.sigma": torch.ones(3)}, {}, "mean 0, 0, 0"),
+        (normalised("mean", "std") | {"std": torch.full((3,), 0.07)}, {}, "so small that it may hold variances. Give"),
         (table() | {"mean": torch.tensor([124, 116, 104])}, {}, "mean 124, 116, 104 and no SD (.mean.), and it cannot"),
         (table() | {"mean": channels((0.406, 0.456, 0.485), 3), "std": torch.ones(3)}, {}, "with blue first, mean 0.4"),
         (table() | {"pixel_mean": channels((103.53, 116.28, 123.675), 3)}, {}, "so the network takes blue, green, red"),
@@ -446,3 +459,24 @@ def test_a_regnet_computes_what_torchvision_computes(tmp_path: Path, pixels: tor
     whole = build_random("torchvision", "regnet_y_400mf")
     spec = add(tmp_path / "a.pth", table(of=whole), architecture="torchvision:regnet_y_400mf")
     assert_same(load_network(spec, "trunk_output.block2")(pixels), expected(whole, pixels, "trunk_output.block2"))
+
+
+def test_a_segmentation_network_is_read_with_its_own_dilation(tmp_path: Path, pixels: torch.Tensor) -> None:
+    torch.manual_seed(4)
+    whole = torchvision.models.get_model("lraspp_mobilenet_v3_large", weights=None, weights_backbone=None)
+    whole = randomise(whole, seed=4)
+    spec = add(tmp_path / "a.pth", whole.state_dict(), architecture="torchvision:lraspp_mobilenet_v3_large")
+    assert spec.default_layer == "backbone.16"
+    found = load_network(spec, "backbone.15")(pixels)
+    assert found.shape[1:] == (160, 4, 4), "stride 16 in place of 32"
+    assert_same(found, expected(whole, pixels, "backbone.15"))
+
+
+@pytest.mark.parametrize("head", ["classifier.4.weight", "decode_head.convs.0.conv.weight", "aux_classifier.0.weight"])
+def test_a_backbone_that_was_trained_dilated_is_not_taken_for_one_with_strides(tmp_path: Path, head: str) -> None:
+    content = table("backbone.") | {head: torch.ones(21, 8, 1, 1)}
+    with pytest.raises(
+        BadInputError, match=r"is of a segmentation network .*deeplabv3_resnet50`, or the weights of a backbone"
+    ):
+        add(tmp_path / "a.pth", content)
+    add(tmp_path / "b.pth", content | {"decode_head.lateral_convs.0.conv.weight": torch.ones(4, 8, 1, 1)})

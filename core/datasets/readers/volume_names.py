@@ -1,0 +1,164 @@
+"""Finds the volumes of a set by their names: plain ones, or those of BIDS in one folder or in folders of participants.
+
+mask.nii.gz         sub-01_desc-brain_mask.nii.gz
+betas_1.nii.gz      sub-01_ses-1_run-1_desc-betas_bold.nii.gz, ..._stat-effect_statmap.nii.gz, ..._betas.nii.gz
+roi_FFA.nii.gz      sub-01_label-FFA_mask.nii.gz
+ncsnr.nii.gz        sub-01_stat-ncsnr_statmap.nii.gz, ..._ncsnr.nii.gz
+trials.csv          sub-01_ses-1_run-1_events.tsv: each belongs to the betas whose names do not contradict its own
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from core.checks import check_choice, refusal
+from core.datasets.import_options import ImportOptions
+from core.datasets.tables import is_missing, read_table
+from core.surfaces.volumes import count_trials
+from core.words import natural_order
+
+VOLUMES, TABLES = (".nii", ".nii.gz"), (".csv", ".tsv")
+ENTITY = re.compile(r"(?:^|_)([a-zA-Z]+)-([^_]+)")
+SHARED = ("sub", "ses", "task", "acq", "run")
+"""Entities by which a table of events belongs to betas."""
+MOST_NAMED = 3
+IMAGE_COLUMNS = ("image", "stim_file", "stimulus")
+PLACES = [above + below for above in ("", "ses-*/", "sub-*/", "sub-*/ses-*/") for below in ("", "func/", "anat/")]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file by its name: what it is ("" for nothing known), its name without ending, its BIDS entities."""
+
+    path: Path
+    role: str
+    stem: str
+    entities: dict[str, str]
+
+    @property
+    def roi(self) -> str:
+        """The ROI it is a mask of."""
+        return self.entities.get("label") or self.stem.removeprefix("roi_")
+
+
+def list_files(source: Path) -> list[NamedFile]:
+    """What is known by its name in a folder, in the order people count."""
+    found = {path for place in PLACES for path in source.glob(f"{place}*") if path.name.endswith((*VOLUMES, *TABLES))}
+    return sorted(map(_read_name, found), key=lambda file: natural_order(file.path.name))
+
+
+def _read_name(path: Path) -> NamedFile:
+    stem = re.sub(r"\.(nii|nii\.gz|csv|tsv)$", "", path.name)
+    entities, suffix = dict(ENTITY.findall(stem)), stem.rpartition("_")[2]
+    words = [word.lower() for word in (suffix, entities.get("desc", ""), entities.get("stat", ""))]
+    is_bids = "sub" in entities
+    roles = {
+        "": not is_bids and not (stem.startswith(("betas", "roi_")) or stem in ("mask", "ncsnr", "trials")),
+        "trials": path.name.endswith(TABLES) and suffix in ("trials", "events"),
+        "table": path.name.endswith(TABLES),
+        "ncsnr": "ncsnr" in words,
+        "betas": stem.startswith("betas") or "effect" in words or any(word.startswith("beta") for word in words),
+        "roi": stem.startswith("roi_") or (suffix == "mask" and "label" in entities),
+        "mask": suffix == "mask",
+    }
+    return NamedFile(path, next((role for role, holds in roles.items() if holds), ""), stem, entities)
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSet:
+    """One participant's files; `counts` are volumes of each, `names` the image of each volume, "" for none."""
+
+    mask: Path
+    betas: list[Path]
+    counts: list[int]
+    rois: list[tuple[str, Path]]
+    ncsnr: Path | None
+    names: list[str]
+    participant: str
+    people: tuple[str, ...]
+
+
+def find_set(source: Path, options: ImportOptions) -> VolumeSet:
+    """The files of a participant and space. Raises BadInputError if one is missing, or unclear among several."""
+    files = list_files(source)
+    people = tuple(dict.fromkeys(file.entities["sub"] for file in files if file.role == "betas" and file.entities))
+    wanted = options.participant.removeprefix("sub-") or next(iter(people), "")
+    participant = check_choice("participant", wanted, people) if people else ""
+    files = [file for file in files if file.entities.get("sub", participant) == participant]
+    betas = [file for file in files if file.role == "betas"]
+    spaces = list(dict.fromkeys(file.entities.get("space", "") for file in betas))
+    space = options.space or next(iter(spaces), "")
+    if len(spaces) > 1 and not options.space:
+        got = f"betas in {' and '.join(name or 'no named space' for name in spaces)}"
+        raise refusal("space", allowed="named where there are several", got=got, advice="Choose one with --space.")
+    betas = [file for file in betas if file.entities.get("space", "") == space]
+    here = [file for file in files if file.entities.get("space", space) == space]
+    masks = list({file.stem: file for file in here if _is_mask(file, options.mask)}.values())
+    masks = [file for file in masks if file.stem == "mask"] or masks
+    if not masks or not betas:
+        allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz, or such files named as BIDS does"
+        raise refusal("source", allowed=allowed, got=str(source))
+    if len(masks) > 1:
+        got = ", ".join(file.path.name for file in masks[:MOST_NAMED])
+        raise refusal("mask", allowed="one mask", got=got, advice="Name one with --mask, or leave one there.")
+    rois = [(file.roi, file.path) for file in sorted(here, key=lambda one: one.path.name) if file.role == "roi"]
+    ncsnr = next((file.path for file in here if file.role == "ncsnr"), None)
+    counts = _count_volumes(betas)
+    tables = [file for file in files if file.role == "trials"]
+    tables = [file for file in tables if file.stem == "trials"] or tables
+    names = _read_trials(tables, betas, counts, source)
+    return VolumeSet(masks[0].path, [file.path for file in betas], counts, rois, ncsnr, names, participant, people)
+
+
+def _count_volumes(betas: list[NamedFile]) -> list[int]:
+    """Refuses a mixture of sessions and single trials: which of them a line of the trials means would be a guess."""
+    counts = [count_trials(file.path) for file in betas]
+    single = [file.path.name for file, count in zip(betas, counts, strict=True) if count == 1]
+    if single and len(single) < len(betas):
+        got = f"{len(betas) - len(single)} 4-D and {len(single)} 3-D ({', '.join(single[:MOST_NAMED])})"
+        advice = "Give a file that holds no trials another name, one that does not begin with `betas`."
+        raise refusal("betas", allowed="all 4-D, one a session, or all 3-D, one a trial", got=got, advice=advice)
+    return counts
+
+
+def _is_mask(file: NamedFile, wanted: str) -> bool:
+    if not wanted:
+        return file.role == "mask"
+    known = (file.stem, file.entities.get("desc"), file.entities.get("label"))
+    return file.path.name.endswith(VOLUMES) and file.role != "betas" and wanted in known
+
+
+def _read_trials(tables: list[NamedFile], betas: list[NamedFile], counts: list[int], source: Path) -> list[str]:
+    """The image of every volume of the betas, in their order: from the tables that belong to each."""
+    names: list[str] = []
+    pairs = zip(betas, counts, strict=True)
+    for own, group in groupby(pairs, key=lambda pair: [one for one in tables if _belongs(one, pair[0])]):
+        paths, numbers = zip(*((file.path, count) for file, count in group), strict=True)
+        if not own:
+            allowed = f"a folder with trials.csv, or an events table beside {paths[0].name}"
+            raise refusal("source", allowed=allowed, got=str(source))
+        lines = [line for one in own for line in _read_images(one.path)]
+        shown = [line for line in lines if line]
+        n_volumes = sum(numbers)
+        if n_volumes not in (len(lines), len(shown)):
+            told = " and ".join(one.path.name for one in own)
+            got = f"{n_volumes} in {len(paths)} file{'s' * (len(paths) > 1)}"
+            raise refusal("betas", allowed=f"{len(lines)} volumes, one a line of {told}", got=got)
+        names += lines if n_volumes == len(lines) else shown
+    return names
+
+
+def _belongs(table: NamedFile, betas: NamedFile) -> bool:
+    both = (key for key in SHARED if key in table.entities and key in betas.entities)
+    return all(table.entities[key] == betas.entities[key] for key in both)
+
+
+def _read_images(path: Path) -> list[str]:
+    table = read_table(path, usual=IMAGE_COLUMNS)
+    column = next((name for name in IMAGE_COLUMNS if name in table), "")
+    if not column:
+        raise refusal("table", allowed=f"one with a column {' or '.join(IMAGE_COLUMNS)}", got=path.name)
+    return ["" if is_missing(name) else name for name in table[column]]

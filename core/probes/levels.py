@@ -1,0 +1,234 @@
+"""Brings a target to a wanted level with the smallest perturbation it finds: what level sets are made of.
+
+    y = mu + l sigma,    mu, sigma: mean and SD of c . f over the clean reference images
+
+The first budget tried is the one a linear encoder needs, |y - c . f(x)| / ||gradient||_dual. A budget that does not
+reach y is raised along the slope of what was found so far, up to the largest one allowed. What goes beyond y is taken
+back along the segment to the clean image until it stands at y, and the attack is repeated at the size that is left: to
+first order nothing is lost on that segment near the best perturbation, so the search ends once it is short.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from core.attacks.ball import Ball
+from core.attacks.epsilon_grid import BudgetResult, fit_to_budget, iter_budget
+from core.attacks.norms import NORMS
+from core.attacks.objective import Scores
+from core.attacks.pgd import AttackStep
+from core.attacks.rules import check_scale
+from core.encoders.card import describe_unknown_mean
+from core.encoders.encoder import Encoder
+from core.errors import BadInputError
+from core.images.stimulus import Stimulus
+from core.probes.evaluate import Delivered, evaluate
+from core.probes.objectives import build_own, check_named, guarded
+from core.probes.probe import LEVEL_TOLERANCE, MIN_NORM_TOLERANCE, Probe, ProbeConfig, ProbeProgress, StepHistory
+from core.probes.respond import check_pixels, to_tensor
+from core.probes.run import check_finite, iter_probe, make_controls, to_array, to_levels
+from core.progress import ShouldStop, Stopwatch, check_stop
+from core.seeds import make_stream
+from core.types import Direction, FloatArray
+
+TIGHT = 0.005
+"""SDs to which a level is met before saving."""
+SHORT = 1.05
+"""The search ends once taking back shortens it by less than this factor: what is lost is of second order."""
+MOST_TRIES = 16
+"""Budgets attacked at most."""
+LEAST_RISE, MOST_RISE, AHEAD = SHORT, 4.0, 1.02
+"""From one budget to the next, in parts of the one that failed; and how far beyond the foretold one it goes."""
+MOST_CUTS = 25
+
+
+def iter_wanted(
+    encoder: Encoder,
+    stimulus: Stimulus,
+    config: ProbeConfig,
+    *,
+    should_stop: ShouldStop,
+    others: Sequence[Encoder] = (),
+) -> Iterator[ProbeProgress]:
+    """The probe of a config: the search for a level where it has one, else an ordinary probe (`iter_probe`)."""
+    if config.level is None:
+        yield from iter_probe(encoder, stimulus, config, should_stop=should_stop, others=others)
+        return
+    check_named(encoder, config, others=others)
+    check_pixels(encoder, stimulus.pixels[np.newaxis])
+    with guarded((encoder,), should_stop):
+        yield from _LevelSearch(encoder, stimulus, config, should_stop).iterate()
+
+
+def check_mean(encoder: Encoder, direction: FloatArray) -> float:
+    """The target's mean over the reference images. Raises BadInputError where it is not known."""
+    mean = encoder.target_mean(direction)
+    if not math.isfinite(mean):
+        raise BadInputError(describe_unknown_mean(encoder.card.config))
+    return mean
+
+
+class _LevelSearch:
+    """One level of one image: the goal, and the best perturbation so far."""
+
+    def __init__(self, encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, should_stop: ShouldStop) -> None:
+        if config.level is None:
+            raise RuntimeError("A search for no level.")
+        direction = config.target.vector(encoder.n_voxels)
+        self._sd = check_scale(encoder.target_sd(direction))
+        self._goal = check_mean(encoder, direction) + config.level * self._sd
+        self._largest = config.largest_epsilon
+        self._encoder, self._stimulus, self._config, self._should_stop = encoder, stimulus, config, should_stop
+        self._norm = NORMS[config.attack.norm]
+        self._clean = to_tensor(encoder, stimulus.pixels[np.newaxis])
+        self._n_steps = MOST_TRIES * config.attack.n_restarts * config.attack.steps_taken
+        self._watch = Stopwatch(self._n_steps)
+        self._taken = 0
+        self._size = math.inf
+        self._pixels = self._clean
+        self._convergence = np.array([[0.0], [math.nan], [0.0]])
+
+    def iterate(self) -> Iterator[ProbeProgress]:
+        """Clean pass, search, controls, evaluation."""
+        raising = build_own(self._encoder, replace(self._config, direction=Direction.RAISE), self._clean)
+        scores, gradient = raising.value_and_gradient(self._clean)
+        self._clean_value = float(raising.reported(scores))
+        self._clean_responses = np.asarray(self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy())
+        check_finite(self._clean_responses)
+        way = Direction.RAISE if self._goal >= self._clean_value else Direction.LOWER
+        self._config = replace(self._config, direction=way)
+        self._own = build_own(self._encoder, self._config, self._clean)
+        self._gap = abs(self._goal - self._clean_value)
+        slope = float(self._norm.dual_size(gradient))
+        yield self._record("clean", self._clean, scores, 0.0)
+        if self._gap > LEVEL_TOLERANCE * self._sd:
+            first = min(self._largest, self._gap / slope) if slope > 0 else self._largest
+            yield from self._search(first)
+        size = min(self._measure(self._pixels), self._largest)
+        last = self._record("controls", self._pixels, self._own.score(self._pixels), size)
+        yield last
+        probe = self._finish(last, dual_size=slope)
+        shift = float(probe.curve.shift[-1])
+        yield replace(last, stage="done", step=self._n_steps, shift=shift, responses=probe.perturbed, result=probe)
+
+    def _search(self, epsilon: float) -> Iterator[ProbeProgress]:
+        below: BudgetResult | None = None
+        failed = (0.0, 0.0)
+        for number in range(MOST_TRIES):
+            last = yield from self._attack(epsilon, below)
+            moved = self._moved(last.best.pixels)
+            if moved >= self._gap - TIGHT * self._sd:
+                is_beyond = moved > self._gap + TIGHT * self._sd
+                pixels = self._take_back(last.best.pixels) if is_beyond else last.best.pixels
+                if self._measure(pixels) < self._size:
+                    self._deliver(pixels, last)
+                if epsilon <= SHORT * self._size or self._size <= (1 + MIN_NORM_TOLERANCE) * failed[0]:
+                    return
+                below = below if below is not None and below.epsilon < self._size else None
+                epsilon = self._size
+                continue
+            if epsilon >= self._largest or math.isfinite(self._size):
+                if not math.isfinite(self._size):
+                    self._deliver(last.best.pixels, last)
+                return
+            slope = (moved - failed[1]) / (epsilon - failed[0])
+            ahead = AHEAD * (epsilon + (self._gap - moved) / slope) if slope > 0 else math.inf
+            below, failed = BudgetResult(epsilon, last.best), (epsilon, moved)
+            rise = min(max(ahead / epsilon, LEAST_RISE), MOST_RISE) if number < MOST_TRIES - 2 else math.inf
+            epsilon = min(self._largest, rise * epsilon)
+
+    def _attack(self, epsilon: float, below: BudgetResult | None) -> Generator[ProbeProgress, None, AttackStep]:
+        """The whole attack under a budget; returns its last step."""
+        attack, keys = fit_to_budget(self._config.attack, self._largest), (self._stimulus.sha256,)
+        last: AttackStep | None = None
+        for last in iter_budget(self._own, self._clean, attack, epsilon=epsilon, below=below, keys=keys):
+            self._taken += 1
+            yield self._record("search", last.pixels, last.scores, epsilon)
+        if last is None:
+            raise RuntimeError("An attack ended without a step.")
+        return last
+
+    def _deliver(self, pixels: torch.Tensor, last: AttackStep) -> None:
+        self._pixels, self._size = pixels, self._measure(pixels)
+        if last.convergence is not None:
+            self._convergence = last.convergence.to_array()
+
+    def _take_back(self, far: torch.Tensor) -> torch.Tensor:
+        """The pixels on the segment from the clean image to `far` that stand at the level.
+
+        Whole grey levels come in jumps, of all pixels at once under Linf: there a part of the pixels, drawn at random,
+        is taken from the nearest image beyond the level, the others from the nearest before it.
+        """
+        delta = far - self._clean
+        ball = Ball(self._norm, self._clean, self._norm.size(delta), quantise=self._config.attack.quantise)
+        near, beyond = self._cross(
+            lambda share: ball.enforce_exactly(ball.to_pixels(share * delta)), (self._clean, far)
+        )
+        if near is not beyond and ball.quantise:
+            stream = make_stream(self._config.attack.seed, "level", self._stimulus.sha256)
+            ranks = torch.from_numpy(stream.random(near.shape[1:], dtype=np.float32)).to(near)
+            start, end = near, beyond
+            near, beyond = self._cross(lambda share: torch.where(ranks < share, end, start), (start, end))
+        return min(near, beyond, key=lambda pixels: abs(self._moved(pixels) - self._gap))
+
+    def _cross(
+        self, make: Callable[[float], torch.Tensor], ends: tuple[torch.Tensor, torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The images before and beyond the level, of those that `make` gives for 0 to 1; the same one where it is met.
+
+        Regula falsi, with the value of an end that stays halved (Illinois).
+        """
+        images = list(ends)
+        shares, misses, stayed = [0.0, 1.0], [self._moved(one) - self._gap for one in ends], -1
+        for _ in range(MOST_CUTS):
+            check_stop(self._should_stop)
+            share = shares[0] - misses[0] * (shares[1] - shares[0]) / (misses[1] - misses[0])
+            pixels = make(share)
+            miss = self._moved(pixels) - self._gap
+            if abs(miss) <= TIGHT * self._sd:
+                return pixels, pixels
+            side = int(miss > 0)
+            shares[side], misses[side], images[side] = share, miss, pixels
+            if stayed == 1 - side:
+                misses[stayed] /= 2
+            stayed = 1 - side
+        return images[0], images[1]
+
+    def _moved(self, pixels: torch.Tensor) -> float:
+        """The shift in the direction of the level, in the response's unit."""
+        value = float(self._own.reported(self._own.score(pixels)))
+        return self._config.direction.sign * (value - self._clean_value)
+
+    def _measure(self, pixels: torch.Tensor) -> float:
+        return float(self._norm.size((pixels - self._clean).cpu().double()))
+
+    def _record(self, stage: str, pixels: torch.Tensor, scores: Scores, epsilon: float) -> ProbeProgress:
+        responses = np.asarray(self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy())
+        shift = float(self._own.reported(scores)) - self._clean_value
+        levels, clean = to_levels(pixels), self._clean_responses
+        return ProbeProgress(stage, self._taken, self._n_steps, epsilon, shift, levels, clean, responses, None)
+
+    def _finish(self, last: ProbeProgress, *, dual_size: float) -> Probe:
+        size = last.epsilon
+        attack = fit_to_budget(self._config.attack, size)
+        config = replace(self._config, attack=attack, ladder=(size,), level_within=self._largest)
+        control, flip = make_controls(self._clean, self._pixels, attack, key=self._stimulus.sha256)
+        self._convergence[2] = self._taken
+        images = (to_array(self._clean), to_array(self._pixels), to_array(control), to_array(flip))
+        history = StepHistory(
+            np.array([size]), np.array([last.shift]), last.pixels[np.newaxis], last.responses[np.newaxis]
+        )
+        return evaluate(
+            self._encoder,
+            self._stimulus,
+            config,
+            delivered=Delivered(*images, self._convergence),
+            dual_size=dual_size,
+            history=history,
+            watch=self._watch,
+        )

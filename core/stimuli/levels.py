@@ -1,0 +1,198 @@
+"""Level sets (parametric control): which levels are asked, whether they can be, and what became of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from core.attacks.config import format_epsilon
+from core.checks import check_count, refusal
+from core.datasets.subject import Subject, load_subject
+from core.encoders.card import describe_unknown_mean, find_reference_mean
+from core.encoders.files import find_encoder, load_encoder_data
+from core.errors import BadInputError
+from core.probes.probe import LARGEST_WISH, LEVEL_TOLERANCE, Probe
+from core.sweeps.choose import gate_r
+from core.sweeps.config import EncoderName, TargetName
+from core.types import NormName
+
+MOST_LEVELS = 101
+USUAL_LEVELS, USUAL_SEEDS, USUAL_BUDGET = "-3:3:11", 10, "l2:10"
+"""What a level set takes where nothing else is asked; the budget is the largest one allowed."""
+USUAL_TRIES = 2
+"""Budgets that are attacked for a level, as a rule."""
+ADVICE = "Write LOW:HIGH:N, as -3:3:11, or numbers separated by commas, as -2,0,2."
+
+
+def resolve_levels(options: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
+    """Levels, images and budgets of a level set among the options of a plan; nothing where no levels are asked.
+
+    Raises BadInputError if they are none, or stand beside what they decide themselves; for too many seeds, or none.
+    """
+    wants, budgets = "levels" in options, options.get("budgets", [USUAL_BUDGET])
+    several = not isinstance(budgets, str) and (not isinstance(budgets, list | tuple) or len(budgets) != 1)
+    for name, is_wrong, allowed, advice in (
+        ("seeds", not wants, "left out without levels", "Ask for levels too, or name images (test:N)."),
+        ("seeds", "images" in options, "left out beside images", "Images that are named are the seeds."),
+        ("directions", wants, "left out beside levels", "Each level decides itself whether it raises or lowers."),
+        ("budgets", wants and several, "one beside levels", "It is the largest that a level may take."),
+    ):
+        if is_wrong and name in options:
+            raise refusal(name, allowed=allowed, got=options[name], advice=advice)
+    if not wants:
+        return {}
+    chosen = {"levels": parse_levels(options["levels"]), "budgets": budgets}
+    if "images" not in options:
+        held_out = int(np.count_nonzero(subject.test))
+        asked = options.get("seeds", min(USUAL_SEEDS, held_out))
+        advice = f"{subject.id} holds out {held_out} images; others can be named (--images)."
+        chosen["images"] = [f"test:{check_count('seeds', asked, largest=max(held_out, 1), advice=advice)}"]
+    return chosen
+
+
+def parse_levels(given: Any) -> tuple[float, ...]:
+    """Levels in SDs, ascending, of "LOW:HIGH:N", of numbers separated by commas, or of a list of numbers.
+
+    Raises BadInputError unless they are 2 to 101 finite numbers, each above the one before.
+
+    Examples
+    --------
+    >>> parse_levels("-3:3:5"), parse_levels("-2, 0,2"), parse_levels([-1, 0.5])
+    ((-3.0, -1.5, 0.0, 1.5, 3.0), (-2.0, 0.0, 2.0), (-1.0, 0.5))
+    """
+    wrong = refusal("levels", allowed="numbers of SDs", got=given, advice=ADVICE)
+    parts = [given] if isinstance(given, str) else given
+    if not isinstance(parts, list | tuple) or any(isinstance(one, bool) for one in parts):
+        raise wrong
+    words = [word for one in parts for word in (one.split(",") if isinstance(one, str) else [one])]
+    try:
+        if len(words) == 1 and isinstance(words[0], str) and ":" in words[0]:
+            low, high, number = words[0].split(":")
+            n_levels = int(number)
+            _check_number(n_levels, given)
+            ends = float(low), float(high)
+            numbers = list(np.linspace(ends[0], ends[1], n_levels) if np.isfinite(ends).all() else ends)
+        else:
+            numbers = [float(one) for one in words]
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, BadInputError):
+            raise
+        raise wrong from error
+    _check_number(len(numbers), given)
+    if not all(abs(one) <= LARGEST_WISH for one in numbers):
+        raise refusal("levels", allowed=f"finite, of at most {LARGEST_WISH:g} SD", got=given, advice=ADVICE)
+    levels = tuple(float(np.round(one, 9)) + 0.0 for one in numbers)
+    if any(after <= before for before, after in pairwise(levels)):
+        raise refusal("levels", allowed="ascending, each named once", got=given, advice=ADVICE)
+    return levels
+
+
+def _check_number(n_levels: int, given: Any) -> None:
+    if not 2 <= n_levels <= MOST_LEVELS:
+        raise refusal("levels", allowed=f"2 to {MOST_LEVELS} of them", got=given, advice=ADVICE)
+
+
+def check_level_targets(
+    encoders: Sequence[EncoderName], others: Sequence[EncoderName], targets: Sequence[TargetName], *, gate: float
+) -> None:
+    """Raise BadInputError unless mean and SD of every target are known in every encoder, and its own predict it.
+
+    `others`: encoders that only score; those that probe must reach the gate, too. All are of one subject.
+    """
+    subjects = sorted({encoder.subject for encoder in (*encoders, *others)})
+    if len(subjects) > 1:
+        raise refusal("networks", allowed="of one subject in a level set", got=subjects, advice="Make a set for each.")
+    table = load_subject(encoders[0].subject).voxels
+    for encoder in dict.fromkeys([*encoders, *others]):
+        data = load_encoder_data(find_encoder(*encoder))
+        means = find_reference_mean(data.card, data.intercept)
+        for target in targets:
+            voxels = list(target.find_in(table).voxels)
+            if max(voxels) >= data.card.n_voxels:
+                allowed = f"one of the {data.card.n_voxels:,} that {encoder.label} predicts"
+                raise refusal("voxel", allowed=allowed, got=max(voxels))
+            sds = data.card.reference_sd[voxels]
+            if means is None or not np.isfinite([means[voxels], sds]).all():
+                raise BadInputError(describe_unknown_mean(data.card.config))
+            if not sds.any():
+                raise BadInputError(f"{target.label} is predicted by {encoder.label} as a constant. Leave it out.")
+            r = gate_r(data.card)[voxels]
+            if encoder in encoders and np.isfinite(r).any() and np.nanmedian(r) < gate:
+                raise BadInputError(
+                    f"{target.label} is predicted by {encoder.label} with r {np.nanmedian(r):.3f}, below the gate "
+                    f"{gate:g}. Choose another target, or lower the gate (--gate)."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class LevelReading:
+    """What became of one level of one image.
+
+    Parameters
+    ----------
+    series : What was brought there: "mobilenet_v2 features.18 · ROI FFA (119 voxels)".
+    image : The seed.
+    wanted, saved : The level asked for and that of the image in 8 bits, in SDs from the mean of the clean reference
+        responses.
+    size : Of the perturbation before saving, under its norm, in [0, 1] pixel units: the budget needed.
+    reached : Whether the attack came to the level before saving, to 0.05 SD.
+    """
+
+    series: str
+    image: str
+    wanted: float
+    saved: float
+    size: float
+    norm: NormName
+    reached: bool
+
+    @property
+    def survives(self) -> bool:
+        """Whether the image still stands at the level once it is saved, to 0.05 SD."""
+        return abs(self.saved - self.wanted) <= LEVEL_TOLERANCE
+
+
+def read_level(probe: Probe, *, saved: float) -> LevelReading | None:
+    """The reading of a finished probe whose saved image is at `saved`; None of one without a level."""
+    config = probe.config
+    if config.level is None:
+        return None
+    series = f"{config.network} {config.layer} · {config.target.label}"
+    attack = config.attack
+    return LevelReading(
+        series, probe.stimulus_id, config.level, saved, attack.epsilon, attack.norm, probe.reaches_level
+    )
+
+
+def in_levels(value: float, *, mean: float, sd: float) -> float | None:
+    """A response in SDs from the mean; None where these are not known."""
+    known = math.isfinite(mean) and math.isfinite(sd) and sd > 0
+    return (value - mean) / sd if known else None
+
+
+def describe_readings(readings: Iterable[LevelReading]) -> list[str]:
+    """Lines: a heading for every encoder and target, then one a level: how many reached it, budgets, what survives."""
+    groups: dict[str, dict[float, list[LevelReading]]] = {}
+    for one in readings:
+        groups.setdefault(one.series, {}).setdefault(one.wanted, []).append(one)
+    lines = []
+    for series, by_level in groups.items():
+        lines.append(f"Levels of {series}: seeds that reach each, median budget (range)")
+        lines += [f"  {level:+g} SD: {_describe_level(members)}" for level, members in sorted(by_level.items())]
+    return lines
+
+
+def _describe_level(members: Sequence[LevelReading]) -> str:
+    reached, norm = [one.size for one in members if one.reached], members[0].norm
+    nearest = min(members, key=lambda one: abs(one.saved - one.wanted))
+    spent = f"{nearest.saved:+.2f} SD at best"
+    if reached:
+        low, middle, high = (format_epsilon(float(one), norm) for one in np.quantile(reached, [0, 0.5, 1]))
+        spent = f"{norm.capitalize()} {middle}" + (f" ({low} to {high})" if len(reached) > 1 else "")
+    n_kept = sum(one.survives for one in members)
+    return f"{len(reached)} of {len(members)} reached, {spent}, {n_kept} hold in 8 bits"
