@@ -6,8 +6,6 @@ arXiv 1912.00049, algorithms 2 and 3.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import torch
 
@@ -21,18 +19,6 @@ TILES = 5
 """Bumps along a side of the L2 start."""
 
 SMALLEST_BUMP = 3
-
-
-class Squares(Protocol):
-    """Makes the start and the changes of one image's perturbation (channels, side, side)."""
-
-    first_share: float
-
-    def begin(self, shape: tuple[int, ...], epsilon: float, stream: np.random.Generator) -> torch.Tensor:
-        """A perturbation of size epsilon to start from."""
-
-    def change(self, delta: torch.Tensor, epsilon: float, share: float, *, stream: np.random.Generator) -> torch.Tensor:
-        """The perturbation with about this share of its pixels changed, not yet projected."""
 
 
 class LinfSquares:
@@ -93,6 +79,10 @@ class L2Squares:
         changed[here] = fresh
         return changed
 
+
+Squares = LinfSquares | L2Squares
+"""Makes the start of one image's perturbation (channels, side, side), of size epsilon, and its changes, each of about a
+share of its pixels and not yet projected."""
 
 SQUARES: dict[NormName, Squares] = {NormName.LINF: LinfSquares(), NormName.L2: L2Squares()}
 """The squares of each norm."""

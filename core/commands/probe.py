@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from core.attacks.config import MOST_TO_GAIN, AttackConfig, AttackMethod, format_epsilon, write_convergence
 from core.attacks.objective_config import ObjectiveKind
 from core.attacks.presets import PRESETS
 from core.checks import check_positive, refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
-from core.commands.output import answer, finish, finite
+from core.commands.output import answer, finish
 from core.commands.probe_options import (
     ATTACK,
     TargetOptions,
@@ -30,6 +30,7 @@ from core.encoders.files import list_encoders, usual_layer
 from core.encoders.library import read_encoder_file
 from core.engine import Engine
 from core.files import check_free
+from core.headers import plain
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
@@ -204,7 +205,7 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
     curve = {
         name: getattr(probe.curve, name).tolist() for name in (*CURVE_KEYS, "to_gain", "restart_spread", "n_gradients")
     }
-    return {
+    summary = {
         **{name: getattr(config, name) for name in ("subject", "network", "layer")},
         "image": probe.stimulus_id,
         "direction": str(config.direction),
@@ -215,19 +216,19 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "clean": clean,
         "perturbed": perturbed,
         "shift": shift,
-        "shift_sd": finite(shift / probe.target_sd) if probe.target_sd != 0 else 0.0,
+        "shift_sd": shift / probe.target_sd if probe.target_sd != 0 else 0.0,
         "control_shift": probe.of_target(probe.control_shift),
         "sign_flip_shift": probe.of_target(probe.sign_flip - probe.clean),
-        "first_order": finite(curve["first_order"][-1]),
-        "linearity": finite(curve["linearity"][-1]),
-        "curve": {name: [finite(value) for value in values] for name, values in curve.items()},
+        "first_order": curve["first_order"][-1],
+        "linearity": curve["linearity"][-1],
+        "curve": curve,
         "l2": probe.l2,
         "linf": probe.linf,
         "norm": str(attack.norm),
         "n_steps": attack.steps_taken,
         "step_rule": str(attack.step_rule) if attack.method is AttackMethod.PGD else None,
         "n_gradients": int(probe.curve.n_gradients.sum()),
-        "to_gain": finite(probe.to_gain),
+        "to_gain": probe.to_gain,
         "converged": probe.to_gain <= MOST_TO_GAIN,
         "convergence": write_convergence(probe.to_gain),
         "method": str(attack.method),
@@ -241,6 +242,7 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "folder": str(report.folder),
         "files": [path.relative_to(report.folder).as_posix() for path in report.files],
     }
+    return cast(dict[str, Any], plain(summary))
 
 
 def describe_objective(probe: Probe) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 from core.checks import check_choice, refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
-from core.commands.output import answer, finish, time_left
+from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
 from core.headers import write_json
@@ -17,7 +16,6 @@ from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
 from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
 from core.stimuli.store import open_probe_store
-from core.stimuli.write import SetProgress
 
 EXAMPLE = """\
 A plan file is TOML or JSON with the same names as the options, underscores for hyphens:
@@ -87,7 +85,7 @@ def run_make(
         raise refusal("out", allowed="a new or an empty folder", got="none")
     check_free(out.expanduser())
     engine, store = Engine(device=device), open_probe_store()
-    made = make_set(lambda stop: iter_make(engine, recipes, resolved.delivery, out, store=store, should_stop=stop))
+    made = finish(lambda stop: iter_make(engine, recipes, resolved.delivery, out, store=store, should_stop=stop))
     return answer(summary | _format_set(made), _describe_set(made), as_json=json)
 
 
@@ -122,16 +120,6 @@ def run_strip(
     others = f", the first of {len(strips)}: name --image, --network or --target for another" if strips[1:] else ""
     found = {"file": str(out), "image": first.image, "series": first.series, "n_strips": len(strips)}
     return answer(found, f"{first.image} · {first.series}{others}\n  written to {out}", as_json=json)
-
-
-def make_set(work: Callable[[Callable[[], bool]], Iterable[SetProgress]]) -> StimulusSet:
-    """Run a making to its end, with one line of progress on stderr if it is a terminal."""
-
-    def word(record: SetProgress) -> str:
-        text = f"{record.stage} {record.done:.1f}/{record.total} {record.what}{time_left(record.seconds_left)}"
-        return text[:118]
-
-    return finish(work, word)
 
 
 def _resolve(file: Path | None, given: Given) -> StimulusPlan:

@@ -37,15 +37,18 @@ class RobustifyDone:
 def suggest_recipe(network: str, *, layers: tuple[str, ...] = (), **settings: Any) -> RobustifyConfig:
     """The default recipe for a network: its usual layer and the listed one before it, and the resolutions it takes.
 
-    A transformer, or any network of a fixed size, is trained at that size throughout.
+    A transformer, or any network of a fixed size, is trained at that size throughout. The budget ramps up from the
+    usual first one, but never from above the final one.
     """
+    usual_config = RobustifyConfig()
+    first = min(usual_config.first_epsilon, settings.get("epsilon", usual_config.epsilon))
     spec = find_network(network)
     usual = spec.layers.index(spec.default_layer) + 1
     chosen = layers or spec.layers[:usual][-2:]
     stages: tuple[Stage, ...] = (Stage(spec.input_size, 1.0),)
     if not spec.is_program and spec.input_size >= 2 * GRAIN and _takes_size(spec, GRAIN * 3):
         stages = tuple(replace(stage, size=_scale(stage.size, spec.input_size)) for stage in SIZES)
-    return RobustifyConfig(network=network, layers=chosen, stages=stages, **settings)
+    return RobustifyConfig(network, chosen, stages=stages, **{"first_epsilon": first} | settings)
 
 
 def iter_run(
@@ -60,14 +63,8 @@ def iter_run(
     if options.id:
         check_new_id(options.id)
     photos = find_photos(options.images)
-    config = suggest_recipe(
-        options.network,
-        layers=options.layers,
-        epsilon=options.epsilon,
-        n_images=options.n_images,
-        seed=options.seed,
-        **_first(options.epsilon),
-    )
+    settings = {name: getattr(options, name) for name in ("layers", "epsilon", "n_images", "seed")}
+    config = suggest_recipe(options.network, **settings)
     checkpoint = options.checkpoint()
     yield from iter_robustify(config, photos, checkpoint=checkpoint, should_stop=should_stop, device=device)
     out = robustify_folder() / f"{checkpoint.stem}.safetensors"
@@ -78,15 +75,10 @@ def iter_run(
     yield RobustifyDone(kept, published)
 
 
-def _first(epsilon: float) -> dict[str, float]:
-    """The budget to ramp up from: never above the final one."""
-    return {"first_epsilon": min(RobustifyConfig().first_epsilon, epsilon)}
-
-
 def _scale(size: int, input_size: int) -> int:
-    return (
-        max(GRAIN, round(size * input_size / REFERENCE_SIZE / GRAIN) * GRAIN) if size != REFERENCE_SIZE else input_size
-    )
+    if size == REFERENCE_SIZE:
+        return input_size
+    return max(GRAIN, round(size * input_size / REFERENCE_SIZE / GRAIN) * GRAIN)
 
 
 def _takes_size(spec: NetworkSpec, size: int) -> bool:
