@@ -16,9 +16,11 @@ from core.encoders.files import load_card
 from core.files import is_there
 from core.headers import HeaderKind, read_header
 from core.networks.catalog import find_network
+from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
+from core.stimuli.controversial import PROBES_EACH, PairOptions, choose_pair, iter_pair_recipes
 from core.stimuli.layout import MID_GREY, Layout
 from core.stimuli.recipe import Recipe, name_source
 from core.sweeps.choose import choose_encoders, choose_images, choose_targets
@@ -31,6 +33,7 @@ JSON_PLAN = HeaderKind("a plan of stimuli", "`main.py stimuli plan --out FILE` w
 TOML_PLAN = replace(JSON_PLAN, syntax="toml")
 MOST_ITEMS = 5000
 """More probes than any experiment shows."""
+PARTS = ("images", "targets", "directions", "budgets", "encoders")
 PASSES_BESIDE = 12
 """Forward passes of a probe beside its attack: clean, controls, judging, scoring the files."""
 
@@ -56,6 +59,15 @@ class PlanOptions:
     name: Annotated[str, "what the set is called"] = "stimuli"
     subject: Annotated[str, "id of the subject"] = "simulated"
     networks: Annotated[tuple[str, ...], 'NET, NET:LAYER or "all"'] = ("mobilenet_v2_robust",)
+    controversial: Annotated[
+        tuple[str, ...],
+        "A,B: two encoders in place of networks and directions; for each image and target a probe that raises A and "
+        "lowers B, the mirrored one, and an agreeing one that raises both",
+    ] = ()
+    decided: Annotated[float, "controversial probes: SDs both must move by, or the probe is called undecided"] = (
+        DEFAULT_DECIDED
+    )
+    sharpness: Annotated[float, "controversial probes: t of the smooth minimum of both shifts"] = DEFAULT_SHARPNESS
     images: Annotated[tuple[str, ...], "ids, files, or test:N for N held-out ones"] = ("test:4",)
     rois: Annotated[tuple[str, ...], "ROIs whose mean is moved (default: none)"] = ()
     voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate (default: none)"] = ()
@@ -89,6 +101,7 @@ class StimulusPlan:
     images : Ids, SUBJECT:IMAGE, or paths of files.
     n_steps : Attack steps of each probe; 0 are as many as it takes.
     quantise : Keep every iterate on 8-bit grey levels, so that saving changes nothing.
+    pair : Where given, `encoders` are the two of controversial probes, whose directions are all taken.
 
     Raises BadInputError if a part is empty or holds something twice, or there are too many probes.
     """
@@ -102,9 +115,10 @@ class StimulusPlan:
     quantise: bool = False
     seed: int = 0
     delivery: SetConfig = field(default_factory=SetConfig)
+    pair: PairOptions | None = None
 
     def __post_init__(self) -> None:
-        for name in ("encoders", "images", "targets", "directions", "budgets"):
+        for name in PARTS:
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 got = [getattr(value, "label", str(value)) for value in values]
@@ -121,13 +135,17 @@ class StimulusPlan:
     @property
     def n_items(self) -> int:
         """Probes of the plan."""
-        per_image = len(self.targets) * len(self.directions) * len(self.budgets) * len(self.encoders)
-        return len(self.images) * per_image
+        ways = len(PROBES_EACH) if self.pair else len(self.directions) * len(self.encoders)
+        return len(self.images) * len(self.targets) * len(self.budgets) * ways
 
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
-        names = ("images", "targets", "directions", "budgets", "encoders")
+        names = ("images", "targets", "budgets") if self.pair else PARTS
         parts = [count(len(getattr(self, name)), name.removesuffix("s")) for name in names]
+        if self.pair:
+            ways = "(A up, B down; A down, B up; both up)"
+            pair = " and ".join(encoder.label for encoder in self.encoders)
+            parts.append(f"{len(PROBES_EACH)} probes of {pair} {ways}")
         files = self.n_items * self.delivery.n_files
         cost = f"about {format_duration(self.seconds)} on one core"
         return f"{' x '.join(parts)} = {count(self.n_items, 'probe')}, {files} files, {cost}"
@@ -135,7 +153,9 @@ class StimulusPlan:
     @property
     def seconds(self) -> float:
         """What it will take on one core, roughly."""
-        passes = (self.n_steps or USUAL_STEPS) * PASSES_PER_STEP + PASSES_BESIDE * (1 + len(self.delivery.transfer))
+        members = len(self.encoders) if self.pair else 1
+        steps = (self.n_steps or USUAL_STEPS) * PASSES_PER_STEP * members
+        passes = steps + PASSES_BESIDE * (members + len(self.delivery.transfer))
         return self.n_items * passes * SECONDS_PER_STEP / PASSES_PER_STEP
 
 
@@ -145,6 +165,9 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     Raises BadInputError if an image, an encoder or a target is not there.
     """
     attacks = [(_attack(plan, budget), (budget.epsilon,)) for budget in plan.budgets]
+    if plan.pair is not None:
+        first, second = plan.encoders
+        return tuple(iter_pair_recipes(plan.images, (first, second), plan.targets, attacks, options=plan.pair))
     return tuple(iter_recipes(plan.images, plan.encoders, plan.targets, plan.directions, lambda _side: attacks))
 
 
@@ -178,7 +201,11 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     got |= options
     seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
     subject = load_subject(str(got["subject"]))
-    encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
+    pair = _resolve_pair(options, got)
+    words = [part for text in _texts("controversial", got["controversial"]) for part in text.split(",")]
+    encoders = (
+        choose_pair(subject.id, words) if pair else choose_encoders((subject.id,), _texts("networks", got["networks"]))
+    )
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
     if not rois and not voxels:
         advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
@@ -197,7 +224,25 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
         _check_flag("quantise", got["quantise"]),
         seed,
         _resolve_delivery(got, subject.id),
+        pair,
     )
+
+
+def _resolve_pair(options: Mapping[str, Any], got: Mapping[str, Any]) -> PairOptions | None:
+    """How controversial probes are made; None where none are asked."""
+    if got["controversial"]:
+        for name in ("networks", "directions"):
+            if name in options:
+                advice = "The two encoders and all ways to move them are part of it already."
+                raise refusal(name, allowed="left out with controversial", got=options[name], advice=advice)
+        made = PairOptions(got["sharpness"], got["decided"])
+        made.ask(EncoderName("", "", ""))  # which checks both
+        return made
+    for name in ("sharpness", "decided"):
+        if name in options:
+            advice = "Name two encoders: controversial = A,B."
+            raise refusal(name, allowed="used with controversial", got=options[name], advice=advice)
+    return None
 
 
 def _check_flag(name: str, value: object) -> bool:
@@ -213,11 +258,10 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
     return {
         "name": delivery.name,
         "subject": plan.encoders[0].subject,
-        "networks": [f"{encoder.network}:{encoder.layer}" for encoder in plan.encoders],
+        **_pack_encoders(plan),
         "images": list(plan.images),
         "rois": [target.roi for target in plan.targets if target.roi],
         "voxels": [str(target.voxel) for target in plan.targets if not target.roi],
-        "directions": [str(direction) for direction in plan.directions],
         "budgets": [budget.label for budget in plan.budgets],
         "steps": plan.n_steps,
         "quantise": plan.quantise,
@@ -230,6 +274,13 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
         **{name: str(getattr(layout, name)) for name in ("enlarging", "matching")},
         **{name: value for name, value in stated.items() if value is not None},
     }
+
+
+def _pack_encoders(plan: StimulusPlan) -> dict[str, Any]:
+    names = [f"{encoder.network}:{encoder.layer}" for encoder in plan.encoders]
+    if plan.pair is None:
+        return {"networks": names, "directions": [str(direction) for direction in plan.directions]}
+    return {"controversial": names, "sharpness": plan.pair.sharpness, "decided": plan.pair.decided_sd}
 
 
 def parse_budget(text: str) -> Budget:
