@@ -249,10 +249,10 @@ class Presenter(QObject):
         if name == REGIONS:
             view.show_regions(True)
             return
-        for shown, values in ((view, chosen), (twin, second)):
-            if shown is not None and values is not None:
-                more = {"title": values.title, "unit": values.unit, "limit": values.limit}
-                shown.set_values(values.values, diverging=values.diverging, **more)
+        for place, one in ((view, chosen), (twin, second)):
+            if place is not None and one is not None:
+                limit, diverging = one.limit, one.diverging
+                place.set_values(one.values, title=one.title, unit=one.unit, diverging=diverging, limit=limit)
 
     def _draw_run(self) -> None:
         subject, card, config = self._state.subject, self._state.card, self._state.run

@@ -29,8 +29,9 @@ from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
 from core.headers import unstructure
 from core.networks.catalog import find_network
+from core.probes.against import Against
 from core.stimuli.config import SetConfig, unpack_set
-from core.stimuli.controversial import PairOptions, iter_pair_recipes
+from core.stimuli.controversial import iter_pair_recipes
 from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
@@ -255,10 +256,11 @@ def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
         return [(config.attack(norm, side, first), config.budgets(norm, side)) for norm in config.norms]
 
     if config.question is Question.DISAGREEMENT:
-        options, found = PairOptions(config.sharpness, config.decided_sd), []
-        for pair in combinations(config.encoders, 2):
-            side = max(find_network(one.network).input_size for one in pair)
-            found += iter_pair_recipes(config.images, pair, config.targets, attacks(side), options=options)
+        found: list[Recipe] = []
+        for first, other in combinations(config.encoders, 2):
+            side = max(find_network(one.network).input_size for one in (first, other))
+            second = Against(*other[1:], sharpness=config.sharpness, decided_sd=config.decided_sd)
+            found += iter_pair_recipes(config.images, first, second, config.targets, attacks(side))
         return tuple(found)
     return tuple(iter_recipes(config.images, config.encoders, config.targets, config.directions, attacks))
 

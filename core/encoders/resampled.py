@@ -6,6 +6,8 @@ counts and no value leaves [0, 1].
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from core.checks import refusal
@@ -26,12 +28,14 @@ def show_at(encoder: Encoder, side: int) -> Encoder:
         raise refusal("side", allowed=f"at least {network.input_size}, that of {network.spec.id}", got=side)
     names = ("mean", "components", "weights", "intercept", "covariance")
     arrays = {name: getattr(encoder, name) for name in names}
-    numbers = {name: None if one is None else one.cpu().numpy() for name, one in arrays.items()}
+    numbers: dict[str, Any] = {name: None if one is None else one.cpu().numpy() for name, one in arrays.items()}
     return Encoder(_Resampling(network, side), EncoderData(encoder.card, **numbers))
 
 
 class _Resampling(Network):
     """A network, its body shared, that takes images of another size."""
+
+    weights: torch.Tensor
 
     def __init__(self, network: Network, side: int) -> None:
         more = {name: getattr(network, name) for name in ("layer", "sha256", "feature_shape", "treatment")}
@@ -47,7 +51,7 @@ class _Resampling(Network):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Features of pixels (n, 3, side, side) once they are resampled; differentiable."""
-        weights = self.weights.to(pixels)  # type: ignore[operator]
+        weights = self.weights.to(pixels)
         return super().forward(weights @ pixels @ weights.T)
 
 

@@ -8,10 +8,10 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import torch
 
-from core.attacks.controversial import SmoothMinimum, join_shifts
 from core.attacks.ensemble import EnsembleObjective
 from core.attacks.objective import LinearObjective, Objective, RuleObjective
 from core.attacks.rules import Rule, make_rule
+from core.attacks.smooth_minimum import SmoothMinimum, join_shifts
 from core.checks import refusal
 from core.device import exact_arithmetic
 from core.encoders.encoder import Encoder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -15,7 +15,7 @@ from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.errors import BadInputError
-from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
+from core.probes.against import Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.probe_warnings import target_r
 from core.stimuli.recipe import Recipe, name_source
@@ -25,18 +25,6 @@ from core.types import Direction
 
 PROBES_EACH = ((Direction.RAISE, False), (Direction.LOWER, False), (Direction.RAISE, True))
 """Of every image, target and budget: A up and B down, the mirrored one, both up: A's direction, whether B agrees."""
-
-
-@dataclass(frozen=True, slots=True)
-class PairOptions:
-    """How the two encoders of controversial probes are told apart; as of `core.probes.against.Against`."""
-
-    sharpness: float = DEFAULT_SHARPNESS
-    decided_sd: float = DEFAULT_DECIDED
-
-    def ask(self, second: EncoderName, *, agrees: bool = False) -> Against:
-        """What is asked of the second encoder."""
-        return Against(second.network, second.layer, agrees, self.sharpness, self.decided_sd)
 
 
 def choose_pair(subject: str, words: Sequence[str]) -> tuple[EncoderName, EncoderName]:
@@ -54,18 +42,17 @@ def choose_pair(subject: str, words: Sequence[str]) -> tuple[EncoderName, Encode
 
 def iter_pair_recipes(
     images: Sequence[str],
-    pair: tuple[EncoderName, EncoderName],
+    first: EncoderName,
+    second: Against,
     targets: Sequence[TargetName],
     attacks: Sequence[tuple[AttackConfig, tuple[float, ...]]],
-    *,
-    options: PairOptions,
 ) -> Iterator[Recipe]:
     """The three probes of every image, target and budget; those of one image stand together."""
-    first, second = pair
-    cards, table = [load_card(*name) for name in pair], load_subject(first.subject).voxels
+    names = ((first.network, first.layer), (second.network, second.layer))
+    cards, table = [load_card(first.subject, *name) for name in names], load_subject(first.subject).voxels
     for image, target in product(images, targets):
         for (attack, grid), (direction, agrees) in product(attacks, PROBES_EACH):
-            against = options.ask(second, agrees=agrees)
+            against = replace(second, agrees=agrees)
             config = ProbeConfig(*first, target.find_in(table), direction, attack, ladder=grid, against=against)
             check_against(config)
             stimulus = find_stimulus(image, size=config.side)

@@ -143,8 +143,7 @@ def _evaluate_decision(
     if asked.against is None or item.probe.undecided or asked.against.label not in transfers:
         return ()
     second = transfers[asked.against.label][1].shift_sd
-    known = sd > 0 and second is not None
-    shifts_sd = (shift / sd, second) if known else (math.nan, math.nan)
+    shifts_sd = shift / sd if sd > 0 else math.nan, math.nan if second is None else second
     return evaluate_decision(asked.against.explain_undecided(shifts_sd, asked.direction), where=" once saved")
 
 

@@ -159,8 +159,8 @@ class Loader:
         return probe.perturbed_pixels - probe.clean_pixels
 
     def _second_card(self, asked: ProbeConfig) -> EncoderCard | None:
-        against = asked.against
-        return against and self._source.open_encoder(asked.subject, against.network, against.layer).card
+        second = asked.against
+        return None if second is None else self._source.open_encoder(asked.subject, second.network, second.layer).card
 
     def _recipients(self, recipe: Recipe) -> dict[str, RecipientEncoder]:
         """Further encoders; the second one of a controversial probe sees the files as the attack let it."""

@@ -16,11 +16,11 @@ from core.encoders.files import load_card
 from core.files import is_there
 from core.headers import HeaderKind, read_header
 from core.networks.catalog import find_network
-from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS
+from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
-from core.stimuli.controversial import PROBES_EACH, PairOptions, choose_pair, iter_pair_recipes
+from core.stimuli.controversial import PROBES_EACH, choose_pair, iter_pair_recipes
 from core.stimuli.layout import MID_GREY, Layout
 from core.stimuli.recipe import Recipe, name_source
 from core.sweeps.choose import choose_encoders, choose_images, choose_targets
@@ -101,7 +101,7 @@ class StimulusPlan:
     images : Ids, SUBJECT:IMAGE, or paths of files.
     n_steps : Attack steps of each probe; 0 are as many as it takes.
     quantise : Keep every iterate on 8-bit grey levels, so that saving changes nothing.
-    pair : Where given, `encoders` are the two of controversial probes, whose directions are all taken.
+    pair : The second of the two encoders of controversial probes, whose directions are all taken.
 
     Raises BadInputError if a part is empty or holds something twice, or there are too many probes.
     """
@@ -115,7 +115,7 @@ class StimulusPlan:
     quantise: bool = False
     seed: int = 0
     delivery: SetConfig = field(default_factory=SetConfig)
-    pair: PairOptions | None = None
+    pair: Against | None = None
 
     def __post_init__(self) -> None:
         for name in PARTS:
@@ -166,8 +166,7 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     """
     attacks = [(_attack(plan, budget), (budget.epsilon,)) for budget in plan.budgets]
     if plan.pair is not None:
-        first, second = plan.encoders
-        return tuple(iter_pair_recipes(plan.images, (first, second), plan.targets, attacks, options=plan.pair))
+        return tuple(iter_pair_recipes(plan.images, plan.encoders[0], plan.pair, plan.targets, attacks))
     return tuple(iter_recipes(plan.images, plan.encoders, plan.targets, plan.directions, lambda _side: attacks))
 
 
@@ -201,11 +200,12 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     got |= options
     seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
     subject = load_subject(str(got["subject"]))
-    pair = _resolve_pair(options, got)
     words = [part for text in _texts("controversial", got["controversial"]) for part in text.split(",")]
+    _check_pair_options(options, is_pair=bool(words))
     encoders = (
-        choose_pair(subject.id, words) if pair else choose_encoders((subject.id,), _texts("networks", got["networks"]))
+        choose_pair(subject.id, words) if words else choose_encoders((subject.id,), _texts("networks", got["networks"]))
     )
+    sizes = {"sharpness": got["sharpness"], "decided_sd": got["decided"]}
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
     if not rois and not voxels:
         advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
@@ -224,25 +224,17 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
         _check_flag("quantise", got["quantise"]),
         seed,
         _resolve_delivery(got, subject.id),
-        pair,
+        Against(*encoders[1][1:], **sizes) if words else None,
     )
 
 
-def _resolve_pair(options: Mapping[str, Any], got: Mapping[str, Any]) -> PairOptions | None:
-    """How controversial probes are made; None where none are asked."""
-    if got["controversial"]:
-        for name in ("networks", "directions"):
-            if name in options:
-                advice = "The two encoders and all ways to move them are part of it already."
-                raise refusal(name, allowed="left out with controversial", got=options[name], advice=advice)
-        made = PairOptions(got["sharpness"], got["decided"])
-        made.ask(EncoderName("", "", ""))  # which checks both
-        return made
-    for name in ("sharpness", "decided"):
+def _check_pair_options(options: Mapping[str, Any], *, is_pair: bool) -> None:
+    """Refuse what controversial probes have no use for, and what only they have a use for."""
+    has_part, has_none = "The pair and every way to move it are part of it.", "Name two encoders: controversial = A,B."
+    for name in ("networks", "directions") if is_pair else ("sharpness", "decided"):
         if name in options:
-            advice = "Name two encoders: controversial = A,B."
-            raise refusal(name, allowed="used with controversial", got=options[name], advice=advice)
-    return None
+            allowed = f"{'left out' if is_pair else 'used'} with controversial"
+            raise refusal(name, allowed=allowed, got=options[name], advice=has_part if is_pair else has_none)
 
 
 def _check_flag(name: str, value: object) -> bool:

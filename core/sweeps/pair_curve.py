@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from core.attacks.control import draw_control
-from core.attacks.controversial import SmoothMinimum
 from core.attacks.epsilon_grid import iter_epsilon_grid
 from core.attacks.norms import NORMS
 from core.attacks.objective import LinearObjective
+from core.attacks.smooth_minimum import SmoothMinimum
 from core.device import exact_arithmetic, run_in_chunks
 from core.encoders.encoder import Encoder
 from core.probes.respond import check_pixels, to_tensor
