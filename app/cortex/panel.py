@@ -40,6 +40,8 @@ LEAST_WITH_NUMBER = 690
 """A narrower panel shows the threshold by its slider alone, in pixels."""
 
 THRESHOLD_STEPS = 100
+UNBOUNDED = 2**24 - 1
+"""Qt's own largest width."""
 RESET_TIP = "Return to the chosen view (or double-click beside the cortex)"
 
 
@@ -90,6 +92,7 @@ class CortexPanel(QWidget):
             self.second.set_labels(self.labels_button.isChecked())
         if self.second is not None:
             self.second.setVisible(shown)
+            self.view.morph_slider.setMaximumWidth(0 if shown else UNBOUNDED)  # two colour bars need its room
             self.second.follow_layout()
             self.second.follow_scale()
         return self.second if shown else None

@@ -14,10 +14,9 @@ class TwinView(CortexView):
     def __init__(self, first: CortexView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._first, self._follows = first, False
-        self.morph_slider.setMaximumWidth(0)  # the first view's moves both
+        self.morph_slider.setMaximumWidth(0)
         first.layout_changed.connect(self.follow_layout)
         first.scale_changed.connect(self.follow_scale)
-        first.morph_slider.moved.connect(self.set_morph)
         first.canvas.posed.connect(self._follow_pose)
         self.canvas.posed.connect(self._lead_pose)
         self.voxel_picked.connect(first.voxel_picked)
