@@ -213,12 +213,19 @@ class ResponsesPanel(QWidget):
         sds = f" ({format_signed(shift / data.target_sd)} SD)" if data.target_sd > 0 else ""
         return f"{format_signed(shift, digits_for(abs(shift)))}{sds}"
 
+    @staticmethod
+    def _write_pair(probe: Probe) -> str:
+        """The shifts in SDs of both encoders of a controversial or agreeing probe."""
+        names = (probe.config.network, *probe.config.others)
+        told = [f"{format_signed(shift)} SD {name}" for name, shift in zip(names, probe.shifts_sd, strict=True)]
+        return " · ".join(["UNDECIDED", *told, probe.undecided] if probe.undecided else told)
+
     def _read_out(self, probe: Probe) -> None:
         curve = probe.curve
         shift, control = float(curve.shift[-1]), float(curve.control_shift[-1])
         digits = digits_for(abs(shift))
         parts = (
-            self._write_shift(probe, shift),
+            self._write_pair(probe) if probe.second is not None else self._write_shift(probe, shift),
             "quick look" if probe.config.attack.is_quick_look else write_convergence(probe.to_gain),
             f"control {format_signed(control, digits)}",
             f"linearity {format_number(float(curve.linearity[-1]))}",

@@ -34,9 +34,8 @@ def run_reproduce(probe: ProbeFile, /, *, device: Device = "auto") -> int:
 
     saved = load_probe(probe)
     engine = Engine(device=device)
-    encoder = engine.open_encoder(saved.config.subject, saved.config.network, saved.config.layer)
-    others = engine.open_ensemble(saved.config)
-    result = finish(lambda stop: iter_reproduce(encoder, saved, should_stop=stop, others=others))
+    encoder, *others = engine.open_probed(saved.config)
+    result = finish(lambda stop: iter_reproduce(encoder, saved, should_stop=stop, others=tuple(others)))
     print(result.describe())
     return 0 if result.identical else DIFFERS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +12,12 @@ from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
 from core.headers import write_json
+from core.stimuli.controversial import check_against
 from core.stimuli.level_strip import list_largest, read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
 from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
+from core.stimuli.recipe import Recipe
 from core.stimuli.store import open_probe_store
 
 EXAMPLE = """\
@@ -52,7 +55,7 @@ def run_plan(
 ) -> int:
     """Resolve a plan, say what it holds; returns 0."""
     resolved = _resolve(plan, given)
-    n_items = len(list_recipes(resolved))
+    n_items = len(_list_recipes(resolved))
     if out is not None:
         if out.exists():
             advice = "Choose another name; nothing is overwritten."
@@ -77,7 +80,7 @@ def run_make(
     from core.stimuli.make import iter_make
 
     resolved = _resolve(plan, given)
-    recipes = list_recipes(resolved)
+    recipes = _list_recipes(resolved)
     summary = _summarise(resolved, len(recipes))
     if dry_run:
         return answer(summary, _describe(resolved, None), as_json=json)
@@ -127,6 +130,15 @@ def _resolve(file: Path | None, given: Given) -> StimulusPlan:
     return resolve_plan((read_plan(file) if file is not None else {}) | given.of(PlanOptions))
 
 
+def _list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
+    """The probes of a plan; encoders of controversial ones that predict a target poorly are named on stderr first."""
+    recipes = list_recipes(plan)
+    pairs = [recipe.config for recipe in recipes if recipe.config.against is not None]
+    for note in dict.fromkeys(note for config in pairs for note in check_against(config, gate=plan.delivery.gate)):
+        print(f"Warning: {note}", file=sys.stderr)
+    return recipes
+
+
 def _describe(plan: StimulusPlan, written: Path | None) -> str:
     layouts = [
         plan.delivery.layout.describe(224),
@@ -150,8 +162,11 @@ def _describe_set(found: StimulusSet) -> str:
     lines = [f"{found.name}: {len(found.pairs)} items, {len(found.rows)} stimuli in {found.folder / MANIFEST}"]
     for rows in found.pairs.values():
         perturbed = next((row for row in rows if row.role != ORIGINAL and not row.is_control), rows[0])
+        second = perturbed.transfer.get(perturbed.against)
         control = max((abs(row.shift) for row in rows if row.is_control), default=0.0)
         sds = "" if perturbed.shift_sd is None else f" = {perturbed.shift_sd:+.2f} SD"
+        if second is not None and second.shift_sd is not None:
+            sds += f", {second.shift_sd:+.2f} SD in {perturbed.against} ({perturbed.against_direction})"
         warned = f"  ! {len(perturbed.warnings)}" if perturbed.warnings else ""
         lines.append(f"  {perturbed.pair_id}: shift {perturbed.shift:+.3f}{sds}, controls up to {control:.3f}{warned}")
     lines += describe_readings(read_set_levels(found.rows, list_largest(found)))

@@ -1,4 +1,4 @@
-"""The four analysis commands and `study`: options to a sweep, the cost first, progress, the answer."""
+"""The analysis commands and `study`: options to a sweep, the cost first, progress, the answer."""
 
 from __future__ import annotations
 
@@ -135,10 +135,11 @@ def _make_command(question: Question) -> Run:
     controls = (
         ((ControlEncoderOptions, ""), (SweepConfig, "n_refit=copy-images")) if question is Question.TRANSFER else ()
     )
-    return explained(EXPLANATION)(partial(takes((SweepConfig, FIELDS), *controls)(_ask), question))
+    pair = ((SweepConfig, "decided_sd=decided sharpness"),) if question is Question.DISAGREEMENT else ()
+    return explained(EXPLANATION)(partial(takes((SweepConfig, FIELDS), *controls, *pair)(_ask), question))
 
 
-run_fragility, run_discriminability, run_transfer, run_meaning = map(_make_command, Question)
+run_fragility, run_discriminability, run_transfer, run_meaning, run_disagreement = map(_make_command, Question)
 
 
 @explained(STUDY)

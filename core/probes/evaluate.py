@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from core.attacks.objective_config import ObjectiveKind
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
-from core.probes.objectives import report_gain, report_shift
+from core.probes.against import SecondResponses
+from core.probes.objectives import report_gain, report_pair_gain, report_shift
 from core.probes.probe import Curve, Probe, ProbeConfig, StepHistory
 from core.probes.respond import describe_versions, respond
 from core.progress import Stopwatch
@@ -65,7 +67,7 @@ def evaluate(
     dual_size: float,
     history: StepHistory,
     watch: Stopwatch,
-    ensemble_sha256: tuple[str, ...] = (),
+    others: Sequence[Encoder] = (),
 ) -> Probe:
     """Score the delivered pixels and assemble the probe.
 
@@ -73,9 +75,10 @@ def evaluate(
     ----------
     dual_size : Dual norm of the objective's gradient at the clean image; NaN where it has none.
     watch : Started with the probe.
-    ensemble_sha256 : Hashes of the further encoders that were attacked.
+    others : The further encoders that were attacked.
     """
     scored = _score(encoder, delivered)
+    second = None if config.against is None else _score_second(others[0], config, delivered)
     direction = config.target.vector(encoder.n_voxels)
     card = encoder.card
     return Probe(
@@ -96,15 +99,27 @@ def evaluate(
         reference_sd=card.reference_sd,
         target_sd=encoder.target_sd(direction),
         target_mean=encoder.target_mean(direction),
-        curve=_draw_curve(config, delivered, _report(encoder, config, scored), dual_size=dual_size),
+        curve=_draw_curve(config, delivered, _report(encoder, config, scored, second), dual_size=dual_size),
         history=history,
         delivered_8bit=config.attack.quantise,
         seconds=watch.seconds,
         device=str(encoder.network.device),
         versions=describe_versions(),
         rung_pixels=delivered.perturbed,
-        ensemble_sha256=ensemble_sha256,
+        ensemble_sha256=tuple(other.card.sha256 for other in others),
+        second=second,
     )
+
+
+def _score_second(encoder: Encoder, config: ProbeConfig, delivered: Delivered) -> SecondResponses:
+    """What the second encoder of a controversial probe does with the same pixels."""
+    scored = _score(encoder, delivered)
+    shift, control = (
+        report_shift(encoder, config, one, clean=scored.clean) for one in (scored.perturbed, scored.control)
+    )
+    sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
+    others = (scored.perturbed[-1], scored.control[-1], scored.sign_flip[-1])
+    return SecondResponses(scored.clean, *others, encoder.card.reference_sd, sd, shift, control)
 
 
 def _score(encoder: Encoder, delivered: Delivered) -> _Scored:
@@ -113,10 +128,13 @@ def _score(encoder: Encoder, delivered: Delivered) -> _Scored:
     return _Scored(clean[0], *others)
 
 
-def _report(encoder: Encoder, config: ProbeConfig, scored: _Scored) -> _Reported:
+def _report(encoder: Encoder, config: ProbeConfig, scored: _Scored, second: SecondResponses | None) -> _Reported:
     budgets = (scored.perturbed, scored.control, scored.sign_flip)
     shift, control, flip = (report_shift(encoder, config, responses, clean=scored.clean) for responses in budgets)
     gain = report_gain(encoder, config, scored.perturbed, clean=scored.clean)
+    if second is not None:
+        own_sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
+        gain = report_pair_gain(config, np.stack([shift / own_sd, second.shift / second.target_sd]))
     # A cosine has no gradient at the clean image, and so no first order.
     return _Reported(shift, control, flip, gain, is_smooth=config.objective.kind is not ObjectiveKind.COSINE)
 

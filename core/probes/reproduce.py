@@ -54,13 +54,13 @@ class Reproduction:
 def iter_reproduce(
     encoder: Encoder, probe: Probe, *, should_stop: Callable[[], bool], others: Sequence[Encoder] = ()
 ) -> Iterator[Progress[Reproduction]]:
-    """Run a probe again from its own clean pixels and configuration; `others` are the encoders of its ensemble.
+    """Run a probe again from its own clean pixels and configuration; `others` are the further encoders attacked.
 
     Raises BadInputError if the network or the encoder is not the one that was probed; Cancelled as soon as
     `should_stop()` is true.
     """
     check_same_encoder(encoder, probe)
-    for name, other, then in zip(probe.config.ensemble, others, probe.ensemble_sha256, strict=False):
+    for name, other, then in zip(probe.config.others, others, probe.ensemble_sha256, strict=False):
         check_same_hash(f"encoder of {name}", other.card.sha256, then, config=probe.config)
     stimulus = Stimulus(probe.stimulus_id, probe.clean_pixels, probe.stimulus_sha256)
     for progress in iter_wanted(encoder, stimulus, probe.config, should_stop=should_stop, others=others):

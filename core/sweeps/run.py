@@ -26,6 +26,7 @@ from core.sweeps.config import AttackKind, SweepConfig, TargetName
 from core.sweeps.plan import (
     CURVE,
     FIT,
+    PAIR,
     PREDICT,
     REFITTED,
     SWEEP,
@@ -114,6 +115,8 @@ class _Worker:
             return self._attack(cell)
         if cell.kind == FIT:
             return self._fit(cell)
+        if cell.kind == PAIR:
+            return self._attack_pair(cell)
         return self._predict(cell) if cell.kind == PREDICT else self._score(cell)
 
     def _attack(self, cell: Cell) -> Arrays:
@@ -139,6 +142,24 @@ class _Worker:
         if config.question.needs_deltas:
             return found
         return {key: values for key, values in found.items() if key not in DELTAS}
+
+    def _attack_pair(self, cell: Cell) -> Arrays:
+        from core.sweeps.attack_curve import AttackCurve
+        from core.sweeps.pair_curve import run_pair
+
+        config, kind = self._config, self._config.attacks[cell.attack]
+        _, target, direction, norm = name_parts(config, cell)
+        numbers = [cell.encoder] if cell.other is None else [cell.encoder, cell.other]
+        names = [config.encoders[number] for number in numbers]
+        side = max(find_network(name.network).input_size for name in names)
+        pair = [self._source.open_encoder(*name, side=side) for name in names]
+        (encoder, weights), *others = zip(pair, [self._direction(target, one) for one in numbers], strict=True)
+        budgets, attack = config.budgets(norm, side), config.attack(norm, side, kind)
+        curve = AttackCurve(weights, direction.sign, attack, budgets, tuple(others))
+        stimuli = self._load_images(side)
+        keys, sharpness = [stimulus.sha256 for stimulus in stimuli], config.sharpness
+        stop = self._should_stop
+        return run_pair(encoder, _stack(stimuli), curve, sharpness=sharpness, keys=keys, should_stop=stop)
 
     def _score(self, cell: Cell) -> Arrays:
         from core.sweeps.score import ScoreSettings, scale_delta, score
