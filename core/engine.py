@@ -79,15 +79,23 @@ class Engine:
 
         return load_card(subject, network, layer)
 
-    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
-        """Load an encoder and its network, or return the one already open."""
+    def open_encoder(self, subject: str, network: str, layer: str, *, side: int | None = None) -> Encoder:
+        """Load an encoder and its network, or return the one already open.
+
+        `side`: of images larger than the network takes, which are then resampled (`core.encoders.resampled`).
+        """
         key = (subject, network, layer)
         if key not in self._encoders:
             from core.encoders.files import load_encoder
 
             module = self.open_network(network, layer)
             self._encoders[key] = load_encoder(subject, network, layer, network_module=module)
-        return self._encoders[key]
+        encoder = self._encoders[key]
+        if side is None or side == encoder.network.input_size:
+            return encoder
+        from core.encoders.resampled import show_at
+
+        return show_at(encoder, side)
 
     def open_network(self, network: str, layer: str, *, weights: Path | None = None) -> Network:
         """Load a network cut at a layer, or return the one already open; `weights` replaces its weights file."""
@@ -117,8 +125,10 @@ class Engine:
         self._encoders[config.subject, config.network, config.layer] = Encoder(network, data)
         return data.card
 
-    def predict(self, subject: str, network: str, layer: str, stimulus: Stimulus) -> FloatArray:
-        """The predicted responses to one stimulus, (n_voxels,) float32 in the encoder's unit.
+    def predict(
+        self, subject: str, network: str, layer: str, stimulus: Stimulus, *, side: int | None = None
+    ) -> FloatArray:
+        """The predicted responses to one stimulus, (n_voxels,) float32 in the encoder's unit; `side` as in rescore.
 
         Examples
         --------
@@ -127,11 +137,15 @@ class Engine:
         >>> engine.predict("simulated", "mobilenet_v2", "features.18", load_stimulus("cat_chelsea")).shape
         (1844,)
         """
-        responses: FloatArray = self.rescore(subject, network, layer, stimulus.pixels[np.newaxis])[0]
+        responses: FloatArray = self.rescore(subject, network, layer, stimulus.pixels[np.newaxis], side=side)[0]
         return responses
 
-    def rescore(self, subject: str, network: str, layer: str, pixels: FloatArray) -> FloatArray:
+    def rescore(
+        self, subject: str, network: str, layer: str, pixels: FloatArray, *, side: int | None = None
+    ) -> FloatArray:
         """The predicted responses to pixels (n, 3, height, width) in [0, 1]: (n, n_voxels) float32.
+
+        `side`: of pixels larger than the network takes.
 
         Examples
         --------
@@ -141,7 +155,7 @@ class Engine:
         """
         from core.probes.respond import respond
 
-        return respond(self.open_encoder(subject, network, layer), pixels)
+        return respond(self.open_encoder(subject, network, layer, side=side), pixels)
 
     def iter_probe(
         self, config: ProbeConfig, stimulus: Stimulus, *, should_stop: ShouldStop = never_stop
@@ -166,32 +180,44 @@ class Engine:
         from core.probes.levels import iter_wanted
         from core.probes.min_norm import iter_min_norm
 
-        encoder = self.open_encoder(config.subject, config.network, config.layer)
+        encoder, *others = self.open_probed(config)
         run = iter_min_norm if config.wanted_shift_sd else iter_wanted
-        yield from run(encoder, stimulus, config, should_stop=should_stop, others=self.open_ensemble(config))
+        yield from run(encoder, stimulus, config, should_stop=should_stop, others=tuple(others))
 
-    def open_ensemble(self, config: ProbeConfig) -> tuple[Encoder, ...]:
-        """The further encoders that a probe attacks, each at its network's usual layer."""
+    def open_probed(self, config: ProbeConfig) -> tuple[Encoder, ...]:
+        """The encoders that a probe attacks, its own first; those of an ensemble each at its network's usual layer."""
         from core.encoders.files import usual_layer
         from core.networks.catalog import find_network
 
-        layers = [(name, usual_layer(config.subject, find_network(name))) for name in config.ensemble]
-        return tuple(self.open_encoder(config.subject, name, layer) for name, layer in layers)
+        layers = [(config.network, config.layer)]
+        layers += [(name, usual_layer(config.subject, find_network(name))) for name in config.ensemble]
+        if config.against is None:
+            return tuple(self.open_encoder(config.subject, *one) for one in layers)
+        layers.append((config.against.network, config.against.layer))
+        return tuple(self.open_encoder(config.subject, *one, side=config.side) for one in layers)
 
     def preview(self, probe: Probe, epsilon: float) -> Preview:
         """The last probe's perturbation at another budget, re-scored in one forward pass."""
         from core.probes.preview import preview
 
-        config = probe.config
-        return preview(self.open_encoder(config.subject, config.network, config.layer), probe, epsilon)
+        encoder, *others = self.open_probed(probe.config)
+        return preview(encoder, probe, epsilon, second=others[0] if probe.config.against else None)
 
     def iter_gradient_atlas(
-        self, subject: str, network: str, layer: str, stimulus: Stimulus, *, should_stop: ShouldStop = never_stop
+        self,
+        subject: str,
+        network: str,
+        layer: str,
+        stimulus: Stimulus,
+        *,
+        side: int | None = None,
+        should_stop: ShouldStop = never_stop,
     ) -> Iterator[Progress[GradientAtlas]]:
         """The size of every voxel's exact gradient at one stimulus; the last record holds the `GradientAtlas`."""
         from core.probes.gradient_atlas import iter_gradient_atlas
 
-        yield from iter_gradient_atlas(self.open_encoder(subject, network, layer), stimulus, should_stop=should_stop)
+        encoder = self.open_encoder(subject, network, layer, side=side)
+        yield from iter_gradient_atlas(encoder, stimulus, should_stop=should_stop)
 
     def iter_import(
         self, readout: Readout, request: ImportRequest, *, files: tuple[tuple[str, str], ...]

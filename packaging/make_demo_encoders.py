@@ -13,8 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.commands.fit import FitOptions, format_fit, iter_fits, plan_fits  # noqa: E402
-from core.datasets.subject import list_subjects  # noqa: E402
+from core.commands.fit import FitOptions, format_fit, iter_fits, list_fitted, plan_fits, summarise  # noqa: E402
+from core.datasets.subject import list_subjects, load_subject  # noqa: E402
 from core.encoders.config import encoder_stem  # noqa: E402
 from core.engine import Engine  # noqa: E402
 from core.networks.catalog import list_networks  # noqa: E402
@@ -39,8 +39,9 @@ def main() -> None:
     subjects = [info.id for info in list_subjects()] if args.subject is None else [args.subject]
     for subject in subjects:
         jobs = plan_fits(subject, args.network, layer=None, everything=True, options=OPTIONS[subject])
-        for summary in iter_fits(Engine(device="cpu"), jobs):
-            print(format_fit(summary), flush=True)
+        for done in iter_fits(Engine(device="cpu"), jobs):
+            for card, path in list_fitted(done):
+                print(format_fit(summarise(card, path, load_subject(subject).voxels)), flush=True)
     remove_stale()
     check_sizes()
 

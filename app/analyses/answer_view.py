@@ -38,6 +38,10 @@ NO_SECOND = "Run the analysis with both norms to compare them."
 STATISTICS_HINT = (
     "A larger value tells encoders apart better. Pairs that differ: paired t tests, Holm-corrected, so no interval."
 )
+PAIRS_HINT = (
+    "The row's encoder is raised, the column's lowered, by the same perturbation. Half is empty unless both directions "
+    "are run. A pair that cannot be told apart here needs a larger budget, or another target."
+)
 
 
 class AnswerView(QWidget):
@@ -119,3 +123,28 @@ class DiscriminabilityView(AnswerView):
         for view, plot in zip(self.means, plots.plot_means(answer), strict=True):
             view.show_plot(plot)
         self.statistics.show_plot(plots.plot_statistics(answer))
+
+
+class DisagreementView(AnswerView):
+    """Two matrices of one norm and ROI: the smallest epsilon that tells a pair apart, how often the highest does."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.choice, self.matrices = ChoiceBox("Norm and ROI"), (PlotView(), PlotView())
+        hint = make_label(PAIRS_HINT, "faint", wraps=True)
+        row = make_row(*self.matrices, shares=(1, 1))
+        self.setLayout(make_column(make_row(self.choice, -1), row, hint, gap=4, stretch=1))
+        self.choice.currentIndexChanged.connect(self.draw)
+
+    def offer(self, finished: Finished) -> None:
+        """List norms and ROIs."""
+        answer: Any = finished.answer
+        names = (f"{one.norm.capitalize()} · {'All targets' if one.roi == ALL else one.roi}" for one in answer.tables)
+        self.choice.set_choices(enumerate(names))
+
+    def draw_answer(self, finished: Finished) -> None:
+        """Draw both matrices."""
+        answer: Any = finished.answer
+        shown = plots.plot_pairs(answer, answer.tables[self.choice.value()])
+        for view, plot in zip(self.matrices, shown, strict=True):
+            view.show_plot(plot)

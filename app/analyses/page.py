@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
-from app.analyses.answer_view import AnswerView, DiscriminabilityView, FragilityView
+from app.analyses.answer_view import AnswerView, DisagreementView, DiscriminabilityView, FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.sweep_form import SweepForm
 from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis, read_progress
@@ -36,6 +36,7 @@ from app.widgets.work_page import JobPage
 from core.datasets.subject import SubjectInfo, load_subject
 from core.reports.draw_plot import FORMATS, save_plots
 from core.reports.inks import find_inks
+from core.stimuli.controversial import PROBES_EACH
 from core.sweeps.config import Question, SweepConfig
 from core.sweeps.plan import name_layers
 from core.sweeps.step_seconds import measure_step_seconds
@@ -50,12 +51,14 @@ VIEWS: dict[Question, type[AnswerView]] = {
     Question.DISCRIMINABILITY: DiscriminabilityView,
     Question.TRANSFER: TransferView,
     Question.MEANING: MeaningView,
+    Question.DISAGREEMENT: DisagreementView,
 }
 ASKS = {
     Question.FRAGILITY: "How much do predicted responses change when the image changes slightly?",
     Question.DISCRIMINABILITY: "Which measure tells encoders apart better: sensitivity or predictivity?",
     Question.TRANSFER: "Do perturbations made for one encoder also move the others?",
     Question.MEANING: "Which ROIs, places and spatial frequencies do perturbations touch?",
+    Question.DISAGREEMENT: "Which pairs of encoders can one image tell apart, raising one and lowering the other?",
 }
 
 
@@ -209,8 +212,10 @@ def caption_of(config: SweepConfig) -> str:
 
 def count_probes(config: SweepConfig) -> int:
     """Probes behind the points of an analysis, at one budget."""
-    aims = len(config.targets) * len(config.directions) * len(config.norms)
-    return len(config.images) * len(config.encoders) * aims
+    aims, n_encoders = len(config.images) * len(config.targets) * len(config.norms), len(config.encoders)
+    if config.question is Question.DISAGREEMENT:
+        return aims * len(PROBES_EACH) * n_encoders * (n_encoders - 1) // 2
+    return aims * n_encoders * len(config.directions)
 
 
 def _show_kinds(badge: QLabel, subjects: Sequence[str], known: Sequence[SubjectInfo]) -> None:

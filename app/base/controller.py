@@ -23,6 +23,7 @@ from core.attacks.config import AttackConfig
 from core.datasets.subject import Subject
 from core.engine import Engine
 from core.images.stimulus import Stimulus
+from core.probes.against import Against
 from core.probes.choice import TargetOptions
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.target import Target, read_numbers, target_pattern, target_roi, target_set, target_voxel
@@ -169,6 +170,20 @@ class Controller(QObject):
         self._state.aim = options
         self.probe_if_automatic()
 
+    def set_against(self, against: Against | None) -> None:
+        """Move a second encoder the other way, or none."""
+        self._state.aim = replace(self._state.aim, against=against)
+        self.fit_image()
+        self.probe_if_automatic()
+
+    def fit_image(self) -> None:
+        """Read the image anew where the encoders in use want another size, and forget what was made of the old one."""
+        stimulus = self._state.stimulus
+        if stimulus is not None and stimulus.pixels.shape[-1] != self._side():
+            self._forget()
+            self._reload_image()
+            self._request_clean()
+
     def set_auto_probe(self, automatic: bool) -> None:
         """Probe at every change, or only when asked."""
         self._state.auto_probe = automatic
@@ -285,7 +300,9 @@ class Controller(QObject):
         self.probe_if_automatic()
 
     def _side(self) -> int:
-        return self.catalogue.side_of(self._state.network)
+        against = self._state.aim.against
+        names = [self._state.network, *([against.network] if against is not None else [])]
+        return max(self.catalogue.side_of(name) for name in names)
 
     def _forget(self) -> None:
         for kind in ("probe", "preview", "atlas", "clean"):
@@ -319,7 +336,7 @@ class Controller(QObject):
         network, layer = state.encoder
         self._lane.submit(
             "clean",
-            lambda _stop: self._engine.predict(subject.id, network, layer, stimulus),
+            lambda _stop: self._engine.predict(subject.id, network, layer, stimulus, side=_side_of(stimulus)),
             on_done=self._take_clean,
             title="Predicting the clean response…",
         )
@@ -333,7 +350,9 @@ class Controller(QObject):
         network, layer = state.encoder
         self._lane.submit(
             "atlas",
-            lambda stop: self._engine.iter_gradient_atlas(subject.id, network, layer, stimulus, should_stop=stop),
+            lambda stop: self._engine.iter_gradient_atlas(
+                subject.id, network, layer, stimulus, side=_side_of(stimulus), should_stop=stop
+            ),
             on_done=self._take_atlas,
             title="Computing every voxel's gradient…",
         )
@@ -375,3 +394,7 @@ class Controller(QObject):
     def _fail_probe(self, failed: Failed) -> None:
         self._take_stop()
         self._problems.show_failed(failed)
+
+
+def _side_of(stimulus: Stimulus) -> int:
+    return int(stimulus.pixels.shape[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QIODevice
@@ -16,6 +17,7 @@ from core.errors import StorageError
 from core.files import replace_file
 from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
+from core.stimuli.recipe import RecipientEncoder
 from core.types import ByteArray
 
 
@@ -23,11 +25,16 @@ def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, image: s
     """Export a probe's images with their manifest, read back and scored again. Returns a message for the user."""
     from core.stimuli.one_probe import export_probe
 
-    config = probe.config
-    rescore = partial(engine.rescore, config.subject, config.network, config.layer)
+    config, against = probe.config, probe.config.against
+    rescore = partial(engine.rescore, config.subject, config.network, config.layer, side=config.side)
+    recipients = {}
+    if against is not None and probe.second is not None:
+        there = partial(engine.rescore, config.subject, against.network, against.layer, side=config.side)
+        recipients = {against.label: RecipientEncoder(there, probe.second.target_sd)}
     card = engine.encoder_card(config.subject, config.network, config.layer)
     space = load_subject(config.subject).surface
-    report = export_probe(probe, stimulus, folder, rescore=rescore, image=image, card=card, space=space)
+    more: dict[str, Any] = {"image": image, "card": card, "space": space, "recipients": recipients}
+    report = export_probe(probe, stimulus, folder, rescore=rescore, **more)
     return f"Exported {len(report.files)} files to {report.folder}"
 
 

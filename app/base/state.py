@@ -135,5 +135,6 @@ def matches_probe(state: AppState, probe: Probe) -> bool:
         return False
     wanted, made = request_probe(state), probe.config
     same_aim = (made.target, made.direction, made.objective) == (wanted.target, wanted.direction, wanted.objective)
-    same_encoder = (made.network, made.layer, made.ensemble) == (wanted.network, wanted.layer, wanted.ensemble)
-    return same_aim and same_encoder and probe.config.attack.norm is wanted.attack.norm
+    names = ("network", "layer", "ensemble", "against")
+    same_encoders = all(getattr(made, name) == getattr(wanted, name) for name in names)
+    return same_aim and same_encoders and probe.config.attack.norm is wanted.attack.norm

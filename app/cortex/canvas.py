@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QPointF, QTimer, QVariantAnimation
+from PySide6.QtCore import QPointF, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import QOffscreenSurface, QOpenGLContext, QResizeEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
@@ -40,6 +40,9 @@ FOCUS_SCALE = 38.0
 
 class CortexCanvas(QWidget):
     """Shows a surface in given colours; `input` says what the mouse and the keys mean, `pick_at` what lies there."""
+
+    posed = Signal(object)
+    """The camera's new `CameraPose`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -224,6 +227,7 @@ class CortexCanvas(QWidget):
         self.pose = pose
         pose.apply(self._renderer.GetActiveCamera())
         self.redraw()
+        self.posed.emit(pose)
 
     def _aspect(self) -> float:
         return max(1, self.plotter.width()) / max(1, self.plotter.height())

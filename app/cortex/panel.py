@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from app.cortex.colour_bar import ColormapButton
 from app.cortex.layout import VIEWS
+from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
 from app.look.numbers import digits_for, format_number
 from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_icon
@@ -39,6 +40,8 @@ LEAST_WITH_NUMBER = 690
 """A narrower panel shows the threshold by its slider alone, in pixels."""
 
 THRESHOLD_STEPS = 100
+UNBOUNDED = 2**24 - 1
+"""Qt's own largest width."""
 RESET_TIP = "Return to the chosen view (or double-click beside the cortex)"
 
 
@@ -58,6 +61,7 @@ class CortexPanel(QWidget):
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.view = CortexView()
+        self.second: TwinView | None = None
         self._build()
         self._connect()
         self._follow_layout()
@@ -71,6 +75,27 @@ class CortexPanel(QWidget):
     def set_map(self, name: str) -> None:
         """Choose a map as if the user had."""
         self.map_box.setCurrentIndex(self.map_box.findData(name))
+
+    @property
+    def views(self) -> tuple[CortexView, ...]:
+        """The view, and the second one beside it once there is one."""
+        return (self.view,) if self.second is None else (self.view, self.second)
+
+    def show_second(self, shown: bool) -> TwinView | None:
+        """Show or hide a second cortex beside the first; it is made when it is first shown."""
+        if shown and self.second is None:
+            self.second = TwinView(self.view)
+            self._sides.addWidget(self.second, 1)
+            self.outlines_button.toggled.connect(self.second.canvas.scene.set_outlined)
+            self.labels_button.toggled.connect(self.second.set_labels)
+            self.second.canvas.scene.set_outlined(self.outlines_button.isChecked())
+            self.second.set_labels(self.labels_button.isChecked())
+        if self.second is not None:
+            self.second.setVisible(shown)
+            self.view.morph_slider.setMaximumWidth(0 if shown else UNBOUNDED)  # two colour bars need its room
+            self.second.follow_layout()
+            self.second.follow_scale()
+        return self.second if shown else None
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the threshold's number where the choices need its room."""
@@ -102,7 +127,8 @@ class CortexPanel(QWidget):
         maps = (self.map_box, self.colormap_button, self.threshold, self.threshold_label)
         looks = (self.geometry_box, self.hemispheres, self.view_box, *self._icons)
         bar = make_row(*maps, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
-        self.setLayout(make_column(bar, self.view, gap=0, stretch=1))
+        self._sides = make_row(self.view, gap=0, shares=(1,))
+        self.setLayout(make_column(bar, self._sides, gap=0, stretch=1))
 
     def _connect(self) -> None:
         view = self.view

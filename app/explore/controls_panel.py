@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QWidget
 
+from app.explore.against_form import AgainstForm
 from app.explore.attack_form import AttackForm
 from app.explore.encoder_form import EncoderForm
 from app.explore.run_box import RunBox
@@ -28,11 +29,12 @@ class ControlsPanel(QFrame, Fields):
         self.setProperty("role", "panel")
         self.setMinimumWidth(LEAST_WIDTH)
         self.encoder = EncoderForm()
+        self.against = AgainstForm()
         self.target = TargetForm()
         self.attack = AttackForm()
         self.run = RunBox()
         self.attack.add_advanced("Dim voxels with r below", self.gate)
-        parts = (self.encoder, make_line(), self.target, make_line(), self.attack)
+        parts = (self.encoder, self.against, make_line(), self.target, make_line(), self.attack)
         scroll = make_scroll(make_column(*parts, -1, gap=12, margin=(16, 14, 16, 12)))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setLayout(make_column(scroll, make_line(), self.run, gap=0, stretch=0))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.widgets.basics import make_column
 from app.widgets.plot_view import LineView
-from core.figures.curve import CURVES, CurveData, EpsilonScale
+from core.figures.curve import ATTACK, CURVES, CurveData
 from core.figures.probe_plots import plot_curve, plot_linearity
 
 AXIS_WIDTH = 52
@@ -42,7 +42,7 @@ class CurveView(QWidget):
     def show_curve(self, data: CurveData) -> None:
         """Show a whole or growing curve; the marker goes to its last budget."""
         self.data = data
-        self.marker = (data.largest_epsilon, float(data.shift[-1])) if data.shift.size else None
+        self.marker = (float(data.epsilon[-1]), float(data.lines[ATTACK][-1])) if data.epsilon.size else None
         self._redraw()
 
     def show_marker(self, epsilon: float, shift: float) -> None:
@@ -61,14 +61,13 @@ class CurveView(QWidget):
         if data is None or not data.epsilon.size:
             return ""
         number = int(np.argmin(np.abs(data.epsilon - epsilon)))
-        digits = digits_for(float(np.abs(data.shift).max()))
+        digits = digits_for(float(np.abs(data.lines[ATTACK]).max()))
         lines = [f"{NORM_SIGNS[data.norm]} ε {write_epsilon(float(data.epsilon[number]), data.norm)}"]
-        for name, values in data.series.items():
-            if values.size:
-                value = float(values[number])
-                sds = f" ({format_signed(data.in_sds(value))} SD)" if data.target_sd > 0 else ""
-                lines.append(f"{name}: {format_signed(value, digits)} {data.unit}{sds}\n   {CURVES[name]}")
-        if data.linearity.size:
+        for name, values in data.lines.items():
+            value = float(values[number])
+            sds = f" ({format_signed(value / data.target_sd)} SD)" if data.target_sd > 0 else ""
+            lines.append(f"{name}: {format_signed(value, digits)} {data.unit}{sds}\n   {CURVES[name]}")
+        if data.linearity is not None:
             lines.append(f"linearity: {format_number(float(data.linearity[number]))}\n   shift ÷ first-order shift")
         return "\n".join(lines)
 
@@ -87,9 +86,9 @@ class CurveView(QWidget):
 
     def _draw_marker(self) -> None:
         if self.data is not None and self.marker is not None:
-            x = EpsilonScale(self.data.norm).factor * self.marker[0]
+            x = self.data.factor * self.marker[0]
             self.shift.show_place(x, self.marker[1])
             self.linearity.show_place(x)
 
     def _explain(self, x: float) -> str:
-        return "" if self.data is None else self.explain(x / EpsilonScale(self.data.norm).factor)
+        return "" if self.data is None else self.explain(x / self.data.factor)

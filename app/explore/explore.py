@@ -124,7 +124,8 @@ class Explore(Feature):
 
     def close(self) -> None:
         """Close the 3D view: a live plotter would abort the exit."""
-        self.cortex.view.canvas.close_canvas()
+        for view in self.cortex.views:
+            view.canvas.close_canvas()
 
     def selection(self) -> Selection:
         """What is chosen now."""
@@ -261,6 +262,7 @@ class Explore(Feature):
             controller.clear_target()
             state.target = wanted.target
         state.direction, state.attack, state.aim = wanted.direction, wanted.attack, wanted.aim
+        controller.fit_image()
         self.controls.gate.setValue(wanted.gate_r)
         self.show_map(wanted.map)
         known = probe if probe is not None else self.undo.find_known()

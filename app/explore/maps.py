@@ -6,7 +6,7 @@ Before the first probe there is no shift, and its place shows the clean response
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,10 +62,39 @@ def make_map(name: str, state: AppState) -> CorticalMap:
             return CorticalMap(_ceiling(state), "Noise ceiling", "share of variance", diverging=False, limit=1.0)
     if perturbed is None and name == "shift":
         return make_map("clean", state)
-    shift, limit = _shift(state, perturbed), None
-    if shift is not None and np.isfinite(shift).any():
-        limit = max(LEAST_LIMIT, robust_limit(shift, diverging=True))
-    return CorticalMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=limit)
+    shift = _shift(state, perturbed)
+    return CorticalMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit(shift))
+
+
+def make_second(name: str, state: AppState) -> CorticalMap | None:
+    """The shift in the second encoder, to stand beside that in the first; None for other maps, or without one.
+
+    Without values while a probe runs, and for a single attack step, whose responses there are not kept.
+    """
+    against, probe = state.aim.against, state.probe
+    if against is None or name != "shift":
+        return None
+    title, values = f"Shift, {against.label}", None
+    made = probe.second if probe is not None and probe.config.against == against else None
+    if made is not None and state.progress is None and state.step is None:
+        responses = made.perturbed if state.preview is None else state.preview.second_responses
+        values = None if responses is None else in_reference_sds(responses - made.clean, made.reference_sd)
+    return CorticalMap(values, title, SD_UNIT, diverging=True, limit=_limit(values))
+
+
+def share_limit(first: CorticalMap, second: CorticalMap | None, network: str) -> tuple[CorticalMap, CorticalMap | None]:
+    """Both maps of a shift with one colour range, and the first with its encoder's name; alone it stays as it is."""
+    if second is None:
+        return first, None
+    limit = max((one.limit for one in (first, second) if one.limit is not None), default=None)
+    title = f"Shift, {network}" if first.unit == SD_UNIT else first.title
+    return replace(first, limit=limit, title=title), replace(second, limit=limit)
+
+
+def _limit(shift: FloatArray | None) -> float | None:
+    if shift is None or not np.isfinite(shift).any():
+        return None
+    return max(LEAST_LIMIT, robust_limit(shift, diverging=True))
 
 
 def _shift(state: AppState, perturbed: FloatArray | None) -> FloatArray | None:

@@ -20,7 +20,7 @@ from app.cortex.panel import CortexPanel
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
-from app.explore.maps import make_map
+from app.explore.maps import make_map, make_second, share_limit
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.encoders.card import EncoderCard
@@ -60,7 +60,7 @@ STALE: dict[str, tuple[str, ...]] = {
     "card": ("encoder", "target", "map"),
     "encoder": ("encoder", "map"),
     "target": ("target", "map"),
-    "aim": ("target",),
+    "aim": ("target", "map"),
     "direction": ("attack",),
     "attack": ("attack", "map"),
     "auto_probe": ("attack",),
@@ -162,6 +162,8 @@ class Presenter(QObject):
             view.set_surface(placed.surface)
         view.set_atlas(placed.atlas)
         view.set_voxels(placed.voxels)
+        if self._panels.cortex.second is not None:
+            self._panels.cortex.second.follow_layout()
 
     def _draw_subject(self) -> None:
         subject = self._state.subject
@@ -191,6 +193,7 @@ class Presenter(QObject):
     def _draw_target(self) -> None:
         target, card = self._state.target, self._state.card
         form = self._panels.controls.target
+        self._panels.controls.against.set_value(self._state.aim.against)
         form.options.set_value(self._state.aim, is_pattern=target is not None and target.kind is TargetKind.PATTERN)
         if target is None:
             form.set_summary("", "")
@@ -241,13 +244,15 @@ class Presenter(QObject):
 
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
+        chosen, second = share_limit(make_map(name, self._state), make_second(name, self._state), self._state.network)
+        twin = self._panels.cortex.show_second(second is not None)
         if name == REGIONS:
             view.show_regions(True)
             return
-        chosen = make_map(name, self._state)
-        view.set_values(
-            chosen.values, title=chosen.title, unit=chosen.unit, diverging=chosen.diverging, limit=chosen.limit
-        )
+        for place, one in ((view, chosen), (twin, second)):
+            if place is not None and one is not None:
+                limit, diverging = one.limit, one.diverging
+                place.set_values(one.values, title=one.title, unit=one.unit, diverging=diverging, limit=limit)
 
     def _draw_run(self) -> None:
         subject, card, config = self._state.subject, self._state.card, self._state.run

@@ -16,7 +16,7 @@ from app.widgets.basics import make_column, make_label, make_panel, make_row, ma
 from app.widgets.captions import ElidedLabel, EmptyState
 from app.widgets.segmented import Segmented
 from core.attacks.config import write_convergence
-from core.figures.curve import CurveData, curve_of
+from core.figures.curve import ATTACK, CurveData, curve_of
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.spill_over import RoiPool, tabulate_shift
 from core.types import FloatArray, VoxelTable
@@ -71,7 +71,7 @@ class LiveSteps:
             direction=self.config.direction,
             unit=self.config.objective.unit(self.response_unit),
             epsilon=np.asarray([*newest]),
-            shift=np.asarray([*newest.values()]),
+            lines={ATTACK: np.asarray([*newest.values()])},
             budget=attack.epsilon,
         )
 
@@ -210,15 +210,22 @@ class ResponsesPanel(QWidget):
     @staticmethod
     def _write_shift(probe: Probe, shift: float) -> str:
         data = curve_of(probe)
-        sds = f" ({format_signed(data.in_sds(shift))} SD)" if data.target_sd > 0 else ""
+        sds = f" ({format_signed(shift / data.target_sd)} SD)" if data.target_sd > 0 else ""
         return f"{format_signed(shift, digits_for(abs(shift)))}{sds}"
+
+    @staticmethod
+    def _write_pair(probe: Probe) -> str:
+        """The shifts in SDs of both encoders of a controversial or agreeing probe."""
+        names = (probe.config.network, *probe.config.others)
+        told = [f"{format_signed(shift)} SD {name}" for name, shift in zip(names, probe.shifts_sd, strict=True)]
+        return " · ".join(["UNDECIDED", *told, probe.undecided] if probe.undecided else told)
 
     def _read_out(self, probe: Probe) -> None:
         curve = probe.curve
         shift, control = float(curve.shift[-1]), float(curve.control_shift[-1])
         digits = digits_for(abs(shift))
         parts = (
-            self._write_shift(probe, shift),
+            self._write_pair(probe) if probe.second is not None else self._write_shift(probe, shift),
             "quick look" if probe.config.attack.is_quick_look else write_convergence(probe.to_gain),
             f"control {format_signed(control, digits)}",
             f"linearity {format_number(float(curve.linearity[-1]))}",

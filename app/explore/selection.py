@@ -65,6 +65,7 @@ class Selection(Choice):
             spare_weight=objective.weight if spares else 1.0,
             pattern_mode=objective.kind if objective.kind.is_pattern else ObjectiveKind.DISTANCE,
             ensemble=config.ensemble,
+            against=config.against,
         )
         return replace(
             self,

@@ -42,6 +42,7 @@ class Wiring(QObject):
         controls, controller = self._panels.controls, self._session.controller
         controls.encoder.subject_chosen.connect(controller.open_subject)
         controls.encoder.encoder_chosen.connect(controller.open_encoder)
+        controls.against.changed.connect(controller.set_against)
         controls.target.roi_chosen.connect(controller.pick_roi)
         controls.target.draw.toggled.connect(self._panels.cortex.view.set_drawing)
         controls.target.clear.clicked.connect(controller.clear_target)
@@ -127,7 +128,11 @@ class Wiring(QObject):
         networks = self._list_networks()
         form.set_rois(rois)
         form.set_networks(networks)
-        state.aim = state.aim.without_unknown(rois, tuple(name for name, _ in networks))
+        subject = state.subject.id if state.subject is not None else ""
+        fitted = [(one.network, one.layer) for one in self._session.catalogue.encoders_of(subject)]
+        others = [key for key in fitted if key != state.encoder]
+        state.aim = state.aim.without_unknown(rois, tuple(name for name, _ in networks), tuple(others))
+        self._panels.controls.against.set_encoders(others, state.aim.against)
 
     def _list_networks(self) -> list[tuple[str, str]]:
         """Networks beside the open one with an encoder at their usual layer and the same image size."""
@@ -150,8 +155,11 @@ class Wiring(QObject):
             self._session.controller.pick_pattern(chosen)
 
     def _report(self) -> None:
-        """Say which budget was the smallest, or that none reached the shift."""
+        """Say which budget was the smallest, that none reached the shift, or that a pair is undecided."""
         probe = self._session.state.probe
+        if probe is not None and probe.undecided and not probe.config.attack.is_quick_look:
+            text = f"Undecided: {probe.undecided}. Allow a larger budget."
+            self._session.problems.message.emit(text, "warning")
         if probe is None or not probe.config.wanted_shift_sd:
             return
         attack, wanted = probe.config.attack, probe.config.wanted_shift_sd

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,15 @@ from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
 from core.headers import unstructure
 from core.networks.catalog import find_network
+from core.probes.against import Against
 from core.stimuli.config import SetConfig, unpack_set
+from core.stimuli.controversial import iter_pair_recipes
 from core.stimuli.level_strip import make_strip
 from core.stimuli.levels import LevelReading
 from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
-from core.sweeps.config import SweepConfig
+from core.sweeps.config import Question, SweepConfig
 
 LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
@@ -141,7 +144,7 @@ class Stimuli(Feature):
         if config is None or not self.tray.items:
             self._session.controller.noted.emit("The tray is empty: add a probe first.")
             return
-        sides = [find_network(recipe.config.network).input_size for recipe in self.tray.items]
+        sides = [recipe.config.side for recipe in self.tray.items]
         if self._session.problems.attempt(lambda: [config.layout.sizes(side) for side in sides]) is None:
             return
         dialog = WriteSetDialog(
@@ -283,6 +286,13 @@ def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
         first = config.attacks[0]
         return [(config.attack(norm, side, first), config.budgets(norm, side)) for norm in config.norms]
 
+    if config.question is Question.DISAGREEMENT:
+        found: list[Recipe] = []
+        for first, other in combinations(config.encoders, 2):
+            side = max(find_network(one.network).input_size for one in (first, other))
+            second = Against(*other[1:], sharpness=config.sharpness, decided_sd=config.decided_sd)
+            found += iter_pair_recipes(config.images, first, second, config.targets, attacks(side))
+        return tuple(found)
     return tuple(iter_recipes(config.images, config.encoders, config.targets, config.directions, attacks))
 
 

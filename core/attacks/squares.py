@@ -2,9 +2,6 @@
 
 Andriushchenko et al. 2020, "Square attack: a query-efficient black-box adversarial attack via random search",
 arXiv 1912.00049, algorithms 2 and 3.
-
-begin: a perturbation (channels, side, side) of size epsilon to start from. change: the perturbation with about this
-share of its pixels changed, not yet projected.
 """
 
 from __future__ import annotations
@@ -84,6 +81,8 @@ class L2Squares:
 
 
 Squares = LinfSquares | L2Squares
+"""Makes the start of one image's perturbation (channels, side, side), of size epsilon, and its changes, each of about a
+share of its pixels and not yet projected."""
 
 SQUARES: dict[NormName, Squares] = {NormName.LINF: LinfSquares(), NormName.L2: L2Squares()}
 """The squares of each norm."""

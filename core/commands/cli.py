@@ -79,7 +79,7 @@ def run_window(
     *, device: Annotated[str, about("of the window: auto, cpu, cuda or mps")] = "auto", host: FromHost
 ) -> int:
     """Open the window."""
-    return _need(host).open_window(device, _need(host).session)
+    return host.open_window(device, host.session)
 
 
 def run_demo(
@@ -89,13 +89,7 @@ def run_demo(
     host: FromHost,
 ) -> int:
     """Run the demonstration."""
-    return _need(host).run_demonstration(out, device)
-
-
-def _need(host: Host | None) -> Host:
-    if host is None:
-        raise RuntimeError("The window and the demonstration are started by `run_command_line`.")
-    return host
+    return host.run_demonstration(out, device)
 
 
 def _take_session(arguments: Sequence[str]) -> tuple[Path | None, Sequence[str]]:

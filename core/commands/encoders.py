@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from core.checks import check_choice, refusal
-from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.options import Device, Given, Json, about, actions, explained, takes
 from core.commands.output import answer, follow, format_table
 from core.datasets.subject import load_subject
-from core.encoders.card_table import share_at_edge, summarise_card
+from core.encoders.card_table import CardRow, share_at_edge, summarise_card
 from core.encoders.files import load_encoder_data
 from core.encoders.importers.bind import ImportRequest
 from core.encoders.library import (
@@ -32,6 +32,10 @@ from core.encoders.library import (
 from core.encoders.scores import summarise_by_roi
 from core.errors import ProbeError
 from core.headers import plain
+from core.networks.catalog import find_network
+
+if TYPE_CHECKING:
+    from core.encoders.importers.readout import Readout
 
 N_REFERENCE = 120
 KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri", "probescope")
@@ -57,34 +61,10 @@ reference, n_reference; export: files; remove: files."""
 REQUEST = (
     "subject new_subject pool response_unit=unit source licence n_reference=reference replaces=replace network layer"
 )
-HELP = {
-    "": "import: ",
-    "network": "import: id of the network the weights read",
-    "layer": "import: its layer, several joined by + (default: the network's usual one)",
-    "new-subject": "import: id of a subject to make from the encoder",
-    "unit": "import: unit of the responses of a new subject",
-    "source": "import: whose work it is",
-    "licence": "import: under which terms",
-    "reference": "import, reference: reference images at most; 0 for unknown SDs",
-    "replace": "import: replace an encoder of the same name",
-}
+Weights = Annotated[Path | None, about("weights file to use instead of the catalogue's")]
 
 
-@dataclass(frozen=True, slots=True)
-class EncoderOptions:
-    """What the actions take beside their words and an import's request."""
-
-    member: Annotated[str, about("import: which of several, CSI1 to CSI3 of img2fmri")] = ""
-    simulated: Annotated[bool, about("import: the new subject's responses were made up")] = False
-    network_weights: Annotated[Path | None, about("import: weights file to use instead of the catalogue's")] = None
-    format: Annotated[str, about(f"export: {' or '.join(FORMATS)}")] = "probescope"
-    out: Annotated[Path | None, about("export: new folder, or new .npz file")] = None
-    device: Device = "auto"
-    json: Json = False
-
-
-def show_list(_words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
-    """Print every encoder."""
+def _list(*, json: Json = False) -> int:
     rows = []
     for entry in list_library():
         try:
@@ -96,70 +76,52 @@ def show_list(_words: Sequence[str], options: EncoderOptions, _given: Given) -> 
         imported = card.provenance.kind if card.provenance is not None else ""
         numbers = {"n_voxels": card.n_voxels, "r_median": _median(card.r), "imported": imported}
         rows.append({"name": entry.name, **names, "own": entry.is_own, **numbers})
-    return answer(rows, lambda: format_table(rows), as_json=options.json)
+    return answer(rows, as_json=json)
 
 
-def show(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
-    """Print one encoder's card."""
-    entry = find_entry(_only("show", words))
+def _show(name: str, /, *, json: Json = False) -> int:
+    entry = find_entry(name)
     card = load_encoder_data(entry.header).card
     subject, edge = load_subject(card.config.subject), share_at_edge(card)
-    rois = [plain(asdict(row)) for row in summarise_by_roi(card, subject.voxels)]
-    if options.json:
-        own = {"name": entry.name, "own": entry.is_own, "file": str(entry.header.with_suffix(".safetensors"))}
-        scores = {"r_median": _median(card.r), "alpha_at_edge": plain(edge), "rois": rois}
-        return answer(own | describe_card(card) | scores, "", as_json=True)
-    print(entry.name)
-    for fact in summarise_card(card, subject_title=subject.title, subject_kind=subject.kind):
-        print(f"  {fact.name:<16} {fact.value}")
-    if math.isfinite(edge):
-        print(f"  {'Alpha at edge':<16} {edge:.1%} of the voxels")
-    print(format_table([{key: _round(value) for key, value in row.items()} for row in rois]))
-    return 0
+    rois = plain([asdict(row) for row in summarise_by_roi(card, subject.voxels)])
+    own = {"name": entry.name, "own": entry.is_own, "file": str(entry.header.with_suffix(".safetensors"))}
+    scores = {"r_median": _median(card.r), "alpha_at_edge": edge, "rois": rois}
+    facts = [*summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)]
+    facts += [CardRow("Alpha at edge", f"{edge:.1%} of the voxels")] if math.isfinite(edge) else []
+    lines = [entry.name, *(f"  {fact:<16} {value}" for fact, value in facts), format_table(rois)]
+    return answer(own | describe_card(card) | scores, "\n".join(lines), as_json=json)
 
 
-def import_encoder(words: Sequence[str], options: EncoderOptions, given: Given) -> int:
-    """Take in an encoder."""
-    if len(words) < 2:
-        got, advice = " ".join(words), f"KIND is one of {', '.join(KINDS)}."
-        raise refusal("import", allowed="followed by KIND and FILE", got=got, advice=advice)
-    kind, files = check_choice("kind", words[0], KINDS), [Path(word).expanduser() for word in words[1:]]
+@takes((ImportRequest, REQUEST))
+def _import(
+    kind: str,
+    file: str,
+    /,
+    *more: str,
+    member: Annotated[str, about("which of several, CSI1 to CSI3 of img2fmri")] = "",
+    simulated: Annotated[bool, about("the new subject's responses were made up")] = False,
+    network_weights: Weights = None,
+    device: Device = "auto",
+    json: Json = False,
+    given: Given,
+) -> int:
+    check_choice("kind", kind, KINDS)
+    files = [Path(word).expanduser() for word in (file, *more)]
     if kind == "probescope" or (kind == "auto" and is_library_file(files[0])):
         card, path = adopt_encoder(files[0], replace=given.of(ImportRequest).get("replaces", False))
-        summary = {"name": name_encoder(card.config), "file": str(path), "n_voxels": card.n_voxels}
-        return answer(summary, f"Imported {summary['name']} into {path}", as_json=options.json)
-    summary = import_foreign(kind, files, options, given)
-    if summary["n_left_out"]:
-        print(f"Note: {summary['n_left_out']:,} voxels have no weights (all NaN) and are left out.", file=sys.stderr)
-    text = "Imported {name}: {found}, {n_features:,} features, {n_voxels:,} voxels; differs from its source by at most "
-    return answer(
-        summary, (text + "{difference:.1e} of the largest prediction").format(**summary), as_json=options.json
-    )
-
-
-def import_foreign(kind: str, files: list[Path], options: EncoderOptions, given: Given) -> dict[str, Any]:
-    """Import an encoder of another program; returns the JSON object."""
+        adopted = {"name": name_encoder(card.config), "file": str(path), "n_voxels": card.n_voxels}
+        return answer(adopted, f"Imported {adopted['name']} into {path}", as_json=json)
     from core.encoders.importers.bind import iter_import
     from core.encoders.importers.open import hash_files, read_readout
     from core.engine import Engine
-    from core.networks.catalog import find_network
 
-    readout = read_readout(files, kind=kind, member=options.member)
-    typed = given.of(ImportRequest)
-    network = typed.get("network") or readout.network
-    if not network:
-        advice = "Add --network ID: the file does not say which network its features are of."
-        raise refusal("network", allowed="named", got=None, advice=advice)
-    spec = find_network(network)
-    layer = typed.get("layer") or (readout.layer if network == readout.network else "") or spec.default_layer
-    kept_as = "simulated" if options.simulated else "measured"
-    request = given.make(ImportRequest, network=spec.id, layer=layer, kind=kept_as)
-    opened = Engine(device=options.device).open_network(spec.id, layer, weights=options.network_weights)
-    records = iter_import(readout, request, network=opened, files=hash_files(files))
-    last = follow(records, lambda one: f"{one.stage} {one.done}/{one.total}")
+    readout = read_readout(files, kind=kind, member=member)
+    request = _resolve_request(readout, given, kept_as="simulated" if simulated else "measured")
+    opened = Engine(device=device).open_network(request.network, request.layer, weights=network_weights)
+    last = follow(iter_import(readout, request, network=opened, files=hash_files(files)))
     if last.result is None:
         raise RuntimeError("An import ended without a result.")
-    return {
+    summary = {
         "name": name_encoder(last.result.config),
         "file": str(last.path),
         "found": readout.title,
@@ -170,76 +132,72 @@ def import_foreign(kind: str, files: list[Path], options: EncoderOptions, given:
         "r_median": _median(last.result.r),
         "provenance": describe_card(last.result)["provenance"],
     }
+    if summary["n_left_out"]:
+        print(f"Note: {summary['n_left_out']:,} voxels have no weights (all NaN) and are left out.", file=sys.stderr)
+    text = "Imported {name}: {found}, {n_features:,} features, {n_voxels:,} voxels; differs from its source by at most "
+    return answer(summary, (text + "{difference:.1e} of the largest prediction").format(**summary), as_json=json)
 
 
-def renew_reference(words: Sequence[str], options: EncoderOptions, given: Given) -> int:
-    """Compute the SDs of an imported encoder again."""
+def _resolve_request(readout: Readout, given: Given, *, kept_as: str) -> ImportRequest:
+    """What was typed, and else what the file says of its network and layer."""
+    typed = given.of(ImportRequest)
+    network = typed.get("network") or readout.network
+    if not network:
+        advice = "Add --network ID: the file does not say which network its features are of."
+        raise refusal("network", allowed="named", got=None, advice=advice)
+    spec = find_network(network)
+    layer = typed.get("layer") or (readout.layer if network == readout.network else "") or spec.default_layer
+    return given.make(ImportRequest, network=spec.id, layer=layer, kind=kept_as)
+
+
+@takes((ImportRequest, "n_reference=reference"))
+def _reference(
+    name: str, /, *, network_weights: Weights = None, device: Device = "auto", json: Json = False, given: Given
+) -> int:
     from core.encoders.importers.reference import iter_renew_reference
     from core.engine import Engine
 
-    entry = find_entry(_only("reference", words))
-    config = entry.config
-    opened = Engine(device=options.device).open_network(config.network, config.layer, weights=options.network_weights)
+    entry = find_entry(name)
+    opened = Engine(device=device).open_network(entry.config.network, entry.config.layer, weights=network_weights)
     most = given.of(ImportRequest).get("n_reference", N_REFERENCE)
-    records = iter_renew_reference(entry.header, network=opened, most=max(1, most))
-    last = follow(records, lambda one: f"reference {one.done}/{one.total}")
+    last = follow(iter_renew_reference(entry.header, network=opened, most=max(1, most)))
     if last.result is None or last.result.card.provenance is None:
         raise RuntimeError("The reference images ended without a result.")
     provenance = last.result.card.provenance
     found = {"name": entry.name, "reference": provenance.reference, "n_reference": provenance.n_reference}
-    return answer(found, f"SDs of {entry.name} are now over {provenance.reference}", as_json=options.json)
+    return answer(found, f"SDs of {entry.name} are now over {provenance.reference}", as_json=json)
 
 
-def export(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
-    """Write an encoder for elsewhere."""
-    if options.out is None:
+def _export(
+    name: str,
+    /,
+    *,
+    format: Annotated[str, about(" or ".join(FORMATS))] = "probescope",  # noqa: A002
+    out: Annotated[Path | None, about("new folder, or new .npz file")] = None,
+    json: Json = False,
+) -> int:
+    if out is None:
         raise refusal("out", allowed="named", got=None, advice="Add --out PATH.")
-    files = export_encoder(_only("export", words), options.out.expanduser(), form=options.format)
-    return _answer_files("Wrote", files, options)
+    return _answer_files("Wrote", export_encoder(name, out.expanduser(), form=format), as_json=json)
 
 
-def remove(words: Sequence[str], options: EncoderOptions, _given: Given) -> int:
-    """Delete one of the user's own encoders."""
-    return _answer_files("Removed", remove_encoder(_only("remove", words)), options)
+def _remove(name: str, /, *, json: Json = False) -> int:
+    return _answer_files("Removed", remove_encoder(name), as_json=json)
 
 
-ACTIONS: dict[str, Callable[[Sequence[str], EncoderOptions, Given], int]] = {
-    "list": show_list,
-    "show": show,
-    "import": import_encoder,
-    "reference": renew_reference,
-    "export": export,
-    "remove": remove,
-}
+def _answer_files(done: str, files: Sequence[Path], *, as_json: bool) -> int:
+    names = [str(path) for path in files]
+    return answer({"files": names}, f"{done} {', '.join(names)}", as_json=as_json)
 
 
 @explained(EXPLANATION)
-@takes((ImportRequest, REQUEST, HELP), (EncoderOptions, ""))
+@actions(_list, _show, _import, _reference, _export, _remove)
 def run_encoders(
-    action: Annotated[str, about(f"one of {', '.join(ACTIONS)}")],
-    /,
-    *words: Annotated[str, about("which encoder, or what to import", metavar="NAME | KIND FILE")],
-    given: Given,
-) -> int:
+    action: str, /, *words: Annotated[str, about("which encoder, or what to import", metavar="NAME | KIND FILE")]
+) -> None:
     """Do what was asked; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    return ACTIONS[check_choice("action", action, ACTIONS)](words, given.make(EncoderOptions), given)
-
-
-def _answer_files(done: str, files: Sequence[Path], options: EncoderOptions) -> int:
-    names = [str(path) for path in files]
-    return answer({"files": names}, f"{done} {', '.join(names)}", as_json=options.json)
-
-
-def _only(action: str, words: Sequence[str]) -> str:
-    if len(words) != 1:
-        raise refusal(action, allowed="followed by one NAME", got=" ".join(words))
-    return words[0]
 
 
 def _median(values: Any) -> float | None:
     known = values[np.isfinite(values)]
     return round(float(np.median(known)), 4) if known.size else None
-
-
-def _round(value: Any) -> Any:
-    return round(value, 3) if isinstance(value, float) else value

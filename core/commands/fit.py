@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from textwrap import indent
+from typing import Annotated, Any, cast
 
 import numpy as np
 
 from core.checks import refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
-from core.commands.output import align, answer, finite, follow, split, stop_on_interrupt, time_left
+from core.commands.output import answer, follow, format_cell, format_table, split, stop_on_interrupt, time_left
 from core.datasets.subject import list_subjects, load_subject
 from core.encoders.card import EncoderCard, OutsideScore
 from core.encoders.config import DEFAULT_ALPHAS, EncoderConfig, RoiRegion, ScoringConfig
@@ -36,11 +38,21 @@ from core.words import format_duration
 
 SEARCH = "search"
 REGION = "ROI=LEFT,BOTTOM,RIGHT,TOP: what an ROI reads, in half image sides from fixation"
-HOLDOUT = "fit again without a category and score on it; `all` for each"
-OUTER = f"{DEFAULT_OUTER} if no number is given"
 CONFIG = ("subject", "network", "layer", "pool", "reducer", "n_components", "n_projected", "readout")
 CARD = ("n_train", "n_test", "n_voxels", "scored_on")
 SETTINGS = "reducer n_components n_folds readout l1_ratio seed"
+SCORES = "n_outer=nested categories=holdout-category second_sets=second-set n_bootstrap confidence"
+HELP = {
+    "pool": "side of the grid features are averaged to; 0 for none",
+    "projected": f"features of the sparse random projection (default of that reducer: {DEFAULT_PROJECTED})",
+    "resume": "resume from the finished voxel batches of an interrupted fit",
+    "out": "folder of the encoder (default: the user's encoders)",
+    "nested": f"also score by a nested cross-validation of so many outer folds, {DEFAULT_OUTER} if no number is given",
+    "holdout-category": "fit again without a category and score on it; `all` for each; repeatable",
+    "second-set": "subject whose images are scored too; repeatable",
+    "bootstrap": f"resamples behind the intervals of r; 0 for none (default: {DEFAULT_BOOTSTRAP})",
+    "confidence": "coverage of the intervals, in (0, 1)",
+}
 EXPLANATION = """\
 examples:
   fit --subject simulated --network mobilenet_v2
@@ -69,45 +81,19 @@ finished batch of voxels."""
 class FitArguments:
     """What is typed of a fit beside the config of its encoders."""
 
-    pool: Annotated[int | None, about("side of the grid features are averaged to; 0 for none")] = None
-    projected: Annotated[
-        int | None, about(f"features of the sparse random projection (default of that reducer: {DEFAULT_PROJECTED})")
-    ] = None
     region: Annotated[tuple[str, ...], about(f"{REGION}; repeatable")] = ()
     alphas: Annotated[str | None, about("penalties to choose from: 1,10,100; of sparse readouts parts of 1")] = None
     alpha: Annotated[float | None, about("one fixed penalty for every voxel instead")] = None
-    nested: Annotated[int, about(f"also score by a nested cross-validation of so many outer folds, {OUTER}")] = 0
-    holdout_category: Annotated[tuple[str, ...], about(f"{HOLDOUT}; repeatable")] = ()
-    second_set: Annotated[tuple[str, ...], about("subject whose images are scored too; repeatable")] = ()
-    bootstrap: Annotated[int, about("resamples behind the intervals of r; 0 for none")] = DEFAULT_BOOTSTRAP
-    confidence: Annotated[float, about("coverage of the intervals, in (0, 1)")] = 0.95
-    resume: Annotated[bool, about("resume from the finished voxel batches of an interrupted fit")] = False
-    out: Annotated[Path | None, about("folder of the encoder (default: the user's encoders)")] = None
-
-    def resolve(self, typed: dict[str, Any]) -> FitOptions:
-        """The options of every fit, with what was typed of `EncoderConfig`."""
-        usual = DEFAULT_PROJECTED if typed.get("reducer") == "projection" else 0
-        return FitOptions(
-            **typed,
-            pool=self.pool,
-            alphas=_choose_alphas(self.alpha, self.alphas),
-            out=self.out,
-            n_projected=usual if self.projected is None else self.projected,
-            regions=tuple(map(_parse_region, self.region)),
-            resume=self.resume,
-            scoring=ScoringConfig(
-                self.bootstrap,
-                self.confidence,
-                self.nested,
-                self.holdout_category,
-                self.second_set,
-                typed.get("seed", 0),
-            ),
-        )
 
 
 @explained(EXPLANATION, nested=str(DEFAULT_OUTER))
-@takes((EncoderConfig, SETTINGS), (FitArguments, ""))
+@takes(
+    (EncoderConfig, SETTINGS),
+    (FitOptions, "pool n_projected", HELP),
+    (FitArguments, ""),
+    (ScoringConfig, SCORES, HELP),
+    (FitOptions, "resume out", HELP),
+)
 def run_fit(
     *,
     subject: Annotated[str | None, about("id of the subject (see `list subjects`)")] = None,
@@ -121,41 +107,55 @@ def run_fit(
     given: Given,
 ) -> int:
     """Run the fits; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    options = given.make(FitArguments).resolve(given.of(EncoderConfig))
-    jobs = plan_fits(subject, network, layer=layer, everything=all, options=options)
+    jobs = plan_fits(subject, network, layer=layer, everything=all, options=resolve_options(given))
     if layers and (all or layer or subject is None or network is None):
         allowed = "given with one --subject and one --network, without --all and --layer"
         raise refusal("layers", allowed=allowed, got=layers)
-    search = replace(jobs[0], layers=_choose_layers(jobs[0].network, layers)) if layers else None
+    if layers:
+        jobs = [replace(jobs[0], layers=_choose_layers(jobs[0].network, layers))]
     found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
-    costs: list[FitEstimate] = []
     engine, started = Engine(device=device), time.monotonic()
     with stop_on_interrupt() as should_stop:
         if estimate:
-            for job in jobs if search is None else [replace(search, layers=(one,)) for one in search.layers]:
-                cost, (name,) = engine.estimate_fit(job, should_stop=should_stop), job.layers
-                found["estimates"].append({"network": job.network, "layer": name, **asdict(cost)})
-                _report(f"{job.network} {name}: about {format_duration(cost.seconds)}. {cost.describe()}", json=json)
-                costs.append(cost)
-            if len(costs) > 1:
-                total = add_estimates(costs)
-                _report(f"All {len(costs)}: about {format_duration(total.seconds)}. {total.describe()}", json=json)
-        elif search is not None:
-            choice = _follow(engine, search, should_stop).choice
-            if choice is None:
-                raise RuntimeError("A search ended without a choice.")
-            voxels = load_subject(search.subject).voxels
-            pairs = zip(choice.cards, choice.files, strict=True)
-            found["encoders"] = [summarise(card, path, voxels) for card, path in pairs]
-            found["layers"] = summarise_choice(choice)
-            _report("\n".join([*map(format_fit, found["encoders"]), format_choice(choice)]), json=json)
+            found["estimates"] = list(_iter_estimates(engine, jobs, should_stop, json=json))
         else:
-            for summary in iter_fits(engine, jobs, should_stop=should_stop):
-                found["encoders"].append(summary)
-                _report(format_fit(summary), json=json)
+            for done in iter_fits(engine, jobs, should_stop=should_stop):
+                for card, path in list_fitted(done):
+                    found["encoders"].append(summarise(card, path, load_subject(card.config.subject).voxels))
+                    _report(format_fit(found["encoders"][-1]), json=json)
+                if done.choice is not None:
+                    best, curve = ([asdict(one) for one in rows] for rows in (done.choice.best, done.choice.curve))
+                    found["layers"] = {"best": best, "curve": curve, "table": str(done.choice.table)}
+                    _report(format_choice(done.choice), json=json)
     if json:
-        answer({"seconds": round(time.monotonic() - started, 2), **found}, "", as_json=True)
+        answer({"seconds": round(time.monotonic() - started, 2), **found}, as_json=True)
     return 0
+
+
+def _iter_estimates(
+    engine: Engine, jobs: Sequence[FitRequest], should_stop: ShouldStop, *, json: bool
+) -> Iterator[dict[str, Any]]:
+    costs: list[FitEstimate] = []
+    for job, name in [(one, name) for one in jobs for name in one.layers]:
+        costs.append(engine.estimate_fit(replace(job, layers=(name,)), should_stop=should_stop))
+        _report(f"{job.network} {name}: about {format_duration(costs[-1].seconds)}. {costs[-1].describe()}", json=json)
+        yield {"network": job.network, "layer": name, **asdict(costs[-1])}
+    if len(costs) > 1:
+        total = add_estimates(costs)
+        _report(f"All {len(costs)}: about {format_duration(total.seconds)}. {total.describe()}", json=json)
+
+
+def resolve_options(given: Given) -> FitOptions:
+    """What was typed of the options of every fit. Raises BadInputError for a bad value or combination."""
+    typed, own = given.of(EncoderConfig), given.make(FitArguments)
+    usual = DEFAULT_PROJECTED if typed.get("reducer") == "projection" else 0
+    scores = {"n_bootstrap": DEFAULT_BOOTSTRAP, "seed": typed.get("seed", 0)} | given.of(ScoringConfig)
+    return FitOptions(
+        **{"n_projected": usual} | typed | given.of(FitOptions),
+        alphas=_choose_alphas(own.alpha, own.alphas),
+        regions=tuple(map(_parse_region, own.region)),
+        scoring=ScoringConfig(**scores),
+    )
 
 
 def plan_fits(
@@ -181,22 +181,23 @@ def plan_fits(
 
 def iter_fits(
     engine: Engine, jobs: Sequence[FitRequest], *, should_stop: ShouldStop = never_stop
-) -> Iterator[dict[str, Any]]:
-    """Run planned fits one after another, reporting progress on stderr; yields the JSON object of each."""
+) -> Iterator[SearchProgress]:
+    """Run planned fits one after another, reporting progress on stderr; yields the last record of each."""
     before = ""
     for job in jobs:
         if before and job.network != before:  # each is needed once; all of them together would fill the memory
             engine.forget_network(before)
         before = job.network
-        fit = _follow(engine, job, should_stop).fit
-        if fit.result is None or fit.path is None:
-            raise RuntimeError("A fit ended without a result.")
-        yield summarise(fit.result, fit.path, load_subject(job.subject).voxels)
+        yield follow(engine.iter_fit(job, should_stop=should_stop), partial(format_progress, before))
 
 
-def _follow(engine: Engine, request: FitRequest, should_stop: ShouldStop) -> SearchProgress:
-    records = engine.iter_fit(request, should_stop=should_stop)
-    return follow(records, lambda one: format_progress(request.network, one))
+def list_fitted(done: SearchProgress) -> list[tuple[EncoderCard, Path]]:
+    """The encoders that a fit, or a search of layers, has kept, each with its file."""
+    if done.choice is not None:
+        return list(zip(done.choice.cards, done.choice.files, strict=True))
+    if done.fit.result is None or done.fit.path is None:
+        raise RuntimeError("A fit ended without a result.")
+    return [(done.fit.result, done.fit.path)]
 
 
 def _choose_layers(network: str, layers: str) -> tuple[str, ...]:
@@ -237,7 +238,7 @@ def summarise(card: EncoderCard, path: Path, voxels: VoxelTable) -> dict[str, An
     """The JSON object of one fitted encoder."""
     config = card.config
     edges = np.asarray(config.alphas, dtype=np.float32)[[0, -1]]
-    return {
+    found = {
         **{name: getattr(config, name) for name in CONFIG},
         **{name: getattr(card, name) for name in CARD},
         "r_median": float(np.median(card.r)),
@@ -253,43 +254,33 @@ def summarise(card: EncoderCard, path: Path, voxels: VoxelTable) -> dict[str, An
         "rois": _summarise_rois(card, voxels),
         "outside": [_summarise_outside(one, voxels) for one in card.outside],
     }
-
-
-def summarise_choice(choice: LayerChoice) -> dict[str, Any]:
-    """The JSON object of a layer search."""
-    return {
-        "best": [asdict(one) for one in choice.best],
-        "curve": [asdict(one) for one in choice.curve],
-        "table": str(choice.table),
-    }
+    return cast(dict[str, Any], plain(found))
 
 
 def format_fit(summary: dict[str, Any]) -> str:
     """The scores of one encoder by ROI, and those on unlike images."""
     where = f"{summary['subject']} · {summary['network']} {summary['layer']} · pool {summary['pool']}"
     scored = f"{summary['n_test']} held out" if summary["scored_on"] == "held-out" else "scored by nested folds"
-    interval = f"{100 * summary['confidence']:.0f} % interval" if summary["n_bootstrap"] else ""
-    table = [["", "ROI", "voxels", "r median", "quartiles", interval, "r2/ceiling"]]
-    for roi in summary["rois"]:
-        quartiles, bounds = (_range(roi[low], roi[high]) for low, high in (("r_q25", "r_q75"), ("r_low", "r_high")))
-        numbers = [_number(roi["r_median"]), quartiles, bounds, _number(roi["r2_ceiling_median"])]
-        table.append(["", roi["roi"], str(roi["n_voxels"]), *numbers])
-    lines = [f"{where} · {summary['n_train']} images fitted, {scored} · {summary['file']}", align(table)]
+    median = f"r median [{100 * summary['confidence']:.0f} % interval]" if summary["n_bootstrap"] else "r median"
+    names = {"roi": "ROI", "n_voxels": "voxels", "r_median": median, "r_q25": "25 %", "r_q75": "75 %"}
+    names |= {"r2_ceiling_median": "r2/ceiling"}
+    names |= {"r_low": f"{median} low", "r_high": f"{median} high"} if summary["n_bootstrap"] else {}
+    table = format_table([{name: roi[key] for key, name in names.items()} for roi in summary["rois"]])
+    lines = [f"{where} · {summary['n_train']} images fitted, {scored} · {summary['file']}", indent(table, "  ")]
     if summary["sparsity_median"] is not None:
         lines.append(
             f"  {summary['readout']}: {100 * summary['sparsity_median']:.0f} % of the weights are 0 (median voxel)"
         )
     if summary["nested_r_median"] is not None and summary["scored_on"] == "held-out":
-        median = _number(summary["nested_r_median"])
-        lines.append(f"  nested cross-validation over the fitted images: r {median} (median voxel)")
+        nested = format_cell(summary["nested_r_median"])
+        lines.append(f"  nested cross-validation over the fitted images: r {nested} (median voxel)")
     return "\n".join([*lines, *map(_format_outside, summary["outside"])])
 
 
 def format_choice(choice: LayerChoice) -> str:
     """The best layer of every ROI."""
-    rows = [["", best.roi, best.layer, _number(best.cv_r_median)] for best in choice.best]
-    table = align([["", "ROI", "layer", "r median"], *rows])
-    return f"Best layer by cross-validated r · {choice.table}\n{table}"
+    rows = [{"ROI": best.roi, "layer": best.layer, "r median": best.cv_r_median} for best in choice.best]
+    return f"Best layer by cross-validated r · {choice.table}\n{indent(format_table(rows), '  ')}"
 
 
 def format_progress(network: str, search: SearchProgress) -> str:
@@ -301,44 +292,31 @@ def format_progress(network: str, search: SearchProgress) -> str:
     return f"{network} {search.layer}{of}: {progress.stage}{what} {progress.done}/{progress.total}{unit}{left}"
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
-
-
-def _range(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.2f} to {high:.2f}"
-
-
 def _median(values: FloatArray | None) -> float | None:
     return None if values is None else float(np.median(values))
 
 
 def _summarise_rois(card: EncoderCard, voxels: VoxelTable) -> list[dict[str, Any]]:
-    bounds = {one.roi: one for one in card.roi_intervals}
-    rows = []
-    for score in summarise_by_roi(card, voxels):
-        found = bounds.get(score.roi)
-        ends = {name: None if found is None else finite(getattr(found, name)) for name in ("r_low", "r_high")}
-        rows.append(plain(asdict(score)) | ends)
-    return rows
+    bounds = {one.roi: {"r_low": one.r_low, "r_high": one.r_high} for one in card.roi_intervals}
+    unknown = {"r_low": None, "r_high": None}
+    return [asdict(score) | bounds.get(score.roi, unknown) for score in summarise_by_roi(card, voxels)]
 
 
 def _summarise_outside(outside: OutsideScore, voxels: VoxelTable) -> dict[str, Any]:
     names = ("kind", "name", "n_images", "n_within")
     if outside.rois:
-        rows = [(roi, r, within) for roi, r, within in zip(outside.rois, outside.r, outside.r_within, strict=True)]
+        rows = list(zip(outside.rois, outside.r, outside.r_within, strict=True))
     else:
         groups = [("(all)", np.arange(voxels.n_voxels)), *((roi, voxels.voxels_in(roi)) for roi in voxels.roi_names)]
         rows = [(roi, np.median(outside.r[chosen]), np.median(outside.r_within[chosen])) for roi, chosen in groups]
     return {name: getattr(outside, name) for name in names} | {
-        "rois": [{"roi": roi, "r": finite(r), "r_within": finite(within)} for roi, r, within in rows]
+        "rois": [{"roi": roi, "r": float(r), "r_within": float(within)} for roi, r, within in rows]
     }
 
 
 def _format_outside(outside: dict[str, Any]) -> str:
     kind = "without category" if outside["kind"] == "category" else "second set"
     title = f"  {kind} {outside['name']}: {outside['n_images']} images, beside {outside['n_within']} held out"
-    pairs = [(row["roi"], _number(row["r"]), _number(row["r_within"])) for row in outside["rois"]]
-    return "\n".join(
-        [title, *(f"    {roi:<12}r {r} there, {own} on images like those fitted" for roi, r, own in pairs)]
-    )
+    names = {"roi": "ROI", "r": "r there", "r_within": "r on images like those fitted"}
+    rows = [{name: row[key] for key, name in names.items()} for row in outside["rois"]]
+    return f"{title}\n{indent(format_table(rows), '    ')}"

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from core.checks import refusal
 from core.commands.options import Given, Json, about, explained, takes
-from core.commands.output import answer, follow, split, time_left
+from core.commands.output import answer, follow, split
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
-from core.datasets.importer import ImportProgress, iter_import
+from core.datasets.importer import iter_import
 from core.datasets.kinds import AUTO, MODULES, inspect_source, plan_import
 from core.datasets.subject_files import relink_images, remove_subject
 from core.datasets.summary import load_summary
@@ -59,7 +59,7 @@ def run_import(
         raise refusal("subject", allowed="named", got=subject or None, advice=advice)
     options = given.make(ImportOptions, subject=subject, rois=split(rois))
     check_no_encoders(options.subject)
-    summary = follow(iter_import(plan_import(kind, source, options), options), format_progress).result
+    summary = follow(iter_import(plan_import(kind, source, options), options)).result
     if summary is None:
         raise RuntimeError("An import ended without a summary.")
     return answer(summary.to_json(), _lay_out(summary.lines()), as_json=json)
@@ -84,11 +84,6 @@ def run_subjects(
         return answer({"images": str(place)}, f"The images of {subject} are read at {place}.", as_json=json)
     folder = remove_subject(subject)
     return answer({"removed": str(folder)}, f"Removed {folder}. Its images and encoders stay.", as_json=json)
-
-
-def format_progress(progress: ImportProgress) -> str:
-    """One line on an import under way."""
-    return f"import: {progress.stage} {progress.share:.0%} {progress.what}{time_left(progress.seconds_left)}"
 
 
 def _write_template(file: Path | None) -> int:

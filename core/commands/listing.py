@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
 
 from core.checks import check_choice
-from core.commands.options import Given, Json, about, explained, takes
-from core.commands.output import answer, format_table
+from core.commands.options import Json, about, actions, explained
+from core.commands.output import answer
 from core.datasets.image_store import SEPARATOR
 from core.datasets.photos import GROUPS, list_images
-from core.datasets.subject import Subject, list_subjects, load_subject
+from core.datasets.subject import list_subjects, load_subject
 from core.encoders.files import list_encoders
 from core.errors import StorageError
 from core.networks.catalog import find_network, list_networks
@@ -29,20 +28,13 @@ rois: subject, roi, n_voxels, n_left, n_right, first_voxel, noise_ceiling_median
 set, licence. layers: network, layer, shape, offered, default. encoders: subject, network, layer."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListOptions:
-    """What narrows a list."""
-
-    subject: Annotated[str | None, about("rois, images, encoders: of this subject only")] = None
-    network: Annotated[str | None, about("layers, encoders: of this network only")] = None
-    group: Annotated[str | None, about(f"images: of this group only ({', '.join(GROUPS)})")] = None
-    curated: Annotated[bool, about("images: the starter set only")] = False
-    all: Annotated[bool, about("layers: every place to cut, not only the offered ones")] = False
+Subject = Annotated[str | None, about("of this subject only")]
+Network = Annotated[str | None, about("of this network only")]
+All = Annotated[bool, about("every place to cut, not only the offered ones")]
 
 
-def list_networks_rows(_options: ListOptions) -> list[Row]:
-    """The networks of the catalogue."""
-    return [describe_network(spec) for spec in list_networks()]
+def _networks(*, json: Json = False) -> int:
+    return answer([describe_network(spec) for spec in list_networks()], as_json=json)
 
 
 def describe_network(spec: NetworkSpec) -> Row:
@@ -52,8 +44,7 @@ def describe_network(spec: NetworkSpec) -> Row:
     return {name: getattr(spec, name) for name in names + more} | {"layers": list(spec.layers)}
 
 
-def list_subjects_rows(_options: ListOptions) -> list[Row]:
-    """The subjects, simulated or measured."""
+def _subjects(*, json: Json = False) -> int:
     names = ("id", "title", "kind", "response_unit", "note", "citation", "licence")
     rows: list[Row] = []
     for info in list_subjects():
@@ -64,32 +55,35 @@ def list_subjects_rows(_options: ListOptions) -> list[Row]:
             continue
         counts = {"n_voxels": subject.voxels.n_voxels, "n_images": len(subject.image_ids)}
         rows.append({name: getattr(subject, name) for name in names} | counts)
-    return rows
+    return answer(rows, as_json=json)
 
 
-def list_rois_rows(options: ListOptions) -> list[Row]:
-    """The ROIs of one or of every subject."""
+def _rois(*, subject: Subject = None, json: Json = False) -> int:
     known = [info.id for info in list_subjects()]
-    chosen = known if options.subject is None else [check_choice("subject", options.subject, known)]
-    return [_describe_roi(name, roi) for name in chosen for roi in load_subject(name).voxels.roi_names]
+    chosen = known if subject is None else [check_choice("subject", subject, known)]
+    rows = [_describe_roi(name, roi) for name in chosen for roi in load_subject(name).voxels.roi_names]
+    return answer(rows, as_json=json)
 
 
-def list_images_rows(options: ListOptions) -> list[Row]:
-    """The shipped images, or those one subject saw."""
-    if options.subject is not None:
-        return _list_images_of(load_subject(options.subject))
-    if options.group is not None:
-        check_choice("group", options.group, GROUPS)
+def _images(
+    *,
+    subject: Subject = None,
+    group: Annotated[str | None, about(f"of this group only ({', '.join(GROUPS)})")] = None,
+    curated: Annotated[bool, about("the starter set only")] = False,
+    json: Json = False,
+) -> int:
+    if subject is not None:
+        return answer(_list_images_of(subject), as_json=json)
+    if group is not None:
+        check_choice("group", group, GROUPS)
     names = ("id", "category", "group", "curated", "set", "licence")
-    return [
-        {name: getattr(info, name) for name in names}
-        for info in list_images()
-        if options.group in (None, info.group) and (info.curated or not options.curated)
-    ]
+    chosen = [info for info in list_images() if group in (None, info.group) and (info.curated or not curated)]
+    return answer([{name: getattr(info, name) for name in names} for info in chosen], as_json=json)
 
 
-def _list_images_of(subject: Subject) -> list[Row]:
+def _list_images_of(name: str) -> list[Row]:
     """The images a subject saw, by the id that `probe --image` takes."""
+    subject = load_subject(name)
     start = "" if subject.images is None else f"{subject.id}{SEPARATOR}"
     rows = zip(subject.image_ids, subject.categories, subject.n_trials.tolist(), subject.test.tolist(), strict=True)
     return [
@@ -98,13 +92,13 @@ def _list_images_of(subject: Subject) -> list[Row]:
     ]
 
 
-def list_layers_rows(options: ListOptions) -> list[Row]:
-    """Where networks can be cut, with the shape of the features there."""
+def layers(*, network: Network = None, all: All = False, json: Json = False) -> int:  # noqa: A002
+    """Print where networks can be cut, with the shape of the features there; returns 0."""
     from core.networks.open_body import list_layers
 
     installed = [spec for spec in list_networks() if spec.installed]
-    specs = installed if options.network is None else [find_network(options.network)]
-    return [
+    specs = installed if network is None else [find_network(network)]
+    rows = [
         {
             "network": spec.id,
             "layer": layer.name,
@@ -115,35 +109,24 @@ def list_layers_rows(options: ListOptions) -> list[Row]:
         }
         for spec in specs
         for layer in list_layers(spec)
-        if options.all or layer.name in spec.layers
+        if all or layer.name in spec.layers
     ]
+    return answer(rows, as_json=json)
 
 
-def list_encoders_rows(options: ListOptions) -> list[Row]:
-    """The fitted encoders."""
-    return [
+def _encoders(*, subject: Subject = None, network: Network = None, json: Json = False) -> int:
+    rows = [
         {"subject": config.subject, "network": config.network, "layer": config.layer}
         for config in list_encoders()
-        if options.subject in (None, config.subject) and options.network in (None, config.network)
+        if subject in (None, config.subject) and network in (None, config.network)
     ]
-
-
-LISTS: dict[str, Callable[[ListOptions], list[Row]]] = {
-    "networks": list_networks_rows,
-    "subjects": list_subjects_rows,
-    "rois": list_rois_rows,
-    "images": list_images_rows,
-    "layers": list_layers_rows,
-    "encoders": list_encoders_rows,
-}
+    return answer(rows, as_json=json)
 
 
 @explained(EXPLANATION)
-@takes((ListOptions, ""))
-def run_list(what: Annotated[str, about(f"one of {', '.join(LISTS)}")], /, *, json: Json = False, given: Given) -> int:
+@actions(_networks, _subjects, _rois, _images, layers, _encoders)
+def run_list(what: str, /) -> None:
     """Print the list; returns 0. Raises BadInputError for a name that is not known."""
-    rows = LISTS[check_choice("WHAT", what, LISTS)](given.make(ListOptions))
-    return answer(rows, lambda: format_table(rows), as_json=json)
 
 
 def _describe_roi(subject: str, roi: str) -> Row:

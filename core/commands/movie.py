@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -63,10 +63,7 @@ def run_movie(
         print(f"{config.describe()}: {cost.describe()}", file=None if estimate else sys.stderr)
         if estimate:
             return 0
-        report = finish(
-            lambda stop: iter_movie(saved, config, out, cortex=cortex, should_stop=stop),
-            lambda progress: f"frame {progress.done} of {progress.total}",
-        )
+        report = finish(lambda stop: iter_movie(saved, config, out, cortex=cortex, should_stop=stop))
     print(report.describe())
     return 0
 
@@ -95,26 +92,18 @@ def run_figure(
     return 0
 
 
-def _open_cortex(
-    host: Host | None, probe: Probe, config: MovieConfig | FigureConfig
-) -> AbstractContextManager[Cortex | None]:
-    """The cortex if it is needed; of a whole page, which is worth having without it, only if it can be drawn."""
-    needs = config.needs_cortex if isinstance(config, MovieConfig) else config.kind.needs_cortex
-    if not needs:
-        return nullcontext()
-    if host is None or host.open_cortex is None:
-        raise RuntimeError("Pictures of the cortex come from the caller of `run_command_line`.")
-    opened = host.open_cortex(probe, config.style, config.theme)
-    return _or_nothing(opened) if config.kind is FigureKind.PROBE else opened
-
-
 @contextmanager
-def _or_nothing(opened: AbstractContextManager[Cortex]) -> Iterator[Cortex | None]:
-    """A cortex if it can be drawn; a page is worth having without it, and says so."""
+def _open_cortex(host: Host, probe: Probe, config: MovieConfig | FigureConfig) -> Iterator[Cortex | None]:
+    """The cortex if it is needed; of a whole page, which is worth having without it, only if it can be drawn."""
     with ExitStack() as stack:
+        cortex = None
         try:
-            cortex = stack.enter_context(opened)
+            if config.needs_cortex if isinstance(config, MovieConfig) else config.kind.needs_cortex:
+                if host.open_cortex is None:
+                    raise RuntimeError("Pictures of the cortex come from the caller of `run_command_line`.")
+                cortex = stack.enter_context(host.open_cortex(probe, config.style, config.theme))
         except BadInputError as error:
+            if config.kind is not FigureKind.PROBE:
+                raise
             print(f"Without the cortex: {error}", file=sys.stderr)
-            cortex = None
         yield cortex

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-from core.checks import check_choice
-from core.commands.listing import ListOptions, describe_network, list_layers_rows
-from core.commands.options import Given, Json, about, explained, takes
+from core.commands.listing import All, describe_network, layers
+from core.commands.options import Device, Given, Json, about, actions, explained, takes
 from core.commands.output import answer, follow, format_table, stop_on_interrupt, time_left
 from core.networks.catalog import list_networks
 from core.networks.import_options import NetworkImportOptions
@@ -34,42 +32,19 @@ remove NETWORK      take away one of your own, or a download
 --json prints one object, or an array for list and layers. A file without published checksum is trusted at its first
 download: its SHA-256 is shown, kept, and expected from then on (until remove --forget).
 PROBESCOPE_OFFLINE=1 forbids downloads."""
-HELP = {
-    "": "add: ",
-    "id": "add: name on the command line (default: the file's)",
-    "title": "add: name shown in the window",
-    "weights": "add: which set of a checkpoint's weights: ema, raw, teacher, student, or a word of its name there",
-    "input-size": "add: side of the stimulus in pixels; 0 for that of the architecture, or 224",
-    "mean": "add: normalisation of R, G, B",
-    "std": "add: normalisation of R, G, B",
-    "tokens": "add: of a transformer's features",
-    "licence": "add: shown with the network",
-    "parent": "add: id of the network it was made from, by fine-tuning or distillation",
-    "trust": "add: open a program (TorchScript, torch.export, function), which runs with your rights",
-}
+Forget = Annotated[bool, about("also the checksum that was kept at the first download")]
+IMPORT = "id title architecture weights layers input_size mean std tokens robust licence parent trusted=trust"
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkOptions:
-    """What the actions take beside the network."""
-
-    layer: Annotated[str | None, about("check: at this layer instead of the usual one")] = None
-    all: Annotated[bool, about("layers: every place to cut, not only the offered ones")] = False
-    device: Annotated[str, about("check: auto, cpu, cuda or mps")] = "cpu"
-    forget: Annotated[bool, about("remove: also the checksum that was kept at the first download")] = False
-    json: Json = False
-
-
-def show_list(_source: str, options: NetworkOptions, _given: Given) -> int:
-    """Every network, with its state."""
+def _list(*, json: Json = False) -> int:
     rows = [describe_status(spec) for spec in list_networks()]
     names = ("id", "title", "family", "robust", "state", "size_mb", "input_size", "default_layer")
     shown = [{name if name != "family" else "kind": row[name] for name in names} for row in rows]
-    return answer(rows, lambda: format_table(shown), as_json=options.json)
+    return answer(rows, lambda: format_table(shown), as_json=json)
 
 
-def add(source: str, options: NetworkOptions, given: Given) -> int:
-    """Take a network in."""
+@takes((NetworkImportOptions, IMPORT))
+def _add(source: str, /, *, json: Json = False, given: Given) -> int:
     from core.networks.importing import import_network
 
     spec = import_network(source, given.make(NetworkImportOptions))
@@ -77,43 +52,45 @@ def add(source: str, options: NetworkOptions, given: Given) -> int:
     text += f"\n{spec.note}" if spec.note else ""
     if not spec.installed:
         text += f"\nIts weights come with `python main.py networks download {spec.id}`."
-    return answer(describe_status(spec), text, as_json=options.json)
+    return answer(describe_status(spec), text, as_json=json)
 
 
-def download(source: str, options: NetworkOptions, _given: Given) -> int:
-    """Download the weights, reporting progress."""
+def _download(network: str, /, *, json: Json = False) -> int:
     with stop_on_interrupt() as should_stop:
-        last = follow(iter_get(source, should_stop=should_stop), format_progress)
+        last = follow(iter_get(network, should_stop=should_stop), format_progress)
     if last.result is None:
         raise RuntimeError("a download ended without its last record")
     text = f"{last.result} ({last.done / 2**20:.1f} MB); SHA-256 {last.sha256}"
     if last.first:
         text += "\nNo checksum is published for it: this one is kept and expected from now on."
-    found = {"network": source, "path": str(last.result), "sha256": last.sha256, "first": last.first}
-    return answer(found, text, as_json=options.json)
+    found = {"network": network, "path": str(last.result), "sha256": last.sha256, "first": last.first}
+    return answer(found, text, as_json=json)
 
 
-def remove(source: str, options: NetworkOptions, _given: Given) -> int:
-    """Take one away."""
-    done = remove_network(source, forget=options.forget)
-    return answer({"network": source, "done": done}, done, as_json=options.json)
+def _remove(network: str, /, *, forget: Forget = False, json: Json = False) -> int:
+    done = remove_network(network, forget=forget)
+    return answer({"network": network, "done": done}, done, as_json=json)
 
 
-def check(source: str, options: NetworkOptions, _given: Given) -> int:
-    """Probe one; returns 2 if it cannot be attacked."""
-    report = check_network(source, options.layer, device=options.device)
+def _check(
+    network: str,
+    /,
+    *,
+    layer: Annotated[str | None, about("at this layer instead of the usual one")] = None,
+    device: Device = "cpu",
+    json: Json = False,
+) -> int:
+    report = check_network(network, layer, device=device)
     shape = " x ".join(map(str, report.feature_shape))
     lines = [f"{report.network} at {report.layer} ({shape}), weights {report.sha256[:12]}"]
     lines += [f"  {'!' if problem else 'ok':<3}{problem or what}" for what, problem in report.checks]
     lines += ["It can be probed."] * report.passed
-    answer(asdict(report) | {"passed": report.passed}, "\n".join(lines), as_json=options.json)
+    answer(asdict(report) | {"passed": report.passed}, "\n".join(lines), as_json=json)
     return 0 if report.passed else 2
 
 
-def show_layers(source: str, options: NetworkOptions, _given: Given) -> int:
-    """Where one can be cut."""
-    rows = list_layers_rows(ListOptions(network=source, all=options.all))
-    return answer(rows, lambda: format_table(rows), as_json=options.json)
+def _layers(network: str, /, *, all: All = False, json: Json = False) -> int:  # noqa: A002
+    return layers(network=network, all=all, json=json)
 
 
 def describe_status(spec: NetworkSpec) -> dict[str, Any]:
@@ -134,34 +111,9 @@ def format_progress(progress: DownloadProgress) -> str:
     return f"{progress.done / 2**20:.1f}{share} MB{time_left(progress.seconds_left)}"
 
 
-ACTIONS: dict[str, Callable[[str, NetworkOptions, Given], int]] = {
-    "list": show_list,
-    "add": add,
-    "download": download,
-    "remove": remove,
-    "check": check,
-    "layers": show_layers,
-}
-
-
 @explained(EXPLANATION)
-@takes(
-    (
-        NetworkImportOptions,
-        "id title architecture weights layers input_size mean std tokens robust licence parent trusted=trust",
-        HELP,
-    ),
-    (NetworkOptions, ""),
-)
+@actions(_list, _add, _download, _remove, _check, _layers)
 def run_networks(
-    action: Annotated[str, about(f"one of {', '.join(ACTIONS)}")],
-    source: Annotated[str, about("id, name, file or function", metavar="NETWORK")] = "",
-    /,
-    *,
-    given: Given,
-) -> int:
+    action: str, source: Annotated[str, about("id, name, file or function", metavar="NETWORK")] = "", /
+) -> None:
     """Run the action; returns 0, or 2 if a check fails. Raises ProbeError with one clear sentence."""
-    check_choice("ACTION", action, ACTIONS)
-    if action != "list":
-        check_choice("NETWORK", "given" if source else "missing", ["given"], advice="Name a network after it.")
-    return ACTIONS[action](source, given.make(NetworkOptions), given)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from enum import StrEnum
 from functools import partial, wraps
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, cast,
 from cyclopts import App, Argument, CycloptsError, Parameter, Token
 from cyclopts.exceptions import CoercionError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
-from core.checks import describe_refusal, suggest
+from core.checks import check_choice, describe_refusal, refusal, suggest
 from core.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -40,11 +40,6 @@ Run = Callable[..., int]
 def about(text: str, **more: Any) -> Parameter:
     """An option's help; `more` as of `cyclopts.Parameter`."""
     return Parameter(help=text, **more)
-
-
-def words(text: str) -> Parameter:
-    """The help of an option that takes several words at once."""
-    return Parameter(help=text, consume_multiple=True)
 
 
 def explained(text: str, **implied: str) -> Callable[[Run], Run]:
@@ -76,7 +71,7 @@ class Host:
     session: Path | None = None
 
 
-FromHost = Annotated[Host | None, Parameter(parse=False)]
+FromHost = Annotated[Host, Parameter(parse=False)]
 
 
 class Given:
@@ -119,17 +114,74 @@ def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Call
                     values.setdefault(config, {})[name] = typed.pop(parameter.name)
             return command(*args, given=Given(values), **typed)
 
-        signature, hints = inspect.signature(command), get_type_hints(command, include_extras=True)
-        own = [one.replace(annotation=hints[one.name]) for one in signature.parameters.values() if one.name != "given"]
+        own = [one for one in _list_parameters(command) if one.name != "given"]
         needed = [one for one in own if one.default is one.empty]
-        every = [*needed, *(parameter for _, _, parameter in made), *(one for one in own if one not in needed)]
-        every.sort(key=lambda one: one.kind)
-        run.__signature__ = signature.replace(parameters=every)  # type: ignore[attr-defined]
-        run.__annotations__ = {one.name: one.annotation for one in every} | {"return": int}
-        del run.__wrapped__
-        return run
+        return _sign(run, [*needed, *(one for _, _, one in made), *(one for one in own if one not in needed)])
 
     return add
+
+
+def actions(*functions: Callable[..., int | None]) -> Callable[[Callable[..., object]], Run]:
+    """Give a command, which only names its words, actions: the first names a function, the others are its arguments.
+
+    The options of all stand together, each with whose it is; one that the chosen action does not take is refused.
+    """
+    chosen = {one.__name__.strip("_"): one for one in functions}
+    options: dict[str, inspect.Parameter] = {}
+    takers: dict[str, list[str]] = {}
+    for action, run_action in chosen.items():
+        for one in _list_parameters(run_action):
+            if one.kind is one.KEYWORD_ONLY:
+                options.setdefault(one.name, one)
+                takers.setdefault(one.name, []).append(action)
+
+    def add(command: Callable[..., object]) -> Run:
+        first, *words = _list_parameters(command)
+
+        @wraps(command)
+        def run(action: str, *others: str, **typed: Any) -> int:
+            run_action = chosen[check_choice(first.name.upper(), action, chosen)]
+            for name in typed:
+                if action not in takers[name]:
+                    advice = f"It is an option of {', '.join(takers[name])}."
+                    raise refusal(
+                        name.replace("_", "-"), allowed=f"left out with {action}", got=typed[name], advice=advice
+                    )
+            try:
+                inspect.signature(run_action).bind(*others)
+            except TypeError as error:
+                asked = [one for one in _list_parameters(run_action) if one.kind is one.POSITIONAL_ONLY]
+                wanted = " and ".join(one.name.upper() for one in asked) or "nothing"
+                raise refusal(action, allowed=f"followed by {wanted}", got=" ".join(others)) from error
+            return run_action(*others, **typed) or 0
+
+        named = first.replace(annotation=Annotated[str, about(f"one of {', '.join(chosen)}")])
+        common = [one for one in options.values() if len(takers[one.name]) == len(chosen)]
+        rare = [_say_whose(one, takers[one.name]) for one in options.values() if one not in common]
+        return _sign(run, [named, *words, *rare, *common])
+
+    return add
+
+
+def _say_whose(option: inspect.Parameter, takers: Sequence[str]) -> inspect.Parameter:
+    kind, *notes = get_args(option.annotation)
+    *_, text = (note.help for note in notes if isinstance(note, Parameter) and note.help)
+    whose = Parameter(help=f"{', '.join(takers)}: {text}")
+    return option.replace(annotation=Annotated[(kind, *notes, whose)])
+
+
+def _list_parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
+    hints = get_type_hints(function, include_extras=True)
+    return [one.replace(annotation=hints[one.name]) for one in inspect.signature(function).parameters.values()]
+
+
+def _sign(run: Run, parameters: Iterable[inspect.Parameter]) -> Run:
+    """The function as one that takes these parameters, for whoever inspects it."""
+    every = sorted(parameters, key=lambda one: one.kind)
+    run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in every} | {"return": int}
+    del run.__wrapped__  # type: ignore[attr-defined]
+    return run
 
 
 def _make(

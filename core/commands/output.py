@@ -5,23 +5,25 @@ from __future__ import annotations
 import codecs
 import io
 import json
-import math
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Integral, Real
 from types import FrameType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
+from core.headers import plain
+from core.progress import Progress
 from core.words import format_duration
 
 Record = TypeVar("Record")
 Result = TypeVar("Result", covariant=True)
 Row = Mapping[str, Any]
 
+LINE = 118
+"""Letters of a line of progress, which is overwritten by the next."""
 REPORT_PERIOD = 0.2
 """Seconds between two lines of progress on a terminal."""
 LONG = {"note", "citation", "source", "layers", "family"}
@@ -46,7 +48,15 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, previous)
 
 
-def follow(records: Iterable[Record], word: Callable[[Record], str], *, always: bool = False) -> Record:
+def describe_progress(record: Progress[Any]) -> str:
+    """One line on work under way."""
+    words = (record.stage, f"{round(record.done, 1):g}/{record.total}", record.what)
+    return f"{' '.join(filter(None, words))}{time_left(record.seconds_left)}"[:LINE]
+
+
+def follow(
+    records: Iterable[Record], word: Callable[[Any], str] = describe_progress, *, always: bool = False
+) -> Record:
     """Run work to its end and return its last record.
 
     Parameters
@@ -78,12 +88,11 @@ class HasResult(Protocol[Result]):
 
 
 def finish(
-    work: Callable[[Callable[[], bool]], Iterable[HasResult[Result]]], word: Callable[[Any], str] | None = None
+    work: Callable[[Callable[[], bool]], Iterable[HasResult[Result]]], word: Callable[[Any], str] = describe_progress
 ) -> Result:
-    """Run work that Ctrl-C can stop to its end, with a line of progress if `word` makes one; returns its result."""
+    """Run work that Ctrl-C can stop to its end, with a line of progress; returns its result."""
     with stop_on_interrupt() as should_stop:
-        records = work(should_stop)
-        last = follow(records, word) if word else list(records)[-1]
+        last = follow(work(should_stop), word)
     if last.result is None:
         raise RuntimeError("The work ended without a result.")
     return last.result
@@ -94,52 +103,41 @@ def time_left(seconds: float | None) -> str:
     return "" if seconds is None else f", {format_duration(seconds)} left"
 
 
-def answer(value: object, text: str | Callable[[], str], *, as_json: bool) -> int:
-    """Print the JSON or the text; returns 0."""
-    print(json.dumps(value) if as_json else text if isinstance(text, str) else text())
+def answer(value: object, text: str | Callable[[], str] = "", *, as_json: bool) -> int:
+    """Print the JSON, unknown numbers as null, or the text; without one the value is a table. Returns 0."""
+    if as_json:
+        print(json.dumps(plain(value)))
+    else:
+        print(text() if callable(text) else text or format_table(cast(Sequence[Row], value)))
     return 0
 
 
 def format_table(rows: Sequence[Row]) -> str:
-    """Aligned columns under their names."""
+    """Aligned columns under their names; "X", "X low" and "X high" are one: "0.41 [0.38, 0.44]"."""
     if not rows:
         return "Nothing to list."
-    names = [name for name in rows[0] if name not in LONG]
-    return align([names, *([format_cell(row[name]) for name in names] for row in rows)])
-
-
-def align(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells, each column as wide as its widest cell."""
+    names = [name for name in rows[0] if name not in LONG and not name.endswith((" low", " high"))]
+    lines = [names, *([_format_field(row, name) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
+def _format_field(row: Row, name: str) -> str:
+    value, low, high = (format_cell(row.get(f"{name}{end}")) for end in ("", " low", " high"))
+    return f"{value} [{low}, {high}]" if f"{name} low" in row else value
+
+
 def format_cell(value: object) -> str:
-    """One value as a table shows it."""
+    """One value as a table shows it, numbers to three digits."""
     if isinstance(value, bool):
         return "yes" if value else ""
     if value is None:
         return "-"
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     return " x ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def format_answer(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table of an analysis: numbers to three digits, each with its interval: "0.41 [0.38, 0.44]"."""
-    narrow = [index for index, name in enumerate(columns) if not name.endswith((" low", " high"))]
-
-    def cell(row: Sequence[object], index: int) -> str:
-        if index + 2 < len(columns) and columns[index + 1] == f"{columns[index]} low":
-            return f"{_short(row[index])} [{_short(row[index + 1])}, {_short(row[index + 2])}]"
-        return _short(row[index])
-
-    return align([[columns[index] for index in narrow], *([cell(row, index) for index in narrow] for row in rows)])
-
-
-def finite(value: float | None) -> float | None:
-    """A number for JSON: None where it is missing or not finite."""
-    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -159,7 +157,3 @@ def _replace(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
-
-
-def _short(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, Real) and not isinstance(value, Integral) else str(value)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from core.checks import refusal
 from core.commands.options import Given, Json, about, explained, takes
-from core.commands.output import answer, follow, stop_on_interrupt
+from core.commands.output import answer, finish
 from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.package import FORMATS, PackageKind, fit_template, iter_package
 from core.experiments.packages.plan import PackagePlan, make_plan
@@ -57,7 +57,7 @@ def run_package(
         return 0
     target = None if dry_run else _check_kind(kind, out)
     plan = make_plan(read_manifest(stimuli), template if kind is None else fit_template(template, kind))
-    folder = None if target is None else _write(plan, *target)
+    folder = None if target is None else finish(lambda stop: iter_package(plan, *target, should_stop=stop))
     return answer(describe(plan, kind, folder), lambda: _format_plan(plan, kind, folder), as_json=json)
 
 
@@ -86,12 +86,6 @@ def _check_kind(kind: PackageKind | None, out: Path | None) -> tuple[PackageKind
     if out is None:
         raise refusal("--out", allowed="a new or an empty folder", got=None, advice=advice)
     return kind, out
-
-
-def _write(plan: PackagePlan, kind: PackageKind, out: Path) -> Path:
-    with stop_on_interrupt() as should_stop:
-        records = iter_package(plan, kind, out, should_stop=should_stop)
-        return follow(records, lambda one: f"{one.done}/{one.total} {one.what}").result or out
 
 
 def _format_plan(plan: PackagePlan, kind: PackageKind | None, folder: Path | None) -> str:

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from core.attacks.config import MOST_TO_GAIN, AttackConfig, AttackMethod, format_epsilon, write_convergence
 from core.attacks.objective_config import ObjectiveKind
 from core.attacks.presets import PRESETS
 from core.checks import check_positive, refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
-from core.commands.output import answer, finish, finite
+from core.commands.output import answer, finish
 from core.commands.probe_options import (
     ATTACK,
+    AgainstOptions,
     TargetOptions,
     check_one_target,
+    resolve_against,
     resolve_attack,
     resolve_ensemble,
     resolve_objective,
@@ -30,12 +32,15 @@ from core.encoders.files import list_encoders, usual_layer
 from core.encoders.library import read_encoder_file
 from core.engine import Engine
 from core.files import check_free
+from core.headers import plain
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
 from core.probes.target import TargetKind
+from core.stimuli.controversial import check_against
 from core.stimuli.names import name_pair
 from core.stimuli.one_probe import ExportReport, export_probe
+from core.stimuli.probe_warnings import DEFAULT_GATE
 from core.stimuli.recipe import RecipientEncoder
 from core.types import NormName
 
@@ -60,6 +65,9 @@ EXPLANATION = """\
   curve                     lists over the epsilon grid: epsilon, shift, first_order, linearity, control_shift, to_gain,
                             restart_spread (null for one run), n_gradients; the first five are of a pattern those of the
                             objective itself, and null where a cosine has no first order
+  against                   null, or encoder, direction, kind (controversial or agreeing), shift and shift_sd in the
+                            second encoder, control_shift_sd, sharpness, decided_sd, smaller_sd (the smaller shift, the
+                            ways wanted), decided (whether that reaches decided_sd)
   objective                 kind, weight, formula, unit of the curve, and raised: its gain (null for a plain target)
   min_norm                  null, or wanted_sd, reached, epsilon (null if not reached), largest, tolerance: the answer
                             is at most this part above a budget that does not reach the shift
@@ -79,7 +87,7 @@ class EncoderOptions:
 
 
 @explained(EXPLANATION)
-@takes((EncoderOptions, ""), (TargetOptions, ""), (AttackConfig, ATTACK))
+@takes((EncoderOptions, ""), (TargetOptions, ""), (AgainstOptions, ""), (AttackConfig, ATTACK))
 def run_probe(
     *,
     image: Annotated[str, about("id of an embedded image, or a file")],
@@ -119,8 +127,10 @@ def run_probe(
         objective=objective,
         ensemble=() if ensemble is None else resolve_ensemble(ensemble, subject, network),
         wanted_shift_sd=min_norm or 0.0,
+        against=resolve_against(given.make(AgainstOptions), subject),
     )
-    stimulus = find_stimulus(image, size=find_network(network).input_size)
+    poor = check_against(config, gate=DEFAULT_GATE) if config.against else ()
+    stimulus = find_stimulus(image, size=config.side)
     check_free(out)  # before the attack runs, not after
     engine = Engine(device=device)
     if network_weights is not None:
@@ -130,7 +140,7 @@ def run_probe(
     probe = make_probe(engine, config, stimulus)
     report = export(engine, probe, stimulus, out, image=image, degrees=degrees, transfer=transfer)
     summary = summarise(probe, report) | {"min_norm": summarise_min_norm(probe, config)}
-    for note in stimulus.notes:
+    for note in (*poor, *stimulus.notes):
         print(f"Note: {note}", file=sys.stderr)
     return answer(summary, lambda: describe(summary), as_json=json)
 
@@ -168,17 +178,22 @@ def export(
     """Write the stimuli, the manifest and the probe file."""
     from core.probes.files import save_probe
 
-    config = probe.config
+    config, second = probe.config, probe.config.against
+    names = [(config.network, config.layer), *([(second.network, second.layer)] if second else [])]
+    rescores = [partial(engine.rescore, config.subject, *name, side=config.side) for name in names]
+    recipients = open_recipients(engine, config) if transfer else {}
+    if second is not None and probe.second is not None:
+        recipients[second.label] = RecipientEncoder(rescores[1], probe.second.target_sd)
     return export_probe(
         probe,
         stimulus,
         out,
-        rescore=partial(engine.rescore, config.subject, config.network, config.layer),
+        rescore=rescores[0],
         image=image,
         card=engine.open_encoder(config.subject, config.network, config.layer).card,
         space=load_subject(config.subject).surface,
         degrees=degrees,
-        recipients=open_recipients(engine, config) if transfer else None,
+        recipients=recipients,
         add=lambda folder: save_probe(probe, folder / name_pair(probe)),
     )
 
@@ -204,7 +219,7 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
     curve = {
         name: getattr(probe.curve, name).tolist() for name in (*CURVE_KEYS, "to_gain", "restart_spread", "n_gradients")
     }
-    return {
+    summary = {
         **{name: getattr(config, name) for name in ("subject", "network", "layer")},
         "image": probe.stimulus_id,
         "direction": str(config.direction),
@@ -215,19 +230,19 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "clean": clean,
         "perturbed": perturbed,
         "shift": shift,
-        "shift_sd": finite(shift / probe.target_sd) if probe.target_sd != 0 else 0.0,
+        "shift_sd": shift / probe.target_sd if probe.target_sd != 0 else 0.0,
         "control_shift": probe.of_target(probe.control_shift),
         "sign_flip_shift": probe.of_target(probe.sign_flip - probe.clean),
-        "first_order": finite(curve["first_order"][-1]),
-        "linearity": finite(curve["linearity"][-1]),
-        "curve": {name: [finite(value) for value in values] for name, values in curve.items()},
+        "first_order": curve["first_order"][-1],
+        "linearity": curve["linearity"][-1],
+        "curve": curve,
         "l2": probe.l2,
         "linf": probe.linf,
         "norm": str(attack.norm),
         "n_steps": attack.steps_taken,
         "step_rule": str(attack.step_rule) if attack.method is AttackMethod.PGD else None,
         "n_gradients": int(probe.curve.n_gradients.sum()),
-        "to_gain": finite(probe.to_gain),
+        "to_gain": probe.to_gain,
         "converged": probe.to_gain <= MOST_TO_GAIN,
         "convergence": write_convergence(probe.to_gain),
         "method": str(attack.method),
@@ -235,17 +250,43 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         **{name: getattr(attack, name) for name in ("epsilon", "momentum", "diversity", "translation", "seed")},
         "ensemble": list(config.ensemble),
         "attack": attack.describe(),
+        "against": describe_against(probe),
         "objective": describe_objective(probe),
         "seconds": round(probe.seconds, 3),
         "device": probe.device,
         "folder": str(report.folder),
         "files": [path.relative_to(report.folder).as_posix() for path in report.files],
     }
+    return cast(dict[str, Any], plain(summary))
+
+
+def describe_against(probe: Probe) -> dict[str, Any] | None:
+    """What the second encoder does, and whether the two are told apart; None without a second."""
+    against, second, config = probe.config.against, probe.second, probe.config
+    if against is None or second is None:
+        return None
+    own_sd, second_sd = probe.shifts_sd
+    direction = against.direction(config.direction)
+    return {
+        "encoder": against.label,
+        "direction": str(direction),
+        "kind": against.kind,
+        "shift": float(second.shift[-1]),
+        "shift_sd": second_sd,
+        "control_shift_sd": float(second.control_shift[-1]) / second.target_sd,
+        "sharpness": against.sharpness,
+        "decided_sd": against.decided_sd,
+        "smaller_sd": min(config.direction.sign * own_sd, direction.sign * second_sd),
+        "decided": not probe.undecided,
+    }
 
 
 def describe_objective(probe: Probe) -> dict[str, Any]:
     """What was raised and by how much."""
-    objective, gain = probe.config.objective, probe.curve.objective
+    objective, gain, against = probe.config.objective, probe.curve.objective, probe.config.against
+    if against is not None:
+        formula = against.formula(probe.config.direction)
+        return {"kind": against.kind, "weight": None, "formula": formula, "unit": "SD", "raised": float(gain[-1])}
     return {
         "kind": str(objective.kind),
         "weight": objective.weight if objective.kind is ObjectiveKind.SELECTIVE else None,
@@ -285,9 +326,19 @@ def describe(summary: dict[str, Any]) -> str:
     if got.objective["raised"] is not None:
         gain = f"{got.objective['raised']:+.4g} {got.objective['unit']}"
         lines.insert(4, f"  raised: {got.objective['formula']}, gained {gain}")
+    if got.against is not None:
+        lines.insert(4, f"  {format_against(got.against, got.shift_sd)}")
     if got.min_norm is not None:
         lines.insert(1, f"  {format_min_norm(got.min_norm, got.norm)}")
     return "\n".join(lines)
+
+
+def format_against(second: dict[str, Any], own_sd: float) -> str:
+    """One line on both encoders of a controversial or agreeing probe."""
+    both = f"{own_sd:+.2f} SD here, {second['shift_sd']:+.2f} SD in {second['encoder']} ({second['direction']})"
+    size = f"the smaller shift the way wanted is {second['smaller_sd']:.2f} SD, wanted {second['decided_sd']:g} SD"
+    control = f"control {second['control_shift_sd']:+.2f} SD there"
+    return f"{second['kind']}, {'decided' if second['decided'] else 'UNDECIDED'}: {both}; {control}; {size}"
 
 
 def format_min_norm(wanted: dict[str, Any], norm: str) -> str:

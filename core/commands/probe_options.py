@@ -17,6 +17,7 @@ from core.encoders.files import usual_layer
 from core.engine import Engine
 from core.errors import BadInputError
 from core.networks.catalog import find_network
+from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.target import (
     Target,
     read_numbers,
@@ -26,6 +27,7 @@ from core.probes.target import (
     target_voxel,
     target_weights,
 )
+from core.sweeps.choose import choose_encoders
 from core.types import Direction, NormName, VoxelTable
 
 ATTACK = "norm n_steps method step_size n_queries momentum diversity translation n_restarts random_start quantise seed"
@@ -47,6 +49,35 @@ class TargetOptions:
     contrast_weight: Annotated[float | None, about("L of the contrast (default: 1)")] = None
     selective: Annotated[float | None, about(SELECTIVE)] = None
     direction: Annotated[Direction, about("raise or lower")] = Direction.RAISE
+
+
+@dataclass(frozen=True, slots=True)
+class AgainstOptions:
+    """A second encoder that the same perturbation moves the other way."""
+
+    against: Annotated[str | None, about("NET or NET:LAYER: a second encoder that is moved the other way")] = None
+    agree: Annotated[bool, about("move the second encoder the same way: the control of a controversial probe")] = False
+    decided: Annotated[float | None, about(f"SDs that both must move by (default: {DEFAULT_DECIDED:g})")] = None
+    sharpness: Annotated[
+        float | None, about(f"t of the smooth minimum of both shifts in SDs (default: {DEFAULT_SHARPNESS:g})")
+    ] = None
+
+
+def resolve_against(options: AgainstOptions, subject: str) -> Against | None:
+    """The second encoder, with a fitted readout of the same subject. Raises BadInputError if there is none such."""
+    if options.against is None:
+        for name in ("agree", "decided", "sharpness"):
+            if got := getattr(options, name):
+                advice = "Name the second encoder: --against NET."
+                raise refusal(name, allowed="used with --against", got=got, advice=advice)
+        return None
+    found = choose_encoders((subject,), split(options.against))
+    if len(found) != 1 or found[0].subject != subject:
+        advice = "Voxels of different people have nothing in common."
+        raise refusal("against", allowed=f"one encoder of {subject}", got=options.against, advice=advice)
+    typed = {"sharpness": options.sharpness, "decided_sd": options.decided}
+    more: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
+    return Against(found[0].network, found[0].layer, options.agree, **more)
 
 
 def resolve_attack(typed: Mapping[str, Any], *, preset: str | None, epsilon: str | None) -> AttackConfig:

@@ -31,7 +31,6 @@ class Line(NamedTuple):
 
     label: str
     help: str
-    is_option: bool
 
 
 def list_lines(name: str) -> list[Line]:
@@ -45,9 +44,9 @@ def render_help(name: str) -> str:
     parts += [COMMANDS[name][1] if name in COMMANDS else DESCRIPTION if not name else ""]
     if name not in GROUPS:
         lines = list_lines(name)
-        words = [line for line in lines if not line.is_option]
+        words = [line for line in lines if not line.label.startswith("-")]
         parts.append("\n".join(_pair(line.label, line.help) for line in words))
-        options = [*(line for line in lines if line.is_option), Line("--help, -h", "show this help", is_option=True)]
+        options = [*(line for line in lines if line not in words), Line("--help, -h", "show this help")]
         parts.append("options:\n" + "\n".join(_pair(line.label, line.help) for line in options))
     if not name or name in GROUPS:
         start = f"{name} " if name else ""
@@ -93,7 +92,7 @@ def _describe(argument: Argument) -> Line:
         and "default" not in text
     ):
         text += f" (default: {_format_default(default)})"
-    return Line(_label(argument), text, argument.name[0] == "-")
+    return Line(_label(argument), text)
 
 
 def _label(argument: Argument) -> str:

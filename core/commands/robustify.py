@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
 from core.commands.options import Device, Given, Json, about, explained, takes
-from core.commands.output import align, answer, follow, time_left
+from core.commands.output import answer, follow, format_table, time_left
 from core.networks.catalog import check_new_id, folder_name, list_user_networks
 from core.robustify.config import RobustifyConfig, robustify_folder
 
@@ -25,14 +26,10 @@ file from the checkpoint as it stands. The result is kept as a network of yours 
 fit encoders on it as on any other. --json prints one object: file, sha256, recipe, n_seen, layer, norm,
 n_photographs_measured, shift (what was measured), shifts (a list with epsilon, original, tuned, original_pooled,
 tuned_pooled, ratio), network (the id it is kept under)."""
-HELP = {
-    "layers": "layers compared, early to late (default: the network's own)",
-    "epsilon": "L2 budget at 224 x 224, in [0, 1] pixel units",
-}
 
 
 @explained(EXPLANATION)
-@takes((RobustifyConfig, "network layers epsilon n_steps n_images=photographs batch learning_rate seed", HELP))
+@takes((RobustifyConfig, "network layers epsilon n_steps n_images=photographs batch learning_rate seed"))
 def run_robustify(
     *,
     images: Annotated[Path, about("folder of photographs, searched through")],
@@ -53,7 +50,7 @@ def run_robustify(
     from core.robustify.train import iter_robustify
 
     photos = find_photos(images)
-    config = suggest_recipe(**given.of(RobustifyConfig))
+    config = suggest_recipe(**{"network": RobustifyConfig().network} | given.of(RobustifyConfig))
     if id and id not in [spec.id for spec in list_user_networks()]:
         check_new_id(id)
     weights = out or robustify_folder() / f"{folder_name(id or config.network)}.safetensors"
@@ -83,8 +80,8 @@ def format_progress(progress: RobustifyProgress) -> str:
 def format_published(published: PublishedNetwork) -> str:
     """The files, and the feature shift of both networks at each budget."""
     rows = [
-        ["", f"{one.epsilon:g}", f"{one.original:.3f}", f"{one.tuned:.3f}", f"{one.ratio:.2f}"]
+        {"L2 epsilon": one.epsilon, "original": one.original, "robust": one.tuned, "ratio": one.ratio}
         for one in published.records
     ]
     title = f"{published.path} after {published.n_seen} photographs; SHA-256 {published.sha256}"
-    return f"{title}\n{align([['', 'L2 epsilon', 'original', 'robust', 'ratio'], *rows])}"
+    return f"{title}\n{indent(format_table(rows), '  ')}"

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-from core.commands.options import Device, ProbeFile, about, explained, words
+from core.commands.options import Device, ProbeFile, about, explained
 from core.commands.output import finish
 from core.engine import Engine
 from core.files import check_free
@@ -34,9 +34,8 @@ def run_reproduce(probe: ProbeFile, /, *, device: Device = "auto") -> int:
 
     saved = load_probe(probe)
     engine = Engine(device=device)
-    encoder = engine.open_encoder(saved.config.subject, saved.config.network, saved.config.layer)
-    others = engine.open_ensemble(saved.config)
-    result = finish(lambda stop: iter_reproduce(encoder, saved, should_stop=stop, others=others))
+    encoder, *others = engine.open_probed(saved.config)
+    result = finish(lambda stop: iter_reproduce(encoder, saved, should_stop=stop, others=tuple(others)))
     print(result.describe())
     return 0 if result.identical else DIFFERS
 
@@ -47,12 +46,11 @@ def run_rebuild(
     /,
     *,
     out: Annotated[Path | None, about("keep the rebuilt set in this new folder; without it only compare")] = None,
-    images: Annotated[tuple[Path, ...], words("files or folders with images that moved")] = (),
-    encoder: Annotated[tuple[Path, ...], words("encoder files outside the library")] = (),
+    images: Annotated[tuple[Path, ...], about("files or folders with images that moved", consume_multiple=True)] = (),
+    encoder: Annotated[tuple[Path, ...], about("encoder files outside the library", consume_multiple=True)] = (),
     device: Device = "auto",
 ) -> int:
     """Rebuild a set and compare; returns 0 if every bit is the same, else 1."""
-    from core.commands.stimuli import make_set
     from core.device import set_threads
     from core.stimuli.manifest import read_rows
     from core.stimuli.rebuild import compare_sets, find_threads, iter_rebuild
@@ -68,7 +66,7 @@ def run_rebuild(
     with tempfile.TemporaryDirectory(prefix="probescope-rebuilt-") as work:
         folder = out if out is not None else Path(work) / "set"
         check_free(folder.expanduser())
-        made = make_set(lambda stop: iter_rebuild(engine, old, folder, images=images, should_stop=stop))
+        made = finish(lambda stop: iter_rebuild(engine, old, folder, images=images, should_stop=stop))
         result = compare_sets(old, made)
     print(result.describe())
     return 0 if result.identical else DIFFERS

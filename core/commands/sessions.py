@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from core.checks import refusal
-from core.commands.options import Json, about, explained
-from core.commands.output import answer, format_table
+from core.commands.options import Json, about, actions, explained
+from core.commands.output import answer
 from core.errors import ProbeError
 from core.session.autosave import list_autosaves
 from core.session.files import SavedSession, list_recent, read_session
@@ -22,25 +21,12 @@ closed), saved, holds, path, note. check: exits 2 if something it needs is missi
 MISSING = 2
 
 
-@explained(EXPLANATION)
-def run_sessions(
-    what: Annotated[Literal["list", "check"], about("list, or check FILE")],
-    file: Annotated[Path | None, about("a .probescope file")] = None,
-    /,
-    *,
-    data: Annotated[tuple[Path, ...], about("folder to look for moved data in; repeatable")] = (),
-    json: Json = False,
-) -> int:
-    """Print the list, or what is missing; returns 0, or 2 if something is. Raises ProbeError for an unusable file."""
-    if what == "list":
-        rows = list_rows()
-        return answer(rows, format_table(rows) if rows else "No session was saved yet.", as_json=json)
-    if file is None:
-        raise refusal("file", allowed="a session file", got="nothing", advice="main.py sessions check FILE.probescope")
-    return _check(file, data, as_json=json)
+def _list(*, json: Json = False) -> int:
+    rows = _list_rows()
+    return answer(rows, "" if rows else "No session was saved yet.", as_json=json)
 
 
-def list_rows() -> list[dict[str, Any]]:
+def _list_rows() -> list[dict[str, Any]]:
     """The named sessions opened last, then the autosaved ones, newest first."""
     rows = [_row("named", path) for path in list_recent()]
     for one in list_autosaves():
@@ -62,13 +48,25 @@ def _describe(state: str, path: Path, session: SavedSession | None, note: str = 
     return {"state": state, "saved": saved, "holds": holds, "path": str(path), "note": note}
 
 
-def _check(path: Path, folders: tuple[Path, ...], *, as_json: bool) -> int:
-    session = read_session(path)
-    missing = find_missing(session.record, read_known(), folders=folders)
+def _check(
+    file: Path,
+    /,
+    *,
+    data: Annotated[tuple[Path, ...], about("folder to look for moved data in; repeatable")] = (),
+    json: Json = False,
+) -> int:
+    session = read_session(file)
+    missing = find_missing(session.record, read_known(), folders=data)
     missing_rows, holds = [{"what": one.what, "sentence": one.sentence} for one in missing], session.record.describe()
     row = {"path": str(session.path), "saved": session.saved, "holds": holds, "missing": missing_rows}
     lines = [f"{session.path.name}, saved {session.saved or 'at an unknown time'}: {holds}"]
     lines += [f"missing {one.what}: {one.sentence}" for one in missing]
     lines.append("Everything it needs is here." if not missing else f"{len(missing)} missing; the rest can be opened.")
-    answer(row, "\n".join(lines), as_json=as_json)
+    answer(row, "\n".join(lines), as_json=json)
     return MISSING if missing else 0
+
+
+@explained(EXPLANATION)
+@actions(_list, _check)
+def run_sessions(what: str, file: Annotated[Path | None, about("a .probescope file")] = None, /) -> None:
+    """Print the list, or what is missing; returns 0, or 2 if something is. Raises ProbeError for an unusable file."""

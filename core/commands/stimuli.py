@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 from core.checks import check_choice, refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
-from core.commands.output import answer, finish, time_left
+from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
 from core.headers import write_json
+from core.stimuli.controversial import check_against
 from core.stimuli.level_strip import list_largest, read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
 from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
+from core.stimuli.recipe import Recipe
 from core.stimuli.store import open_probe_store
-from core.stimuli.write import SetProgress
 
 EXAMPLE = """\
 A plan file is TOML or JSON with the same names as the options, underscores for hyphens:
@@ -54,7 +55,7 @@ def run_plan(
 ) -> int:
     """Resolve a plan, say what it holds; returns 0."""
     resolved = _resolve(plan, given)
-    n_items = len(list_recipes(resolved))
+    n_items = len(_list_recipes(resolved))
     if out is not None:
         if out.exists():
             advice = "Choose another name; nothing is overwritten."
@@ -79,7 +80,7 @@ def run_make(
     from core.stimuli.make import iter_make
 
     resolved = _resolve(plan, given)
-    recipes = list_recipes(resolved)
+    recipes = _list_recipes(resolved)
     summary = _summarise(resolved, len(recipes))
     if dry_run:
         return answer(summary, _describe(resolved, None), as_json=json)
@@ -87,7 +88,7 @@ def run_make(
         raise refusal("out", allowed="a new or an empty folder", got="none")
     check_free(out.expanduser())
     engine, store = Engine(device=device), open_probe_store()
-    made = make_set(lambda stop: iter_make(engine, recipes, resolved.delivery, out, store=store, should_stop=stop))
+    made = finish(lambda stop: iter_make(engine, recipes, resolved.delivery, out, store=store, should_stop=stop))
     return answer(summary | _format_set(made), _describe_set(made), as_json=json)
 
 
@@ -124,19 +125,18 @@ def run_strip(
     return answer(found, f"{first.image} · {first.series}{others}\n  written to {out}", as_json=json)
 
 
-def make_set(work: Callable[[Callable[[], bool]], Iterable[SetProgress]]) -> StimulusSet:
-    """Run a making to its end, with one line of progress on stderr if it is a terminal."""
-
-    def word(record: SetProgress) -> str:
-        text = f"{record.stage} {record.done:.1f}/{record.total} {record.what}{time_left(record.seconds_left)}"
-        return text[:118]
-
-    return finish(work, word)
-
-
 def _resolve(file: Path | None, given: Given) -> StimulusPlan:
     """The plan of a file and the options over it."""
     return resolve_plan((read_plan(file) if file is not None else {}) | given.of(PlanOptions))
+
+
+def _list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
+    """The probes of a plan; encoders of controversial ones that predict a target poorly are named on stderr first."""
+    recipes = list_recipes(plan)
+    pairs = [recipe.config for recipe in recipes if recipe.config.against is not None]
+    for note in dict.fromkeys(note for config in pairs for note in check_against(config, gate=plan.delivery.gate)):
+        print(f"Warning: {note}", file=sys.stderr)
+    return recipes
 
 
 def _describe(plan: StimulusPlan, written: Path | None) -> str:
@@ -162,8 +162,11 @@ def _describe_set(found: StimulusSet) -> str:
     lines = [f"{found.name}: {len(found.pairs)} items, {len(found.rows)} stimuli in {found.folder / MANIFEST}"]
     for rows in found.pairs.values():
         perturbed = next((row for row in rows if row.role != ORIGINAL and not row.is_control), rows[0])
+        second = perturbed.transfer.get(perturbed.against)
         control = max((abs(row.shift) for row in rows if row.is_control), default=0.0)
         sds = "" if perturbed.shift_sd is None else f" = {perturbed.shift_sd:+.2f} SD"
+        if second is not None and second.shift_sd is not None:
+            sds += f", {second.shift_sd:+.2f} SD in {perturbed.against} ({perturbed.against_direction})"
         warned = f"  ! {len(perturbed.warnings)}" if perturbed.warnings else ""
         lines.append(f"  {perturbed.pair_id}: shift {perturbed.shift:+.3f}{sds}, controls up to {control:.3f}{warned}")
     lines += describe_readings(read_set_levels(found.rows, list_largest(found)))

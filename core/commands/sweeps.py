@@ -1,32 +1,28 @@
-"""The four analysis commands and `study`: options to a sweep, the cost first, progress, the answer."""
+"""The analysis commands and `study`: options to a sweep, the cost first, progress, the answer."""
 
 from __future__ import annotations
 
-import json as json_module
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from core.attacks.config import parse_epsilon
 from core.checks import check_choice, refusal
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
-from core.commands.output import answer, follow, format_answer, split, stop_on_interrupt, time_left
+from core.commands.output import answer, follow, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.headers import unstructure
-from core.sweeps.choose import ControlEncoders, choose_control_encoders, choose_encoders, choose_images, choose_targets
-from core.sweeps.config import DEFAULT_EPSILONS, AttackKind, EncoderName, Question, SweepConfig, rescale_budget
+from core.sweeps.choose import choose_control_encoders, choose_encoders, choose_images, choose_targets
+from core.sweeps.config import DEFAULT_EPSILONS, AttackKind, Question, SweepConfig, rescale_budget
 from core.sweeps.plan import REFITTED, UNTRAINED, estimate_cost, name_layers
 from core.sweeps.run import check_sweep
 from core.sweeps.step_seconds import measure_step_seconds
 from core.sweeps.study.config import StudyConfig, make_quick, parse_layers
 from core.sweeps.study.plan import describe_cost
 from core.types import Direction, NormName
-
-if TYPE_CHECKING:
-    from core.sweeps.cells import RunProgress
 
 EXPLANATION = """\
 Encoders: NET, NET:LAYER or SUBJECT/NET:LAYER, comma-separated; "all" is every network at its usual layer.
@@ -41,17 +37,9 @@ candidate, all its layers that hold no truth. Every candidate is fitted to every
 with the teacher's own network offered, with it and its relatives held out, and with its whole architecture held out.
 The cost is printed first. Ctrl-C stops; the same command with --resume continues where it stopped.
 The folder holds report.html, tables/*.csv, figures/ (SVG, PNG, PDF), study.json (settings, versions) and cells/."""
-NUMBERS = {
-    "voxels": "simulated voxels of each teacher",
-    "train": "images fitted on",
-    "test": "images held out",
-    "images": "held-out images probed",
-    "steps": "steps of each attack; 0 are as many as it takes",
-    "bootstrap": "resamples behind intervals",
-}
-
 BOTH = "both"
 CONTROLS = "controls: each source's re-fitted copy as a recipient, an untrained network as a source"
+Norms = Literal["l2", "linf", "both"]
 FIELDS = "n_steps n_queries n_test=test-images n_bootstrap"
 LINF_SCALE = (3 * 224 * 224) ** 0.5
 """Brings the default L2 epsilon grid to Linf budgets of equal RMS change at 224 x 224 pixels."""
@@ -75,8 +63,8 @@ def _ask(
     rois: Annotated[str, about("ROIs whose mean is a target, comma-separated")] = "",
     voxels: Annotated[str, about("voxel numbers or ROI:N, comma-separated")] = "",
     epsilons: Annotated[str, about("ascending budgets in [0, 1] pixel units, comma-separated; 8/255 allowed")] = "",
-    norm: Annotated[str, about("l2, linf or both (Linf then at equal RMS); discriminability takes one")] = "l2",
-    directions: Annotated[str, about("raise, lower or both")] = "raise",
+    norm: Annotated[Norms, about("l2, linf or both (Linf then at equal RMS); discriminability takes one")] = "l2",
+    directions: Annotated[Literal["raise", "lower", "both"], about("raise, lower or both")] = "raise",
     attack: Annotated[str, about(f"one of {', '.join(AttackKind)}; transfer takes several, comma-separated")] = "pgd",
     gate: Annotated[float, about("least cross-validated r of a voxel, from -1 to 1")] = 0.1,
     seed: Seed = 0,
@@ -89,30 +77,29 @@ def _ask(
     """Run the sweep, answer and write; returns 0. Raises ProbeError with one clear sentence otherwise."""
     subjects = split(subject)
     names = choose_encoders(subjects, split(encoders))
-    norms = tuple(NormName) if norm.lower() == BOTH else (NormName(_choose("norm", norm, NormName)),)
+    norms = tuple(NormName) if norm == BOTH else (NormName(norm),)
     if not split(rois) and not split(voxels):
         known = load_subject(subjects[0]).voxels.roi_names
         advice = f"{subjects[0]} has {', '.join(known)}."
         raise refusal("targets", allowed="given by --rois or --voxels", got="", advice=advice)
-    controls = _choose_control_encoders(
-        given.make(ControlEncoderOptions).copies if question is Question.TRANSFER else "none", names
-    )
+    copies = given.make(ControlEncoderOptions).copies if question is Question.TRANSFER else "none"
+    controls = choose_control_encoders(names if copies != "none" else ())
+    for reason in controls.reasons:
+        print(reason, file=sys.stderr)
     config = given.make(
         SweepConfig,
         question=question,
         encoders=names,
         images=choose_images(load_subject(subjects[0]), split(images), seed=seed),
         targets=choose_targets(names, rois=split(rois), voxels=split(voxels), gate=gate, seed=seed),
-        directions=tuple(Direction)
-        if directions == BOTH
-        else (Direction(_choose("directions", directions, Direction)),),
+        directions=tuple(Direction) if directions == BOTH else (Direction(directions),),
         norms=norms,
         ladder=_parse_epsilons(epsilons, norms[0]),
         attacks=tuple(AttackKind(check_choice("attack", word.lower(), [*AttackKind])) for word in split(attack)),
         gate=gate,
         seed=seed,
-        refitted=controls.refitted,
-        untrained=controls.untrained,
+        refitted=controls.refitted if copies in (BOTH, REFITTED) else (),
+        untrained=controls.untrained if copies in (BOTH, UNTRAINED) else (),
     )
     check_sweep(config)
     engine = Engine(device=device)
@@ -121,46 +108,20 @@ def _ask(
         print(f"{config.describe()}\n{estimate_cost(config, step_seconds).describe()}", file=sys.stderr, flush=True)
         if cost:
             return 0
-        follow(engine.iter_sweep(config, out, resume=resume, should_stop=should_stop), format_progress, always=True)
+        follow(engine.iter_sweep(config, out, resume=resume, should_stop=should_stop), always=True)
     return _report(out, as_json=json)
-
-
-def format_progress(progress: RunProgress) -> str:
-    """One line on a sweep or study under way."""
-    return f"{progress.done}/{progress.total} {progress.what}{time_left(progress.seconds_left)}"
 
 
 def _report(out: Path, *, as_json: bool) -> int:
     from core.reports.analysis_package import describe_result, write_analysis
 
     report = write_analysis(out)
-    if as_json:
-        files = [str(path.relative_to(out)) for path in report.files]
-        print(json_module.dumps(describe_result(report.sweep, report.tables) | {"folder": str(out), "files": files}))
-        return 0
-    print(format_answer(report.tables[0].columns, report.tables[0].rows))
+    files = {"folder": str(out), "files": [str(path.relative_to(out)) for path in report.files]}
+    lines = [format_table(report.tables[0].frame.to_dict("records"))]
     if (share := report.sweep.share_not_converged) > 0:
-        print(f"{share:.0%} of the attacks have not converged: more steps would gain over 5 %.")
-    print(f"{len(report.files)} files in {out}; `main.py report {out}` makes one page of them.")
-    return 0
-
-
-def _choose_control_encoders(wanted: str, encoders: tuple[EncoderName, ...]) -> ControlEncoders:
-    """The copies that are wanted and can be made; what cannot is reported on stderr."""
-    if wanted == "none":
-        return ControlEncoders((), (), ())
-    found = choose_control_encoders(encoders)
-    for reason in found.reasons:
-        print(reason, file=sys.stderr)
-    return replace(
-        found,
-        refitted=found.refitted if wanted in (BOTH, REFITTED) else (),
-        untrained=found.untrained if wanted in (BOTH, UNTRAINED) else (),
-    )
-
-
-def _choose(name: str, text: str, choices: type[NormName] | type[Direction]) -> str:
-    return check_choice(name, text.lower(), [*choices, BOTH])
+        lines.append(f"{share:.0%} of the attacks have not converged: more steps would gain over 5 %.")
+    lines.append(f"{len(report.files)} files in {out}; `main.py report {out}` makes one page of them.")
+    return answer(describe_result(report.sweep, report.tables) | files, "\n".join(lines), as_json=as_json)
 
 
 def _parse_epsilons(text: str, norm: NormName) -> tuple[float, ...]:
@@ -174,21 +135,26 @@ def _make_command(question: Question) -> Run:
     controls = (
         ((ControlEncoderOptions, ""), (SweepConfig, "n_refit=copy-images")) if question is Question.TRANSFER else ()
     )
-    return explained(EXPLANATION)(partial(takes((SweepConfig, FIELDS), *controls)(_ask), question))
+    pair = ((SweepConfig, "decided_sd=decided sharpness"),) if question is Question.DISAGREEMENT else ()
+    return explained(EXPLANATION)(partial(takes((SweepConfig, FIELDS), *controls, *pair)(_ask), question))
 
 
-run_fragility, run_discriminability, run_transfer, run_meaning = map(_make_command, Question)
+run_fragility, run_discriminability, run_transfer, run_meaning, run_disagreement = map(_make_command, Question)
 
 
 @explained(STUDY)
-@takes((StudyConfig, "n_voxels n_train n_test n_images n_components n_steps n_bootstrap norm", NUMBERS))
+@takes((StudyConfig, "n_voxels n_train n_test n_images n_components n_steps n_bootstrap norm"))
 def run_study(
     *,
     out: NewFolder,
     quick: Annotated[bool, about("a small study of a minute or two; intervals are wide")] = False,
-    teachers: Annotated[str | None, about("networks that hold the truth (default: the four embedded ones)")] = None,
-    candidates: Annotated[str | None, about("networks fitted to it (default: their other layers)")] = None,
-    noise: Annotated[str | None, about("noise SDs in signal SDs, comma-separated (default: 0.5,1,2)")] = None,
+    teachers: Annotated[
+        str | None, about("networks that hold the truth (default: six networks at a middle layer)")
+    ] = None,
+    candidates: Annotated[
+        str | None, about("networks fitted to it (default: the same six at their last layer)")
+    ] = None,
+    noise: Annotated[str | None, about("noise SDs in signal SDs, comma-separated (default: 1)")] = None,
     epsilon: Annotated[str | None, about("budget of the probes, in [0, 1] pixel units (default: L2 1)")] = None,
     seed: Seed = 0,
     resume: Annotated[bool, about("go on with the same study in that folder")] = False,
@@ -215,7 +181,7 @@ def run_study(
         print(f"{config.describe()}\n{describe_cost(config, step_seconds)}", file=sys.stderr, flush=True)
         if cost:
             return 0
-        follow(engine.iter_study(config, out, resume=resume, should_stop=should_stop), format_progress, always=True)
+        follow(engine.iter_study(config, out, resume=resume, should_stop=should_stop), always=True)
     from core.reports.study_report import write_study
 
     report = write_study(out)

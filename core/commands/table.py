@@ -18,6 +18,7 @@ COMMANDS = {
     "discriminability": ("sweeps", "which measure separates encoders better, sensitivity or predictivity"),
     "transfer": ("sweeps", "what perturbations made on one encoder do to the others, with controls of equal norm"),
     "meaning": ("sweeps", "which ROIs, places and spatial frequencies the perturbations of each encoder touch"),
+    "disagreement": ("sweeps", "which pairs of encoders can be told apart by one image within a budget, by ROI"),
     "report": ("saved", "one HTML page of finished analyses: methods, formulas, figures, tables"),
     "study": ("sweeps", "test the method itself on simulated voxels whose true axes are known"),
     "compare": ("compare", "compare measured responses with the shifts a stimulus set predicted"),

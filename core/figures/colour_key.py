@@ -66,12 +66,12 @@ def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:
     """Fill axes with a horizontal colour bar: title and unit above, numbers below. Vector in vector formats."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colorbar import Colorbar
-    from matplotlib.colors import ListedColormap, Normalize
+    from matplotlib.colors import ListedColormap, Normalize, to_rgb
 
     colours = key.colormap.table / 255.0
     values = np.linspace(key.lowest, key.limit, len(colours))
     hidden = np.abs(values) < key.threshold
-    colours = np.where(hidden[:, None], [_grey(inks)], colours)
+    colours = np.where(hidden[:, None], [to_rgb(inks.line)], colours)
     mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(colours))
     bar = Colorbar(axes, mappable, orientation="horizontal")
     if bar.solids is not None:
@@ -88,8 +88,3 @@ def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:
 def _write(value: float, key: ColourKey) -> str:
     sign = "+" if key.lowest < 0 < value else ""
     return f"{sign}{value:.3g}".replace("-", MINUS)
-
-
-def _grey(inks: Inks) -> tuple[float, float, float]:
-    red, green, blue = (int(inks.line[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return red, green, blue

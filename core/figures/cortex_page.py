@@ -24,6 +24,7 @@ from core.figures.probe_words import describe_probe, describe_settings
 from core.files import replace_file
 from core.probes.probe import Probe
 from core.reports.inks import find_inks
+from core.templates import fill_template
 from core.types import ByteArray
 
 N_STEPS = 64
@@ -67,15 +68,8 @@ def write_cortex_page(
         "height": 620,
     }
     call = ", ".join(_pack(part) for part in (traces, layout, {"displaylogo": False, "responsive": True}))
-    caption = html.escape(" ".join(filter(None, [describe_settings(probe), note])))
-    text = (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(words.title)}</title>\n'
-        f"<style>body{{background:{inks.paper};color:{inks.text};font:15px sans-serif;margin:1.5em;max-width:72em}}"
-        f"p{{color:{inks.muted}}}</style></head>\n<body><h1>{html.escape(words.title)}</h1>\n"
-        f"<p>{html.escape(words.whose)}. Drag to turn, scroll to zoom.</p>\n"
-        f'<div id="cortex"></div>\n<script>{_read_script()}</script>\n'
-        f'<script>Plotly.newPlot("cortex", {call});</script>\n<p>{caption}</p></body></html>\n'
-    )
+    caption = " ".join(filter(None, [describe_settings(probe), note]))
+    text = fill_template("cortex.html", inks=inks, words=words, script=_read_script(), call=call, caption=caption)
     replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
     return path
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from core.attacks.config import write_budget
 from core.datasets.subject import load_subject
@@ -16,7 +17,7 @@ from core.figures.cortex_page import write_cortex_page
 from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
 from core.figures.movie_frames import Cortex
 from core.figures.probe_plots import draw_spill_over, print_curve, print_steps
-from core.figures.probe_words import describe_probe, describe_settings, write_signed
+from core.figures.probe_words import describe_probe, describe_settings, write_shift, write_signed
 from core.files import replace_file
 from core.images.difference import MID_GREY, amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
@@ -52,7 +53,12 @@ def write_figure(
         if cortex is None:
             raise BadInputError("This page shows the cortex, and there is nothing that draws it here.")
         return write_cortex_page(probe, cortex.meshes(), cortex.key, path, theme=config.theme, note=cortex.note)
-    packed = _render(probe, config, kind, cortex=cortex, voxels=voxels)
+    inks = find_inks(config.theme)
+    with house_style(inks, font_size=config.font_size):
+        figure = draw_figure(probe, config, cortex, voxels=voxels)
+        words = {WORDS[kind]: describe_settings(probe)}
+        paper = "none" if config.transparent else inks.paper
+        packed = pack_figure(figure, kind, dpi=config.dpi, facecolor=paper, metadata=words)
     replace_file(path, lambda partial: partial.write_bytes(packed))
     return path
 
@@ -76,17 +82,6 @@ def tabulate_rois(probe: Probe, voxels: VoxelTable | None = None) -> str:
     table = voxels if voxels is not None else load_subject(probe.config.subject).voxels
     rows = pd.DataFrame(tabulate_probe(probe, table).rows, dtype=object).assign(unit=probe.response_unit)
     return str(rows.map(protect_cell).to_csv(index=False, na_rep="nan", lineterminator="\n"))
-
-
-def _render(
-    probe: Probe, config: FigureConfig, kind: str, *, cortex: Cortex | None, voxels: VoxelTable | None
-) -> bytes:
-    inks = find_inks(config.theme)
-    told = describe_settings(probe)
-    with house_style(inks, font_size=config.font_size):
-        figure = draw_figure(probe, config, cortex, voxels=voxels)
-        paper = "none" if config.transparent else inks.paper
-        return pack_figure(figure, kind, dpi=config.dpi, facecolor=paper, metadata={WORDS[kind]: told})
 
 
 PAGE_ROWS: tuple[float, ...] = (1.15, 1.0, 1.25)
@@ -157,7 +152,7 @@ def _draw_images(figure: Figure | SubFigure, probe: Probe, inks: Inks) -> None:
     delta = GREY_LEVELS * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0)
     factor = choose_factor(delta)
     attack = probe.config.attack
-    titles = ("clean", f"perturbed, {_write_shift(probe)}", f"difference × {factor}")
+    titles = ("clean", f"perturbed, shift {write_shift(probe, float(probe.curve.shift[-1]))}", f"difference × {factor}")
     grid: Any = figure.subplots(2, 3, height_ratios=(1, 0.035))
     for axes, picture, title in zip(grid[0], (clean, changed, amplify(delta, factor)), titles, strict=True):
         axes.imshow(picture, interpolation="none")
@@ -196,18 +191,8 @@ def _draw_cortex(
 
 def trim(picture: Any) -> Any:
     """A picture (height, width, 4) without the see-through rows and columns around what it shows."""
-    seen = picture[..., 3] > 0
-    if not seen.any():
-        return picture
-    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
-    return picture[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-
-def _write_shift(probe: Probe) -> str:
-    shift, sd = float(probe.curve.shift[-1]), probe.target_sd
-    if probe.config.objective.kind.is_pattern or not sd > 0:
-        return f"shift {write_signed(shift)}"
-    return f"shift {write_signed(shift / sd)} SD"
+    seen = Image.fromarray(picture).getchannel("A").getbbox()
+    return picture if seen is None else picture[seen[1] : seen[3], seen[0] : seen[2]]
 
 
 def _bare(axes: Axes) -> None:

@@ -58,7 +58,8 @@ def iter_movie(
     watch = Stopwatch(config.n_frames)
     frames = open_frames(probe, config, cortex)
     drawn = _draw(frames, range(config.n_frames), should_stop)
-    for count in iter_write(drawn, config, path, note=describe_note(probe)):
+    words = describe_probe(probe)
+    for count in iter_write(drawn, config, path, note=f"{words.title}; {words.how}; {words.whose}"):
         check_stop(should_stop)  # after the last frame there may be more to encode
         yield Progress(count, config.n_frames, watch.seconds_left(count))
     report = MovieReport(path, config.n_frames, measure(path))
@@ -88,12 +89,6 @@ def estimate_movie(
     frame_seconds = (again - started - (done - again) / len(few) + done - again) / len(few)
     showings = max(1, config.loops) if kind is MovieFormat.MP4 else 1
     return MovieEstimate(round(first + a_frame * (config.n_frames * showings - 1)), frame_seconds * config.n_frames)
-
-
-def describe_note(probe: Probe) -> str:
-    """What a movie's file says of itself."""
-    words = describe_probe(probe)
-    return f"{words.title}; {words.how}; {words.whose}"
 
 
 def measure(path: Path) -> int:

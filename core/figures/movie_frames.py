@@ -6,7 +6,6 @@ Whoever can draw a cortex (the window, or a renderer off screen) answers for its
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -15,16 +14,16 @@ from core.attacks.config import write_budget
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey, draw_key
 from core.figures.cortex_page import HemisphereMesh
-from core.figures.curve import EpsilonScale
+from core.figures.curve import ATTACK, curve_of
 from core.figures.movie_config import MovieConfig, MovieKind
-from core.figures.movie_page import POINTS_PER_PIXEL, Page, Pane, Rect, page_scale
-from core.figures.probe_plots import ATTACK, print_curve, print_steps
-from core.figures.probe_words import ProbeWords, describe_probe, write_signed
+from core.figures.movie_page import Page, Rect
+from core.figures.probe_plots import print_curve, print_steps
+from core.figures.probe_words import ProbeWords, describe_probe, write_shift
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
 from core.probes.probe import Probe
 from core.reports.draw_plot import draw_plot
-from core.reports.inks import find_inks, house_style
+from core.reports.inks import find_inks
 from core.types import ByteArray, FloatArray
 
 MARGIN, GAP = 28, 20
@@ -116,7 +115,7 @@ class _ImageFrames:
         self._of_steps = config.kind is MovieKind.STEPS
         self._clean = to_uint8(probe.clean_pixels)
         self._factor = choose_factor(GREY_LEVELS * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0))
-        self._words = words = describe_probe(probe)
+        words = describe_probe(probe)
         shown = probe.history if self._of_steps else probe.curve
         self._epsilon, self._shift = shown.epsilon, shown.shift
         if self._of_steps:
@@ -125,19 +124,18 @@ class _ImageFrames:
             footnote = "" if cortex is None else cortex.note
         else:
             self._numbers = budgets_of_frames(probe.curve.epsilon, config)
-            self._x = EpsilonScale(probe.config.attack.norm).factor * probe.curve.epsilon
+            self._x = curve_of(probe).x
             footnote = "time runs in log ε over the budgets attacked"
-        inks = find_inks(config.theme)
-        self._style = partial(house_style, inks, font_size=12 * page_scale(config.height) * POINTS_PER_PIXEL)
-        with self._style():
-            self._page = page = Page(config.width, config.height, inks)
+        self._page = page = Page(config.width, config.height, find_inks(config.theme))
+        with page.style():
             self._places = _place_images(page, PICTURE_SHARE if cortex is None else SHARE_WITH_CORTEX)
             _write_frame_words(page, words, footnote)
             first, middle, last = self._places
             top = first.top - page.pixels(7)
-            page.add_text("clean", first.left, top, colour=inks.muted)
-            page.add_text(f"difference × {self._factor} about mid grey", last.left, top, colour=inks.muted)
-            self._caption = page.add_text("", middle.left, top, moves=True)
+            page.add_text("clean", first.left, top, colour=page.inks.muted)
+            page.add_text(f"difference × {self._factor} about mid grey", last.left, top, colour=page.inks.muted)
+            self._caption = page.add_text("", middle.left, top)
+            page.let_move(self._caption)
             self._cortex_rect = self._lay_out_below()
             page.freeze()
 
@@ -154,27 +152,21 @@ class _ImageFrames:
             changed = to_uint8(probe.rung_pixels[number])
             delta = GREY_LEVELS * (probe.rung_pixels[number] - probe.clean_pixels).transpose(1, 2, 0)
         pictures = (self._clean, changed, amplify(delta, self._factor))
-        panes = [Pane(place, picture) for place, picture in zip(self._places, pictures, strict=True)]
+        placed = list(zip(self._places, pictures, strict=True))
         if self._cortex is not None:
             rect = self._cortex_rect
-            panes.append(Pane(rect, self._cortex.draw(Shot(step=number), (rect.width, rect.height))))
-        with self._style():
-            return self._page.compose(panes)
+            placed.append((rect, self._cortex.draw(Shot(step=number), (rect.width, rect.height))))
+        return self._page.compose(placed)
 
     def _describe(self, number: int) -> str:
         count = len(self._x)
         if number < 0:
             return f"before step 1 of {count}"
         budget = write_budget(float(self._epsilon[number]), self._probe.config.attack.norm)
-        shift = self._write(float(self._shift[number]))
+        shift = write_shift(self._probe, float(self._shift[number]))
         if self._of_steps:
             return f"step {number + 1} of {count} · {budget} · {shift}"
         return f"{budget} · budget {number + 1} of {count} · {shift}"
-
-    def _write(self, shift: float) -> str:
-        """A shift in SDs where the target has one, else in its unit."""
-        sd = float("nan") if self._probe.config.objective.kind.is_pattern else self._probe.target_sd
-        return f"{write_signed(shift / sd)} SD" if sd > 0 else f"{write_signed(shift)} {self._words.unit}"
 
     def _lay_out_below(self) -> Rect:
         """Put the axes under the images, and give the place of the cortex beside them."""
@@ -201,11 +193,9 @@ class _CortexFrames:
 
     def __init__(self, probe: Probe, config: MovieConfig, cortex: Cortex) -> None:
         self._cortex, self._n_frames = cortex, config.n_frames
-        inks = find_inks(config.theme)
-        with house_style(inks, font_size=12 * page_scale(config.height) * POINTS_PER_PIXEL):
-            self._page = page = Page(config.width, config.height, inks)
-            words = describe_probe(probe)
-            _write_frame_words(page, words, cortex.note)
+        self._page = page = Page(config.width, config.height, find_inks(config.theme))
+        with page.style():
+            _write_frame_words(page, describe_probe(probe), cortex.note)
             top = page.pixels(HEADER)
             room = Rect(0, top, page.width, page.height - top - page.pixels(FOOTER))
             self._rect = _place_cortex(page, room, cortex.key)
@@ -213,7 +203,7 @@ class _CortexFrames:
 
     def frame(self, index: int) -> ByteArray:
         shot = Shot(progress=index / self._n_frames)
-        return self._page.compose([Pane(self._rect, self._cortex.draw(shot, (self._rect.width, self._rect.height)))])
+        return self._page.compose([(self._rect, self._cortex.draw(shot, (self._rect.width, self._rect.height)))])
 
 
 def _write_frame_words(page: Page, words: ProbeWords, footnote: str) -> None:

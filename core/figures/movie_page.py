@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from core.reports.inks import Inks, make_figure
+from core.reports.inks import Inks, house_style, make_figure
 from core.types import ByteArray
 
 if TYPE_CHECKING:
@@ -34,32 +35,21 @@ class Rect:
     height: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pane:
-    """A picture (height, width, 3) uint8 at a place; resized to it if it has another size."""
-
-    rect: Rect
-    pixels: ByteArray
-
-
 class Page:
-    """A page of `width` x `height` pixels; call inside `house_style`.
+    """A page of `width` x `height` pixels.
 
-    First everything that stays is put on it, then `freeze` draws that once, then `compose` gives one frame after
-    another.
+    First everything that stays is put on it inside `style`, then `freeze` draws that once, then `compose` gives one
+    frame after another. `scale` is how much larger lengths and letters are than at a height of 720.
     """
 
     def __init__(self, width: int, height: int, inks: Inks) -> None:
         self.width, self.height, self.inks = width, height, inks
+        self.scale = max(LEAST_SCALE, height / DESIGN_HEIGHT)
+        self.style = partial(house_style, inks, font_size=12 * self.scale * POINTS_PER_PIXEL)
         self._figure = make_figure(width / DPI, height / DPI, inks, dpi=DPI, layout="none")
         self._canvas: Any = self._figure.canvas
         self._moving: list[Artist] = []
         self._background: Any = None
-
-    @property
-    def scale(self) -> float:
-        """How much larger lengths and letters are than at a height of 720."""
-        return page_scale(self.height)
 
     def pixels(self, length: float) -> int:
         """A length of the design in pixels of this page."""
@@ -74,11 +64,10 @@ class Page:
         size: float = 13,
         colour: str = "",
         bold: bool = False,
-        moves: bool = False,
         align: str = "left",
     ) -> Text:
-        """Words whose baseline is at `top` pixels; one that `moves` changes from frame to frame."""
-        written = self._figure.text(
+        """Words whose baseline is at `top` pixels."""
+        return self._figure.text(
             left / self.width,
             1 - top / self.height,
             text,
@@ -87,11 +76,7 @@ class Page:
             fontweight="bold" if bold else "normal",
             ha=align,
             va="baseline",
-            animated=moves,
         )
-        if moves:
-            self._moving.append(written)
-        return written
 
     def add_axes(self, rect: Rect) -> Axes:
         """Axes whose frame is the rectangle."""
@@ -110,22 +95,17 @@ class Page:
         self._canvas.draw()
         self._background = self._canvas.copy_from_bbox(self._figure.bbox)
 
-    def compose(self, panes: Sequence[Pane]) -> ByteArray:
-        """One frame, (height, width, 3) uint8: what stays, what moves as it is now, and the pictures."""
+    def compose(self, pictures: Iterable[tuple[Rect, ByteArray]]) -> ByteArray:
+        """One frame, (height, width, 3) uint8: what stays, what moves as it is now, and pictures fitted to places."""
         self._canvas.restore_region(self._background)
-        for artist in self._moving:
-            self._figure.draw_artist(artist)
+        with self.style():
+            for artist in self._moving:
+                self._figure.draw_artist(artist)
         frame = np.array(np.asarray(self._canvas.buffer_rgba())[..., :3])
-        for pane in panes:
-            rect = pane.rect
+        for rect, picture in pictures:
             rows, columns = slice(rect.top, rect.top + rect.height), slice(rect.left, rect.left + rect.width)
-            frame[rows, columns] = fit(pane.pixels, (rect.width, rect.height))
+            frame[rows, columns] = fit(picture, (rect.width, rect.height))
         return frame
-
-
-def page_scale(height: int) -> float:
-    """How much larger lengths and letters of a page are than at a height of 720."""
-    return max(LEAST_SCALE, height / DESIGN_HEIGHT)
 
 
 def fit(pixels: ByteArray, size: tuple[int, int]) -> ByteArray:

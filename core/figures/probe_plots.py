@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.attacks.config import NORM_SIGNS
-from core.figures.curve import CurveData, EpsilonScale, budget_stretches, curve_of
+from core.attacks.config import NORM_SIGNS, NORM_UNITS, write_epsilon
+from core.figures.curve import ATTACK, CurveData, curve_of
 from core.probes.probe import Probe
 from core.probes.spill_over import SpillOver
 from core.reports.draw_plot import ABOVE
@@ -18,8 +18,7 @@ from core.types import Direction, FloatArray, NormName
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ATTACK = "attack"
-"""The name of the line that a movie lets grow."""
+MOST_TICKS = 7
 
 
 def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
@@ -31,13 +30,13 @@ def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
         "sign flip": {"ink": inks[1], "line": "-", "size": 3.5, "marker": "s"},
         ATTACK: {"ink": inks[0], "line": "-", "size": 3.5, "marker": "o"},
     }
-    x = EpsilonScale(data.norm).factor * data.epsilon
     series = []
     for name, look in looks.items():
-        values = data.series[name]
+        values = data.lines.get(name, np.zeros(0))
         if np.isfinite(values).any():
-            ends = (x, values) if is_log else _from_zero(x, values)
-            series.append(Series(*ends, name=name, width=1.4, **look))
+            from_zero = [0.0] if not is_log and data.x[0] > 0 else []  # no budget, no shift
+            x, y = (np.append(from_zero, one) for one in (data.x, values))
+            series.append(Series(x, y, name=name, width=1.4, **look))
     right = (1 / data.target_sd, "shift (SD)") if data.target_sd > 0 else None
     shared: dict[str, Any] = {"series": tuple(series), "across": (0,), "right": right, "ends": True}
     return Plot(**_epsilon_axis(data, is_log=is_log), y=name_shift(data.unit), **shared)
@@ -45,8 +44,7 @@ def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
 
 def plot_linearity(data: CurveData, *, is_log: bool) -> Plot:
     """Shift / first-order shift along the budgets: 1 where the encoder is linear."""
-    x = EpsilonScale(data.norm).factor * data.epsilon[: len(data.linearity)]
-    line = Series(x, data.linearity, name="linearity", line="-")
+    lines = () if data.linearity is None else (Series(data.x, data.linearity, name="linearity", line="-"),)
     named: dict[str, Any] = {
         "y": "",
         "y_ticks": ((0.0, "0"), (1.0, "1")),
@@ -54,7 +52,7 @@ def plot_linearity(data: CurveData, *, is_log: bool) -> Plot:
         "right": (1.0, ""),
         "ends": True,
     }
-    return Plot(**_epsilon_axis(data, is_log=is_log), series=(line,) if len(x) else (), **named)
+    return Plot(**_epsilon_axis(data, is_log=is_log), series=lines, **named)
 
 
 def plot_steps(
@@ -67,7 +65,7 @@ def plot_steps(
     target_sd: float = float("nan"),
 ) -> Plot:
     """The shift of the target at every attack step, with the budget in force above each stretch, (n_steps,) each."""
-    edges, budgets = budget_stretches(epsilon, norm)
+    edges, budgets = _budget_stretches(epsilon, norm)
     last = max(2, len(shift), n_planned) + 0.5
     return Plot(
         "attack step",
@@ -120,12 +118,16 @@ def name_shift(unit: str) -> str:
 
 def _epsilon_axis(data: CurveData, *, is_log: bool) -> dict[str, Any]:
     """The axis of budgets, up to the full one while that is not reached."""
-    scale, reached = EpsilonScale(data.norm), data.largest_epsilon
-    ticks = scale.ticks(data.epsilon) if is_log else ()
-    end = scale.factor * data.budget if data.budget > reached else None
-    return {"x": scale.title, "x_log": is_log, "x_ticks": ticks, "x_range": (None, end)}
+    marks = data.x[data.epsilon > 0][::-1] if is_log else np.zeros(0)
+    ticks = [(float(mark), f"{mark:.3g}") for mark in marks[:: max(1, -(-len(marks) // MOST_TICKS))]]
+    end = data.factor * data.budget if data.budget > max(data.epsilon, default=0.0) else None
+    title = f"ε, {NORM_SIGNS[data.norm]} ({NORM_UNITS[data.norm]})"
+    return {"x": title, "x_log": is_log, "x_ticks": ticks, "x_range": (None, end)}
 
 
-def _from_zero(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """On a linear axis every line starts at no shift under no budget."""
-    return (np.append(0.0, x), np.append(0.0, y)) if x[0] > 0 else (x, y)
+def _budget_stretches(epsilon: FloatArray, norm: NormName) -> tuple[FloatArray, list[tuple[float, str]]]:
+    """Where the budget in force (n_steps,) changes, counted from 1, and each at the middle of its stretch of steps."""
+    starts = np.flatnonzero(np.diff(epsilon, prepend=np.nan) != 0) if len(epsilon) else np.zeros(0, dtype=int)
+    ends = [*starts[1:].tolist(), len(epsilon)]
+    middles = [((start + end + 1) / 2, start) for start, end in zip(starts.tolist(), ends, strict=False)]
+    return starts[1:] + 0.5, [(middle, write_epsilon(float(epsilon[start]), norm)) for middle, start in middles]

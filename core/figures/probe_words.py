@@ -21,13 +21,11 @@ class ProbeWords:
     title : "Raise ROI FFA (119 voxels) · astronaut_eileen".
     how : Network, layer, attack, budget with its unit.
     whose : Whose responses they are; simulated ones are called simulated.
-    unit : Of the target's shift.
     """
 
     title: str
     how: str
     whose: str
-    unit: str
 
 
 def describe_probe(probe: Probe) -> ProbeWords:
@@ -42,7 +40,6 @@ def describe_probe(probe: Probe) -> ProbeWords:
         title=f"{direction} {config.target.label} · {probe.stimulus_id}",
         how=how,
         whose=describe_subject(config.subject),
-        unit=config.objective.unit(probe.response_unit),
     )
 
 
@@ -73,6 +70,14 @@ def describe_subject(subject: str) -> str:
     except ProbeError:
         return f"Subject {subject}, not on this computer"
     return f"{found.named}: responses predicted by an encoder of {found.kind} data"
+
+
+def write_shift(probe: Probe, shift: float) -> str:
+    """A shift of the target in SDs where it has one, else in its unit."""
+    objective = probe.config.objective
+    if not objective.kind.is_pattern and probe.target_sd > 0:
+        return f"{write_signed(shift / probe.target_sd)} SD"
+    return f"{write_signed(shift)} {objective.unit(probe.response_unit)}"
 
 
 def write_signed(value: float, digits: int = 2) -> str:

@@ -14,17 +14,19 @@ class NetworkImportOptions:
 
     Parameters
     ----------
-    id, title : "" for names made from the file's.
+    id : Name on the command line (default: the file's).
+    title : Name shown in the window (default: made from the file's).
     architecture : For a weights file: the network whose definition it fits. "" guesses from the file's name.
-    weights : Which set of weights, where a checkpoint holds several: "ema", "raw", "teacher", or a word of its name
-        there. "" for the one the field uses: averaged weights, the teacher, MoCo's query encoder.
+    weights : Which set of a checkpoint's weights: ema, raw, teacher, student, or a word of its name there (default:
+        averaged weights, the teacher's, MoCo's query encoder's).
     layers : Layers to offer, early to late; the last one is the default.
-    input_size : 0 for that of the architecture, or 224.
-    mean, std : 3 floats each, or None
-    tokens : "" for that of the architecture.
+    input_size : Side of the stimulus in pixels; 0 for that of the architecture, or 224.
+    mean, std : Normalisation of R, G, B (default: the file's, its architecture's or ImageNet's).
+    tokens : Of a transformer's features (default: those of the architecture).
     robust : Whether it was trained against perturbations.
-    parent : Id of the network it was made from; "" for one trained from scratch.
-    trusted : Whether the user trusts whoever made a file or function that is a program.
+    licence : Shown with the network.
+    parent : Id of the network it was made from, by fine-tuning or distillation.
+    trusted : Open a program (TorchScript, torch.export, function), which runs with your rights.
     """
 
     id: str = ""

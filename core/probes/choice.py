@@ -9,6 +9,7 @@ from core.attacks.config import AttackConfig
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.attacks.presets import name_schedule
 from core.checks import refusal
+from core.probes.against import Against
 from core.probes.probe import ProbeConfig
 from core.probes.target import Target, TargetKind, target_contrast
 from core.types import Direction, VoxelTable
@@ -27,6 +28,7 @@ class TargetOptions:
     pattern_mode : Distance or cosine; used by patterns only.
     wanted_shift_sd : Shift in SDs to reach with the smallest budget; 0 for none.
     ensemble : Further networks attacked together with the open one.
+    against : A second encoder that is moved the other way, or the same way.
     """
 
     contrast_roi: str = ""
@@ -36,6 +38,7 @@ class TargetOptions:
     pattern_mode: ObjectiveKind = ObjectiveKind.DISTANCE
     wanted_shift_sd: float = 0.0
     ensemble: tuple[str, ...] = ()
+    against: Against | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pattern_mode", ObjectiveKind(self.pattern_mode))
@@ -53,10 +56,18 @@ class TargetOptions:
             return target
         return target_contrast(table, target, self.contrast_roi, weight=self.contrast_weight)
 
-    def without_unknown(self, rois: tuple[str, ...], networks: tuple[str, ...]) -> TargetOptions:
-        """The same without an ROI or networks that are not on offer."""
+    def wanted_shift(self, target: Target) -> float:
+        """The wanted shift in SDs; a pattern has none."""
+        return 0.0 if target.kind is TargetKind.PATTERN else self.wanted_shift_sd
+
+    def without_unknown(
+        self, rois: tuple[str, ...], networks: tuple[str, ...], encoders: tuple[tuple[str, str], ...] = ()
+    ) -> TargetOptions:
+        """The same without an ROI, networks or a second encoder (network, layer) that are not on offer."""
         kept = tuple(name for name in self.ensemble if name in networks)
-        return replace(self, ensemble=kept, contrast_roi=self.contrast_roi if self.contrast_roi in rois else "")
+        contrast, second = self.contrast_roi if self.contrast_roi in rois else "", self.against
+        known = second is not None and (second.network, second.layer) in encoders
+        return replace(self, ensemble=kept, contrast_roi=contrast, against=second if known else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +104,6 @@ class Choice:
             ladder=(self.attack.epsilon,) if name_schedule(self.attack) else (),  # published for its one budget
             objective=self.aim.objective(self.target),
             ensemble=self.aim.ensemble,
-            wanted_shift_sd=0.0 if self.target.kind is TargetKind.PATTERN else self.aim.wanted_shift_sd,
+            wanted_shift_sd=self.aim.wanted_shift(self.target),
+            against=self.aim.against,
         )

@@ -10,7 +10,8 @@ import numpy as np
 from core.attacks.objective_config import ObjectiveKind
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
-from core.probes.objectives import report_gain, report_shift
+from core.probes.against import SecondResponses
+from core.probes.objectives import report_gain, report_pair_gain, report_shift
 from core.probes.probe import Curve, Probe, ProbeConfig, StepHistory
 from core.probes.respond import describe_versions, respond
 from core.progress import Stopwatch
@@ -30,6 +31,32 @@ class Delivered:
     sign_flip: FloatArray
     convergence: FloatArray
 
+    @property
+    def stack(self) -> FloatArray:
+        """All of them in the order in which they are scored."""
+        return np.concatenate([self.clean, self.perturbed, self.control, self.sign_flip])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """Responses in the same shape: clean (n_voxels,), the others (n_budgets, n_voxels)."""
+
+    clean: FloatArray
+    perturbed: FloatArray
+    control: FloatArray
+    sign_flip: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reported:
+    """What the curve reports at every budget, (n_budgets,) each; `objective` is empty where it is the signed shift."""
+
+    shift: FloatArray
+    control: FloatArray
+    sign_flip: FloatArray
+    objective: FloatArray
+    is_smooth: bool
+
 
 def evaluate(
     encoder: Encoder,
@@ -40,7 +67,7 @@ def evaluate(
     dual_size: float,
     history: StepHistory,
     watch: Stopwatch,
-    ensemble_sha256: tuple[str, ...] = (),
+    others: Sequence[Encoder] = (),
 ) -> Probe:
     """Score the delivered pixels and assemble the probe.
 
@@ -48,13 +75,12 @@ def evaluate(
     ----------
     dual_size : Dual norm of the objective's gradient at the clean image; NaN where it has none.
     watch : Started with the probe.
-    ensemble_sha256 : Hashes of the further encoders that were attacked.
+    others : The further encoders that were attacked.
     """
-    n_budgets, card = len(delivered.perturbed), encoder.card
+    scored = _score(encoder, delivered)
+    second = None if config.against is None else _score_second(others[0], config, delivered)
     direction = config.target.vector(encoder.n_voxels)
-    stack = np.concatenate([delivered.clean, delivered.perturbed, delivered.control, delivered.sign_flip])
-    (clean,), *responses = np.split(respond(encoder, stack), [1, 1 + n_budgets, 1 + 2 * n_budgets])
-    perturbed, control, sign_flip = (one[-1] for one in responses)
+    card = encoder.card
     return Probe(
         config=config,
         stimulus_id=stimulus.id,
@@ -66,53 +92,88 @@ def evaluate(
         perturbed_pixels=delivered.perturbed[-1],
         control_pixels=delivered.control[-1],
         sign_flip_pixels=delivered.sign_flip[-1],
-        clean=clean,
-        perturbed=perturbed,
-        control=control,
-        sign_flip=sign_flip,
+        clean=scored.clean,
+        perturbed=scored.perturbed[-1],
+        control=scored.control[-1],
+        sign_flip=scored.sign_flip[-1],
         reference_sd=card.reference_sd,
         target_sd=encoder.target_sd(direction),
         target_mean=encoder.target_mean(direction),
-        curve=_draw_curve(encoder, config, delivered, responses, clean=clean, dual_size=dual_size),
+        curve=_draw_curve(config, delivered, _report(encoder, config, scored, second), dual_size=dual_size),
         history=history,
         delivered_8bit=config.attack.quantise,
         seconds=watch.seconds,
         device=str(encoder.network.device),
         versions=describe_versions(),
         rung_pixels=delivered.perturbed,
-        ensemble_sha256=ensemble_sha256,
+        ensemble_sha256=tuple(other.card.sha256 for other in others),
+        second=second,
     )
 
 
-def _draw_curve(
-    encoder: Encoder,
-    config: ProbeConfig,
-    delivered: Delivered,
-    responses: Sequence[FloatArray],
-    *,
-    clean: FloatArray,
-    dual_size: float,
-) -> Curve:
-    """The curve of the responses (n_budgets, n_voxels) to perturbed pixels, control and flipped sign."""
-    shift, control, flip = (report_shift(encoder, config, one, clean=clean) for one in responses)
-    epsilon = np.asarray(config.ladder)
+def _score_second(encoder: Encoder, config: ProbeConfig, delivered: Delivered) -> SecondResponses:
+    """What the second encoder of a controversial probe does with the same pixels."""
+    scored = _score(encoder, delivered)
+    shift, control = (
+        report_shift(encoder, config, one, clean=scored.clean) for one in (scored.perturbed, scored.control)
+    )
+    sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
+    others = (scored.perturbed[-1], scored.control[-1], scored.sign_flip[-1])
+    return SecondResponses(scored.clean, *others, encoder.card.reference_sd, sd, shift, control)
+
+
+def _score(encoder: Encoder, delivered: Delivered) -> _Scored:
+    n_budgets = len(delivered.perturbed)
+    clean, *others = np.split(respond(encoder, delivered.stack), [1, 1 + n_budgets, 1 + 2 * n_budgets])
+    return _Scored(clean[0], *others)
+
+
+def _report(encoder: Encoder, config: ProbeConfig, scored: _Scored, second: SecondResponses | None) -> _Reported:
+    budgets = (scored.perturbed, scored.control, scored.sign_flip)
+    shift, control, flip = (report_shift(encoder, config, responses, clean=scored.clean) for responses in budgets)
+    gain = report_gain(encoder, config, scored.perturbed, clean=scored.clean)
+    if second is not None:
+        own_sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
+        gain = report_pair_gain(config, np.stack([shift / own_sd, second.shift / second.target_sd]))
     # A cosine has no gradient at the clean image, and so no first order.
-    slope = float("nan") if config.objective.kind is ObjectiveKind.COSINE else dual_size
-    # The largest first-order shift in a ball, without pixel bounds; a linear encoder's linearity within them is 1.
-    first_order = config.direction.sign * slope * epsilon
-    linearity = np.divide(shift, first_order, out=np.full(shift.shape, np.nan), where=first_order != 0)
+    return _Reported(shift, control, flip, gain, is_smooth=config.objective.kind is not ObjectiveKind.COSINE)
+
+
+def _draw_curve(config: ProbeConfig, delivered: Delivered, reported: _Reported, *, dual_size: float) -> Curve:
+    epsilon = np.asarray(config.ladder)
+    slope = dual_size if reported.is_smooth else float("nan")
+    first_order = predict_first_order(epsilon, slope, sign=config.direction.sign)
     delta = (delivered.perturbed.astype(np.float64) - delivered.clean).reshape(len(epsilon), -1)
     return Curve(
         epsilon=epsilon,
-        shift=shift,
+        shift=reported.shift,
         first_order=first_order,
-        linearity=linearity,
-        control_shift=control,
-        sign_flip_shift=flip,
+        linearity=measure_linearity(reported.shift, first_order),
+        control_shift=reported.control,
+        sign_flip_shift=reported.sign_flip,
         l2=np.linalg.norm(delta, axis=1),
         linf=np.abs(delta).max(axis=1),
-        objective=report_gain(encoder, config, responses[0], clean=clean),
+        objective=reported.objective,
         to_gain=delivered.convergence[0],
         restart_spread=delivered.convergence[1],
         n_gradients=delivered.convergence[2],
     )
+
+
+def predict_first_order(epsilon: FloatArray, dual_size: float, *, sign: int) -> FloatArray:
+    """sign * epsilon * ||gradient||_dual: the largest first-order shift in a ball, without pixel bounds.
+
+    Parameters
+    ----------
+    epsilon : (n_budgets,). Budgets in [0, 1] pixel units.
+    dual_size : ||gradient||_2 for L2 balls, ||gradient||_1 for Linf balls, in response units a pixel unit.
+    sign : +1 to raise, -1 to lower.
+    """
+    return np.asarray(sign * dual_size * np.asarray(epsilon, dtype=np.float64))
+
+
+def measure_linearity(shift: FloatArray, first_order: FloatArray) -> FloatArray:
+    """shift / first_order, both (n_budgets,): 1 for a linear encoder within the bounds, NaN where none is predicted."""
+    linearity = np.full(np.shape(shift), np.nan)
+    np.divide(shift, first_order, out=linearity, where=np.asarray(first_order) != 0)
+    return linearity

@@ -11,6 +11,7 @@ import torch
 from core.attacks.ensemble import EnsembleObjective
 from core.attacks.objective import LinearObjective, Objective, RuleObjective
 from core.attacks.rules import Rule, make_rule
+from core.attacks.smooth_minimum import SmoothMinimum, join_shifts
 from core.checks import refusal
 from core.device import exact_arithmetic
 from core.encoders.encoder import Encoder
@@ -32,10 +33,21 @@ def build_own(encoder: Encoder, config: ProbeConfig, pixels: torch.Tensor) -> Ob
 def build_together(
     own: Objective, config: ProbeConfig, pixels: torch.Tensor, *, others: Sequence[Encoder]
 ) -> Objective:
-    """The same over further encoders, if there are any."""
+    """The same over further encoders, if there are any; with a second one that it is against, their smooth minimum."""
     if not others:
         return own
+    if config.against is not None:
+        return SmoothMinimum(build_pair(config, (own.encoder, *others)), pixels, sharpness=config.against.sharpness)
     return EnsembleObjective([own, *(build_own(other, config, pixels) for other in others)])
+
+
+def build_pair(config: ProbeConfig, encoders: Sequence[Encoder]) -> tuple[LinearObjective, ...]:
+    """The target in both encoders of a controversial probe, each with the sign of its direction."""
+    if config.against is None:
+        return ()
+    ways = (config.direction, config.against.direction(config.direction))
+    pairs = zip(encoders, ways, strict=True)
+    return tuple(LinearObjective(one, config.target.vector(one.n_voxels), way.sign) for one, way in pairs)
 
 
 def build_rule(encoder: Encoder, config: ProbeConfig, *, like: torch.Tensor) -> Rule:
@@ -75,6 +87,16 @@ def report_gain(encoder: Encoder, config: ProbeConfig, responses: FloatArray, *,
     return np.asarray((rule.value(after, origin, sign=sign) - rule.value(origin, origin, sign=sign)).numpy())
 
 
+def report_pair_gain(config: ProbeConfig, shifts_sd: FloatArray) -> FloatArray:
+    """What the smooth minimum gained, (n,) float64 in SDs, of both encoders' shifts (2, n) in SDs; empty without."""
+    if config.against is None:
+        return np.zeros(0)
+    ways = np.asarray([config.direction.sign, config.against.direction(config.direction).sign])
+    signed = torch.from_numpy(shifts_sd * ways[:, np.newaxis])
+    sharpness = config.against.sharpness
+    return np.asarray((join_shifts(signed, sharpness) - join_shifts(torch.zeros_like(signed), sharpness)).numpy())
+
+
 def check_named(encoder: Encoder, config: ProbeConfig, *, others: Sequence[Encoder] = ()) -> None:
     """Raise BadInputError unless `config` names these encoders and weights only voxels they have."""
     fitted = encoder.card.config
@@ -83,9 +105,11 @@ def check_named(encoder: Encoder, config: ProbeConfig, *, others: Sequence[Encod
         allowed = f"{fitted.subject} {fitted.network} {fitted.layer}, the encoder's own"
         raise refusal("config", allowed=allowed, got=" ".join(named))
     given = tuple(other.card.config.network for other in others)
-    if given != config.ensemble:
-        allowed = f"the encoders of {', '.join(config.ensemble) or 'no further network'}"
-        raise refusal("ensemble", allowed=allowed, got=given)
+    if given != config.others:
+        allowed = f"the encoders of {', '.join(config.others) or 'no further network'}"
+        raise refusal("against" if config.against else "ensemble", allowed=allowed, got=given)
+    if config.against is not None and others[0].card.config.layer != config.against.layer:
+        raise refusal("against", allowed=config.against.label, got=others[0].card.config.layer)
     for member in (encoder, *others):
         if max(config.target.voxels) >= member.n_voxels or min(config.target.voxels) < 0:
             allowed = f"made of voxels from 0 to {member.n_voxels - 1}"

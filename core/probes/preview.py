@@ -17,13 +17,14 @@ from core.probes.respond import respond
 from core.types import FloatArray
 
 
-def preview(encoder: Encoder, probe: Probe, epsilon: float) -> Preview:
+def preview(encoder: Encoder, probe: Probe, epsilon: float, *, second: Encoder | None = None) -> Preview:
     """The probe's perturbation at another budget, in one forward pass.
 
     The perturbation of the attacked budget nearest in ratio is rescaled, projected into ball and bounds, rounded if the
     probe delivers 8 bits, and scored. At an attacked budget the answer is its own result.
 
-    `encoder`: the probe's own. `epsilon`: budget in [0, 1] pixel units of the probe's norm.
+    `encoder`: the probe's own. `epsilon`: budget in [0, 1] pixel units of the probe's norm. `second`: the second
+    encoder of a controversial probe.
 
     Raises BadInputError if the budget is out of range.
     """
@@ -40,6 +41,7 @@ def preview(encoder: Encoder, probe: Probe, epsilon: float) -> Preview:
         shift=float(report_shift(encoder, probe.config, responses[np.newaxis], clean=probe.clean)[0]),
         l2=float(np.linalg.norm(delta.ravel().astype(np.float64))),
         linf=float(np.abs(delta).max()),
+        second_responses=None if second is None else respond(second, pixels[np.newaxis])[0],
     )
 
 

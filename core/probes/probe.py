@@ -10,6 +10,8 @@ import numpy as np
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.checks import check_epsilon, check_fraction, refusal
+from core.networks.catalog import find_network
+from core.probes.against import Against, SecondResponses
 from core.probes.target import CONTRAST_SIGN, Target, TargetKind
 from core.types import ByteArray, Direction, FloatArray, MaybeNan, NormName
 
@@ -46,6 +48,7 @@ class ProbeConfig:
         `attack.epsilon` is the largest budget allowed, and the level decides the direction; a finished probe has the
         budget and the direction found.
     level_within : Of a finished probe with a level: the largest budget that was allowed.
+    against : A second encoder that is moved the other way, or the same way, with the same perturbation.
 
     Examples
     --------
@@ -67,12 +70,14 @@ class ProbeConfig:
     wanted_shift_sd: float = 0.0
     level: float | None = None
     level_within: float = 0.0
+    against: Against | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "direction", Direction(self.direction))
         object.__setattr__(self, "ensemble", tuple(self.ensemble))
         self._check_objective()
         self._check_level()
+        self._check_against()
         if not self.ladder:
             budgets = tuple(self.attack.epsilon * fraction for fraction in EPSILON_FRACTIONS)
             object.__setattr__(self, "ladder", budgets if self.attack.epsilon > 0 else (0.0,))
@@ -87,7 +92,37 @@ class ProbeConfig:
         what = ", ".join(filter(None, [self.describe_wish(), self.objective.describe()]))
         where = " with ".join([f"{self.network} {self.layer}", *([", ".join(self.ensemble)] if self.ensemble else [])])
         wanted = [f"smallest budget for {self.wanted_shift_sd:g} SD"] if self.wanted_shift_sd else []
-        return " · ".join([what, where, self.attack.describe(), *wanted])
+        second = [] if self.against is None else [self.against.describe(self.direction)]
+        return " · ".join([what, where, *second, self.attack.describe(), *wanted])
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The networks of the further encoders that are attacked."""
+        return self.ensemble if self.against is None else (self.against.network,)
+
+    @property
+    def side(self) -> int:
+        """Side of the images in pixels: the network's input size, or the larger one of two encoders."""
+        names = (self.network, *(() if self.against is None else (self.against.network,)))
+        return max(find_network(name).input_size for name in names)
+
+    def _check_against(self) -> None:
+        against = self.against
+        if against is None:
+            return
+        if (against.network, against.layer) == (self.network, self.layer):
+            raise refusal("against", allowed="another encoder", got=against.label, advice="Name a second one.")
+        rivals = {
+            "an ensemble": self.ensemble,
+            "a pattern": self.target.kind is TargetKind.PATTERN,
+            "sparing other voxels": not self.objective.is_linear,
+            "a smallest budget": self.wanted_shift_sd,
+            "a level": self.level is not None,
+        }
+        for what, is_asked in rivals.items():
+            if is_asked:
+                advice = "The two objectives cannot be raised at once. Leave one of the two out."
+                raise refusal("against", allowed=f"left out with {what}", got=against.label, advice=advice)
 
     def describe_wish(self) -> str:
         """What the target is to do: "raise voxel 812 (left V1)", "ROI FFA (119 voxels) at -1.5 SD"."""
@@ -177,9 +212,9 @@ class Probe:
     `delivered_8bit` says whether the delivered pixels were rounded to grey levels (`attack.quantise`).
     `rung_pixels` (n_budgets, 3, height, width) are the delivered pixels of every budget, the last those of the probe;
     empty where only the last is known.
-    `ensemble_sha256` are the hashes of the further encoders that were attacked, in the order of `config.ensemble`.
+    `ensemble_sha256` are the hashes of the further encoders that were attacked, in the order of `config.others`.
     `target_mean` is the mean of c . f over the clean reference images; NaN where it is not known, and in files of
-    version 0.3.
+    version 0.3. `second` are the responses of the second encoder of a controversial probe.
     """
 
     config: ProbeConfig
@@ -207,6 +242,7 @@ class Probe:
     rung_pixels: FloatArray = field(default_factory=lambda: np.zeros((0, 3, 1, 1), dtype=np.float32))
     ensemble_sha256: tuple[str, ...] = ()
     target_mean: MaybeNan = math.nan
+    second: SecondResponses | None = None
 
     @property
     def shift(self) -> FloatArray:
@@ -231,6 +267,19 @@ class Probe:
     def of_target(self, responses: FloatArray) -> float:
         """The target's value c . f in the response's unit; of a pattern, the response along it."""
         return float(self.target_vector @ responses)
+
+    @property
+    def shifts_sd(self) -> tuple[float, float]:
+        """The target's shift in the probe's own and in the second encoder, each in its SDs; NaN without a second."""
+        if self.second is None:
+            return float("nan"), float("nan")
+        return float(self.curve.shift[-1]) / self.target_sd, float(self.second.shift[-1]) / self.second.target_sd
+
+    @property
+    def undecided(self) -> str:
+        """Why a controversial or agreeing probe is undecided; "" where it is not, or is of one encoder."""
+        against = self.config.against
+        return "" if against is None else against.explain_undecided(self.shifts_sd, self.config.direction)
 
     @property
     def to_gain(self) -> float:
@@ -287,7 +336,10 @@ class ProbeProgress:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A quick answer while epsilon is dragged: the probe's perturbation rescaled to a new budget and scored again."""
+    """A quick answer while epsilon is dragged: the probe's perturbation rescaled to a new budget and scored again.
+
+    `second_responses` (n_voxels,) are those of the second encoder of a controversial probe.
+    """
 
     epsilon: float
     pixels: ByteArray
@@ -297,6 +349,7 @@ class Preview:
     shift: float
     l2: float
     linf: float
+    second_responses: FloatArray | None = None
 
 
 def in_reference_sds(shift: FloatArray, reference_sd: FloatArray) -> FloatArray:
@@ -310,6 +363,8 @@ def name_probe(config: ProbeConfig, stimulus_id: str) -> str:
     what = config.target.name.replace(CONTRAST_SIGN, "-minus-").replace(" × ", "x").replace(" ", "")
     if config.objective.kind in (ObjectiveKind.SELECTIVE, ObjectiveKind.COSINE):
         what += f"-{config.objective.kind}"
+    if config.against is not None:
+        what += f"-{'with' if config.against.agrees else 'against'}-{config.against.label.replace(' ', '-')}"
     if config.level is not None:
         return f"{stimulus_id}-{what}-level{config.level:+g}"
     budget = format_epsilon(config.attack.epsilon, NormName(config.attack.norm)).replace("/", "of")

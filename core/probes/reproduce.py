@@ -54,7 +54,7 @@ class Reproduction:
 def iter_reproduce(
     encoder: Encoder, probe: Probe, *, should_stop: Callable[[], bool], others: Sequence[Encoder] = ()
 ) -> Iterator[Progress[Reproduction]]:
-    """Run a probe again from its own clean pixels and configuration; `others` are the encoders of its ensemble.
+    """Run a probe again from its own clean pixels and configuration; `others` are the further encoders attacked.
 
     Raises BadInputError if the network or the encoder is not the one that was probed; Cancelled as soon as
     `should_stop()` is true.
@@ -84,7 +84,7 @@ def check_same_encoders(
 
     `hashes`: of the network, the encoder and the further encoders of the ensemble, when they were probed.
     """
-    names = ["network", "encoder", *(f"encoder of {name}" for name in config.ensemble)]
+    names = ["network", "encoder", *(f"encoder of {name}" for name in config.others)]
     found = [encoder.network.sha256, encoder.card.sha256, *(other.card.sha256 for other in others)]
     for what, now, then in zip(names, found, hashes, strict=False):
         if now != then:

@@ -44,7 +44,8 @@ def iter_probe(
     encoder : The one that `config` names.
     stimulus : At the network's input size.
     should_stop : Asked before every layer of every pass.
-    others : The further encoders that `config.ensemble` names, in its order.
+    others : The further encoders that `config.ensemble` names, in its order, or the one of `config.against`; all show
+        images of one size.
 
     Yields
     ------
@@ -111,7 +112,10 @@ class _ProbeRun:
         )
 
     def _score_clean(self) -> tuple[Scores, float]:
-        """The clean scores and the dual norm of the gradient there; NaN if there is none and none is needed."""
+        """The clean scores and the dual norm of the gradient there; NaN if there is none and none is needed.
+
+        NaN of a controversial probe too: it does not follow that gradient.
+        """
         try:
             scores, gradient = self._own.value_and_gradient(self._pixels)
         except NoGradientError:
@@ -119,7 +123,7 @@ class _ProbeRun:
             if self._config.attack.method is not AttackMethod.SQUARE:
                 raise
             return self._own.score(self._pixels), float("nan")
-        return scores, float(self._norm.dual_size(gradient))
+        return scores, float("nan") if self._config.against else float(self._norm.dual_size(gradient))
 
     def _run_attack(self) -> Iterator[ProbeProgress]:
         config = self._config
@@ -166,7 +170,7 @@ class _ProbeRun:
             dual_size=dual_size,
             history=self._history.finish(),
             watch=self._watch,
-            ensemble_sha256=tuple(other.card.sha256 for other in self._others),
+            others=self._others,
         )
 
     def _make_controls(self, perturbed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

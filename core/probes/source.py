@@ -20,8 +20,8 @@ class Source(Protocol):
     def open_network(self, network: str, layer: str) -> Network:
         """A network cut at a layer."""
 
-    def open_encoder(self, subject: str, network: str, layer: str) -> Encoder:
-        """An encoder, ready to run."""
+    def open_encoder(self, subject: str, network: str, layer: str, *, side: int | None = None) -> Encoder:
+        """An encoder, ready to run; for images of `side` pixels where that is more than its network takes."""
 
-    def open_ensemble(self, config: ProbeConfig) -> tuple[Encoder, ...]:
-        """The further encoders that a probe attacks."""
+    def open_probed(self, config: ProbeConfig) -> tuple[Encoder, ...]:
+        """The encoders that a probe attacks, its own first, all for images of one size."""

@@ -12,6 +12,7 @@ from core.reports.inks import house_style
 from core.reports.pictures import find_limit, has_surfaces, picture_budgets, picture_cell, picture_energy, picture_map
 from core.sweeps.answer import Answer
 from core.sweeps.cell_view import CellChoice, read_cell
+from core.sweeps.disagreement import Disagreement
 from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
@@ -46,6 +47,11 @@ def _draw(answer: Answer, sweep: Sweep) -> dict[str, Figure]:
     if isinstance(answer, Discriminability):
         row = [*plots.plot_means(answer), plots.plot_statistics(answer)]
         return {"discriminability": draw_grid(row, width=3.8, height=3.8)}
+    if isinstance(answer, Disagreement):
+        size = 2.4 + 0.5 * len(answer.labels)
+        names = [f"disagreement_{table.norm}_{table.roi}" for table in answer.tables]
+        drawn = [draw_grid(plots.plot_pairs(answer, one), width=2 + size, height=size) for one in answer.tables]
+        return dict(zip(names, drawn, strict=True))
     return _draw_transfer(answer, sweep) if isinstance(answer, TransferAnswer) else _draw_meaning(answer, sweep)
 
 

@@ -8,7 +8,7 @@ FOLDER/result.json  formulas, settings, summary    FOLDER/report.html
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +66,7 @@ def write_analysis(folder: Path) -> AnalysisReport:
     found = answer_folder(folder)
     files = (*write_tables(found.tables, folder / TABLES), *write_figures(found.figures, folder / FIGURES))
     write_json(folder / RESULT_NAME, describe_result(found.sweep, found.tables))
-    parts = (found.folder, found.sweep, found.answer, found.tables, found.figures)
-    return AnalysisReport(*parts, (*files, folder / RESULT_NAME))
+    return replace(found, files=(*files, folder / RESULT_NAME))
 
 
 def describe_result(sweep: Sweep, tables: Sequence[Table]) -> dict[str, Any]:
@@ -120,8 +119,8 @@ def _describe(report: AnalysisReport) -> dict[str, Any]:
         "other_sides": sorted(sides - {side}),
         "copies": [(what, [report.sweep.labels[one] for one in which]) for what, which in kinds],
         "device": facts.get("device", ""),
-        "versions": ", ".join(f"{name} {value}" for name, value in facts.get("versions", {}).items()),
-        "hashes": ", ".join(f"{name} {str(digest)[:12]}" for name, digest in facts["encoder_sha256"].items()),
+        "versions": facts.get("versions", {}),
+        "hashes": facts["encoder_sha256"],
         "without_copy": facts.get("no_copy", []),
         "formulas": read_formulas(config.question).items(),
         "figures": [inline_svg(figure) for figure in report.figures.values()],

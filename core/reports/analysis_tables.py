@@ -12,6 +12,7 @@ from core.attacks.config import MOST_TO_GAIN
 from core.reports.table import Table, make_table
 from core.sweeps.answer import Answer
 from core.sweeps.config import AttackKind
+from core.sweeps.disagreement import Disagreement
 from core.sweeps.discriminability import PAIRS, Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import Sweep
@@ -31,6 +32,8 @@ def tabulate(answer: Answer, sweep: Sweep) -> tuple[Table, ...]:
         return (*_of_fragility(answer, sweep), _of_values(sweep))
     if isinstance(answer, Discriminability):
         return (*_of_discriminability(answer), _of_values(sweep))
+    if isinstance(answer, Disagreement):
+        return (*_of_pairs(answer), _of_single(answer, sweep))
     return _of_transfer(answer) if isinstance(answer, TransferAnswer) else _of_meaning(answer, sweep)
 
 
@@ -182,6 +185,44 @@ def _of_transfer(answer: TransferAnswer) -> tuple[Table, ...]:
     )
     tables.append(make_table("alignment", "Subspace alignment", alignments))
     return (*tables, make_table("clusters", "Merges of encoders, numbered as rows then merges", merges))
+
+
+def _of_pairs(answer: Disagreement) -> tuple[Table, Table]:
+    """Every pair that was run, raised and lowered, by norm and ROI: what it takes, and the whole epsilon grid."""
+    wanted = f"{answer.wanted_sd:g} SD"
+    summary, along = [], []
+    for table in answer.tables:
+        for a, b in np.argwhere(~np.isnan(table.smallest)).tolist():
+            smallest = float(table.smallest[a, b])
+            notes = {"not within budget": np.isinf(smallest), "not converged": table.to_gain[a, b] > MOST_TO_GAIN}
+            pair: Row = {"norm": table.norm, "roi": table.roi, "raised": answer.labels[a], "lowered": answer.labels[b]}
+            curve = zip(table.budgets, table.smaller[a, b], table.share[a, b], table.control[a, b], strict=True)
+            steps: list[Row] = [
+                {"smaller shift (SD)": shift, f"share reaching {wanted}": share, "random control (SD)": control}
+                for _, shift, share, control in curve
+            ]
+            note = ", ".join(name for name, holds in notes.items() if holds)
+            found = {f"epsilon at {wanted}": float("nan") if np.isinf(smallest) else smallest, "note": note}
+            summary.append(pair | found | steps[-1])
+            along += [pair | {"epsilon": one} | step for one, step in zip(table.budgets, steps, strict=True)]
+    return (
+        make_table("disagreement", "Smallest budget at which two encoders move apart", summary),
+        make_table("disagreement_curve", "The same along the epsilon grid", along),
+    )
+
+
+def _of_single(answer: Disagreement, sweep: Sweep) -> Table:
+    """How far each encoder can be moved alone, and how well it predicts."""
+    rows = (
+        {
+            "encoder": answer.labels[e],
+            "target": sweep.config.targets[t].label,
+            "sensitivity alone at the highest epsilon (SD)": answer.alone[e, t],
+            "held-out r": answer.r[e, t],
+        }
+        for e, t in np.ndindex(answer.alone.shape)
+    )
+    return make_table("alone", "Each encoder alone", rows)
 
 
 def _kinds_of(answer: TransferAnswer) -> Iterator[Row]:

@@ -11,6 +11,7 @@ from core.datasets.subject import load_subject
 from core.reports.plot import Plot, Series, bars, curve, frame, matrix, names_at, point, tree
 from core.sweeps.cell_view import CellChoice
 from core.sweeps.config import AttackKind
+from core.sweeps.disagreement import Disagreement, PairTable
 from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import ALL, Sweep
@@ -103,6 +104,23 @@ def plot_statistics(answer: Discriminability) -> Plot:
         for side, measure, ink in sides
     ]
     return Plot("", "unit 1", tuple(found), x_ticks=names_at(names))
+
+
+def plot_pairs(answer: Disagreement, table: PairTable) -> list[Plot]:
+    """The smallest epsilon of every pair, and the share of images and targets told apart at the highest one."""
+    apart = np.argwhere(np.isinf(table.smallest)).tolist()
+    beyond = tuple(frame(row, column, "muted", line="--", width=1.2, inset=0.05) for row, column in apart)
+    norm, highest = table.norm.capitalize(), table.budgets[-1]
+    titles = (
+        f"{norm} ε at which both move by {answer.wanted_sd:g} SD · {table.roi} · dashed: not within {highest:.3g}",
+        f"share of images and targets told apart at {highest:.3g}",
+    )
+    shown = (np.where(np.isfinite(table.smallest), table.smallest, np.nan), table.share[:, :, -1])
+    more = {"x": "lowered", "y": "raised"}
+    return [
+        matrix(values, answer.labels, answer.labels, (0.0, most), title=title, series=marks, **more)
+        for values, most, title, marks in zip(shown, (highest, 1.0), titles, (beyond, ()), strict=True)
+    ]
 
 
 def list_sources(case: Case) -> list[int]:

@@ -179,23 +179,13 @@ def colour_fields(plot: Plot) -> ByteArray:
 
 def write_fields(plot: Plot) -> list[tuple[int, int, str, str]]:
     """Row, column, text and colour of the number on every known field."""
-    values, colours = plot.fields, colour_fields(plot)
+    values, is_light = plot.fields, colour_fields(plot)[..., :3] @ np.asarray(LUMA) > MIDDLE_LUMA
     known = () if values is None else np.argwhere(np.isfinite(values)).tolist()
     return [
-        (row, column, write_number(values[row, column]), "#22252a" if is_light(colours[row, column]) else "#ffffff")
+        (row, column, f"{values[row, column]:z.2f}", "#22252a" if is_light[row, column] else "#ffffff")
         for row, column in known
         if values is not None
     ]
-
-
-def is_light(colour: ByteArray) -> bool:
-    """Whether dark letters are read better on a colour."""
-    return float(colour[:3] @ np.asarray(LUMA)) > MIDDLE_LUMA
-
-
-def write_number(value: float) -> str:
-    """Two digits, without a minus before zero."""
-    return f"{value:.2f}".replace("-0.00", "0.00")
 
 
 def _split(intervals: Sequence[Interval], name: str, ink: Ink) -> tuple[Values, Ink, str, Values, Values]:

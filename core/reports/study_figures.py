@@ -25,6 +25,7 @@ LOOKS = {
     Status.UNDECIDED: ("#e3e3e3", "#222222"),
     Status.UNKNOWN: ("#ffffff", "#999999"),
 }
+SHOWN = CandidateSet.HELD_OUT
 NEARNESS_TITLES = {"axes": "order of T(candidate → true voxel)", "responses": "order of r with the noiseless truth"}
 
 
@@ -71,27 +72,27 @@ def _plot_axes(answer: StudyAnswer, teacher: LayerName, measure: str, title: str
     return Plot(title, "T to the true voxel", tuple(series), heading, across=(0,), upright=own)
 
 
-def draw_criteria(answer: StudyAnswer, candidate_set: CandidateSet = CandidateSet.HELD_OUT) -> Figure:
+def draw_criteria(answer: StudyAnswer) -> Figure:
     """Rank correlation of each criterion with nearness to the truth, by teacher and noise, and over all."""
     config = answer.config
-    plots = [_plot_criteria(answer, candidate_set, nearness) for nearness in NEARNESS]
+    plots = [_plot_criteria(answer, nearness) for nearness in NEARNESS]
     figure = draw_grid(plots, width=1.0 + 0.95 * (len(config.teachers) + 1), height=2.9)
     entries = [(criterion, LIGHT.encoder(index), "o") for index, criterion in enumerate(CRITERIA)]
     draw_key(figure, entries, columns=len(entries), size=8)
-    figure.suptitle(f"{candidate_set} · larger dots: more noise · bars: {config.confidence:.0%} intervals")
+    figure.suptitle(f"{SHOWN} · larger dots: more noise · bars: {config.confidence:.0%} intervals")
     return figure
 
 
-def _plot_criteria(answer: StudyAnswer, candidate_set: CandidateSet, nearness: str) -> Plot:
+def _plot_criteria(answer: StudyAnswer, nearness: str) -> Plot:
     config, series = answer.config, []
     for ink, (shift, criterion) in enumerate(zip((-0.16, 0.16), CRITERIA, strict=True)):
         key = f"{criterion} / {nearness}"
-        for result in (one for one in answer.results if one.candidate_set is candidate_set):
+        for result in (one for one in answer.results if one.candidate_set is SHOWN):
             level = config.noise.index(result.noise)
             step = (level - (len(config.noise) - 1) / 2) * 0.26 / len(config.noise)
             place = config.teachers.index(result.teacher) + shift + step
             series.append(replace(_mark(result.ranks[key], ink, place), size=3 + level))
-        for one in (one for one in answer.overall if one.candidate_set is candidate_set):
+        for one in (one for one in answer.overall if one.candidate_set is SHOWN):
             mean = _mark(one.ranks[key], ink, len(config.teachers) + shift)
             series.append(replace(mean, size=6, marker="D", width=3))
     names = [_stack(teacher) for teacher in config.teachers]
@@ -109,16 +110,14 @@ def _mark(rank: Interval, ink: int, place: float) -> Series:
     return Series([place], [rank.value], ink, low=[rank.low], high=[rank.high], marker="o")
 
 
-def draw_outcomes(
-    config: StudyConfig, outcomes: Sequence[Outcome], candidate_set: CandidateSet = CandidateSet.HELD_OUT
-) -> Figure:
+def draw_outcomes(config: StudyConfig, outcomes: Sequence[Outcome]) -> Figure:
     """Each hypothesis by teacher and noise: holds, does not, undecided; with its number."""
     from matplotlib.patches import Rectangle
 
     places = [(teacher, noise) for teacher in config.teachers for noise in config.noise]
     figure, axes = make_axes(1, 1, width=2.6 + 0.72 * len(places), height=0.9 + 0.62 * len(HYPOTHESES))
     axis = axes[0][0]
-    for one in (found for found in outcomes if found.candidate_set is candidate_set):
+    for one in (found for found in outcomes if found.candidate_set is SHOWN):
         column, line = places.index((one.teacher, one.noise)), len(HYPOTHESES) - one.hypothesis.number
         fill, ink = LOOKS[one.status]
         edges: dict[str, Any] = {"facecolor": fill, "edgecolor": "#dddddd", "lw": 0.6}

@@ -70,7 +70,17 @@ def write_study(folder: Path) -> StudyReport:
     write_figures(figures, store.folder / FIGURES)
     page = store.folder / REPORT_NAME
     report = StudyReport(store.folder, page, answer, outcomes, tables, figures, sum_up(answer, outcomes))
-    text = compose_study(report, store.facts)
+    text = fill_template(
+        "study.html",
+        sentences=report.sentences,
+        hypotheses=HYPOTHESES,
+        figures=[inline_svg(figure) for figure in figures.values()],
+        config=answer.config,
+        noise=", ".join(f"{level:g}" for level in answer.config.noise),
+        grey=f"{255 * answer.config.epsilon / size_of_one(answer.config.norm, answer.config.side):.2f}",
+        tables=tables,
+        facts=store.facts,
+    )
     replace_file(page, lambda partial: partial.write_text(text, encoding="utf-8"))
     return report
 
@@ -178,21 +188,3 @@ def _candidates(answer: StudyAnswer) -> Iterator[dict[str, Any]]:
             row |= {title: answer.interval(condition, measure, number) for measure, title in MEASURES.items()}
             places = {"to gain (share)": number + 1, "to gain of the true voxels (share)": 0}
             yield row | {title: condition.to_gain[place].max() for title, place in places.items()}
-
-
-def compose_study(report: StudyReport, facts: dict[str, Any]) -> str:
-    """The page, which needs nothing else."""
-    config = report.answer.config
-    return fill_template(
-        "study.html",
-        sentences=report.sentences,
-        hypotheses=HYPOTHESES,
-        figures=[inline_svg(figure) for figure in report.figures.values()],
-        config=config,
-        noise=", ".join(f"{level:g}" for level in config.noise),
-        grey=f"{255 * config.epsilon / size_of_one(config.norm, config.side):.2f}",
-        tables=report.tables,
-        device=facts["device"],
-        versions=", ".join(f"{name} {value}" for name, value in facts["versions"].items()),
-        hashes=", ".join(f"{name} {str(digest)[:12]}" for name, digest in facts["network_sha256"].items()),
-    )

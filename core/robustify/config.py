@@ -33,9 +33,10 @@ class RobustifyConfig:
     Parameters
     ----------
     network : Id of the network to start from; it is also the one to imitate.
-    layers : Layers compared, early to late; the network is cut behind the last.
+    layers : Layers compared, early to late; the network is cut behind the last (default: the network's own).
     pool : The last layer is compared on a pool x pool grid of averages.
-    epsilon, first_epsilon : L2 budget at 224^2 in [0, 1] pixel units: the final one, and the one to ramp up from.
+    epsilon : L2 budget at 224 x 224, in [0, 1] pixel units.
+    first_epsilon : The budget to ramp up from.
     ramp : Share of the training over which the budget grows.
     n_steps : PGD steps of the inner maximisation.
     stages : Resolutions, in order; the last one ends at 1.

@@ -20,8 +20,8 @@ from core.robustify.photo_crops import find_photos
 from core.robustify.publish import PublishedNetwork, keep_robust, publish_checkpoint
 from core.robustify.train import RobustifyProgress, iter_robustify
 
-USUAL = RobustifyConfig()
-"""Its resolutions are those of a network of 224 pixels; others get the same shares of their own."""
+SIZES = RobustifyConfig().stages
+"""Resolutions of a network of 224 pixels; others get the same shares of their own."""
 GRAIN = 32
 """Resolutions are multiples of this many pixels: the stride of most networks."""
 
@@ -34,20 +34,21 @@ class RobustifyDone:
     published: PublishedNetwork
 
 
-def suggest_recipe(network: str = USUAL.network, *, layers: tuple[str, ...] = (), **settings: Any) -> RobustifyConfig:
+def suggest_recipe(network: str, *, layers: tuple[str, ...] = (), **settings: Any) -> RobustifyConfig:
     """The default recipe for a network: its usual layer and the listed one before it, and the resolutions it takes.
 
-    A transformer, or any network of a fixed size, is trained at that size throughout. The budget that the ramp starts
-    from is never above the final one.
+    A transformer, or any network of a fixed size, is trained at that size throughout. The budget ramps up from the
+    usual first one, but never from above the final one.
     """
+    usual_config = RobustifyConfig()
+    first = min(usual_config.first_epsilon, settings.get("epsilon", usual_config.epsilon))
     spec = find_network(network)
     usual = spec.layers.index(spec.default_layer) + 1
     chosen = layers or spec.layers[:usual][-2:]
     stages: tuple[Stage, ...] = (Stage(spec.input_size, 1.0),)
     if not spec.is_program and spec.input_size >= 2 * GRAIN and _takes_size(spec, GRAIN * 3):
-        stages = tuple(replace(stage, size=_scale(stage.size, spec.input_size)) for stage in USUAL.stages)
-    config = RobustifyConfig(network=network, layers=chosen, stages=stages, **settings)
-    return replace(config, first_epsilon=min(config.first_epsilon, config.epsilon))
+        stages = tuple(replace(stage, size=_scale(stage.size, spec.input_size)) for stage in SIZES)
+    return RobustifyConfig(network, chosen, stages=stages, **{"first_epsilon": first} | settings)
 
 
 def iter_run(
@@ -62,9 +63,8 @@ def iter_run(
     if options.id:
         check_new_id(options.id)
     photos = find_photos(options.images)
-    config = suggest_recipe(
-        options.network, layers=options.layers, epsilon=options.epsilon, n_images=options.n_images, seed=options.seed
-    )
+    settings = {name: getattr(options, name) for name in ("layers", "epsilon", "n_images", "seed")}
+    config = suggest_recipe(options.network, **settings)
     checkpoint = options.checkpoint()
     yield from iter_robustify(config, photos, checkpoint=checkpoint, should_stop=should_stop, device=device)
     out = robustify_folder() / f"{checkpoint.stem}.safetensors"
@@ -76,9 +76,9 @@ def iter_run(
 
 
 def _scale(size: int, input_size: int) -> int:
-    return (
-        max(GRAIN, round(size * input_size / REFERENCE_SIZE / GRAIN) * GRAIN) if size != REFERENCE_SIZE else input_size
-    )
+    if size == REFERENCE_SIZE:
+        return input_size
+    return max(GRAIN, round(size * input_size / REFERENCE_SIZE / GRAIN) * GRAIN)
 
 
 def _takes_size(spec: NetworkSpec, size: int) -> bool:

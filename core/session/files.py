@@ -101,7 +101,8 @@ def write_session(
     data = data_of(path)
     reference = _keep_probe(record.probe, probe, data, sync)
     written = replace(record, probe=reference)
-    header = HEADER.marks() | {"saved": _now(), "program": _program()} | dict(notes or {})
+    saved = datetime.now(UTC).isoformat(timespec="seconds")
+    header = HEADER.marks() | {"saved": saved, "program": _program()} | dict(notes or {})
     write_json(path, header | pack_record(written, path.parent))
     _prune(data, keep=reference)
     return written
@@ -165,10 +166,6 @@ def _prune(data: Path, *, keep: FileReference | None) -> None:
             path.unlink()
     with suppress(OSError):  # holds something still
         data.rmdir()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @cache

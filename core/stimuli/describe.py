@@ -7,7 +7,7 @@ way; what the pixels did before stands beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from core.stimuli.probe_warnings import (
     LARGEST_UNEQUAL,
     ProbeWarning,
     WarningCode,
+    evaluate_decision,
     evaluate_level,
     evaluate_probe,
     evaluate_saving,
@@ -78,6 +79,7 @@ def write_item(
     levels = [in_levels(float(value), mean=mean, sd=sd) if has_level else None for value in values]
     all_warnings += evaluate_level(item.probe, levels[1])
     all_warnings += _evaluate_norms(item, saved)
+    all_warnings += _evaluate_decision(item, float(values[1] - values[0]), transfers)
     rows = []
     for index, one in enumerate(saved):
         shift = float(values[index] - values[0])
@@ -105,7 +107,7 @@ def write_item(
 def evaluate_item(item: Item, config: SetConfig) -> tuple[ProbeWarning, ...]:
     """The warnings of an item before it is written."""
     missing = [kind for kind in config.controls if kind not in list_controls(item, config)]
-    own = evaluate_probe(item.probe, item.card, gate=config.gate)
+    own = evaluate_probe(item.probe, item.card, gate=config.gate, second=item.second_card)
     return (*own, *(warn(WarningCode.NO_CONTROL, words=kind.words) for kind in missing))
 
 
@@ -139,6 +141,18 @@ def _evaluate_norms(item: Item, saved: Sequence[_Saved]) -> list[ProbeWarning]:
     ]
 
 
+def _evaluate_decision(
+    item: Item, shift: float, transfers: Mapping[str, Sequence[TransferShift]]
+) -> tuple[ProbeWarning, ...]:
+    """Whether the saved files of a probe that was decided still are."""
+    asked, sd = item.probe.config, item.probe.target_sd
+    if asked.against is None or item.probe.undecided or asked.against.label not in transfers:
+        return ()
+    second = transfers[asked.against.label][1].shift_sd
+    shifts_sd = shift / sd if sd > 0 else math.nan, math.nan if second is None else second
+    return evaluate_decision(asked.against.explain_undecided(shifts_sd, asked.direction), where=" once saved")
+
+
 def _save(item: Item, role: str, pixels: FloatArray, *, file: Path, config: SetConfig, match: Match) -> _Saved:
     layout = config.layout
     write_levels(file, lay_out(apply_match(pixels, match.gain, match.offset), layout))
@@ -165,6 +179,7 @@ def _measure(item: Item, one: _Saved, original: _Saved, config: SetConfig) -> di
 def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str, Any]:
     probe, recipe = item.probe, item.recipe
     asked, attack, target = probe.config, probe.config.attack, probe.config.target
+    against = asked.against
     return {
         **{name: getattr(asked, name) for name in ("subject", "network", "layer")},
         **{name: getattr(probe, name) for name in ("network_sha256", "encoder_sha256", "response_unit")},
@@ -181,6 +196,8 @@ def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str
         "weights": _weigh_value(target),
         "direction": str(asked.direction),
         "level": asked.level,
+        "against": against.label if against else "",
+        "against_direction": str(against.direction(asked.direction)) if against else "",
         "norm": str(attack.norm),
         "epsilon": attack.epsilon,
         "resolution": item.side,

@@ -24,6 +24,9 @@ from core.stimuli.write import SetProgress, describe_circumstances, iter_write
 from core.types import FloatArray
 
 if TYPE_CHECKING:
+    from core.encoders.card import EncoderCard
+    from core.probes.against import Against
+    from core.probes.probe import ProbeConfig
     from core.probes.source import Source
 
 FindStimulus = Callable[[Recipe, int], Stimulus]
@@ -53,7 +56,7 @@ def iter_make(
     """
     check_free(Path(folder).expanduser())
     for recipe in recipes:
-        config.layout.sizes(find_network(recipe.config.network).input_size)
+        config.layout.sizes(recipe.config.side)
     yield from iter_probes(source, recipes, store=store, find=find, should_stop=should_stop)
     loader = Loader(source, recipes, config, store)
     yield from iter_write(recipes, loader.load, config, folder, should_stop=should_stop)
@@ -101,7 +104,7 @@ def find_donor(recipes: Sequence[Recipe], number: int) -> int | None:
 
     def fits(other: Recipe) -> bool:
         same_norm = other.config.attack.norm is mine.config.attack.norm
-        sides = {find_network(one.config.network).input_size for one in (mine, other)}
+        sides = {one.config.side for one in (mine, other)}
         return other.image_sha256 != mine.image_sha256 and same_norm and len(sides) == 1
 
     def rank(index: int) -> tuple[int, int]:
@@ -128,9 +131,10 @@ class Loader:
         return Item(
             recipe,
             self._probe(recipe),
-            self._rescore(asked.subject, asked.network, asked.layer),
+            self._rescore(asked.subject, asked.network, asked.layer, asked.side),
             recipients=self._recipients(recipe),
             card=encoder.card,
+            second_card=self._second_card(asked),
             donor=self._donor(number),
             licence=find_licence(recipe.image),
             space=load_subject(asked.subject).surface,
@@ -151,16 +155,27 @@ class Loader:
         probe = self._probe(self._recipes[index])
         return probe.perturbed_pixels - probe.clean_pixels
 
+    def _second_card(self, asked: ProbeConfig) -> EncoderCard | None:
+        second = asked.against
+        return None if second is None else self._source.open_encoder(asked.subject, second.network, second.layer).card
+
     def _recipients(self, recipe: Recipe) -> dict[str, RecipientEncoder]:
-        asked, found = recipe.config, {}
+        """Further encoders; the second one of a controversial probe sees the files as the attack let it."""
+        asked = recipe.config
+        found = {} if asked.against is None else {asked.against.label: self._open_second(asked, asked.against)}
         for network, layer in self._config.transfer:
-            if (network, layer) == (asked.network, asked.layer):
+            if (network, layer) == (asked.network, asked.layer) or f"{network} {layer}" in found:
                 continue
             scale = self._scale(asked.subject, network, layer, recipe)
             if scale is not None:
                 side, rescore = find_network(network).input_size, self._rescore(asked.subject, network, layer)
                 found[f"{network} {layer}"] = RecipientEncoder(rescore, scale[0], side, scale[1])
         return found
+
+    def _open_second(self, asked: ProbeConfig, against: Against) -> RecipientEncoder:
+        encoder = self._source.open_encoder(asked.subject, against.network, against.layer)
+        sd = float(encoder.target_sd(asked.target.vector(encoder.n_voxels)))
+        return RecipientEncoder(self._rescore(asked.subject, against.network, against.layer, asked.side), sd)
 
     def _find_scale(self, subject: str, network: str, layer: str, recipe: Recipe) -> tuple[float, float] | None:
         """SD and mean of the target in another encoder; None where that has no such voxel or encoder."""
@@ -174,10 +189,12 @@ class Loader:
         direction = target.vector(encoder.n_voxels)
         return encoder.target_sd(direction), encoder.target_mean(direction)
 
-    def _rescore(self, subject: str, network: str, layer: str) -> Callable[[FloatArray], FloatArray]:
+    def _rescore(
+        self, subject: str, network: str, layer: str, side: int | None = None
+    ) -> Callable[[FloatArray], FloatArray]:
         from core.probes.respond import respond
 
-        return partial(respond, self._source.open_encoder(subject, network, layer))
+        return partial(respond, self._source.open_encoder(subject, network, layer, side=side))
 
 
 def _iter_probe(
@@ -188,12 +205,11 @@ def _iter_probe(
     from core.probes.reproduce import check_same_encoders
 
     asked = recipe.config
-    encoder = source.open_encoder(asked.subject, asked.network, asked.layer)
-    others = source.open_ensemble(asked)
+    encoder, *others = source.open_probed(asked)
     hashes = (recipe.network_sha256, recipe.encoder_sha256, *recipe.ensemble_sha256)
     check_same_encoders(encoder, others, hashes, config=asked)
     found = find(recipe, encoder.network.input_size)
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
-    for record in iter_wanted(encoder, stimulus, asked, should_stop=should_stop, others=others):
+    for record in iter_wanted(encoder, stimulus, asked, should_stop=should_stop, others=tuple(others)):
         check_stop(should_stop)
         yield record.step / max(record.n_steps, 1) if record.result is None else 1.0, record.result

@@ -17,9 +17,11 @@ from core.encoders.files import load_card
 from core.files import is_there
 from core.headers import HeaderKind, read_header
 from core.networks.catalog import find_network
+from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
+from core.stimuli.controversial import PROBES_EACH, choose_pair, iter_pair_recipes
 from core.stimuli.layout import MID_GREY, Layout
 from core.stimuli.levels import (
     USUAL_BUDGET,
@@ -40,6 +42,7 @@ JSON_PLAN = HeaderKind("a plan of stimuli", "`main.py stimuli plan --out FILE` w
 TOML_PLAN = replace(JSON_PLAN, syntax="toml")
 MOST_ITEMS = 5000
 """More probes than any experiment shows."""
+PARTS = ("images", "targets", "directions", "budgets", "encoders")
 PASSES_BESIDE = 12
 """Forward passes of a probe beside its attack: clean, controls, judging, scoring the files."""
 
@@ -65,6 +68,15 @@ class PlanOptions:
     name: Annotated[str, "what the set is called"] = "stimuli"
     subject: Annotated[str, "id of the subject"] = "simulated"
     networks: Annotated[tuple[str, ...], 'NET, NET:LAYER or "all"'] = ("mobilenet_v2_robust",)
+    controversial: Annotated[
+        tuple[str, ...],
+        "A,B: two encoders in place of networks and directions; for each image and target a probe that raises A and "
+        "lowers B, the mirrored one, and an agreeing one that raises both",
+    ] = ()
+    decided: Annotated[float, "controversial probes: SDs both must move by, or the probe is called undecided"] = (
+        DEFAULT_DECIDED
+    )
+    sharpness: Annotated[float, "controversial probes: t of the smooth minimum of both shifts"] = DEFAULT_SHARPNESS
     images: Annotated[tuple[str, ...], "ids, files, or test:N for N held-out ones"] = ("test:4",)
     rois: Annotated[tuple[str, ...], "ROIs whose mean is moved (default: none)"] = ()
     voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate (default: none)"] = ()
@@ -109,6 +121,7 @@ class StimulusPlan:
     quantise : Keep every iterate on 8-bit grey levels, so that saving changes nothing.
     levels : Of a level set: the responses every image is brought to, in SDs from the mean of the clean reference
         responses. They decide the direction, and the budget is the largest one allowed.
+    pair : The second of the two encoders of controversial probes, whose directions are all taken.
 
     Raises BadInputError if a part is empty or holds something twice, or there are too many probes.
     """
@@ -123,9 +136,10 @@ class StimulusPlan:
     seed: int = 0
     delivery: SetConfig = field(default_factory=SetConfig)
     levels: tuple[float, ...] = ()
+    pair: Against | None = None
 
     def __post_init__(self) -> None:
-        for name in ("encoders", "images", "targets", "directions", "budgets"):
+        for name in PARTS:
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):
                 got = [getattr(value, "label", str(value)) for value in values]
@@ -142,11 +156,13 @@ class StimulusPlan:
     @property
     def n_items(self) -> int:
         """Probes of the plan."""
-        return math.prod(len(getattr(self, name)) for name in self._parts)
+        return math.prod(len(getattr(self, name)) for name in self._parts) * (len(PROBES_EACH) if self.pair else 1)
 
     @property
     def _parts(self) -> tuple[str, ...]:
-        """The fields whose every combination is a probe."""
+        """The fields whose every combination is a probe, or three of a pair of encoders."""
+        if self.pair:
+            return ("images", "targets", "budgets")
         wishes = ("levels",) if self.levels else ("directions", "budgets")
         return ("images", "targets", *wishes, "encoders")
 
@@ -154,6 +170,10 @@ class StimulusPlan:
         """One line: what it holds and what it will cost."""
         nouns = {name: name.removesuffix("s") for name in self._parts} | ({"images": "seed"} if self.levels else {})
         parts = [count(len(getattr(self, name)), noun) for name, noun in nouns.items()]
+        if self.pair:
+            ways = "(A up, B down; A down, B up; both up)"
+            pair = " and ".join(encoder.label for encoder in self.encoders)
+            parts.append(f"{len(PROBES_EACH)} probes of {pair} {ways}")
         files = self.n_items * self.delivery.n_files
         cost = f"about {format_duration(self.seconds)} on one core"
         within = f", each within {self.budgets[0].label}" if self.levels else ""
@@ -162,10 +182,9 @@ class StimulusPlan:
     @property
     def seconds(self) -> float:
         """What it will take on one core, roughly."""
-        tries = USUAL_TRIES if self.levels else 1
-        passes = tries * (self.n_steps or USUAL_STEPS) * PASSES_PER_STEP + PASSES_BESIDE * (
-            1 + len(self.delivery.transfer)
-        )
+        members, tries = len(self.encoders) if self.pair else 1, USUAL_TRIES if self.levels else 1
+        steps = tries * (self.n_steps or USUAL_STEPS) * PASSES_PER_STEP * members
+        passes = steps + PASSES_BESIDE * (members + len(self.delivery.transfer))
         return self.n_items * passes * SECONDS_PER_STEP / PASSES_PER_STEP
 
 
@@ -175,6 +194,8 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     Raises BadInputError if an image, an encoder or a target is not there.
     """
     attacks = [(_attack(plan, budget), (budget.epsilon,)) for budget in plan.budgets]
+    if plan.pair is not None:
+        return tuple(iter_pair_recipes(plan.images, plan.encoders[0], plan.pair, plan.targets, attacks))
     parts = (plan.images, plan.encoders, plan.targets, plan.directions)
     return tuple(iter_recipes(*parts, lambda _side: attacks, levels=plan.levels or (None,)))
 
@@ -211,7 +232,12 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     subject = load_subject(str(got["subject"]))
     got |= resolve_levels(options, subject)
     levels = got["levels"]
-    encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
+    words = [part for text in _texts("controversial", got["controversial"]) for part in text.split(",")]
+    _check_pair_options(options, is_pair=bool(words))
+    encoders = (
+        choose_pair(subject.id, words) if words else choose_encoders((subject.id,), _texts("networks", got["networks"]))
+    )
+    sizes = {"sharpness": got["sharpness"], "decided_sd": got["decided"]}
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
     if not rois and not voxels:
         advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
@@ -235,7 +261,17 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
         seed,
         _resolve_delivery(got, further),
         levels,
+        Against(*encoders[1][1:], **sizes) if words else None,
     )
+
+
+def _check_pair_options(options: Mapping[str, Any], *, is_pair: bool) -> None:
+    """Refuse what controversial probes have no use for, and what only they have a use for."""
+    has_part, has_none = "The pair and every way to move it are part of it.", "Name two encoders: controversial = A,B."
+    for name in ("networks", "directions", "levels", "seeds") if is_pair else ("sharpness", "decided"):
+        if name in options:
+            allowed = f"{'left out' if is_pair else 'used'} with controversial"
+            raise refusal(name, allowed=allowed, got=options[name], advice=has_part if is_pair else has_none)
 
 
 def _check_flag(name: str, value: object) -> bool:
@@ -251,11 +287,10 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
     return {
         "name": delivery.name,
         "subject": plan.encoders[0].subject,
-        "networks": [f"{encoder.network}:{encoder.layer}" for encoder in plan.encoders],
+        **_pack_encoders(plan),
         "images": list(plan.images),
         "rois": [target.roi for target in plan.targets if target.roi],
         "voxels": [str(target.voxel) for target in plan.targets if not target.roi],
-        **({"levels": list(plan.levels)} if plan.levels else {"directions": [str(one) for one in plan.directions]}),
         "budgets": [budget.label for budget in plan.budgets],
         "steps": plan.n_steps,
         "quantise": plan.quantise,
@@ -268,6 +303,15 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
         **{name: str(getattr(layout, name)) for name in ("enlarging", "matching")},
         **{name: value for name, value in stated.items() if value is not None},
     }
+
+
+def _pack_encoders(plan: StimulusPlan) -> dict[str, Any]:
+    names = [f"{encoder.network}:{encoder.layer}" for encoder in plan.encoders]
+    if plan.levels:
+        return {"networks": names, "levels": list(plan.levels)}
+    if plan.pair is None:
+        return {"networks": names, "directions": [str(direction) for direction in plan.directions]}
+    return {"controversial": names, "sharpness": plan.pair.sharpness, "decided": plan.pair.decided_sd}
 
 
 def parse_budget(text: str) -> Budget:

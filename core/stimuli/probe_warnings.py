@@ -12,6 +12,7 @@ from core.attacks.config import MOST_TO_GAIN, write_budget, write_convergence
 from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
 from core.probes.probe import LEVEL_TOLERANCE, Probe
+from core.probes.target import Target
 from core.sweeps.choose import gate_r
 
 DEFAULT_GATE = 0.1
@@ -43,6 +44,8 @@ class WarningCode(StrEnum):
     UNEQUAL = "unequal norms"
     NOT_REACHED = "level not reached"
     LEVEL_MOVED = "level moved"
+    UNDECIDED = "undecided"
+    POOR_SECOND = "poor in the second encoder"
 
 
 TEXTS = {
@@ -61,6 +64,8 @@ TEXTS = {
     WarningCode.NOT_REACHED: "Level {level:+g} SD is not reached within {budget}: the best is {best:+.2f} SD.",
     WarningCode.LEVEL_MOVED: "Saving moves the level: {saved:+.2f} SD in the file, {before:+.2f} SD before, {level:+g} "
     "SD wanted. Attack steps on 8-bit grey levels (--quantise), shown at the network's own size, keep it.",
+    WarningCode.UNDECIDED: "Undecided{where}: {reason}.",
+    WarningCode.POOR_SECOND: "Poorly predicted by {where}: r {r:.2f} is not above the gate {gate:g}.",
 }
 UNKNOWN = "How well the encoder predicts this target is not known."
 
@@ -79,13 +84,24 @@ def warn(code: WarningCode, **values: object) -> ProbeWarning:
 
 
 def evaluate_probe(
-    probe: Probe, card: EncoderCard | None = None, *, gate: float = DEFAULT_GATE
+    probe: Probe, card: EncoderCard | None = None, *, gate: float = DEFAULT_GATE, second: EncoderCard | None = None
 ) -> tuple[ProbeWarning, ...]:
-    """All warnings of a probe; those that need the encoder's scores only if its card is given."""
-    found = [*_evaluate_pixels(probe), *_evaluate_shift(probe)]
+    """All warnings of a probe; those that need an encoder's scores only if its card is given.
+
+    `second`: the card of the second encoder of a controversial probe.
+    """
+    found = [*_evaluate_pixels(probe), *_evaluate_shift(probe), *evaluate_decision(probe.undecided)]
     if card is not None:
         found += _evaluate_encoder(probe, card, gate)
+    if second is not None and not target_r(probe.config.target, second) >= gate:
+        where = f"{second.config.network} {second.config.layer}"
+        found.append(warn(WarningCode.POOR_SECOND, where=where, r=target_r(probe.config.target, second), gate=gate))
     return tuple(found)
+
+
+def evaluate_decision(reason: str, *, where: str = "") -> tuple[ProbeWarning, ...]:
+    """A warning of an undecided probe, with the reason that `Probe.undecided` gives; "" gives none."""
+    return (warn(WarningCode.UNDECIDED, reason=reason, where=where),) if reason else ()
 
 
 def evaluate_saving(shift: float, before: float) -> tuple[ProbeWarning, ...]:
@@ -120,9 +136,9 @@ def prediction_error_sd(r: float) -> float:
     return float(np.sqrt(max(0.0, 1 - r * r)) / r) if r > 0 else float("inf")
 
 
-def target_r(probe: Probe, card: EncoderCard) -> float:
+def target_r(target: Target, card: EncoderCard) -> float:
     """The r that is compared with the gate: of the voxel, or the median over the target's voxels; NaN if unknown."""
-    voxels = [voxel for voxel in probe.config.target.voxels if voxel < card.n_voxels]
+    voxels = [voxel for voxel in target.voxels if voxel < card.n_voxels]
     known = gate_r(card)[voxels]
     known = known[np.isfinite(known)]
     return float(np.median(known)) if len(known) else float("nan")
@@ -150,7 +166,7 @@ def _evaluate_shift(probe: Probe) -> Iterator[ProbeWarning]:
 
 
 def _evaluate_encoder(probe: Probe, card: EncoderCard, gate: float) -> Iterator[ProbeWarning]:
-    r = target_r(probe, card)
+    r = target_r(probe.config.target, card)
     if not np.isfinite(r):
         yield ProbeWarning(WarningCode.POOR_VOXEL, UNKNOWN)
         return

@@ -34,7 +34,7 @@ class Recipe:
     image : What opens the image: its id, SUBJECT:IMAGE, or the absolute path of a file.
     image_id : Its name.
     image_sha256 : Of its pixels at the network's input size.
-    ensemble_sha256 : Encoders attacked together with the first, in the order of `config.ensemble`.
+    ensemble_sha256 : Encoders attacked together with the first, in the order of `config.others`.
     """
 
     config: ProbeConfig
@@ -133,7 +133,7 @@ class Item:
     ----------
     rescore : The probe's own encoder.
     recipients : Other encoders, "NETWORK LAYER" to recipient.
-    card : Scores of the probe's encoder, for warnings.
+    card, second_card : Scores of the probe's encoder and of the second one of a controversial probe, for warnings.
     donor : (3, side, side) or None
         Delta of another image, for the control of that kind; without it that control is left out.
     licence : Of the original, where it is known.
@@ -145,6 +145,7 @@ class Item:
     rescore: Rescore
     recipients: Mapping[str, RecipientEncoder] = field(default_factory=dict)
     card: EncoderCard | None = None
+    second_card: EncoderCard | None = None
     donor: FloatArray | None = None
     licence: str = ""
     space: str = DEFAULT_SPACE

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from core.datasets.subject import load_subject
-from core.sweeps.config import Question
+from core.sweeps.config import Question, SweepConfig
+from core.sweeps.disagreement import Disagreement, analyse_disagreement
 from core.sweeps.discriminability import Discriminability, analyse_discriminability
 from core.sweeps.fragility import Fragility, analyse_fragility
 from core.sweeps.gather import Sweep
 from core.sweeps.meaning import Meaning, analyse_meaning
 from core.sweeps.transfer import TransferAnswer, analyse_transfer
 
-Answer = Fragility | Discriminability | TransferAnswer | Meaning
+Answer = Fragility | Discriminability | TransferAnswer | Meaning | Disagreement
 
 
 def answer_sweep(sweep: Sweep) -> Answer:
     """The answer to the sweep's own question."""
     config = sweep.config
-    table = load_subject(config.subjects[0]).voxels
-    rois = tuple(target.roi or table.roi[target.voxel] for target in config.targets)
+    rois = name_rois(config)
     if config.question is Question.FRAGILITY:
         return analyse_fragility(sweep, rois)
     if config.question is Question.DISCRIMINABILITY:
         return analyse_discriminability(sweep)
     if config.question is Question.TRANSFER:
         return analyse_transfer(sweep, rois)
-    return analyse_meaning(sweep, rois)
+    return analyse_meaning(sweep, rois) if config.question is Question.MEANING else analyse_disagreement(sweep, rois)
+
+
+def name_rois(config: SweepConfig) -> tuple[str, ...]:
+    """The ROI of each target: of a voxel, that of the first subject's table; "" for none."""
+    table = load_subject(config.subjects[0]).voxels
+    return tuple(target.roi or table.roi[target.voxel] for target in config.targets)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, StepRule, describe_steps, format_epsilon
 from core.checks import check_count, check_epsilon, check_positive, check_rules
 from core.networks.catalog import find_network
+from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS
 from core.probes.target import Target, target_roi, target_voxel
 from core.types import Direction, NormName, VoxelTable
 
@@ -82,17 +83,18 @@ PROBE_ONE = "Intervals over images need two; `main.py probe` answers for a singl
 
 
 class Question(StrEnum):
-    """The four analyses, each a sweep of its own."""
+    """The analyses, each a sweep of its own."""
 
     FRAGILITY = "fragility"
     DISCRIMINABILITY = "discriminability"
     TRANSFER = "transfer"
     MEANING = "meaning"
+    DISAGREEMENT = "disagreement"
 
     @property
     def compares(self) -> bool:
         """Whether it needs two encoders at least."""
-        return self in (Question.DISCRIMINABILITY, Question.TRANSFER)
+        return self in (Question.DISCRIMINABILITY, Question.TRANSFER, Question.DISAGREEMENT)
 
     @property
     def needs_deltas(self) -> bool:
@@ -151,6 +153,8 @@ class SweepConfig:
     refitted, untrained : Of transfer: the encoders (by number) that a re-fitted copy is made of, and an untrained
         network.
     n_refit : Training images such a copy is fitted to, at most; never more than half of them.
+    decided_sd : Of disagreement: SDs that both encoders must move by, above 0.
+    sharpness : Of disagreement: t of the smooth minimum of both shifts, above 0.
 
     Raises BadInputError if a value is out of its range, or there is too little to answer the question.
     """
@@ -174,6 +178,8 @@ class SweepConfig:
     n_refit: int = 1000
     n_queries: int = 1000
     step_rule: StepRule = StepRule.FALLING
+    decided_sd: float = DEFAULT_DECIDED
+    sharpness: float = DEFAULT_SHARPNESS
 
     IN_OLD_FILES: ClassVar[Mapping[str, object]] = AttackConfig.IN_OLD_FILES
 
@@ -193,7 +199,8 @@ class SweepConfig:
         for name in ("n_steps", "n_test", "n_bootstrap", "n_refit", "n_queries"):
             check_count(name, getattr(self, name), least=int(name != "n_steps"))
         check_count("seed", self.seed, least=0)
-        check_positive("confidence", self.confidence)
+        for name in ("confidence", "decided_sd", "sharpness"):
+            check_positive(name.removesuffix("_sd"), getattr(self, name))
         check_rules(
             (not ascends, "epsilons", "budgets above 0 in ascending order", ladder, no_zero),
             (not -1 <= self.gate <= 1, "gate", "an r from -1 to 1", self.gate, ""),
@@ -221,10 +228,13 @@ class SweepConfig:
             )
         norms = [str(norm) for norm in self.norms]
         once = "Run it once under each; fragility compares norms."
+        people = "Voxels of different people have nothing in common: run it once for each."
+        pairs, subjects = question is Question.DISAGREEMENT, list(self.subjects)
         its_own = "An ensemble leaves the recipient out, so it is an attack of transfer."
         first = "T divides by the shifts of an attack on the recipient itself: put pgd first."
         check_rules(
             (len(norms) > 1 and question is Question.DISCRIMINABILITY, "norms", "one", norms, once),
+            (len(subjects) > 1 and pairs, "encoders", "of one subject", subjects, people),
             (len(kinds) > 1 and not transfers, "attacks", "one", kinds, "Only transfer compares attacks."),
             (ensemble and not transfers, "attacks", "another", kinds, its_own),
             (self.attacks[0] is AttackKind.ENSEMBLE, "attacks", "another one before ensemble", kinds, first),

@@ -5,6 +5,8 @@ curve: one encoder, target, direction, norm and attack; all images at every budg
 predict: one encoder; its predictions of held-out images, for predictivity.
 fit: one copy of an encoder, re-fitted or untrained.
 score: the perturbations of a curve and their controls, scored on every encoder and on the source's re-fitted copy.
+pair: two encoders, target, direction and norm; all images at every budget, the first moved that way, the other the
+    other way.
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.catalog import find_network
 from core.sweeps.cells import CellStore, Work
-from core.sweeps.config import AttackKind, EncoderName, SweepConfig
+from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig
 from core.sweeps.step_seconds import Layer, StepSeconds
 from core.words import format_duration
 
-CURVE, PREDICT, FIT, SCORE = "climb", "predict", "fit", "score"
+CURVE, PREDICT, FIT, SCORE, PAIR = "climb", "predict", "fit", "score", "pair"
 """Kinds of cells, as they are named on disk."""
 REFITTED, UNTRAINED = "refitted", "untrained"
 """Copies of an encoder: its network with a readout of its own; the architecture with random weights and a readout."""
@@ -42,7 +44,7 @@ class Cell:
     """One piece of a sweep, the unit of resuming.
 
     `target`, `direction`, `norm` are -1 for "predict" and "fit"; `attack` counts the attacks of the sweep; `copy` is
-    "" for the encoder itself.
+    "" for the encoder itself; `other` is the second encoder of a pair.
     """
 
     kind: str
@@ -52,12 +54,14 @@ class Cell:
     norm: int = -1
     attack: int = 0
     copy: str = ""
+    other: int | None = None
 
     @property
     def key(self) -> str:
         """Its file's stem."""
         numbers = (self.encoder, self.target, self.direction, self.norm)
         more = [f"attack{self.attack}"] * (self.attack > 0) + [self.copy] * bool(self.copy)
+        more += [] if self.other is None else [f"against{self.other:03d}"]
         return "-".join([self.kind, *(f"{number:03d}" for number in numbers if number >= 0), *more])
 
     def describe(self, config: SweepConfig) -> str:
@@ -65,9 +69,11 @@ class Cell:
         encoder = f"{config.label_of(config.encoders[self.encoder])} {self.copy}".strip()
         if config.attacks[self.attack] is AttackKind.ENSEMBLE:
             encoder = f"all but {encoder}"
+        if self.other is not None:
+            encoder = f"{encoder} against {config.label_of(config.encoders[self.other])}"
         if self.target < 0:
             return f"{self.kind} {encoder}"
-        what = "attack on" if self.kind == CURVE else self.kind
+        what = "attack on" if self.kind in (CURVE, PAIR) else self.kind
         how = f" by {config.attacks[self.attack]}" if len(config.attacks) > 1 else ""
         return f"{what} {encoder}, {config.directions[self.direction]} {config.targets[self.target].label}{how}"
 
@@ -108,6 +114,13 @@ def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
         cells += [
             cell for left_out in range(len(config.encoders)) for cell in _list_curves(config, left_out, attack=attack)
         ]
+    if config.question is Question.DISAGREEMENT:
+        cells += [
+            replace(one, kind=PAIR, other=other)
+            for one in cells
+            if one.kind == CURVE
+            for other in range(one.encoder + 1, len(config.encoders))
+        ]
     if config.question.needs_deltas:
         cells += [replace(one, kind=SCORE) for one in cells if one.kind == CURVE and one.copy != REFITTED]
     return tuple(cells)
@@ -130,7 +143,7 @@ SWEEP = Work(
     config=SweepConfig,
     facts=SweepFacts,
     list_cells=list_cells,
-    made_by="`main.py fragility`, `discriminability`, `transfer` and `meaning` make",
+    made_by="`main.py fragility`, `discriminability`, `transfer`, `meaning` and `disagreement` make",
 )
 SweepStore = CellStore[SweepConfig, Cell]
 
@@ -156,10 +169,9 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
     if cell.kind == SCORE:
         return n_images * N_SCORED * (len(config.encoders) + 1)
     kind = config.attacks[cell.attack]
-    members = len(config.encoders) - 1 if kind is AttackKind.ENSEMBLE else 1
-    search = (
-        config.n_queries if kind is AttackKind.SQUARE else (config.n_steps or USUAL_STEPS) * PASSES_PER_STEP * members
-    )
+    members = len(config.encoders) - 1 if kind is AttackKind.ENSEMBLE else 1 if cell.other is None else 2
+    passes = 1 if kind is AttackKind.SQUARE else PASSES_PER_STEP
+    search = (config.n_queries if kind is AttackKind.SQUARE else config.n_steps or USUAL_STEPS) * passes * members
     return n_images * (n_budgets * (search + 3) + N_PATH)
 
 
@@ -168,7 +180,8 @@ def time_cell(config: SweepConfig, cell: Cell, step_seconds: StepSeconds) -> flo
     shared = cell.kind == SCORE or (
         cell.kind == CURVE and config.attacks[cell.attack] is AttackKind.ENSEMBLE
     )  # every encoder has its part
-    used = config.encoders if shared else (config.encoders[cell.encoder],)
+    numbers = [cell.encoder] if cell.other is None else [cell.encoder, cell.other]
+    used = config.encoders if shared else [config.encoders[number] for number in numbers]
     steps = [step_seconds.get((one.network, one.layer), SECONDS_PER_STEP) for one in used]
     return weigh_cell(config, cell) * sum(steps) / len(steps) / PASSES_PER_STEP
 
@@ -189,7 +202,7 @@ def estimate_cost(config: SweepConfig, step_seconds: StepSeconds | None = None) 
     known = step_seconds or {}
     cells = list_cells(config)
     weights = [weigh_cell(config, cell) for cell in cells]
-    curves = [cell for cell in cells if cell.kind == CURVE]
+    curves = [cell for cell in cells if cell.kind in (CURVE, PAIR)]
     stepping = [cell for cell in curves if config.attacks[cell.attack] is not AttackKind.SQUARE]
     n_steps = len(stepping) * len(config.images) * len(config.ladder) * (config.n_steps or USUAL_STEPS)
     bytes_each = sum(_bytes_of(config, config.encoders[cell.encoder]) for cell in curves)

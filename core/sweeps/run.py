@@ -25,7 +25,19 @@ from core.seeds import make_stream
 from core.sweeps.cells import RunProgress, iter_cells, open_store
 from core.sweeps.choose import check_comparable, choose_control_encoders
 from core.sweeps.config import AttackKind, SweepConfig, TargetName
-from core.sweeps.plan import CURVE, FIT, PREDICT, REFITTED, SWEEP, UNTRAINED, Cell, SweepStore, name_layers, time_cell
+from core.sweeps.plan import (
+    CURVE,
+    FIT,
+    PAIR,
+    PREDICT,
+    REFITTED,
+    SWEEP,
+    UNTRAINED,
+    Cell,
+    SweepStore,
+    name_layers,
+    time_cell,
+)
 from core.sweeps.step_seconds import read_step_seconds
 from core.types import FloatArray
 
@@ -96,6 +108,8 @@ class _Worker:
             return self._attack(cell)
         if cell.kind == FIT:
             return self._fit(cell)
+        if cell.kind == PAIR:
+            return self._attack_pair(cell)
         return self._predict(cell) if cell.kind == PREDICT else self._score(cell)
 
     def _attack(self, cell: Cell) -> Arrays:
@@ -122,6 +136,25 @@ class _Worker:
         if config.question.needs_deltas:
             return found
         return {key: values for key, values in found.items() if key not in DELTAS}
+
+    def _attack_pair(self, cell: Cell) -> Arrays:
+        from core.sweeps.attack_curve import AttackCurve
+        from core.sweeps.pair_curve import run_pair
+
+        config, kind = self._config, self._config.attacks[cell.attack]
+        target, direction = config.targets[cell.target], config.directions[cell.direction]
+        norm = config.norms[cell.norm]
+        numbers = [cell.encoder] if cell.other is None else [cell.encoder, cell.other]
+        names = [config.encoders[number] for number in numbers]
+        side = max(find_network(name.network).input_size for name in names)
+        pair = [self._source.open_encoder(*name, side=side) for name in names]
+        (encoder, weights), *others = zip(pair, [self._direction(target, one) for one in numbers], strict=True)
+        budgets, attack = config.budgets(norm, side), config.attack(norm, side, kind)
+        curve = AttackCurve(weights, direction.sign, attack, budgets, tuple(others))
+        stimuli = self._load_images(side)
+        keys, sharpness = [stimulus.sha256 for stimulus in stimuli], config.sharpness
+        stop = self._should_stop
+        return run_pair(encoder, _stack(stimuli), curve, sharpness=sharpness, keys=keys, should_stop=stop)
 
     def _score(self, cell: Cell) -> Arrays:
         from core.sweeps.score import ScoreSettings, scale_delta, score

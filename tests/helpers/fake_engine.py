@@ -20,6 +20,7 @@ from core.errors import BadInputError, Cancelled
 from core.images.read import read_image
 from core.images.stimulus import Stimulus, make_stimulus
 from core.networks.catalog import list_networks
+from core.probes.against import SecondResponses
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.surfaces.atlas import load_atlas
 from core.types import FloatArray, VoxelTable
@@ -121,7 +122,9 @@ class FakeEngine:
             config, "2" * 64, "1" * 64, UNIT, 800, 200, r, r, r, r**2, r**2, sd, SUBJECT.voxels.noise_ceiling
         )
 
-    def predict(self, subject: str, network: str, layer: str, stimulus: Stimulus) -> FloatArray:
+    def predict(
+        self, subject: str, network: str, layer: str, stimulus: Stimulus, *, side: int | None = None
+    ) -> FloatArray:
         self._count("predict")
         return self._make(ProbeConfig(subject, network, layer, _any_target()), stimulus).clean
 
@@ -142,25 +145,34 @@ class FakeEngine:
         time.sleep(self.seconds_a_step)
         return make_preview(probe, epsilon)
 
-    def rescore(self, subject: str, network: str, layer: str, pixels: FloatArray) -> FloatArray:
+    def rescore(
+        self, subject: str, network: str, layer: str, pixels: FloatArray, *, side: int | None = None
+    ) -> FloatArray:
         self._count("rescore")
         n_voxels = SUBJECT.voxels.n_voxels
         return np.repeat(pixels.mean(axis=(1, 2, 3))[:, None], n_voxels, axis=1).astype(np.float32)
 
     def iter_gradient_atlas(
-        self, subject: str, network: str, layer: str, stimulus: Stimulus, *, should_stop: Callable[[], bool] = never
+        self,
+        subject: str,
+        network: str,
+        layer: str,
+        stimulus: Stimulus,
+        *,
+        side: int | None = None,
+        should_stop: Callable[[], bool] = never,
     ) -> Iterator[SimpleNamespace]:
         self._count("atlas")
         size = np.random.default_rng(5).uniform(0, 0.4, SUBJECT.voxels.n_voxels).astype(np.float32)
         yield SimpleNamespace(result=SimpleNamespace(stimulus_id=stimulus.id, l2=size, l1=10 * size))
 
-    def open_encoder(self, subject: str, network: str, layer: str) -> Any:
+    def open_encoder(self, subject: str, network: str, layer: str, *, side: int | None = None) -> Any:
         raise NotImplementedError
 
     def open_network(self, network: str, layer: str, *, weights: Path | None = None) -> Any:
         raise BadInputError(f"{network} cannot be opened: this engine is made up.")
 
-    def open_ensemble(self, config: ProbeConfig) -> tuple[Any, ...]:
+    def open_probed(self, config: ProbeConfig) -> tuple[Any, ...]:
         raise NotImplementedError
 
     def use_encoder_file(self, path: Path) -> EncoderCard:
@@ -195,7 +207,17 @@ class FakeEngine:
             photo=stimulus.levels,
             table=SUBJECT.voxels,
         )
-        return replace(made, config=config, stimulus_id=stimulus.id, stimulus_sha256=stimulus.sha256)
+        second = None if config.against is None else make_second(made, config)
+        return replace(made, config=config, stimulus_id=stimulus.id, stimulus_sha256=stimulus.sha256, second=second)
+
+
+def make_second(probe: Probe, config: ProbeConfig) -> SecondResponses:
+    """A second encoder that moves twice as far, the other way, or the same way in an agreeing probe."""
+    assert config.against is not None
+    way = 2.0 if config.against.agrees else -2.0
+    moved = [(probe.clean + way * (one - probe.clean)) for one in (probe.perturbed, probe.control, probe.sign_flip)]
+    curves = (way * probe.curve.shift, way * probe.curve.control_shift)
+    return SecondResponses(probe.clean, *moved, probe.reference_sd, probe.target_sd, *curves)
 
 
 def _any_target() -> object:

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from app.analyses.page import count_probes
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.shell.application import make_window
@@ -107,6 +108,17 @@ def test_the_probes_behind_an_analysis_are_those_it_climbed() -> None:
     assert len(recipes) == 8
     assert {recipe.config.ladder for recipe in recipes} == {(0.5, 1.0)}
     assert {recipe.config.attack.n_steps for recipe in recipes} == {2}
+
+
+def test_the_probes_behind_disagreement_are_three_of_every_pair_image_and_target() -> None:
+    names = tuple(EncoderName("simulated", "alexnet", layer) for layer in ("features.4", "features.7", "features.11"))
+    images, targets = ("cat_chelsea", "face_054"), (TargetName(-1, "FFA"),)
+    config = SweepConfig(Question.DISAGREEMENT, names, images, targets, ladder=(1.0, 3.0), decided_sd=0.5)
+    recipes = list_analysis_recipes(config)
+    assert len(recipes) == count_probes(config) == 3 * 2 * 3
+    pairs = {(one.config.layer, one.config.against.layer) for one in recipes if one.config.against}
+    assert pairs == {("features.4", "features.7"), ("features.4", "features.11"), ("features.7", "features.11")}
+    assert {one.config.against.decided_sd for one in recipes if one.config.against} == {0.5}
 
 
 def test_a_folder_that_is_there_cannot_be_written_over(qtbot: QtBot, tmp_path: Path) -> None:

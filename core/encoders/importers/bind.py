@@ -40,14 +40,18 @@ class ImportRequest:
 
     Parameters
     ----------
-    network, layer : Catalogue ids.
+    network : Id of the network the weights read.
+    layer : Its layer, several joined by + (default: the network's usual one).
     subject : A subject that is there, with as many voxels; "" to make one from the encoder.
-    new_subject : The id of the subject to make.
+    new_subject : Id of a subject to make from the encoder.
     pool : Side of the pooled grid; by default the one that gives as many features.
-    response_unit, kind : Of a new subject; "simulated" if the encoder was fitted to made-up responses.
-    source, licence, note : Added to what the file states.
-    n_reference : Reference images shown at most; 0 leaves the SDs unknown.
-    replaces : Whether an encoder of the same subject, network and layer may be replaced.
+    response_unit : Unit of the responses of a new subject.
+    kind : Of a new subject; "simulated" if the encoder was fitted to made-up responses.
+    source : Whose work it is, in place of what the file says.
+    licence : Under which terms, in place of what the file says.
+    note : Added to what the file states.
+    n_reference : Reference images at most; 0 for unknown SDs.
+    replaces : Replace an encoder of the same subject, network and layer.
     """
 
     network: str

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +16,26 @@ from core.experiments.packages.orders import TrialKind
 from core.experiments.packages.plan import Cell, PackagePlan, TimedTrial, write_table
 from core.headers import write_json
 from core.paths import resources_folder
+from core.stimuli.manifest import ManifestRow
 from core.words import protect_cell
 
-CONDITION_COLUMNS = (
-    "trial",
-    "onset",
-    "duration",
-    "trial_kind",
-    "role",
-    "is_catch",
-    "image_file",
-    "width_ratio",
-    "height_ratio",
-    "stimulus_id",
-    "pair_id",
-    "source_image",
-)
+OF_TRIAL: dict[str, Callable[[TimedTrial], Cell]] = {
+    "trial": lambda trial: trial.number,
+    "onset": lambda trial: trial.onset,
+    "duration": lambda trial: trial.duration,
+    "trial_kind": lambda trial: str(trial.kind),
+    "role": lambda trial: trial.trial_type,
+    "is_catch": lambda trial: int(trial.kind is TrialKind.CATCH),
+}
+OF_PICTURE: dict[str, Callable[[ManifestRow], Cell]] = {
+    "image_file": lambda row: row.file,
+    "width_ratio": lambda row: round(row.width_px / row.picture_px, 6),
+    "height_ratio": lambda row: round(row.height_px / row.picture_px, 6),
+    "stimulus_id": lambda row: row.id,
+    "pair_id": lambda row: row.pair_id,
+    "source_image": lambda row: row.source_image,
+}
+CONDITION_COLUMNS = (*OF_TRIAL, *OF_PICTURE)
 """Columns of a run, in order: legal names of Python, the same for every package."""
 SCRIPT, SETTINGS, CONDITIONS = "run_experiment.py", "settings.json", "conditions"
 PAGE = ("index.html", "experiment.js", "experiment.css")
@@ -78,40 +84,19 @@ def condition(trial: TimedTrial) -> dict[str, Cell]:
     `width_ratio` and `height_ratio` are the sides of the file in widths of the picture, which is what the degrees of
     visual angle are stated for: a background around it makes the file larger.
     """
-    shown: dict[str, Cell] = dict.fromkeys(CONDITION_COLUMNS)
-    shown |= {
-        "trial": trial.number,
-        "onset": trial.onset,
-        "duration": trial.duration,
-        "trial_kind": str(trial.kind),
-        "role": trial.trial_type,
-        "is_catch": int(trial.kind is TrialKind.CATCH),
-    }
-    if trial.row is not None:
-        shown |= {
-            "image_file": trial.row.file,
-            "width_ratio": round(trial.row.width_px / trial.row.picture_px, 6),
-            "height_ratio": round(trial.row.height_px / trial.row.picture_px, 6),
-            "stimulus_id": trial.row.id,
-            "pair_id": trial.row.pair_id,
-            "source_image": trial.row.source_image,
-        }
-    return shown
+    row = trial.row
+    picture = {name: None if row is None else find(row) for name, find in OF_PICTURE.items()}
+    return {name: find(trial) for name, find in OF_TRIAL.items()} | picture
 
 
 def settings(plan: PackagePlan) -> dict[str, Any]:
     """Everything that is the same for all trials."""
-    timing, screen = plan.template.timing, plan.template.screen
+    screen = plan.template.screen
     return {
         "name": plan.stimuli.name,
         "participants": len(plan.participants),
         "runs": plan.n_runs,
-        "stimulus_seconds": timing.stimulus_seconds,
-        "gap_seconds": timing.gap_seconds,
-        "lead_in_seconds": timing.lead_in_seconds,
-        "lead_out_seconds": timing.lead_out_seconds,
-        "trigger_key": timing.trigger_key,
-        "response_key": timing.response_key,
+        **asdict(plan.template.timing),
         "instructions": plan.instructions,
         "degrees": plan.degrees,
         "picture_width_px": round(screen.pixels(plan.degrees), 2),

@@ -79,10 +79,14 @@ class StudyConfig:
     teachers : What holds the truth, one simulated subject each.
     candidates : The same for every teacher; none is a teacher's own layer.
     noise : SD of the noise of a single measurement, in SDs of the signal.
-    n_voxels, n_train, n_test, n_images : Simulated voxels; images fitted on, held out, and probed (of those held out).
+    n_voxels : Simulated voxels of each teacher.
+    n_train : Images fitted on.
+    n_test : Images held out.
+    n_images : Held-out images probed.
     n_components : Principal components, at most, that the readouts and the true axes live in.
     epsilon : Budget of the probes, in [0, 1] pixel units.
     n_steps : Steps of each attack; 0 are as many as it takes.
+    n_bootstrap : Resamples behind intervals.
     step_rule : Fixed in folders of version 0.3.
     norm : The norm that bounds the probes.
 

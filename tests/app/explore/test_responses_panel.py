@@ -48,8 +48,8 @@ def test_the_curve_holds_the_probes_own_numbers(panel: ResponsesPanel) -> None:
     panel.show_probe(probe, TABLE)
     data = panel.curve.data
     assert data is not None and panel.curve.isVisible()
-    assert np.array_equal(data.shift, probe.curve.shift)
-    assert np.array_equal(data.control, probe.curve.control_shift)
+    assert np.array_equal(data.lines["attack"], probe.curve.shift)
+    assert np.array_equal(data.lines["random control"], probe.curve.control_shift)
     x, y = panel.curve.shift.items["attack"].getData()
     assert x.tolist() == pytest.approx([0.0, *probe.curve.epsilon]) and y[0] == 0
     shift = probe.curve.shift[-1]
@@ -113,9 +113,8 @@ def test_an_epsilon_of_zero_is_a_flat_curve_not_a_failure(panel: ResponsesPanel)
     data = curve.data
     assert data is not None
     zero = np.zeros(1)
-    curve.show_curve(
-        type(data)(NormName.L2, Direction.RAISE, "%", zero, zero, zero, zero, zero, np.full(1, np.nan), 0.4, 0.0)
-    )
+    lines = dict.fromkeys(data.lines, zero)
+    curve.show_curve(type(data)(NormName.L2, Direction.RAISE, "%", zero, lines, np.full(1, np.nan), 0.4, 0.0))
     curve.set_log(True)
     curve.set_log(False)
     assert not curve.grab().isNull()

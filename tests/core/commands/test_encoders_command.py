@@ -123,7 +123,7 @@ def test_refusals_are_one_line_each(
         capsys, "encoders", "import", "auto", str(arrays), *new, "--network", "mobilenet_v2", "--layer", "features.99"
     )
     assert "`import` must be followed by KIND and FILE" in refused(capsys, "encoders", "import", "auto")
-    assert "`action` must be one of list" in refused(capsys, "encoders", "lists")
+    assert "`ACTION` must be one of list" in refused(capsys, "encoders", "lists")
     assert "It came with the program" in refused(capsys, "encoders", "remove", "simulated-mobilenet_v2-features.18")
     assert "Add --out PATH" in refused(capsys, "encoders", "export", "simulated-mobilenet_v2-features.18")
 

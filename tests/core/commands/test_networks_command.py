@@ -75,7 +75,7 @@ def test_a_network_that_cannot_be_probed_answers_2(capsys: pytest.CaptureFixture
     ("words", "sentence"),
     [
         ("list_all", "`ACTION` must be one of list, add, download, remove, check, layers, got 'list_all'"),
-        ("check", "Name a network after it"),
+        ("check", "`check` must be followed by NETWORK, got ''"),
         ("check resnet51", "Did you mean 'resnet50'?"),
         ("check resnet50", "not on this computer. Get them: `python main.py networks download resnet50`"),
         ("download alexnet", "needs no download"),

@@ -16,6 +16,7 @@ from core.commands.probe import format_min_norm
 from core.encoders.card import BestLayer, LayerTable
 from core.encoders.files import save_layer_table, user_encoders_folder
 from core.errors import BadInputError
+from core.probes.against import Against
 from core.probes.probe import ProbeConfig
 from core.probes.target import TargetKind
 from core.types import NormName
@@ -163,3 +164,31 @@ def test_without_a_layer_it_is_the_one_that_a_search_chose() -> None:
     catalogue = read_catalogue()
     assert catalogue.choose_encoder("simulated", "alexnet", "nothing") == ("alexnet", "features.4")
     assert catalogue.choose_encoder("simulated", "mobilenet_v2", "nothing") == ("mobilenet_v2", "features.18")
+
+
+def test_a_second_encoder_reaches_the_config() -> None:
+    config = resolve("--against", "alexnet_robust", "--agree", "--decided", "0.5", "--sharpness", "8")
+    assert config.against == Against("alexnet_robust", "features.11", True, 8.0, 0.5)
+    other_layer = resolve("--network", "alexnet", "--against", "alexnet:features.7").against
+    assert other_layer == Against("alexnet", "features.7")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--against", "mobilenet_v2_robust"], "`against` must be another encoder, got 'mobilenet_v2_robust"),
+        (["--against", "alexnett"], "Did you mean 'alexnet'"),
+        (["--against", "alexnet,vgg16"], "vgg16"),
+        (["--against", "alexnet,mobilenet_v2"], "`against` must be one encoder of simulated"),
+        (["--agree"], "`agree` must be used with --against"),
+        (["--decided", "2"], "`decided` must be used with --against"),
+        (["--against", "alexnet", "--decided", "0"], "`decided` must be"),
+        (["--against", "alexnet", "--sharpness", "-1"], "`sharpness` must be"),
+        (["--against", "alexnet", "--ensemble", "mobilenet_v2"], "left out with an ensemble"),
+        (["--against", "alexnet", "--min-norm", "1"], "left out with a smallest budget"),
+        (["--against", "alexnet", "--selective", "1"], "left out with sparing other voxels"),
+    ],
+)
+def test_a_second_encoder_that_cannot_be_is_refused(words: list[str], told: str) -> None:
+    with pytest.raises(BadInputError, match=told):
+        prepare(["probe", "--roi", "FFA", "--image", "astronaut_eileen", "--out", "x", *words])()

@@ -80,4 +80,4 @@ def test_check_finds_what_is_missing_and_where_it_moved(tmp_path: Path, capsys: 
 
 def test_check_needs_a_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("sessions", "check") == 2
-    assert "`file` must be a session file" in capsys.readouterr().err
+    assert "`check` must be followed by FILE" in capsys.readouterr().err

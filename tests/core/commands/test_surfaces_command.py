@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 
 import nibabel
 import nilearn.datasets
@@ -42,7 +43,7 @@ def test_add_list_check_and_remove(subject, capsys) -> None:
     assert run("list") == 0
     assert "sub-01" in capsys.readouterr().out
     assert run("check", "sub-01") == 0
-    assert "atlases: labels, aparc" in capsys.readouterr().out
+    assert re.search(r"atlases: labels \(\d+ ROIs\), aparc \(\d+ ROIs\)", capsys.readouterr().out)
     assert run("remove", "sub-01") == 0
     assert not has_surface("sub-01")
 
@@ -112,8 +113,13 @@ def test_a_volume_is_checked_and_projected(subject, tmp_path, capsys) -> None:
     ("words", "match"),
     [
         (["nothing"], "`ACTION` must be one of add"),
-        (["add"], "`WHAT` must be a folder or surface files"),
-        (["remove"], "the name of one surface"),
+        (["add"], "`add` must be followed by PATH, got ''"),
+        (["remove"], "`remove` must be followed by NAME, got ''"),
+        (["list", "me"], "`list` must be followed by nothing, got 'me'"),
+        (
+            ["remove", "me", "--atlas", "x"],
+            "`atlas` must be left out with remove, got 'x'. It is an option of add, outline",
+        ),
         (["remove", "fsaverage5"], "one you imported"),
         (["use", "fsaverage5"], "the id of a subject"),
         (["fetch", "fsaverage9"], "Did you mean 'fsaverage"),

@@ -1,0 +1,69 @@
+"""Chooses a second encoder that a probe moves the other way, beside the first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from app.explore.target_options_form import Weight
+from app.widgets.basics import make_column, make_label
+from app.widgets.form import Choice, Flag, Form
+from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
+
+NOTHING = (None, "no second encoder")
+SECOND_TIP = (
+    "A second encoder of this subject: the perturbation raises the target in the first and lowers it in the second, or "
+    "the other way round, so that one measured response tells them apart"
+)
+AGREES_TIP = "Move the second encoder the same way: the agreeing probe, the control of a controversial one"
+DECIDED_TIP = "SDs that both encoders must move by; below, the probe is called undecided"
+SHARPNESS_TIP = "t of the smooth minimum of both shifts in SDs: the larger, the more the one that lags behind counts"
+
+
+class AgainstForm(Form):
+    """Edits `Against`, or None: `value`, `set_value`, `changed`."""
+
+    changed = Signal(object)
+
+    encoder = Choice("Against", SECOND_TIP, choices=(NOTHING,), letters=6, name="Second encoder")
+    agrees = Flag("Both the same way", AGREES_TIP)
+    decided_sd = Weight(
+        "Wanted", DECIDED_TIP, least=0.01, most=100, first=DEFAULT_DECIDED, unit=" SD", name="Wanted size"
+    )
+    sharpness = Weight("", SHARPNESS_TIP, least=0.01, first=DEFAULT_SHARPNESS, name="Sharpness")
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        sizes = ("Wanted", "decided_sd", make_label("t", "muted"), "sharpness")
+        rows = self.make_rows("encoder", ("", "agrees"), sizes)
+        self.setLayout(make_column(rows))
+        self.refresh()
+
+    def value(self) -> Against | None:
+        """What is asked of the second encoder; None without one."""
+        key = self.encoder.value()
+        return None if key is None else self.make_config(Against, network=key[0], layer=key[1])
+
+    def set_value(self, against: Against | None) -> None:
+        """Show what is asked; emits no signal."""
+        self.encoder.set_value(None if against is None else (against.network, against.layer))
+        if against is not None:
+            self.show_config(against)
+        self.refresh()
+
+    def set_encoders(self, keys: Sequence[tuple[str, str]], current: Against | None) -> None:
+        """List the networks and layers to choose from; emits no signal."""
+        chosen = None if current is None else (current.network, current.layer)
+        self.encoder.set_choices([NOTHING, *((key, " ".join(key)) for key in keys)], chosen)
+        self.refresh()
+
+    def tell(self) -> None:
+        """Say what is asked now."""
+        self.changed.emit(self.value())
+
+    def reasons(self) -> Mapping[str, str]:
+        """Without a second encoder there is nothing else to choose."""
+        reason = "" if self.encoder.value() is not None else "Choose a second encoder first"
+        return dict.fromkeys(("agrees", "decided_sd", "sharpness"), reason)
