@@ -9,11 +9,13 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, check_count, check_fraction, check_positive
-from core.experiments.measured.bootstrap import bootstrap_summary, sign_test
+from core.experiments.measured.bootstrap import bootstrap_summary, count_signs, sign_test
+from core.experiments.measured.compare_config import Cluster, CompareConfig
+from core.experiments.measured.control import ControlDifference, ControlScore, Sets, gather_levels, score_control
 from core.experiments.measured.measured import Measured
-from core.experiments.measured.planned import Measure, PlannedProbe, Scale, choose_control
+from core.experiments.measured.planned import Measure, PlannedProbe, choose_control
 from core.experiments.measured.shifts import Shifts, measure_shifts
+from core.experiments.measured.winner import Winner, check_subjects, find_winners
 from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
@@ -38,54 +40,6 @@ class Cut(StrEnum):
     ROI = "roi"
     DIRECTION = "direction"
     BUDGET = "budget"
-
-
-class Cluster(StrEnum):
-    """What the bootstrap over probes resamples."""
-
-    PROBE = "probe"
-    IMAGE = "image"
-    """All probes of one image together: they share the original, so they are not independent."""
-
-
-MOST_RESAMPLES = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class CompareConfig:
-    """How measured and predicted shifts are compared.
-
-    Parameters
-    ----------
-    control : Role of the control; "" for the usual one.
-    scale : Unit of predicted shifts.
-    cluster : What intervals draw anew and the sign test counts.
-    n_bootstrap : Resamples, at least 100.
-    confidence : Of the intervals, in (0, 1).
-    """
-
-    control: str = ""
-    scale: Scale = Scale.UNIT
-    cluster: Cluster = Cluster.PROBE
-    n_bootstrap: int = 2000
-    confidence: float = 0.95
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what would give no interval."""
-        check_count("bootstrap", self.n_bootstrap, least=100, largest=MOST_RESAMPLES)
-        check_fraction("confidence", self.confidence, largest=0.9999)
-        check_positive("confidence", self.confidence)
-        check_choice("scale", self.scale, [str(one) for one in Scale])
-        check_choice("cluster", self.cluster, [str(one) for one in Cluster])
-
-    def describe(self) -> str:
-        """One line of settings."""
-        control = self.control or "usual"
-        return (
-            f"control {control}, predicted shifts in {self.scale}, {self.n_bootstrap} resamples of {self.cluster}s, "
-            f"{self.confidence:.0%} intervals, seed {self.seed}"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +82,10 @@ class Comparison:
     shifts: Shifts
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
+    levels: Sets
+    control: tuple[ControlScore, ...]
+    control_differences: tuple[ControlDifference, ...]
+    winners: tuple[Winner, ...]
 
     def select(self, *, measure: Measure, cut: Cut = Cut.ALL) -> tuple[Row, ...]:
         """The rows of one measure and cut, networks in the set's order."""
@@ -153,8 +111,10 @@ def iter_compare(
 ) -> Iterator[Progress[Comparison]]:
     """Compare measured with predicted shifts, a record a row.
 
-    Raises BadInputError if the requested control is not in the set; Cancelled as soon as `should_stop()` is true.
+    Raises BadInputError if the requested control is not in the set, or its level sets or controversial probes are of
+    several subjects; Cancelled as soon as `should_stop()` is true.
     """
+    check_subjects(measured.plan.probes)
     control = choose_control(measured.plan, config.control)
     resolved = replace(config, control=control)
     shifts = measure_shifts(measured, control=control, scale=config.scale, count=config.n_bootstrap, seed=config.seed)
@@ -171,7 +131,11 @@ def iter_compare(
         if row is not None:
             rows.append(replace(row, cut=cut, value=value))
         yield Progress(number + 1, len(wanted))
-    result = Comparison(measured, resolved, shifts, _correct(rows), _warn(shifts, resolved))
+    levels = gather_levels(measured)
+    scores, differences, of_levels = score_control(measured, levels, resolved)
+    winners, of_rivals = find_winners(measured, shifts, resolved)
+    warnings = (*_warn(shifts, resolved), *of_levels, *of_rivals)
+    result = Comparison(measured, resolved, shifts, _correct(rows), warnings, levels, scores, differences, winners)
     yield Progress(len(wanted), len(wanted), result=result)
 
 
@@ -243,8 +207,7 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
         confidence=config.confidence,
         seed=config.seed,
     )
-    moved = np.bincount(clusters, weights=signed)
-    n_agree, n_signed = int((moved > 0).sum()), int((moved != 0).sum())
+    n_agree, n_signed = count_signs(signed, clusters)
     p_sign, share = sign_test(n_agree, n_signed, confidence=config.confidence)
     ceiling = _find_ceiling(y, shifts.error[measure.index][used])
     again = shifts.resampled[:, measure.index][:, used]

@@ -1,0 +1,124 @@
+"""What level sets and controversial probes say, as sentences and tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from core.experiments.measured.compare import Comparison
+from core.experiments.measured.compare_config import CompareConfig
+from core.experiments.measured.control import ControlDifference, ControlScore
+from core.experiments.measured.winner import Verdict, Winner
+from core.reports.table import Table, make_table
+
+FROM_IMAGES = 6
+"""Fewer images reach no p below 0.05."""
+
+
+def describe_judgement(comparison: Comparison) -> Iterator[str]:
+    """A sentence on each level set, each two encoders with level sets, and each two with controversial probes."""
+    for score in comparison.control:
+        yield describe_score(score, comparison.measured.unit)
+    for difference in comparison.control_differences:
+        yield describe_difference(difference)
+    for winner in comparison.winners:
+        yield describe_winner(winner, comparison.config)
+
+
+def describe_score(score: ControlScore, unit: str) -> str:
+    """One sentence on a level set."""
+    ceiling = f"; at most {score.reachable:.2f} can be reached" if math.isfinite(score.reachable) else ""
+    return (
+        f"Control of {score.target} by {score.network}: measured responses follow the wanted levels with r "
+        f"{score.r.describe()}{ceiling}, slope {score.slope.describe()} {unit} per SD, over a range of "
+        f"{score.reach.describe()} SD of the natural images ({score.n_levels} levels x {score.n_seeds} seeds)."
+    )
+
+
+def describe_difference(one: ControlDifference) -> str:
+    """One sentence on two encoders."""
+    if one.better:
+        other = one.second if one.better == one.first else one.first
+        start = f"{one.better} controls better than {other}"
+    else:
+        start = f"{one.first} and {one.second} cannot be told apart in control"
+    targets = f"{one.n_targets} target{'s' if one.n_targets > 1 else ''}"
+    return f"{start}: r differs by {one.r.describe()} ({one.first} less {one.second}, {targets}, {one.n_seeds} seeds)."
+
+
+def describe_winner(one: Winner, config: CompareConfig) -> str:
+    """Who wins, or that neither is right, or what would decide it."""
+    by_second = one.verdict is Verdict.SECOND
+    name, other = (one.second, one.first) if by_second else (one.first, one.second)
+    count = one.n_signed - one.n_first if by_second else one.n_first
+    holm = f", Holm {one.p_holm:.3g}" if one.p_holm != one.p_sign else ""
+    facts = (
+        f"{count} of {one.n_signed} images moved as {name} predicts and against {other} (exact sign test p = "
+        f"{one.p_sign:.3g}{holm}); r with {one.first} {one.r_first.value:.2f}, with {one.second} "
+        f"{one.r_second.value:.2f}, difference {one.difference.describe()}"
+    )
+    if one.n_agreeing:
+        facts += f"; of {one.n_agreeing} agreeing probes {one.n_as_both} moved as both predict"
+    match one.verdict:
+        case Verdict.NEITHER:
+            most = f"{max(one.most[0], 0):.2g} and {max(one.most[1], 0):.2g}"
+            shown = f"each SD they predict moves the target by at most {most} SD, less than {config.least_slope:g}"
+            return f"Neither {one.first} nor {one.second} is right: {shown}; {facts}."
+        case Verdict.UNDECIDED:
+            return f"Undecided between {one.first} and {one.second}: {facts}. {advise(one, config)}"
+    return f"{one.name} wins: {facts}."
+
+
+def advise(one: Winner, config: CompareConfig) -> str:
+    """What would decide between two encoders."""
+    if one.n_images < FROM_IMAGES:
+        return f"With {one.n_images} images no exact sign test can reach p < 0.05; it takes 6."
+    if math.isnan(max(one.most)):
+        return (
+            "Whether the measurement was good enough is unknown: it takes 3 originals that repeats tell apart, each "
+            "stimulus shown at least twice, and encoders with clean reference images."
+        )
+    right = f"an encoder that is right by {config.least_slope:g} SD per SD"
+    if one.n_repeats > one.n_shown:
+        more = one.n_repeats - one.n_shown
+        return f"{more} more repeats of each stimulus would let {right} win with a probability of 0.8."
+    if one.n_repeats:
+        return f"The repeats would let {right} win with a probability of 0.8: the responses follow neither clearly."
+    return f"More images are needed: no number of repeats lets {right} win with a probability of 0.8."
+
+
+def tabulate_judgement(comparison: Comparison) -> tuple[Table, ...]:
+    """Tables of what there is: control, differences in control, winners."""
+    unit = comparison.measured.unit
+    found = {
+        "control": ("Control, by encoder and target", [_lay_score(one, unit) for one in comparison.control]),
+        "control_differences": (
+            "Differences in control (first less second)",
+            [_lay_difference(one, unit) for one in comparison.control_differences],
+        ),
+        "winners": ("Which of two encoders is right", [_lay_winner(one) for one in comparison.winners]),
+    }
+    return tuple(make_table(name, title, rows) for name, (title, rows) in found.items() if rows)
+
+
+def _lay_score(one: ControlScore, unit: str) -> dict[str, object]:
+    row: dict[str, object] = {"network": one.network, "target": one.target, "n stimuli": one.n_stimuli}
+    row |= {"n levels": one.n_levels, "n seeds": one.n_seeds, "n not reached": one.n_unreached}
+    row |= {"r": one.r, f"slope ({unit} per SD)": one.slope, "reached range (SD of natural images)": one.reach}
+    return row | {"r between halves": one.halves, "reachable r": one.reachable}
+
+
+def _lay_difference(one: ControlDifference, unit: str) -> dict[str, object]:
+    row: dict[str, object] = {"first": one.first, "second": one.second, "n targets": one.n_targets}
+    row |= {"n seeds": one.n_seeds, "r": one.r, f"slope ({unit} per SD)": one.slope}
+    return row | {"reached range (SD of natural images)": one.reach, "better": one.better}
+
+
+def _lay_winner(one: Winner) -> dict[str, object]:
+    row: dict[str, object] = {"first": one.first, "second": one.second, "verdict": one.name or str(one.verdict)}
+    row |= {"n probes": one.n_probes, "n images": one.n_images, "n as first": one.n_first, "n moved": one.n_signed}
+    row |= {"share as first": one.share, "p sign test": one.p_sign, "p Holm": one.p_holm}
+    row |= {"r with first": one.r_first, "r with second": one.r_second, "difference of r": one.difference}
+    row |= {"slope of first at most (SD per SD)": one.most[0], "slope of second at most (SD per SD)": one.most[1]}
+    row |= {"n agreeing": one.n_agreeing, "n agreeing as both": one.n_as_both}
+    return row | {"n repeats": one.n_shown, "n repeats needed": one.n_repeats}
