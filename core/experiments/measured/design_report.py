@@ -1,4 +1,4 @@
-"""A design as sentences, table, plots and JSON; in a folder: design.json, tables/design.csv, figures/power.svg, .png."""
+"""A design as sentences, table, plots and JSON; in a folder: design.json, tables/design.csv, figures/power.svg."""
 
 from __future__ import annotations
 
