@@ -7,7 +7,7 @@ percentile intervals of 10 to 40 probes cover too little: a sample's SD is too s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -197,6 +197,12 @@ def noise_sd(repeats: FloatArray) -> float:
         return float("nan")
     squares = np.nansum((several - np.nanmean(several, axis=1, keepdims=True)) ** 2)
     return float(np.sqrt(squares / (counts[counts > 1] - 1).sum()))
+
+
+def number_names(names: Sequence[str]) -> IntArray:
+    """A number for each name from 0, in the order they first come: (n_names,)."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.asarray([numbers[name] for name in names], dtype=np.int64)
 
 
 def count_signs(signed: FloatArray, clusters: IntArray) -> tuple[int, int]:

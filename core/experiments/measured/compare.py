@@ -9,17 +9,18 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from core.experiments.measured.bootstrap import bootstrap_summary, count_signs, sign_test
+from core.experiments.measured.bootstrap import bootstrap_summary, count_signs, number_names, sign_test
 from core.experiments.measured.compare_config import Cluster, CompareConfig
 from core.experiments.measured.control import ControlDifference, ControlScore, Sets, gather_levels, score_control
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure, PlannedProbe, choose_control
+from core.experiments.measured.population import OnTarget, score_population
 from core.experiments.measured.shifts import Shifts, measure_shifts
 from core.experiments.measured.winner import Winner, check_subjects, find_winners
 from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
-from core.types import BoolArray
+from core.types import BoolArray, IntArray
 
 Floats = npt.NDArray[np.float64]
 
@@ -86,6 +87,7 @@ class Comparison:
     control: tuple[ControlScore, ...]
     control_differences: tuple[ControlDifference, ...]
     winners: tuple[Winner, ...]
+    population: tuple[OnTarget, ...]
 
     def select(self, *, measure: Measure, cut: Cut = Cut.ALL) -> tuple[Row, ...]:
         """The rows of one measure and cut, networks in the set's order."""
@@ -134,8 +136,11 @@ def iter_compare(
     levels = gather_levels(measured)
     scores, differences, of_levels = score_control(measured, levels, resolved)
     winners, of_rivals = find_winners(measured, shifts, resolved)
-    warnings = (*_warn(shifts, resolved), *of_levels, *of_rivals)
-    result = Comparison(measured, resolved, shifts, _correct(rows), warnings, levels, scores, differences, winners)
+    population, of_patterns = score_population(measured, resolved)
+    warnings = (*_warn(shifts, resolved), *of_levels, *of_rivals, *of_patterns)
+    result = Comparison(
+        measured, resolved, shifts, _correct(rows), warnings, levels, scores, differences, winners, population
+    )
     yield Progress(len(wanted), len(wanted), result=result)
 
 
@@ -232,10 +237,9 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
     )
 
 
-def _number_images(probes: Sequence[PlannedProbe], used: BoolArray) -> npt.NDArray[np.int64]:
+def _number_images(probes: Sequence[PlannedProbe], used: BoolArray) -> IntArray:
     names = [probe.perturbed.row.source_image for probe, keep in zip(probes, used, strict=True) if keep]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return np.asarray([numbers[name] for name in names])
+    return number_names(names)
 
 
 def _find_ceiling(y: Floats, error: Floats) -> float:

@@ -89,7 +89,7 @@ def pack_comparison(comparison: Comparison) -> dict[str, Any]:
         "rows": [plain(dataclasses.asdict(row)) for row in comparison.rows],
         **{
             name: [plain(dataclasses.asdict(one)) for one in getattr(comparison, name)]
-            for name in ("control", "control_differences", "winners")
+            for name in ("control", "control_differences", "winners", "population")
         },
         "judgement": list(describe_judgement(comparison)),
     }

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_count, check_fraction, check_positive, refusal
-from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_summary, count_signs, sign_test
+from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_summary, count_signs, number_names, sign_test
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.control import LEAST_LEVELS, Levels, score_levels
 from core.experiments.measured.planned import MeasuredPlan, PlannedProbe
@@ -216,14 +216,14 @@ def make_group(
     names: Sequence[str], first: Floats, second: Floats, *, levels: tuple[Sequence[Any], Sequence[Any]], n_files: float
 ) -> Group:
     """Probes by the name of their image, `levels` wanted and reached. Raises BadInputError for too few of either."""
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    if len(numbers) < LEAST_ITEMS:
-        raise refusal("set", allowed=f"of at least {LEAST_ITEMS} images", got=len(numbers))
+    images = number_names(names)
+    if len(set(names)) < LEAST_ITEMS:
+        raise refusal("set", allowed=f"of at least {LEAST_ITEMS} images", got=len(set(names)))
     distinct = set(levels[0]) - {None}
     if 0 < len(distinct) < LEAST_LEVELS:
         raise refusal("set", allowed=f"of at least {LEAST_LEVELS} levels", got=len(distinct))
     wanted, reached = (np.asarray(values, dtype=np.float64) for values in levels)
-    return Group(np.asarray([numbers[name] for name in names]), first, second, wanted, reached - first, n_files)
+    return Group(images, first, second, wanted, reached - first, n_files)
 
 
 def iter_design(

@@ -6,14 +6,16 @@ import numpy as np
 
 from core.experiments.measured.compare import Comparison
 from core.experiments.measured.control import Floats, Levels
+from core.experiments.measured.population import OnTarget
 from core.experiments.measured.winner import Winner
-from core.reports.plot import Plot, Series, curve
+from core.reports.plot import Plot, Series, curve, point
 from core.statistics import Interval
 
 
 def plot_judgement(comparison: Comparison) -> dict[str, list[Plot]]:
     """Plots by the name of their figure: control, a plot a target; winners, how many probes and which r."""
     found = {"control": plot_control(comparison), "winners": plot_winners(comparison.winners)}
+    found["population"] = plot_population(comparison.population)
     return {name: plots for name, plots in found.items() if plots}
 
 
@@ -47,7 +49,7 @@ def plot_winners(winners: tuple[Winner, ...]) -> list[Plot]:
     if not winners:
         return []
     places = -np.arange(len(winners), dtype=np.float64)
-    ticks = [(float(at), f"{one.first} against {one.second}") for at, one in zip(places, winners, strict=True)]
+    ticks = [(float(at), f"{one.first}\nor {one.second}") for at, one in zip(places, winners, strict=True)]
     ends = (float(places[-1]) - 0.5, 0.5)
     share = _rows([one.share for one in winners], places, "accent", "")
     first = _rows([one.r_first for one in winners], places + 0.12, "warm", "with the first")
@@ -55,10 +57,21 @@ def plot_winners(winners: tuple[Winner, ...]) -> list[Plot]:
     return [
         Plot(title, "", series, upright=(zero,), y_ticks=ticks, y_range=ends, x_range=bounds)
         for title, series, zero, bounds in (
-            ("share of images moved as the first predicts", (share,), 0.5, (0.0, 1.0)),
-            ("r of measured with predicted shifts", (first, second), 0.0, (None, None)),
+            ("share of images moved\nas the first predicts", (share,), 0.5, (0.0, 1.0)),
+            ("r of measured with\npredicted shifts", (first, second), 0.0, (-1.0, 1.0)),
         )
     ]
+
+
+def plot_population(found: tuple[OnTarget, ...]) -> list[Plot]:
+    """Displacement across against along the wished direction, a point a pattern and encoder; crosses: predicted."""
+    if not found:
+        return []
+    points = [point(one.along, one.orthogonal, ink, f"{one.network}, {one.target}") for ink, one in enumerate(found)]
+    along, across = ([getattr(one, f"predicted_{name}") for one in found] for name in ("along", "orthogonal"))
+    predicted = Series(along, across, "muted", "predicted", size=6, marker="x")
+    axes = "displacement the wished way (SD)", "displacement across (SD)"
+    return [Plot(*axes, (*points, predicted), "population on target", across=(0.0,), upright=(0.0,))]
 
 
 def _rows(found: list[Interval], y: Floats, ink: str, name: str) -> Series:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from core.experiments.measured.compare import Comparison
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.control import ControlDifference, ControlScore
+from core.experiments.measured.population import OnTarget
 from core.experiments.measured.winner import Verdict, Winner
 from core.reports.table import Table, make_table
 
@@ -23,11 +24,15 @@ def describe_judgement(comparison: Comparison) -> Iterator[str]:
         yield describe_difference(difference)
     for winner in comparison.winners:
         yield describe_winner(winner, comparison.config)
+    for one in comparison.population:
+        yield describe_population(one)
 
 
 def describe_score(score: ControlScore, unit: str) -> str:
     """One sentence on a level set."""
-    ceiling = f"; at most {score.reachable:.2f} can be reached" if math.isfinite(score.reachable) else ""
+    ceiling = ""
+    if math.isfinite(score.reachable):
+        ceiling = f" (halves of the repeats {score.halves:.2f}, so that about {score.reachable:.2f} can be reached)"
     return (
         f"Control of {score.target} by {score.network}: measured responses follow the wanted levels with r "
         f"{score.r.describe()}{ceiling}, slope {score.slope.describe()} {unit} per SD, over a range of "
@@ -87,6 +92,18 @@ def advise(one: Winner, config: CompareConfig) -> str:
     return f"More images are needed: no number of repeats lets {right} win with a probability of 0.8."
 
 
+def describe_population(one: OnTarget) -> str:
+    """One sentence on a pattern."""
+    across = ""
+    if math.isfinite(one.predicted_orthogonal):
+        across = f", {one.predicted_orthogonal:.2f} predicted"
+    return (
+        f"{one.target}, {one.network}: the population moved {one.along.describe()} SD the wished way "
+        f"({one.predicted_along:.2f} predicted) and {one.orthogonal.describe()} SD across it{across} "
+        f"({one.n_probes} probes, {one.n_voxels} voxels)."
+    )
+
+
 def tabulate_judgement(comparison: Comparison) -> tuple[Table, ...]:
     """Tables of what there is: control, differences in control, winners."""
     unit = comparison.measured.unit
@@ -97,6 +114,10 @@ def tabulate_judgement(comparison: Comparison) -> tuple[Table, ...]:
             [_lay_difference(one, unit) for one in comparison.control_differences],
         ),
         "winners": ("Which of two encoders is right", [_lay_winner(one) for one in comparison.winners]),
+        "population": (
+            "Population on target (SD along the wished direction)",
+            [{name: getattr(one, name) for name in one.__slots__} for one in comparison.population],
+        ),
     }
     return tuple(make_table(name, title, rows) for name, (title, rows) in found.items() if rows)
 

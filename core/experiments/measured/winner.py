@@ -19,7 +19,14 @@ import numpy.typing as npt
 from scipy import special
 
 from core.checks import refusal
-from core.experiments.measured.bootstrap import count_signs, interval_of_r, interval_t, resample_rows, sign_test
+from core.experiments.measured.bootstrap import (
+    count_signs,
+    interval_of_r,
+    interval_t,
+    number_names,
+    resample_rows,
+    sign_test,
+)
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import PlannedProbe
@@ -124,7 +131,7 @@ def find_winners(
         notes += _warn(_of(shifts, own), a[opposed], first=first, second=second)
         if not opposed.any():
             continue
-        images = _number([one.perturbed.row.source_image for one in _of(shifts, opposed)])
+        images = number_names([one.perturbed.row.source_image for one in _of(shifts, opposed)])
         least = floor[opposed] if a_in_sds and b_in_sds else np.full(len(images), np.nan)
         rivals = Rivals(a[opposed], b[opposed], shifts.measured[0][opposed], least, images)
         moved = np.sign(a[alike]) * shifts.measured[0][alike]
@@ -284,8 +291,3 @@ def _predict(shifts: Shifts, network: str, own: BoolArray) -> tuple[Floats, bool
 
 def _of(shifts: Shifts, chosen: BoolArray) -> list[PlannedProbe]:
     return [probe for probe, keep in zip(shifts.probes, chosen, strict=True) if keep]
-
-
-def _number(names: Sequence[str]) -> IntArray:
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return np.asarray([numbers[name] for name in names])
