@@ -199,6 +199,14 @@ def noise_sd(repeats: FloatArray) -> float:
     return float(np.sqrt(squares / (counts[counts > 1] - 1).sum()))
 
 
+def find_ceiling(y: FloatArray, error: FloatArray) -> float:
+    """The part of the variance of measured shifts over probes that is not noise of the repeats; NaN if unknown."""
+    if len(y) < 3 or not np.isfinite(error).all():
+        return float("nan")
+    variance = float(np.var(y, ddof=1))
+    return max(0.0, 1.0 - float(np.mean(error**2)) / variance) if variance > 0 else float("nan")
+
+
 def number_names(names: Sequence[str]) -> IntArray:
     """A number for each name from 0, in the order they first come: (n_names,)."""
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from core.experiments.measured.bootstrap import bootstrap_summary, count_signs, number_names, sign_test
+from core.experiments.measured.bootstrap import bootstrap_summary, count_signs, find_ceiling, number_names, sign_test
 from core.experiments.measured.compare_config import Cluster, CompareConfig
 from core.experiments.measured.control import ControlDifference, ControlScore, Sets, gather_levels, score_control
 from core.experiments.measured.measured import Measured
@@ -180,12 +180,12 @@ def _cut_probes(probes: Sequence[PlannedProbe]) -> Iterator[tuple[Cut, str, Bool
         Cut.SOURCE: [probe.perturbed.network for probe in probes],
         Cut.ROI: [probe.perturbed.target.roi or probe.perturbed.target.label for probe in probes],
         Cut.DIRECTION: [probe.perturbed.row.role for probe in probes],
-        Cut.BUDGET: [describe_budget(probe) for probe in probes],
+        Cut.BUDGET: [describe_budget(probe) for probe in probes if probe.perturbed.row.level is None],
     }
     yield Cut.ALL, "all", np.ones(len(probes), dtype=bool)
     for cut, values in keys.items():
         distinct = list(dict.fromkeys(values))
-        if len(distinct) > 1:
+        if len(distinct) > 1 and len(values) == len(probes):  # each probe of a level set has a budget of its own
             for value in distinct:
                 yield cut, value, np.asarray([one == value for one in values])
 
@@ -214,7 +214,7 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
     )
     n_agree, n_signed = count_signs(signed, clusters)
     p_sign, share = sign_test(n_agree, n_signed, confidence=config.confidence)
-    ceiling = _find_ceiling(y, shifts.error[measure.index][used])
+    ceiling = find_ceiling(y, shifts.error[measure.index][used])
     again = shifts.resampled[:, measure.index][:, used]
     return Row(
         network=network,
@@ -240,14 +240,6 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
 def _number_images(probes: Sequence[PlannedProbe], used: BoolArray) -> IntArray:
     names = [probe.perturbed.row.source_image for probe, keep in zip(probes, used, strict=True) if keep]
     return number_names(names)
-
-
-def _find_ceiling(y: Floats, error: Floats) -> float:
-    """The part of the variance of measured shifts over probes that is not noise of the repeats; NaN if unknown."""
-    if len(y) < 3 or not np.isfinite(error).all():
-        return float("nan")
-    variance = float(np.var(y, ddof=1))
-    return max(0.0, 1.0 - float(np.mean(error**2)) / variance) if variance > 0 else float("nan")
 
 
 def _slopes(x: Floats, resampled: Floats) -> Floats:

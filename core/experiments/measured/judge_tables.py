@@ -9,7 +9,7 @@ from core.experiments.measured.compare import Comparison
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.control import ControlDifference, ControlScore
 from core.experiments.measured.population import OnTarget
-from core.experiments.measured.winner import Verdict, Winner
+from core.experiments.measured.winner import LEAST_EXPLAINED, Verdict, Winner
 from core.reports.table import Table, make_table
 
 FROM_IMAGES = 6
@@ -66,12 +66,19 @@ def describe_winner(one: Winner, config: CompareConfig) -> str:
         facts += f"; of {one.n_agreeing} agreeing probes {one.n_as_both} moved as both predict"
     match one.verdict:
         case Verdict.NEITHER:
-            most = f"{max(one.most[0], 0):.2g} and {max(one.most[1], 0):.2g}"
-            shown = f"each SD they predict moves the target by at most {most} SD, less than {config.least_slope:g}"
+            shown = f"each SD they predict moves the target by at most {_pair(one.most)} SD, less than "
+            shown += f"{config.least_slope:g}"
+            if not max(one.most) < config.least_slope:
+                shown = f"they explain at most {_pair(one.explained)} of what is reliable in the shifts, less than "
+                shown += f"{LEAST_EXPLAINED:g}"
             return f"Neither {one.first} nor {one.second} is right: {shown}; {facts}."
         case Verdict.UNDECIDED:
             return f"Undecided between {one.first} and {one.second}: {facts}. {advise(one, config)}"
     return f"{one.name} wins: {facts}."
+
+
+def _pair(values: tuple[float, float]) -> str:
+    return " and ".join(f"{max(value, 0):.2g}" for value in values)
 
 
 def advise(one: Winner, config: CompareConfig) -> str:
@@ -142,4 +149,5 @@ def _lay_winner(one: Winner) -> dict[str, object]:
     row |= {"r with first": one.r_first, "r with second": one.r_second, "difference of r": one.difference}
     row |= {"slope of first at most (SD per SD)": one.most[0], "slope of second at most (SD per SD)": one.most[1]}
     row |= {"n agreeing": one.n_agreeing, "n agreeing as both": one.n_as_both}
+    row |= {"explained by first at most": one.explained[0], "explained by second at most": one.explained[1]}
     return row | {"n repeats": one.n_shown, "n repeats needed": one.n_repeats}

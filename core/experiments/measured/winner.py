@@ -3,9 +3,10 @@
 Pure functions of arrays and of what `measure_shifts` found. Images are counted and drawn, not probes: mirrored probes
 of one image share its original, and what moves one up in a third encoder moves the other down there. A wins where the
 exact sign test holds (Holm over pairs of encoders) and the bootstrap interval of r_A - r_B excludes 0 on the same side.
-"Neither" is a claim of its own, never the lack of one: both encoders must be shown to move the target by less than
-`least_slope` SDs for each SD they predict (an equivalence test, Schuirmann 1987, doi:10.1007/BF01068419), with the
-smallest SD of natural images that the originals allow. Everything else is undecided.
+"Neither" is a claim of its own, never the lack of one, by equivalence tests (Schuirmann 1987, doi:10.1007/BF01068419):
+both encoders must be shown to move the target by less than `least_slope` SDs for each SD they predict, with the
+smallest SD of natural images that the originals allow; or to explain less than a quarter of what is reliable in the
+measured shifts, where that is at least half of their variance. Everything else is undecided.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from scipy import special
 from core.checks import refusal
 from core.experiments.measured.bootstrap import (
     count_signs,
+    find_ceiling,
     interval_of_r,
     interval_t,
     number_names,
@@ -40,6 +42,7 @@ from core.types import BoolArray, FloatArray, IntArray
 Floats = npt.NDArray[np.float64]
 MOST_REPEATS = 100
 WANTED_POWER = 0.8
+LEAST_CEILING, LEAST_EXPLAINED = 0.5, 0.25
 
 
 class Verdict(StrEnum):
@@ -56,7 +59,8 @@ class Winner:
     """Two encoders on their controversial probes.
 
     `n_first` of `n_signed` images moved, summed over their probes, as the first predicts, and so against the second.
-    `most` are the upper ends of the slopes on each prediction, in SDs of natural images for each SD predicted; NaN
+    `most` are the upper ends of the slopes on each prediction, in SDs of natural images for each SD predicted;
+    `explained` the largest share of the reliable variance of the measured shifts that either may explain. Both are NaN
     without repeats. `n_as_both` of `n_agreeing` probes that both predict alike moved so. Each stimulus was shown
     `n_shown` times at most; `n_repeats` would let a right encoder of slope `least_slope` win the sign test with a
     probability of 0.8 (never below `n_shown`; 0 where no number would, or the noise is unknown).
@@ -75,6 +79,7 @@ class Winner:
     r_second: Interval
     difference: Interval
     most: tuple[float, float]
+    explained: tuple[float, float]
     n_agreeing: int = 0
     n_as_both: int = 0
     n_shown: int = 0
@@ -97,6 +102,7 @@ class Rivals:
     measured : (n_probes,). Measured shifts.
     natural : (n_probes,). Smallest SD of the measured natural images that the data allow; NaN where it is unknown.
     images : (n_probes,). The original of each, numbered from 0.
+    ceiling : Share of the variance of the measured shifts that is not noise of the repeats; NaN where it is unknown.
     """
 
     first: Floats
@@ -104,6 +110,7 @@ class Rivals:
     measured: Floats
     natural: Floats
     images: IntArray
+    ceiling: float = float("nan")
 
 
 def check_subjects(probes: Sequence[PlannedProbe]) -> None:
@@ -133,7 +140,8 @@ def find_winners(
             continue
         images = number_names([one.perturbed.row.source_image for one in _of(shifts, opposed)])
         least = floor[opposed] if a_in_sds and b_in_sds else np.full(len(images), np.nan)
-        rivals = Rivals(a[opposed], b[opposed], shifts.measured[0][opposed], least, images)
+        ceiling = find_ceiling(shifts.measured[0][opposed], shifts.error[0][opposed])
+        rivals = Rivals(a[opposed], b[opposed], shifts.measured[0][opposed], least, images, ceiling)
         moved = np.sign(a[alike]) * shifts.measured[0][alike]
         winners.append(
             replace(
@@ -194,7 +202,13 @@ def judge_pair(rivals: Rivals, config: CompareConfig, *, names: tuple[str, str] 
         r_second=r[1],
         difference=r[2],
         most=(slopes[0].high, slopes[1].high),
+        explained=(share_at_most(r[0].high, rivals.ceiling), share_at_most(r[1].high, rivals.ceiling)),
     )
+
+
+def share_at_most(r: float, ceiling: float) -> float:
+    """Share of the reliable variance that the upper end of r's interval allows; NaN below a ceiling of a half."""
+    return max(r, 0.0) ** 2 / ceiling if ceiling >= LEAST_CEILING and np.isfinite(r) else float("nan")
 
 
 def settle(winners: Sequence[Winner], config: CompareConfig) -> tuple[Winner, ...]:
@@ -213,7 +227,8 @@ def _decide(one: Winner, config: CompareConfig) -> Verdict:
         if 2 * one.n_first < one.n_signed and one.difference.high < 0:
             return Verdict.SECOND
         return Verdict.UNDECIDED
-    return Verdict.NEITHER if max(one.most) < config.least_slope else Verdict.UNDECIDED  # NaN is never below
+    wrong = np.max(one.most) < config.least_slope or np.max(one.explained) < LEAST_EXPLAINED  # NaN is never below
+    return Verdict.NEITHER if wrong else Verdict.UNDECIDED
 
 
 def natural_sd(measured: Measured, shifts: Shifts, target: Target, confidence: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.experiments.measured.compare import Comparison, compare_measured
+from core.experiments.measured.compare import Comparison, Cut, compare_measured
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.compare_report import write_comparison
 from core.experiments.measured.control import Levels, correlate_halves, score_levels
@@ -181,3 +181,21 @@ def test_the_report_holds_it_all(folder: Path, tmp_path: Path) -> None:
     assert "Control, by encoder and target" in page and "controls better" in page and page.count("<svg") == 3
     assert {path.stem for path in (written / "tables").glob("control*.csv")} == {"control", "control_differences"}
     assert (written / "figures" / "control.png").is_file()
+
+
+def test_budgets_of_a_level_set_are_no_groups(folder: Path, tmp_path: Path) -> None:
+    """Each of its probes has a budget of its own."""
+    comparison = simulate(folder, tmp_path)
+    assert {row.cut for row in comparison.rows} >= {Cut.SOURCE, Cut.DIRECTION}
+    plan = comparison.measured.plan
+    own = [
+        dataclasses.replace(
+            one,
+            perturbed=dataclasses.replace(
+                one.perturbed, row=dataclasses.replace(one.perturbed.row, epsilon=1.0 + number)
+            ),
+        )
+        for number, one in enumerate(plan.probes)
+    ]
+    measured = dataclasses.replace(comparison.measured, plan=dataclasses.replace(plan, probes=tuple(own)))
+    assert Cut.BUDGET not in {row.cut for row in compare_measured(measured, FAST).rows}

@@ -77,7 +77,22 @@ def test_neither_is_right_where_nothing_moves_and_the_measurement_is_good(tmp_pa
     assert text.startswith(f"Neither {OTHER} nor {OWN} is right: each SD they predict moves the target by at most")
 
 
-@pytest.mark.parametrize(("truth", "noise"), [(THIRD, 1.0), (NO_TRUTH, 8.0)])
+def test_neither_is_right_where_a_third_encoder_is(tmp_path: Path) -> None:
+    """Reliable shifts that neither explains; the share is that of r's upper end over the noise ceiling."""
+    folder = write_rivals(tmp_path / "set", n_images=60)
+    comparison = simulate(folder, tmp_path, truth=THIRD, n_repeats=8, noise=0.5)
+    (winner,) = comparison.winners
+    assert winner.verdict is Verdict.NEITHER
+    keep = [one.perturbed.row.direction != one.perturbed.row.against_direction for one in comparison.shifts.probes]
+    y, error = comparison.shifts.measured[0][keep], comparison.shifts.error[0][keep]
+    ceiling = 1 - np.mean(error**2) / y.var(ddof=1)
+    expected = [max(r.high, 0) ** 2 / ceiling for r in (winner.r_first, winner.r_second)]
+    assert winner.explained == pytest.approx(expected)
+    assert max(winner.explained) < 0.25 < max(winner.most)
+    assert "explain at most" in describe_winner(winner, FAST)
+
+
+@pytest.mark.parametrize(("truth", "noise"), [(THIRD, 8.0), (NO_TRUTH, 8.0)])
 def test_no_evidence_is_no_evidence_against_both(truth: str, noise: float, folder: Path, tmp_path: Path) -> None:
     (winner,) = simulate(folder, tmp_path, truth=truth, noise=noise, n_repeats=2).winners
     assert winner.verdict is Verdict.UNDECIDED
@@ -87,7 +102,7 @@ def test_single_trials_never_show_that_neither_is_right(folder: Path, tmp_path: 
     simulate(folder, tmp_path, truth=NO_TRUTH, noise=0.01, n_repeats=1)
     single = compare(folder, once(tmp_path / "s.csv", tmp_path / "once.csv"))
     (winner,) = single.winners
-    assert np.isnan(winner.most).all()
+    assert np.isnan([*winner.most, *winner.explained]).all()
     assert "shown at least twice" in describe_winner(winner, FAST)
 
 
@@ -128,6 +143,15 @@ def test_a_right_encoder_is_seldom_called_wrong(third: float) -> None:
     rng = np.random.default_rng(4)
     found = Counter(judge(draw(rng, 20, gain=0.25, third=third, noise=0.5), seed).verdict for seed in range(300))
     assert found[Verdict.SECOND] + found[Verdict.NEITHER] <= 0.05 * 300, found
+
+
+def test_an_encoder_that_explains_a_quarter_is_seldom_called_wrong() -> None:
+    """Just as much as "neither" denies: said in at most 5 % of 300 experiments, though a third encoder moves more."""
+    rng, found = np.random.default_rng(8), Counter[Verdict]()
+    for seed in range(300):
+        drawn = draw(rng, 40, gain=0.5547, third=1.0, noise=0.5)
+        found[judge(dataclasses.replace(drawn, ceiling=1 - 1.5 * 0.25 / drawn.measured.var()), seed).verdict] += 1
+    assert found[Verdict.NEITHER] + found[Verdict.SECOND] <= 0.05 * 300, found
 
 
 @pytest.mark.parametrize(("gain", "third", "noise"), [(1.0, 0.0, 1.0), (0.3, 0.0, 1.0), (0.0, 1.0, 0.3)])
