@@ -32,7 +32,7 @@ class DesignDialog(QDialog, Fields):
     """Asks for the noise ceiling and simulates; `source` are the tray's probes until a set is opened."""
 
     ceiling = Number(
-        "Noise ceiling", "Of the mean of so many repeats: share of its variance", first=30, most=100, unit=" %"
+        "Noise ceiling", "Share of the variance of a mean over repeats", first=30, most=100, unit=" %", decimals=1
     )
     averaged = Count("of a mean of", "Repeats behind the mean that the noise ceiling is of", first=1, least=1, most=100)
     slope = Number(

@@ -27,7 +27,9 @@ class PlotPicker(QWidget):
         """Show other plots, the first of them, and sentences; a plot is listed by its title, or else its axis."""
         self._plots = plots
         self.words.setText("\n\n".join(sentences))
-        self.choice.set_choices([(number, plot.title or plot.x) for number, plot in enumerate(plots)])
+        self.choice.set_choices(
+            [(number, (plot.title or plot.x).replace("\n", " ")) for number, plot in enumerate(plots)]
+        )
         self._draw()
 
     def _draw(self, *_: object) -> None:

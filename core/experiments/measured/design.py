@@ -139,6 +139,11 @@ class Design:
         n_intervals = sum(one.n_intervals for one in self.cells)
         return sum(one.n_held for one in self.cells) / max(n_intervals, 1), n_intervals
 
+    @property
+    def cases(self) -> list[tuple[Question, float]]:
+        """Each question with each slope."""
+        return list(dict.fromkeys((one.question, one.slope) for one in self.cells))
+
     def smallest(self, question: Question, slope: float) -> Cell | None:
         """The design of fewest trials with a power of 0.8; None if none has it."""
         enough = [one for one in self.cells if (one.question, one.slope) == (question, slope)]

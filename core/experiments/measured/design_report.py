@@ -20,17 +20,16 @@ from core.statistics import Interval
 def describe_design(design: Design) -> Iterator[str]:
     """What was simulated; for each question and slope the smallest design that decides it; how good intervals are."""
     yield f"{design.name}: {design.config.describe()}."
-    for question in dict.fromkeys(one.question for one in design.cells):
-        for slope in dict.fromkeys(one.slope for one in design.cells):
-            best = design.smallest(question, slope)
-            start = f"{question.capitalize()}, slope {slope:.3g}: "
-            if best is None:
-                yield f"{start}no design tried has a power of {WANTED_POWER:g}; try more repeats or more images."
-            else:
-                yield (
-                    f"{start}{best.n_repeats} repeats of {best.n_images} images ({best.n_probes} probes, "
-                    f"{best.n_trials} trials) have a power of {best.power:.2f} ± {best.error:.2f}."
-                )
+    for question, slope in design.cases:
+        best = design.smallest(question, slope)
+        start = f"{question.capitalize()}, slope {slope:.3g}: "
+        if best is None:
+            yield f"{start}no design tried has a power of {WANTED_POWER:g}; try more repeats or more images."
+        else:
+            yield (
+                f"{start}{best.n_repeats} repeats of {best.n_images} images ({best.n_probes} probes, "
+                f"{best.n_trials} trials) have a power of {best.power:.2f} ± {best.error:.2f}."
+            )
     share, n_intervals = design.coverage
     yield f"{share:.1%} of {n_intervals} {design.config.confidence:.0%} intervals held the simulated truth."
 
@@ -46,36 +45,21 @@ def plot_design(design: Design) -> list[Plot]:
     plots = []
     repeats = design.config.repeats
     ticks = [(float(one), str(one)) for one in repeats]
-    for question in dict.fromkeys(one.question for one in design.cells):
-        for slope in dict.fromkeys(one.slope for one in design.cells):
-            cells = [one for one in design.cells if (one.question, one.slope) == (question, slope)]
-            lines = []
-            for ink, n_images in enumerate(dict.fromkeys(one.n_images for one in cells)):
-                own = [one for one in cells if one.n_images == n_images]
-                power = [Interval(one.power, one.power - one.error, one.power + one.error) for one in own]
-                lines.append(curve(repeats, power, ink, f"{n_images} images"))
-            plots.append(
-                Plot(
-                    "repeats of each stimulus",
-                    "power",
-                    tuple(lines),
-                    f"{question}: slope {slope:.3g}",
-                    x_ticks=ticks,
-                    x_log=True,
-                    y_range=(0.0, 1.0),
-                    across=(WANTED_POWER,),
-                )
-            )
+    for question, slope in design.cases:
+        cells = [one for one in design.cells if (one.question, one.slope) == (question, slope)]
+        lines = []
+        for ink, n_images in enumerate(dict.fromkeys(one.n_images for one in cells)):
+            own = [one for one in cells if one.n_images == n_images]
+            power = [Interval(one.power, one.power - one.error, one.power + one.error) for one in own]
+            lines.append(curve(repeats, power, ink, f"{n_images} images"))
+        axes = "repeats of each stimulus", "power", tuple(lines), f"{question}: slope {slope:.3g}"
+        plots.append(Plot(*axes, x_ticks=ticks, x_log=True, y_range=(0.0, 1.05), across=(WANTED_POWER,)))
     return plots
 
 
 def pack_design(design: Design) -> dict[str, Any]:
     """The design as one JSON object."""
-    smallest = [
-        design.smallest(question, slope)
-        for question in dict.fromkeys(one.question for one in design.cells)
-        for slope in dict.fromkeys(one.slope for one in design.cells)
-    ]
+    smallest = [design.smallest(*case) for case in design.cases]
     packed: dict[str, Any] = {"set": design.name, "settings": unstructure(design.config), "wanted_power": WANTED_POWER}
     packed |= {"noise_sd": design.config.noise, "cells": [unstructure(one) for one in design.cells]}
     packed |= {"smallest": [unstructure(one) for one in smallest if one is not None]}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from core.experiments.measured.compare import Comparison
 from core.experiments.measured.compare_config import CompareConfig
@@ -112,42 +114,26 @@ def describe_population(one: OnTarget) -> str:
 
 
 def tabulate_judgement(comparison: Comparison) -> tuple[Table, ...]:
-    """Tables of what there is: control, differences in control, winners."""
-    unit = comparison.measured.unit
-    found = {
-        "control": ("Control, by encoder and target", [_lay_score(one, unit) for one in comparison.control]),
-        "control_differences": (
-            "Differences in control (first less second)",
-            [_lay_difference(one, unit) for one in comparison.control_differences],
-        ),
-        "winners": ("Which of two encoders is right", [_lay_winner(one) for one in comparison.winners]),
-        "population": (
-            "Population on target (SD along the wished direction)",
-            [{name: getattr(one, name) for name in one.__slots__} for one in comparison.population],
-        ),
+    """Tables of what there is: control, differences in control, winners, population."""
+    titles = {
+        "control": "Control, by encoder and target",
+        "control_differences": "Differences in control (first less second)",
+        "winners": "Which of two encoders is right",
+        "population": "Population on target (SD along the wished direction)",
     }
-    return tuple(make_table(name, title, rows) for name, (title, rows) in found.items() if rows)
+    return tuple(
+        make_table(name, title, [_lay_out(one, comparison.measured.unit) for one in found])
+        for name, title in titles.items()
+        if (found := getattr(comparison, name))
+    )
 
 
-def _lay_score(one: ControlScore, unit: str) -> dict[str, object]:
-    row: dict[str, object] = {"network": one.network, "target": one.target, "n stimuli": one.n_stimuli}
-    row |= {"n levels": one.n_levels, "n seeds": one.n_seeds, "n not reached": one.n_unreached}
-    row |= {"r": one.r, f"slope ({unit} per SD)": one.slope, "reached range (SD of natural images)": one.reach}
-    return row | {"r between halves": one.halves, "reachable r": one.reachable}
-
-
-def _lay_difference(one: ControlDifference, unit: str) -> dict[str, object]:
-    row: dict[str, object] = {"first": one.first, "second": one.second, "n targets": one.n_targets}
-    row |= {"n seeds": one.n_seeds, "r": one.r, f"slope ({unit} per SD)": one.slope}
-    return row | {"reached range (SD of natural images)": one.reach, "better": one.better}
-
-
-def _lay_winner(one: Winner) -> dict[str, object]:
-    row: dict[str, object] = {"first": one.first, "second": one.second, "verdict": one.name or str(one.verdict)}
-    row |= {"n probes": one.n_probes, "n images": one.n_images, "n as first": one.n_first, "n moved": one.n_signed}
-    row |= {"share as first": one.share, "p sign test": one.p_sign, "p Holm": one.p_holm}
-    row |= {"r with first": one.r_first, "r with second": one.r_second, "difference of r": one.difference}
-    row |= {"slope of first at most (SD per SD)": one.most[0], "slope of second at most (SD per SD)": one.most[1]}
-    row |= {"n agreeing": one.n_agreeing, "n agreeing as both": one.n_as_both}
-    row |= {"explained by first at most": one.explained[0], "explained by second at most": one.explained[1]}
-    return row | {"n repeats": one.n_shown, "n repeats needed": one.n_repeats}
+def _lay_out(one: ControlScore | ControlDifference | Winner | OnTarget, unit: str) -> dict[str, Any]:
+    """A column a field, with its unit; two of a pair."""
+    row: dict[str, Any] = {}
+    for field in dataclasses.fields(one):
+        name, value = field.name.replace("_", " "), getattr(one, field.name)
+        name += {"slope": f" ({unit} per SD)", "reach": " (SD of natural images)"}.get(field.name, "")
+        parts = {" of first": value[0], " of second": value[1]} if isinstance(value, tuple) else {"": value}
+        row |= {name + end: part for end, part in parts.items()}
+    return row
