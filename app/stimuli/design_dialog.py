@@ -34,7 +34,9 @@ class DesignDialog(QDialog, Fields):
     ceiling = Number(
         "Noise ceiling", "Share of the variance of a mean over repeats", first=30, most=100, unit=" %", decimals=1
     )
-    averaged = Count("of a mean of", "Repeats behind the mean that the noise ceiling is of", first=1, least=1, most=100)
+    averaged = Count(
+        "", "Repeats behind that mean", first=1, least=1, most=100, name="Repeats behind the noise ceiling"
+    )
     slope = Number(
         "Slope", "SDs the brain moves for each SD predicted, on held-out images", most=10, step=0.1, zero="not known"
     )
@@ -51,7 +53,17 @@ class DesignDialog(QDialog, Fields):
             "Open set…", do=self._ask, tip="A written set instead: level sets, controversial probes"
         )
         asks = make_label("How many repeats and images decide the experiment?", "muted")
-        rows = self.make_rows(("Noise ceiling", "ceiling", make_label("mean of", "muted"), "averaged"), "slope", "seed")
+        rows = self.make_rows(
+            (
+                "Noise ceiling",
+                "ceiling",
+                make_label("of the mean of", "muted"),
+                "averaged",
+                make_label("repeats", "muted"),
+            ),
+            "slope",
+            "seed",
+        )
         parts = (make_label("How many repeats?", "title"), asks, make_row(self.about, self.other, stretch=0), rows)
         fill_dialog(self, "How many repeats?", *parts, make_row(self.run, self.work, stretch=1), self.answer, stretch=5)
         self.resize(*SIZE)
