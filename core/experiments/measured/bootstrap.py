@@ -207,6 +207,12 @@ def find_ceiling(y: FloatArray, error: FloatArray) -> float:
     return max(0.0, 1.0 - float(np.mean(error**2)) / variance) if variance > 0 else float("nan")
 
 
+def mean_repeats(repeats: FloatArray) -> Floats:
+    """Mean over repeats, (n_stimuli,), of (n_stimuli, most_repeats) with NaN where there is none; NaN without any."""
+    counts = np.isfinite(repeats).sum(axis=1)
+    return np.where(counts > 0, np.nansum(repeats, axis=1) / np.maximum(counts, 1), np.nan)
+
+
 def number_names(names: Sequence[str]) -> IntArray:
     """A number for each name from 0, in the order they first come: (n_names,)."""
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}

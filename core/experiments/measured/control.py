@@ -13,7 +13,14 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from core.experiments.measured.bootstrap import LEAST_ITEMS, interval_of_r, interval_t, resample_rows, summarise_pairs
+from core.experiments.measured.bootstrap import (
+    LEAST_ITEMS,
+    interval_of_r,
+    interval_t,
+    mean_repeats,
+    resample_rows,
+    summarise_pairs,
+)
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import PlannedProbe
@@ -152,9 +159,7 @@ def summarise_levels(weights: FloatArray, levels: Levels) -> Floats:
 
 
 def _gather(measured: Measured, probes: Sequence[PlannedProbe], seeds: Sequence[str]) -> Levels:
-    repeats = measured.repeats[probes[0].perturbed.target]
-    counts = np.maximum(np.isfinite(repeats).sum(axis=1), 1)
-    means = np.where(np.isfinite(repeats).any(axis=1), np.nansum(repeats, axis=1) / counts, np.nan)
+    means = mean_repeats(measured.repeats[probes[0].perturbed.target])
     natural = np.full(len(seeds), np.nan)
     for probe in probes:
         natural[seeds.index(probe.perturbed.row.source_image)] = means[measured.picture_of[probe.original.id]]

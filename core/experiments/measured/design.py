@@ -33,6 +33,7 @@ PARTS = (1.0, 0.5, 0.25)
 WANTED_POWER = 0.8
 MANY_IMAGES = 20_000
 N_BOOTSTRAP = 100
+ROUNDING = 1e-9
 INTERVALS_OF = 4
 """Where the decision takes no interval, that of each fourth experiment is looked at."""
 NOTHING = (np.nan, np.nan)
@@ -273,7 +274,8 @@ def simulate(
         wins, interval = judge(drawn, slope, noise, stream, compare)
         decided += wins
         truth = truths[place] if truths else slope
-        held += [interval.low <= truth <= interval.high] if np.isfinite(interval.low) else []
+        if np.isfinite(interval.low + truth):
+            held.append(interval.low - ROUNDING <= truth <= interval.high + ROUNDING)
         n_probes += len(drawn.first)
     power = decided / config.n_simulations
     return Cell(
@@ -342,4 +344,5 @@ def _true_difference(group: Group, slope: float, noise: float, stream: np.random
     """Of r with the encoder that is right and with its rival, in endlessly many images."""
     many = group.draw(MANY_IMAGES, stream)
     _, y = _measure(many, slope, noise, stream)
-    return float(np.corrcoef(many.first, y)[0, 1] - np.corrcoef(many.second, y)[0, 1])
+    with np.errstate(invalid="ignore", divide="ignore"):  # NaN where all predictions are alike
+        return float(np.corrcoef(many.first, y)[0, 1] - np.corrcoef(many.second, y)[0, 1])

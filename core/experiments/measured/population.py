@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import ProbeError
-from core.experiments.measured.bootstrap import interval_t, number_names, resample_rows
+from core.experiments.measured.bootstrap import interval_t, mean_repeats, number_names, resample_rows
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import MeasuredPlan, PlannedProbe
@@ -81,7 +81,7 @@ def _displace(measured: Measured, target: Target, probes: Sequence[PlannedProbe]
     if target not in measured.voxels:
         return None
     voxels = measured.voxels[target]
-    halves = np.stack([[_mean(voxel[:, start::2]) for voxel in voxels] for start in (0, 1)])
+    halves = np.stack([[mean_repeats(voxel[:, start::2]) for voxel in voxels] for start in (0, 1)])
     places = [[measured.picture_of[one.id] for one in (probe.perturbed, probe.original)] for probe in probes]
     perturbed, original = np.asarray(places).T
     direction = np.asarray(target.weights) / np.linalg.norm(target.weights)
@@ -95,12 +95,6 @@ def _displace(measured: Measured, target: Target, probes: Sequence[PlannedProbe]
     sd = natural.std(ddof=1)
     signs = np.asarray([1 if probe.perturbed.row.direction == "raise" else -1 for probe in probes])[known]
     return signs * along / sd, across / sd**2, np.flatnonzero(known)
-
-
-def _mean(repeats: Floats) -> Floats:
-    """Mean over repeats (n_pictures,); NaN without any."""
-    counts = np.isfinite(repeats).sum(axis=1)
-    return np.where(counts > 0, np.nansum(repeats, axis=1) / np.maximum(counts, 1), np.nan)
 
 
 def _score(

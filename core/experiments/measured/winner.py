@@ -25,6 +25,7 @@ from core.experiments.measured.bootstrap import (
     find_ceiling,
     interval_of_r,
     interval_t,
+    mean_repeats,
     number_names,
     resample_rows,
     sign_test,
@@ -240,12 +241,11 @@ def natural_sd(measured: Measured, shifts: Shifts, target: Target, confidence: f
     """
     own = [number for number, probe in enumerate(shifts.probes) if probe.perturbed.target == target]
     rows = measured.repeats[target][sorted({measured.picture_of[shifts.probes[one].original.id] for one in own})]
-    counts = np.isfinite(rows).sum(axis=1)
-    means = np.asarray([row[np.isfinite(row)].mean() for row in rows[counts > 0]])
-    n = len(means)
+    counts, means = np.isfinite(rows).sum(axis=1), mean_repeats(rows)
+    n = int((counts > 0).sum())
     if n < 3:
         return float("nan")
-    least = np.var(means, ddof=1) * (n - 1) / special.chdtri(n - 1, (1 - confidence) / 2)
+    least = np.nanvar(means, ddof=1) * (n - 1) / special.chdtri(n - 1, (1 - confidence) / 2)
     variance = least - float(np.mean(shifts.noise[own[0]] ** 2 / counts[counts > 0]))
     return float(np.sqrt(variance)) if variance > 0 else float("nan")
 

@@ -231,3 +231,11 @@ def test_the_repeats_asked_for_would_do(tmp_path: Path) -> None:
         sums = first.sum(axis=1) + rng.normal(0, noise * np.sqrt(2), 20)  # the mirrored pair's original cancels
         held += stats.binomtest(int((sums > 0).sum()), 20).pvalue < 0.05
     assert held / 300 > 0.75
+
+
+def test_responses_that_never_vary_decide_nothing(folder: Path, tmp_path: Path) -> None:
+    lines = [f"{row.id},1" for row in read_manifest(folder).rows]
+    (tmp_path / "m.csv").write_text("\n".join(["stimulus,FFA", *lines, *lines]) + "\n")
+    (winner,) = compare(folder, tmp_path / "m.csv").winners
+    assert (winner.verdict, winner.n_signed) == (Verdict.UNDECIDED, 0)
+    assert "repeats tell apart" in describe_winner(winner, FAST)
