@@ -207,7 +207,7 @@ def test_a_measurement_without_noise_always_decides() -> None:
             both = np.tile([1.0, -1.0], 8) * np.linspace(1, 2, 16)
             unknown = np.full(16, np.nan)
             rival = np.tile([-1.0, 1.0], 8) * np.linspace(2, 1, 16)
-                group = Group(np.repeat(np.arange(8), 2), both, rival, unknown, unknown, 6)
+            group = Group(np.repeat(np.arange(8), 2), both, rival, unknown, unknown, 6)
         config = DesignConfig(noise_ceiling=1.0, n_simulations=20)
         cell = simulate(question, [group], config, slope=1.0, n_images=8, n_repeats=1)
         assert (cell.power, cell.error) == (1.0, 0.0)
