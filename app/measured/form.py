@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Pick, Text
-from core.experiments.measured.compare import Cluster, CompareConfig
+from core.experiments.measured.compare_config import Cluster, CompareConfig
 from core.experiments.measured.measured import MatchOptions, MatchSummary
 from core.experiments.measured.planned import MeasuredPlan, Scale
 from core.experiments.measured.trial import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions

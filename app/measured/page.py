@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QLayout, QMessageBox, QWidget
+from PySide6.QtWidgets import QLayout, QMessageBox, QStackedWidget, QWidget
 
 from app.base.services import Services
 from app.measured.form import MeasuredForm
@@ -22,10 +22,13 @@ from app.widgets.captions import EmptyState
 from app.widgets.editors import ChoiceBox
 from app.widgets.job_line import Reading
 from app.widgets.plain_table import PlainTable
+from app.widgets.plot_picker import PlotPicker
 from app.widgets.segmented import Segmented
 from app.widgets.work_page import JobPage
 from core.experiments.measured.compare import Comparison, Cut, Row, choose_probes, iter_compare
 from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, lay_out_row
+from core.experiments.measured.judge_plots import plot_judgement
+from core.experiments.measured.judge_tables import describe_judgement
 from core.experiments.measured.measured import Measured, match_trials
 from core.experiments.measured.planned import Measure, MeasuredPlan, plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
@@ -38,6 +41,11 @@ from core.templates import read_formulas
 OPEN, LOOK, COMPARE = "measured files", "measured look", "comparison"
 PICTURES_LEAST = 300
 TABLE_HEIGHT = 170
+SHIFTS, JUDGED = "shifts", "judged"
+PARTS = (
+    (SHIFTS, "Shifts", "Measured against predicted shifts"),
+    (JUDGED, "Which model?", "Control by level sets, and which encoder wins on controversial probes"),
+)
 COLUMNS = [name for name in HEADER if name != "measure"]
 """The measure is chosen above the table."""
 FILES_FILTER = f"Responses ({' '.join('*' + ending for ending in ENDINGS)});;All files (*)"
@@ -78,6 +86,8 @@ class MeasuredPage(JobPage):
         self.badge = make_badge("simulated responses", "warning")
         self.measure = Segmented([(one, one.words, _explain(one)) for one in Measure])
         self.cut = ChoiceBox("Group probes by")
+        self.part = Segmented(PARTS)
+        self.judged, self.parts = PlotPicker("Figure"), QStackedWidget()
         self.formulas = make_button("Formulas", "link", tip="How every number is defined")
         self.setAcceptDrops(True)
         self._lay_out()
@@ -113,12 +123,22 @@ class MeasuredPage(JobPage):
         self.warnings.setText("\n".join(comparison.warnings))
         self.warnings.setVisible(bool(comparison.warnings))
         self._fill_cuts(comparison)
+        plots = [plot for group in plot_judgement(comparison).values() for plot in group]
+        self.judged.show_plots(plots, list(describe_judgement(comparison)))
+        self.part.setVisible(bool(plots))
+        self.show_part(JUDGED if plots else SHIFTS)
         self._probe = -1
         self.pictures.clear()
         self.view.choose(-1)
         self.fill_table()
         self.stack.setCurrentIndex(1)
         self.refresh()
+
+    def show_part(self, part: str) -> None:
+        """Show shifts, or what level sets and controversial probes say."""
+        self.part.set_value(part)
+        self.parts.setCurrentIndex(int(part == JUDGED))
+        self.measure.setVisible(part == SHIFTS)
 
     def fill_table(self) -> None:
         """Show the rows of the chosen measure and cut; the first is drawn."""
@@ -169,11 +189,15 @@ class MeasuredPage(JobPage):
         self.cut.setToolTip("One row a network, or one for each group of probes")
         self.table.setFixedHeight(TABLE_HEIGHT)
         self.table.set_header(COLUMNS, [HEADER[name] for name in COLUMNS])
-        top = make_row(self.measure, -1, self.badge, self.formulas)
+        top = make_row(self.part, self.measure, -1, self.badge, self.formulas)
         self.pictures.setMinimumWidth(PICTURES_LEAST)
         middle = make_row(make_column(self.view, self.hint, gap=4, stretch=0), self.pictures, gap=12, shares=(2, 1))
         numbers = make_row(make_heading("Numbers"), -1, make_label("Group by", "muted"), self.cut)
-        return make_column(top, middle, numbers, self.table, self.warnings, margin=12, stretch=1)
+        shifts = QWidget()
+        shifts.setLayout(make_column(middle, numbers, self.table, stretch=0))
+        for widget in (shifts, self.judged):
+            self.parts.addWidget(widget)
+        return make_column(top, self.parts, self.warnings, margin=12, stretch=1)
 
     def _connect(self) -> None:
         form = self.form
@@ -187,6 +211,7 @@ class MeasuredPage(JobPage):
         form.practice.clicked.connect(partial(self._ask_table, "simulated"))
         self.formulas.clicked.connect(self.show_formulas)
         self.measure.chosen.connect(self.fill_table)
+        self.part.chosen.connect(self.show_part)
         self.cut.currentIndexChanged.connect(self.fill_table)
         self.table.itemSelectionChanged.connect(self.draw_row)
         self.view.picked.connect(self.show_probe)

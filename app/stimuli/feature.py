@@ -18,6 +18,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QDialog
 
 from app.base.jobs import WhenBusy
+from app.stimuli.design_dialog import DesignDialog, group_tray
 from app.stimuli.package_dialog import PackageDialog
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
@@ -159,6 +160,15 @@ class Stimuli(Feature):
             self._session.settings.set("export_folder", str(dialog.parent_folder()))
             self.write_to(dialog.folder(), config)
 
+    def show_design(self) -> None:
+        """Ask how many repeats and images decide an experiment with the tray, or with the set written last."""
+        config = self.page.config() or SetConfig()
+        source = partial(group_tray, self.tray, n_files=config.n_files)
+        dialog = DesignDialog(self._session.lane, source, self._desk.parent)
+        if self.written is not None and not self.tray.items:
+            dialog.open_set(self.written)
+        dialog.open()
+
     def write_to(self, folder: Path, config: SetConfig) -> None:
         """Make what is missing and write the set on the lane."""
         from core.stimuli.make import iter_make
@@ -204,6 +214,7 @@ class Stimuli(Feature):
         page.plan_requested.connect(self.show_plan)
         page.write_requested.connect(self.show_write)
         page.package_requested.connect(self.package_wanted)
+        page.design_requested.connect(self.show_design)
         page.open_requested.connect(self.open_row)
         page.strip_requested.connect(self.show_strip)
         self._offer_encoders()

@@ -34,7 +34,7 @@ class StimuliPage(JobPage):
 
     Signals
     -------
-    plan_requested, write_requested, package_requested()
+    plan_requested, write_requested, package_requested, design_requested()
     open_requested, strip_requested(int)
         Show the probe of a row in Explore, or its seed over all levels.
     """
@@ -42,6 +42,7 @@ class StimuliPage(JobPage):
     plan_requested = Signal()
     write_requested = Signal()
     package_requested = Signal()
+    design_requested = Signal()
     open_requested = Signal(int)
     strip_requested = Signal(int)
 
@@ -54,6 +55,8 @@ class StimuliPage(JobPage):
         self.form = SetForm()
         tip = "Add images x targets x directions x budgets x networks"
         self.plan = make_button("Plan stimuli…", do=self.plan_requested, tip=tip)
+        tip = "Simulate experiments with the tray or a written set"
+        self.design = make_button("How many repeats?", do=self.design_requested, tip=tip)
         self.looking = JobLine()
         """Making and previewing the tray's probes; `work` is writing a set."""
         self.lines.append(self.looking)
@@ -131,7 +134,7 @@ class StimuliPage(JobPage):
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
         tools = make_row(self.summary, -1, self.up, self.down, self.remove, self.strip, self.open)
         held = make_column(tools, self.list, self._make_detail(), margin=12, stretch=1)
-        self.lay_out(form, held, empty=EmptyState(*EMPTY))
+        self.lay_out(form, held, empty=EmptyState(*EMPTY), more=(self.design,))
 
     def _make_detail(self) -> QWidget:
         detail = QWidget()

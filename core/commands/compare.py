@@ -9,7 +9,8 @@ from typing import Annotated
 from core.checks import refusal
 from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, finish, format_table, split
-from core.experiments.measured.compare import CompareConfig, Comparison, Cut, iter_compare
+from core.experiments.measured.compare import Comparison, Cut, iter_compare
+from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.practise import SimulateOptions
 from core.experiments.measured.trial import ReadOptions
@@ -33,7 +34,7 @@ a 4-D NIfTI file. Repeats are further lines of the same stimulus. Trials of a be
 @takes(
     (ReadOptions, "id_column session_column key mask resample"),
     (MatchOptions, "ignore_unknown zscore unit"),
-    (CompareConfig, "control scale cluster n_bootstrap confidence seed"),
+    (CompareConfig, "control scale cluster n_bootstrap confidence least_slope seed"),
     (SimulateOptions, "truth gain noise n_sessions", {"": "simulate: ", "sessions": "simulate: of the repeats"}),
 )
 def run_compare(

@@ -22,6 +22,7 @@ COMMANDS = {
     "report": ("saved", "one HTML page of finished analyses: methods, formulas, figures, tables"),
     "study": ("sweeps", "test the method itself on simulated voxels whose true axes are known"),
     "compare": ("compare", "compare measured responses with the shifts a stimulus set predicted"),
+    "design": ("design", "how many repeats and images of a stimulus set decide an experiment, by simulation"),
     "fit": ("fit", "fit an encoder of a subject's responses on a network's layer"),
     "import": (
         "imports",

@@ -94,3 +94,82 @@ def _finish_row(
         shift_before_saving=shift,
         transfer={second: TransferShift(other, other / SIGMA)},
     )
+
+
+THIRD = "resnet18 layer3"
+"""A further network that only ever predicts."""
+LEVELS = (-3.0, -1.5, 0.0, 1.5, 3.0)
+
+
+def write_rivals(
+    folder: Path, *, n_images: int = 10, rois: tuple[str, ...] = ("FFA",), agreeing: bool = True, seed: int = 0
+) -> Path:
+    """Controversial probes of OWN and OTHER, raised in the one and lowered in the other and mirrored, 1 to 3 SD each.
+
+    Beside them an agreeing probe of each image; THIRD predicts shifts of its own, unrelated to both. Natural images
+    have SD 1 in OWN's SDs (`SIGMA`). Returns the folder.
+    """
+    draw = np.random.default_rng(seed)
+    (folder / "stimuli").mkdir(parents=True)
+    rows: list[ManifestRow] = []
+    kinds = [("raise", "lower"), ("lower", "raise"), *([("raise", "raise")] if agreeing else [])]
+    for image, roi in itertools.product(range(n_images), rois):
+        clean, picture = SIGMA * draw.normal(), draw.uniform(size=(3, SIDE, SIDE))
+        for direction, against in kinds:
+            row = _make_row(f"image_{image}", roi, direction, epsilon=3.0, source=OWN, clean=clean)
+            row = dataclasses.replace(row, pair_id=f"{row.pair_id}-{against}", against=OTHER, against_direction=against)
+            signs = [1 if way == "raise" else -1 for way in (direction, against)]
+            moved = [sign * SIGMA * draw.uniform(1.0, 3.0) for sign in signs]
+            shifts = {
+                "original": (0.0, 0.0, 0.0),
+                direction: (*moved, 2 * SIGMA * draw.normal()),
+                "control_random": tuple(0.05 * draw.normal(size=3)),
+            }
+            for role, (own, other, third) in shifts.items():
+                changed = np.clip(picture + 0.1 * draw.normal(size=picture.shape), 0, 1)
+                pixels = picture if role == "original" else changed
+                made = _finish_row(row, role, pixels, folder=folder, shift=own, other=other)
+                further = {THIRD: TransferShift(third, third / SIGMA)}
+                rows.append(dataclasses.replace(made, transfer={**made.transfer, **further}))
+    return write_rows(folder, rows)
+
+
+def write_levels(
+    folder: Path,
+    *,
+    n_seeds: int = 10,
+    levels: tuple[float, ...] = LEVELS,
+    sources: tuple[str, ...] = (OWN, OTHER),
+    rois: tuple[str, ...] = ("FFA",),
+    seed: int = 0,
+) -> Path:
+    """Level sets of each source: every seed image at every level, reached to 0.04 SD; the mean response is 0.
+
+    The other network makes a third of each shift and something of its own. Returns the folder.
+    """
+    draw = np.random.default_rng(seed)
+    (folder / "stimuli").mkdir(parents=True)
+    rows: list[ManifestRow] = []
+    for image, roi in itertools.product(range(n_seeds), rois):
+        clean, picture = SIGMA * draw.normal(), draw.uniform(size=(3, SIDE, SIDE))
+        for source, level in itertools.product(sources, levels):
+            reached = level + draw.uniform(-0.04, 0.04)
+            direction = "raise" if SIGMA * reached > clean else "lower"
+            row = _make_row(f"image_{image}", roi, direction, epsilon=3.0, source=source, clean=clean)
+            row = dataclasses.replace(row, pair_id=f"{row.pair_id}-level{level:g}")
+            shift = SIGMA * reached - clean
+            other = shift / 3 + 0.3 * SIGMA * draw.normal()
+            for role, own, second in (("original", 0.0, 0.0), (direction, shift, other)):
+                changed = np.clip(picture + 0.1 * draw.normal(size=picture.shape), 0, 1)
+                pixels = picture if role == "original" else changed
+                made = _finish_row(row, role, pixels, folder=folder, shift=own, other=second)
+                told = {"level": level, "level_reached": reached} if role != "original" else {}
+                rows.append(dataclasses.replace(made, **told))
+    return write_rows(folder, rows)
+
+
+def write_rows(folder: Path, rows: list[ManifestRow]) -> Path:
+    """Write the manifest of rows whose files are there; returns the folder."""
+    write_csv(folder / "manifest.csv", tuple(rows))
+    write_manifest(folder / "manifest.json", tuple(rows), name=folder.name, facts={})
+    return folder

@@ -7,12 +7,14 @@ percentile intervals of 10 to 40 probes cover too little: a sample's SD is too s
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
 from core.seeds import make_stream
-from core.statistics import Interval, correlate_resamples
+from core.statistics import LEAST_KNOWN, Interval, correlate_resamples
 from core.types import FloatArray, IntArray
 
 Floats = npt.NDArray[np.float64]
@@ -20,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 SUMMARY = ("shift", "dz", "in_noise", "r", "slope", "intercept")
 """The rows of `summarise_pairs`."""
 
+LARGEST_R = 1 - 1e-12
+"""Of which artanh is finite."""
 LEAST_ITEMS = 3
 """Fewer probes, or images, give no interval."""
 
@@ -83,18 +87,54 @@ def bootstrap_summary(
     one number are drawn together (images), all different for single probes.
     """
     n_items = int(clusters.max()) + 1 if clusters.size else 0
-    pairs = {"signed": signed, "noise": noise}
-    found = summarise_pairs(np.ones((1, len(x))), x, y, **pairs)[:, 0]
+
+    def summarise(weights: Floats) -> Floats:
+        return summarise_pairs(weights[:, clusters], x, y, signed=signed, noise=noise)
+
+    stream = make_stream(seed, "probes", n_items, len(x))
+    found, resampled = resample_rows(summarise, n_items, count=count, stream=stream)
     if n_items < LEAST_ITEMS:
         return {name: Interval(float(value), np.nan, np.nan) for name, value in zip(SUMMARY, found, strict=True)}
-    stream = make_stream(seed, "probes", n_items, len(x))
-    draws = stream.multinomial(n_items, np.full(n_items, 1 / n_items), size=count).astype(np.float64)
-    resampled = summarise_pairs(draws[:, clusters], x, y, **pairs)
-    left_out = summarise_pairs((1.0 - np.eye(n_items))[:, clusters], x, y, **pairs)
-    return {
-        name: interval_bca(float(found[k]), resampled[k], left_out[k], confidence=confidence)
-        for k, name in enumerate(SUMMARY)
-    }
+    rows = zip(SUMMARY, found, resampled, summarise(1.0 - np.eye(n_items)), strict=True)
+    return {name: interval_bca(float(value), drawn, out, confidence=confidence) for name, value, drawn, out in rows}
+
+
+def resample_rows(
+    summarise: Callable[[Floats], Floats], n_items: int, *, count: int, stream: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Several statistics (n_statistics,), and of bootstrap resamples of the items (n_statistics, count)."""
+    draws = stream.multinomial(n_items, np.full(n_items, 1 / max(n_items, 1)), size=count).astype(np.float64)
+    return summarise(np.ones((1, n_items)))[:, 0], summarise(draws)
+
+
+def interval_t(
+    value: float, resampled: FloatArray, n_items: int, *, confidence: float, robust: bool = False
+) -> Interval:
+    """value +- t SE, the SE that of the resamples (n_resamples,) times sqrt(n / (n - 1)), t with n - 1 degrees.
+
+    For few items this covers better than percentiles of any kind (Efron & Tibshirani 1993, section 12.4). `robust`
+    takes half the distance between the 16th and the 84th percentile for the SD of the resamples.
+    """
+    known = resampled[np.isfinite(resampled)]
+    if n_items < LEAST_ITEMS or len(known) < LEAST_KNOWN * len(resampled) or not np.isfinite(value):
+        return Interval(value, np.nan, np.nan)
+    low, high = np.quantile(known, special.ndtr([-1.0, 1.0]))
+    se = (high - low) / 2 if robust else known.std(ddof=1)
+    half = special.stdtrit(n_items - 1, (1 + confidence) / 2) * se * np.sqrt(n_items / (n_items - 1))
+    return Interval(value, float(value - half), float(value + half))
+
+
+def interval_of_r(value: float, resampled: FloatArray, n_items: int, *, confidence: float, most: float = 1) -> Interval:
+    """The same of artanh(r / most), robustly, about its value less the bias that the resamples show in the median.
+
+    Resamples of one or two items have r of 1 or -1, of which the artanh is endless.
+
+    `most` : largest possible r: 1, or 2 of a difference of two.
+    """
+    found, drawn = (np.arctanh(np.clip(one / most, -LARGEST_R, LARGEST_R)) for one in (value, resampled))
+    bias = np.nanmedian(drawn) - found if np.isfinite(drawn).any() else 0.0
+    around = interval_t(float(found - bias), drawn, n_items, confidence=confidence, robust=True)
+    return Interval(float(value), most * float(np.tanh(around.low)), most * float(np.tanh(around.high)))
 
 
 def interval_bca(value: float, resampled: FloatArray, left_out: FloatArray, *, confidence: float) -> Interval:
@@ -164,6 +204,35 @@ def noise_sd(repeats: FloatArray) -> float:
         return float("nan")
     squares = np.nansum((several - np.nanmean(several, axis=1, keepdims=True)) ** 2)
     return float(np.sqrt(squares / (counts[counts > 1] - 1).sum()))
+
+
+def find_ceiling(y: FloatArray, error: FloatArray) -> float:
+    """The part of the variance of measured shifts over probes that is not noise of the repeats; NaN if unknown."""
+    if len(y) < 3 or not np.isfinite(error).all():
+        return float("nan")
+    variance = float(np.var(y, ddof=1))
+    return max(0.0, 1.0 - float(np.mean(error**2)) / variance) if variance > 0 else float("nan")
+
+
+def mean_repeats(repeats: FloatArray) -> Floats:
+    """Mean over repeats, (n_stimuli,), of (n_stimuli, most_repeats) with NaN where there is none; NaN without any."""
+    counts = np.isfinite(repeats).sum(axis=1)
+    return np.where(counts > 0, np.nansum(repeats, axis=1) / np.maximum(counts, 1), np.nan)
+
+
+def number_names(names: Sequence[str]) -> IntArray:
+    """A number for each name from 0, in the order they first come: (n_names,)."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.asarray([numbers[name] for name in names], dtype=np.int64)
+
+
+def count_signs(signed: FloatArray, clusters: IntArray) -> tuple[int, int]:
+    """Items whose shifts, summed over an item's probes, lie the predicted way, and items that moved at all.
+
+    `signed` (n_probes,): measured shifts times their predicted sign. `clusters` (n_probes,): the item of each.
+    """
+    moved = np.bincount(clusters, weights=signed)
+    return int((moved > 0).sum()), int((moved != 0).sum())
 
 
 def sign_test(n_agree: int, n_signed: int, *, confidence: float) -> tuple[float, Interval]:

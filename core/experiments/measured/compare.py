@@ -9,15 +9,18 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import check_choice, check_count, check_fraction, check_positive
-from core.experiments.measured.bootstrap import bootstrap_summary, sign_test
+from core.experiments.measured.bootstrap import bootstrap_summary, count_signs, find_ceiling, number_names, sign_test
+from core.experiments.measured.compare_config import Cluster, CompareConfig
+from core.experiments.measured.control import ControlDifference, ControlScore, Sets, gather_levels, score_control
 from core.experiments.measured.measured import Measured
-from core.experiments.measured.planned import Measure, PlannedProbe, Scale, choose_control
+from core.experiments.measured.planned import Measure, PlannedProbe, choose_control
+from core.experiments.measured.population import OnTarget, score_population
 from core.experiments.measured.shifts import Shifts, measure_shifts
+from core.experiments.measured.winner import Winner, check_subjects, find_winners
 from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
-from core.types import BoolArray
+from core.types import BoolArray, IntArray
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,54 +41,6 @@ class Cut(StrEnum):
     ROI = "roi"
     DIRECTION = "direction"
     BUDGET = "budget"
-
-
-class Cluster(StrEnum):
-    """What the bootstrap over probes resamples."""
-
-    PROBE = "probe"
-    IMAGE = "image"
-    """All probes of one image together: they share the original, so they are not independent."""
-
-
-MOST_RESAMPLES = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class CompareConfig:
-    """How measured and predicted shifts are compared.
-
-    Parameters
-    ----------
-    control : Role of the control; "" for the usual one.
-    scale : Unit of predicted shifts.
-    cluster : What intervals draw anew and the sign test counts.
-    n_bootstrap : Resamples, at least 100.
-    confidence : Of the intervals, in (0, 1).
-    """
-
-    control: str = ""
-    scale: Scale = Scale.UNIT
-    cluster: Cluster = Cluster.PROBE
-    n_bootstrap: int = 2000
-    confidence: float = 0.95
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse what would give no interval."""
-        check_count("bootstrap", self.n_bootstrap, least=100, largest=MOST_RESAMPLES)
-        check_fraction("confidence", self.confidence, largest=0.9999)
-        check_positive("confidence", self.confidence)
-        check_choice("scale", self.scale, [str(one) for one in Scale])
-        check_choice("cluster", self.cluster, [str(one) for one in Cluster])
-
-    def describe(self) -> str:
-        """One line of settings."""
-        control = self.control or "usual"
-        return (
-            f"control {control}, predicted shifts in {self.scale}, {self.n_bootstrap} resamples of {self.cluster}s, "
-            f"{self.confidence:.0%} intervals, seed {self.seed}"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +83,11 @@ class Comparison:
     shifts: Shifts
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
+    levels: Sets
+    control: tuple[ControlScore, ...]
+    control_differences: tuple[ControlDifference, ...]
+    winners: tuple[Winner, ...]
+    population: tuple[OnTarget, ...]
 
     def select(self, *, measure: Measure, cut: Cut = Cut.ALL) -> tuple[Row, ...]:
         """The rows of one measure and cut, networks in the set's order."""
@@ -153,8 +113,10 @@ def iter_compare(
 ) -> Iterator[Progress[Comparison]]:
     """Compare measured with predicted shifts, a record a row.
 
-    Raises BadInputError if the requested control is not in the set; Cancelled as soon as `should_stop()` is true.
+    Raises BadInputError if the requested control is not in the set, or its level sets or controversial probes are of
+    several subjects; Cancelled as soon as `should_stop()` is true.
     """
+    check_subjects(measured.plan.probes)
     control = choose_control(measured.plan, config.control)
     resolved = replace(config, control=control)
     shifts = measure_shifts(measured, control=control, scale=config.scale, count=config.n_bootstrap, seed=config.seed)
@@ -171,7 +133,14 @@ def iter_compare(
         if row is not None:
             rows.append(replace(row, cut=cut, value=value))
         yield Progress(number + 1, len(wanted))
-    result = Comparison(measured, resolved, shifts, _correct(rows), _warn(shifts, resolved))
+    levels = gather_levels(measured)
+    scores, differences, of_levels = score_control(measured, levels, resolved)
+    winners, of_rivals = find_winners(measured, shifts, resolved)
+    population, of_patterns = score_population(measured, resolved)
+    warnings = (*_warn(shifts, resolved), *of_levels, *of_rivals, *of_patterns)
+    result = Comparison(
+        measured, resolved, shifts, _correct(rows), warnings, levels, scores, differences, winners, population
+    )
     yield Progress(len(wanted), len(wanted), result=result)
 
 
@@ -211,12 +180,12 @@ def _cut_probes(probes: Sequence[PlannedProbe]) -> Iterator[tuple[Cut, str, Bool
         Cut.SOURCE: [probe.perturbed.network for probe in probes],
         Cut.ROI: [probe.perturbed.target.roi or probe.perturbed.target.label for probe in probes],
         Cut.DIRECTION: [probe.perturbed.row.role for probe in probes],
-        Cut.BUDGET: [describe_budget(probe) for probe in probes],
+        Cut.BUDGET: [describe_budget(probe) for probe in probes if probe.perturbed.row.level is None],
     }
     yield Cut.ALL, "all", np.ones(len(probes), dtype=bool)
     for cut, values in keys.items():
         distinct = list(dict.fromkeys(values))
-        if len(distinct) > 1:
+        if len(distinct) > 1 and len(values) == len(probes):  # each probe of a level set has a budget of its own
             for value in distinct:
                 yield cut, value, np.asarray([one == value for one in values])
 
@@ -243,10 +212,9 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
         confidence=config.confidence,
         seed=config.seed,
     )
-    moved = np.bincount(clusters, weights=signed)
-    n_agree, n_signed = int((moved > 0).sum()), int((moved != 0).sum())
+    n_agree, n_signed = count_signs(signed, clusters)
     p_sign, share = sign_test(n_agree, n_signed, confidence=config.confidence)
-    ceiling = _find_ceiling(y, shifts.error[measure.index][used])
+    ceiling = find_ceiling(y, shifts.error[measure.index][used])
     again = shifts.resampled[:, measure.index][:, used]
     return Row(
         network=network,
@@ -269,18 +237,9 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
     )
 
 
-def _number_images(probes: Sequence[PlannedProbe], used: BoolArray) -> npt.NDArray[np.int64]:
+def _number_images(probes: Sequence[PlannedProbe], used: BoolArray) -> IntArray:
     names = [probe.perturbed.row.source_image for probe, keep in zip(probes, used, strict=True) if keep]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return np.asarray([numbers[name] for name in names])
-
-
-def _find_ceiling(y: Floats, error: Floats) -> float:
-    """The part of the variance of measured shifts over probes that is not noise of the repeats; NaN if unknown."""
-    if len(y) < 3 or not np.isfinite(error).all():
-        return float("nan")
-    variance = float(np.var(y, ddof=1))
-    return max(0.0, 1.0 - float(np.mean(error**2)) / variance) if variance > 0 else float("nan")
+    return number_names(names)
 
 
 def _slopes(x: Floats, resampled: Floats) -> Floats:

@@ -21,6 +21,7 @@ from core.experiments.measured.compare_tables import (
     pack_comparison,
     tabulate_comparison,
 )
+from core.experiments.measured.judge_plots import plot_judgement
 from core.experiments.measured.planned import Measure
 from core.files import new_folder
 from core.reports.draw_plot import draw_grid, inline_svg, say_whose, write_figures
@@ -64,7 +65,7 @@ def compose_comparison(comparison: Comparison, tables: Sequence[Table], figures:
         figures=[inline_svg(figure) for figure in figures.values()],
         found=findings.describe(),
         formulas=read_formulas("comparison").items(),
-        tables=(*_shorten(comparison), *(table for table in tables if table.name == "probes")),
+        tables=(*_shorten(comparison), *(table for table in tables if table.name not in ("networks", "cuts"))),
     )
 
 
@@ -86,6 +87,8 @@ def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
         effects = draw_grid(plot_effects(comparison), width=4.4, height=1.4 + 0.5 * len(comparison.networks))
         scatter = draw_grid(panels, across=min(len(panels), 3), width=3.8, height=3.4)
         figures = {"scatter": scatter, "effects": effects}
+        for name, plots in plot_judgement(comparison).items():
+            figures[name] = draw_grid(plots, across=min(len(plots), 3), width=4.4)
         for figure in figures.values():
             say_whose(figure, _whose(comparison))
     return figures

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.experiments.measured.compare import Comparison, Cut, Row, describe_budget
+from core.experiments.measured.judge_tables import describe_judgement, tabulate_judgement
 from core.experiments.measured.planned import Measure, Scale
 from core.headers import plain
 from core.reports.table import Table, make_table
@@ -40,6 +41,7 @@ def tabulate_comparison(comparison: Comparison) -> tuple[Table, ...]:
     tables = [make_table("networks", "Measured against predicted, by network", everything)]
     if cuts:
         tables.append(make_table("cuts", "The same by source network, ROI, direction and budget", cuts))
+    tables += tabulate_judgement(comparison)
     return (*tables, make_table("probes", "Every probe", _probes(comparison)))
 
 
@@ -69,7 +71,7 @@ def describe_comparison(comparison: Comparison) -> tuple[str, ...]:
         rows = comparison.select(measure=measure)
         if rows:
             lines.append(f"{measure.words}: {describe_row(rows[0], unit, f'{comparison.config.cluster}s')}.")
-    return tuple(lines)
+    return (*lines, *describe_judgement(comparison))
 
 
 def pack_comparison(comparison: Comparison) -> dict[str, Any]:
@@ -85,6 +87,11 @@ def pack_comparison(comparison: Comparison) -> dict[str, Any]:
         "warnings": list(comparison.warnings),
         "formulas": read_formulas("comparison"),
         "rows": [plain(dataclasses.asdict(row)) for row in comparison.rows],
+        **{
+            name: [plain(dataclasses.asdict(one)) for one in getattr(comparison, name)]
+            for name in ("control", "control_differences", "winners", "population")
+        },
+        "judgement": list(describe_judgement(comparison)),
     }
 
 

@@ -14,7 +14,7 @@ from core.checks import check_choice, refusal, suggest
 from core.datasets.image_files import find_names
 from core.experiments.measured.planned import MeasuredPlan
 from core.experiments.measured.trial import Trials
-from core.probes.target import Target
+from core.probes.target import Target, TargetKind
 from core.words import name_some
 
 Floats = npt.NDArray[np.float64]
@@ -113,6 +113,7 @@ class Measured:
     ----------
     picture_of : Row of a stimulus, by id; identical files share one.
     repeats : mapping of Target to (n_pictures, most_repeats) float64. NaN where there is no further repeat.
+    voxels : mapping of pattern targets to the same of each of their voxels, where these were measured.
     """
 
     plan: MeasuredPlan
@@ -120,6 +121,7 @@ class Measured:
     unit: str
     picture_of: Mapping[str, int]
     repeats: Mapping[Target, Floats]
+    voxels: Mapping[Target, tuple[Floats, ...]] = field(default_factory=dict)
 
 
 def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> Measured:
@@ -144,13 +146,18 @@ def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> M
         target: _stack(values[kept][:, places] @ weights, rows, max(picture_of.values()) + 1)
         for target, (places, weights) in found.items()
     }
+    voxels = {
+        target: tuple(_stack(values[kept][:, place], rows, max(picture_of.values()) + 1) for place in places)
+        for target, (places, _) in found.items()
+        if target.kind is TargetKind.PATTERN and len(places) == len(target.voxels)
+    }
     own = {stimulus.id: found[stimulus.target] for stimulus in plan.stimuli if stimulus.target in found}
     n_nan = sum(
         bool(np.isnan(row[own[one][0]]).any()) for one, row in zip(trials.ids, trials.values, strict=True) if one in own
     )
     findings = _describe(plan, trials, kept=kept, unknown=unknown, found=found, picture_of=picture_of)
     findings = replace(findings, n_nan=n_nan)
-    return Measured(plan, findings, options.shown_unit, picture_of, repeats)
+    return Measured(plan, findings, options.shown_unit, picture_of, repeats, voxels)
 
 
 def _spell(ids: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

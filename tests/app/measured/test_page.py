@@ -21,7 +21,7 @@ from core.experiments.measured.compare import Cut
 from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import OTHER, OWN, write_set
+from tests.helpers.measured_sets import OTHER, OWN, write_levels, write_rivals, write_set
 
 
 @pytest.fixture(scope="module")
@@ -226,3 +226,30 @@ def test_an_edited_set_is_refused_by_its_sentence(
     page.open_paths([folder])
     wait(qtbot, session)
     assert "changed after writing" in page.form.problem.text()
+
+
+def test_level_sets_and_controversial_probes_are_judged(
+    page: MeasuredPage, qtbot: QtBot, session: Services, tmp_path: Path
+) -> None:
+    for name, write, sentence, n_plots in (
+        ("levels", write_levels, "controls better than", 1),
+        ("rivals", write_rivals, f"{OWN} wins: 10 of 10 images", 2),
+    ):
+        folder = write(tmp_path / name)
+        plan = plan_set(read_manifest(folder))
+        page.comparison = None
+        page.open_paths(
+            [folder, simulate_responses(plan, tmp_path / f"{name}.csv", SimulateOptions(truth=OWN, noise=0.3))]
+        )
+        wait(qtbot, session)
+        page.run.click()
+        qtbot.waitUntil(lambda: page.comparison is not None, timeout=20_000)
+        assert sentence in page.judged.words.text()
+        assert page.judged.choice.count() == n_plots
+        assert page.parts.currentWidget() is page.judged and page.measure.isHidden()
+        page.part.button("shifts").click()
+        assert page.parts.currentIndex() == 0 and not page.measure.isHidden()
+
+
+def test_an_ordinary_set_shows_only_shifts(compared: MeasuredPage) -> None:
+    assert compared.part.isHidden() and compared.parts.currentIndex() == 0

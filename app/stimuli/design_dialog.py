@@ -1,0 +1,126 @@
+"""How many repeats? Simulates experiments with the tray, or a written set, and shows their power."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtWidgets import QDialog, QWidget
+
+from app.base.jobs import JobLane
+from app.stimuli.tray import Tray
+from app.widgets.ask_path import ask_open
+from app.widgets.basics import fill_dialog, make_button, make_label, make_row
+from app.widgets.form import MOST_SEED, Count, Fields, Number
+from app.widgets.job_line import JobLine, Reading
+from app.widgets.plot_picker import PlotPicker
+from core.checks import refusal
+from core.experiments.measured.design import Design, DesignConfig, Groups, Question, group_plan, iter_design, make_group
+from core.experiments.measured.design_report import describe_design, plot_design
+from core.experiments.measured.planned import plan_set
+from core.progress import Progress
+from core.stimuli.manifest import read_manifest
+
+JOB, SIZE = "design", (760, 680)
+Source = Callable[[], tuple[str, Groups]]
+"""Gives a name and the probes to simulate; it may refuse."""
+
+
+class DesignDialog(QDialog, Fields):
+    """Asks for the noise ceiling and simulates; `source` are the tray's probes until a set is opened."""
+
+    ceiling = Number(
+        "Noise ceiling", "Share of the variance of a mean over repeats", first=30, most=100, unit=" %", decimals=1
+    )
+    averaged = Count(
+        "", "Repeats behind that mean", first=1, least=1, most=100, name="Repeats behind the noise ceiling"
+    )
+    slope = Number(
+        "Slope", "SDs the brain moves for each SD predicted, on held-out images", most=10, step=0.1, zero="not known"
+    )
+    seed = Count("Seed", "Seed of the simulated experiments", most=MOST_SEED)
+
+    def __init__(self, lane: JobLane, source: Source, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.make_fields()
+        self._lane, self._source = lane, source
+        self.about = make_label("The probes in the tray", "muted", wraps=True)
+        self.work, self.answer = JobLine(), PlotPicker("Question and slope")
+        self.run = make_button("Simulate", "primary", self.start, tip="Simulate experiments and judge them")
+        self.other = make_button(
+            "Open set…", do=self._ask, tip="A written set instead: level sets, controversial probes"
+        )
+        asks = make_label("How many repeats and images decide the experiment?", "muted")
+        rows = self.make_rows(
+            (
+                "Noise ceiling",
+                "ceiling",
+                make_label("of the mean of", "muted"),
+                "averaged",
+                make_label("repeats", "muted"),
+            ),
+            "slope",
+            "seed",
+        )
+        parts = (make_label("How many repeats?", "title"), asks, make_row(self.about, self.other, stretch=0), rows)
+        fill_dialog(self, "How many repeats?", *parts, make_row(self.run, self.work, stretch=1), self.answer, stretch=5)
+        self.resize(*SIZE)
+
+    def start(self) -> None:
+        """Simulate; refusals stand beside the button."""
+        ready = self.work.attempt(self._prepare)
+        if ready is None or self.work.busy:
+            return
+        (name, groups), config = ready
+        self.work.run(
+            self._lane,
+            JOB,
+            lambda stop: iter_design(name, groups, config, should_stop=stop),
+            title="Simulating experiments…",
+            on_done=self._show,
+            read=lambda at: Reading(at.share, f"{at.done} of {at.total} designs"),
+        )
+
+    def open_set(self, folder: Path) -> None:
+        """Take a written set instead of the tray."""
+        self.about.setText(str(folder))
+        self._source = partial(_read_set, folder)
+
+    def done(self, result: int) -> None:
+        """Stop what runs."""
+        self.work.drop()
+        super().done(result)
+
+    def _prepare(self) -> tuple[tuple[str, Groups], DesignConfig]:
+        ceiling = self.ceiling.value() / 100
+        config = DesignConfig(
+            noise_ceiling=ceiling, averaged=self.averaged.value(), slope=self.slope.value(), seed=self.seed.value()
+        )
+        return self._source(), config
+
+    def _show(self, record: Progress[Design]) -> None:
+        if record.result is not None:
+            self.answer.show_plots(plot_design(record.result), list(describe_design(record.result)))
+
+    def _ask(self) -> None:
+        if folder := ask_open(self, "Open a stimulus set"):
+            self.open_set(folder)
+
+
+def _read_set(folder: Path) -> tuple[str, Groups]:
+    plan = plan_set(read_manifest(folder))
+    return plan.name, group_plan(plan)
+
+
+def group_tray(tray: Tray, *, n_files: int) -> tuple[str, Groups]:
+    """The tray's probes, each of `n_files` stimuli. Raises BadInputError until every one is made, its shift in SDs."""
+    shifts = [np.nan if (one := tray.preview(row)) is None else one.shift_sd for row in range(len(tray.items))]
+    if not shifts or not np.isfinite(shifts).all():
+        got = f"{np.isfinite(shifts).sum()} of {len(shifts)}"
+        raise refusal("tray", allowed="of made probes with shifts in SDs", got=got, advice="Wait, or open a set.")
+    names, made = [recipe.image for recipe in tray.items], np.asarray(shifts)
+    nothing = [None] * len(names)
+    files = len(names) * n_files / len(set(names))
+    return "tray", {Question.SHIFT: [make_group(names, made, made, levels=(nothing, nothing), n_files=files)]}

@@ -1,0 +1,77 @@
+"""The `design` command: how many repeats and images decide an experiment with a set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from core.checks import refusal
+from core.commands.options import Given, Json, about, explained, takes
+from core.commands.output import answer, finish, format_table, split
+from core.experiments.measured.design import DesignConfig
+from core.files import check_free
+
+EXPLANATION = """\
+Experiments are simulated and judged by the functions of `compare`: of ordinary sets the sign test, of level sets the
+control score, of controversial probes which model wins. --noise-ceiling 0.3 or 30% is that of the mean of --averaged
+repeats; give --ncsnr instead where you have it. Power is told at --slope, a half and a quarter of it.
+--json prints {"set", "settings", "noise_sd", "wanted_power", "cells": [{"question", "slope", "n_repeats", "n_images",
+"n_probes", "n_trials", "power", "error", "n_held", "n_intervals"}], "smallest", "coverage", "answer", "folder"}."""
+
+
+@explained(EXPLANATION)
+@takes((DesignConfig, "ncsnr averaged slope n_simulations confidence seed"))
+def run_design(
+    stimuli: Annotated[Path, about("folder of the set, or its manifest.json", metavar="SET")],
+    /,
+    *,
+    noise_ceiling: Annotated[
+        str, about("share of the variance of the mean over --averaged repeats that is not noise: 0.3 or 30%")
+    ] = "",
+    repeats: Annotated[str, about("repeats to try, comma-separated")] = "1,2,4,8",
+    images: Annotated[
+        str, about("images to try, comma-separated (default: half, all and twice those of the set)")
+    ] = "",
+    probes: Annotated[str, about("probes to try instead, in whole images of the set")] = "",
+    out: Annotated[Path | None, about("new folder for design.json, table and figure")] = None,
+    json: Json = False,
+    given: Given,
+) -> int:
+    """Simulate; returns 0."""
+    from core.experiments.measured.design import group_plan, iter_design
+    from core.experiments.measured.design_report import describe_design, pack_design, tabulate_design, write_design
+    from core.experiments.measured.planned import plan_set
+    from core.stimuli.manifest import read_manifest
+
+    if out is not None:
+        check_free(out)
+    counts = {"repeats": repeats, "images": images, "probes": probes}
+    made = {name: read_counts(name, text) for name, text in counts.items()}
+    config = given.make(DesignConfig, noise_ceiling=read_share("noise_ceiling", noise_ceiling), **made)
+    plan = plan_set(read_manifest(stimuli))
+    design = finish(
+        lambda stop: iter_design(plan.name, group_plan(plan), config, should_stop=stop),
+        lambda record: f"{record.done:.0f}/{record.total} designs",
+    )
+    folder = None if out is None else write_design(design, out)
+    table = tabulate_design(design)
+    text = "\n".join([*describe_design(design), "", format_table(table.frame.to_dict("records"))])
+    packed = pack_design(design) | {"folder": None if folder is None else str(folder)}
+    return answer(packed, text if folder is None else f"{text}\n{folder}", as_json=json)
+
+
+def read_share(name: str, text: str) -> float:
+    """A share as 0.3 or 30%; 0 for no text. Raises BadInputError for another one."""
+    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+    try:
+        return float(number or 0) / (100 if percent else 1)
+    except ValueError as error:
+        raise refusal(name, allowed="a share in (0, 1], as 0.3 or 30%", got=text) from error
+
+
+def read_counts(name: str, text: str) -> tuple[int, ...]:
+    """Whole numbers, ascending. Raises BadInputError for another text."""
+    try:
+        return tuple(sorted({int(word) for word in split(text)}))
+    except ValueError as error:
+        raise refusal(name, allowed="whole numbers, comma-separated", got=text) from error

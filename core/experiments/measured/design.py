@@ -1,0 +1,348 @@
+"""How many repeats and images decide an experiment: simulated experiments judged by the functions `compare` calls.
+
+    m(x) = slope * predicted(x) + noise * N(0, 1) / sqrt(repeats),   noise = 1 / ncsnr
+
+all in SDs of the responses to natural images; an original is shown in each of its pairs. Images are drawn anew from the
+set's in each experiment, with all their probes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.checks import check_count, check_fraction, check_positive, refusal
+from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_summary, count_signs, number_names, sign_test
+from core.experiments.measured.compare_config import CompareConfig
+from core.experiments.measured.control import LEAST_LEVELS, Levels, score_levels
+from core.experiments.measured.planned import MeasuredPlan, PlannedProbe
+from core.experiments.measured.winner import Rivals, Verdict, check_subjects, judge_pair, settle
+from core.progress import Progress, ShouldStop, check_stop, never_stop
+from core.seeds import make_stream
+from core.statistics import Interval
+from core.types import IntArray
+
+Floats = npt.NDArray[np.float64]
+PARTS = (1.0, 0.5, 0.25)
+"""Of the slope of a right encoder: probes may move the brain less than natural images do."""
+WANTED_POWER = 0.8
+MANY_IMAGES = 20_000
+N_BOOTSTRAP = 100
+ROUNDING = 1e-9
+INTERVALS_OF = 4
+"""Where the decision takes no interval, that of each fourth experiment is looked at."""
+NOTHING = (np.nan, np.nan)
+
+
+class Question(StrEnum):
+    """What an experiment decides."""
+
+    SHIFT = "does the target move as predicted"
+    CONTROL = "does the response follow the wanted level"
+    WINNER = "which model is right"
+
+
+@dataclass(frozen=True, slots=True)
+class DesignConfig:
+    """What is simulated.
+
+    Parameters
+    ----------
+    noise_ceiling : Share of the variance of the mean over --averaged repeats that is not noise, in (0, 1].
+    ncsnr : Noise ceiling signal-to-noise ratio of single trials, instead: SD of responses over images / SD of noise.
+    averaged : Repeats behind the mean that the noise ceiling is of.
+    repeats : Repeats to try.
+    images, probes : To try: images, each with all its probes, and probes, rounded to whole images; by default half of
+        the set's images, all, and twice as many.
+    slope : SDs the brain moves for each SD predicted, as on held-out images; a half and a quarter of it are tried too.
+        0 where it is unknown: then 1.
+    n_simulations : Experiments of each design.
+    confidence : Of tests and intervals, in (0, 1).
+    """
+
+    noise_ceiling: float = 0.0
+    ncsnr: float = 0.0
+    averaged: int = 1
+    repeats: tuple[int, ...] = (1, 2, 4, 8)
+    images: tuple[int, ...] = ()
+    probes: tuple[int, ...] = ()
+    slope: float = 0.0
+    n_simulations: int = 200
+    confidence: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if bool(self.noise_ceiling) == bool(self.ncsnr):
+            got = f"{self.noise_ceiling:g} and ncsnr {self.ncsnr:g}"
+            raise refusal("noise_ceiling", allowed="given, or else ncsnr, and not both", got=got)
+        advice = f"Did you mean {self.noise_ceiling:g}%?" if 1 < self.noise_ceiling <= 100 else ""
+        check_fraction("noise_ceiling", self.noise_ceiling, advice=advice)
+        check_positive("ncsnr", self.ncsnr or 1.0)
+        check_positive("slope", self.slope or 1.0)
+        check_count("averaged", self.averaged)
+        check_count("simulations", self.n_simulations, least=20, largest=10_000)
+        check_positive("confidence", check_fraction("confidence", self.confidence, largest=0.9999))
+        for name, least in (("repeats", 1), ("images", LEAST_ITEMS), ("probes", LEAST_ITEMS)):
+            for value in getattr(self, name):
+                check_count(name, value, least=least, largest=1000)
+        if not self.repeats:
+            raise refusal("repeats", allowed="at least one number", got=())
+
+    @property
+    def noise(self) -> float:
+        """SD of one response to one stimulus, in SDs of the responses over natural images: 1 / ncsnr."""
+        if self.ncsnr:
+            return 1 / self.ncsnr
+        return float(np.sqrt(self.averaged * (1 - self.noise_ceiling) / self.noise_ceiling))
+
+    def describe(self) -> str:
+        """One line of settings."""
+        known = "" if self.slope else " (no held-out slope was given: 1 is the best case)"
+        return (
+            f"noise {self.noise:.3g} SD a trial (ncsnr {1 / self.noise if self.noise else np.inf:.3g}), slope "
+            f"{self.slope or 1:g} SD per SD{known}, {self.n_simulations} experiments of each design (standard error of "
+            f"power at most {0.5 / np.sqrt(self.n_simulations):.2g}), seed {self.seed}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One design: how often it decides, with the standard error of that; how many of its intervals hold the truth."""
+
+    question: Question
+    slope: float
+    n_repeats: int
+    n_images: int
+    n_probes: int
+    n_trials: int
+    power: float
+    error: float
+    n_held: int
+    n_intervals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Every design that was tried."""
+
+    name: str
+    config: DesignConfig
+    cells: tuple[Cell, ...]
+
+    @property
+    def coverage(self) -> tuple[float, int]:
+        """Share of all intervals that hold the truth, and how many there are."""
+        n_intervals = sum(one.n_intervals for one in self.cells)
+        return sum(one.n_held for one in self.cells) / max(n_intervals, 1), n_intervals
+
+    @property
+    def cases(self) -> list[tuple[Question, float]]:
+        """Each question with each slope."""
+        return list(dict.fromkeys((one.question, one.slope) for one in self.cells))
+
+    def smallest(self, question: Question, slope: float) -> Cell | None:
+        """The design of fewest trials with a power of 0.8; None if none has it."""
+        enough = [one for one in self.cells if (one.question, one.slope) == (question, slope)]
+        return min((one for one in enough if one.power >= WANTED_POWER), key=lambda one: one.n_trials, default=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """Probes that are judged together; everything predicted in SDs.
+
+    Parameters
+    ----------
+    images : (n_probes,). The image of each, numbered from 0.
+    first, second : (n_probes,). Predicted shifts by the encoder that is right, and by its rival.
+    level, clean : (n_probes,). Wanted level, and that of the image itself; NaN in other sets.
+    n_files : Stimuli of each image in the whole set, with originals, controls and what else is shown.
+    """
+
+    images: IntArray
+    first: Floats
+    second: Floats
+    level: Floats
+    clean: Floats
+    n_files: float
+
+    def draw(self, n_images: int, stream: np.random.Generator) -> Group:
+        """Images drawn from these with all their probes, numbered anew."""
+        rows = [np.flatnonzero(self.images == one) for one in stream.integers(self.images.max() + 1, size=n_images)]
+        own, numbers = np.concatenate(rows), np.repeat(np.arange(n_images), [len(one) for one in rows])
+        return Group(numbers, self.first[own], self.second[own], self.level[own], self.clean[own], self.n_files)
+
+
+Groups = dict[Question, list[Group]]
+
+
+def group_plan(plan: MeasuredPlan) -> Groups:
+    """A set's probes by what they can decide: a group for each level set and each of two rivals, one for all others.
+
+    Raises BadInputError if they are of several subjects, too few, or not predicted in SDs by the encoders compared.
+    """
+    check_subjects(plan.probes)
+    members: dict[tuple[Question, str, str], list[PlannedProbe]] = {}
+    for probe in plan.probes:
+        row, own = probe.perturbed.row, probe.perturbed.network
+        keys = [(Question.SHIFT, "", "")]
+        if row.level is not None:
+            keys = [(Question.CONTROL, own, row.target)]
+        elif row.against:
+            opposed = row.against_direction != row.direction
+            keys = [(Question.WINNER, *pair) for pair in ((own, row.against), (row.against, own)) if opposed]
+        for key in keys:
+            members.setdefault(key, []).append(probe)
+    groups: Groups = {}
+    n_files = len(plan.stimuli) / len({one.row.source_image for one in plan.stimuli})
+    for (question, first, second), probes in members.items():
+        found = _group(question, probes, first=first, second=second, n_files=n_files)
+        groups.setdefault(question, []).append(found)
+    return groups
+
+
+def _group(question: Question, probes: Sequence[PlannedProbe], *, first: str, second: str, n_files: float) -> Group:
+    rows = [probe.perturbed.row for probe in probes]
+    by = (first, second) if question is Question.WINNER else ("", "")
+    shifts = [[one.perturbed.shifts.get(name or one.perturbed.network, NOTHING)[1] for one in probes] for name in by]
+    level, reached = ([getattr(row, name) for row in rows] for name in ("level", "level_reached"))
+    if not np.isfinite(shifts).all() or (question is Question.CONTROL and None in reached):
+        who = " and ".join(name for name in by if name) or "its own encoder"
+        advice = "Score the set on it (--transfer), with clean reference images of the encoder."
+        raise refusal("set", allowed=f"predicted in SDs by {who}", got="probes without that", advice=advice)
+    names = [row.source_image for row in rows]
+    return make_group(names, *map(np.asarray, shifts), levels=(level, reached), n_files=n_files)
+
+
+def make_group(
+    names: Sequence[str], first: Floats, second: Floats, *, levels: tuple[Sequence[Any], Sequence[Any]], n_files: float
+) -> Group:
+    """Probes by the name of their image, `levels` wanted and reached. Raises BadInputError for too few of either."""
+    images = number_names(names)
+    if len(set(names)) < LEAST_ITEMS:
+        raise refusal("set", allowed=f"of at least {LEAST_ITEMS} images", got=len(set(names)))
+    distinct = set(levels[0]) - {None}
+    if 0 < len(distinct) < LEAST_LEVELS:
+        raise refusal("set", allowed=f"of at least {LEAST_LEVELS} levels", got=len(distinct))
+    wanted, reached = (np.asarray(values, dtype=np.float64) for values in levels)
+    return Group(images, first, second, wanted, reached - first, n_files)
+
+
+def iter_design(
+    name: str, groups: Groups, config: DesignConfig, *, should_stop: ShouldStop = never_stop
+) -> Iterator[Progress[Design]]:
+    """Simulate every design: each question, slope, number of images and of repeats; a record a design."""
+    slope = config.slope or 1.0
+    wanted = [
+        (question, slope * part, n_images, n_repeats)
+        for question, members in groups.items()
+        for part in PARTS
+        for n_images in _list_images(members, config)
+        for n_repeats in config.repeats
+    ]
+    cells = []
+    for number, (question, slope, n_images, n_repeats) in enumerate(wanted):
+        check_stop(should_stop)
+        cells.append(simulate(question, groups[question], config, slope=slope, n_images=n_images, n_repeats=n_repeats))
+        done = number + 1 == len(wanted)
+        yield Progress(number + 1, len(wanted), result=Design(name, config, tuple(cells)) if done else None)
+
+
+def _list_images(groups: Sequence[Group], config: DesignConfig) -> list[int]:
+    most = max(int(group.images.max()) + 1 for group in groups)
+    a_probe = most / max(len(group.first) for group in groups)
+    wanted = [*config.images, *(one * a_probe for one in config.probes)] or [most / 2, most, 2 * most]
+    return sorted({max(LEAST_ITEMS, round(one)) for one in wanted})
+
+
+def simulate(
+    question: Question, groups: Sequence[Group], config: DesignConfig, *, slope: float, n_images: int, n_repeats: int
+) -> Cell:
+    """One design. Experiments take the groups in turn; two rivals are right equally often."""
+    stream = make_stream(config.seed, question, n_images, n_repeats, f"{slope:g}")
+    noise, judge = config.noise / np.sqrt(n_repeats), JUDGES[question]
+    truths = [_true_difference(group, slope, noise, stream) for group in groups] if question is Question.WINNER else []
+    decided, held, n_probes = 0, list[bool](), 0
+    for number in range(config.n_simulations):
+        place = number % len(groups)
+        drawn = groups[place].draw(n_images, stream)
+        compare = CompareConfig(n_bootstrap=N_BOOTSTRAP, confidence=config.confidence, seed=config.seed + number)
+        wins, interval = judge(drawn, slope, noise, stream, compare)
+        decided += wins
+        truth = truths[place] if truths else slope
+        if np.isfinite(interval.low + truth):
+            held.append(interval.low - ROUNDING <= truth <= interval.high + ROUNDING)
+        n_probes += len(drawn.first)
+    power = decided / config.n_simulations
+    return Cell(
+        question=question,
+        slope=slope,
+        n_repeats=n_repeats,
+        n_images=n_images,
+        n_probes=round(n_probes / config.n_simulations),
+        n_trials=round(n_images * groups[0].n_files * n_repeats),
+        power=power,
+        error=float(np.sqrt(power * (1 - power) / config.n_simulations)),
+        n_held=sum(held),
+        n_intervals=len(held),
+    )
+
+
+def _measure(group: Group, slope: float, noise: float, stream: np.random.Generator) -> tuple[Floats, Floats]:
+    """Noise of the originals (n_images,) and measured shifts (n_probes,); an original is shown in each of its pairs."""
+    shown = np.bincount(group.images)
+    originals = noise / np.sqrt(shown) * stream.standard_normal(len(shown))
+    return originals, slope * group.first + noise * stream.standard_normal(len(group.first)) - originals[group.images]
+
+
+def _judge_shift(
+    group: Group, slope: float, noise: float, stream: np.random.Generator, config: CompareConfig
+) -> tuple[bool, Interval]:
+    """As a row of `compare`: the sign test over probes; the interval is of the slope."""
+    signs, (_, y) = np.sign(group.first), _measure(group, slope, noise, stream)
+    alone = np.arange(len(y))
+    n_agree, n_signed = count_signs(signs * y, alone)
+    p_sign, _ = sign_test(n_agree, n_signed, confidence=config.confidence)
+    decides = p_sign < 1 - config.confidence and 2 * n_agree > n_signed
+    if config.seed % INTERVALS_OF:
+        return decides, Interval(np.nan, np.nan, np.nan)
+    again = {"count": config.n_bootstrap, "confidence": config.confidence, "seed": config.seed}
+    found = bootstrap_summary(group.first, y, signed=signs * y, noise=np.ones(len(y)), clusters=alone, **again)  # type: ignore[arg-type]
+    return decides, found["slope"]
+
+
+def _judge_control(
+    group: Group, slope: float, noise: float, stream: np.random.Generator, config: CompareConfig
+) -> tuple[bool, Interval]:
+    """The control score: r above 0 with its interval; the interval is of the slope."""
+    originals, shifts = _measure(group, slope, noise, stream)
+    natural = np.zeros(len(originals))
+    natural[group.images] = slope * group.clean
+    measured = shifts + (natural + originals)[group.images]
+    r, found, _ = score_levels(Levels(group.level, measured, group.images, natural + originals), config)
+    return r.low > 0, found
+
+
+def _judge_winner(
+    group: Group, slope: float, noise: float, stream: np.random.Generator, config: CompareConfig
+) -> tuple[bool, Interval]:
+    """The encoder that is right wins; the interval is of the difference of r."""
+    _, y = _measure(group, slope, noise, stream)
+    unknown = np.full(len(y), np.nan)
+    (winner,) = settle([judge_pair(Rivals(group.first, group.second, y, unknown, group.images), config)], config)
+    return winner.verdict is Verdict.FIRST, winner.difference
+
+
+JUDGES = {Question.SHIFT: _judge_shift, Question.CONTROL: _judge_control, Question.WINNER: _judge_winner}
+
+
+def _true_difference(group: Group, slope: float, noise: float, stream: np.random.Generator) -> float:
+    """Of r with the encoder that is right and with its rival, in endlessly many images."""
+    many = group.draw(MANY_IMAGES, stream)
+    _, y = _measure(many, slope, noise, stream)
+    with np.errstate(invalid="ignore", divide="ignore"):  # NaN where all predictions are alike
+        return float(np.corrcoef(many.first, y)[0, 1] - np.corrcoef(many.second, y)[0, 1])

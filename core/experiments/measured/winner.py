@@ -1,0 +1,308 @@
+"""Which of two encoders is right, from controversial probes: those that they predict to move opposite ways.
+
+Pure functions of arrays and of what `measure_shifts` found. Images are counted and drawn, not probes: mirrored probes
+of one image share its original, and what moves one up in a third encoder moves the other down there. A wins where the
+exact sign test holds (Holm over pairs of encoders) and the bootstrap interval of r_A - r_B excludes 0 on the same side.
+"Neither" is a claim of its own, never the lack of one, by equivalence tests (Schuirmann 1987, doi:10.1007/BF01068419):
+both encoders must be shown to move the target by less than `least_slope` SDs for each SD they predict, with the
+smallest SD of natural images that the originals allow; or to explain less than a quarter of what is reliable in the
+measured shifts, where that is at least half of their variance. Everything else is undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from core.checks import refusal
+from core.experiments.measured.bootstrap import (
+    count_signs,
+    find_ceiling,
+    interval_of_r,
+    interval_t,
+    mean_repeats,
+    number_names,
+    resample_rows,
+    sign_test,
+)
+from core.experiments.measured.compare_config import CompareConfig
+from core.experiments.measured.measured import Measured
+from core.experiments.measured.planned import PlannedProbe
+from core.experiments.measured.shifts import Shifts
+from core.probes.target import Target
+from core.seeds import make_stream
+from core.statistics import Interval, correlate_resamples
+from core.sweeps.statistics import holm
+from core.types import BoolArray, FloatArray, IntArray
+
+Floats = npt.NDArray[np.float64]
+MOST_REPEATS = 100
+WANTED_POWER = 0.8
+LEAST_CEILING, LEAST_EXPLAINED = 0.5, 0.25
+
+
+class Verdict(StrEnum):
+    """What controversial probes say of two encoders."""
+
+    FIRST = "first"
+    SECOND = "second"
+    NEITHER = "neither"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """Two encoders on their controversial probes.
+
+    `n_first` of `n_signed` images moved, summed over their probes, as the first predicts, and so against the second.
+    `most` are the upper ends of the slopes on each prediction, in SDs of natural images for each SD predicted;
+    `explained` the largest share of the reliable variance of the measured shifts that either may explain. Both are NaN
+    without repeats. `n_as_both` of `n_agreeing` probes that both predict alike moved so. Each stimulus was shown
+    `n_shown` times at most; `n_repeats` would let a right encoder of slope `least_slope` win the sign test with a
+    probability of 0.8 (never below `n_shown`; 0 where no number would, or the noise is unknown).
+    """
+
+    first: str
+    second: str
+    n_probes: int
+    n_images: int
+    n_first: int
+    n_signed: int
+    share: Interval
+    p_sign: float
+    p_holm: float
+    r_first: Interval
+    r_second: Interval
+    difference: Interval
+    most: tuple[float, float]
+    explained: tuple[float, float]
+    n_agreeing: int = 0
+    n_as_both: int = 0
+    n_shown: int = 0
+    n_repeats: int = 0
+    verdict: Verdict = Verdict.UNDECIDED
+
+    @property
+    def name(self) -> str:
+        """The encoder that wins; "" if none does."""
+        return {Verdict.FIRST: self.first, Verdict.SECOND: self.second}.get(self.verdict, "")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rivals:
+    """The controversial probes of two encoders.
+
+    Parameters
+    ----------
+    first, second : (n_probes,). Predicted shifts, in each encoder's own SDs.
+    measured : (n_probes,). Measured shifts.
+    natural : (n_probes,). Smallest SD of the measured natural images that the data allow; NaN where it is unknown.
+    images : (n_probes,). The original of each, numbered from 0.
+    ceiling : Share of the variance of the measured shifts that is not noise of the repeats; NaN where it is unknown.
+    """
+
+    first: Floats
+    second: Floats
+    measured: Floats
+    natural: Floats
+    images: IntArray
+    ceiling: float = float("nan")
+
+
+def check_subjects(probes: Sequence[PlannedProbe]) -> None:
+    """Raise BadInputError if level sets or controversial probes were made for several subjects: no brain has both."""
+    judged = [one.perturbed.row for one in probes if one.perturbed.row.against or one.perturbed.row.level is not None]
+    subjects = list(dict.fromkeys(row.subject for row in judged))
+    if len(subjects) > 1:
+        advice = "Compare encoders of one subject: make a set for each."
+        raise refusal("set", allowed="of one subject", got=", ".join(subjects), advice=advice)
+
+
+def find_winners(
+    measured: Measured, shifts: Shifts, config: CompareConfig
+) -> tuple[tuple[Winner, ...], tuple[str, ...]]:
+    """The answer for every pair of encoders with controversial probes, and what a reader must know."""
+    pairs = dict.fromkeys(_pair_of(probe) for probe in shifts.probes if probe.perturbed.row.against)
+    natural = {target: natural_sd(measured, shifts, target, config.confidence) for target in measured.repeats}
+    floor = np.asarray([natural[probe.perturbed.target] for probe in shifts.probes])
+    winners, notes = list[Winner](), list[str]()
+    for first, second in pairs:
+        own = np.asarray([_pair_of(probe) == (first, second) for probe in shifts.probes])
+        (a, a_in_sds), (b, b_in_sds) = (_predict(shifts, name, own) for name in (first, second))
+        known = own & np.isfinite(a) & np.isfinite(b) & np.isfinite(shifts.measured[0])
+        opposed, alike = known & (a * b < 0), known & (a * b > 0)
+        notes += _warn(_of(shifts, own), a[opposed], first=first, second=second)
+        if not opposed.any():
+            continue
+        images = number_names([one.perturbed.row.source_image for one in _of(shifts, opposed)])
+        least = floor[opposed] if a_in_sds and b_in_sds else np.full(len(images), np.nan)
+        ceiling = find_ceiling(shifts.measured[0][opposed], shifts.error[0][opposed])
+        rivals = Rivals(a[opposed], b[opposed], shifts.measured[0][opposed], least, images, ceiling)
+        moved = np.sign(a[alike]) * shifts.measured[0][alike]
+        winners.append(
+            replace(
+                judge_pair(rivals, config, names=(first, second)),
+                n_agreeing=int(alike.sum()),
+                n_as_both=int((moved > 0).sum()),
+                n_shown=int(shifts.counts[1][opposed].max()),
+                n_repeats=count_repeats(rivals, shifts.error[0][opposed], shifts.counts[1][opposed], config),
+            )
+        )
+    return settle(winners, config), tuple(notes)
+
+
+def _warn(probes: Sequence[PlannedProbe], opposed: Floats, *, first: str, second: str) -> list[str]:
+    """Of the probes of a pair; `opposed` are the first's predictions of those that can be judged."""
+    asked = sum(one.perturbed.row.direction != one.perturbed.row.against_direction for one in probes)
+    lines = []
+    if len(opposed) < asked:
+        lines.append(
+            f"{asked - len(opposed)} of {asked} controversial probes of {first} and {second} were left out: not "
+            "measured, not predicted by both, or predicted to move the same way once saved."
+        )
+    if len(set(np.sign(opposed))) == 1:
+        lines.append(
+            f"All controversial probes of {first} and {second} go one way: a response that any change moves that way "
+            "would look like a winner. Add the mirrored probes."
+        )
+    return lines
+
+
+def judge_pair(rivals: Rivals, config: CompareConfig, *, names: tuple[str, str] = ("first", "second")) -> Winner:
+    """Sign test, r with each prediction and their difference, slopes; Holm's p and the verdict are for `settle`."""
+    a, b, y, images = rivals.first, rivals.second, rivals.measured, rivals.images
+    n_first, n_signed = count_signs(np.sign(a) * y, images)
+    p_sign, share = sign_test(n_first, n_signed, confidence=config.confidence)
+    both, scaled = np.stack([a, b], axis=1), y / rivals.natural
+
+    def summarise(weights: Floats) -> Floats:
+        counts = weights[:, images]
+        r = correlate_resamples(both, np.stack([y, y], axis=1), counts)
+        return np.stack([*r.T, r[:, 0] - r[:, 1], _slopes(counts, a, scaled), _slopes(counts, b, scaled)])
+
+    n_images, level = int(images.max()) + 1, config.confidence
+    stream = make_stream(config.seed, "winner", len(y))
+    rows = list(zip(*resample_rows(summarise, n_images, count=config.n_bootstrap, stream=stream), strict=True))
+    r = [interval_of_r(*row, n_images, confidence=level, most=most) for row, most in zip(rows, (1, 1, 2), strict=False)]
+    slopes = [interval_t(float(value), drawn, n_images, confidence=level) for value, drawn in rows[3:]]
+    return Winner(
+        *names,
+        n_probes=len(y),
+        n_images=n_images,
+        n_first=n_first,
+        n_signed=n_signed,
+        share=share,
+        p_sign=p_sign,
+        p_holm=p_sign,
+        r_first=r[0],
+        r_second=r[1],
+        difference=r[2],
+        most=(slopes[0].high, slopes[1].high),
+        explained=(share_at_most(r[0].high, rivals.ceiling), share_at_most(r[1].high, rivals.ceiling)),
+    )
+
+
+def share_at_most(r: float, ceiling: float) -> float:
+    """Share of the reliable variance that the upper end of r's interval allows; NaN below a ceiling of a half."""
+    return max(r, 0.0) ** 2 / ceiling if ceiling >= LEAST_CEILING and np.isfinite(r) else float("nan")
+
+
+def settle(winners: Sequence[Winner], config: CompareConfig) -> tuple[Winner, ...]:
+    """Holm's p over the pairs, and the verdict of each."""
+    p = np.asarray([one.p_sign for one in winners])
+    known = np.isfinite(p)
+    p[known] = holm(p[known])
+    corrected = [replace(one, p_holm=float(value)) for one, value in zip(winners, p, strict=True)]
+    return tuple(replace(one, verdict=_decide(one, config)) for one in corrected)
+
+
+def _decide(one: Winner, config: CompareConfig) -> Verdict:
+    if one.p_holm < 1 - config.confidence:
+        if 2 * one.n_first > one.n_signed and one.difference.low > 0:
+            return Verdict.FIRST
+        if 2 * one.n_first < one.n_signed and one.difference.high < 0:
+            return Verdict.SECOND
+        return Verdict.UNDECIDED
+    wrong = np.max(one.most) < config.least_slope or np.max(one.explained) < LEAST_EXPLAINED  # NaN is never below
+    return Verdict.NEITHER if wrong else Verdict.UNDECIDED
+
+
+def natural_sd(measured: Measured, shifts: Shifts, target: Target, confidence: float) -> float:
+    """The smallest SD of a target's responses to natural images that its originals allow.
+
+        sqrt(s^2 (n - 1) / chi^2_(n - 1) - mean(noise^2 / k)),  s the SD of n originals' means over k repeats
+
+    NaN with fewer than three originals, without repeats, or where the repeats do not tell the originals apart.
+    """
+    own = [number for number, probe in enumerate(shifts.probes) if probe.perturbed.target == target]
+    rows = measured.repeats[target][sorted({measured.picture_of[shifts.probes[one].original.id] for one in own})]
+    counts, means = np.isfinite(rows).sum(axis=1), mean_repeats(rows)
+    n = int((counts > 0).sum())
+    if n < 3:
+        return float("nan")
+    least = np.nanvar(means, ddof=1) * (n - 1) / special.chdtri(n - 1, (1 - confidence) / 2)
+    variance = least - float(np.mean(shifts.noise[own[0]] ** 2 / counts[counts > 0]))
+    return float(np.sqrt(variance)) if variance > 0 else float("nan")
+
+
+def count_repeats(rivals: Rivals, error: FloatArray, counts: IntArray, config: CompareConfig) -> int:
+    """Repeats of each stimulus at which a right encoder of slope `least_slope` would win the sign test.
+
+        P(as predicted) = Phi(least_slope |s| natural / SE),  SE that of a shift, falling as 1 / sqrt(repeats)
+
+    With a probability of 0.8, shifts of an image's probes summed. 0 where `MOST_REPEATS` are too few, or noise is
+    unknown.
+
+    Parameters
+    ----------
+    error : (n_probes,). Standard errors of the measured shifts.
+    counts : (n_probes,). Repeats behind them.
+    """
+    sizes = config.least_slope * np.minimum(np.abs(rivals.first), np.abs(rivals.second)) * rivals.natural
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = np.bincount(rivals.images, sizes) / np.sqrt(np.bincount(rivals.images, error**2))
+    n = len(reach)
+    tails = special.bdtrc(np.arange(-1, n), n, 0.5)  # P(X >= 0), P(X >= 1) ...
+    least = np.flatnonzero(2 * tails < 1 - config.confidence)
+    if not len(least) or not np.isfinite(reach).all():
+        return 0
+    now = int(counts.max())
+    for repeats in range(now, MOST_REPEATS + 1):
+        p = float(np.mean(special.ndtr(reach * np.sqrt(repeats / now))))
+        if special.bdtrc(least[0] - 1, n, p) >= WANTED_POWER:
+            return repeats
+    return 0
+
+
+def _slopes(weights: Floats, x: Floats, y: Floats) -> Floats:
+    """The slope of y on x under weights of the probes, (n_weightings,)."""
+    total = weights.sum(axis=1)
+    centred = x - x.mean()
+    mean_x, mean_y = weights @ centred / total, weights @ y / total
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(
+            (weights @ (centred * y) / total - mean_x * mean_y) / (weights @ centred**2 / total - mean_x**2)
+        )
+
+
+def _pair_of(probe: PlannedProbe) -> tuple[str, str]:
+    """Both encoders of a controversial probe, in one order whichever it was made on."""
+    first, second = sorted((probe.perturbed.network, probe.perturbed.row.against))
+    return first, second
+
+
+def _predict(shifts: Shifts, network: str, own: BoolArray) -> tuple[Floats, bool]:
+    """Predicted shifts (n_probes,) in the encoder's SDs, and whether these are known; else in its unit."""
+    nothing = (np.nan, np.nan)
+    both = np.asarray([probe.perturbed.shifts.get(network, nothing) for probe in shifts.probes])
+    in_sds = bool((np.isfinite(both[own, 1]) | np.isnan(both[own, 0])).all())
+    return both[:, int(in_sds)], in_sds
+
+
+def _of(shifts: Shifts, chosen: BoolArray) -> list[PlannedProbe]:
+    return [probe for probe, keep in zip(shifts.probes, chosen, strict=True) if keep]

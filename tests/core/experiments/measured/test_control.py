@@ -1,0 +1,201 @@
+"""The control score of level sets: against numpy and scipy, known truths, and the coverage of its intervals."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from core.experiments.measured.compare import Comparison, Cut, compare_measured
+from core.experiments.measured.compare_config import CompareConfig
+from core.experiments.measured.compare_report import write_comparison
+from core.experiments.measured.control import Levels, correlate_halves, score_levels
+from core.experiments.measured.judge_tables import describe_judgement
+from core.experiments.measured.measured import MatchOptions
+from core.experiments.measured.planned import plan_set
+from core.experiments.measured.practise import NO_TRUTH, SimulateOptions, simulate_responses
+from core.experiments.measured.trial import ReadOptions
+from core.experiments.measured.trials import open_measured
+from core.stimuli.manifest import read_manifest
+from tests.helpers.measured_sets import OTHER, OWN, SIGMA, write_levels
+
+FAST = CompareConfig(n_bootstrap=300)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_levels(tmp_path_factory.mktemp("sets") / "set", rois=("FFA", "PPA"))
+
+
+def simulate(folder: Path, out: Path, **options: object) -> Comparison:
+    table = simulate_responses(plan_set(read_manifest(folder)), out / "s.csv", SimulateOptions(**options))  # type: ignore[arg-type]
+    return compare_measured(open_measured(folder, [table], ReadOptions(), MatchOptions()), FAST)
+
+
+def test_every_number_is_that_of_scipy(folder: Path, tmp_path: Path) -> None:
+    """From the measured means and the manifest alone."""
+    comparison = simulate(folder, tmp_path, truth=OWN, noise=2.0, n_repeats=3)
+    assert [(one.network, one.target[:7]) for one in comparison.control] == [
+        (network, roi) for roi in ("ROI FFA", "ROI PPA") for network in (OWN, OTHER)
+    ]
+    measured = comparison.measured
+    for score in comparison.control:
+        probes = [
+            one
+            for one in measured.plan.probes
+            if (one.perturbed.network, one.perturbed.target.label) == (score.network, score.target)
+        ]
+        repeats = measured.repeats[probes[0].perturbed.target]
+        means = np.asarray([row[np.isfinite(row)].mean() if np.isfinite(row).any() else np.nan for row in repeats])
+        level = np.asarray([one.perturbed.row.level for one in probes])
+        y = np.asarray([means[measured.picture_of[one.perturbed.id]] for one in probes])
+        fitted = stats.linregress(level, y)
+        natural = means[sorted({measured.picture_of[one.original.id] for one in probes})]
+        assert (score.r.value, score.slope.value) == pytest.approx((fitted.rvalue, fitted.slope))
+        reach = (y[level == 3].mean() - y[level == -3].mean()) / natural.std(ddof=1)
+        assert score.reach.value == pytest.approx(reach)
+        assert (score.n_stimuli, score.n_levels, score.n_seeds, score.n_unreached) == (50, 5, 10, 0)
+
+
+def test_the_true_encoder_controls_better(folder: Path, tmp_path: Path) -> None:
+    comparison = simulate(folder, tmp_path, truth=OWN, noise=1.0, n_repeats=4)
+    (difference,) = comparison.control_differences
+    assert (difference.better, difference.n_targets, difference.n_seeds) == (OWN, 2, 10)
+    scores = {(one.network, one.target[4:7]): one for one in comparison.control}
+    expected = np.mean([scores[OWN, roi].r.value - scores[OTHER, roi].r.value for roi in ("FFA", "PPA")])
+    assert difference.r.value == pytest.approx(expected)
+    assert any(line.startswith(f"{OWN} controls better than {OTHER}") for line in describe_judgement(comparison))
+
+
+def test_without_a_truth_no_encoder_controls_better(folder: Path, tmp_path: Path) -> None:
+    comparison = simulate(folder, tmp_path, truth=NO_TRUTH, n_repeats=4)
+    assert comparison.control_differences[0].better == ""
+    assert all(abs(one.slope.value) < 0.1 * SIGMA for one in comparison.control)
+
+
+def test_the_true_encoder_reaches_the_ceiling_and_no_more(tmp_path: Path) -> None:
+    folder = write_levels(tmp_path / "set", n_seeds=40, sources=(OWN,))
+    (score,) = simulate(folder, tmp_path, truth=OWN, noise=3.0, n_repeats=6).control
+    assert score.halves < score.r.value
+    assert score.r.value == pytest.approx(score.reachable, abs=0.04)
+    assert score.slope.value == pytest.approx(SIGMA, abs=0.05)
+
+
+def test_halves_are_correlated_as_numpy_does() -> None:
+    repeats = np.random.default_rng(0).normal(size=(30, 4)) + np.linspace(-2, 2, 30)[:, np.newaxis]
+    repeats[3, 2:], repeats[4, 1:] = np.nan, np.nan
+    kept = np.delete(repeats, 4, axis=0)
+    first, second = (np.nanmean(kept[:, start::2], axis=1) for start in (0, 1))
+    assert correlate_halves(repeats) == pytest.approx(np.corrcoef(first, second)[0, 1])
+    assert np.isnan(correlate_halves(repeats[:, :1]))
+    assert np.isnan(correlate_halves(np.ones((5, 4))))
+
+
+@pytest.mark.parametrize(
+    ("slope", "noise", "seed_sd", "n_seeds"), [(1.0, 0.5, 0.5, 10), (0.5, 1.0, 1.0, 10), (0.2, 1.0, 0.3, 5)]
+)
+def test_intervals_of_slope_and_r_hold_the_truth(slope: float, noise: float, seed_sd: float, n_seeds: int) -> None:
+    """In 95 % of 500 experiments with seeds that differ in offset and slope (binomial SE 1.0 %)."""
+    rng, level = np.random.default_rng(1), np.linspace(-3, 3, 7)
+
+    def draw(count: int) -> Levels:
+        slopes, offsets = slope + 0.1 * rng.normal(size=count), seed_sd * rng.normal(size=count)
+        y = slopes[:, np.newaxis] * level + offsets[:, np.newaxis] + noise * rng.normal(size=(count, 7))
+        return Levels(np.tile(level, count), y.ravel(), np.repeat(np.arange(count), 7), offsets)
+
+    many, hits = draw(50_000), np.zeros(2)
+    truths = stats.pearsonr(many.level, many.measured).statistic, slope
+    for seed in range(500):
+        found = score_levels(draw(n_seeds), CompareConfig(n_bootstrap=200, seed=seed))[:2]
+        hits += [one.low <= truth <= one.high for one, truth in zip(found, truths, strict=True)]
+    assert 0.90 <= hits[0] / 500 <= 0.98
+    assert 0.925 <= hits[1] / 500 <= 0.975
+
+
+@pytest.mark.parametrize(
+    ("options", "clue"),
+    [
+        ({"n_seeds": 1}, "has 1 seed image(s): it takes 3 for an interval"),
+        ({"levels": (-2.0, 2.0)}, "has 2 level(s)"),
+        ({"levels": (-2.0, 0.0, 2.0)}, "has no ceiling: fewer than 3 of its stimuli were measured twice"),
+    ],
+)
+def test_what_is_too_little_is_told(options: dict, clue: str, tmp_path: Path) -> None:
+    folder = write_levels(tmp_path / "set", sources=(OWN,), **({"n_seeds": 4} | options))
+    comparison = simulate(folder, tmp_path, n_repeats=1)
+    assert clue in " ".join(comparison.warnings)
+    assert comparison.control_differences == ()
+    assert np.isfinite(comparison.control[0].r.value)
+
+
+def test_constants_and_what_was_not_measured_give_no_number(tmp_path: Path) -> None:
+    folder = write_levels(tmp_path / "set", n_seeds=4, sources=(OWN,), rois=("FFA", "PPA"))
+    table = tmp_path / "m.csv"
+    rows = read_manifest(folder).rows
+    table.write_text(
+        "stimulus,FFA,PPA\n" + "".join(f"{row.id},{'1' if 'FFA' in row.target else ''},\n" for row in rows)
+    )
+    with_numbers = table.read_text().splitlines()
+    with_numbers.append(f"{rows[0].id},1,0.5")  # a single number, so that the column is one of numbers
+    table.write_text("\n".join(with_numbers) + "\n")
+    comparison = compare_measured(open_measured(folder, [table], ReadOptions(), MatchOptions()), FAST)
+    (score,) = comparison.control
+    assert np.isnan([score.r.value, score.slope.value if score.slope.value else np.nan, score.reach.value]).all()
+    assert (
+        "No stimulus of the level set of mobilenet_v2 features.18, ROI PPA (2 voxels) was measured."
+        in comparison.warnings
+    )
+
+
+def test_levels_that_were_not_reached_are_counted(folder: Path, tmp_path: Path) -> None:
+    comparison = simulate(folder, tmp_path)
+    plan = comparison.measured.plan
+    short = [
+        dataclasses.replace(
+            one,
+            perturbed=dataclasses.replace(one.perturbed, row=dataclasses.replace(one.perturbed.row, level_reached=2.5)),
+        )
+        if one.perturbed.row.level == 3
+        else one
+        for one in plan.probes
+    ]
+    measured = dataclasses.replace(comparison.measured, plan=dataclasses.replace(plan, probes=tuple(short)))
+    again = compare_measured(measured, FAST)
+    assert [one.n_unreached for one in again.control] == [10] * 4
+    assert "10 stimuli do not reach their wanted level" in " ".join(again.warnings)
+
+
+def test_the_report_holds_it_all(folder: Path, tmp_path: Path) -> None:
+    comparison = simulate(folder, tmp_path, truth=OWN)
+    written = write_comparison(comparison, tmp_path / "out").parent
+    packed = json.loads((written / "comparison.json").read_text(), parse_constant=lambda word: pytest.fail(word))
+    assert packed["control"][0]["slope"]["value"] == pytest.approx(comparison.control[0].slope.value)
+    assert packed["control_differences"][0]["first"] == OWN
+    assert packed["winners"] == []
+    assert any("controls better" in line for line in packed["judgement"])
+    page = (written / "report.html").read_text(encoding="utf-8")
+    assert "Control, by encoder and target" in page and "controls better" in page and page.count("<svg") == 3
+    assert {path.stem for path in (written / "tables").glob("control*.csv")} == {"control", "control_differences"}
+    assert (written / "figures" / "control.png").is_file()
+
+
+def test_budgets_of_a_level_set_are_no_groups(folder: Path, tmp_path: Path) -> None:
+    """Each of its probes has a budget of its own."""
+    comparison = simulate(folder, tmp_path)
+    assert {row.cut for row in comparison.rows} >= {Cut.SOURCE, Cut.DIRECTION}
+    plan = comparison.measured.plan
+    own = [
+        dataclasses.replace(
+            one,
+            perturbed=dataclasses.replace(
+                one.perturbed, row=dataclasses.replace(one.perturbed.row, epsilon=1.0 + number)
+            ),
+        )
+        for number, one in enumerate(plan.probes)
+    ]
+    measured = dataclasses.replace(comparison.measured, plan=dataclasses.replace(plan, probes=tuple(own)))
+    assert Cut.BUDGET not in {row.cut for row in compare_measured(measured, FAST).rows}
