@@ -30,6 +30,13 @@ def refusal(name: str, *, allowed: str, got: object, advice: str = "") -> BadInp
     return BadInputError(describe_refusal(name, allowed=allowed, got=got, advice=advice))
 
 
+def check_rules(*rules: tuple[object, str, str, object, str]) -> None:
+    """Raise BadInputError for the first rule that is broken: (broken, name, what is allowed, value, advice)."""
+    for broken, name, allowed, got, advice in rules:
+        if broken:
+            raise refusal(name, allowed=allowed, got=got, advice=advice)
+
+
 def shorten(value: object) -> str:
     """A value as refusals show it, at most a line long however large it is."""
     short = reprlib.Repr()

@@ -18,7 +18,7 @@ CALLED_BY_SCRIPTS = {
     "core.datasets.photos": ("list_images", "load_stimulus"),
     "core.datasets.subject": ("list_subjects", "load_responses", "load_subject"),
     "core.encoders.responses": ("estimate_noise_ceiling",),
-    "core.encoders.ridge": ("solve_ridge",),
+    "core.encoders.ridge": ("solve_with",),
     "core.encoders.scores": ("correlate",),
     "core.engine": ("Engine.encoder_card", "Engine.iter_probe", "Engine.predict", "Engine.rescore"),
     "core.experiments.measured.bootstrap": ("sign_test",),

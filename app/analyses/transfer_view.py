@@ -18,9 +18,10 @@ from core.reports import answer_plots as plots
 from core.reports.pictures import picture_cell, picture_map
 from core.reports.plot import frame
 from core.surfaces.picture import SMALL_TILE
-from core.sweeps.cell_view import CellChoice, find_source, read_cell
+from core.sweeps.cell_view import CellChoice, read_cell
 from core.sweeps.gather import Sweep
 from core.sweeps.plan import VARIANTS
+from core.sweeps.transfer import sources_of
 
 if TYPE_CHECKING:
     from app.analyses.sweep_job import Finished
@@ -168,7 +169,7 @@ class TransferView(AnswerView):
 
     def _ask(self) -> None:
         if self.finished is not None:
-            encoder, _ = find_source(self.finished.sweep, self._cell[0])
+            encoder, _ = sources_of(self.finished.sweep.config)[self._cell[0]]
             self.probe_requested.emit(encoder, self.panel.target.value(), max(0, self.panel.image.value()))
 
 

@@ -11,7 +11,6 @@ It needs steps to find its length: in 10 it stays behind plain PGD, from about 2
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 
@@ -46,21 +45,18 @@ def place_checkpoints(n_steps: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-@dataclass(slots=True, eq=False)
 class _Search:
     """Where every image stands: its best point with its gradient, its step and what the last checkpoint saw."""
 
-    step: torch.Tensor
-    values: torch.Tensor
-    top: torch.Tensor
-    top_delta: torch.Tensor
-    top_gradient: torch.Tensor
-    rises: torch.Tensor
-    top_then: torch.Tensor
-    halved_then: torch.Tensor
+    def __init__(self, step: torch.Tensor, values: torch.Tensor, delta: torch.Tensor, gradient: torch.Tensor) -> None:
+        self.step = step
+        self.values = self.top = self.top_then = values
+        self.top_delta, self.top_gradient = delta, gradient
+        self.rises = torch.zeros_like(values, dtype=torch.int64)
+        # Before the first checkpoint there is no earlier one to compare with.
+        self.halved_then = torch.ones_like(values, dtype=torch.bool)
 
     def take(self, values: torch.Tensor, delta: torch.Tensor, gradient: torch.Tensor) -> None:
-        """Count a rise and keep the best."""
         self.rises += values > self.values
         better = values > self.top
         self.values, self.top = values, torch.where(better, values, self.top)
@@ -86,7 +82,7 @@ def run_apgd(
     pixels = ball.to_pixels(delta)
     scores, gradient = objective.value_and_gradient(pixels)
     yield pixels, scores
-    search = _begin(FIRST_STEP * ball.epsilon, scores.values, delta, gradient=gradient)
+    search = _Search(FIRST_STEP * ball.epsilon, scores.values, delta, gradient)
     n_steps, checked, last = context.config.steps_taken, 0, delta
     checkpoints = place_checkpoints(n_steps)
     for step in range(1, n_steps + 1):
@@ -106,17 +102,3 @@ def run_apgd(
             checked = step
             delta = pick(stalled, search.top_delta, delta)
             gradient = pick(stalled, search.top_gradient, gradient)
-
-
-def _begin(step: torch.Tensor, values: torch.Tensor, delta: torch.Tensor, *, gradient: torch.Tensor) -> _Search:
-    return _Search(
-        step=step,
-        values=values,
-        top=values,
-        top_delta=delta,
-        top_gradient=gradient,
-        rises=torch.zeros_like(values, dtype=torch.int64),
-        top_then=values,
-        # Before the first checkpoint there is no earlier one to compare with.
-        halved_then=torch.ones_like(values, dtype=torch.bool),
-    )

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from core.attacks.norms import Norm
-from core.attacks.rounding import GREY_LEVELS
 from core.checks import refusal
+from core.images.stimulus import GREY_LEVELS
 from core.seeds import make_stream
 
 ON_GRID = 1e-3
@@ -43,8 +43,9 @@ class Ball:
         # Divided by as a tensor: CUDA turns division by a number into a product with its rounded inverse.
         self._white = torch.full((), GREY_LEVELS, dtype=clean.dtype, device=clean.device)
         self._clean_levels = torch.round(clean * self._white)
-        if quantise:
-            self._check_on_grid()
+        if quantise and (off := (clean * self._white - self._clean_levels).abs().max().item()) > ON_GRID:
+            allowed = "8-bit grey levels k / 255 for an attack that quantises"
+            raise refusal("clean", allowed=allowed, got=f"a pixel {off:.3g} levels off")
 
     def project(self, delta: torch.Tensor) -> torch.Tensor:
         """The nearest allowed perturbation, before rounding to grey levels."""
@@ -88,12 +89,6 @@ class Ball:
         outward = (exact.double() - clean).abs() > delta.abs()
         exact = torch.where(outward, torch.nextafter(exact, clean.to(torch.float32)), exact)
         return exact.to(pixels)
-
-    def _check_on_grid(self) -> None:
-        off = (self.clean * self._white - self._clean_levels).abs().max().item()
-        if off > ON_GRID:
-            allowed = "8-bit grey levels k / 255 for an attack that quantises"
-            raise refusal("clean", allowed=allowed, got=f"a pixel {off:.3g} levels off")
 
 
 def widen(values: torch.Tensor) -> torch.Tensor:

@@ -48,11 +48,6 @@ class AttackMethod(StrEnum):
     SQUARE = "square"
 
     @property
-    def chooses_steps(self) -> bool:
-        """Whether the method sets the length of its steps itself."""
-        return self is not AttackMethod.PGD
-
-    @property
     def takes_transfer_options(self) -> bool:
         """Whether gradients can be smoothed over shifts and taken at resized images."""
         return self in (AttackMethod.FGSM, AttackMethod.PGD)
@@ -187,7 +182,7 @@ class AttackConfig:
         """
         if self.method is AttackMethod.APGD:
             return 2 * self.epsilon
-        if self.method.chooses_steps or self.falls:
+        if self.method is not AttackMethod.PGD or self.falls:
             return self.epsilon
         return STEP_SIZE_RULE * self.epsilon / self.steps_taken if self.step_size is None else self.step_size
 
@@ -200,14 +195,16 @@ class AttackConfig:
         """The same attack with few steps; None where a number of steps is asked, or steps do not fall."""
         return replace(self, n_steps=QUICK_STEPS) if self.falls and not self.n_steps else None
 
-    def with_epsilon(self, epsilon: float) -> AttackConfig:
-        """The same attack under another budget."""
-        return replace(self, epsilon=epsilon)
-
     def describe(self) -> str:
         """One line for captions: "PGD, L2 epsilon 3, 10 steps of 0.75, momentum 1"."""
         budget = f"{self.norm.capitalize()} epsilon {format_epsilon(self.epsilon, self.norm)}"
-        return ", ".join([self.method.upper(), budget, self._describe_schedule(), *self._describe_options()])
+        options = {
+            f"momentum {self.momentum:g}": self.momentum > 0,
+            f"diverse inputs with probability {self.diversity:g}": self.diversity > 0,
+            f"shifts up to {self.translation} px": self.translation > 0,
+        }
+        said = [text for text, is_on in options.items() if is_on]
+        return ", ".join([self.method.upper(), budget, self._describe_schedule(), *said])
 
     def _describe_schedule(self) -> str:
         if self.method is AttackMethod.SQUARE:
@@ -218,14 +215,6 @@ class AttackConfig:
         if self.method is AttackMethod.APGD:
             return f"{steps}, halved from {self.step_length:.3g}"
         return f"{steps} of {self.step_length:.3g}"
-
-    def _describe_options(self) -> list[str]:
-        said = {
-            f"momentum {self.momentum:g}": self.momentum > 0,
-            f"diverse inputs with probability {self.diversity:g}": self.diversity > 0,
-            f"shifts up to {self.translation} px": self.translation > 0,
-        }
-        return [text for text, is_on in said.items() if is_on]
 
 
 def describe_steps(n_steps: int) -> str:

@@ -18,15 +18,19 @@ from core.errors import BadInputError
 class EnsembleObjective:
     """mean over members m of objective_m(pixels) / scale_m.
 
-    Parameters
-    ----------
-    members : At least one; the first is the probe's own, whose responses `Scores` holds.
+    `members`: at least one; the first is the probe's own, whose responses `Scores` holds.
 
     Raises BadInputError if the members' networks take images of different sizes, or a member's SD is not known.
     """
 
     def __init__(self, members: Sequence[Objective]) -> None:
-        check_same_size([member.encoder for member in members])
+        sides = [(member.encoder.network.spec.id, member.encoder.network.input_size) for member in members]
+        if len({side for _, side in sides}) > 1:
+            said = ", ".join(f"{name} {side} x {side}" for name, side in sides)
+            raise BadInputError(
+                f"The networks of an ensemble share their pixels and must take images of one size, got {said}. "
+                "Leave out those of another size."
+            )
         self._members = tuple(members)
         self._scales = [check_scale(member.scale, member.encoder.network.spec.id) for member in members]
 
@@ -58,15 +62,3 @@ class EnsembleObjective:
     def _combine(self, scores: list[Scores]) -> Scores:
         in_sds = [own.values / scale for own, scale in zip(scores, self._scales, strict=True)]
         return Scores(torch.stack(in_sds).mean(dim=0), scores[0].reduced)
-
-
-def check_same_size(encoders: Sequence[Encoder]) -> None:
-    """Raise BadInputError unless all networks take images of one size: perturbed pixels are shared as they are."""
-    sides = [encoder.network.input_size for encoder in encoders]
-    if len(set(sides)) > 1:
-        names = [encoder.network.spec.id for encoder in encoders]
-        said = ", ".join(f"{name} {side} x {side}" for name, side in zip(names, sides, strict=True))
-        raise BadInputError(
-            f"The networks of an ensemble share their pixels and must take images of one size, got {said}. "
-            "Leave out those of another size."
-        )

@@ -81,7 +81,7 @@ def iter_budget(
     if below is None or config.method is AttackMethod.FGSM:
         yield from iter_pgd(objective, clean, attack, keys=keys)
         return
-    best = _mark_warm_start(below.best)
+    best = replace(below.best, restart=torch.full_like(below.best.restart, WARM_START))
     start = None if config.falls else (best.pixels - clean) * (epsilon / below.epsilon if below.epsilon > 0 else 1.0)
     yield from iter_pgd(objective, clean, attack, start=start, incumbent=best, keys=keys)
 
@@ -89,10 +89,5 @@ def iter_budget(
 def fit_to_budget(config: AttackConfig, epsilon: float) -> AttackConfig:
     """The same attack under another budget; a given step size keeps its share of the budget."""
     if config.step_size is None or epsilon == 0 or config.epsilon == 0:
-        return config.with_epsilon(epsilon)
+        return replace(config, epsilon=epsilon)
     return replace(config, epsilon=epsilon, step_size=config.step_size * epsilon / config.epsilon)
-
-
-def _mark_warm_start(best: Best) -> Best:
-    """The same points, marked as a warm start."""
-    return replace(best, restart=torch.full_like(best.restart, WARM_START))

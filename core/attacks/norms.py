@@ -1,11 +1,18 @@
 """The norms that bound a perturbation, each an object with the same few moves, so that no loop asks which it is.
 
 Every method takes perturbations (n, channels, height, width) and budgets (n,), one an image, in [0, 1] pixel units.
+
+size, shrink and project: ||delta||; the nearest perturbation of size <= epsilon, without pixel bounds, and with
+    lower <= delta <= upper, where lower <= 0 <= upper.
+dual_size and steepest: max over ||delta|| <= 1 of gradient . delta, the first-order gain of a unit budget, and the
+    perturbation of size 1 that gains it; 0 where the gradient is 0.
+scale_to_budget: clamp(s direction) with s >= 0 so that its size is `size`, or the largest the bounds allow.
+round_levels: whole grey levels near `levels` (in grey levels), of size <= most (n,) in grey levels.
+draw_inside and draw_direction: one point drawn uniformly from the unit ball, and one random direction of size 1, for
+    controls, of shape (channels, height, width).
 """
 
 from __future__ import annotations
-
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,43 +24,6 @@ IMAGE_AXES = (1, 2, 3)
 
 MOST_ROUNDS = 60
 """Rounds of the projection on ball and bounds; photographs take none to four."""
-
-
-class Norm(Protocol):
-    """What an attack asks of a norm."""
-
-    name: NormName
-
-    def size(self, delta: torch.Tensor) -> torch.Tensor:
-        """||delta||, (n,)."""
-
-    def dual_size(self, gradient: torch.Tensor) -> torch.Tensor:
-        """max over ||delta|| <= 1 of gradient . delta, (n,): the first-order gain of a unit budget."""
-
-    def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
-        """The perturbation of size 1 that gains most to first order; 0 where the gradient is 0."""
-
-    def shrink(self, delta: torch.Tensor, epsilon: torch.Tensor) -> torch.Tensor:
-        """The nearest perturbation of size <= epsilon, without pixel bounds."""
-
-    def project(
-        self, delta: torch.Tensor, epsilon: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
-    ) -> torch.Tensor:
-        """The nearest perturbation of size <= epsilon with lower <= delta <= upper; lower <= 0 <= upper."""
-
-    def scale_to_budget(
-        self, direction: torch.Tensor, size: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
-    ) -> torch.Tensor:
-        """clamp(s direction) with s >= 0 so that its size is `size`, or the largest the bounds allow."""
-
-    def round_levels(self, levels: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
-        """Whole grey levels near `levels` (in grey levels), of size <= most (n,) in grey levels."""
-
-    def draw_inside(self, shape: tuple[int, ...], stream: np.random.Generator) -> FloatArray:
-        """One point drawn uniformly from the unit ball, of shape (channels, height, width)."""
-
-    def draw_direction(self, shape: tuple[int, ...], stream: np.random.Generator) -> FloatArray:
-        """One random direction of size 1, for controls, of shape (channels, height, width)."""
 
 
 class L2Norm:
@@ -189,6 +159,8 @@ class LinfNorm:
         """Independent random signs: like the steps of an attack under this norm, so that L2 sizes match as well."""
         return np.asarray(2 * stream.integers(0, 2, shape).astype(np.float32) - 1)
 
+
+Norm = L2Norm | LinfNorm
 
 NORMS: dict[NormName, Norm] = {NormName.L2: L2Norm(), NormName.LINF: LinfNorm()}
 """The norm object of each name."""

@@ -6,22 +6,20 @@ Madry et al. 2018, arXiv 1706.06083; Goodfellow et al. 2015, arXiv 1412.6572.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 
 from core.attacks.apgd import run_apgd
 from core.attacks.ball import Ball
-from core.attacks.config import LARGEST_EPSILON, STEP_SIZE_RULE, AttackConfig, AttackMethod
+from core.attacks.config import STEP_SIZE_RULE, AttackConfig, AttackMethod
 from core.attacks.falling import run_falling
 from core.attacks.gradient_rule import GradientRule
 from core.attacks.norms import NORMS
 from core.attacks.objective import Differentiable, Scores
 from core.attacks.run_context import Convergence, RunContext, RunReport, measure_convergence, report_last_third
 from core.attacks.square import run_square
-from core.checks import refusal
 
 WARM_START = -1
 """The `restart` of a warm start that no run has beaten."""
@@ -70,7 +68,6 @@ def iter_pgd(
     clean: torch.Tensor,
     config: AttackConfig,
     *,
-    epsilon: torch.Tensor | None = None,
     start: torch.Tensor | None = None,
     incumbent: Best | None = None,
     keys: Sequence[str] | None = None,
@@ -84,25 +81,26 @@ def iter_pgd(
     clean : (n, 3, height, width). Pixels in [0, 1].
     config : FGSM takes one step of length epsilon and delivers where it leads, be it better or not. The others never
         deliver less than their best start. `step_size` holds for all images.
-    epsilon : (n,), optional. Budget of each image; `config.epsilon` for all if left out.
     start : (n, 3, height, width), optional. Perturbation the first run starts from, projected first.
     incumbent : Points inside the ball to be beaten.
     keys : sequence of n str, optional. Names of the images' random streams; by default the hash of their pixels.
 
-    Raises BadInputError if a budget is out of range, or 8-bit pixels are asked from clean ones that are not.
+    Raises BadInputError if 8-bit pixels are asked from clean ones that are not.
     """
-    budgets = resolve_budgets(clean, config, epsilon)
+    budgets = clean.new_full((len(clean),), config.epsilon)
     ball = Ball(NORMS[config.norm], clean, budgets, quantise=config.quantise)
-    lengths = resolve_step_lengths(config, budgets)
     names = tuple(keys) if keys is not None else tuple(hash_image(image) for image in clean)
-    best = _worst(clean) if incumbent is None else incumbent
+    best = incumbent
+    if best is None:
+        worst = torch.full_like(budgets, -torch.inf)
+        best = Best(worst, clean, torch.full_like(worst, WARM_START, dtype=torch.int64))
     needs_origin = config.falls or start is not None  # else gains are counted from the first start
     origin = objective.score(clean).values if needs_origin else best.values
     tops: list[torch.Tensor] = []
     reports: list[RunReport] = []
     for restart in range(config.n_restarts):
         delta = _start(ball, config, start, restart=restart, keys=names)
-        context = RunContext(config, lengths, restart, names, origin)
+        context = RunContext(config, restart, names, origin)
         run = (run_falling if config.falls else RUNS[config.method])(objective, ball, delta, context=context)
         trace: list[torch.Tensor] = []
         for taken, (pixels, scores) in enumerate(run):
@@ -125,27 +123,6 @@ def iter_pgd(
             yield AttackStep(step, n_steps, restart, pixels, scores, best, ends, convergence)
 
 
-def resolve_budgets(clean: torch.Tensor, config: AttackConfig, epsilon: torch.Tensor | None) -> torch.Tensor:
-    """The budget of each image, (n,), checked."""
-    if epsilon is None:
-        return clean.new_full((clean.shape[0],), config.epsilon)
-    largest = LARGEST_EPSILON[config.norm]
-    if epsilon.shape != clean.shape[:1]:
-        raise refusal("epsilon", allowed=f"{clean.shape[0]} numbers, one an image", got=tuple(epsilon.shape))
-    if not bool(((epsilon >= 0) & (epsilon <= largest)).all()):
-        raise refusal("epsilon", allowed=f"in [0, {largest:g}]", got=epsilon.tolist())
-    return epsilon.to(clean)
-
-
-def resolve_step_lengths(config: AttackConfig, epsilon: torch.Tensor) -> torch.Tensor:
-    """The length of a step of each image, (n,)."""
-    if config.method is AttackMethod.FGSM:
-        return epsilon
-    if config.step_size is not None:
-        return torch.full_like(epsilon, config.step_size)
-    return STEP_SIZE_RULE * epsilon / config.steps_taken
-
-
 def hash_image(image: torch.Tensor) -> str:
     """SHA-256 of one image's float32 pixels (3, height, width), the same on every device."""
     return hashlib.sha256(image.detach().cpu().float().contiguous().numpy().tobytes()).hexdigest()
@@ -159,9 +136,13 @@ def run_pgd(
     When rounding to grey levels, the gradient is taken at the rounded point but added to the unrounded one, so that
     steps of less than a level add up instead of being rounded away.
     """
-    stride = context.lengths.view(-1, 1, 1, 1)
-    gradient_rule = GradientRule(objective, context)
-    for _ in range(context.config.steps_taken):
+    config, stride = context.config, ball.epsilon
+    if config.step_size is not None and config.method is not AttackMethod.FGSM:
+        stride = torch.full_like(stride, config.step_size)
+    elif config.method is not AttackMethod.FGSM:
+        stride = STEP_SIZE_RULE * stride / config.steps_taken
+    stride, gradient_rule = stride.view(-1, 1, 1, 1), GradientRule(objective, context)
+    for _ in range(config.steps_taken):
         pixels = ball.to_pixels(delta)
         scores, gradient = gradient_rule.gradient_at(pixels)
         yield pixels, scores
@@ -170,14 +151,8 @@ def run_pgd(
     yield pixels, objective.score(pixels)
 
 
-class AttackRun(Protocol):
-    """One run of a method: yields its start and every point after it, each with its scores."""
-
-    def __call__(
-        self, objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
-    ) -> Iterator[tuple[torch.Tensor, Scores]]:
-        """Start from `delta`, which is already projected."""
-
+AttackRun = Callable[..., Iterator[tuple[torch.Tensor, Scores]]]
+"""One run of a method from a projected start `delta`: yields it and every point after it, each with its scores."""
 
 RUNS: dict[AttackMethod, AttackRun] = {
     AttackMethod.FGSM: run_pgd,
@@ -196,10 +171,3 @@ def _start(
     if restart == 0 and not config.random_start:
         return torch.zeros_like(ball.clean)
     return ball.draw_start(config.seed, restart, keys)
-
-
-def _worst(clean: torch.Tensor) -> Best:
-    n = clean.shape[0]
-    return Best(
-        clean.new_full((n,), -torch.inf), clean, torch.full((n,), WARM_START, dtype=torch.int64, device=clean.device)
-    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from core.attacks.config import AttackConfig, AttackMethod, format_epsilon
 from core.checks import check_choice
@@ -24,12 +25,9 @@ GAZIV_LINF = ((4, 0.2, 200), (8, 1.2, 200), (16, 2, 200), (32, 3, 500))
 """The same in grey levels of 255."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(NamedTuple):
     """A schedule: PGD under one norm, with budget and step in [0, 1] pixel units at 224 x 224."""
 
-    name: str
-    source: str
     norm: NormName
     epsilon: float
     step_size: float
@@ -37,33 +35,18 @@ class Preset:
 
     def apply(self, attack: AttackConfig) -> AttackConfig:
         """The attack with this schedule; seed, start, restarts, rounding and options of the gradient stay."""
-        return replace(
-            attack,
-            method=AttackMethod.PGD,
-            norm=self.norm,
-            epsilon=self.epsilon,
-            step_size=self.step_size,
-            n_steps=self.n_steps,
-        )
+        return replace(attack, method=AttackMethod.PGD, **self._asdict())
 
     def describe(self) -> str:
         """One line for menus and help."""
         budget = format_epsilon(self.epsilon, self.norm)
         step = f"{self.step_size * 255:.3g}/255" if self.norm is NormName.LINF else f"{self.step_size:g}"
-        return f"{self.norm.capitalize()} {budget}, {self.n_steps} steps of {step} ({self.source})"
+        return f"{self.norm.capitalize()} {budget}, {self.n_steps} steps of {step} ({GAZIV})"
 
 
-def _list_presets() -> dict[str, Preset]:
-    rows = [(NormName.L2, f"{epsilon:g}", 1.0, epsilon, step, n) for epsilon, step, n in GAZIV_L2]
-    rows += [(NormName.LINF, f"{epsilon:g}", 255.0, epsilon, step, n) for epsilon, step, n in GAZIV_LINF]
-    presets = [
-        Preset(f"gaziv-{norm}-{label}", GAZIV, norm, epsilon / unit, step / unit, n)
-        for norm, label, unit, epsilon, step, n in rows
-    ]
-    return {preset.name: preset for preset in presets}
-
-
-PRESETS: dict[str, Preset] = _list_presets()
+PRESETS = {f"gaziv-l2-{epsilon:g}": Preset(NormName.L2, epsilon, step, n) for epsilon, step, n in GAZIV_L2} | {
+    f"gaziv-linf-{epsilon:g}": Preset(NormName.LINF, epsilon / 255, step / 255, n) for epsilon, step, n in GAZIV_LINF
+}
 """Every preset by name: "gaziv-l2-5", "gaziv-linf-8" (/255) and so on."""
 
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import torch
 
-GREY_LEVELS = 255.0
-"""Grey levels between black and white in an 8-bit file."""
-
 LEVEL_FUZZ = 5e-5
 """A float32 pixel difference is off by up to 255 * 2^-23 = 3e-5 levels; nearer to a whole level counts as on it."""
 

@@ -35,7 +35,6 @@ class RunContext:
 
     Parameters
     ----------
-    lengths : (n,). Length of a step of each image, in [0, 1] pixel units.
     restart : Which run, from 0.
     keys : tuple of n str. Names of the images' random streams.
     origin : (n,). The objective at the clean images.
@@ -43,7 +42,6 @@ class RunContext:
     """
 
     config: AttackConfig
-    lengths: torch.Tensor
     restart: int
     keys: tuple[str, ...]
     origin: torch.Tensor = field(default_factory=lambda: torch.zeros(0))

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from core.attacks.ball import Ball
 from core.attacks.objective import Differentiable, Scores
 from core.attacks.run_context import RunContext
-from core.attacks.squares import SQUARES, Squares, changed_share
+from core.attacks.squares import SQUARES, changed_share
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +25,6 @@ class _SquareState:
     scores: Scores
 
     def update(self, delta: torch.Tensor, pixels: torch.Tensor, scores: Scores) -> _SquareState:
-        """Take over the images whose value is higher."""
         better = scores.values > self.scores.values
         wide, row = better.view(-1, 1, 1, 1), better.view(-1, 1)
         values = torch.where(better, scores.values, self.scores.values)
@@ -46,33 +44,20 @@ def run_square(
     pixels = ball.to_pixels(delta)
     at = _SquareState(delta, pixels, objective.score(pixels))
     yield at.pixels, at.scores
+    shape, budgets = tuple(delta.shape[1:]), ball.epsilon.tolist()
     unperturbed = delta.flatten(1).abs().amax(dim=1) == 0
     for step in range(config.steps_taken):
         first, stop = (count * config.n_queries // config.steps_taken for count in (step, step + 1))
         for query in range(first, stop):
             fresh = unperturbed if query == 0 else torch.zeros_like(unperturbed)
             share = changed_share(squares.first_share, query, config.n_queries)
-            proposed = _propose(squares, ball, at.delta, fresh=fresh.tolist(), share=share, streams=streams)
-            allowed = ball.project(proposed)
+            proposed = [
+                squares.begin(shape, budget, stream).to(own)
+                if is_fresh
+                else squares.change(own, budget, share, stream=stream)
+                for own, budget, is_fresh, stream in zip(at.delta, budgets, fresh.tolist(), streams, strict=True)
+            ]
+            allowed = ball.project(torch.stack(proposed))
             pixels = ball.to_pixels(allowed)
             at = at.update(allowed, pixels, objective.score(pixels))
         yield at.pixels, at.scores
-
-
-def _propose(
-    squares: Squares,
-    ball: Ball,
-    delta: torch.Tensor,
-    *,
-    fresh: list[bool],
-    share: float,
-    streams: list[np.random.Generator],
-) -> torch.Tensor:
-    """A change of every image's perturbation, from its own stream."""
-    shape = tuple(delta.shape[1:])
-    budgets = ball.epsilon.tolist()
-    proposed = [
-        squares.begin(shape, budget, stream).to(own) if is_fresh else squares.change(own, budget, share, stream=stream)
-        for own, budget, is_fresh, stream in zip(delta, budgets, fresh, streams, strict=True)
-    ]
-    return torch.stack(proposed)

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.checks import check_choice, check_count, check_positive, refusal
+from core.checks import check_choice, check_count, check_positive, check_rules, refusal
 
 DEFAULT_ALPHAS = tuple(10.0 ** (exponent / 2) for exponent in range(-2, 13))
 """Ridge penalties tried, in units of the reduced features' mean variance times an image: 0.1 to 1e6, two a decade."""
@@ -100,19 +100,19 @@ class EncoderConfig:
         check_choice("readout", self.readout, READOUTS)
         for alpha in self.alphas:
             check_positive("alphas", alpha)
-        for wrong, name, allowed, got, advice in self._rules():
-            if wrong:
-                raise refusal(name, allowed=allowed, got=got, advice=advice)
+        self._check_combination()
         for region in self.regions:
-            check_region(region)
+            inside = all(math.isfinite(edge) and -1 <= edge <= 1 for edge in region[1:])
+            if not (region.roi and inside and region.left < region.right and region.bottom < region.top):
+                allowed = "ROI, left < right, bottom < top, all edges in [-1, 1] (half image sides from fixation)"
+                raise refusal("regions", allowed=allowed, got=tuple(region))
 
-    def _rules(self) -> tuple[tuple[object, str, str, object, str], ...]:
-        """What must not be: whether it is, and how it is refused."""
+    def _check_combination(self) -> None:
         alphas, projected = self.alphas, self.n_projected
         sorts = bool(alphas) and list(alphas) == sorted(set(alphas))
         most = "at most 1 for a sparse readout, a part of the penalty that silences a voxel"
         rois, mixes = [region.roi for region in self.regions], "empty with a projection, which mixes all positions"
-        return (
+        check_rules(
             (not 0 < self.l1_ratio < 1, "l1_ratio", "in (0, 1)", self.l1_ratio, "1 is the lasso, 0 is ridge."),
             (not sorts, "alphas", "one or more ascending penalties", alphas, ""),
             (self.is_sparse and max(alphas, default=0) > 1, "alphas", most, max(alphas, default=0), ""),
@@ -152,14 +152,6 @@ class EncoderConfig:
         if self.regions:
             parts.append(f"regions for {', '.join(region.roi for region in self.regions)}")
         return f"{self.subject} · {self.network} {self.layer} · {', '.join(parts)}"
-
-
-def check_region(region: RoiRegion) -> None:
-    """Raise BadInputError unless a region is a rectangle inside the image."""
-    inside = all(math.isfinite(edge) and -1 <= edge <= 1 for edge in region[1:])
-    if not (region.roi and inside and region.left < region.right and region.bottom < region.top):
-        allowed = "ROI, left < right, bottom < top, all edges in [-1, 1] (half image sides from fixation)"
-        raise refusal("regions", allowed=allowed, got=tuple(region))
 
 
 LONGEST_STEM = 160

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -32,8 +32,7 @@ from core.progress import ShouldStop, check_stop, never_stop
 from core.types import FloatArray, IntArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AlphaChoice:
+class AlphaChoice(NamedTuple):
     """alpha (n_voxels,), the penalty with the least left-out squared error, and cv_r (n_voxels,), Pearson r at it."""
 
     alpha: FloatArray
@@ -189,8 +188,7 @@ class Design:
     spread: FloatArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BatchSolution:
+class BatchSolution(NamedTuple):
     """alpha, cv_r, intercept, reference_sd (n_batch,) and weights (rank, n_batch), as the encoder stores them."""
 
     alpha: FloatArray

@@ -27,9 +27,7 @@ class Encoder(torch.nn.Module):
 
     reduced = (project(pool(network(pixels))) - mean) @ components;  responses = reduced @ weights + intercept
 
-    Parameters
-    ----------
-    network : The network the encoder was fitted on, cut at its layer.
+    `network`: the one the encoder was fitted on, cut at its layer.
 
     Raises WeightsError if the encoder was fitted on another network or layer, or its arrays do not fit each other.
     """

@@ -86,10 +86,10 @@ def estimate_fit(
 
     Raises Cancelled as soon as `should_stop()` is true.
     """
-    from core.encoders.features import make_extractor, open_cache
+    from core.encoders.features import make_extractor
 
     extractor = make_extractor(config, network, should_stop)
-    with open_cache(config, extractor, cache) as opened:
+    with extractor.open_cache(cache) as opened:
         n_cached, n_inputs = min(len(opened), n_images), opened.n_inputs
     pixels = np.full((MEASURED_IMAGES, 3, network.input_size, network.input_size), 0.5, dtype=np.float32)
     extractor.extract(pixels[:1])
@@ -101,6 +101,8 @@ def estimate_fit(
     operations = n_readouts * count_operations(config, n_images, n_voxels, rank)
     operations += n_readouts * 2.0 * n_images * n_inputs * min(n_images, n_inputs, 2 * rank)
     fresh = n_images - n_cached
+    bases = (config.n_folds + 2) * (n_images * rank + rank**2) * 8
+    memory = bases + 8 * rank * n_voxels + 4 * n_images * n_voxels / config.n_folds + 8 * n_images * n_inputs
     return FitEstimate(
         n_images=n_images,
         n_cached=n_cached,
@@ -108,7 +110,7 @@ def estimate_fit(
         features_seconds=fresh * image_seconds + n_images * READ_SECONDS,
         readout_seconds=operations / measure_rate(),
         cache_bytes=4 * fresh * n_inputs,
-        memory_bytes=count_memory(config, n_images, n_voxels, rank) + 8 * n_images * n_inputs,
+        memory_bytes=int(memory),
     )
 
 
@@ -146,12 +148,6 @@ def count_operations(config: EncoderConfig, n_images: int, n_voxels: int, rank: 
     aligning = 2.0 * n_images * rank * n_voxels
     predicting = 2.0 * (n_images / config.n_folds) * rank * n_voxels * len(config.alphas)
     return (config.n_folds + 1) * (decomposing + aligning) + config.n_folds * predicting
-
-
-def count_memory(config: EncoderConfig, n_images: int, n_voxels: int, rank: int) -> int:
-    """Bytes of fold bases, weights and predictions."""
-    bases = (config.n_folds + 2) * (n_images * rank + rank**2) * 8
-    return int(bases + 8 * rank * n_voxels + 4 * n_images * n_voxels / config.n_folds)
 
 
 def measure_rate() -> float:

@@ -12,7 +12,7 @@ import logging
 import uuid
 import zlib
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -22,8 +22,6 @@ import numpy as np
 from core.encoders.card import FloatMatrix, FloatVector
 
 LOGGER = logging.getLogger(__name__)
-NAME_LENGTH = 16
-"""Hexadecimal digits of the network's hash in the folder name: 64 bits distinguish any two weights files."""
 HASH_BYTES = 32
 CHECKSUM_BYTES = 4
 RECORD_BYTES = HASH_BYTES + CHECKSUM_BYTES
@@ -57,20 +55,16 @@ class FeatureCache:
     def __init__(self, folder: Path, n_inputs: int) -> None:
         self.folder = folder
         self.n_inputs = n_inputs
+        self._row_bytes = 4 * n_inputs
         self._places: dict[str, _Place] = {}
-        self._files: list[BinaryIO] = []
+        self._files = ExitStack()
         self._writer: tuple[BinaryIO, BinaryIO] | None = None
         self._writes = True
-        self._n_written = 0
         self._read_shards()
 
     def __len__(self) -> int:
         """Number of images with an entry."""
         return len(self._places)
-
-    def __contains__(self, image_sha256: str) -> bool:
-        """Whether there is an entry of an image, not whether it is sound."""
-        return image_sha256 in self._places
 
     def __enter__(self) -> FeatureCache:
         return self
@@ -83,13 +77,12 @@ class FeatureCache:
         place = self._places.get(image_sha256)
         if place is None:
             return None
-        row_bytes = 4 * self.n_inputs
         try:
-            place.rows.seek(place.row * row_bytes)
-            content = place.rows.read(row_bytes)
+            place.rows.seek(place.row * self._row_bytes)
+            content = place.rows.read(self._row_bytes)
         except (OSError, ValueError):
             return None
-        if len(content) != row_bytes or _checksum(content) != place.checksum:
+        if len(content) != self._row_bytes or _checksum(content) != place.checksum:
             return None
         return np.frombuffer(content, dtype=np.float32)
 
@@ -98,68 +91,46 @@ class FeatureCache:
         if not self._writes:
             return
         content = [np.ascontiguousarray(row, dtype=np.float32).tobytes() for row in features]
+        checksums = [_checksum(row) for row in content]
         try:
             rows, index = self._writer if self._writer is not None else self._open_shard()
-            rows.seek(0, 2)
+            first = rows.seek(0, 2) // self._row_bytes
             rows.write(b"".join(content))
             rows.flush()
-            records = [
-                bytes.fromhex(sha256) + _checksum(row) for sha256, row in zip(images_sha256, content, strict=True)
-            ]
-            index.write(b"".join(records))
+            index.writelines(bytes.fromhex(sha256) + own for sha256, own in zip(images_sha256, checksums, strict=True))
             index.flush()
         except OSError as problem:
             LOGGER.info("features not cached from here on: %s", problem)
             self._writes = False
             return
-        for sha256, row in zip(images_sha256, content, strict=True):
-            self._places[sha256] = _Place(rows, self._n_written, _checksum(row))
-            self._n_written += 1
+        for row, (sha256, own) in enumerate(zip(images_sha256, checksums, strict=True), start=first):
+            self._places[sha256] = _Place(rows, row, own)
 
     def close(self) -> None:
         """Close all files; nothing can be got or put afterwards."""
-        for file in self._files:
-            with suppress(OSError):  # a full disk may refuse what is still buffered
-                file.close()
-        self._files, self._places, self._writes = [], {}, False
+        with suppress(OSError):  # a full disk may refuse what is still buffered
+            self._files.close()
+        self._places, self._writes = {}, False
 
     def _open_shard(self) -> tuple[BinaryIO, BinaryIO]:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / uuid.uuid4().hex
-        rows = path.with_suffix(".rows").open("w+b")
-        self._files.append(rows)
-        index = path.with_suffix(".index").open("wb")
-        self._files.append(index)
-        self._writer = rows, index
+        rows = self._files.enter_context(path.with_suffix(".rows").open("w+b"))
+        self._writer = rows, self._files.enter_context(path.with_suffix(".index").open("wb"))
         return self._writer
 
     def _read_shards(self) -> None:
         for path in sorted(self.folder.glob("*.index")):
             try:
                 index = path.read_bytes()
-                rows = path.with_suffix(".rows").open("rb")
-                self._files.append(rows)
-                whole = rows.seek(0, 2) // (4 * self.n_inputs)
+                rows = self._files.enter_context(path.with_suffix(".rows").open("rb"))
+                whole = rows.seek(0, 2) // self._row_bytes
             except OSError as problem:
                 LOGGER.info("cached features not read: %s", problem)
                 continue
             for row in range(min(len(index) // RECORD_BYTES, whole)):
                 record = index[row * RECORD_BYTES : (row + 1) * RECORD_BYTES]
                 self._places[record[:HASH_BYTES].hex()] = _Place(rows, row, record[HASH_BYTES:])
-
-
-def open_feature_cache(
-    root: Path, network_sha256: str, layer: str, *, pool: int, n_inputs: int, projection: str = ""
-) -> FeatureCache:
-    """The cache of one network, layer, pooling and projection under `root`; creates nothing until something is put.
-
-    `n_inputs`: features of one image, after pooling and projection. `projection`: hash of the sparse random projection,
-    empty for none.
-    """
-    name = f"{network_sha256[:NAME_LENGTH]}-{layer.replace('/', '_')}-pool{pool}"
-    if projection:
-        name += f"-projected{n_inputs}-{projection[:NAME_LENGTH]}"
-    return FeatureCache(root / name, n_inputs)
 
 
 def _checksum(content: bytes) -> bytes:

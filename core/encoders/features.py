@@ -16,7 +16,7 @@ import torch
 from core.device import exact_arithmetic, run_in_chunks
 from core.encoders.card import FloatMatrix, FloatVector
 from core.encoders.config import EncoderConfig
-from core.encoders.feature_cache import FeatureCache, Gathered, open_feature_cache
+from core.encoders.feature_cache import FeatureCache, Gathered
 from core.encoders.pooling import count_pooled, make_projection, pool_features
 from core.progress import ShouldStop, check_stop, never_stop
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
 
+NAME_LENGTH = 16
+"""Hexadecimal digits of the network's hash in the folder name: 64 bits distinguish any two weights files."""
 IMAGES_AT_ONCE = 16
 """Images a forward pass; larger batches gain nothing on a CPU and little on a GPU at 224 x 224."""
 
@@ -58,6 +60,15 @@ class Extractor:
 
         with self.network.interruptible(self.should_stop), exact_arithmetic():
             return np.concatenate(run_in_chunks(run, len(pixels), chunk=IMAGES_AT_ONCE))
+
+    def open_cache(self, root: Path) -> FeatureCache:
+        """The cache of this network, layer, pooling and projection under `root`, made when something is put."""
+        network, projection = self.network, self.projection
+        name = f"{network.sha256[:NAME_LENGTH]}-{network.layer.replace('/', '_')}-pool{self.pool}"
+        if projection is None:
+            return FeatureCache(root / name, count_pooled(network.feature_shape, self.pool))
+        drawn = f"projected{projection.n_projected}-{projection.sha256[:NAME_LENGTH]}"
+        return FeatureCache(root / f"{name}-{drawn}", projection.n_projected)
 
 
 def gather(
@@ -110,21 +121,3 @@ def make_extractor(config: EncoderConfig, network: Network, should_stop: ShouldS
     if projection is not None:
         projection.to(network.device)
     return Extractor(network, config.pool, projection, should_stop)
-
-
-def open_cache(config: EncoderConfig, extractor: Extractor, root: Path) -> FeatureCache:
-    """The feature cache of an extractor under `root`."""
-    network, projection = extractor.network, extractor.projection
-    return open_feature_cache(
-        root,
-        network.sha256,
-        network.layer,
-        pool=config.pool,
-        n_inputs=config.n_projected or count_pooled(network.feature_shape, config.pool),
-        projection="" if projection is None else projection.sha256,
-    )
-
-
-def extract(network: Network, pixels: FloatMatrix, *, pool: int) -> FloatMatrix:
-    """Pooled features (n, n_pooled) float32 of pixels (n, 3, height, width), without a projection."""
-    return Extractor(network, pool).extract(pixels)

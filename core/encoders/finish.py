@@ -17,7 +17,7 @@ from core.encoders.card import EncoderCard, EncoderData, FloatMatrix, FloatVecto
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.files import seal
 from core.encoders.scored import CATEGORY, LEAST_IMAGES, NESTED, ScoredImages, SecondSet, TaskResult, VoxelGroup
-from core.encoders.scores import correlate, explained, over_ceiling
+from core.encoders.scores import correlate, rate
 from core.progress import ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.statistics import correlate_resamples, count_draws, percentiles
@@ -56,16 +56,6 @@ def share_rois(own: VoxelTable, other: VoxelTable, name: str) -> tuple[str, ...]
     return shared
 
 
-def choose_unseen(own: Sequence[str], train: IntArray, other: SecondSet) -> IntArray:
-    """The rows of a second set whose image was not trained on. Raises BadInputError if they are too few to score."""
-    seen = {own[row] for row in train}
-    rows = np.flatnonzero([name not in seen for name in other.images])
-    if len(rows) < LEAST_IMAGES:
-        allowed = f"a record with at least {LEAST_IMAGES} images that are not trained on"
-        raise refusal("second_set", allowed=allowed, got=f"{other.name} with {len(rows)}")
-    return rows
-
-
 def score_second_set(
     data: ScoredImages,
     other: SecondSet,
@@ -88,26 +78,23 @@ def score_second_set(
     if data.voxels is None:
         raise refusal("second_set", allowed="empty without a voxel table", got=other.name)
     rois = share_rois(data.voxels, other.voxels, other.name)
-    if rois:
-        r = np.array([_mean_r(predict, data.voxels, other.responses, other.voxels, rows, roi) for roi in rois])
-        inside = [_mean_r(within, data.voxels, data.responses, data.voxels, within_rows, roi) for roi in rois]
-        r_within = np.array(inside)
-    else:
-        r = correlate(predict, other.responses, rows)
-        r_within = correlate(within, data.responses, within_rows)
+    r = _score(rois, predict, data.voxels, other.responses, other.voxels, rows)
+    r_within = _score(rois, within, data.voxels, data.responses, data.voxels, within_rows)
     n_within = len(within_rows)
     return OutsideScore(
         "second-set", other.name, len(rows), n_within, rois, r.astype(np.float32), r_within.astype(np.float32)
     )
 
 
-def _mean_r(
-    predicted: FloatArray, own: VoxelTable, measured: FloatArray, other: VoxelTable, rows: IntArray, roi: str
-) -> float:
-    """Pearson r of the mean response of an ROI."""
-    first = predicted[:, own.voxels_in(roi)].mean(axis=1, dtype=np.float64)
-    second = np.asarray(measured[:, other.voxels_in(roi)])[rows].mean(axis=1, dtype=np.float64)
-    return float(correlate(first[:, np.newaxis], second[:, np.newaxis])[0])
+def _score(
+    rois: Sequence[str], predicted: FloatArray, own: VoxelTable, measured: FloatArray, other: VoxelTable, rows: IntArray
+) -> FloatArray:
+    """Pearson r of every voxel; of the mean response of every ROI where there are any."""
+    if not rois:
+        return correlate(predicted, measured, rows)
+    first = [predicted[:, own.voxels_in(roi)].mean(axis=1, dtype=np.float64) for roi in rois]
+    second = [np.asarray(measured[:, other.voxels_in(roi)])[rows].mean(axis=1, dtype=np.float64) for roi in rois]
+    return correlate(np.stack(first, axis=1), np.stack(second, axis=1))
 
 
 def finish_encoder(
@@ -143,8 +130,12 @@ def finish_encoder(
     card = _make_card(config, data, final, predicted=predicted, rows=rows, extra=extra)
     encoder = EncoderData(card, mean, components, weights, final.intercept.astype(np.float32), covariance)
     outside = [score_category(data, one) for one in results if one.task.kind == CATEGORY]
+    seen = {data.images[row] for row in train}
     for other in second_sets:
-        chosen = choose_unseen(data.images, train, other)
+        chosen = np.flatnonzero([name not in seen for name in other.images])
+        if len(chosen) < LEAST_IMAGES:
+            allowed = f"a record with at least {LEAST_IMAGES} images that are not trained on"
+            raise refusal("second_set", allowed=allowed, got=f"{other.name} with {len(chosen)}")
         there = predict(encoder, other.features[chosen])
         outside.append(score_second_set(data, other, predict=there, rows=chosen, within=predicted, within_rows=rows))
     return seal(replace(encoder, card=replace(card, outside=tuple(outside))))
@@ -201,16 +192,7 @@ def _bootstrap(
         return {}
     names = () if data.voxels is None else data.voxels.roi_names
     groups = [] if data.voxels is None else [data.voxels.voxels_in(roi) for roi in names]
-    found = bootstrap_intervals(
-        predicted,
-        data.responses,
-        groups,
-        rows=rows,
-        n_bootstrap=scoring.n_bootstrap,
-        confidence=scoring.confidence,
-        seed=scoring.seed,
-        should_stop=should_stop,
-    )
+    found = bootstrap_intervals(predicted, data.responses, groups, rows=rows, scoring=scoring, should_stop=should_stop)
     return {
         "n_bootstrap": scoring.n_bootstrap,
         "confidence": scoring.confidence,
@@ -232,14 +214,9 @@ def _make_card(
     extra: dict[str, Any],
 ) -> EncoderCard:
     """The card of predictions (n_rows, n_voxels) of the scored images, not yet sealed."""
-    r = correlate(predicted, data.responses, rows)
-    r2 = explained(r)
     scores: dict[str, FloatArray] = {
         "alpha": result.alpha,
         "cv_r": result.cv_r,
-        "r": r,
-        "r2": r2,
-        "r2_ceiling": over_ceiling(r2, data.noise_ceiling),
         "reference_sd": result.reference_sd,
         "noise_ceiling": data.noise_ceiling,
     }
@@ -250,6 +227,7 @@ def _make_card(
         response_unit=data.response_unit,
         n_train=int((~data.test).sum()),
         n_test=int(data.test.sum()),
+        **rate(correlate(predicted, data.responses, rows), data.noise_ceiling),
         **{name: np.asarray(values, dtype=np.float32) for name, values in scores.items()},  # type: ignore[arg-type]
         **extra,
     )
@@ -282,9 +260,7 @@ def bootstrap_intervals(
     groups: Sequence[IntArray],
     *,
     rows: IntArray | None = None,
-    n_bootstrap: int,
-    confidence: float,
-    seed: int,
+    scoring: ScoringConfig,
     should_stop: ShouldStop = never_stop,
 ) -> Intervals:
     """Intervals of every voxel's r and of the median r of groups of voxels, over the same resamples.
@@ -297,9 +273,9 @@ def bootstrap_intervals(
 
     Raises Cancelled as soon as `should_stop()` is true, between two batches of voxels.
     """
-    counts = draw_counts(len(predicted), n_bootstrap, seed=seed)
-    n_voxels = predicted.shape[1]
-    resampled = np.empty((n_bootstrap, n_voxels), dtype=np.float32)
+    counts = draw_counts(len(predicted), scoring.n_bootstrap, seed=scoring.seed)
+    n_voxels, confidence = predicted.shape[1], scoring.confidence
+    resampled = np.empty((len(counts), n_voxels), dtype=np.float32)
     bounds = np.empty((2, n_voxels))
     for start in range(0, n_voxels, VOXELS_AT_ONCE):
         check_stop(should_stop)

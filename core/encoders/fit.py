@@ -6,22 +6,24 @@ categories, the encoder itself -> scores -> file. An interrupted fit finds its f
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.array_cache import ArrayCache
 from core.checks import refusal
 from core.encoders.card import EncoderCard, EncoderData
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.feature_cache import Gathered
 from core.encoders.files import save_encoder, user_encoders_folder
 from core.encoders.finish import share_rois
-from core.encoders.partial_store import open_partial_store
-from core.encoders.responses import average_repeats, count_repeats, estimate_noise_ceiling, has_repeats
+from core.encoders.responses import average_repeats, count_repeats, estimate_noise_ceiling, has_repeats, hash_responses
 from core.encoders.scored import LEAST_IMAGES, ScoredImages, SecondSet, group_voxels, pooled_grid, resolve_categories
 from core.encoders.solve import check_rank, iter_solve
 from core.paths import cache_folder
@@ -76,8 +78,8 @@ def iter_fit(
     config: EncoderConfig,
     *,
     network: Network,
-    source: FitSource | None = None,
-    second: Sequence[FitSource] | None = None,
+    source: FitSource,
+    second: Sequence[FitSource] = (),
     scoring: ScoringConfig | None = None,
     places: FitPlaces | None = None,
     keep: Callable[[EncoderData], Path] | None = None,
@@ -91,8 +93,7 @@ def iter_fit(
     Parameters
     ----------
     network : Cut at `config.layer`.
-    source : By default the catalogue's subject `config.subject`.
-    second : By default the catalogue's subjects `scoring.second_sets`.
+    second : The subjects `scoring.second_sets`.
     keep : What saves the encoder; by default it goes to `places.encoders`.
 
     Raises BadInputError if network or subject is not the one configured, an image is on both sides, a response is
@@ -100,16 +101,19 @@ def iter_fit(
     `should_stop()` is true, inside the network and inside a voxel batch.
     """
     scoring, places = scoring or ScoringConfig(), places or FitPlaces()
-    source, *others = sources = _resolve(config, network, source, second, scoring)
+    check_source(config, network, source.subject, scoring)
+    for other in second:
+        share_rois(source.subject.voxels, other.subject.voxels, other.subject.id)
+    sources = [source, *second]
     means = [average_repeats(one.responses) for one in sources]
     gathered: list[Gathered] = []
     yield from _gather(config, network, sources, places, should_stop, into=gathered)
     data = _make_data(config, network, source, gathered[0], means[0], scoring)
     sets = tuple(
         SecondSet(one.subject.id, more.features, mean, tuple(more.images), one.subject.voxels)
-        for one, more, mean in zip(others, gathered[1:], means[1:], strict=True)
+        for one, more, mean in zip(second, gathered[1:], means[1:], strict=True)
     )
-    store = open_partial_store(places.cache, config, scoring, data, sets)
+    store = ArrayCache(places.cache / "fits" / hash_fit(config, scoring, data, sets))
     if not places.resume:
         store.clear()
     clock: Stopwatch | None = None
@@ -123,6 +127,32 @@ def iter_fit(
         n_images = len(data.images)
         yield FitProgress(n_images, n_images, 0.0, step.result.card, stage="done", path=path)
     store.clear()
+
+
+STORE_VERSION = 2
+"""Raised whenever the same inputs would give other batches."""
+KEY_LENGTH = 32
+
+
+def hash_fit(
+    config: EncoderConfig, scoring: ScoringConfig, data: ScoredImages, others: tuple[SecondSet, ...] = ()
+) -> str:
+    """Hash of config, scoring, features, responses, images, held-out set, categories and ROIs."""
+    content = {
+        "version": STORE_VERSION,
+        "config": asdict(config),
+        "scoring": asdict(scoring),
+        "network": data.network_sha256,
+        "images": data.images,
+        "categories": data.categories,
+        "rois": () if data.voxels is None else data.voxels.roi,
+        "others": [one.images for one in others],
+    }
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(data.test).tobytes())
+    for rows in (data.features, data.responses):
+        digest.update(hash_responses(rows).encode())
+    return digest.hexdigest()[:KEY_LENGTH]
 
 
 def open_source(subject: str, *, size: int) -> FitSource:
@@ -163,23 +193,6 @@ def find_noise_ceiling(responses: FloatArray, subject: Subject) -> FloatArray:
     return estimate_noise_ceiling(responses, scored=subject.test if subject.test.any() else ~subject.test)
 
 
-def _resolve(
-    config: EncoderConfig,
-    network: Network,
-    source: FitSource | None,
-    second: Sequence[FitSource] | None,
-    scoring: ScoringConfig,
-) -> list[FitSource]:
-    """The source and the second sets, opened where they are not given, and checked before any work."""
-    first = open_source(config.subject, size=network.input_size) if source is None else source
-    if second is None:
-        second = [open_source(name, size=network.input_size) for name in scoring.second_sets]
-    check_source(config, network, first.subject, scoring)
-    for other in second:
-        share_rois(first.subject.voxels, other.subject.voxels, other.subject.id)
-    return [first, *second]
-
-
 def _gather(
     config: EncoderConfig,
     network: Network,
@@ -189,12 +202,12 @@ def _gather(
     *,
     into: list[Gathered],
 ) -> Iterator[FitProgress]:
-    from core.encoders.features import gather, make_extractor, open_cache
+    from core.encoders.features import gather, make_extractor
 
     extractor = make_extractor(config, network, should_stop)
     total, before = sum(len(one.subject.image_ids) for one in sources), 0
     watch = Stopwatch(total)
-    with open_cache(config, extractor, places.cache / "features") as cache:
+    with extractor.open_cache(places.cache / "features") as cache:
         check_rank(config, cache.n_inputs)
         yield FitProgress(0, total, stage="features")
         for one in sources:

@@ -61,7 +61,7 @@ def iter_layer_search(
     open_network: Callable[[str], Network],
     *,
     source: FitSource,
-    second: Sequence[FitSource] | None = None,
+    second: Sequence[FitSource] = (),
     scoring: ScoringConfig | None = None,
     places: FitPlaces | None = None,
     should_stop: ShouldStop = never_stop,

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from core.array_cache import save_arrays
 from core.checks import check_choice, refusal, suggest
 from core.datasets.import_options import check_new_subject
 from core.encoders.card import EncoderCard, EncoderData
@@ -30,7 +31,7 @@ from core.encoders.files import (
     user_encoders_folder,
 )
 from core.errors import BadInputError, StorageError
-from core.files import new_folder, replace_file
+from core.files import new_folder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -197,7 +198,7 @@ def pack_arrays(data: EncoderData, *, file: str) -> dict[str, Any]:
     config, card = data.card.config, data.card
     if config.n_projected:
         allowed = "one without a random projection, which only this program draws"
-        raise refusal("encoder", allowed=allowed, got=config.describe(), advice=KEEP_OWN)
+        raise refusal("encoder", allowed=allowed, got=config.describe(), advice="Export it in the format probescope.")
     numbers: dict[str, Any] = {"mean": data.mean, "weights": data.weights, "intercept": data.intercept}
     factored = data.components is not None
     if data.components is not None:
@@ -222,22 +223,12 @@ def pack_arrays(data: EncoderData, *, file: str) -> dict[str, Any]:
     return numbers | scores | {"about": np.array(json.dumps(about, indent=1))}
 
 
-KEEP_OWN = "Export it in the format probescope."
-
-
 def describe_card(card: EncoderCard) -> dict[str, Any]:
     """What an encoder is, as a JSON object: configuration, hashes, unit, numbers of images, provenance."""
-    return {
-        "config": dataclasses.asdict(card.config),
-        "sha256": card.sha256,
-        "network_sha256": card.network_sha256,
-        "response_unit": card.response_unit,
-        "n_train": card.n_train,
-        "n_test": card.n_test,
-        "n_voxels": card.n_voxels,
-        "scored_on": card.scored_on,
-        "provenance": None if card.provenance is None else dataclasses.asdict(card.provenance),
-    }
+    names = ("sha256", "network_sha256", "response_unit", "n_train", "n_test", "n_voxels", "scored_on")
+    provenance = None if card.provenance is None else dataclasses.asdict(card.provenance)
+    known = {name: getattr(card, name) for name in names}
+    return {"config": dataclasses.asdict(card.config)} | known | {"provenance": provenance}
 
 
 def _export_folder(header: Path, data: EncoderData, out: Path) -> tuple[Path, ...]:
@@ -254,11 +245,5 @@ def _export_npz(data: EncoderData, out: Path) -> Path:
     path = out if out.suffix == ".npz" else out.with_name(f"{out.name}.npz")
     if path.exists():
         raise refusal("out", allowed="a new file", got=str(path), advice="Choose another name; nothing is overwritten.")
-    arrays = pack_arrays(data, file=path.name)
-
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:
-            np.savez(file, **arrays)
-
-    replace_file(path, write)
+    save_arrays(path, pack_arrays(data, file=path.name))
     return path

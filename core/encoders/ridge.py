@@ -65,27 +65,22 @@ def shrink(basis: RidgeBasis, aligned: FloatArray, alphas: FloatArray) -> FloatA
     return np.asarray(root / (root**2 + alphas) * aligned)
 
 
-def solve_ridge(features: FloatArray, responses: FloatArray, alphas: FloatArray) -> tuple[FloatArray, FloatArray]:
+def solve_with(basis: RidgeBasis, responses: FloatArray, alphas: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Weights (n_features, n_voxels) and intercept (n_voxels,), float64, the intercept not penalised.
 
     Parameters
     ----------
-    features : (n_images, n_features)
+    basis : Of features (n_images, n_features), from `decompose`.
     responses : (n_images, n_voxels)
     alphas : (n_voxels,). Above 0.
 
     Examples
     --------
     >>> features, responses = np.array([[-1.0], [1.0]]), np.array([[-3.0], [5.0]])
-    >>> weights, intercept = solve_ridge(features, responses, alphas=np.array([2.0]))
+    >>> weights, intercept = solve_with(decompose(features), responses, alphas=np.array([2.0]))
     >>> weights.round(6), intercept.round(6)  # 8 / (2 + alpha), and the mean response
     (array([[2.]]), array([1.]))
     """
-    return solve_with(decompose(features), responses, alphas)
-
-
-def solve_with(basis: RidgeBasis, responses: FloatArray, alphas: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Weights and intercept as `solve_ridge`, of features decomposed before."""
     mean_response = responses.mean(axis=0, dtype=np.float64)
     weights = basis.axes @ shrink(basis, basis.left.T @ (responses - mean_response), alphas)
     return weights, mean_response - basis.mean @ weights
@@ -151,7 +146,9 @@ def fit_reducer(features: FloatArray, n_components: int) -> Reducer:
         basis = decompose(features, n_kept=n_components, wants_left=False)
         mean, axes, eigenvalues = basis.mean, basis.axes, basis.eigenvalues
     scale = np.sqrt(eigenvalues.mean() / len(features))
-    components = _fix_signs(axes) / scale
+    # The largest entry of each axis is positive, so that the same data always give the same components.
+    largest = np.abs(axes).argmax(axis=0)
+    components = axes * np.sign(axes[largest, np.arange(axes.shape[1])]) / scale
     return Reducer(mean.astype(np.float32), np.ascontiguousarray(components, dtype=np.float32))
 
 
@@ -162,12 +159,6 @@ def centre_only(features: FloatArray) -> Reducer:
     total = sum(features[:, start : start + COLUMNS_AT_ONCE].var(axis=0, dtype=np.float64).sum() for start in blocks)
     scale = float(np.sqrt(total / features.shape[1])) or 1.0
     return Reducer(mean.astype(np.float32), None, scale)
-
-
-def _fix_signs(axes: FloatArray) -> FloatArray:
-    """Make the largest entry of each axis (column) positive, so that the same data always give the same components."""
-    largest = np.abs(axes).argmax(axis=0)
-    return np.asarray(axes * np.sign(axes[largest, np.arange(axes.shape[1])]))
 
 
 def find_leading_axes(features: FloatArray, n_axes: int, *, seed: int = 0) -> tuple[FloatArray, FloatArray, FloatArray]:

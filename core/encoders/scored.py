@@ -128,7 +128,11 @@ def plan_tasks(
     if not held_out.size and not scoring.n_outer:
         advice = "Hold images out, or score by a nested cross-validation (--nested)."
         raise refusal("test", allowed="some held-out images", got=0, advice=advice)
-    tasks = [Task(NESTED, str(number), *rows) for number, rows in enumerate(_outer(scoring, images, train))]
+    tasks = []
+    if scoring.n_outer:
+        seed = derive_seed(scoring.seed, "outer folds")
+        folds = make_folds([images[row] for row in train.tolist()], scoring.n_outer, seed=seed)
+        tasks += [Task(NESTED, str(number), np.delete(train, fold), train[fold]) for number, fold in enumerate(folds)]
     tasks += [
         Task(CATEGORY, name, *_leave_out(name, images=images, test=test, categories=categories))
         for name in resolve_categories(scoring.categories, categories)
@@ -154,14 +158,6 @@ def resolve_categories(wanted: Sequence[str], categories: Sequence[str]) -> tupl
             raise refusal("holdout_category", allowed=allowed, got=f"{name} ({known[name]})")
         chosen.append(name)
     return tuple(dict.fromkeys(chosen))
-
-
-def _outer(scoring: ScoringConfig, images: Sequence[str], train: IntArray) -> list[tuple[IntArray, IntArray]]:
-    if not scoring.n_outer:
-        return []
-    seed = derive_seed(scoring.seed, "outer folds")
-    folds = make_folds([images[row] for row in train], scoring.n_outer, seed=seed)
-    return [(np.delete(train, fold), train[fold]) for fold in folds]
 
 
 def _leave_out(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -86,6 +87,13 @@ def over_ceiling(r2: FloatArray, noise_ceiling: FloatArray) -> FloatArray:
     """r2 / noise ceiling, NaN where the ceiling is below `LEAST_CEILING`. Both (n_voxels,)."""
     empty = np.full_like(r2, np.nan)
     return np.asarray(np.divide(r2, noise_ceiling, out=empty, where=noise_ceiling >= LEAST_CEILING))
+
+
+def rate(r: FloatArray, noise_ceiling: FloatArray) -> dict[str, Any]:
+    """r (n_voxels,) with its r2 and r2 / noise ceiling, by name, as a card holds them."""
+    r2 = explained(r)
+    scores = {"r": r, "r2": r2, "r2_ceiling": over_ceiling(r2, noise_ceiling)}
+    return {name: np.asarray(values, dtype=np.float32) for name, values in scores.items()}
 
 
 def summarise_by_roi(card: EncoderCard, voxels: VoxelTable) -> tuple[RoiScore, ...]:

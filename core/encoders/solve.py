@@ -7,18 +7,18 @@ kept in a partial store and taken from there when the same fit is run again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
+from core.array_cache import ArrayCache
 from core.checks import refusal
 from core.device import run_in_chunks
 from core.encoders.card import EncoderData
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.crossval import Design, check_disjoint, learn_reducer, make_design, solve_batch
 from core.encoders.finish import finish_encoder
-from core.encoders.partial_store import PartialStore
 from core.encoders.responses import check_finite
 from core.encoders.ridge import Reducer
 from core.encoders.scored import ScoredImages, SecondSet, Task, TaskResult, VoxelGroup, group_voxels, plan_tasks
@@ -40,7 +40,7 @@ def iter_solve(
     *,
     scoring: ScoringConfig,
     second_sets: tuple[SecondSet, ...] = (),
-    store: PartialStore | None = None,
+    store: ArrayCache | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[Progress[EncoderData]]:
     """Fit on the training images, score on the held-out ones, from the very float32 numbers that are saved.
@@ -51,7 +51,7 @@ def iter_solve(
     Raises BadInputError if an image is on both sides, there are fewer training images than folds, or a response is not
     finite; Cancelled as soon as `should_stop()` is true, within a batch.
     """
-    store = PartialStore() if store is None else store
+    store = ArrayCache() if store is None else store
     groups = check_scored(config, data)
     tasks = plan_tasks(scoring, images=data.images, test=data.test, categories=data.categories)
     total = sum(len(split_voxels(group.voxels, len(task.train))) for task in tasks for group in groups)
@@ -108,7 +108,7 @@ class _Work:
     task: Task
     group: VoxelGroup
     stem: str
-    store: PartialStore
+    store: ArrayCache
     should_stop: ShouldStop
     design: Design | None = None
     reduced: FloatArray = field(default_factory=partial(np.empty, 0))
@@ -143,7 +143,7 @@ class _Work:
     def _solve_columns(self, design: Design, columns: FloatArray, start: int, stop: int) -> dict[str, FloatArray]:
         solved = solve_batch(self.config, design, columns[:, start:stop], should_stop=self.should_stop)
         predicted = (self.reduced @ solved.weights + solved.intercept).astype(np.float32)
-        return {one.name: getattr(solved, one.name) for one in fields(solved)} | {"predicted": predicted}
+        return solved._asdict() | {"predicted": predicted}
 
     def _find_reducer(self) -> Reducer:
         """The task's reducer: made, from the store, or learned."""

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.checks import refusal
+from core.images.stimulus import GREY_LEVELS
 from core.probes.probe import Probe
 from core.types import FloatArray, NormName
-
-GREY_LEVELS = 255
-"""Steps between black and white in an 8-bit file."""
 
 LARGEST_ROUNDING_SHARE = 0.5
 """A perturbation survives 8 bits while rounding changes it by at most this share of its own L2 size.
@@ -94,7 +92,7 @@ def read_budget(clean: FloatArray, perturbed: FloatArray, *, epsilon: float, nor
         l2_after_8bit=float(np.linalg.norm(rounded - before)),
         rounding_share=float(np.linalg.norm(rounded - after)) / l2 if l2 > 0 else 0.0,
         changed_pixels=float(np.any(rounded != _round_to_grey_levels(before), axis=0).mean()),
-        n_saturated=_count_pushed_to_bounds(after, delta),
+        n_saturated=int(np.count_nonzero(((after <= 0) | (after >= 1)) & (delta != 0))),
     )
 
 
@@ -106,7 +104,3 @@ def read_probe_budget(probe: Probe) -> BudgetReading:
 
 def _round_to_grey_levels(pixels: FloatArray) -> FloatArray:
     return np.round(GREY_LEVELS * pixels) / GREY_LEVELS
-
-
-def _count_pushed_to_bounds(after: FloatArray, delta: FloatArray) -> int:
-    return int(np.count_nonzero(((after <= 0) | (after >= 1)) & (delta != 0)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,9 +13,11 @@ MOST_STEPS = 400
 """Steps kept of a probe (60 MB of 224 x 224 pictures); longer attacks keep every k-th step and each run's last."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RecordedStep:
-    """One step: its restart, budget, the target's shift, pixels (height, width, 3) uint8 and responses (n_voxels,)."""
+class RecordedStep(NamedTuple):
+    """One step: its restart, budget, the target's shift, pixels (height, width, 3) uint8, responses (n_voxels,).
+
+    After the restart in the order of `StepHistory`.
+    """
 
     restart: int
     epsilon: float
@@ -27,9 +29,7 @@ class RecordedStep:
 class HistoryRecorder:
     """Takes every step of every budget and gives back the history of the kept runs.
 
-    Parameters
-    ----------
-    steps_of_run : Steps of one run on one budget.
+    `steps_of_run`: steps of one run on one budget.
     """
 
     def __init__(self, n_budgets: int, steps_of_run: int) -> None:
@@ -52,9 +52,5 @@ class HistoryRecorder:
 
     def finish(self) -> StepHistory:
         """The kept steps in the order taken."""
-        return StepHistory(
-            epsilon=np.asarray([step.epsilon for step in self._kept]),
-            shift=np.asarray([step.shift for step in self._kept]),
-            pixels=np.stack([step.pixels for step in self._kept]),
-            responses=np.stack([step.responses for step in self._kept]),
-        )
+        _, *columns = zip(*self._kept, strict=True)
+        return StepHistory(*(np.stack(column) for column in columns))

@@ -59,9 +59,8 @@ def iter_reproduce(
     Raises BadInputError if the network or the encoder is not the one that was probed; Cancelled as soon as
     `should_stop()` is true.
     """
-    check_same_encoder(encoder, probe)
-    for name, other, then in zip(probe.config.others, others, probe.ensemble_sha256, strict=False):
-        check_same_hash(f"encoder of {name}", other.card.sha256, then, config=probe.config)
+    hashes = (probe.network_sha256, probe.encoder_sha256, *probe.ensemble_sha256)
+    check_same_encoders(encoder, others, hashes, config=probe.config)
     stimulus = Stimulus(probe.stimulus_id, probe.clean_pixels, probe.stimulus_sha256)
     for progress in iter_wanted(encoder, stimulus, probe.config, should_stop=should_stop, others=others):
         result = None if progress.result is None else compare(probe, progress.result)
@@ -78,22 +77,21 @@ def compare(old: Probe, new: Probe) -> Reproduction:
     return Reproduction(new, differing, float(np.abs(new.shift - old.shift).max()), name_differences(then, now))
 
 
-def check_same_encoder(encoder: Encoder, probe: Probe) -> None:
-    """Raise BadInputError unless network and encoder are, by their hashes, those that were probed."""
-    for what, now, then in (
-        ("network", encoder.network.sha256, probe.network_sha256),
-        ("encoder", encoder.card.sha256, probe.encoder_sha256),
-    ):
-        check_same_hash(what, now, then, config=probe.config)
+def check_same_encoders(
+    encoder: Encoder, others: Sequence[Encoder], hashes: Sequence[str], *, config: ProbeConfig
+) -> None:
+    """Raise BadInputError unless network and encoders are those that were probed.
 
-
-def check_same_hash(what: str, now: str, then: str, *, config: ProbeConfig) -> None:
-    """Raise BadInputError unless the two hashes of what a probe depends on are one."""
-    if now != then:
-        raise BadInputError(
-            f"The {what} here ({now[:12]}) is not the one that was probed ({then[:12]}). Install the {what} of "
-            f"{config.network} {config.layer} that the probe was made with."
-        )
+    `hashes`: of the network, the encoder and the further encoders of the ensemble, when they were probed.
+    """
+    names = ["network", "encoder", *(f"encoder of {name}" for name in config.others)]
+    found = [encoder.network.sha256, encoder.card.sha256, *(other.card.sha256 for other in others)]
+    for what, now, then in zip(names, found, hashes, strict=False):
+        if now != then:
+            raise BadInputError(
+                f"The {what} here ({now[:12]}) is not the one that was probed ({then[:12]}). Install the {what} of "
+                f"{config.network} {config.layer} that the probe was made with."
+            )
 
 
 def _same_bits(before: np.ndarray | None, after: np.ndarray | None) -> bool:

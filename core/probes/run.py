@@ -16,11 +16,10 @@ from core.attacks.control import draw_control, flip_sign
 from core.attacks.epsilon_grid import EpsilonStep, iter_epsilon_grid
 from core.attacks.norms import NORMS
 from core.attacks.objective import Scores
-from core.attacks.rounding import GREY_LEVELS
 from core.checks import refusal
 from core.encoders.encoder import Encoder
 from core.errors import NoGradientError
-from core.images.stimulus import Stimulus
+from core.images.stimulus import GREY_LEVELS, Stimulus
 from core.probes.evaluate import Delivered, evaluate
 from core.probes.history import HistoryRecorder, RecordedStep
 from core.probes.objectives import build_own, build_together, check_named, guarded

@@ -105,19 +105,12 @@ def tabulate_shift(
     silent = np.full(len(shift), np.nan) if control is None else control
     target_roi = pool.roi_with_most(target)
     in_sds, control_in_sds = in_reference_sds(shift, reference_sd), in_reference_sds(silent, reference_sd)
-    means = [pool.means(values) for values in (shift, in_sds, np.abs(shift), silent, control_in_sds)]
-    rows = tuple(
-        _make_row(name, int(count), mean, is_target=name == target_roi)
-        for name, count, mean in zip(pool.names, pool.n_voxels, np.transpose(means), strict=True)
-    )
-    return SpillOver(rows, selectivity_of(rows))
-
-
-def selectivity_of(rows: tuple[SpillRow, ...]) -> float:
-    """z = (target ROI's mean shift - mean of the others) / SD of the others, all in SDs; NaN where undefined."""
-    target_roi = [row.shift_sd for row in rows if row.is_target]
+    means = [pool.means(values).tolist() for values in (shift, in_sds, np.abs(shift), silent, control_in_sds)]
+    counts, is_target = pool.n_voxels.tolist(), [name == target_roi for name in pool.names]
+    rows = tuple(map(SpillRow, pool.names, counts, *means, is_target))
+    of_target = [row.shift_sd for row in rows if row.is_target]
     others = np.asarray([row.shift_sd for row in rows if not row.is_target])
-    return stand_out(target_roi[0], others) if target_roi else float("nan")
+    return SpillOver(rows, stand_out(of_target[0], others) if of_target else float("nan"))
 
 
 def stand_out(value: float, others: FloatArray) -> float:
@@ -125,9 +118,3 @@ def stand_out(value: float, others: FloatArray) -> float:
     if len(others) < LEAST_OTHER_ROIS or np.ptp(others) == 0:
         return float("nan")
     return float((value - others.mean()) / others.std(ddof=1))
-
-
-def _make_row(roi: str, n_voxels: int, means: FloatArray, *, is_target: bool) -> SpillRow:
-    """One row of the five means (5,) in the order of the record's fields."""
-    shift, shift_sd, absolute, control, control_sd = means.tolist()
-    return SpillRow(roi, n_voxels, shift, shift_sd, absolute, control, control_sd, is_target)

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.datasets.subject import load_subject
 from core.reports.plot import Plot, Series, bars, curve, frame, matrix, names_at, point, tree
-from core.sweeps.cell_view import CellChoice, find_source
+from core.sweeps.cell_view import CellChoice
 from core.sweeps.config import AttackKind
 from core.sweeps.disagreement import Disagreement, PairTable
 from core.sweeps.discriminability import Discriminability
@@ -17,7 +17,7 @@ from core.sweeps.fragility import Fragility
 from core.sweeps.gather import ALL, Sweep
 from core.sweeps.meaning import TargetMeaning
 from core.sweeps.plan import VARIANTS
-from core.sweeps.transfer import Case, TransferAnswer, TransferTable
+from core.sweeps.transfer import Case, TransferAnswer, TransferTable, sources_of
 from core.types import FloatArray
 
 COPY = "own re-fitted copy"
@@ -209,7 +209,7 @@ def plot_controls(answer: TransferAnswer) -> Plot:
 
 def plot_cell_rois(sweep: Sweep, choice: CellChoice) -> Plot:
     """The shift of every ROI of a cell's recipient."""
-    encoder, copy = find_source(sweep, choice.source)
+    encoder, copy = sources_of(sweep.config)[choice.source]
     stored = sweep.score(encoder, choice.target, 0, choice.norm, choice.attack, copy)[f"roi_{choice.recipient}"]
     shifts = stored.mean(axis=0) if choice.image < 0 else stored[choice.image]
     names = load_subject(sweep.config.encoders[choice.recipient].subject).voxels.roi_names

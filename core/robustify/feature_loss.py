@@ -56,9 +56,7 @@ def feature_distance(
 class DistanceObjective:
     """The distance features move, one number an image, as an attack takes it.
 
-    Parameters
-    ----------
-    distance : pixels (n, 3, height, width) -> (n,). Of an image alone, whatever its neighbours are.
+    `distance`: pixels (n, 3, height, width) -> (n,), of an image alone, whatever its neighbours are.
     """
 
     def __init__(self, distance: Callable[[torch.Tensor], torch.Tensor]) -> None:

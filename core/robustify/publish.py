@@ -51,24 +51,16 @@ def publish_checkpoint(
     state = {name: value.contiguous() for name, value in content["state"].items()}
     # Written as bytes: safetensors would make a file that only its owner can read.
     replace_file(out, lambda partial: partial.write_bytes(save(state)))
-    records = measure_file(out, config=config, photos=photos, device=device)
-    published = PublishedNetwork(out, out.with_suffix(".json"), hash_file(out), int(content["n_seen"]), records)
-    write_json(published.report, describe_published(published, config), indent=2)
-    return published
-
-
-def measure_file(
-    weights: Path, *, config: RobustifyConfig, photos: Sequence[Path], device: str = "cpu"
-) -> tuple[RobustnessRecord, ...]:
-    """Feature shift of a weights file against the original network at the last layer of the config."""
-    spec = find_network(config.network)
-    layer = config.layers[-1]
+    spec, layer = find_network(config.network), config.layers[-1]
     original = load_network(spec, layer, device=device)
-    tuned = load_network(replace(spec, sha256=""), layer, device=device, weights=weights)
+    tuned = load_network(replace(spec, sha256=""), layer, device=device, weights=out)
     # Spread over the folder, so that they are of many kinds.
     chosen = photos[:: max(1, len(photos) // MEASURED_PHOTOS)][:MEASURED_PHOTOS]
     images = read_centre(chosen, size=spec.input_size)
-    return measure_robustness(original, tuned, images=images, epsilons=MEASURED_EPSILONS)
+    records = measure_robustness(original, tuned, images=images, epsilons=MEASURED_EPSILONS)
+    published = PublishedNetwork(out, out.with_suffix(".json"), hash_file(out), int(content["n_seen"]), records)
+    write_json(published.report, describe_published(published, config), indent=2)
+    return published
 
 
 def keep_robust(

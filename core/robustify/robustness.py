@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn import functional
 
 from core.device import exact_arithmetic, run_in_chunks
-from core.robustify.feature_loss import perturb
+from core.robustify.feature_loss import SMALLEST, perturb, pool_last
 
 if TYPE_CHECKING:
     from core.networks.network import Network
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 MEASURE_STEPS = 10
 """PGD steps of the measurement: more than training uses, so that it is not evaluated by its own attack."""
-SMALLEST = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +43,7 @@ class RobustnessRecord:
 
 
 def measure_robustness(
-    original: Network,
-    tuned: Network,
-    *,
-    images: FloatArray,
-    epsilons: Sequence[float],
-    n_steps: int = MEASURE_STEPS,
-    seed: int = 0,
+    original: Network, tuned: Network, *, images: FloatArray, epsilons: Sequence[float], n_steps: int = MEASURE_STEPS
 ) -> tuple[RobustnessRecord, ...]:
     """Attack the features of both networks at every budget, one record per budget.
 
@@ -64,17 +56,13 @@ def measure_robustness(
     pixels = torch.from_numpy(images)
     records = []
     for epsilon in epsilons:
-        shifts = [
-            find_shift(network, pixels, epsilon=epsilon, n_steps=n_steps, seed=seed) for network in (original, tuned)
-        ]
+        shifts = [find_shift(network, pixels, epsilon=epsilon, n_steps=n_steps) for network in (original, tuned)]
         (whole, pooled), (tuned_whole, tuned_pooled) = shifts
         records.append(RobustnessRecord(epsilon, whole, tuned_whole, pooled, tuned_pooled))
     return tuple(records)
 
 
-def find_shift(
-    network: Network, pixels: torch.Tensor, *, epsilon: float, n_steps: int, seed: int
-) -> tuple[float, float]:
+def find_shift(network: Network, pixels: torch.Tensor, *, epsilon: float, n_steps: int) -> tuple[float, float]:
     """Mean relative shift of the features, and of their averages over space, that PGD reaches within `epsilon`."""
 
     def find(start: int, stop: int) -> torch.Tensor:
@@ -86,20 +74,17 @@ def find_shift(
             lambda candidate: (network(candidate) - clean).square().flatten(1).sum(1),
             epsilon=epsilon,
             n_steps=n_steps,
-            seed=seed,
+            seed=0,
             first=start,
         )
         with torch.no_grad():
             moved = network(perturbed)
-        return torch.stack([_relative(moved, clean), _relative(_pool(moved), _pool(clean))]).cpu()
+        pooled, pooled_clean = pool_last([moved], 1), pool_last([clean], 1)
+        return torch.stack([_relative(moved, clean), _relative(*pooled, *pooled_clean)]).cpu()
 
     with exact_arithmetic():
         whole, pooled = torch.cat(run_in_chunks(find, len(pixels), chunk=len(pixels)), dim=1).mean(dim=1).tolist()
     return whole, pooled
-
-
-def _pool(features: torch.Tensor) -> torch.Tensor:
-    return functional.adaptive_avg_pool2d(features, 1) if features.ndim == 4 else features
 
 
 def _relative(moved: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:

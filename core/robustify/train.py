@@ -29,7 +29,7 @@ from core.networks.locality import moved_patches
 from core.networks.open_body import check_weights, open_body
 from core.networks.tokens import Treatment, find_map
 from core.networks.truncate import fold_batchnorm
-from core.progress import ShouldStop, never_stop
+from core.progress import ShouldStop, check_stop, never_stop
 from core.robustify.config import RobustifyConfig
 from core.robustify.feature_loss import feature_distance, features_at, perturb, pool_last, square_sizes
 from core.robustify.photo_crops import draw_batch
@@ -198,34 +198,31 @@ def iter_robustify(
         training.resume(checkpoint)
     already = config.work_until(training.n_seen / config.n_images)
     began = saved_at = time.monotonic()
-    while training.n_seen < config.n_images:
-        if should_stop():
-            training.save(checkpoint)
-            raise Cancelled
-        progress = training.n_seen / config.n_images
-        training.step(paths)
-        now = time.monotonic()
-        work = config.work_until(training.n_seen / config.n_images)
-        saved = now - saved_at > save_every or training.n_seen >= config.n_images
-        if saved:
-            training.save(checkpoint)
-            saved_at = now
-        record = RobustifyProgress(
-            n_seen=training.n_seen,
-            n_images=config.n_images,
-            size=config.size_at(progress),
-            epsilon=config.epsilon_at(progress),
-            loss=training.loss,
-            clean_loss=training.clean_loss,
-            seconds=now - began,
-            seconds_left=(now - began) / (work - already) * max(0.0, config.work_until(1.0) - work),
-            saved=saved,
-        )
-        try:
-            yield record
-        except GeneratorExit:  # whoever stops iterating can go on as well
-            training.save(checkpoint)
-            raise
+    try:
+        while training.n_seen < config.n_images:
+            check_stop(should_stop)
+            progress = training.n_seen / config.n_images
+            training.step(paths)
+            now = time.monotonic()
+            work = config.work_until(training.n_seen / config.n_images)
+            saved = now - saved_at > save_every or training.n_seen >= config.n_images
+            if saved:
+                training.save(checkpoint)
+                saved_at = now
+            yield RobustifyProgress(
+                n_seen=training.n_seen,
+                n_images=config.n_images,
+                size=config.size_at(progress),
+                epsilon=config.epsilon_at(progress),
+                loss=training.loss,
+                clean_loss=training.clean_loss,
+                seconds=now - began,
+                seconds_left=(now - began) / (work - already) * max(0.0, config.work_until(1.0) - work),
+                saved=saved,
+            )
+    except (Cancelled, GeneratorExit):  # whoever stops iterating can go on as well
+        training.save(checkpoint)
+        raise
 
 
 def load_cut(config: RobustifyConfig) -> nn.Module:

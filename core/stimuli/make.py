@@ -202,14 +202,12 @@ def _iter_probe(
 ) -> Iterator[tuple[float, Probe | None]]:
     """Run one probe; yields the share done and, last, the probe."""
     from core.probes.levels import iter_wanted
-    from core.probes.reproduce import check_same_hash
+    from core.probes.reproduce import check_same_encoders
 
     asked = recipe.config
     encoder, *others = source.open_probed(asked)
-    check_same_hash("network", encoder.network.sha256, recipe.network_sha256, config=asked)
-    check_same_hash("encoder", encoder.card.sha256, recipe.encoder_sha256, config=asked)
-    for name, other, then in zip(asked.others, others, recipe.ensemble_sha256, strict=True):
-        check_same_hash(f"encoder of {name}", other.card.sha256, then, config=asked)
+    hashes = (recipe.network_sha256, recipe.encoder_sha256, *recipe.ensemble_sha256)
+    check_same_encoders(encoder, others, hashes, config=asked)
     found = find(recipe, encoder.network.input_size)
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
     for record in iter_wanted(encoder, stimulus, asked, should_stop=should_stop, others=tuple(others)):

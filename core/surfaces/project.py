@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.array_cache import save_arrays
 from core.errors import BadInputError
-from core.files import new_file
 from core.surfaces.mapping import scanner_points
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.volumes import load_volume
@@ -52,8 +52,7 @@ def write_projection(volume: Path, surface: CorticalSurface, out: Path) -> int:
     Raises as `project_volume`, and StorageError if the file cannot be written.
     """
     left, right = project_volume(volume, surface)
-    with new_file(out) as partial, partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, left=left, right=right)
+    save_arrays(out, {"left": left, "right": right})
     return int(np.isfinite(left).sum() + np.isfinite(right).sum())
 
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from core.array_cache import save_arrays
 from core.checks import check_choice, refusal
 from core.containers import Arrays, load_arrays
 from core.errors import BadInputError, StorageError
-from core.files import new_file
 from core.headers import HeaderKind, parse_header, structure, without_marks
 from core.paths import data_folder
 from core.surfaces.atlas import Atlas, load_atlas
@@ -114,9 +114,7 @@ def save_surface(surface: CorticalSurface, atlases: Sequence[Atlas] = (), *, rep
     if path.exists() and not replace:
         advice = f"Remove it first (`main.py surfaces remove {surface.name}`) or choose another name."
         raise refusal("name", allowed="a new surface name", got=surface.name, advice=advice)
-    arrays = _pack(surface, atlases)
-    with new_file(path) as partial, partial.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    save_arrays(path, _pack(surface, atlases))
     return path
 
 

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
+from core.array_cache import ArrayCache
 from core.attacks.ball import widen
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control
@@ -28,19 +27,17 @@ from core.attacks.ensemble import EnsembleObjective
 from core.attacks.epsilon_grid import iter_epsilon_grid
 from core.attacks.norms import NORMS
 from core.attacks.objective import LinearObjective
-from core.attacks.pgd import AttackStep
-from core.attacks.rounding import GREY_LEVELS
+from core.containers import Arrays
 from core.device import exact_arithmetic, run_in_chunks
 from core.encoders.encoder import Encoder
 from core.encoders.pooling import pool_features
-from core.errors import BadInputError, NoGradientError, StorageError
+from core.errors import BadInputError, NoGradientError
+from core.images.stimulus import GREY_LEVELS
 from core.paths import cache_folder
 from core.probes.respond import check_pixels, describe_versions, to_tensor
-from core.sweeps.cells import Arrays, load_arrays, save_arrays
 from core.sweeps.plan import N_PATH
 from core.types import FloatArray
 
-LOGGER = logging.getLogger(__name__)
 IMAGES_AT_ONCE = 8
 FORMAT = 3
 """Counted up with every change of what a curve holds or how it is computed."""
@@ -68,7 +65,6 @@ def run_curve(
     curve: AttackCurve,
     *,
     keys: Sequence[str],
-    keep_deltas: bool,
     should_stop: Callable[[], bool],
     at_once: int = IMAGES_AT_ONCE,
 ) -> Arrays:
@@ -78,14 +74,13 @@ def run_curve(
     ----------
     pixels : (n_images, 3, height, width). In [0, 1].
     keys : sequence of n_images str. Names of the images' random streams.
-    keep_deltas : Keep perturbations of the highest budget, probes of the first image, and the gradient at every clean
-        image.
     at_once : Images in one batch; fewer if memory runs out.
 
     Returns arrays by name, responses in the encoder's unit: sd (); clean, dual_size (NaN without a gradient), curvature
     (n_images,); angles (n_images, N_PATH - 2); shift, control, l2, linf, feature_change, alignment, to_gain (n_images,
-    n_budgets); weight_size (); with `keep_deltas` delta (n_images, 3, height, width) float32, gradient of the same
-    shape, float16, each image's divided by its largest entry, and montage (n_budgets, height, width, 3) uint8.
+    n_budgets); weight_size (); delta of the highest budget (n_images, 3, height, width) float32; gradient at every
+    clean image of the same shape, float16, each divided by its largest entry; and montage, the probes of the first
+    image, (n_budgets, height, width, 3) uint8.
 
     Raises BadInputError if the target never varies, or a response is not finite; Cancelled as soon as `should_stop()`
     is true.
@@ -101,12 +96,11 @@ def run_curve(
         run = _Curve(encoder, curve)
 
         def attack(start: int, stop: int) -> Arrays:
-            return run.attack(to_tensor(encoder, pixels[start:stop]), keys[start:stop], keep_deltas=keep_deltas)
+            return run.attack(to_tensor(encoder, pixels[start:stop]), keys[start:stop])
 
         parts = run_in_chunks(attack, len(pixels), chunk=at_once)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    if keep_deltas:
-        joined["montage"] = joined["montage"][0]
+    joined["montage"] = joined["montage"][0]
     if not np.isfinite(joined["shift"]).all():
         raise BadInputError(f"{encoder.card.config.network} gives responses that are not finite. Choose another layer.")
     return joined | {"sd": np.asarray(sd), "weight_size": np.asarray(run.weight_size)}
@@ -126,9 +120,11 @@ class _Curve:
         self._weights = widen(weights)
         self.weight_size = float(self._weights.norm())
 
-    def attack(self, clean: torch.Tensor, keys: Sequence[str], *, keep_deltas: bool) -> Arrays:
-        """Attack one batch and score it."""
-        ends = self._attack(clean, keys)
+    def attack(self, clean: torch.Tensor, keys: Sequence[str]) -> Arrays:
+        """Attack one batch under every budget and score what each ends with."""
+        config, epsilons = self._curve.attack, self._curve.budgets
+        steps = iter_epsilon_grid(self._objective, clean, config, epsilons=epsilons, keys=keys)
+        ends = [step.attack for step in steps if step.ends_budget]
         attacked = [end.best.pixels for end in ends]
         inputs = self._inputs(clean)
         gradient = self._find_gradient(clean)
@@ -140,14 +136,14 @@ class _Curve:
         arrays["to_gain"] = np.stack([_array(end.convergence.to_gain) for end in ends if end.convergence], 1)
         arrays["clean"] = _array(inputs @ self._weights)
         arrays["dual_size"] = _array(self._norm.dual_size(widen(gradient)))
-        path = self._walk(clean, attacked[-1])
+        places = [clean + share * (attacked[-1] - clean) for share in torch.linspace(0, 1, N_PATH).tolist()]
+        path = _array(torch.stack([self._inputs(place) for place in places]))
         arrays["curvature"], arrays["angles"] = measure_curvature(path), measure_angles(path).T
-        if keep_deltas:
-            arrays["delta"] = np.asarray((attacked[-1] - clean).float().contiguous().cpu().numpy())
-            largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
-            arrays["gradient"] = np.asarray((gradient / largest).contiguous().half().cpu().numpy())
-            levels = [torch.round(pixels * GREY_LEVELS).to(torch.uint8).permute(0, 2, 3, 1) for pixels in attacked]
-            arrays["montage"] = np.stack([level[:1].contiguous().cpu().numpy() for level in levels], axis=1)
+        arrays["delta"] = np.asarray((attacked[-1] - clean).float().contiguous().cpu().numpy())
+        largest = gradient.abs().amax(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
+        arrays["gradient"] = np.asarray((gradient / largest).contiguous().half().cpu().numpy())
+        levels = [torch.round(pixels * GREY_LEVELS).to(torch.uint8).permute(0, 2, 3, 1) for pixels in attacked]
+        arrays["montage"] = np.stack([level[:1].contiguous().cpu().numpy() for level in levels], axis=1)
         return arrays
 
     def _find_gradient(self, clean: torch.Tensor) -> torch.Tensor:
@@ -158,12 +154,6 @@ class _Curve:
             if self._curve.attack.method is not AttackMethod.SQUARE:
                 raise
             return torch.full_like(clean, torch.nan)
-
-    def _attack(self, clean: torch.Tensor, keys: Sequence[str]) -> list[AttackStep]:
-        """The last step at every budget."""
-        attack, epsilons = self._curve.attack, self._curve.budgets
-        steps = iter_epsilon_grid(self._objective, clean, attack, epsilons=epsilons, keys=keys)
-        return [step.attack for step in steps if step.ends_budget]
 
     def _score(
         self, clean: torch.Tensor, pixels: torch.Tensor, *, inputs: torch.Tensor, keys: Sequence[str]
@@ -185,11 +175,6 @@ class _Curve:
             "feature_change": _array(moved / inputs.norm(dim=1)),
             "alignment": _array(shift / scale),
         }
-
-    def _walk(self, clean: torch.Tensor, pixels: torch.Tensor) -> FloatArray:
-        """phi along the straight path from the clean image, (N_PATH, n, n_inputs)."""
-        places = [clean + share * (pixels - clean) for share in torch.linspace(0, 1, N_PATH).tolist()]
-        return _array(torch.stack([self._inputs(place) for place in places]))
 
     def _inputs(self, pixels: torch.Tensor) -> torch.Tensor:
         """The readout's inputs phi, (n, n_inputs) float64: pooled, and projected where the encoder does so."""
@@ -235,47 +220,15 @@ def _array(values: torch.Tensor) -> FloatArray:
 def name_curve(encoder: Encoder, curve: AttackCurve, images: Sequence[str]) -> str:
     """The hash of everything a curve's numbers depend on; `images` are hashes of the pixels."""
     members = ((encoder, curve.direction), *curve.others)
-    parts = [_describe(one, weights) for one, weights in members]
+    parts = []
+    for one, weights in members:
+        digest = hashlib.sha256(np.ascontiguousarray(weights, dtype=np.float64).tobytes()).hexdigest()
+        parts.append([one.card.sha256, one.network.sha256, one.network.layer, digest])
     device = str(encoder.network.device)
     rest = [FORMAT, curve.sign, asdict(curve.attack), curve.budgets, list(images), describe_versions(), device]
     return hashlib.sha256(json.dumps([parts, rest], sort_keys=True).encode()).hexdigest()
 
 
-def load_curve(name: str) -> Arrays | None:
-    """A curve by its hash; None where it is not there or damaged."""
-    try:
-        return load_arrays(path_of(name)) if path_of(name).is_file() else None
-    except StorageError as problem:
-        LOGGER.info("a cached attack curve cannot be read: %s", problem)
-        return None
-
-
-def keep_curve(name: str, arrays: Arrays) -> None:
-    """Keep a curve; a full or read-only disk is logged and otherwise passed over."""
-    try:
-        save_arrays(path_of(name), arrays)
-        drop_oldest(MOST_BYTES)
-    except StorageError as problem:
-        LOGGER.info("an attack curve was not cached: %s", problem)
-
-
-def drop_oldest(most_bytes: int) -> None:
-    """Delete the curves that were kept first until the others take at most `most_bytes`."""
-    kept = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in path_of("").parent.glob("*.npz"))
-    total = sum(size for _, size, _ in kept)
-    for _, size, path in kept:
-        if total <= most_bytes:
-            return
-        with suppress(OSError):
-            path.unlink()
-        total -= size
-
-
-def _describe(encoder: Encoder, weights: FloatArray) -> list[str]:
-    digest = hashlib.sha256(np.ascontiguousarray(weights, dtype=np.float64).tobytes()).hexdigest()
-    return [encoder.card.sha256, encoder.network.sha256, encoder.network.layer, digest]
-
-
-def path_of(name: str) -> Path:
-    """Where a curve lies in the cache."""
-    return cache_folder() / "climbs" / f"{name}.npz"
+def curve_cache() -> ArrayCache:
+    """Where finished curves are kept, by their hash."""
+    return ArrayCache(cache_folder() / "climbs", most_bytes=MOST_BYTES)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.datasets.image_store import find_stimulus
+from core.images.stimulus import GREY_LEVELS
 from core.sweeps.gather import Sweep
-from core.sweeps.plan import UNTRAINED
+from core.sweeps.transfer import sources_of
 from core.types import ByteArray, FloatArray
-
-GREY_LEVELS = 255.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ class CellView:
 def read_cell(sweep: Sweep, choice: CellChoice) -> CellView:
     """Read a cell from the store. Raises StorageError if it cannot be read."""
     config = sweep.config
-    encoder, copy = find_source(sweep, choice.source)
+    encoder, copy = sources_of(config)[choice.source]
     curve = sweep.curve(encoder, choice.target, 0, choice.norm, choice.attack, copy)
     scored = sweep.score(encoder, choice.target, 0, choice.norm, choice.attack, copy)
     shown = max(choice.image, 0)
@@ -77,9 +76,3 @@ def read_cell(sweep: Sweep, choice: CellChoice) -> CellView:
     )
     shift = scored["shift"][choice.recipient, :, chosen].mean(axis=-1)
     return CellView(clean, perturbed, GREY_LEVELS * delta, maps, np.asarray(shift))
-
-
-def find_source(sweep: Sweep, row: int) -> tuple[int, str]:
-    """The encoder of a row of the matrix, and "untrained" where the row is its untrained network."""
-    n_encoders = len(sweep.config.encoders)
-    return (row, "") if row < n_encoders else (sweep.config.untrained[row - n_encoders], UNTRAINED)

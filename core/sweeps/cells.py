@@ -13,19 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-import numpy as np
-
-from core import containers
+from core.array_cache import save_arrays
 from core.checks import refusal
+from core.containers import Arrays, load_arrays
 from core.errors import BadInputError
-from core.files import check_free, replace_file
-from core.headers import Content, HeaderKind, read_header, structure, unstructure, without_marks, write_json
+from core.files import check_free
+from core.headers import Content, HeaderKind, read_record, structure, unstructure, write_json
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Arrays = dict[str, np.ndarray[Any, Any]]
 CELLS_NAME = "cells"
 
 
@@ -87,25 +85,10 @@ class CellStore(Generic[ConfigT, CellT]):
 
     def load(self, cell: CellT) -> Arrays:
         """The arrays of a finished cell. Raises StorageError if they cannot be read."""
-        return load_arrays(self._path(cell))
+        return load_arrays(self._path(cell), advice="Delete it and resume.")
 
     def _path(self, cell: CellT) -> Path:
         return self.folder / CELLS_NAME / f"{cell.key}.npz"
-
-
-def save_arrays(path: Path, arrays: Arrays) -> None:
-    """Write named arrays, whole or not at all. Raises StorageError if the disk is full or cannot be written."""
-
-    def write(partial: Path) -> None:
-        with partial.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-
-    replace_file(path, write)
-
-
-def load_arrays(path: Path) -> Arrays:
-    """Arrays written by `save_arrays`. Raises StorageError if they cannot be read."""
-    return containers.load_arrays(path, advice="Delete it and resume.")
 
 
 def open_store(
@@ -130,7 +113,7 @@ def open_store(
                 raise refusal("out", allowed=allowed, got=str(folder), advice=advice)
     else:
         check_free(folder)
-        write_json(path, {"format": work.kind.format, "version": work.kind.versions[-1]} | header)
+        write_json(path, work.kind.marks() | header)
     return CellStore(folder, config, facts, work)
 
 
@@ -150,8 +133,7 @@ def load_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, C
 
 
 def _read(work: Work[ConfigT, CellT], path: Path) -> tuple[ConfigT, Content]:
-    header = without_marks(read_header(path, work.kind), work.kind)
-    parts = structure(header, _Header, work.kind, where=path)
+    parts = read_record(path, _Header, work.kind)
     structure(parts.facts, work.facts, work.kind, where=path, part="facts")
     return work.unpack(parts.config, where=path, part="config"), parts.facts
 

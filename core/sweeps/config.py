@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, StepRule, describe_steps, format_epsilon
-from core.checks import check_count, check_epsilon, check_positive, refusal
+from core.checks import check_count, check_epsilon, check_positive, check_rules
 from core.networks.catalog import find_network
 from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS
 from core.probes.target import Target, target_roi, target_voxel
@@ -35,18 +35,9 @@ class AttackKind(StrEnum):
     ENSEMBLE = "ensemble"
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Mapping[str, Any]:
         """What it adds to projected gradient curve, with the published values; fields of `AttackConfig`."""
-        parts: dict[AttackKind, dict[str, Any]] = {
-            AttackKind.MI: {"momentum": 1.0},
-            AttackKind.DI: {"diversity": 0.5},
-            AttackKind.TI: {"translation": 7},
-        }
-        if self is AttackKind.SQUARE:
-            return {"method": "square"}
-        if self is AttackKind.ALL:
-            return {name: value for part in parts.values() for name, value in part.items()}
-        return dict(parts.get(self, {}))
+        return OPTIONS[self]
 
     @property
     def caption(self) -> str:
@@ -54,6 +45,16 @@ class AttackKind(StrEnum):
         return CAPTIONS[self]
 
 
+MOMENTUM, DIVERSITY, TRANSLATION = {"momentum": 1.0}, {"diversity": 0.5}, {"translation": 7}
+OPTIONS: dict[AttackKind, Mapping[str, Any]] = {
+    AttackKind.PGD: {},
+    AttackKind.MI: MOMENTUM,
+    AttackKind.DI: DIVERSITY,
+    AttackKind.TI: TRANSLATION,
+    AttackKind.ALL: {**MOMENTUM, **DIVERSITY, **TRANSLATION},
+    AttackKind.SQUARE: {"method": "square"},
+    AttackKind.ENSEMBLE: {},
+}
 CAPTIONS = {
     AttackKind.PGD: "PGD",
     AttackKind.MI: "PGD with momentum",
@@ -190,13 +191,18 @@ class SweepConfig:
         object.__setattr__(self, "norms", tuple(NormName(name) for name in self.norms))
         object.__setattr__(self, "attacks", tuple(AttackKind(name) for name in self.attacks))
         self._check_enough()
-        check_epsilons(self.ladder, self.norms[0])
+        for epsilon in self.ladder:
+            check_epsilon("epsilons", epsilon, largest=LARGEST_EPSILON[self.norms[0]])
+        ladder = list(self.ladder)
+        ascends = ladder and ladder == sorted(set(ladder)) and ladder[0] > 0
+        no_zero = "Sensitivity is drawn against log epsilon, which has no place for 0."
         for name in ("n_steps", "n_test", "n_bootstrap", "n_refit", "n_queries"):
             check_count(name, getattr(self, name), least=int(name != "n_steps"))
         check_count("seed", self.seed, least=0)
         for name in ("confidence", "decided_sd", "sharpness"):
             check_positive(name.removesuffix("_sd"), getattr(self, name))
-        _check(
+        check_rules(
+            (not ascends, "epsilons", "budgets above 0 in ascending order", ladder, no_zero),
             (not -1 <= self.gate <= 1, "gate", "an r from -1 to 1", self.gate, ""),
             (self.confidence >= 1, "confidence", "below 1", self.confidence, ""),
         )
@@ -208,23 +214,25 @@ class SweepConfig:
         compares = f"{question.capitalize()} compares encoders: name a second one."
         leaving_out = f"at least {LEAST_FOR_ENSEMBLE} for an ensemble, which leaves the recipient out"
         images, two = list(self.images), f"at least {LEAST_IMAGES} images"
-        _check(
+        check_rules(
             (len(labels) < least, "encoders", f"at least {least}", labels, compares if labels else NAME_ENCODERS),
             (len(images) < LEAST_IMAGES, "images", two, images, PROBE_ONE),
         )
         for name in ("refitted", "untrained"):
             wrong = [number for number in getattr(self, name) if not 0 <= number < len(labels)]
-            _check((bool(wrong), name, f"numbers of encoders, 0 to {len(labels) - 1}", wrong, ""))
+            check_rules((wrong, name, f"numbers of encoders, 0 to {len(labels) - 1}", wrong, ""))
         for name in ("encoders", "images", "targets", "directions", "norms", "attacks"):
             values = [str(value) for value in getattr(self, name)]
-            _check((not values or len(set(values)) < len(values), name, "at least one, each named once", values, ""))
+            check_rules(
+                (not values or len(set(values)) < len(values), name, "at least one, each named once", values, "")
+            )
         norms = [str(norm) for norm in self.norms]
         once = "Run it once under each; fragility compares norms."
         people = "Voxels of different people have nothing in common: run it once for each."
         pairs, subjects = question is Question.DISAGREEMENT, list(self.subjects)
         its_own = "An ensemble leaves the recipient out, so it is an attack of transfer."
         first = "T divides by the shifts of an attack on the recipient itself: put pgd first."
-        _check(
+        check_rules(
             (len(norms) > 1 and question is Question.DISCRIMINABILITY, "norms", "one", norms, once),
             (len(subjects) > 1 and pairs, "encoders", "of one subject", subjects, people),
             (len(kinds) > 1 and not transfers, "attacks", "one", kinds, "Only transfer compares attacks."),
@@ -284,23 +292,6 @@ def rescale_budget(epsilon: float, norm: NormName, *, to: NormName) -> float:
     return epsilon if norm is to else epsilon / size_of_one(norm, REFERENCE_SIDE) * size_of_one(to, REFERENCE_SIDE)
 
 
-def _check(*rules: tuple[bool, str, str, object, str]) -> None:
-    """Raise BadInputError for the first rule that is broken: (broken, name, what is allowed, value, advice)."""
-    for broken, name, allowed, got, advice in rules:
-        if broken:
-            raise refusal(name, allowed=allowed, got=got, advice=advice)
-
-
 def size_of_one(norm: NormName, side: int) -> float:
     """The norm of a change of 1 in every value of side x side pixels."""
     return 1.0 if norm is NormName.LINF else (3 * side * side) ** 0.5
-
-
-def check_epsilons(epsilons: tuple[float, ...], norm: NormName) -> None:
-    """Raise BadInputError unless budgets ascend and are all above 0."""
-    for epsilon in epsilons:
-        check_epsilon("epsilons", epsilon, largest=LARGEST_EPSILON[norm])
-    if not epsilons or list(epsilons) != sorted(set(epsilons)) or epsilons[0] <= 0:
-        allowed = "budgets above 0 in ascending order"
-        advice = "Sensitivity is drawn against log epsilon, which has no place for 0."
-        raise refusal("epsilons", allowed=allowed, got=list(epsilons), advice=advice)

@@ -216,9 +216,9 @@ def agree_norms(sweep: Sweep) -> tuple[Interval, ...]:
         return ()
     n_images, n_targets = len(config.images), len(config.targets)
     values = np.stack([sweep.sensitivity(norm)[..., -1] for norm in (0, 1)])
-    draws = draw_resamples(n_images, n_targets, count=config.n_bootstrap, seed=config.seed)
-    spread = np.einsum("neti,bi->bnet", values, count_draws(draws.images, n_images) / n_images)
-    spread = np.take_along_axis(spread, draws.targets[:, np.newaxis, np.newaxis, :], axis=3)
+    images, targets = draw_resamples(n_images, n_targets, count=config.n_bootstrap, seed=config.seed)
+    spread = np.einsum("neti,bi->bnet", values, count_draws(images, n_images) / n_images)
+    spread = np.take_along_axis(spread, targets[:, np.newaxis, np.newaxis, :], axis=3)
     rows, found = [values.mean(axis=3), *spread], []
     for chosen in (*([encoder] for encoder in range(len(sweep.labels))), list(range(len(sweep.labels)))):
         r = np.asarray([correlate_pairs(one[0, chosen].ravel(), one[1, chosen].ravel()) for one in rows])

@@ -13,11 +13,11 @@ from core.attacks.epsilon_grid import iter_epsilon_grid
 from core.attacks.norms import NORMS
 from core.attacks.objective import LinearObjective
 from core.attacks.smooth_minimum import SmoothMinimum
+from core.containers import Arrays
 from core.device import exact_arithmetic, run_in_chunks
 from core.encoders.encoder import Encoder
 from core.probes.respond import check_pixels, to_tensor
 from core.sweeps.attack_curve import IMAGES_AT_ONCE, AttackCurve
-from core.sweeps.cells import Arrays
 from core.types import FloatArray
 
 

@@ -19,9 +19,8 @@ from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.catalog import find_network
 from core.sweeps.cells import CellStore, Work
-from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig
 from core.sweeps.step_seconds import Layer, StepSeconds
-from core.types import Direction, NormName
 from core.words import format_duration
 
 CURVE, PREDICT, FIT, SCORE, PAIR = "climb", "predict", "fit", "score", "pair"
@@ -44,15 +43,15 @@ PASSES_PER_STEP = 3
 class Cell:
     """One piece of a sweep, the unit of resuming.
 
-    `target`, `direction`, `norm` are None for "predict" and "fit"; `attack` counts the attacks of the sweep; `copy` is
+    `target`, `direction`, `norm` are -1 for "predict" and "fit"; `attack` counts the attacks of the sweep; `copy` is
     "" for the encoder itself; `other` is the second encoder of a pair.
     """
 
     kind: str
     encoder: int
-    target: int | None = None
-    direction: int | None = None
-    norm: int | None = None
+    target: int = -1
+    direction: int = -1
+    norm: int = -1
     attack: int = 0
     copy: str = ""
     other: int | None = None
@@ -60,10 +59,10 @@ class Cell:
     @property
     def key(self) -> str:
         """Its file's stem."""
-        numbers = [self.encoder, self.target, self.direction, self.norm]
+        numbers = (self.encoder, self.target, self.direction, self.norm)
         more = [f"attack{self.attack}"] * (self.attack > 0) + [self.copy] * bool(self.copy)
         more += [] if self.other is None else [f"against{self.other:03d}"]
-        return "-".join([self.kind, *(f"{number:03d}" for number in numbers if number is not None), *more])
+        return "-".join([self.kind, *(f"{number:03d}" for number in numbers if number >= 0), *more])
 
     def describe(self, config: SweepConfig) -> str:
         """One line for a progress display."""
@@ -72,7 +71,7 @@ class Cell:
             encoder = f"all but {encoder}"
         if self.other is not None:
             encoder = f"{encoder} against {config.label_of(config.encoders[self.other])}"
-        if self.target is None or self.direction is None:
+        if self.target < 0:
             return f"{self.kind} {encoder}"
         what = "attack on" if self.kind in (CURVE, PAIR) else self.kind
         how = f" by {config.attacks[self.attack]}" if len(config.attacks) > 1 else ""
@@ -164,7 +163,9 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
     if cell.kind == PREDICT:
         return config.n_test
     if cell.kind == FIT:
-        return count_fit(config, cell.encoder) + config.n_test
+        # Half of the training images, or fewer where so many are not asked.
+        test = load_subject(config.encoders[cell.encoder].subject).test
+        return min(config.n_refit, int((~test).sum()) // 2) + config.n_test
     if cell.kind == SCORE:
         return n_images * N_SCORED * (len(config.encoders) + 1)
     kind = config.attacks[cell.attack]
@@ -188,12 +189,6 @@ def time_cell(config: SweepConfig, cell: Cell, step_seconds: StepSeconds) -> flo
 def name_layers(config: SweepConfig) -> tuple[Layer, ...]:
     """Network and layer of every encoder, each once."""
     return tuple(dict.fromkeys((one.network, one.layer) for one in config.encoders))
-
-
-def count_fit(config: SweepConfig, encoder: int) -> int:
-    """The training images a copy of an encoder is fitted to: half of them, or fewer where so many are not asked."""
-    test = load_subject(config.encoders[encoder].subject).test
-    return min(config.n_refit, int((~test).sum()) // 2)
 
 
 N_PATH = 9
@@ -229,15 +224,3 @@ def _bytes_of(config: SweepConfig, encoder: EncoderName) -> int:
     voxels = sum(load_subject(one.subject).voxels.n_voxels for one in config.encoders)
     # Perturbation float32, gradient and whole-cortex shifts float16, the first image's budgets in bytes.
     return kept + len(config.images) * (pixels * (4 + 2) + voxels * 2) + len(config.ladder) * pixels
-
-
-def name_parts(config: SweepConfig, cell: Cell) -> tuple[EncoderName, TargetName, Direction, NormName]:
-    """Encoder, target, direction and norm of a curve or a score."""
-    if cell.target is None or cell.direction is None or cell.norm is None:
-        raise ValueError(f"{cell.key} has no target.")
-    return (
-        config.encoders[cell.encoder],
-        config.targets[cell.target],
-        config.directions[cell.direction],
-        config.norms[cell.norm],
-    )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,21 +18,18 @@ import numpy as np
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_responses, load_subject
 from core.encoders.card import EncoderCard, EncoderData
-from core.encoders.config import EncoderConfig, ScoringConfig, encoder_stem
-from core.encoders.feature_cache import Gathered
-from core.encoders.features import gather, make_extractor, open_cache
-from core.encoders.files import load_encoder_data, save_encoder
+from core.encoders.config import encoder_stem
+from core.encoders.files import load_encoder_data
+from core.encoders.fit import FitPlaces, FitSource, iter_fit
 from core.encoders.responses import average_repeats
-from core.encoders.scored import LEAST_IMAGES, ScoredImages, pooled_grid
-from core.encoders.solve import iter_solve
+from core.encoders.scored import LEAST_IMAGES
 from core.errors import StorageError, WeightsError
 from core.paths import cache_folder
-from core.progress import ShouldStop, run_to_end
+from core.progress import ShouldStop
 from core.seeds import derive_seed, make_stream
 from core.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from core.datasets.subject import Subject
     from core.networks.network import Network
 
 LARGEST_SEED = 2**31
@@ -54,17 +52,29 @@ def fit_control_encoder(
 
     Raises StorageError if images or responses cannot be read; Cancelled as soon as `should_stop()` is true.
     """
-    folder = _folder_of(card, network, (seed, n_images, n_test))
     config = replace(card.config, seed=derive_seed(seed, "copy") % LARGEST_SEED)
-    found = _load(config, folder)
-    if found is not None:
-        return found
+    names = json.dumps([card.sha256, network.sha256, seed, n_images, n_test])
+    folder = cache_folder() / "copies" / hashlib.sha256(names.encode()).hexdigest()[:16]
+    header = folder / f"{encoder_stem(config.subject, config.network, config.layer)}.json"
+    with suppress(StorageError, WeightsError):  # missing or damaged
+        return load_encoder_data(header)
     subject = load_subject(config.subject)
     train, test = split_rows(subject.test, n_images, n_test, seed=seed)
-    data = _gather(config, network, subject, rows=(train, test), should_stop=should_stop)
-    fitted = run_to_end(iter_solve(config, data, scoring=ScoringConfig(n_bootstrap=0), should_stop=should_stop))
-    save_encoder(fitted, folder)
-    return fitted
+    rows = np.concatenate([train, test])
+    part = replace(
+        subject,
+        image_ids=tuple(subject.image_ids[row] for row in rows),
+        test=np.arange(len(rows)) >= len(train),
+        categories=(),
+        n_trials=subject.n_trials[rows],
+    )
+    load = partial(open_image_store(subject).load, size=network.input_size)
+    # Means alone: the noise ceiling is then that of the whole recording.
+    means = average_repeats(np.asarray(load_responses(subject.id)[rows]))[:, np.newaxis]
+    source = FitSource(part, means, load)
+    for _ in iter_fit(config, network=network, source=source, places=FitPlaces(folder), should_stop=should_stop):
+        pass
+    return load_encoder_data(header)
 
 
 def split_rows(held_out: BoolArray, n_images: int, n_test: int, *, seed: int) -> tuple[IntArray, IntArray]:
@@ -82,47 +92,3 @@ def calibration_pixels(subject_id: str, side: int) -> FloatArray:
     store = open_image_store(subject)
     rows = np.flatnonzero(~subject.test)[:N_CALIBRATION]
     return np.stack([store.load(subject.image_ids[row], side).pixels for row in rows])
-
-
-def _gather(
-    config: EncoderConfig,
-    network: Network,
-    subject: Subject,
-    *,
-    rows: tuple[IntArray, IntArray],
-    should_stop: ShouldStop,
-) -> ScoredImages:
-    chosen = np.concatenate(rows)
-    names, store = [subject.image_ids[row] for row in chosen], open_image_store(subject)
-    extractor = make_extractor(config, network, should_stop)
-    with open_cache(config, extractor, cache_folder() / "features") as cache:
-        gathered = Gathered(np.empty((len(names), cache.n_inputs), dtype=np.float32))
-        for _ in gather(
-            gathered, extractor, names, load=lambda name: store.load(name, network.input_size), cache=cache
-        ):
-            pass
-    return ScoredImages(
-        features=gathered.features,
-        responses=average_repeats(np.asarray(load_responses(subject.id)[chosen])),
-        images=tuple(gathered.images),
-        test=np.arange(len(chosen)) >= len(rows[0]),
-        noise_ceiling=subject.voxels.noise_ceiling,
-        response_unit=subject.response_unit,
-        network_sha256=network.sha256,
-        voxels=subject.voxels,
-        grid=pooled_grid(network.feature_shape, config.pool),
-    )
-
-
-def _folder_of(card: EncoderCard, network: Network, choices: tuple[int, ...]) -> Path:
-    text = json.dumps([card.sha256, network.sha256, *choices])
-    return cache_folder() / "copies" / hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _load(config: EncoderConfig, folder: Path) -> EncoderData | None:
-    """What is in the cache; None where it is missing or damaged."""
-    path = folder / f"{encoder_stem(config.subject, config.network, config.layer)}.json"
-    try:
-        return load_encoder_data(path) if path.is_file() else None
-    except (StorageError, WeightsError):
-        return None

@@ -6,6 +6,7 @@ The images of each size and the copies of encoders in use are kept.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.checks import refusal
+from core.containers import Arrays
 from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.subject import load_responses, load_subject
 from core.encoders.files import load_card
@@ -20,7 +22,7 @@ from core.encoders.responses import estimate_noise_ceiling, has_repeats
 from core.networks.catalog import find_network
 from core.progress import ShouldStop, never_stop
 from core.seeds import make_stream
-from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
+from core.sweeps.cells import RunProgress, iter_cells, open_store
 from core.sweeps.choose import check_comparable, choose_control_encoders
 from core.sweeps.config import AttackKind, SweepConfig, TargetName
 from core.sweeps.plan import (
@@ -34,7 +36,6 @@ from core.sweeps.plan import (
     Cell,
     SweepStore,
     name_layers,
-    name_parts,
     time_cell,
 )
 from core.sweeps.step_seconds import read_step_seconds
@@ -96,13 +97,6 @@ def note_facts(config: SweepConfig, device: str) -> dict[str, Any]:
 
 
 class _Worker:
-    """Computes one cell after another.
-
-    Parameters
-    ----------
-    store : Where the perturbations of finished curves are.
-    """
-
     def __init__(self, source: Source, store: SweepStore, should_stop: ShouldStop) -> None:
         self._source, self._store, self._should_stop = source, store, should_stop
         self._config = store.config
@@ -110,7 +104,6 @@ class _Worker:
         self._open_control_encoder = lru_cache(maxsize=CONTROL_ENCODERS_KEPT)(self._make_control_encoder)
 
     def compute(self, cell: Cell) -> Arrays:
-        """The arrays of one cell."""
         if cell.kind == CURVE:
             return self._attack(cell)
         if cell.kind == FIT:
@@ -120,25 +113,26 @@ class _Worker:
         return self._predict(cell) if cell.kind == PREDICT else self._score(cell)
 
     def _attack(self, cell: Cell) -> Arrays:
-        from core.sweeps.attack_curve import AttackCurve, keep_curve, load_curve, name_curve, run_curve
+        from core.sweeps.attack_curve import AttackCurve, curve_cache, name_curve, run_curve
 
         config, kind = self._config, self._config.attacks[cell.attack]
-        _, target, direction, norm = name_parts(config, cell)
+        target, sign = config.targets[cell.target], config.directions[cell.direction].sign
+        norm = config.norms[cell.norm]
         numbers = [cell.encoder]
         if kind is AttackKind.ENSEMBLE:  # all but the one it is shown to
             numbers = [number for number in range(len(config.encoders)) if number != cell.encoder]
         members = [(self._open(number, cell.copy), self._direction(target, number, cell.copy)) for number in numbers]
         (encoder, weights), side = members[0], members[0][0].network.input_size
         attack = config.attack(norm, side, kind)
-        curve = AttackCurve(weights, direction.sign, attack, config.budgets(norm, side), tuple(members[1:]))
+        curve = AttackCurve(weights, sign, attack, config.budgets(norm, side), tuple(members[1:]))
         stimuli = self._load_images(side)
         keys = [stimulus.sha256 for stimulus in stimuli]
-        name = name_curve(encoder, curve, keys)
-        found = load_curve(name)
+        name, cache = name_curve(encoder, curve, keys), curve_cache()
+        found = cache.get(name)
         if found is None:
             pixels = _stack(stimuli)
-            found = run_curve(encoder, pixels, curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
-            keep_curve(name, found)
+            found = run_curve(encoder, pixels, curve, keys=keys, should_stop=self._should_stop)
+            cache.put(name, found)
         if config.question.needs_deltas:
             return found
         return {key: values for key, values in found.items() if key not in DELTAS}
@@ -148,7 +142,8 @@ class _Worker:
         from core.sweeps.pair_curve import run_pair
 
         config, kind = self._config, self._config.attacks[cell.attack]
-        _, target, direction, norm = name_parts(config, cell)
+        target, direction = config.targets[cell.target], config.directions[cell.direction]
+        norm = config.norms[cell.norm]
         numbers = [cell.encoder] if cell.other is None else [cell.encoder, cell.other]
         names = [config.encoders[number] for number in numbers]
         side = max(find_network(name.network).input_size for name in names)
@@ -164,9 +159,8 @@ class _Worker:
     def _score(self, cell: Cell) -> Arrays:
         from core.sweeps.score import ScoreSettings, scale_delta, score
 
-        _, target, _, norm = name_parts(self._config, cell)
-        source = Cell(CURVE, cell.encoder, cell.target, cell.direction, cell.norm, cell.attack, cell.copy)
-        delta = self._store.load(source)["delta"]
+        target, norm = self._config.targets[cell.target], self._config.norms[cell.norm]
+        delta = self._store.load(replace(cell, kind=CURVE))["delta"]
         recipients = [self._recipient(target, number) for number in range(len(self._config.encoders))]
         if cell.encoder in self._config.refitted and not (cell.copy or cell.attack):
             recipients.append(self._recipient(target, cell.encoder, REFITTED))
@@ -191,18 +185,23 @@ class _Worker:
         return target.find_in(table).vector(self._open(number, copy).n_voxels)
 
     def _predict(self, cell: Cell) -> Arrays:
-        from core.sweeps.score import predict_targets
+        from core.probes.respond import respond
 
         name = self._config.encoders[cell.encoder]
         encoder, subject = self._open(cell.encoder, ""), load_subject(name.subject)
         targets = [target.find_in(subject.voxels) for target in self._config.targets]
         directions = [target.vector(encoder.n_voxels) for target in targets]
-        rows = choose_test_rows(np.asarray(subject.test), self._config.n_test, self._config.seed)
+        rows = np.flatnonzero(subject.test).tolist()
+        if len(rows) > self._config.n_test:
+            draw = make_stream(self._config.seed, "predictivity")
+            rows = sorted(draw.permutation(rows)[: self._config.n_test].tolist())
         images, predicted = open_image_store(subject), []
         for start in range(0, len(rows), 16):
             chosen = [subject.image_ids[row] for row in rows[start : start + 16]]
             pixels = np.stack([images.load(image, encoder.network.input_size).pixels for image in chosen])
-            predicted.append(predict_targets(encoder, pixels, directions, should_stop=self._should_stop))
+            with encoder.network.interruptible(self._should_stop):
+                responses = respond(encoder, pixels).astype(np.float64)
+            predicted.append(np.stack([responses @ direction for direction in directions], axis=1))
         voxels = [list(target.voxels) for target in targets]
         repeats = average_voxels(load_responses(name.subject), voxels)
         measured = np.nanmean(repeats[rows], axis=1) if rows else np.zeros((0, len(targets)))
@@ -249,14 +248,6 @@ class _Worker:
 
     def _read_images(self, side: int) -> tuple[Stimulus, ...]:
         return tuple(find_stimulus(image, size=side) for image in self._config.images)
-
-
-def choose_test_rows(test: np.ndarray[Any, Any], most: int, seed: int) -> list[int]:
-    """At most `most` rows of held-out images, ascending."""
-    rows = np.flatnonzero(test)
-    if len(rows) > most:
-        rows = np.sort(make_stream(seed, "predictivity").permutation(rows)[:most])
-    return [int(row) for row in rows]
 
 
 def average_voxels(responses: FloatArray, voxels: list[list[int]]) -> FloatArray:

@@ -15,13 +15,13 @@ import torch
 from core.attacks.ball import Ball
 from core.attacks.control import draw_control
 from core.attacks.norms import NORMS
+from core.containers import Arrays
 from core.encoders.encoder import Encoder
 from core.images.transform import resize_pixels
 from core.probes.respond import respond
 from core.probes.spill_over import RoiPool
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
-from core.sweeps.cells import Arrays
 from core.sweeps.plan import CONTROLS, VARIANTS
 from core.types import FloatArray, NormName
 
@@ -77,7 +77,8 @@ def score(
         for name, size in sizes.items():
             columns[name].append(size)
         if recipient.pool is not None:
-            in_sds = _in_voxel_sds(change, recipient)
+            sd = recipient.encoder.card.reference_sd
+            in_sds = np.divide(change, sd, out=np.zeros_like(change), where=sd > 0)  # 0 where a voxel never varies
             kept[f"roi_{number}"] = np.stack([recipient.pool.means(row) for row in in_sds])
             kept[f"map_{number}"] = np.clip(in_sds, -LARGEST_KEPT, LARGEST_KEPT).astype(np.float16)
     return kept | {name: np.stack(values) for name, values in columns.items()}
@@ -119,21 +120,6 @@ def _shift(
             moved.append(change @ recipient.direction.astype(np.float64) / recipient.sd)
             first = change if first is None else first
     return np.stack(moved), np.asarray(first)
-
-
-def _in_voxel_sds(change: FloatArray, recipient: ScoringEncoder) -> FloatArray:
-    """Shifts (n_images, n_voxels) in each voxel's SD; 0 where a voxel never varies."""
-    sd = recipient.encoder.card.reference_sd
-    return np.divide(change, sd, out=np.zeros_like(change), where=sd > 0)
-
-
-def predict_targets(
-    encoder: Encoder, pixels: FloatArray, directions: Sequence[FloatArray], *, should_stop: ShouldStop
-) -> FloatArray:
-    """Predicted values of targets, (n_images, n_targets), for pixels (n_images, 3, height, width)."""
-    with encoder.network.interruptible(should_stop):
-        responses = respond(encoder, pixels).astype(np.float64)
-    return np.stack([responses @ direction for direction in directions], axis=1)
 
 
 def make_controls(

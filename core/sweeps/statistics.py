@@ -173,18 +173,13 @@ def explain_too_few(n_encoders: int, n_targets: int, n_images: int, *, level: fl
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Resamples:
-    """Indices drawn with replacement: images (n_resamples, n_images) and targets (n_resamples, n_targets)."""
+def draw_resamples(n_images: int, n_targets: int, *, count: int, seed: int) -> tuple[IntArray, IntArray]:
+    """Draw images and targets with replacement, independently of each other, the same for the same seed.
 
-    images: IntArray
-    targets: IntArray
-
-
-def draw_resamples(n_images: int, n_targets: int, *, count: int, seed: int) -> Resamples:
-    """Draw images and targets independently of each other, the same for the same seed."""
+    Returns the indices of images (count, n_images) and of targets (count, n_targets).
+    """
     stream = make_stream(seed, "bootstrap", n_images, n_targets)
-    return Resamples(stream.integers(0, n_images, (count, n_images)), stream.integers(0, n_targets, (count, n_targets)))
+    return stream.integers(0, n_images, (count, n_images)), stream.integers(0, n_targets, (count, n_targets))
 
 
 def interval_of_rows(values: FloatArray, n_items: int, confidence: float) -> Interval:

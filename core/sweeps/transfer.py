@@ -181,7 +181,7 @@ def _answer_case(sweep: Sweep, roi_of: tuple[str, ...], *, norm: int, attack: in
     if is_ensemble:  # its rows are no encoders
         order = tuple(range(len(order)))
     worst = np.abs(sizes[..., 1:, :] / np.maximum(sizes[..., :1, :], 1e-12) - 1).max()
-    rows = [*range(n_encoders), *config.untrained][: len(sources)]
+    rows = [number for number, _ in sources_of(config, attack)]
     sides = [find_network(config.encoders[row].network).input_size for row in rows]
     budgets = np.asarray([config.budgets(config.norms[norm], side)[-1] for side in sides])
     delivered = sizes[range(len(rows)), :, :, rows, 0].mean(axis=(1, 2, 3)) / budgets
@@ -192,8 +192,7 @@ def name_sources(sweep: Sweep, attack: int) -> tuple[str, ...]:
     """The rows of a matrix: encoders (first attack: and untrained networks), or the ensembles that leave one out."""
     if sweep.config.attacks[attack] is AttackKind.ENSEMBLE:
         return tuple(f"all but {label}" for label in sweep.labels)
-    untrained = sweep.config.untrained if attack == 0 else ()
-    return (*sweep.labels, *(f"{sweep.labels[number]} untrained" for number in untrained))
+    return tuple(f"{sweep.labels[number]} {copy}".strip() for number, copy in sources_of(sweep.config, attack))
 
 
 def read_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> tuple[FloatArray, FloatArray]:
@@ -203,7 +202,7 @@ def read_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> tuple[FloatA
     copy, NaN where there is none; and (n_sources, n_targets, n_directions, n_encoders, n_variants, n_images).
     """
     config, n_encoders = sweep.config, len(sweep.labels)
-    sources = _list_sources(config, attack)
+    sources = sources_of(config, attack)
     inner = (len(config.targets), len(config.images))
     moved = np.full((len(sources), n_encoders + 1, len(VARIANTS), *inner), np.nan)
     sizes = np.empty((len(sources), inner[0], len(config.directions), n_encoders, len(VARIANTS), inner[1]))
@@ -219,7 +218,7 @@ def read_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> tuple[FloatA
 
 def read_to_gain(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> FloatArray:
     """What more steps would gain at the highest budget, the most over images and directions, (n_sources, n_targets)."""
-    config, sources = sweep.config, _list_sources(sweep.config, attack)
+    config, sources = sweep.config, sources_of(sweep.config, attack)
     found = np.full((len(sources), len(config.targets), len(config.directions)), np.nan)
     for row, target, direction in np.ndindex(*found.shape):
         stored = sweep.curve(sources[row][0], target, direction, norm, attack, sources[row][1])
@@ -228,8 +227,8 @@ def read_to_gain(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> FloatArray:
     return np.asarray(found.max(axis=2))
 
 
-def _list_sources(config: SweepConfig, attack: int) -> list[tuple[int, str]]:
-    """Number and kind of copy of every row of a matrix."""
+def sources_of(config: SweepConfig, attack: int = 0) -> list[tuple[int, str]]:
+    """Number of the encoder and kind of copy, "" for itself, of every row of a matrix."""
     untrained = config.untrained if attack == 0 else ()
     return [*((number, "") for number in range(len(config.encoders))), *((number, UNTRAINED) for number in untrained)]
 

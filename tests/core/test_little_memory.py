@@ -40,7 +40,7 @@ def find_features() -> list[FloatArray]:
 
 def find_curve() -> list[FloatArray]:
     curve = AttackCurve(np.eye(5, dtype=np.float32)[0], 1, AttackConfig(epsilon=0.4, n_steps=3), (0.2, 0.4))
-    found = run_curve(ENCODER, PIXELS, curve, keys=tuple("abcde"), keep_deltas=True, should_stop=lambda: False)
+    found = run_curve(ENCODER, PIXELS, curve, keys=tuple("abcde"), should_stop=lambda: False)
     return [found[name] for name in ("shift", "control", "clean", "delta")]
 
 

@@ -19,11 +19,12 @@ from core.probes.min_norm import iter_min_norm
 from core.probes.preview import preview
 from core.probes.probe import Probe, ProbeConfig
 from core.probes.reproduce import iter_reproduce
+from core.probes.respond import respond
 from core.probes.run import iter_probe
 from core.probes.target import target_pattern, target_voxel
 from core.robustify.robustness import measure_robustness
 from core.sweeps.attack_curve import AttackCurve, run_curve
-from core.sweeps.score import ScoreSettings, ScoringEncoder, predict_targets, score
+from core.sweeps.score import ScoreSettings, ScoringEncoder, score
 from core.types import NormName
 from tests.helpers.no_float64 import DEVICE, device_without_float64
 from tests.helpers.tiny_encoders import make_config, make_conv_encoder, make_photo, make_table
@@ -132,11 +133,11 @@ def test_the_curves_and_scores_of_the_analyses(elsewhere: Callable[[], Encoder],
     def run(make: Callable[[], Encoder]) -> list[dict[str, np.ndarray]]:
         encoder = make()
         curve = AttackCurve(direction, 1, attack, (0.2, 0.4), ((make(), direction),))
-        found = run_curve(encoder, PIXELS, curve, keys=keys, keep_deltas=True, should_stop=lambda: False)
+        found = run_curve(encoder, PIXELS, curve, keys=keys, should_stop=lambda: False)
         scoring = [ScoringEncoder(encoder, direction, encoder.target_sd(direction), None)]
         settings = ScoreSettings(NormName.L2, 0, keys)
         shown = score(scoring, PIXELS, found["delta"], settings=settings, should_stop=lambda: False)
-        predicted = predict_targets(encoder, PIXELS, [direction], should_stop=lambda: False)
+        predicted = respond(encoder, PIXELS).astype(np.float64) @ direction
         return [found, shown, {"predicted": predicted}]
 
     for there, here in zip(run(elsewhere), run(make_conv_encoder), strict=True):

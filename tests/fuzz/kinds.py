@@ -9,6 +9,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from scipy.io import savemat
 from sklearn.linear_model import Ridge
 from torch import nn
 
+from core.array_cache import ArrayCache, save_arrays
+from core.containers import load_arrays
 from core.datasets.array_files import open_array, open_images
 from core.datasets.description import TEMPLATE, read_description
 from core.datasets.photos import _read as read_photos
@@ -37,7 +40,6 @@ from core.datasets.tables import read_table
 from core.encoders.files import load_encoder_data
 from core.encoders.importers.berg import read_berg
 from core.encoders.importers.open import looks_like_encoder, read_readout
-from core.encoders.partial_store import PartialStore
 from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import read_trials
 from core.experiments.packages.template import read_template
@@ -58,8 +60,6 @@ from core.surfaces.gifti import read_gifti_labels, read_gifti_shape, read_gifti_
 from core.surfaces.labels import _read_annot, read_label
 from core.surfaces.store import load_atlases, load_surface
 from core.surfaces.volumes import count_trials, grid_of, iter_trials, load_volume, read_labels, read_map
-from core.sweeps.cells import load_arrays as load_cell
-from core.sweeps.cells import save_arrays
 from tests.helpers.recording_files import save_mgh, write_nsd_design, write_pandas_table
 from tests.helpers.surface_files import (
     SURFACE,
@@ -215,11 +215,11 @@ def write_trial_arrays(path: Path) -> None:
 
 
 def read_partial(path: Path) -> None:
-    PartialStore(path.parent).get(path.stem)
+    ArrayCache(path.parent).get(path.stem)
 
 
 def write_partial(path: Path) -> None:
-    PartialStore(path.parent).put(path.stem, {"r": ROWS})
+    ArrayCache(path.parent).put(path.stem, {"r": ROWS})
 
 
 def read_design_of(path: Path) -> None:
@@ -342,8 +342,12 @@ def own() -> Iterator[Kind]:
     yield Kind("description", placed("subject.toml", lambda path: path.write_text(TEMPLATE)), read_description)
     yield Kind("photos", placed("photos.json", lambda path: path.write_text('{"images": []}')), read_photos)
     yield Kind("means", placed("responses.npy", lambda path: np.save(path, ROWS)), lambda p: _map_means(p.parent))
-    yield Kind("cell", placed("cell.npz", lambda path: save_arrays(path, {"r": ROWS})), load_cell)
-    yield Kind("batch", placed("batch.safetensors", write_partial), read_partial)
+    yield Kind(
+        "cell",
+        placed("cell.npz", lambda path: save_arrays(path, {"r": ROWS})),
+        partial(load_arrays, advice="Delete it and resume."),
+    )
+    yield Kind("batch", placed("batch.npz", write_partial), read_partial)
 
 
 def pictures_and_trials() -> Iterator[Kind]:

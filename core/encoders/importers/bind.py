@@ -21,7 +21,7 @@ from core.encoders.card import EncoderCard, EncoderData, Provenance
 from core.encoders.config import POOL_SIDES, EncoderConfig
 from core.encoders.files import check_free, save_encoder, seal, user_encoders_folder
 from core.encoders.importers.readout import Centre, Project, Readout, compare_predictions, fold
-from core.encoders.scores import explained, over_ceiling
+from core.encoders.scores import rate
 from core.errors import WeightsError
 from core.progress import Progress
 from core.types import FloatArray
@@ -193,8 +193,7 @@ def build_data(
     components, weights = choose_factors(readout)
     unknown: Any = np.full(readout.n_voxels, np.nan, dtype=np.float32)
     known = {name: np.asarray(values, np.float32) for name, values in readout.scores.items()}
-    r, own = known.get("r", unknown), subject.voxels.noise_ceiling if subject is not None else unknown
-    ceiling = known.get("noise_ceiling", own)
+    ceiling = known.get("noise_ceiling", subject.voxels.noise_ceiling if subject is not None else unknown)
     config = EncoderConfig(
         subject=request.subject or request.new_subject,
         network=request.network,
@@ -212,12 +211,10 @@ def build_data(
         n_test=0,
         alpha=known.get("alpha", unknown),
         cv_r=known.get("cv_r", unknown),
-        r=r,
-        r2=explained(r).astype(np.float32),
-        r2_ceiling=over_ceiling(explained(r), ceiling).astype(np.float32),
         reference_sd=unknown,
         noise_ceiling=np.asarray(ceiling, np.float32),
         provenance=provenance,
+        **rate(known.get("r", unknown), ceiling),
     )
     rank = len(weights)
     return EncoderData(
@@ -261,7 +258,7 @@ def keep_subject(readout: Readout, request: ImportRequest) -> Path:
         note=f"Made from an imported encoder ({readout.title}); it has no recordings. {readout.note}".strip(),
         citation=request.source or readout.source,
         licence=request.licence or readout.licence,
-        surface=readout.surface,
+        surface="fsaverage5",
         response_unit=request.response_unit,
         kind=request.kind,
         rois=readout.voxels.roi_names,

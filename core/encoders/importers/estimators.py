@@ -111,7 +111,11 @@ def _read_weights(part: Inert, name: str) -> tuple[FloatArray, FloatArray]:
     elif part.short_name in LINEAR:
         if "coef_" not in state:
             raise WeightsError(f"{name}: the {part.short_name} was not fitted: it has no coef_. Save it after fit().")
-        weights = _orient(np.asarray(state["coef_"]), part)
+        weights = np.asarray(state["coef_"])
+        if weights.ndim == 1:
+            weights = weights[:, np.newaxis]
+        elif not part.name.startswith("himalaya."):  # which keeps (n_features, n_targets); scikit-learn its transpose
+            weights = weights.T
     elif "best_estimator_" in state or part.short_name.endswith("SearchCV"):
         raise WeightsError(f"{name} holds a {part.short_name}, a search and no estimator. Save its best_estimator_.")
     else:
@@ -119,13 +123,6 @@ def _read_weights(part: Inert, name: str) -> tuple[FloatArray, FloatArray]:
         raise WeightsError(f"{name} holds a {part.short_name!r}, which is no linear map that is read: {known}.")
     intercept = state.get("intercept_", 0.0) if state.get("fit_intercept", True) else 0.0
     return weights, np.broadcast_to(np.asarray(intercept, dtype=np.float64), (weights.shape[1],)).copy()
-
-
-def _orient(coef: FloatArray, part: Inert) -> FloatArray:
-    """himalaya keeps (n_features, n_targets), scikit-learn (n_targets, n_features); one target is a vector in both."""
-    if coef.ndim == 1:
-        return coef[:, np.newaxis]
-    return coef if part.name.startswith("himalaya.") else coef.T
 
 
 def _primal(part: Inert, name: str) -> FloatArray:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from safetensors import safe_open
+
 from core.checks import check_choice, refusal
-from core.containers import reading
+from core.containers import list_arrays, reading
 from core.encoders.importers import arrays, berg, estimators, img2fmri
 from core.encoders.importers.readout import Readout
 from core.encoders.library import is_library_file
@@ -19,7 +19,6 @@ from core.files import hash_file
 KINDS = ("auto", "arrays", "sklearn", "himalaya", "berg", "img2fmri")
 ENDINGS = (*arrays.ENDINGS, *estimators.ENDINGS, ".npy", ".whl")
 SNIFFED = 256
-LONGEST_HEADER = 1 << 24
 
 
 def read_readout(files: Sequence[Path], *, kind: str = "auto", member: str = "") -> Readout:
@@ -75,23 +74,20 @@ def looks_like_encoder(path: Path) -> bool:
         return False
     if path.suffix in estimators.ENDINGS:
         return path.suffix not in (".gz", ".z")
+    names: set[str] = set()
     try:
-        with reading(path, "encoder"), path.open("rb") as file:
+        with reading(path, "encoder"):
             if path.suffix == ".npy":
-                return b"'|O'" in file.read(SNIFFED)
-            names = _names_inside(path) if path.suffix in arrays.ENDINGS else set()
+                with path.open("rb") as file:
+                    return b"'|O'" in file.read(SNIFFED)
+            if path.suffix == ".npz":
+                names.update(list_arrays(path))
+            if path.suffix == ".safetensors":
+                with safe_open(path, framework="numpy") as opened:
+                    names.update(opened.keys())
     except ProbeError:
         return False
     return bool(names & {"weights", "coef", "coef_"})
-
-
-def _names_inside(path: Path) -> set[str]:
-    if path.suffix == ".npz":
-        with zipfile.ZipFile(path) as archive:
-            return {name.removesuffix(".npy") for name in archive.namelist()}
-    with path.open("rb") as file:
-        header = json.loads(file.read(min(int.from_bytes(file.read(8), "little"), LONGEST_HEADER)))
-    return set(header)
 
 
 def hash_files(files: Sequence[Path]) -> tuple[tuple[str, str], ...]:

@@ -59,8 +59,7 @@ class Readout:
     source, licence, note : What the format itself states.
     network, layer, pool
         What the format fixes; "" and None where it does not.
-    voxels : Where its voxels lie, if the file says so.
-    surface : The surface `voxels` lie on.
+    voxels : Where its voxels lie on fsaverage5, if the file says so.
     scores : dict of (n_voxels,). Any of alpha, r, cv_r, noise_ceiling that the file holds.
     missing : (n_voxels,) bool, optional. Voxels whose weights are all NaN in the file, and 0 here.
     """
@@ -77,7 +76,6 @@ class Readout:
     layer: str = ""
     pool: int | None = None
     voxels: VoxelTable | None = None
-    surface: str = "fsaverage5"
     scores: dict[str, FloatArray] = field(default_factory=dict)
     missing: BoolArray | None = None
 
@@ -180,32 +178,25 @@ def fold(readout: Readout) -> Readout:
     n_features = readout.n_features
     mean, scale, components = np.zeros(n_features), np.ones(n_features), None
     weights, intercept = np.asarray(readout.weights, np.float64), np.asarray(readout.intercept, np.float64)
-    offset: Vector | None = None  # what is subtracted, and divided by, behind the projection
+    offset = np.zeros(0)  # what is subtracted behind the projection
     for step in readout.steps:
         if isinstance(step, Project):
             turned = np.asarray(step.components, dtype=np.float64)
-            if components is None:
-                components = turned / scale[:, np.newaxis]
-            else:
-                components, offset = components @ turned, None if offset is None else offset @ turned
-        elif components is None:
-            mean, scale = _centre_again(mean, scale, step)
+            is_first = components is None
+            offset = np.zeros(turned.shape[1]) if is_first else offset @ turned
+            components = turned / scale[:, np.newaxis] if components is None else components @ turned
+            continue
+        shift, divisor = np.asarray(step.mean, np.float64), np.asarray(1.0 if step.scale is None else step.scale)
+        if components is None:  # ((x - mean) / scale - m) / s = (x - (mean + scale m)) / (scale s)
+            mean, scale = mean + scale * shift, scale * divisor
         else:
-            shifted = np.asarray(step.mean, np.float64) + (0.0 if offset is None else offset)
-            divisor = np.ones(len(step.mean)) if step.scale is None else np.asarray(step.scale, np.float64)
-            components, offset = components / divisor, shifted / divisor
+            components, offset = components / divisor, (offset + shift) / divisor
     if components is None:
         weights = weights / scale[:, np.newaxis]
-    if offset is not None:
+    else:
         intercept = intercept - offset @ weights
     steps = (Centre(mean),) if components is None else (Centre(mean), Project(components))
     return replace(readout, steps=steps, weights=weights, intercept=intercept)
-
-
-def _centre_again(mean: Vector, scale: Vector, step: Centre) -> tuple[Vector, Vector]:
-    """((x - mean) / scale - m) / s = (x - (mean + scale m)) / (scale s)."""
-    divisor = 1.0 if step.scale is None else np.asarray(step.scale, dtype=np.float64)
-    return mean + scale * np.asarray(step.mean, dtype=np.float64), scale * divisor
 
 
 def compare_predictions(readout: Readout, folded: Readout) -> float:

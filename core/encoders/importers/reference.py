@@ -16,7 +16,7 @@ import numpy as np
 from core.checks import refusal
 from core.encoders.card import EncoderData
 from core.encoders.responses import average_repeats
-from core.encoders.scores import correlate, explained, over_ceiling
+from core.encoders.scores import correlate, rate
 from core.errors import StorageError
 from core.progress import Progress
 from core.types import FloatArray, IntArray
@@ -45,7 +45,7 @@ def iter_reference(
     network : Cut at the encoder's layer.
     most : Reference images at most, evenly spread; 0 leaves everything unknown.
     """
-    from core.encoders.features import extract
+    from core.encoders.features import Extractor
 
     if most < 1:
         yield Progress(0, 0, result=data)
@@ -57,7 +57,7 @@ def iter_reference(
         yield Progress(start, len(images))
         names = images[start : start + IMAGES_AT_ONCE]
         pixels = np.stack([load(name).pixels for name in names]).astype(np.float32, copy=False)
-        centred = extract(network, pixels, pool=data.card.config.pool) - data.mean
+        centred = Extractor(network, data.card.config.pool).extract(pixels) - data.mean
         reduced[start : start + len(names)] = centred if data.components is None else centred @ data.components
     result = complete(data, reduced[:n_reference], title=title)
     if scored and subject is not None:
@@ -144,17 +144,8 @@ def score(data: EncoderData, subject: Subject, *, rows: tuple[int, ...], reduced
 
     responses = np.array(load_responses(subject.id)[list(rows)])
     r = correlate(reduced @ data.weights, average_repeats(responses)).astype(np.float32)
-    ceiling = data.card.noise_ceiling
     card, provenance = data.card, data.card.provenance
     if provenance is not None and NOTE not in provenance.note:
         provenance = replace(provenance, note=f"{provenance.note} {NOTE}".strip())
-    scored = replace(
-        card,
-        r=r,
-        r2=explained(r).astype(np.float32),
-        r2_ceiling=over_ceiling(explained(r), ceiling).astype(np.float32),
-        n_test=len(rows),
-        scored_on=SCORED_ON,
-        provenance=provenance,
-    )
+    scored = replace(card, n_test=len(rows), scored_on=SCORED_ON, provenance=provenance, **rate(r, card.noise_ceiling))
     return replace(data, card=scored)

@@ -91,7 +91,6 @@ def _paint_parcels(names: tuple[str, ...], sides: IntArray) -> tuple[IntArray, I
 
 
 def _side_of(name: str) -> int:
-    """The side an ROI's name begins with."""
     return next((side for side, marks in enumerate(MARKS) if name.startswith(marks)), NO_SIDE)
 
 

@@ -172,9 +172,9 @@ def measure_candidates(cells: list[dict[str, FloatArray]], truth: FloatArray, *,
     truth : (n_voxels, n_images). Shifts of the true voxels under their own best perturbations, in SDs of their signals.
     """
     (n_voxels, n_images), n_test = truth.shape, len(cells[0]["predicted"])
-    draws = draw_resamples(n_images, n_voxels, count=count, seed=seed)
-    of_images, of_voxels = _weigh(draws.images, n_images), _weigh(draws.targets, n_voxels)
-    of_test = _weigh(draw_resamples(n_test, n_voxels, count=count, seed=seed).images, n_test)
+    images, voxels = draw_resamples(n_images, n_voxels, count=count, seed=seed)
+    of_images, of_voxels = _weigh(images, n_images), _weigh(voxels, n_voxels)
+    of_test = _weigh(draw_resamples(n_test, n_voxels, count=count, seed=seed)[0], n_test)
 
     def mean(values: FloatArray) -> FloatArray:
         return np.asarray(np.einsum("cvi,bv,bi->bc", values, of_voxels, of_images))
@@ -225,16 +225,15 @@ def sum_up_recordings(candidate_set: CandidateSet, results: Sequence[ConditionRe
     ranks, hits = {}, {}
     for key in results[0].ranks:
         criterion, nearness = key.split(" / ")
-        of_teachers = [mean_over_known(_ranks_of(results, teacher, key), axis=0) for teacher in teachers]
+        of_teachers = [
+            mean_over_known(np.asarray([one.ranks[key].value for one in results if one.teacher == teacher]), axis=0)
+            for teacher in teachers
+        ]
         rank = interval_of_mean(np.asarray(of_teachers)[:, np.newaxis], confidence, least=-1.0, most=1.0)
         ranks[key] = rank if len(teachers) >= LEAST_TEACHERS else Interval(rank.value, float("nan"), float("nan"))
         hits[key] = float(np.mean([one.picked[criterion] == one.nearest[nearness] for one in results]))
     chance = float(np.mean([one.chance for one in results]))
     return Overall(candidate_set, len(results), len(teachers), ranks, hits, chance)
-
-
-def _ranks_of(results: Sequence[ConditionResult], teacher: LayerName, key: str) -> FloatArray:
-    return np.asarray([one.ranks[key].value for one in results if one.teacher == teacher])
 
 
 def rank_correlations(first: FloatArray, second: FloatArray) -> FloatArray:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from core.containers import Arrays
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
 from core.encoders.features import Extractor
@@ -18,7 +19,7 @@ from core.probes.respond import respond
 from core.progress import ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
-from core.sweeps.cells import Arrays, RunProgress, iter_cells, open_store
+from core.sweeps.cells import RunProgress, iter_cells, open_store
 from core.sweeps.score import make_controls
 from core.sweeps.step_seconds import read_step_seconds
 from core.sweeps.study.config import LayerName, StudyConfig
@@ -73,7 +74,6 @@ class _Worker:
         self._probed = lru_cache(maxsize=1)(lambda: self._load(self._ids["test"][: self._config.n_images]))
 
     def compute(self, cell: StudyCell) -> Arrays:
-        """The arrays of one cell."""
         if cell.kind == FEATURES:
             return self._extract(self._config.layers[cell.layer])
         return self._attack_truth(cell.teacher) if cell.kind == TRUTH else self._test(cell)
@@ -145,7 +145,7 @@ class _Worker:
         attack = self._config.attack
         curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (attack.epsilon,))
         keys = self._keys()
-        return run_curve(encoder, self._probed(), curve, keys=keys, keep_deltas=True, should_stop=self._should_stop)
+        return run_curve(encoder, self._probed(), curve, keys=keys, should_stop=self._should_stop)
 
     def _show(self, truth: Encoder, delta: FloatArray, *, clean: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts of the true voxels (n_images, n_voxels) by perturbations and by random ones of equal size."""
@@ -205,7 +205,7 @@ def make_encoder(network: Network, space: Space, weights: FloatArray, intercept:
     from core.encoders.config import EncoderConfig
     from core.encoders.encoder import Encoder
 
-    unknown = np.full(weights.shape[1], np.nan, dtype=np.float32)
+    unknown: Any = np.full(weights.shape[1], np.nan, dtype=np.float32)
     covariance = np.cov(space.train.T, bias=True)
     sd = np.sqrt(np.einsum("rv,rs,sv->v", weights, covariance, weights)).astype(np.float32)
     config = EncoderConfig("study", network.spec.id, network.layer, pool=1, n_components=weights.shape[0])
@@ -217,12 +217,7 @@ def make_encoder(network: Network, space: Space, weights: FloatArray, intercept:
         n_train=len(space.train),
         n_test=len(space.test),
         reference_sd=sd,
-        alpha=unknown,
-        cv_r=unknown,
-        r=unknown,
-        r2=unknown,
-        r2_ceiling=unknown,
-        noise_ceiling=unknown,
+        **dict.fromkeys(("alpha", "cv_r", "r", "r2", "r2_ceiling", "noise_ceiling"), unknown),
     )
     numbers = (space.mean, space.components, weights, intercept, covariance)
     mean, components, own, shifted, spread = (np.asarray(values, dtype=np.float32) for values in numbers)

@@ -73,7 +73,7 @@ def test_every_option_changes_the_attack(option: str) -> None:
 def test_momentum_adds_up_gradients_of_unit_l1_size() -> None:
     objective, looks = make_objective(), [to_batch(0), to_batch(1), to_batch(2)]
     config = AttackConfig(momentum=0.6)
-    gradient_rule = GradientRule(objective, RunContext(config, torch.ones(1), 0, ("a",)))
+    gradient_rule = GradientRule(objective, RunContext(config, 0, ("a",)))
     *_, (_, gathered) = [gradient_rule.gradient_at(pixels) for pixels in looks]
     units = [gradient / gradient.abs().sum() for _, gradient in map(objective.value_and_gradient, looks)]
     torch.testing.assert_close(gathered, 0.36 * units[0] + 0.6 * units[1] + units[2])
@@ -97,7 +97,7 @@ def test_for_a_linear_encoder_it_is_the_gradient_of_the_mean_over_shifted_images
     encoder, most = make_linear_encoder(), 2
     objective = LinearObjective(encoder, np.asarray([1, 0, 0], np.float32), 1)
     config = AttackConfig(translation=most, step_rule=StepRule.FIXED)
-    _, ours = GradientRule(objective, RunContext(config, torch.ones(1), 0, ("a",))).gradient_at(to_batch(0))
+    _, ours = GradientRule(objective, RunContext(config, 0, ("a",))).gradient_at(to_batch(0))
     image = to_batch(0).double().requires_grad_(True)
     weights, kernel = torch.from_numpy(pixel_weights(encoder)), shift_weights(most, image.detach())
     padded, mean = F.pad(image, (most,) * 4), torch.zeros((), dtype=torch.float64)
@@ -157,8 +157,8 @@ def test_all_together_are_the_same_for_an_image_alone_and_in_a_batch(norm: NormN
 
 def test_images_draw_from_streams_of_their_own() -> None:
     config = AttackConfig(diversity=0.5, seed=1)
-    streams = RunContext(config, torch.ones(2), 0, ("a", "b")).make_streams("diversity")
-    again = RunContext(config, torch.ones(1), 0, ("b",)).make_streams("diversity")
+    streams = RunContext(config, 0, ("a", "b")).make_streams("diversity")
+    again = RunContext(config, 0, ("b",)).make_streams("diversity")
     draws = [[stream.random() for _ in range(4)] for stream in (*streams, *again)]
     assert draws[0] != draws[1] and draws[1] == draws[2]
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.encoders.feature_cache import RECORD_BYTES, FeatureCache, Gathered, open_feature_cache
-from core.encoders.features import Extractor, extract
+from core.encoders.feature_cache import RECORD_BYTES, FeatureCache, Gathered
+from core.encoders.features import Extractor
 from core.encoders.features import gather as fill
 from core.encoders.pooling import SparseProjection
 from core.errors import Cancelled
@@ -23,7 +23,8 @@ ROW_BYTES = 45 * 4
 
 @pytest.fixture
 def folder(tmp_path: Path, tiny: Any) -> Path:
-    with open_feature_cache(tmp_path, tiny.sha256, "a/b", pool=3, n_inputs=45) as cache:
+    tiny.layer = "a/b"
+    with Extractor(tiny, 3).open_cache(tmp_path) as cache:
         return cache.folder
 
 
@@ -54,7 +55,7 @@ def test_a_hit_equals_the_computation_and_asks_the_network_nothing(tiny: Any, so
     np.testing.assert_array_equal(first, gather(tiny, source, cache))
     np.testing.assert_array_equal(first, gather_again(tiny, source, cache.folder))
     assert tiny.n_shown == len(source.subject.image_ids)
-    direct = extract(tiny, np.stack([source.load(name).pixels for name in source.subject.image_ids]), pool=3)
+    direct = Extractor(tiny, 3).extract(np.stack([source.load(name).pixels for name in source.subject.image_ids]))
     np.testing.assert_allclose(first, direct, atol=1e-6)
 
 
@@ -122,15 +123,14 @@ def test_two_runs_at_once_write_files_of_their_own(tiny: Any, source: Any, folde
     assert tiny.n_shown == 0
 
 
-def test_other_weights_layers_grids_and_projections_have_folders_of_their_own(tmp_path: Path) -> None:
+def test_other_weights_layers_grids_and_projections_have_folders_of_their_own(tmp_path: Path, tiny: Any) -> None:
     folders = set()
-    for sha256 in ("a" * 64, "b" * 64):
-        for layer in ("x", "y"):
+    for tiny.sha256 in ("a" * 64, "b" * 64):
+        for tiny.layer in ("x", "y"):
             for pool in (1, 2):
-                for projection in ("", "c" * 64, "d" * 64):
-                    with open_feature_cache(
-                        tmp_path, sha256, layer, pool=pool, n_inputs=4, projection=projection
-                    ) as opened:
+                projections = (SparseProjection(45, 4, seed=seed) for seed in (0, 1))
+                for projection in (None, *projections):
+                    with Extractor(tiny, pool, projection).open_cache(tmp_path) as opened:
                         folders.add(opened.folder)
     assert len(folders) == 24
 

@@ -186,7 +186,7 @@ def test_without_resuming_the_old_batches_are_thrown_away(
     while next(running).stage != "scores":
         pass
     running.close()
-    assert not (store / "old").exists() and list(store.glob("encoder*-0.safetensors"))
+    assert not (store / "old").exists() and list(store.glob("encoder*-0.npz"))
 
 
 def test_a_cache_that_vanishes_half_way_stops_no_fit(

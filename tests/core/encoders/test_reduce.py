@@ -7,7 +7,7 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 
-from core.encoders.ridge import fit_reducer, solve_ridge
+from core.encoders.ridge import decompose, fit_reducer, solve_with
 
 
 def draw_features(n_images: int, n_features: int) -> np.ndarray:
@@ -43,7 +43,7 @@ def test_ridge_on_all_components_is_ridge_on_the_features() -> None:
     assert reducer.components.shape[1] == 19
     reduced = reducer.apply(features)
     alphas = np.array([1.0, 10.0])
-    weights, intercept = solve_ridge(reduced, responses, alphas)
+    weights, intercept = solve_with(decompose(reduced), responses, alphas)
     common_scale = features.astype(np.float64).var(axis=0).sum() / reducer.components.shape[1]  # squared
     reference = Ridge(alpha=alphas * common_scale, solver="svd").fit(features.astype(np.float64), responses)
     np.testing.assert_allclose(reduced @ weights + intercept, reference.predict(features), atol=1e-4)

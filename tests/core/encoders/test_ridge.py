@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import PredefinedSplit, cross_val_predict
 
 from core.encoders.crossval import choose_in_batch, make_folds, prepare_folds
-from core.encoders.ridge import decompose, solve_ridge
+from core.encoders.ridge import decompose, solve_with
 
 ALPHAS = (0.1, 1.0, 10.0, 100.0, 1e4)
 
@@ -26,7 +26,7 @@ def make_problem(n_images: int, n_features: int, n_voxels: int = 6) -> tuple[np.
 def test_weights_and_intercept_equal_scikit_learn(n_images: int, n_features: int) -> None:
     features, responses = make_problem(n_images, n_features)
     alphas = np.geomspace(0.01, 1e3, responses.shape[1])
-    weights, intercept = solve_ridge(features, responses, alphas)
+    weights, intercept = solve_with(decompose(features), responses, alphas)
     reference = Ridge(alpha=alphas, solver="cholesky").fit(features, responses)
     np.testing.assert_allclose(weights, reference.coef_.T, rtol=1e-5, atol=1e-8)
     np.testing.assert_allclose(intercept, reference.intercept_, rtol=1e-5)
@@ -35,15 +35,15 @@ def test_weights_and_intercept_equal_scikit_learn(n_images: int, n_features: int
 def test_float32_features_lose_no_more_than_their_own_rounding() -> None:
     features, responses = make_problem(60, 20)
     alphas = np.full(responses.shape[1], 1.0)
-    exact, _ = solve_ridge(features, responses, alphas)
-    rounded, _ = solve_ridge(features.astype(np.float32), responses.astype(np.float32), alphas)
+    exact, _ = solve_with(decompose(features), responses, alphas)
+    rounded, _ = solve_with(decompose(features.astype(np.float32)), responses.astype(np.float32), alphas)
     # Inputs rounded to 6e-8 of values near 3, over singular values of 2 and more: 1e-6 of the weights.
     np.testing.assert_allclose(rounded, exact, atol=1e-5 * np.abs(exact).max())
 
 
 def test_a_feature_that_repeats_another_shares_its_weight() -> None:
     features, responses = make_problem(40, 3)
-    weights, _ = solve_ridge(np.hstack([features, features[:, :1]]), responses, np.ones(responses.shape[1]))
+    weights, _ = solve_with(decompose(np.hstack([features, features[:, :1]])), responses, np.ones(responses.shape[1]))
     np.testing.assert_allclose(weights[0], weights[3], rtol=1e-9)
 
 

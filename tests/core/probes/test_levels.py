@@ -112,7 +112,9 @@ def test_no_smaller_than_what_halving_the_budget_finds(norm: NormName) -> None:
     encoder = make_conv_encoder()
     probe = find(encoder, ask(encoder, 2.0, norm=norm, largest=1.0, n_steps=40))
     wanted = (probe.of_target(probe.perturbed) - probe.of_target(probe.clean)) / probe.target_sd
-    asked = make_config(encoder, probe.config.attack.with_epsilon(1.0), direction=probe.config.direction)
+    asked = make_config(
+        encoder, dataclasses.replace(probe.config.attack, epsilon=1.0), direction=probe.config.direction
+    )
     asked = dataclasses.replace(asked, wanted_shift_sd=abs(wanted))
     *_, last = iter_min_norm(encoder, make_photo(seed=2), asked, should_stop=lambda: False)
     assert last.result is not None and last.result.reaches_wanted_shift

@@ -35,7 +35,7 @@ def run(
     attack = AttackConfig(norm=norm, epsilon=LADDER[-1], n_steps=4, method=method, n_queries=60)
     keys = [str(number) for number in range(len(pixels))]
     curve = AttackCurve(direction, sign, attack, LADDER)
-    return run_curve(encoder, pixels, curve, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=at_once)
+    return run_curve(encoder, pixels, curve, keys=keys, should_stop=lambda: False, at_once=at_once)
 
 
 @pytest.mark.parametrize(("norm", "order"), [(NormName.L2, 2), (NormName.LINF, 1)])
@@ -110,11 +110,11 @@ def test_a_constant_target_is_refused_and_a_stop_is_honoured() -> None:
     encoder = make_linear_encoder()
     curve = AttackCurve(np.zeros(3, np.float32), 1, AttackConfig(epsilon=0.2), LADDER)
     with pytest.raises(BadInputError, match="as a constant"):
-        run_curve(encoder, grey(2), curve, keys=["a", "b"], keep_deltas=False, should_stop=lambda: False)
+        run_curve(encoder, grey(2), curve, keys=["a", "b"], should_stop=lambda: False)
     conv = make_conv_encoder()
     curve = AttackCurve(np.eye(5, dtype=np.float32)[0], 1, AttackConfig(epsilon=0.2), LADDER)
     with pytest.raises(Cancelled):
-        run_curve(conv, grey(2), curve, keys=["a", "b"], keep_deltas=False, should_stop=lambda: True)
+        run_curve(conv, grey(2), curve, keys=["a", "b"], should_stop=lambda: True)
 
 
 def test_the_angles_of_a_regular_polygon_are_its_outer_ones_and_a_halt_has_none() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError, Cancelled, StorageError
-from core.sweeps.cells import CellStore, Work, iter_cells, load_arrays, load_store, open_store
+from core.sweeps.cells import CellStore, Work, iter_cells, load_store, open_store
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.plan import SWEEP
 from core.sweeps.study.config import make_quick
@@ -174,6 +174,6 @@ def test_no_damage_to_a_cell_is_a_traceback(tmp_path: Path) -> None:
         for bad in (whole[:place], whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :]):
             path.write_bytes(bad)
             try:
-                load_arrays(path)
+                store.load(cell)
             except StorageError as error:
                 assert "Delete it and resume" in str(error)  # noqa: PT017 (some damage goes by unseen)

@@ -15,6 +15,7 @@ from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import BadInputError
 from core.images.transform import resize_pixels
+from core.paths import cache_folder
 from core.probes.spill_over import RoiPool
 from core.reports.analysis_tables import tabulate
 from core.reports.answer_plots import mean_into
@@ -167,16 +168,19 @@ def test_a_second_analysis_takes_its_perturbations_from_the_cache(
 def test_the_oldest_climbs_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
+    monkeypatch.setattr(attack_curve, "MOST_BYTES", 20_000)
+    cache = attack_curve.curve_cache()
+    folder = cache_folder() / "climbs"
     for number in range(3):
-        attack_curve.keep_curve(str(number), {"shift": np.full(1000, float(number))})
-        os.utime(attack_curve.path_of(str(number)), (number, number))
-    attack_curve.drop_oldest(20_000)
-    assert attack_curve.load_curve("0") is None
-    kept = attack_curve.load_curve("2")
+        cache.put(str(number), {"shift": np.full(1000, float(number))})
+        if (folder / f"{number}.npz").is_file():
+            os.utime(folder / f"{number}.npz", (number, number))
+    assert cache.get("0") is None
+    kept = cache.get("2")
     assert kept is not None
     assert kept["shift"][0] == 2
-    attack_curve.path_of("2").write_bytes(b"damaged")
-    assert attack_curve.load_curve("2") is None
+    (folder / "2.npz").write_bytes(b"damaged")
+    assert cache.get("2") is None
 
 
 def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_weights() -> None:
@@ -185,7 +189,7 @@ def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_we
     aim = np.eye(3, dtype=np.float32)[0]
     attack = AttackConfig(epsilon=LADDER[-1], n_steps=4)
     curve = AttackCurve(aim, 1, attack, LADDER, tuple((one, aim) for one in encoders[1:]))
-    found = run_curve(encoders[0], grey(2), curve, keys=["a", "b"], keep_deltas=True, should_stop=lambda: False)
+    found = run_curve(encoders[0], grey(2), curve, keys=["a", "b"], should_stop=lambda: False)
     weights = [pixel_weights(one).ravel() for one in encoders]
     mean = np.mean([w / one.target_sd(aim) for w, one in zip(weights, encoders, strict=True)], axis=0)
     expected = LADDER[-1] * weights[0] @ mean / np.linalg.norm(mean)
@@ -195,7 +199,7 @@ def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_we
 def test_the_stored_gradient_is_the_encoders_own() -> None:
     encoder = make_linear_encoder()
     curve = AttackCurve(np.eye(3, dtype=np.float32)[0], -1, AttackConfig(epsilon=LADDER[-1], n_steps=2), LADDER)
-    found = run_curve(encoder, grey(2), curve, keys=["a", "b"], keep_deltas=True, should_stop=lambda: False)
+    found = run_curve(encoder, grey(2), curve, keys=["a", "b"], should_stop=lambda: False)
     weights = pixel_weights(encoder)
     assert np.allclose(found["gradient"][0], -weights / np.abs(weights).max(), atol=1e-3)
 
@@ -261,12 +265,8 @@ def test_the_perturbations_are_equal_for_any_batch_and_device(at_once: int) -> N
         encoder = make_conv_encoder().to(device)
         curve = AttackCurve(np.eye(5, dtype=np.float32)[0], 1, AttackConfig(epsilon=LADDER[-1], n_steps=3), LADDER)
         keys = list("abcde")
-        found.append(
-            run_curve(encoder, grey(5), curve, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=at_once)
-        )
-    reference = run_curve(
-        make_conv_encoder(), grey(5), curve, keys=keys, keep_deltas=True, should_stop=lambda: False, at_once=5
-    )
+        found.append(run_curve(encoder, grey(5), curve, keys=keys, should_stop=lambda: False, at_once=at_once))
+    reference = run_curve(make_conv_encoder(), grey(5), curve, keys=keys, should_stop=lambda: False, at_once=5)
     for one in found:
         assert np.allclose(one["delta"], reference["delta"], atol=TOLERANCE)
         assert np.allclose(one["shift"], reference["shift"], rtol=1e-3, atol=TOLERANCE)
