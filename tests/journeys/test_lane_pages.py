@@ -150,7 +150,7 @@ def drive_encoder_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
     dialog.readout = cast(Any, SimpleNamespace())
     stop = QPushButton(dialog)
     stop.clicked.connect(dialog.work.cancel)
-    return Driver(dialog.work, lambda: dialog.import_requested.emit(None), stop, dialog.choose_button.isEnabled)
+    return Driver(dialog.work, lambda: dialog.take_in(cast(Any, None)), stop, dialog.choose_button.isEnabled)
 
 
 def drive_recording(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
