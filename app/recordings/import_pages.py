@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import SignalInstance
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from app.widgets.ask_path import ask_open
@@ -44,7 +43,7 @@ class CeilingBars(PlotView):
 class ChoosePage(QWidget):
     """What to import from: `look` inspects it, `template` asks for a TOML file to start from."""
 
-    def __init__(self, look: Callable[[str], None], template: SignalInstance) -> None:
+    def __init__(self, look: Callable[[str], None], template: Callable[[], None]) -> None:
         super().__init__()
         self._inspect = look
         self.field = QLineEdit()
@@ -89,13 +88,18 @@ class ChoosePage(QWidget):
             self.field.setText(str(chosen))
 
 
-class SummaryTable(FactTable):
-    """What an import found."""
+class FoundView(QWidget):
+    """What an import found, over its noise ceilings."""
 
-    def show_summary(self, summary: ImportSummary, bars: CeilingBars) -> None:
-        """What an import found; its noise ceilings in `bars`."""
-        self.set_rows(summary.lines())
-        bars.set_counts(summary.noise_ceiling)
+    def __init__(self) -> None:
+        super().__init__()
+        self.facts, self._bars = FactTable(), CeilingBars()
+        self.setLayout(make_column(self.facts, self._bars, gap=12, stretch=0))
+
+    def show_summary(self, summary: ImportSummary) -> None:
+        """Show what an import found."""
+        self.facts.set_rows(summary.lines())
+        self._bars.set_counts(summary.noise_ceiling)
 
 
 class ProgressPage(QWidget):
@@ -121,9 +125,9 @@ class SummaryPage(QWidget):
 
     def __init__(self, close: Callable[[], object], fit: Callable[[], None], open_it: Callable[[], None]) -> None:
         super().__init__()
-        self.rows, self.bars = SummaryTable(), CeilingBars()
+        self.found = FoundView()
         tip = "Open the subject and choose networks and layers to fit"
         self.fit = make_button("Fit encoders…", do=fit, tip=tip)
         self.open = make_button("Open subject", "primary", open_it)
         buttons = make_row(make_button("Close", do=close), -1, self.fit, self.open)
-        self.setLayout(make_column(self.rows, self.bars, buttons, gap=12, stretch=0))
+        self.setLayout(make_column(self.found, buttons, gap=12, stretch=0))

@@ -90,7 +90,7 @@ def test_a_dropped_folder_is_looked_into_imported_and_opened(window: MainWindow,
     dialog.options.title.setText("Ours")
     dialog.options.accept.click()
     qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
-    assert dict(dialog.summary.rows.rows)["Images"] == "12, each shown once"
+    assert dict(dialog.summary.found.facts.rows)["Images"] == "12, each shown once"
     np.testing.assert_array_equal(load_responses("study-7")[:, 0], VALUES)
     dialog.summary.open.click()
     assert not dialog.isVisible()
@@ -164,7 +164,7 @@ def test_a_template_is_saved_from_the_first_page(
     window.features.recordings.show_assistant()
     dialog = window.features.recordings.dialog
     assert dialog is not None
-    dialog.template_requested.emit()
+    dialog.save_template()
     assert path.read_text(encoding="utf-8") == TEMPLATE
 
 
