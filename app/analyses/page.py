@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from app.analyses.answer_view import AnswerView, DiscriminabilityView, FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.sweep_form import SweepForm
-from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis, read_progress
+from app.analyses.sweep_job import Finished, copy_results, iter_analysis, read_progress
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services
 from app.look.theme import theme_in_use
@@ -174,7 +174,7 @@ class AnalysisPage(JobPage):
         parent = ask_open(self, "Save the analysis in", Path.home())
         if parent is not None and self.finished is not None:
             folder = self.finished.folder
-            make = partial(copy_analysis, folder, parent / folder.name)
+            make = partial(copy_results, folder, parent / folder.name)
             self._session.controller.write("Saving the analysis…", make)
 
     def save_plot_to(self, plot: PlotView, path: Path) -> str:

@@ -11,9 +11,16 @@ from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
-from app.analyses.study_job import FIGURES, StudyFinished, copy_study, iter_whole_study, measure_study
 from app.analyses.sweep_form import NORMS
-from app.analyses.sweep_job import read_progress
+from app.analyses.sweep_job import (
+    FIGURES,
+    STUDY_FILES,
+    StudyFinished,
+    copy_results,
+    iter_whole_study,
+    measure_study,
+    read_progress,
+)
 from app.base.services import Services
 from app.look.numbers import write_epsilon
 from app.widgets.ask_path import ask_open
@@ -222,7 +229,7 @@ class StudyDialog(QDialog, Fields):
         parent = ask_open(self, "Save the test of the method in", Path.home())
         if parent is not None and self.finished_study is not None:
             folder = self.finished_study.folder
-            make = partial(copy_study, folder, parent / folder.name)
+            make = partial(copy_results, folder, parent / folder.name, STUDY_FILES)
             self._session.controller.write("Saving the test of the method…", make)
 
 

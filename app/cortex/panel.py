@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
-from app.cortex.colour_bar import ColormapButton
+from app.cortex.colour_bar import ColormapBox
 from app.cortex.layout import VIEWS
 from app.cortex.view import CortexView
 from app.look.numbers import digits_for, format_number
@@ -91,7 +91,7 @@ class CortexPanel(QWidget):
         self.threshold.setAccessibleName("Threshold")
         self.threshold_label = make_label("", "muted")
         self.threshold_label.setToolTip(self.threshold.toolTip())
-        self.colormap_button = ColormapButton()
+        self.colormap_button = ColormapBox()
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
         self.fit_button = make_tool_button(tip=RESET_TIP, name="Reset view")

@@ -20,7 +20,7 @@ from app.cortex.picking import HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
-from app.widgets.captions import ElidedLabel
+from app.widgets.captions import Caption
 from core.checks import check_choice
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
@@ -68,7 +68,7 @@ class CortexView(QWidget):
         self._path: MorphPath | None = None
         self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
-        self._readout = ElidedLabel("muted", hint="What is under the pointer")
+        self._readout = Caption("muted", hint="What is under the pointer")
         self._readout.show_text(HINT)
         self._build()
         self._connect()

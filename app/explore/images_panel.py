@@ -15,7 +15,7 @@ from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
 from app.widgets.basics import allow, make_column, make_label, make_row, make_tool_button
 from app.widgets.budget_meter import BudgetMeter
-from app.widgets.captions import ElidedLabel, EmptyState
+from app.widgets.captions import Caption, EmptyState
 from app.widgets.editors import ChoiceBox
 from app.widgets.image_view import ImageView
 from core.images.difference import MANUAL_FACTORS, amplify, choose_factor
@@ -94,8 +94,8 @@ class ImagesPanel(QWidget):
         self._flicker_phase = False
         self._manual_factor: int | None = None
         self.amplification = 1
-        self.title = ElidedLabel("strong")
-        self.caption = ElidedLabel("muted")
+        self.title = Caption("strong")
+        self.caption = Caption("muted")
         self.clean_view = ImageView("clean")
         self.made_view = ImageView("perturbed")
         self.difference_view = ImageView("difference")

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.base.jobs import ShouldStop, WhenBusy
 from app.explore.explore import Explore
-from app.figures.cortex_renderer import CortexRenderer, open_renderer
+from app.figures.cortex_renderer import CortexRenderer
 from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
 from app.look.theme import find_theme, theme_in_use
 from app.widgets.ask_path import ask_path
@@ -182,7 +182,7 @@ class Figures(Feature):
             placed = self._session.state.placed
             if placed is None:
                 raise BadInputError("Choose a subject first.")
-            renderer = open_renderer(probe, config.style, placed, theme=find_theme(config.theme))
+            renderer = CortexRenderer(probe, config.style, placed, theme=find_theme(config.theme))
             reading = self._explore.colours()
             if reading is not None and config.style.map == self._explore.value().map:
                 renderer.use_colours(reading.colormap.name, reading.threshold)

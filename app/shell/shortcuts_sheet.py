@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
-from app.shell.commands import COMMANDS, MENUS, Command
+from app.shell.commands import COMMANDS, MENUS
+from app.shell.shortcuts import write_keys
 from app.widgets.basics import available_size, fill_dialog, make_column, make_heading, make_label, make_row, make_scroll
 
 EDGE = 40
@@ -18,7 +18,6 @@ KEY_WIDTH = 96
 TEXT_WIDTH = 320
 """Of a column's words, which wrap: both columns fit a screen 1024 pixels wide."""
 
-NATIVE = QKeySequence.SequenceFormat.NativeText
 LEFT_MENUS = ("File", "Probe")
 OTHERS = {
     "Mouse": (
@@ -41,9 +40,9 @@ OTHERS = {
 class ShortcutsSheet(QDialog):
     """Two columns of keys."""
 
-    def __init__(self, keys: Mapping[str, str] | None = None, parent: QWidget | None = None) -> None:
+    def __init__(self, keys: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._keys = {command.id: command.shortcut for command in COMMANDS} if keys is None else keys
+        self._keys = keys
         left = [self._make_group(menu) for menu in MENUS if menu in LEFT_MENUS]
         right = [self._make_group(menu) for menu in MENUS if menu not in LEFT_MENUS]
         right += [_make_table(name, rows) for name, rows in OTHERS.items()]
@@ -59,12 +58,8 @@ class ShortcutsSheet(QDialog):
         self.resize(wanted.boundedTo(room))
 
     def _make_group(self, menu: str) -> QWidget:
-        rows = [(self._key_of(command), command.help) for command in COMMANDS if command.menu == menu]
+        rows = [(write_keys(command, self._keys), command.help) for command in COMMANDS if command.menu == menu]
         return _make_table(menu, rows)
-
-    def _key_of(self, command: Command) -> str:
-        held = (self._keys.get(command.id, command.shortcut), command.also)
-        return ", ".join(QKeySequence(key).toString(NATIVE) for key in held if key)
 
 
 def _make_table(name: str, rows: Sequence[tuple[str, str]]) -> QWidget:

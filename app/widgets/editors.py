@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QShowEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import GRID, make_button, make_column
+from app.widgets.basics import make_button
 
 LEAST_ROWS, ROW_HEIGHT = 3, 24
 KEY, TIP = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.ToolTipRole
@@ -183,27 +183,3 @@ class CheckList(QListWidget):
         super().showEvent(event)
         first = next((row for row, key in enumerate(self._keys) if key in self.value()), 0)
         self.scrollToItem(self.item(first), CheckList.ScrollHint.PositionAtTop)
-
-
-class FlagGroup(QWidget):
-    """Any of a few values, each `(value, text, tip)`, with a box under the other."""
-
-    changed = Signal()
-
-    def __init__(self, choices: Iterable[tuple[Any, str, str]]) -> None:
-        super().__init__()
-        self.boxes: dict[Any, FlagBox] = {}
-        for value, text, tip in choices:
-            box = self.boxes[value] = FlagBox(text)
-            box.setToolTip(tip)
-            box.toggled.connect(self.changed)
-        self.setLayout(make_column(*self.boxes.values(), gap=GRID))
-
-    def value(self) -> tuple[Any, ...]:
-        """The ticked values, in their order."""
-        return tuple(value for value, box in self.boxes.items() if box.isChecked())
-
-    def set_value(self, values: Collection[object]) -> None:
-        """Tick these values and no others; emits no signal."""
-        for value, box in self.boxes.items():
-            box.set_value(value in values)

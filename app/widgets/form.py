@@ -10,7 +10,7 @@ a config of the fields of the same names, and `form.show_config(config)` shows o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from dataclasses import fields as list_config_fields
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
@@ -19,7 +19,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QLabel, QLayout, QSizePolicy, QWidget
 
 from app.widgets.basics import GRID, allow, make_label, make_row, pad_spin_box, show_text
-from app.widgets.editors import CheckList, ChoiceBox, CountBox, FlagBox, FlagGroup, NumberBox, PathLine, TextLine
+from app.widgets.editors import CheckList, ChoiceBox, CountBox, FlagBox, NumberBox, PathLine, TextLine
 from app.widgets.segmented import Segmented
 from core.errors import ProbeError
 
@@ -173,24 +173,16 @@ class Pick(Field[Segmented]):
 
 @dataclass(eq=False)
 class Checks(Field[CheckList]):
-    """Any of a list of which `most_rows` are seen at once."""
+    """Any of a list, each `(value, text)` or with a tip, of which `most_rows` are seen at once."""
 
+    choices: Sequence[tuple[Any, ...]] = ()
     most_rows: int = 0
     signal = "itemChanged"
 
     def _make(self) -> CheckList:
-        return CheckList(self.most_rows)
-
-
-@dataclass(eq=False)
-class Flags(Field[FlagGroup]):
-    """A few boxes to tick, each `(value, text, tip)`."""
-
-    choices: Iterable[tuple[Any, str, str]] = ()
-    signal = "changed"
-
-    def _make(self) -> FlagGroup:
-        return FlagGroup(self.choices)
+        made = CheckList(self.most_rows)
+        made.set_choices(self.choices)
+        return made
 
 
 @dataclass(eq=False)

@@ -86,8 +86,8 @@ def test_a_click_on_a_vertex_makes_a_probe_of_its_voxel(make: MakeWindow, qtbot:
     assert state.target.voxels == (voxel,)
     assert state.probe.config.target.voxels == (voxel,)
     assert state.probe.config.direction is Direction.RAISE
-    qtbot.waitUntil(lambda: f"voxel {voxel}" in window.explore.images.title.whole_text)
-    assert window.explore.controls.target.summary.whole_text.startswith(f"Voxel {voxel} (")
+    qtbot.waitUntil(lambda: f"voxel {voxel}" in window.explore.images.title.text())
+    assert window.explore.controls.target.summary.text().startswith(f"Voxel {voxel} (")
 
 
 def test_the_shift_map_is_that_of_the_probe(make: MakeWindow, qtbot: QtBot) -> None:
@@ -203,7 +203,7 @@ def test_a_quick_look_comes_before_the_whole_probe(make: MakeWindow, qtbot: QtBo
     assert replace(quick.config, attack=whole.config.attack) == whole.config
     responses = window.explore.responses
     responses.show_probe(quick, state.subject.voxels)
-    assert " · quick look · " in responses.readout.whole_text
+    assert " · quick look · " in responses.readout.text()
     state.probe = quick
     window.actions_table.give("add_to_tray")
     assert not window.features.stimuli.tray.items

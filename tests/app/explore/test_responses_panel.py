@@ -53,7 +53,7 @@ def test_the_curve_holds_the_probes_own_numbers(panel: ResponsesPanel) -> None:
     x, y = panel.curve.shift.items["attack"].getData()
     assert x.tolist() == pytest.approx([0.0, *probe.curve.epsilon]) and y[0] == 0
     shift = probe.curve.shift[-1]
-    said = panel.readout.whole_text
+    said = panel.readout.text()
     converged = write_convergence(probe.to_gain)
     assert said.startswith(f"+{shift:.3f} (+{shift / probe.target_sd:.2f} SD) · {converged} · control +")
     linearity = probe.curve.shift[-1] / probe.curve.first_order[-1]
@@ -63,14 +63,14 @@ def test_the_curve_holds_the_probes_own_numbers(panel: ResponsesPanel) -> None:
 def test_the_readout_follows_what_is_shown(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    whole = panel.readout.whole_text
+    whole = panel.readout.text()
     size, none = probe.clean.shape, np.zeros((8, 8, 3), dtype=np.uint8)
     panel.show_preview(Preview(0.5, none, np.zeros((3, 8, 8)), np.zeros(size), np.zeros(size), 0.25, 0.5, 0.1))
-    assert panel.readout.whole_text == f"+0.250 (+{0.25 / probe.target_sd:.2f} SD) · quick look"
+    assert panel.readout.text() == f"+0.250 (+{0.25 / probe.target_sd:.2f} SD) · quick look"
     panel.show_step(0)
-    assert panel.readout.whole_text.endswith(" SD) · step 1") and panel.readout.whole_text != whole
+    assert panel.readout.text().endswith(" SD) · step 1") and panel.readout.text() != whole
     panel.show_step(None)
-    assert panel.readout.whole_text == whole
+    assert panel.readout.text() == whole
 
 
 def test_the_right_axis_is_the_left_one_in_sds(panel: ResponsesPanel) -> None:
@@ -129,7 +129,7 @@ def test_the_table_shows_the_means_and_marks_the_target(panel: ResponsesPanel) -
     shown = column_of(panel, Column.SHIFT_SD)
     assert shown == [f"{row.shift_sd:+.2f}".replace("-", "−") for row in rows]
     assert column_of(panel, Column.ROI)[ROIS.index("FFA")] == "● FFA"
-    assert "selectivity z = +" in panel.selectivity.whole_text
+    assert "selectivity z = +" in panel.selectivity.text()
 
 
 def test_the_table_sorts_by_number_not_by_text(panel: ResponsesPanel) -> None:
@@ -168,7 +168,7 @@ def test_scrubbing_tells_and_all_three_parts_follow(panel: ResponsesPanel) -> No
     assert told == [5]
     assert panel.curve.marker == (probe.history.epsilon[5], probe.history.shift[5])
     assert column_of(panel, Column.SHIFT) != before
-    assert panel.history.readout.whole_text.startswith("step 6 of 40 · L₂ ε 0.1875")
+    assert panel.history.readout.text().startswith("step 6 of 40 · L₂ ε 0.1875")
     panel.show_step(None)
     assert told == [5] and panel.history.step == 39
     assert column_of(panel, Column.SHIFT) == before

@@ -6,8 +6,10 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle, Running
 from app.base.paths import icon_file
+from app.base.settings import Settings
 from app.base.state import AppState
 from app.shell.commands import COMMANDS, MENUS, Situation, find_command
+from app.shell.shortcuts import read_keys
 from app.shell.shortcuts_sheet import ShortcutsSheet
 
 
@@ -42,14 +44,14 @@ def test_cancel_can_be_given_while_something_runs() -> None:
 def test_the_help_sheet_lists_every_command(qtbot: QtBot) -> None:
     from PySide6.QtWidgets import QLabel
 
-    sheet = ShortcutsSheet()
+    sheet = ShortcutsSheet(read_keys(Settings()))
     qtbot.addWidget(sheet)
     texts = {label.text() for label in sheet.findChildren(QLabel)}
     assert {command.help for command in COMMANDS} <= texts
 
 
 def test_the_help_sheet_fits_a_small_screen(qtbot: QtBot) -> None:
-    sheet = ShortcutsSheet()
+    sheet = ShortcutsSheet(read_keys(Settings()))
     qtbot.addWidget(sheet)
     assert sheet.sizeHint().width() <= 1024
     assert sheet.width() <= 1024
