@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -146,7 +147,11 @@ class AnalysisPage(JobPage):
         ready = self.form.config_if_valid() is not None
         reason = "" if ready else self.form.problem.text() or "Choose a subject in Explore first"
         self.show_state(reason, answered=self.finished is not None)
-        n_probes = 0 if self.finished is None else count_probes(self.finished.sweep.config)
+        n_probes = 0
+        if self.finished is not None:
+            made = self.finished.sweep.config
+            parts = (made.images, made.encoders, made.targets, made.directions, made.norms)
+            n_probes = math.prod(map(len, parts))
         tip = f"Add the {n_probes} probes behind these results, each at the highest budget"
         allow(self.collect, "" if self.finished else self.EXPORT_LATER, tip)
 
@@ -205,12 +210,6 @@ def find_formula(name: str, formulas: Mapping[str, str]) -> str:
 def caption_of(config: SweepConfig) -> str:
     """What a saved plot says under it: whose responses, and how they were probed."""
     return f"{'; '.join(load_subject(one).named for one in config.subjects)}. {config.describe()}"
-
-
-def count_probes(config: SweepConfig) -> int:
-    """Probes behind the points of an analysis, at one budget."""
-    aims = len(config.targets) * len(config.directions) * len(config.norms)
-    return len(config.images) * len(config.encoders) * aims
 
 
 def _show_kinds(badge: QLabel, subjects: Sequence[str], known: Sequence[SubjectInfo]) -> None:

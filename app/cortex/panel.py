@@ -158,9 +158,9 @@ class CortexPanel(QWidget):
         self._apply_threshold(self.threshold.value())
 
     def _apply_threshold(self, position: int) -> None:
-        limit = self.view.limit
-        threshold = limit * position / THRESHOLD_STEPS
         reading = self.view.colour_bar.reading
+        limit = 1.0 if reading is None else reading.limit
+        threshold = limit * position / THRESHOLD_STEPS
         shown = f"≥ {format_number(threshold, min(2, digits_for(limit)))}"
         self.threshold_label.setText("" if reading is None else shown)
         if reading is None or reading.threshold != threshold:

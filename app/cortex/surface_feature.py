@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QDialog, QInputDialog, QMessageBox, QWidget
 
 from app.base.services import Services
@@ -51,19 +51,16 @@ class Surfaces(Feature):
     def drops(self) -> Sequence[Drop]:
         """Surfaces."""
         promise = "Import the cortical surface {name}"
-        return (Drop("surfaces", promise, is_surface, self.import_files, takes_many=True),)
+        return (Drop("surfaces", promise, is_surface, self.import_surface, takes_many=True),)
 
+    @Slot()
     @does("import_surface")
-    def import_surface(self) -> None:
-        """Open the dialog."""
+    def import_surface(self, paths: Paths = ()) -> None:
+        """Open the dialog, with files that were dropped or none."""
         self.dialog = ImportSurfaceDialog(self._session, self._reason_against, self._desk.parent)
         self.dialog.accepted.connect(self._add)
         self.dialog.open()
-
-    def import_files(self, paths: Paths) -> None:
-        """Open the dialog with files that were dropped."""
-        self.import_surface()
-        if self.dialog is not None:
+        if paths:
             self.dialog.read(paths)
 
     @does("choose_surface")

@@ -47,7 +47,8 @@ def make_map(name: str, state: AppState) -> ProbeMap:
         case "r":
             return ProbeMap(card.r if card is not None else None, "Encoder, held-out r", "r", diverging=False)
         case "noise_ceiling":
-            return ProbeMap(_ceiling(state), "Noise ceiling", "share of variance", diverging=False, limit=1.0)
+            ceiling = state.subject.voxels.noise_ceiling if state.subject is not None else None
+            return ProbeMap(ceiling, "Noise ceiling", "share of variance", diverging=False, limit=1.0)
     if perturbed is None and name == "shift":
         return make_map("clean", state)
     shift, limit = _shift(state, perturbed), None
@@ -70,7 +71,3 @@ def _sensitivity(state: AppState, card: EncoderCard | None) -> ProbeMap:
     size = state.atlas.l2 if attack.norm is NormName.L2 else state.atlas.l1
     values = in_reference_sds(attack.epsilon * size, card.reference_sd)
     return ProbeMap(values, title, SD_UNIT, diverging=False)
-
-
-def _ceiling(state: AppState) -> FloatArray | None:
-    return state.subject.voxels.noise_ceiling if state.subject is not None else None

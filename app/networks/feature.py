@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PySide6.QtCore import Slot
+
 from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from app.widgets.basics import bring
-from app.widgets.desk import Desk, Drop, Feature, Paths, does
+from app.widgets.desk import Desk, Drop, Feature, does
 from core.networks.manage import can_be_trained, list_status
 
 
@@ -23,7 +25,14 @@ class Networks(Feature):
 
     def drops(self) -> Sequence[Drop]:
         """Files of weights."""
-        return (Drop("networks", "Import the network {name}", _is_network, self.import_file),)
+        return (
+            Drop(
+                "networks",
+                "Import the network {name}",
+                lambda paths: paths[0].suffix.lower() in SUFFIXES,
+                lambda paths: self.show_import(str(paths[0])),
+            ),
+        )
 
     @does("networks")
     def show_networks(self) -> None:
@@ -33,16 +42,12 @@ class Networks(Feature):
         self.networks.show_networks(list_status(), self._session.state.network)
         bring(self.networks)
 
-    def show_import(self) -> None:
-        """Open a fresh import form."""
+    @Slot()
+    def show_import(self, source: str = "") -> None:
+        """Open a fresh import form, on a file that was dropped or none."""
         self.importing = ImportNetworkDialog(self._session.lane, self._refresh, self.networks or self._desk.parent)
         self.importing.open()
-
-    def import_file(self, paths: Paths) -> None:
-        """Open the import form on a file that was dropped."""
-        self.show_import()
-        if self.importing is not None:
-            self.importing.source.setText(str(paths[0]))
+        self.importing.source.setText(source)
 
     @does("robustify")
     def show_robustify(self) -> None:
@@ -62,7 +67,3 @@ class Networks(Feature):
             self.networks.work.say(note)
         else:
             self._session.controller.noted.emit(note)
-
-
-def _is_network(paths: Paths) -> bool:
-    return paths[0].suffix.lower() in SUFFIXES

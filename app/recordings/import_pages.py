@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 from PySide6.QtWidgets import QLineEdit, QWidget
 
@@ -49,8 +49,9 @@ class ChoosePage(QWidget):
         self.field = QLineEdit()
         self.field.setPlaceholderText(WHAT)
         self.field.setAccessibleName("Source")
-        folder = make_button("Choose folder…", do=self._choose_folder)
-        file = make_button("Choose .toml…", do=self._choose_file, tip="A file that describes your own arrays")
+        folder = make_button("Choose folder…", do=partial(self._choose, "Folder of the recording", ""))
+        ask_file = partial(self._choose, "Description of the recording", TOML_FILTER)
+        file = make_button("Choose .toml…", do=ask_file, tip="A file that describes your own arrays")
         start = make_button("Save a .toml template…", "link", template, tip="Fill it in, then choose it here")
         self.look = make_button("Inspect", "primary", self._look)
         self.error = make_label(role="field-error", wraps=True)
@@ -77,14 +78,8 @@ class ChoosePage(QWidget):
         if self.look.isEnabled():
             self._inspect(self.field.text().strip())
 
-    def _choose_folder(self) -> None:
-        self._take(ask_open(self, "Folder of the recording", self.field.text()))
-
-    def _choose_file(self) -> None:
-        self._take(ask_open(self, "Description of the recording", self.field.text(), TOML_FILTER))
-
-    def _take(self, chosen: Path | None) -> None:
-        if chosen is not None:
+    def _choose(self, title: str, kinds: str, *_clicked: bool) -> None:
+        if chosen := ask_open(self, title, self.field.text(), kinds):
             self.field.setText(str(chosen))
 
 

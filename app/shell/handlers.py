@@ -11,7 +11,7 @@ from importlib import metadata
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QPixmap, QTextDocument
-from PySide6.QtWidgets import QDialog, QListWidget, QListWidgetItem, QMessageBox, QPlainTextEdit, QTextBrowser, QWidget
+from PySide6.QtWidgets import QDialog, QListWidget, QMessageBox, QPlainTextEdit, QTextBrowser, QWidget
 
 from app.base.pictures import save_window_picture
 from app.base.problems import MOST_LINES, LogStore
@@ -67,10 +67,7 @@ class HelpPages(QWidget):
         self.browser.setOpenExternalLinks(True)
         self.browser.document().setDocumentMargin(16)
         self.list.setSpacing(3)
-        for name, title in PAGES:
-            item = QListWidgetItem(title)
-            item.setData(Qt.ItemDataRole.UserRole, name)
-            self.list.addItem(item)
+        self.list.addItems([title for _, title in PAGES])
         self.setLayout(make_column(make_split(self.list, self.browser, shares=(22, 86)), margin=8))
         self.list.currentRowChanged.connect(self._open)
         self.browser.sourceChanged.connect(self._follow)
