@@ -25,6 +25,7 @@ from app.widgets.basics import (
     make_column,
     make_heading,
     make_label,
+    make_panel,
     make_row,
     make_split,
     set_look,
@@ -123,8 +124,7 @@ class AnalysisPage(JobPage):
         self.table.setMinimumHeight(LEAST_TABLE)
         told = make_label("Formulas", "muted")
         told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self.question).items()))
-        below = QWidget()
-        below.setLayout(make_column(make_row(make_heading("Numbers"), told, -1, self.answer_badge), self.table))
+        below = make_panel(make_column(make_row(make_heading("Numbers"), told, -1, self.answer_badge), self.table))
         parts = make_split(self.view, below, shares=SHARES, upright=True)
         title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
         form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form)

@@ -24,7 +24,7 @@ from app.analyses.sweep_job import (
 from app.base.services import Services
 from app.look.numbers import write_epsilon
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import allow, bring, fill_dialog, make_badge, make_button, make_column, make_label, make_row
+from app.widgets.basics import allow, bring, fill_dialog, make_badge, make_button, make_label, make_row
 from app.widgets.desk import Desk, Feature, does
 from app.widgets.form import MOST_SEED, Count, Fields, Pick, Text
 from app.widgets.image_view import PictureLabel
@@ -166,7 +166,8 @@ class StudyDialog(QDialog, Fields):
         self.answer.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.pictures = {tab: PictureLabel(tab, least=LEAST_PICTURE) for tab in FIGURES}
         self.tabs = QTabWidget()
-        self.tabs.addTab(_pad(self.answer), "Answer")
+        self.answer.setMargin(12)
+        self.tabs.addTab(self.answer, "Answer")
         for tab, picture in self.pictures.items():
             self.tabs.addTab(picture, tab)
         self.tabs.setEnabled(False)
@@ -231,9 +232,3 @@ class StudyDialog(QDialog, Fields):
             folder = self.finished_study.folder
             make = partial(copy_results, folder, parent / folder.name, STUDY_FILES)
             self._session.controller.write("Saving the test of the method…", make)
-
-
-def _pad(inside: QWidget) -> QWidget:
-    holder = QWidget()
-    holder.setLayout(make_column(inside, margin=12))
-    return holder

@@ -66,9 +66,11 @@ def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, them
     base = painter.font()
     left = area.center().x() - BAR_WIDTH / 2
     bar = QRectF(left, area.top() + 18, BAR_WIDTH, BAR_HEIGHT)
-    painter.setFont(bold(small(base)))
+    font, caption = bold(small(base)), reading.caption()
+    room = area.width() / max(area.width(), QFontMetricsF(font).horizontalAdvance(caption))
+    font.setPointSizeF(room * font.pointSizeF())  # a long unit is written smaller, never cut
+    painter.setFont(font)
     painter.setPen(QColor(theme.text))
-    caption = QFontMetricsF(painter.font()).elidedText(reading.caption(), Qt.TextElideMode.ElideRight, area.width())
     painter.drawText(QRectF(area.left(), area.top(), area.width(), 15), Qt.AlignmentFlag.AlignCenter, caption)
     _draw_gradient(painter, reading, bar=bar, theme=theme)
     painter.setFont(tabular(small(base)))

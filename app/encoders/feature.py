@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QFileDialog
 
 from app.encoders.card_window import CardWindow
@@ -46,7 +45,6 @@ class Encoders(Feature):
         bring(self.card_window)
         self.card_window.follow()
 
-    @Slot()
     @does("import_encoder")
     def show_import(self, files: Paths = ()) -> None:
         """Open the assistant that takes in encoders, on some files as if they had been chosen in it."""

@@ -13,7 +13,7 @@ from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pi
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
-from app.widgets.basics import allow, make_column, make_label, make_row, make_tool_button
+from app.widgets.basics import allow, make_column, make_label, make_panel, make_row, make_tool_button
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import Caption, EmptyState
 from app.widgets.editors import ChoiceBox
@@ -222,8 +222,7 @@ class ImagesPanel(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
-        difference = QWidget()
-        difference.setLayout(make_row(make_label("Difference", "muted"), -1, self.factor_choice, gap=4))
+        difference = make_panel(make_row(make_label("Difference", "muted"), -1, self.factor_choice, gap=4))
         heads = (make_label("Clean", "muted"), self.role_choice, difference, make_label("Budget", "muted"))
         bodies = (self.clean_view, self.made_view, self.difference_view, self.meter)
         for index, (head, body) in enumerate(zip(heads, bodies, strict=True)):
@@ -232,12 +231,11 @@ class ImagesPanel(QWidget):
             grid.addWidget(body, 2 * row + 1, column)
             grid.setRowStretch(2 * row + 1, 1)
             grid.setColumnStretch(column, 1)
-        content = QWidget()
-        content.setLayout(make_column(make_column(self.title, self.caption, gap=0), self.tools, grid, gap=4, margin=10))
+        words = make_column(self.title, self.caption, gap=0)
         self._stack = QStackedWidget()
         advice = "Choose a photograph in the controls, or drop an image file onto the window."
         self._stack.addWidget(EmptyState("No image yet", advice))
-        self._stack.addWidget(content)
+        self._stack.addWidget(make_panel(make_column(words, self.tools, grid, gap=4, margin=10)))
         self.setLayout(make_column(self._stack))
         self.made_view.set_hint("Pick a voxel or an ROI and run a probe to see the perturbed image.")
         self.difference_view.set_hint("The difference appears here, amplified.")

@@ -41,7 +41,7 @@ def make_map(name: str, state: AppState) -> ProbeMap:
         case "clean":
             return ProbeMap(state.clean, "Response, clean", unit, diverging=True)
         case "perturbed":
-            return ProbeMap(perturbed, "Predicted response, perturbed image", unit, diverging=True)
+            return ProbeMap(perturbed, "Response, perturbed", unit, diverging=True)
         case "sensitivity":
             return _sensitivity(state, card)
         case "r":

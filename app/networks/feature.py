@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Slot
-
 from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
@@ -42,12 +40,12 @@ class Networks(Feature):
         self.networks.show_networks(list_status(), self._session.state.network)
         bring(self.networks)
 
-    @Slot()
     def show_import(self, source: str = "") -> None:
         """Open a fresh import form, on a file that was dropped or none."""
         self.importing = ImportNetworkDialog(self._session.lane, self._refresh, self.networks or self._desk.parent)
         self.importing.open()
-        self.importing.source.setText(source)
+        if source:
+            self.importing.source.setText(source)
 
     @does("robustify")
     def show_robustify(self) -> None:

@@ -18,12 +18,12 @@ from app.recordings.import_options_page import OptionsPage
 from app.recordings.import_pages import TOML_FILTER, ChoosePage, ProgressPage, SummaryPage
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import fill_dialog, make_label
+from app.widgets.form import attempt
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import PROBE, SourceSummary, inspect_source, plan_import
 from core.encoders.library import check_no_encoders
-from core.errors import ProbeError
 from core.files import replace_file
 from core.surfaces.store import list_surfaces
 
@@ -133,13 +133,13 @@ class ImportDialog(QDialog):
         )
 
     def _look_again(self) -> None:
-        options = self._read_options()
+        options = attempt(self.options.options, self.options.error)
         if self._finding is not None and options is not None:
             # All ROIs are looked at, so that those left out stay available.
             self._inspect(self._finding.source, replace(options, rois=()))
 
     def _import(self) -> None:
-        options = self._read_options()
+        options = attempt(self.options.options, self.options.error)
         if self._finding is not None and options is not None:
             self.progress.what.setText(f"Importing {options.subject}…")
             self._turn_to(self.progress)
@@ -150,13 +150,6 @@ class ImportDialog(QDialog):
         work = self.progress.work
         if not work.busy and self.pages.currentWidget() is self.progress:
             self._refuse(work.error.text() or work.note.text())
-
-    def _read_options(self) -> ImportOptions | None:
-        try:
-            return self.options.options()
-        except ProbeError as error:
-            self.options.error.setText(str(error))
-            return None
 
     def _go_back(self) -> None:
         self._finding = None

@@ -15,7 +15,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QListWidget, QListWidgetItem, QMenu, QPushButton, QWidget
 
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row, set_look, show_text
+from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row, set_look
+from app.widgets.form import attempt
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, AutosaveState, list_autosaves
 from core.session.files import ENDING, list_recent
@@ -158,12 +159,12 @@ class MovedDialog(QDialog):
 
     def locate(self, what: str, path: Path) -> None:
         """Take a file the user named for one that is missing, if it is the same."""
-        self._take(partial(self._check, what, path))
+        attempt(partial(self._check, what, path), self.problem)
 
     def search_in(self, folder: Path) -> None:
         """Look for everything that is missing in a folder."""
         self.folder = folder
-        self._take(partial(self._look, folder))
+        attempt(partial(self._look, folder), self.problem)
 
     def _make_rows(self, missing: Sequence[Missing]) -> QGridLayout:
         grid = QGridLayout()
@@ -188,13 +189,6 @@ class MovedDialog(QDialog):
     def _search(self) -> None:
         if chosen := ask_open(self, "Search a folder", self.folder):
             self.search_in(chosen)
-
-    def _take(self, find: Callable[[], None]) -> None:
-        try:
-            find()
-            show_text(self.problem, "")
-        except ProbeError as error:
-            show_text(self.problem, str(error))
 
     def _check(self, what: str, path: Path) -> None:
         self._note(what, check_same(self._files[what], path))

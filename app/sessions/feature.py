@@ -21,6 +21,7 @@ from app.sessions.keeper import Open, SessionKeeper
 from app.sessions.record import capture_record, essence, load_record, merge_unchanged
 from app.widgets.ask_path import ask_open, ask_path, export_folder
 from app.widgets.desk import Desk, Drop, Feature, Loaded, Paths, does
+from app.widgets.form import why_not
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, claim, clean_up, forget, forget_claimed, list_crashed
 from core.session.files import ENDING, SavedSession, add_recent, forget_recent, read_session, with_ending, write_session
@@ -295,15 +296,10 @@ class Sessions(Feature):
 
     def _show(self, loaded: Loaded) -> list[str]:
         """Have every feature show its part; the sentences of what could not be shown. A defect is not swallowed."""
-        refused = []
-        for part in self._parts:
-            try:
-                part.restore(loaded)
-            except ProbeError as error:
-                refused.append(str(error))
+        refused = [why_not(partial(part.restore, loaded)) for part in self._parts]
         if loaded.record.tab in self._desk.tabs.keys:
             self._desk.tabs.open(loaded.record.tab)
-        return refused
+        return [sentence for sentence in refused if sentence]
 
     def _leave(self) -> None:
         """Another session comes: what is not in a file stays under the recent ones."""
@@ -364,10 +360,8 @@ class Sessions(Feature):
 
     def _save_after_crash(self) -> None:
         """A defect: whatever it broke, what is open is on the disk."""
-        try:
-            self.keeper.save_now()
-        except ProbeError as error:
-            self._tell(str(error))
+        if reason := why_not(self.keeper.save_now):
+            self._tell(reason)
 
     def _tell(self, text: str) -> None:
         self._desk.say(text, "warning")

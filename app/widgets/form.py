@@ -355,3 +355,12 @@ def attempt(make: Callable[[], Made], problem: QLabel) -> Made | None:
         return None
     show_text(problem, "")
     return made
+
+
+def why_not(make: Callable[[], object]) -> str:
+    """Why something is refused; "" where it is not."""
+    try:
+        make()
+    except ProbeError as error:
+        return str(error)
+    return ""
