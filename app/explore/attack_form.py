@@ -108,7 +108,7 @@ class AttackForm(Form):
         steers = method.takes_transfer_options
         return self.make_config(
             AttackConfig,
-            epsilon=self.epsilon.epsilon(),
+            epsilon=self.epsilon.epsilon,
             step_size=self._step_size if method is AttackMethod.PGD else None,
             step_rule=self._step_rule,
             momentum=self.momentum.value() if method is AttackMethod.PGD else 0.0,
@@ -121,7 +121,7 @@ class AttackForm(Form):
         unused = [] if attack.method.takes_transfer_options else ["diversity", "translation"]
         unused += [] if attack.method is AttackMethod.PGD else ["momentum"]
         self.show_config(attack, keep=unused)
-        if self.epsilon.norm() is not attack.norm:
+        if self.epsilon.norm is not attack.norm:
             self.epsilon.set_norm(attack.norm)
         self.epsilon.set_epsilon(attack.epsilon)
         self._step_size, self._step_rule = attack.step_size, attack.step_rule

@@ -216,7 +216,7 @@ class Explore(Feature):
     def drag_epsilon(self, share: float) -> None:
         """Drag the budget to a share of what it is, as a user does."""
         control = self.controls.attack.epsilon
-        control.slider.set_number(share * control.epsilon())
+        control.slider.set_number(share * control.epsilon)
 
     def set_refusal(self, reason: str) -> None:
         """Why no probe can be made now; empty if one can."""

@@ -78,6 +78,7 @@ class CortexRenderer:
                 placed.note or "This subject's voxels lie on no surface, so there is no cortex to show."
             )
         self._shown = map_probe(probe, style, placed.voxels, follows=follows)
+        self.note = self._shown.note
         for geometry in (style.geometry, *(["flat"] if style.motion is Motion.UNFOLD else [])):
             if reason := placed.surface.reason_without(geometry):
                 raise BadInputError(reason)
@@ -102,11 +103,6 @@ class CortexRenderer:
     def key(self) -> ColourKey | None:
         """What the colours mean."""
         return self._painter.scale
-
-    @property
-    def note(self) -> str:
-        """Which voxels are dimmed, and where the surface stands in for another."""
-        return self._shown.note
 
     def use_colours(self, colormap: str, threshold: float) -> None:
         """Use another colour map, and leave values nearer to zero than `threshold` out."""

@@ -68,11 +68,6 @@ class Field(Generic[Editor]):
             return self
         raise AttributeError(f"{owner.__name__} has not made its fields yet: {self.key}")
 
-    @property
-    def label(self) -> str:
-        """What stands before it in its row."""
-        return self.title
-
     def build(self) -> Editor:
         """An editor with its name, tooltip and width."""
         editor = self._make()
@@ -192,11 +187,6 @@ class Flag(Field[FlagBox]):
     row: str = ""
     signal = "toggled"
 
-    @property
-    def label(self) -> str:
-        """What stands before it in its row."""
-        return self.row
-
     def _make(self) -> FlagBox:
         return FlagBox(self.title)
 
@@ -309,7 +299,7 @@ class Fields:
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for row in rows:
-            title, *parts = (self.fields()[row].label, row) if isinstance(row, str) else row
+            title, *parts = (self._label_of(row), row) if isinstance(row, str) else row
             widgets = [getattr(self, part) if isinstance(part, str) else part for part in parts]
             if isinstance(widgets[0], PathLine):
                 widgets.append(widgets[0].browse)
@@ -326,6 +316,10 @@ class Fields:
                 form.addRow(held)
             self._layouts |= {part: form for part in parts if isinstance(part, str)}
         return form
+
+    def _label_of(self, key: str) -> str:
+        field = self.fields()[key]
+        return field.row if isinstance(field, Flag) else field.title
 
     def show_row(self, key: str, shown: bool) -> None:
         """Show or hide the row of a field that stands alone in it."""

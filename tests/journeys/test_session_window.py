@@ -450,4 +450,4 @@ def test_a_defect_leaves_the_session_saved(make: MakeWindow, monkeypatch: pytest
     window.session.problems.show(RuntimeError("a defect"))
     (mine,) = list_autosaves()
     assert mine.session is not None and mine.session.record.target == window.session.state.target
-    assert str(mine.folder) == str(window.features.sessions.keeper.folder)
+    assert str(mine.folder) == str(window.features.sessions.keeper.autosave.folder)

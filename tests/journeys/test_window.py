@@ -119,7 +119,7 @@ def test_dragging_epsilon_previews_live_and_releasing_probes(make: MakeWindow, q
     engine.seconds_a_step = 0.1
     for share in np.linspace(0, 1, 40):
         send_move(slider, QPointF(start + (end - start) * float(share)))
-    last_dragged = window.explore.controls.attack.epsilon.epsilon()
+    last_dragged = window.explore.controls.attack.epsilon.epsilon
     qtbot.waitUntil(lambda: bool(previews) and previews[-1] == last_dragged)
     assert engine.n_asked["preview"] - asked_before <= 3, "of 40 requests only the newest waited"
     assert state.probe is first, "dragging makes no probe"
@@ -127,7 +127,7 @@ def test_dragging_epsilon_previews_live_and_releasing_probes(make: MakeWindow, q
     QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=end)
     qtbot.waitUntil(lambda: state.probe is not first and isinstance(window.session.lane.state, Idle))
     assert state.probe is not None
-    assert state.probe.config.attack.epsilon == window.explore.controls.attack.epsilon.epsilon()
+    assert state.probe.config.attack.epsilon == window.explore.controls.attack.epsilon.epsilon
     assert state.preview is None
 
 
