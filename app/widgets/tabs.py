@@ -46,6 +46,7 @@ class Tabs(QObject):
         self.keys: list[str] = []
         self._makers: dict[str, Callable[[], WorkPage]] = {}
         self._pages: dict[str, QWidget] = {}
+        self._holders: dict[str, QWidget] = {}
         self.bar = QTabBar()
         self.bar.setDrawBase(False)
         self.bar.setExpanding(False)
@@ -63,14 +64,14 @@ class Tabs(QObject):
 
     def add(self, key: str, title: str, make: Callable[[], WorkPage]) -> None:
         """Put a tab after the others; its page is made when it is first wanted."""
-        self._makers[key] = make
-        self._append(key, title, QWidget())
+        self._makers[key], self._holders[key] = make, QWidget()
+        self._append(key, title, self._holders[key])
 
     def page(self, key: str) -> QWidget:
         """The page of a tab, made now if it was never opened."""
         if key not in self._pages:
             page = self._pages[key] = self._makers[key]()
-            self.stack.widget(self.keys.index(key)).setLayout(make_row(page))
+            self._holders[key].setLayout(make_row(page))
         return self._pages[key]
 
     @property
