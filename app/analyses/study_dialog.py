@@ -12,15 +12,7 @@ from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.analyses.sweep_form import NORMS
-from app.analyses.sweep_job import (
-    FIGURES,
-    STUDY_FILES,
-    StudyFinished,
-    copy_results,
-    iter_whole_study,
-    measure_study,
-    read_progress,
-)
+from app.analyses.sweep_job import FIGURES, STUDY_FILES, StudyFinished, copy_results, iter_whole_study, read_progress
 from app.base.services import Services
 from app.look.numbers import write_epsilon
 from app.widgets.ask_path import ask_open
@@ -32,7 +24,7 @@ from app.widgets.job_line import JobLine
 from core.attacks.config import parse_epsilon
 from core.errors import BadInputError
 from core.sweeps.config import rescale_budget
-from core.sweeps.step_seconds import Layer
+from core.sweeps.step_seconds import Layer, measure_step_seconds
 from core.sweeps.study.config import StudyConfig, make_quick
 from core.sweeps.study.plan import describe_cost
 from core.types import NormName
@@ -116,8 +108,13 @@ class StudyDialog(QDialog, Fields):
 
     def measure(self) -> None:
         """Measure how fast the networks are here."""
-        work = partial(measure_study, self._session.engine, StudyConfig())
-        self._session.lane.submit("study pace", work, on_done=self.set_step_seconds, title="Timing the networks…")
+        measure = partial(measure_step_seconds, self._session.engine, StudyConfig().layers)
+        self._session.lane.submit(
+            "study pace",
+            lambda stop: measure(should_stop=stop),
+            on_done=self.set_step_seconds,
+            title="Timing the networks…",
+        )
 
     def run_study(self, config: StudyConfig) -> None:
         """Run or resume a study, and show its answer."""

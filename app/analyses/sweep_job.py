@@ -24,7 +24,7 @@ from core.headers import unstructure
 from core.paths import data_folder
 from core.progress import Progress
 from core.sweeps.config import SweepConfig
-from core.sweeps.step_seconds import Layer, measure_step_seconds
+from core.sweeps.step_seconds import measure_step_seconds
 from core.sweeps.study.config import StudyConfig
 from core.sweeps.study.plan import note_study_facts
 from core.types import FloatArray
@@ -113,18 +113,13 @@ class StudyFinished:
     pictures: dict[str, Path]
 
 
-def measure_study(engine: Engine, config: StudyConfig, should_stop: ShouldStop) -> dict[Layer, float]:
-    """How long a step of each layer takes here."""
-    return measure_step_seconds(engine, config.layers, should_stop=should_stop)
-
-
 def iter_whole_study(
     engine: Engine, config: StudyConfig, should_stop: ShouldStop
 ) -> Iterator[RunProgress | StudyFinished]:
     """Run or resume a study and write its report; the last record is the answer."""
     from core.reports.study_report import write_study
 
-    measure_study(engine, config, should_stop)
+    measure_step_seconds(engine, config.layers, should_stop=should_stop)
     folder = choose_folder("studies", "study", config, note_study_facts(config, engine.device))
     yield from engine.iter_study(config, folder, resume=True, should_stop=should_stop)
     report = write_study(folder)

@@ -7,7 +7,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.look.fonts import bold, small, tabular
+from app.look.fonts import bold, small
 from app.look.numbers import digits_for, format_number, format_signed
 from app.look.theme import Theme, theme_in_use
 from app.widgets.editors import ChoiceBox
@@ -73,7 +73,7 @@ def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, them
     painter.setPen(QColor(theme.text))
     painter.drawText(QRectF(area.left(), area.top(), area.width(), 15), Qt.AlignmentFlag.AlignCenter, caption)
     _draw_gradient(painter, reading, bar=bar, theme=theme)
-    painter.setFont(tabular(small(base)))
+    painter.setFont(small(base))
     painter.setPen(QColor(theme.muted))
     for place, text in find_ticks(reading):
         _draw_number(painter, text, at=QPointF(bar.left() + place * bar.width(), bar.bottom()), area=area)

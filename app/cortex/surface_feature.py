@@ -225,7 +225,6 @@ class ImportSurfaceDialog(QDialog, Fields):
         self._lane.submit("surface", lambda _stop: make(), on_done=done, refuse=refuse, title=title)
 
     def _show_found(self, imported: ImportedSurface) -> None:
-        """Show what was read, and let it be added."""
         if not self.name.isModified():
             self.name.set_value(imported.surface.name)
         self.atlas.set_choices([(atlas.name, atlas.name) for atlas in imported.atlases])
@@ -237,7 +236,6 @@ class ImportSurfaceDialog(QDialog, Fields):
         self._show(imported, "\n".join(line[0].upper() + line[1:] for line in imported.describe()))
 
     def _show_problem(self, text: str) -> None:
-        """Say why files cannot be read."""
         self._show(None, "", problem=text)
 
     def _show(self, imported: ImportedSurface | None, found: str, *, problem: str = "") -> None:

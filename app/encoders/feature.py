@@ -70,7 +70,6 @@ class Encoders(Feature):
             self._session.controller.write("Exporting the encoder…", partial(_export, name, Path(chosen), form))
 
     def _use(self, card: EncoderCard) -> None:
-        """Add the new encoder and open it."""
         controller, config = self._session.controller, card.config
         controller.reread_catalogue()
         self._session.state.encoder = (config.network, config.layer)

@@ -6,6 +6,7 @@ File -> what was found -> network, layer, subject -> import. What does not fit i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,9 +90,8 @@ class ImportEncoderDialog(QDialog, Fields):
         self.refresh()
         member, catalogue = self.member.value() if self.member.isVisible() else "", self._services.catalogue
         if len(chosen) == 1 and is_library_file(chosen[0]):
-            replace = self.replaces.isChecked()
-            adopt = lambda _stop: adopt_encoder(chosen[0], replace=replace)[0]  # noqa: E731
-            self._run(adopt, title="Reading the encoder…", on_done=self._take)
+            adopt = partial(adopt_encoder, chosen[0], replace=self.replaces.isChecked())
+            self._run(lambda _stop: adopt()[0], title="Reading the encoder…", on_done=self._take)
             return
         self._services.lane.submit(
             READ,

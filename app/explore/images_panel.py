@@ -20,7 +20,7 @@ from app.widgets.editors import ChoiceBox
 from app.widgets.image_view import ImageView
 from core.images.difference import MANUAL_FACTORS, amplify, choose_factor
 from core.images.stimulus import from_uint8
-from core.probes.budget import BudgetReading, read_budget
+from core.probes.budget import read_budget
 from core.probes.probe import Preview, Probe
 from core.types import ByteArray, FloatArray, NormName
 
@@ -141,7 +141,7 @@ class ImagesPanel(QWidget):
         self.caption.show_text(caption)
         self._take(compare(clean, perturbed, delta=delta))
         if perturbed is None:
-            self.set_budget(None)
+            self.meter.set_reading(None)
 
     def show_probe(self, probe: Probe) -> None:
         """Show everything a probe delivered: image, controls, difference, budget."""
@@ -168,18 +168,14 @@ class ImagesPanel(QWidget):
             return
         self._take(compare(self._pictures.clean, pixels))
         clean, made = from_uint8(self._pictures.clean), from_uint8(pixels)
-        self.set_budget(read_budget(clean, made, epsilon=epsilon, norm=norm))
-
-    def set_budget(self, reading: BudgetReading | None) -> None:
-        """Show a budget reading; None empties the meter."""
-        self.meter.set_reading(reading)
+        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=norm))
 
     def clear(self) -> None:
         """Show the empty state."""
         self._probe = None
         self._pictures = None
         self.set_flicker(False)
-        self.set_budget(None)
+        self.meter.set_reading(None)
         self._stack.setCurrentIndex(0)
 
     def set_flicker(self, on: bool) -> None:
@@ -283,7 +279,7 @@ class ImagesPanel(QWidget):
         clean, attack = self._probe.clean_pixels, self._probe.config.attack
         made = pixels_of(self._probe)[self._role] if self._preview is None else clean + self._preview.delta
         epsilon = attack.epsilon if self._preview is None else self._preview.epsilon
-        self.set_budget(read_budget(clean, made, epsilon=epsilon, norm=attack.norm))
+        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=attack.norm))
 
     def _take(self, pictures: PictureSet) -> None:
         is_first = self._pictures is None or self._pictures.clean.shape != pictures.clean.shape

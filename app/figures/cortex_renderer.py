@@ -129,7 +129,6 @@ class CortexRenderer:
         )
 
     def _words(self, side: int) -> tuple[str, ...]:
-        """What stands at each vertex: ROI, voxel, value."""
         found = []
         for vertex in range(len(self._scene.meshes[side].points)):
             voxel, roi = self._painter.voxel_at(side, vertex), self._painter.roi_at(side, vertex)

@@ -301,7 +301,6 @@ class Figures(Feature):
         return cortex or _no_cortex, None if subject is None else subject.voxels
 
     def _ask(self, title: str, probe: Probe, what: str, pattern: str, ending: str = "") -> Path | None:
-        """A place for a file about the probe."""
         name = f"{name_pair(probe)}-{what}{'.' * bool(ending)}{ending}"
         return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings, ending=ending)
 

@@ -76,7 +76,6 @@ class Recordings(Feature):
             RecordingDialog(load_summary(subject.id), self._remove, self._desk.parent).open()
 
     def _remove(self, subject: str) -> None:
-        """Delete an imported subject and open another."""
         controller = self._session.controller
         with self._session.problems.shown():
             remove_subject(subject)

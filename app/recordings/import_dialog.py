@@ -91,7 +91,6 @@ class ImportDialog(QDialog):
         )
 
     def _take_finding(self, finding: SourceSummary) -> None:
-        """What a source holds."""
         is_new = self._finding is None or self._finding.source != finding.source
         self._finding = finding
         self.choose.set_busy(False)

@@ -113,8 +113,6 @@ def _version() -> str:
 
 
 class _Lines(QPlainTextEdit):
-    """Lines to read and to copy."""
-
     def __init__(self, name: str, text: str) -> None:
         super().__init__(text)
         self.setReadOnly(True)

@@ -82,7 +82,7 @@ def drive_analysis(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path
 
 
 def drive_study(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
-    patch("app.analyses.study_dialog.measure_study", lambda *_: dict.fromkeys(StudyConfig().layers, 0.01))
+    patch("app.analyses.study_dialog.measure_step_seconds", lambda *_, **__: dict.fromkeys(StudyConfig().layers, 0.01))
     patch("app.analyses.study_dialog.iter_whole_study", work.make)
     window.features.study.show_study()
     dialog = window.features.study.dialog

@@ -5,9 +5,9 @@ from PySide6.QtGui import QKeySequence
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle, Running
-from app.base.paths import icon_file
 from app.base.settings import Settings
 from app.base.state import AppState
+from app.look.icons import icon_file
 from app.shell.commands import COMMANDS, MENUS, Situation, find_command
 from app.shell.shortcuts import read_keys
 from app.shell.shortcuts_sheet import ShortcutsSheet
