@@ -35,11 +35,6 @@ class KeptPose:
     camera: CameraPose
 
 
-def read_pose(view: CortexView, name: str) -> KeptPose:
-    """What is on screen now."""
-    return KeptPose(name, view.geometry_name, view.hemispheres, view.named_view, view.canvas.pose)
-
-
 def show_pose(view: CortexView, kept: KeptPose) -> None:
     """Show it again; a geometry that the surface lacks is refused as when it is chosen."""
     _lay_out(view, kept.hemispheres, kept.view, kept.geometry)

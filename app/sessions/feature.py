@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QDialog
 from app.base.jobs import Failed, Job, Make, WhenBusy
 from app.sessions.dialogs import RUNNING, MovedDialog, Question, RecentMenu, RestoreDialog
 from app.sessions.keeper import Open, SessionKeeper
-from app.sessions.record import capture_record, essence, load_record, merge_unchanged
+from app.sessions.record import essence, load_record, merge_unchanged
 from app.widgets.ask_path import ask_open, ask_path, export_folder
 from app.widgets.desk import Desk, Drop, Feature, Loaded, Paths, does
 from app.widgets.form import why_not
@@ -292,7 +292,9 @@ class Sessions(Feature):
             self._tell(f"{told} The rest was opened; what is missing stays in the session.")
 
     def _capture(self) -> SessionRecord:
-        return capture_record(self._parts, self._desk.tabs.current)
+        """Everything open now, less the probe on screen, which whoever saves hands over."""
+        values = {name: value for part in self._parts for name, value in part.capture().items()}
+        return SessionRecord(**values, tab=self._desk.tabs.current)
 
     def _show(self, loaded: Loaded) -> list[str]:
         """Have every feature show its part; the sentences of what could not be shown. A defect is not swallowed."""

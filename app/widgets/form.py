@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QLabel, QLayout, QSizePolicy, QWidget
 
-from app.widgets.basics import GRID, allow, make_label, make_row, pad_spin_box, show_text
+from app.widgets.basics import GRID, allow, make_label, make_row, show_text
 from app.widgets.editors import CheckList, ChoiceBox, CountBox, FlagBox, NumberBox, PathLine, TextLine
 from app.widgets.segmented import Segmented
 from core.errors import ProbeError
@@ -102,7 +102,7 @@ class _Spin(Field[Editor]):
         box.set_value(self.first)
         box.setKeyboardTracking(not self.settled)
         box.setAlignment(Qt.AlignmentFlag.AlignRight)
-        pad_spin_box(box)
+        box.lineEdit().setTextMargins(2 * GRID, 0, 2 * GRID, 0)  # the style sheet's padding does not reach it
         return box
 
 
