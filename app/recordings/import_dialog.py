@@ -57,14 +57,9 @@ class ImportDialog(QDialog):
         self.progress.work.changed.connect(self._follow_import)
         self._turn_to(self.choose)
 
-    @property
-    def is_importing(self) -> bool:
-        """Whether an import runs."""
-        return self.progress.work.busy
-
     def start(self, source: str) -> None:
         """Start again, with a folder that was dropped or none; a running import goes on."""
-        if self.is_importing:
+        if self.progress.work.busy:
             return
         self.options.set_surfaces([info.name for info in self._services.problems.attempt(list_surfaces) or ()])
         self._finding = None
@@ -95,7 +90,7 @@ class ImportDialog(QDialog):
         self._finding = finding
         self.choose.set_busy(False)
         self.options.show_finding(finding, is_new=is_new)
-        if not self.is_importing:
+        if not self.progress.work.busy:
             self._turn_to(self.options)
 
     def _refuse(self, text: str) -> None:
@@ -103,7 +98,7 @@ class ImportDialog(QDialog):
         self.choose.set_busy(False)
         page = self.options if self._finding is not None else self.choose
         page.error.setText(text)
-        if not self.is_importing:
+        if not self.progress.work.busy:
             self._turn_to(page)
 
     def _take_done(self, progress: ImportProgress) -> None:
