@@ -178,8 +178,6 @@ def find_setting(key: str) -> Setting:
     return _BY_KEY[key]
 
 
-__all__ = ["SETTINGS", "Setting", "Settings"]
-
 LOGGER = logging.getLogger(__name__)
 T = TypeVar("T", str, bool, float, int)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -119,15 +119,12 @@ def _explain(reading: ColourKey) -> str:
 class ColormapBox(ChoiceBox):
     """Choose a colour map; closed it shows a swatch of the one chosen."""
 
-    chosen = Signal(str)
-
     def __init__(self) -> None:
         super().__init__("Colour map")
         self.setIconSize(SWATCH)
         self.setFixedWidth(SWATCH.width() + ARROW_WIDTH)
         self.view().setMinimumWidth(LIST_WIDTH)
         self._kind: ColormapKind | None = None
-        self.activated.connect(self._tell)
         self.show_colormap(find_colormap(DEFAULT_DIVERGING))
 
     def show_colormap(self, colormap: Colormap | None) -> None:
@@ -141,9 +138,6 @@ class ColormapBox(ChoiceBox):
             for row, one in enumerate(offered):
                 self.setItemIcon(row, colormap_icon(one))
         self.set_value(colormap.name)
-
-    def _tell(self) -> None:
-        self.chosen.emit(self.value())
 
 
 def colormap_icon(colormap: Colormap) -> QIcon:

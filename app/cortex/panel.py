@@ -108,7 +108,7 @@ class CortexPanel(QWidget):
         view = self.view
         self.map_box.currentIndexChanged.connect(self._choose_map)
         self.geometry_box.currentIndexChanged.connect(self._choose_geometry)
-        self.view_box.activated.connect(self._choose_view)
+        self.view_box.chosen.connect(view.set_named_view)
         self.hemispheres.chosen.connect(view.set_hemispheres)
         self.threshold.valueChanged.connect(self._apply_threshold)
         self.colormap_button.chosen.connect(view.set_colormap)
@@ -122,9 +122,6 @@ class CortexPanel(QWidget):
 
     def _choose_geometry(self) -> None:
         self.view.set_geometry(self.geometry_box.value())
-
-    def _choose_view(self) -> None:
-        self.view.set_named_view(self.view_box.value())
 
     def _choose_map(self, _index: int) -> None:
         self.view.show_regions(self.current_map() == REGIONS)

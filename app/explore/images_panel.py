@@ -243,8 +243,8 @@ class ImagesPanel(QWidget):
             view.view_moved.connect(self._share_view)
             view.pixel_hovered.connect(self._say_pixel)
             view.said.connect(self.said)
-        self.role_choice.activated.connect(self._choose_role)
-        self.factor_choice.activated.connect(self._choose_factor)
+        self.role_choice.chosen.connect(self.set_comparison)
+        self.factor_choice.chosen.connect(self.set_amplification)
         self.tools.flicker.toggled.connect(self.set_flicker)
         self.tools.swipe.toggled.connect(self.set_swipe)
         self.tools.hold.pressed.connect(partial(self.show_clean, True))
@@ -347,12 +347,6 @@ class ImagesPanel(QWidget):
         made = self._pictures.made.get(self._role)
         changed = "" if made is None else f" · {ROLES[self._role][0].lower()} {made[row, column].tolist()}"
         self.said.emit(text + changed)
-
-    def _choose_role(self) -> None:
-        self.set_comparison(self.role_choice.value())
-
-    def _choose_factor(self) -> None:
-        self.set_amplification(self.factor_choice.value())
 
     def _swap(self) -> None:
         self._flicker_phase = not self._flicker_phase

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QShowEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -105,7 +105,9 @@ class PathLine(TextLine):
 
 
 class ChoiceBox(Unwheeled, QComboBox):
-    """One of several values, each `(value, text)` or `(value, text, tip)`."""
+    """One of several values, each `(value, text)` or `(value, text, tip)`; `chosen` tells what the user picks."""
+
+    chosen = Signal(object)
 
     def __init__(self, name: str = "") -> None:
         super().__init__()
@@ -113,6 +115,7 @@ class ChoiceBox(Unwheeled, QComboBox):
         self.setAccessibleName(name)
         self.setToolTip(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.activated.connect(self._tell)
 
     def set_choices(self, choices: Iterable[tuple[Any, ...]], current: object = None) -> None:
         """List values and show one as chosen, or the first where it is not among them; emits no signal."""
@@ -138,6 +141,9 @@ class ChoiceBox(Unwheeled, QComboBox):
         """Show a value as chosen, the first where it is not available; emits no signal."""
         with QSignalBlocker(self):
             self.setCurrentIndex(self._values.index(value) if value in self._values else min(0, self.count() - 1))
+
+    def _tell(self) -> None:
+        self.chosen.emit(self.value())
 
 
 class CheckList(QListWidget):
