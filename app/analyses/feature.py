@@ -12,6 +12,7 @@ from app.analyses.sweep_form import fill_form
 from app.analyses.sweep_job import read_analysis
 from app.explore.explore import Explore
 from app.widgets.desk import Content, Desk, Feature, Loaded
+from app.widgets.form import why_not
 from core.errors import ProbeError
 from core.headers import unstructure
 from core.networks.catalog import find_network
@@ -47,11 +48,8 @@ class Analyses(Feature):
                 continue
             self._desk.tabs.page(record.question)
             page = self._opened[record.question]
-            if record.config is not None:
-                try:
-                    fill_form(page.form, record.config)
-                except ProbeError as error:
-                    refused.append(str(error))
+            if record.config is not None and (reason := why_not(partial(fill_form, page.form, record.config))):
+                refused.append(reason)
             if (header := loaded.places.get(f"analysis {record.question}")) is not None:
                 self._session.lane.submit(
                     f"answer {record.question}",

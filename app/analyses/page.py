@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from app.analyses.answer_view import AnswerView, DisagreementView, DiscriminabilityView, FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.sweep_form import SweepForm
-from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis, read_progress
+from app.analyses.sweep_job import Finished, copy_results, iter_analysis, read_progress
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services
 from app.look.theme import theme_in_use
@@ -24,6 +24,7 @@ from app.widgets.basics import (
     make_column,
     make_heading,
     make_label,
+    make_panel,
     make_row,
     make_split,
     set_look,
@@ -125,8 +126,7 @@ class AnalysisPage(JobPage):
         self.table.setMinimumHeight(LEAST_TABLE)
         told = make_label("Formulas", "muted")
         told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self.question).items()))
-        below = QWidget()
-        below.setLayout(make_column(make_row(make_heading("Numbers"), told, -1, self.answer_badge), self.table))
+        below = make_panel(make_column(make_row(make_heading("Numbers"), told, -1, self.answer_badge), self.table))
         parts = make_split(self.view, below, shares=SHARES, upright=True)
         title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
         form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form)
@@ -149,7 +149,9 @@ class AnalysisPage(JobPage):
         ready = self.form.config_if_valid() is not None
         reason = "" if ready else self.form.problem.text() or "Choose a subject in Explore first"
         self.show_state(reason, answered=self.finished is not None)
-        n_probes = 0 if self.finished is None else count_probes(self.finished.sweep.config)
+        n_probes = 0
+        if self.finished is not None:
+            n_probes = count_probes(self.finished.sweep.config)
         tip = f"Add the {n_probes} probes behind these results, each at the highest budget"
         allow(self.collect, "" if self.finished else self.EXPORT_LATER, tip)
 
@@ -177,7 +179,7 @@ class AnalysisPage(JobPage):
         parent = ask_open(self, "Save the analysis in", Path.home())
         if parent is not None and self.finished is not None:
             folder = self.finished.folder
-            make = partial(copy_analysis, folder, parent / folder.name)
+            make = partial(copy_results, folder, parent / folder.name)
             self._session.controller.write("Saving the analysis…", make)
 
     def save_plot_to(self, plot: PlotView, path: Path) -> str:

@@ -11,13 +11,12 @@ from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
-from app.analyses.study_job import FIGURES, StudyFinished, copy_study, iter_whole_study, measure_study
 from app.analyses.sweep_form import NORMS
-from app.analyses.sweep_job import read_progress
+from app.analyses.sweep_job import FIGURES, STUDY_FILES, StudyFinished, copy_results, iter_whole_study, read_progress
 from app.base.services import Services
 from app.look.numbers import write_epsilon
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import allow, bring, fill_dialog, make_badge, make_button, make_column, make_label, make_row
+from app.widgets.basics import allow, bring, fill_dialog, make_badge, make_button, make_label, make_row
 from app.widgets.desk import Desk, Feature, does
 from app.widgets.form import MOST_SEED, Count, Fields, Pick, Text
 from app.widgets.image_view import PictureLabel
@@ -25,7 +24,7 @@ from app.widgets.job_line import JobLine
 from core.attacks.config import parse_epsilon
 from core.errors import BadInputError
 from core.sweeps.config import rescale_budget
-from core.sweeps.step_seconds import Layer
+from core.sweeps.step_seconds import Layer, measure_step_seconds
 from core.sweeps.study.config import StudyConfig, make_quick
 from core.sweeps.study.plan import describe_cost
 from core.types import NormName
@@ -109,8 +108,13 @@ class StudyDialog(QDialog, Fields):
 
     def measure(self) -> None:
         """Measure how fast the networks are here."""
-        work = partial(measure_study, self._session.engine, StudyConfig())
-        self._session.lane.submit("study pace", work, on_done=self.set_step_seconds, title="Timing the networks…")
+        measure = partial(measure_step_seconds, self._session.engine, StudyConfig().layers)
+        self._session.lane.submit(
+            "study pace",
+            lambda stop: measure(should_stop=stop),
+            on_done=self.set_step_seconds,
+            title="Timing the networks…",
+        )
 
     def run_study(self, config: StudyConfig) -> None:
         """Run or resume a study, and show its answer."""
@@ -159,7 +163,8 @@ class StudyDialog(QDialog, Fields):
         self.answer.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.pictures = {tab: PictureLabel(tab, least=LEAST_PICTURE) for tab in FIGURES}
         self.tabs = QTabWidget()
-        self.tabs.addTab(_pad(self.answer), "Answer")
+        self.answer.setMargin(12)
+        self.tabs.addTab(self.answer, "Answer")
         for tab, picture in self.pictures.items():
             self.tabs.addTab(picture, tab)
         self.tabs.setEnabled(False)
@@ -222,11 +227,5 @@ class StudyDialog(QDialog, Fields):
         parent = ask_open(self, "Save the test of the method in", Path.home())
         if parent is not None and self.finished_study is not None:
             folder = self.finished_study.folder
-            make = partial(copy_study, folder, parent / folder.name)
+            make = partial(copy_results, folder, parent / folder.name, STUDY_FILES)
             self._session.controller.write("Saving the test of the method…", make)
-
-
-def _pad(inside: QWidget) -> QWidget:
-    holder = QWidget()
-    holder.setLayout(make_column(inside, margin=12))
-    return holder

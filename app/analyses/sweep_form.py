@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.look.numbers import write_epsilon
 from app.widgets.basics import make_column, make_heading, make_label, show_text
-from app.widgets.form import MOST_SEED, Checks, Choice, Count, Flag, Flags, Form, Gate, Pick, Text, attempt
+from app.widgets.form import MOST_SEED, Checks, Choice, Count, Flag, Form, Gate, Pick, Text, attempt
 from core.attacks.config import parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
@@ -77,7 +77,7 @@ class SweepForm(Form):
     n_queries = Count("Queries", "Forward passes of Square at each budget", least=1, first=1000)
     gate = Gate("Minimum r", GATE_TIP, least=-1, first=0.1)
     seed = Count("Seed", "Seed for drawing images and voxels, for random starts and for resamples", most=MOST_SEED)
-    attacks = Flags("", choices=ATTACKS, name="Attacks")
+    attacks = Checks("", choices=ATTACKS, most_rows=len(ATTACKS), name="Attacks")
     refitted = Flag(
         "Re-fitted copy of each encoder", "T to the same network with a readout fitted to half of the training images"
     )

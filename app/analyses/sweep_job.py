@@ -1,7 +1,7 @@
-"""One analysis of the window as a job of the lane: sweep, answer, files, in a folder named by its settings. No widget.
+"""An analysis, or the test of the method, as a job of the lane: run, answer, files, in a folder named by its settings.
 
-The same settings lead to the same folder, so that an analysis that was cancelled goes on where it stopped, and a
-finished one is there at once.
+The same settings lead to the same folder, so that what was cancelled goes on where it stopped, and what was finished is
+there at once. No widget.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from core.headers import unstructure
 from core.paths import data_folder
 from core.progress import Progress
 from core.sweeps.config import SweepConfig
+from core.sweeps.step_seconds import measure_step_seconds
 from core.sweeps.study.config import StudyConfig
+from core.sweeps.study.plan import note_study_facts
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from core.sweeps.gather import Sweep
 
 KEPT = ("tables", "figures")
-FILES = ("result.json", "sweep.json", "report.html")
+FILES, STUDY_FILES = ("result.json", "sweep.json", "report.html"), ("study.json", "report.html")
+FIGURES = {"Findings": "findings", "Criteria": "criteria", "True axes": "axes"}
+"""Tab and file stem of each figure of a study."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +60,7 @@ def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) 
     from core.reports.analysis_package import write_report
     from core.sweeps.run import note_facts
 
-    folder = choose_folder(config, note_facts(config, engine.device))
+    folder = choose_folder("analyses", config.question, config, note_facts(config, engine.device))
     yield from engine.iter_sweep(config, folder, resume=True, should_stop=should_stop)
     write_report([folder])
     yield read_analysis(folder)
@@ -100,30 +104,44 @@ def read_progress(record: Any) -> Reading | None:
     return Reading(record.share, f"{record.done} of {record.total}: {record.what}", record.seconds_left)
 
 
-def choose_folder(config: SweepConfig, facts: dict[str, object]) -> Path:
-    """The folder of a sweep under the user's data, named by question and settings."""
-    return data_folder() / "analyses" / f"{config.question}-{name_work(config, facts)}"
+@dataclass(frozen=True, slots=True)
+class StudyFinished:
+    """A finished study: its folder and page, what it says, and a picture of each figure by its tab."""
+
+    folder: Path
+    page: Path
+    sentences: tuple[str, ...]
+    pictures: dict[str, Path]
 
 
-def name_work(config: SweepConfig | StudyConfig, facts: dict[str, object]) -> str:
-    """A short name of settings and what else numbers depend on: the same for the same."""
+def iter_whole_study(
+    engine: Engine, config: StudyConfig, should_stop: ShouldStop
+) -> Iterator[RunProgress | StudyFinished]:
+    """Run or resume a study and write its report; the last record is the answer."""
+    from core.reports.study_report import write_study
+
+    measure_step_seconds(engine, config.layers, should_stop=should_stop)
+    folder = choose_folder("studies", "study", config, note_study_facts(config, engine.device))
+    yield from engine.iter_study(config, folder, resume=True, should_stop=should_stop)
+    report = write_study(folder)
+    pictures = {tab: folder / "figures" / f"{stem}.png" for tab, stem in FIGURES.items()}
+    yield StudyFinished(folder, report.page, report.sentences, pictures)
+
+
+def choose_folder(kind: str, name: str, config: SweepConfig | StudyConfig, facts: dict[str, object]) -> Path:
+    """A folder under the user's data, named by settings and what else numbers depend on: the same for the same."""
     text = json.dumps([unstructure(config), facts], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return data_folder() / kind / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
-def copy_analysis(folder: Path, target: Path) -> str:
-    """Copy tables, figures, report and settings into a new folder; the cells stay. Returns what to say.
+def copy_results(folder: Path, target: Path, files: Sequence[str] = FILES) -> str:
+    """Copy report, tables, figures and settings into a new folder; the cells stay. Returns what to say.
 
-    Raises BadInputError, StorageError if the folder is not free or cannot be written.
+    Raises BadInputError or StorageError if the folder is not free or cannot be written.
     """
-    copy_results(folder, target, FILES)
-    return f"Saved tables, figures and the report to {target}"
-
-
-def copy_results(folder: Path, target: Path, files: Sequence[str]) -> None:
-    """Copy tables, figures and some files into a new folder. Raises BadInputError or StorageError."""
     with new_folder(target) as partial:
         for name in KEPT:
             shutil.copytree(folder / name, partial / name)
         for name in files:
             shutil.copy2(folder / name, partial / name)
+    return f"Saved the report, tables and figures to {target}"

@@ -71,9 +71,8 @@ class Controller(QObject):
 
     def warm_up(self) -> None:
         """Load the engine behind the first paint."""
-        self._lane.submit(
-            "engine", lambda _stop: self._engine.warm_up(), on_done=self._take_device, title="Loading the engine…"
-        )
+        take, title = partial(setattr, self._state, "device"), "Loading the engine…"
+        self._lane.submit("engine", lambda _stop: self._engine.warm_up(), on_done=take, title=title)
 
     def open_subject(self, subject: str) -> None:
         """Show another subject; its encoder is the nearest to the one in use."""
@@ -356,9 +355,6 @@ class Controller(QObject):
             on_done=self._take_atlas,
             title="Computing every voxel's gradient…",
         )
-
-    def _take_device(self, device: str) -> None:
-        self._state.device = device
 
     def _take_clean(self, clean: FloatArray) -> None:
         self._state.clean = clean

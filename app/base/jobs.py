@@ -209,7 +209,8 @@ class JobLane(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._state: RunState = Idle()
+        self.state: RunState = Idle()
+        """What the lane is doing."""
         self._current: Job | None = None
         self._preempting: Job | None = None
         self._preempted: Job | None = None
@@ -227,11 +228,6 @@ class JobLane(QObject):
         self._worker.progressed.connect(self._take_progress)
         self._worker.ended.connect(self._take_end)
         self._thread.start(QThread.Priority.LowPriority)
-
-    @property
-    def state(self) -> RunState:
-        """What the lane is doing."""
-        return self._state
 
     def is_busy(self, kind: str) -> bool:
         """Whether a wanted job of this kind runs or waits."""
@@ -343,8 +339,8 @@ class JobLane(QObject):
             job.on_begun()
 
     def _enter(self, state: RunState) -> None:
-        if state != self._state:
-            self._state = state
+        if state != self.state:
+            self.state = state
             self.state_changed.emit(state)
 
     @Slot(object)

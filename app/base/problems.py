@@ -29,9 +29,9 @@ from PySide6.QtCore import QObject, Signal, qVersion
 from PySide6.QtGui import QGuiApplication
 
 from app.base.jobs import Failed
-from app.base.paths import crash_folder
 from app.base.settings import SETTINGS, Settings
 from core.errors import Cancelled, ProbeError
+from core.paths import log_folder
 
 T = TypeVar("T")
 REPORTED_PACKAGES = ("probescope", "torch", "torchvision", "timm", "numpy", "PySide6-Essentials", "pyvista", "vtk")
@@ -226,7 +226,7 @@ class Problems(QObject):
 
 def _write_report(report: str) -> str:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    path = Path(crash_folder()) / f"crash-{stamp}.txt"
+    path = log_folder() / "crashes" / f"crash-{stamp}.txt"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(report, encoding="utf-8")

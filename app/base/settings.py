@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
-from app.base.paths import settings_file
 from core.checks import check_choice, refusal
 from core.device import DEVICES
 from core.errors import BadInputError, StorageError
 from core.files import replace_file
+from core.paths import data_folder
 from core.surfaces.map_names import DIVERGING, OLD_NAMES, SEQUENTIAL
 
 Value = str | bool | float | int
@@ -178,8 +178,6 @@ def find_setting(key: str) -> Setting:
     return _BY_KEY[key]
 
 
-__all__ = ["SETTINGS", "Setting", "Settings"]
-
 LOGGER = logging.getLogger(__name__)
 T = TypeVar("T", str, bool, float, int)
 
@@ -191,7 +189,7 @@ class Settings(QObject):
 
     def __init__(self, path: Path | None = None) -> None:
         super().__init__()
-        self._path = path or settings_file()
+        self._path = path or data_folder() / "settings.json"
         self._defaults = {setting.key: setting.default for setting in SETTINGS}
         self._values: dict[str, Any] = self._read()
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.figures.colour_key import ColourKey
-from core.figures.probe_maps import robust_limit
 from core.types import BoolArray, ByteArray, FloatArray, IntArray
 
 CURVATURE_EDGE = 0.02
@@ -34,11 +33,6 @@ class Layer:
 
     rgb: FloatArray
     opacity: FloatArray
-
-
-def find_limit(values: FloatArray, *, diverging: bool) -> float:
-    """A robust limit from the data: the 99th percentile of |value| (diverging) or of the positive values; 1 if none."""
-    return robust_limit(values, diverging=diverging) or 1.0
 
 
 def shade_curvature(curvature: FloatArray, *, gyrus: int, sulcus: int) -> FloatArray:

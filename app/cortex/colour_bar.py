@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QAction,
-    QActionGroup,
-    QColor,
-    QFontMetricsF,
-    QIcon,
-    QImage,
-    QPainter,
-    QPainterPath,
-    QPaintEvent,
-    QPen,
-    QPixmap,
-)
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.look.fonts import bold, small, tabular
+from app.look.fonts import bold, small
 from app.look.numbers import digits_for, format_number, format_signed
 from app.look.theme import Theme, theme_in_use
+from app.widgets.editors import ChoiceBox
 from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import DEFAULT_DIVERGING, Colormap, ColormapKind, find_colormap, list_colormaps
 
@@ -29,6 +18,7 @@ BAR_WIDTH, BAR_HEIGHT = 208, 10
 WIDTH, HEIGHT = 236, 46
 RADIUS = 3.0
 SWATCH = QSize(44, 12)
+ARROW_WIDTH, LIST_WIDTH = 32, 190
 SCALE = 2
 """Device pixels per pixel of a swatch: crisp on dense screens, fine on others."""
 
@@ -76,12 +66,14 @@ def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, them
     base = painter.font()
     left = area.center().x() - BAR_WIDTH / 2
     bar = QRectF(left, area.top() + 18, BAR_WIDTH, BAR_HEIGHT)
-    painter.setFont(bold(small(base)))
+    font, caption = bold(small(base)), reading.caption()
+    room = area.width() / max(area.width(), QFontMetricsF(font).horizontalAdvance(caption))
+    font.setPointSizeF(room * font.pointSizeF())  # a long unit is written smaller, never cut
+    painter.setFont(font)
     painter.setPen(QColor(theme.text))
-    caption = QFontMetricsF(painter.font()).elidedText(reading.caption(), Qt.TextElideMode.ElideRight, area.width())
     painter.drawText(QRectF(area.left(), area.top(), area.width(), 15), Qt.AlignmentFlag.AlignCenter, caption)
     _draw_gradient(painter, reading, bar=bar, theme=theme)
-    painter.setFont(tabular(small(base)))
+    painter.setFont(small(base))
     painter.setPen(QColor(theme.muted))
     for place, text in find_ticks(reading):
         _draw_number(painter, text, at=QPointF(bar.left() + place * bar.width(), bar.bottom()), area=area)
@@ -124,51 +116,28 @@ def _explain(reading: ColourKey) -> str:
     return f"{beyond} Values under {reading.threshold:.3g} are transparent."
 
 
-class ColormapButton(QToolButton):
-    """Choose a colour map."""
+class ColormapBox(ChoiceBox):
+    """Choose a colour map; closed it shows a swatch of the one chosen."""
 
-    chosen = Signal(str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setToolTip("Colour map")
-        self.setAccessibleName("Colour map")
-        self.setAutoRaise(True)
+    def __init__(self) -> None:
+        super().__init__("Colour map")
         self.setIconSize(SWATCH)
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setFixedWidth(SWATCH.width() + ARROW_WIDTH)
+        self.view().setMinimumWidth(LIST_WIDTH)
         self._kind: ColormapKind | None = None
-        self._menu = QMenu(self)
-        self._group = QActionGroup(self)
-        self._group.triggered.connect(self._choose)
-        self.setMenu(self._menu)
         self.show_colormap(find_colormap(DEFAULT_DIVERGING))
 
     def show_colormap(self, colormap: Colormap | None) -> None:
-        """Show a colour map as chosen; None where there is nothing to colour."""
+        """Show a colour map as chosen, among those of its kind; None where there is nothing to colour."""
         self.setEnabled(colormap is not None)
         if colormap is None:
             return
         if colormap.kind is not self._kind:
-            self._fill(colormap.kind)
-        self.setIcon(colormap_icon(colormap))
-        for action in self._group.actions():
-            action.setChecked(action.data() == colormap.name)
-
-    def _fill(self, kind: ColormapKind) -> None:
-        self._kind = kind
-        for action in self._group.actions():
-            self._group.removeAction(action)
-        self._menu.clear()
-        for colormap in list_colormaps(kind):
-            action = self._menu.addAction(colormap_icon(colormap), colormap.title)
-            action.setData(colormap.name)
-            action.setCheckable(True)
-            self._group.addAction(action)
-
-    def _choose(self, action: QAction) -> None:
-        name = str(action.data())
-        self.show_colormap(find_colormap(name))
-        self.chosen.emit(name)
+            self._kind, offered = colormap.kind, list_colormaps(colormap.kind)
+            self.set_choices([(one.name, one.title) for one in offered])
+            for row, one in enumerate(offered):
+                self.setItemIcon(row, colormap_icon(one))
+        self.set_value(colormap.name)
 
 
 def colormap_icon(colormap: Colormap) -> QIcon:

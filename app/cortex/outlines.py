@@ -86,7 +86,7 @@ def cross_borders(faces: IntArray, labels: IntArray) -> tuple[Any, npt.NDArray[n
 
     `faces` (m, 3). `labels` (n,).
     """
-    corners = faces[_count_labels(labels[faces]) > 1].astype(np.int64)
+    corners = faces[np.ptp(labels[faces], axis=1) > 0].astype(np.int64)
     n_faces = len(corners)
     edges = np.sort(np.stack([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]], axis=1), axis=2)
     crosses = labels[edges[:, :, 0]] != labels[edges[:, :, 1]]
@@ -100,12 +100,6 @@ def cross_borders(faces: IntArray, labels: IntArray) -> tuple[Any, npt.NDArray[n
     spokes = np.stack([at[~two].ravel(), hubs], axis=1)
     weights = scipy.sparse.vstack([_means(middles, len(labels)), _means(centres, len(labels))], format="csr")
     return weights, np.concatenate([joined, spokes])
-
-
-def _count_labels(labels: IntArray) -> IntArray:
-    """How many different labels each row (m, 3) has."""
-    ordered = np.sort(labels, axis=1)
-    return np.asarray(1 + (np.diff(ordered, axis=1) != 0).sum(axis=1))
 
 
 def _means(groups: IntArray, n_vertices: int) -> Any:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.cortex.colour import Layer, colour_marked, colour_regions, colour_values, compose, find_limit, shade_curvature
+from app.cortex.colour import Layer, colour_marked, colour_regions, colour_values, compose, shade_curvature
 from core.checks import refusal
 from core.figures.colour_key import ColourKey
+from core.figures.probe_maps import robust_limit
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
 from core.surfaces.mesh import CorticalSurface
@@ -58,7 +59,7 @@ class CortexPainter:
         """Show values (n_voxels,), NaN where unknown; None for a bare cortex. No limit: a robust one from the data."""
         if values is not None:
             self._check_length("values", values)
-            found = find_limit(values, diverging=diverging) if limit is None or limit <= 0 else limit
+            found = limit if limit and limit > 0 else robust_limit(values, diverging=diverging) or 1.0
             colormap = find_colormap(self._colormaps[diverging])
             self._key = replace(self._key, colormap=colormap, limit=found, title=title, unit=unit)
         self.values = values

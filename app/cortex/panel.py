@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
-from app.cortex.colour_bar import ColormapButton
+from app.cortex.colour_bar import ColormapBox
 from app.cortex.layout import VIEWS
 from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
@@ -116,7 +116,7 @@ class CortexPanel(QWidget):
         self.threshold.setAccessibleName("Threshold")
         self.threshold_label = make_label("", "muted")
         self.threshold_label.setToolTip(self.threshold.toolTip())
-        self.colormap_button = ColormapButton()
+        self.colormap_button = ColormapBox()
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
         self.fit_button = make_tool_button(tip=RESET_TIP, name="Reset view")
@@ -134,7 +134,7 @@ class CortexPanel(QWidget):
         view = self.view
         self.map_box.currentIndexChanged.connect(self._choose_map)
         self.geometry_box.currentIndexChanged.connect(self._choose_geometry)
-        self.view_box.activated.connect(self._choose_view)
+        self.view_box.chosen.connect(view.set_named_view)
         self.hemispheres.chosen.connect(view.set_hemispheres)
         self.threshold.valueChanged.connect(self._apply_threshold)
         self.colormap_button.chosen.connect(view.set_colormap)
@@ -148,9 +148,6 @@ class CortexPanel(QWidget):
 
     def _choose_geometry(self) -> None:
         self.view.set_geometry(self.geometry_box.value())
-
-    def _choose_view(self) -> None:
-        self.view.set_named_view(self.view_box.value())
 
     def _choose_map(self, _index: int) -> None:
         self.view.show_regions(self.current_map() == REGIONS)
@@ -184,9 +181,9 @@ class CortexPanel(QWidget):
         self._apply_threshold(self.threshold.value())
 
     def _apply_threshold(self, position: int) -> None:
-        limit = self.view.limit
-        threshold = limit * position / THRESHOLD_STEPS
         reading = self.view.colour_bar.reading
+        limit = 1.0 if reading is None else reading.limit
+        threshold = limit * position / THRESHOLD_STEPS
         shown = f"≥ {format_number(threshold, min(2, digits_for(limit)))}"
         self.threshold_label.setText("" if reading is None else shown)
         if reading is None or reading.threshold != threshold:

@@ -16,7 +16,7 @@ from vtkmodules.vtkRenderingCore import vtkCellPicker
 from app.cortex.mesh import HemisphereMesh
 from app.look.numbers import digits_for, format_signed
 from core.surfaces.paint import NO_VOXEL, VoxelMap
-from core.types import FloatArray, Hemisphere
+from core.types import Hemisphere
 
 ASIDE = (0.29, 0.13)
 """Device pixels from a position to the second try."""
@@ -84,15 +84,10 @@ class CortexPicker:
         actor, cell = picker.GetActor(), picker.GetCellId()
         for side, mesh in self._meshes.items():
             if mesh.actor is actor and cell >= 0:
-                hit = picker.GetPickPosition()
-                return Pick(side, nearest_corner(mesh, cell, point=np.asarray(hit)), hit)
+                hit, corners = picker.GetPickPosition(), mesh.faces[cell]
+                away = ((mesh.points[corners] - np.asarray(hit)) ** 2).sum(axis=1)
+                return Pick(side, int(corners[np.argmin(away)]), hit)
         return None
-
-
-def nearest_corner(mesh: HemisphereMesh, cell: int, *, point: FloatArray) -> int:
-    """The corner of a triangle nearest to a point (3,)."""
-    corners = mesh.faces[cell]
-    return int(corners[np.argmin(((mesh.points[corners] - point) ** 2).sum(axis=1))])
 
 
 def voxels_near(pick: Pick, mesh: HemisphereMesh, voxels: VoxelMap) -> set[int]:

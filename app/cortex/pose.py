@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, cast, get_args
 
 from app.cortex.camera import CameraPose
-from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
-from core.checks import check_choice
+from app.cortex.layout import Geometry, Hemispheres, NamedView
 from core.errors import BadInputError
 from core.session.record import ViewRecord
-from core.surfaces.mesh import GEOMETRIES
+from core.structuring import build
 
 if TYPE_CHECKING:
     from app.cortex.panel import CortexPanel
@@ -29,20 +29,10 @@ class KeptPose:
     """One view under a name; `camera` as in `CameraPose`."""
 
     name: str
-    geometry: str
-    hemispheres: str
-    view: str
+    geometry: Geometry
+    hemispheres: Hemispheres
+    view: NamedView
     camera: CameraPose
-
-    def __post_init__(self) -> None:
-        check_choice("geometry", self.geometry, GEOMETRIES)
-        check_choice("hemispheres", self.hemispheres, ("both", "left", "right"))
-        check_choice("view", self.view, VIEWS)
-
-
-def read_pose(view: CortexView, name: str) -> KeptPose:
-    """What is on screen now."""
-    return KeptPose(name, view.geometry_name, view.hemispheres, view.named_view, view.canvas.pose)
 
 
 def show_pose(view: CortexView, kept: KeptPose) -> None:
@@ -111,10 +101,6 @@ def parse_poses(text: str) -> tuple[KeptPose, ...]:
         return ()
     found = []
     for row in rows if isinstance(rows, list) else []:
-        try:
-            x, y, z = (float(value) for value in row["camera"]["centre"])
-            camera = CameraPose(**row["camera"] | {"centre": (x, y, z)})
-            found.append(KeptPose(**row | {"camera": camera}))
-        except (TypeError, KeyError, ValueError, BadInputError):
-            continue
+        with suppress(ValueError):
+            found.append(build(row, KeptPose))
     return tuple(found)

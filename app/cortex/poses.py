@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QWidget
 
 from app.base.settings import Settings
-from app.cortex.pose import KeptPose, parse_poses, read_pose, show_pose, write_poses
+from app.cortex.pose import KeptPose, parse_poses, show_pose, write_poses
 from app.cortex.view import CortexView
 from app.widgets.basics import allow, bring, fill_dialog, make_button, make_heading, make_label, make_row
 from app.widgets.desk import Desk, Feature, does
@@ -102,5 +102,7 @@ class PosesDialog(QDialog):
     def _keep(self) -> None:
         name = self.name.text().strip()
         if name:
-            self._store(*self._others(name), read_pose(self._view, name))
+            view = self._view
+            shown = KeptPose(name, view.geometry_name, view.hemispheres, view.named_view, view.canvas.pose)
+            self._store(*self._others(name), shown)
             self.name.clear()

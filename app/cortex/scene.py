@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor
 from vtkmodules.vtkFiltersSources import vtkSphereSource
 from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper
 
-from app.cortex.layout import Geometry, Hemispheres, NamedView, arrange, sides_of
+from app.cortex.layout import Geometry, Hemispheres, NamedView, sides_of
 from app.cortex.mesh import HemisphereMesh
 from app.cortex.morph import MorphPath, used_vertices
 from app.cortex.outlines import EMPHASIS_TOWARDS_VIEWER, EMPHASIS_WIDTH, Outline, OutlineActor
@@ -85,13 +85,8 @@ class CortexScene:
         """Lay the hemispheres out; outlines and marker follow."""
         if self._surface is None:
             return
-        self._geometry, self.sides = geometry, sides_of(hemispheres)
-        placements = arrange(self._surface, geometry, hemispheres=hemispheres, view=view)
-        for side, mesh in enumerate(self.meshes):
-            half = self._surface.side(side)
-            mesh.set_shape(placements[side].place(half.geometries[geometry]), half.faces_of(geometry))
-            mesh.set_lit(geometry != "flat")
-        self._show()
+        self.sides = sides_of(hemispheres)
+        self.show_morph(MorphPath(self._surface, (geometry,), hemispheres=hemispheres, view=view), 0)
 
     def show_morph(self, path: MorphPath, position: float) -> None:
         """Show a place on the way from folded to flat; outlines and marker follow."""

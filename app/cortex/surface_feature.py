@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QInputDialog, QMessageBox, QWidget
@@ -13,10 +14,10 @@ from app.cortex.view import CortexView
 from app.widgets.ask_path import ask_files, ask_open, ask_path
 from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_row, show_text
 from app.widgets.desk import Desk, Drop, Feature, Paths, does
-from app.widgets.form import Choice, Fields, Flag, Text
+from app.widgets.form import Choice, Fields, Flag, Text, why_not
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
-from core.errors import BadInputError, ProbeError
+from core.errors import BadInputError
 from core.surfaces.find_files import is_surface
 from core.surfaces.importer import ImportedSurface, fetch_fsaverage, read_surface
 from core.surfaces.paint import VoxelMap
@@ -51,19 +52,15 @@ class Surfaces(Feature):
     def drops(self) -> Sequence[Drop]:
         """Surfaces."""
         promise = "Import the cortical surface {name}"
-        return (Drop("surfaces", promise, is_surface, self.import_files, takes_many=True),)
+        return (Drop("surfaces", promise, is_surface, self.import_surface, takes_many=True),)
 
     @does("import_surface")
-    def import_surface(self) -> None:
-        """Open the dialog."""
+    def import_surface(self, paths: Paths = ()) -> None:
+        """Open the dialog, with files that were dropped or none."""
         self.dialog = ImportSurfaceDialog(self._session, self._reason_against, self._desk.parent)
         self.dialog.accepted.connect(self._add)
         self.dialog.open()
-
-    def import_files(self, paths: Paths) -> None:
-        """Open the dialog with files that were dropped."""
-        self.import_surface()
-        if self.dialog is not None:
+        if paths:
             self.dialog.read(paths)
 
     @does("choose_surface")
@@ -137,11 +134,7 @@ class Surfaces(Feature):
         if subject is None:
             return "Open a subject first"
         voxels, own = self._recorded(subject.id)
-        try:
-            check_fit(voxels, own=own, surface=imported.surface)
-        except ProbeError as error:
-            return str(error)
-        return ""
+        return why_not(partial(check_fit, voxels, own=own, surface=imported.surface))
 
     def _recorded(self, identity: str) -> tuple[VoxelTable, str]:
         """The voxels of a subject as they were recorded, and the surface they came with."""
@@ -232,7 +225,6 @@ class ImportSurfaceDialog(QDialog, Fields):
         self._lane.submit("surface", lambda _stop: make(), on_done=done, refuse=refuse, title=title)
 
     def _show_found(self, imported: ImportedSurface) -> None:
-        """Show what was read, and let it be added."""
         if not self.name.isModified():
             self.name.set_value(imported.surface.name)
         self.atlas.set_choices([(atlas.name, atlas.name) for atlas in imported.atlases])
@@ -244,7 +236,6 @@ class ImportSurfaceDialog(QDialog, Fields):
         self._show(imported, "\n".join(line[0].upper() + line[1:] for line in imported.describe()))
 
     def _show_problem(self, text: str) -> None:
-        """Say why files cannot be read."""
         self._show(None, "", problem=text)
 
     def _show(self, imported: ImportedSurface | None, found: str, *, problem: str = "") -> None:
@@ -297,8 +288,6 @@ class ImportSurfaceDialog(QDialog, Fields):
     def _reason_not_to_add(self) -> str:
         if self.imported is None:
             return NO_FILES
-        try:
-            name = check_surface_name(self.name.value())
-        except ProbeError as error:
-            return str(error)
-        return f"A surface called {name} already exists: choose another name" if has_surface(name) else ""
+        name = self.name.value()
+        taken = f"A surface called {name} already exists: choose another name"
+        return why_not(partial(check_surface_name, name)) or (taken if has_surface(name) else "")

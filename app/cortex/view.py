@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, Signal
@@ -20,7 +21,7 @@ from app.cortex.picking import HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
-from app.widgets.captions import ElidedLabel
+from app.widgets.captions import Caption
 from core.checks import check_choice
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
@@ -68,7 +69,7 @@ class CortexView(QWidget):
         self._path: MorphPath | None = None
         self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
-        self._readout = ElidedLabel("muted", hint="What is under the pointer")
+        self._readout = Caption("muted", hint="What is under the pointer")
         self._readout.show_text(HINT)
         self._build()
         self._connect()
@@ -78,12 +79,6 @@ class CortexView(QWidget):
     def surface(self) -> CorticalSurface | None:
         """The surface shown."""
         return self._painter.surface
-
-    @property
-    def limit(self) -> float:
-        """The value of the last colour of the map shown, 1 where there is none."""
-        scale = self._painter.scale
-        return 1.0 if scale is None else scale.limit
 
     def set_surface(self, surface: CorticalSurface) -> None:
         """Show a surface; voxels and atlas must follow. A geometry it lacks gives way to the nearest it has."""
@@ -240,7 +235,7 @@ class CortexView(QWidget):
         given = self.canvas.input
         given.clicked.connect(self._click)
         given.hovered.connect(self._hover)
-        given.left.connect(self._leave)
+        given.left.connect(partial(self._tell_place, None))
         given.brush_began.connect(self._begin_stroke)
         given.brushed.connect(self._brush)
         given.brush_ended.connect(self._end_stroke)
@@ -310,9 +305,6 @@ class CortexView(QWidget):
     def _hover(self, position: QPointF) -> None:
         pick = self.canvas.pick_at(position)
         self._tell_place(None if pick is None else self._describe(pick))
-
-    def _leave(self) -> None:
-        self._tell_place(None)
 
     def _tell_place(self, info: HoverInfo | None) -> None:
         self._readout.show_text(HINT if info is None else info.describe())

@@ -12,6 +12,7 @@ from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS, share_at_edge
 from core.encoders.scores import NO_ROI
 from core.reports.plot import Plot, Series, names_at
+from core.sweeps.statistics import correlate_pairs
 from core.types import FloatArray, IntArray, VoxelTable
 from core.words import natural_order
 
@@ -183,17 +184,11 @@ def describe_difference(first: FloatArray, second: FloatArray) -> str:
     if not both.any():
         return "No voxel has both scores."
     difference = second[both].astype(float) - first[both]
-    better, correlation = float((difference > 0).mean()), _correlation(first[both], second[both])
+    better, correlation = float((difference > 0).mean()), correlate_pairs(first[both], second[both])
     return (
         f"Median difference {np.median(difference):+.3f}; higher in {better:.0%} of {both.sum():,} voxels; "
         f"the two scores correlate at {correlation:.2f}."
     ).replace("-", "\N{MINUS SIGN}")
-
-
-def _correlation(first: FloatArray, second: FloatArray) -> float:
-    if len(first) < 2 or first.std() == 0 or second.std() == 0:
-        return float("nan")
-    return float(np.corrcoef(first, second)[0, 1])
 
 
 def _median(values: FloatArray) -> float:

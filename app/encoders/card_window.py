@@ -5,27 +5,36 @@ left: facts | right: scores, comparison with another encoder, table
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
+from app.base.services import Services
 from app.encoders.card_data import ALL, offered_scores, roi_groups
 from app.encoders.card_figure import CardFigure, CompareFigure, Figure
 from app.encoders.card_table_view import CardTableView
 from app.look.numbers import format_number
+from app.widgets.ask_path import ask_path
 from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.editors import ChoiceBox
 from app.widgets.plain_table import FactTable
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
-from core.encoders.card_table import FORMULAS, summarise_card
+from core.encoders.card_table import FORMULAS, roi_table, summarise_card, voxel_table
 from core.encoders.config import EncoderConfig
+from core.encoders.library import cards_of
 from core.figures.probe_words import describe_subject
+from core.files import replace_file
+from core.probes.target import TargetKind
 
 FIRST_SIZE = (1160, 760)
 FACTS_WIDTH = 300
+FIGURE_FILTER = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
+CSV_FILTER = "CSV (*.csv)"
 FIGURE_TIP = "Save the plots on screen as PNG or SVG"
 FACT_TIPS = {
     "SDs over": FORMULAS["reference_sd"],
@@ -36,21 +45,11 @@ FACT_TIPS = {
 
 
 class CardWindow(QDialog):
-    """A window of its own that follows the encoder in use.
+    """A window of its own that follows the encoder in use while it is open; `show_map` puts its r on the cortex."""
 
-    Signals
-    -------
-    voxel_picked(int)
-        A point was clicked.
-    compare_requested(str, str)
-        Network and layer of the encoder to compare with.
-    """
-
-    voxel_picked = Signal(object)
-    compare_requested = Signal(str, str)
-
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, show_map: Callable[[], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._services = services
         self.setWindowTitle("Encoder card")
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self.resize(*FIRST_SIZE)
@@ -60,9 +59,25 @@ class CardWindow(QDialog):
         self._order: tuple[str, ...] = ()
         self._other: EncoderCard | None = None
         self.figure, self.compare, self.table = CardFigure(), CompareFigure(), CardTableView()
-        self._make_choosers()
+        self._make_choosers(show_map)
         self._lay_out()
         self._connect()
+
+    def follow(self) -> None:
+        """Show the encoder in use and, once their cards are read, the other layers of its network."""
+        state, catalogue = self._services.state, self._services.catalogue
+        subject, card, spec = state.subject, state.card, catalogue.spec_of(state.network)
+        fitted = catalogue.encoders_of(subject.id) if subject is not None else ()
+        others = [config for config in fitted if (config.network, config.layer) != state.encoder]
+        self.show_card(card, subject, order=spec.layers if spec is not None else (), others=others)
+        self._mark_target()
+        if card is not None:
+            self._services.lane.submit(
+                "cards",
+                lambda _stop: cards_of(card.config.subject, card.config.network),
+                on_done=partial(self._take_layers, card),
+                title="Reading the cards of the other layers…",
+            )
 
     def show_card(
         self,
@@ -95,11 +110,6 @@ class CardWindow(QDialog):
         self._cards = cards
         self._redraw()
 
-    def show_other(self, card: EncoderCard) -> None:
-        """Compare with this card."""
-        self._other = card
-        self._redraw()
-
     def mark(self, voxel: int | None) -> None:
         """Ring the target's voxel."""
         for plot in (*self.figure.plots, *self.compare.plots):
@@ -126,13 +136,14 @@ class CardWindow(QDialog):
         lines.append(" · ".join(f"{name} {value:.3g}" for name, value in known.items()))
         return "\n".join(lines)
 
-    def _make_choosers(self) -> None:
+    def _make_choosers(self, show_map: Callable[[], None]) -> None:
         self.roi_box, self.score_box = ChoiceBox("ROI drawn in front"), ChoiceBox("Score of the histograms")
         self.other_box = ChoiceBox("Encoder of the same subject to compare with, voxel by voxel")
         for box in (self.roi_box, self.score_box, self.other_box):
             box.setMinimumWidth(150)
-        self.map_button = make_button("Show scores on the cortex", tip="Colour the cortex by the encoder's held-out r")
-        self.figure_button = make_button("Save figure…", tip=FIGURE_TIP)
+        map_tip = "Colour the cortex by the encoder's held-out r"
+        self.map_button = make_button("Show scores on the cortex", do=show_map, tip=map_tip)
+        self.figure_button = make_button("Save figure…", do=self._save_figure, tip=FIGURE_TIP)
 
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()
@@ -169,8 +180,12 @@ class CardWindow(QDialog):
         self.other_box.activated.connect(self._choose_other)
         for plot in (*self.figure.plots, *self.compare.plots):
             plot.describe = self.describe_voxel
-            plot.picked.connect(self.voxel_picked)
+            plot.picked.connect(self._services.controller.pick_voxel)
         self.tabs.currentChanged.connect(self._show_what_can_be_saved)
+        self.table.save_rois.clicked.connect(partial(self._save_table, "roi"))
+        self.table.save_voxels.clicked.connect(partial(self._save_table, "voxel"))
+        self._services.state.card_changed.connect(self._follow_if_open)
+        self._services.state.target_changed.connect(self._mark_target)
 
     def _write_facts(self) -> None:
         card, subject = self.card, self._subject
@@ -200,9 +215,43 @@ class CardWindow(QDialog):
             self._compare_note.setText(self.compare.show_pair(card, self._other, subject.voxels, roi=roi))
 
     def _choose_other(self, _index: int) -> None:
-        if (key := self.other_box.value()) is not None:
-            self.compare_requested.emit(*key)
+        if (key := self.other_box.value()) is not None and self._subject is not None:
+            with self._services.problems.shown():
+                self._other = self._services.engine.encoder_card(self._subject.id, *key)
+                self._redraw()
 
     def _show_what_can_be_saved(self, _index: int) -> None:
         is_table = self.tabs.currentWidget() is self.table
         allow(self.figure_button, "The table has its own buttons" if is_table else "", FIGURE_TIP)
+
+    def _follow_if_open(self) -> None:
+        if self.isVisible():
+            self.follow()
+
+    def _take_layers(self, card: EncoderCard, cards: tuple[EncoderCard, ...]) -> None:
+        if self.card is card:
+            self.show_layers(cards)
+
+    def _mark_target(self) -> None:
+        target = self._services.state.target
+        self.mark(target.voxels[0] if target is not None and target.kind is TargetKind.VOXEL else None)
+
+    def _save_figure(self) -> None:
+        name, settings = "encoder-card.png", self._services.settings
+        if path := ask_path(self, "Save the figure", name, FIGURE_FILTER, settings=settings):
+            save = partial(self.current_figure().save_picture, path)
+            self._services.controller.write("Saving the figure…", save)
+
+    def _save_table(self, kind: str, *_clicked: bool) -> None:
+        card, subject = self.card, self._subject
+        if card is None or subject is None:
+            return
+        name, settings = f"encoder-card-by-{kind}.csv", self._services.settings
+        if path := ask_path(self, "Save the table", name, CSV_FILTER, settings=settings):
+            make = roi_table if kind == "roi" else voxel_table
+            self._services.controller.write("Saving the table…", lambda: _write_text(path, make(card, subject.voxels)))
+
+
+def _write_text(path: Path, text: str) -> str:
+    replace_file(path, lambda partial_path: partial_path.write_text(text, encoding="utf-8"))
+    return f"Saved the table to {path}"

@@ -5,23 +5,31 @@ File -> what was found -> network, layer, subject -> import. What does not fit i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QWidget
 
+from app.base.jobs import Make, ShouldStop
+from app.base.services import Services
 from app.widgets.ask_path import ask_files, ask_open
 from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_line, make_row, show_text
+from app.widgets.desk import Paths
 from app.widgets.editors import ChoiceBox, TextLine
 from app.widgets.form import Choice, Count, Fields, Flag, Text
-from app.widgets.job_line import JobLine
-from core.datasets.subject import SubjectInfo
+from app.widgets.job_line import JobLine, Reading
 from core.encoders.importers.bind import ImportRequest
+from core.encoders.library import adopt_encoder, is_library_file
+from core.errors import ProbeError
 from core.networks.spec import NetworkSpec
 
 if TYPE_CHECKING:
+    from app.base.catalogue import Catalogue
+    from core.encoders.card import EncoderCard
+    from core.encoders.importers.bind import ImportProgress
     from core.encoders.importers.readout import Readout
 
 ENCODER_FILTER = "Encoders (*.npz *.safetensors *.pkl *.pickle *.joblib *.npy *.whl *.json);;All files (*)"
@@ -31,6 +39,7 @@ EXPLANATION = (
     "their metadata (.npy), img2fmri's wheel, or an encoder exported from here. No code in a file is ever run."
 )
 WIDTH = 620
+READ = "read encoder"
 MEMBERS = [(name, name) for name in ("CSI1", "CSI2", "CSI3")]
 NEW_SUBJECT_ROWS = ("new_subject", "response_unit", "simulated")
 REFERENCE_TIP = (
@@ -40,18 +49,7 @@ REFERENCE_TIP = (
 
 
 class ImportEncoderDialog(QDialog, Fields):
-    """A form that fills itself from what was found in the file.
-
-    Signals
-    -------
-    read_requested(tuple, str)
-        Files and member to inspect.
-    import_requested(ImportRequest)
-        Import it.
-    """
-
-    read_requested = Signal(tuple, str)
-    import_requested = Signal(object)
+    """A form that fills itself from what was found in the file; `tell` gets the card of the encoder taken in."""
 
     member = Choice("Encoder of", choices=MEMBERS)
     network = Choice("Network")
@@ -65,12 +63,11 @@ class ImportEncoderDialog(QDialog, Fields):
     n_reference = Count("Reference", REFERENCE_TIP, first=120, most=5000, unit=" images at most")
     replaces = Flag("Replace an encoder of the same subject, network and layer", row="If it exists")
 
-    def __init__(
-        self, subjects: Sequence[SubjectInfo], networks: Sequence[NetworkSpec], parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, services: Services, tell: Callable[[EncoderCard], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._subjects = tuple(subjects)
-        self._networks = {spec.id: spec for spec in networks}
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._services, self._tell = services, tell
+        self._networks = {spec.id: spec for spec in services.catalogue.networks}
         self.files: tuple[Path, ...] = ()
         self.readout: Readout | None = None
         """What was found in the files chosen."""
@@ -83,15 +80,26 @@ class ImportEncoderDialog(QDialog, Fields):
         self.work.changed.connect(self.refresh)
         self.refresh()
 
-    def choose_files(self, files: Sequence[Path]) -> None:
-        """Inspect these files."""
-        self.files = tuple(files)
+    def choose_files(self, files: Paths) -> None:
+        """Inspect these files; an encoder exported from here is taken in at once."""
+        self.files = chosen = tuple(files)
         self.readout = None
         self.file_field.setText(", ".join(str(path) for path in files))
         self.found.setText("Reading the file…")
         self.show_problem("")
         self.refresh()
-        self.read_requested.emit(self.files, self.member.value() if self.member.isVisible() else "")
+        member, catalogue = self.member.value() if self.member.isVisible() else "", self._services.catalogue
+        if len(chosen) == 1 and is_library_file(chosen[0]):
+            adopt = partial(adopt_encoder, chosen[0], replace=self.replaces.isChecked())
+            self._run(lambda _stop: adopt()[0], title="Reading the encoder…", on_done=self._take)
+            return
+        self._services.lane.submit(
+            READ,
+            lambda _stop: _look_into(chosen, member, catalogue),
+            on_done=lambda found: self.show_found(*found),
+            refuse=self.show_problem,
+            title=f"Reading {chosen[0].name}…",
+        )
 
     def show_found(self, readout: Readout, n_voxels: Mapping[str, int], network: NetworkSpec | None = None) -> None:
         """Show what a file holds.
@@ -195,7 +203,8 @@ class ImportEncoderDialog(QDialog, Fields):
         self.refresh()
 
     def _fill_subjects(self, readout: Readout, n_voxels: Mapping[str, int]) -> None:
-        fitting = [info for info in self._subjects if n_voxels.get(info.id) == readout.n_voxels]
+        subjects = self._services.catalogue.subjects
+        fitting = [info for info in subjects if n_voxels.get(info.id) == readout.n_voxels]
         makes_one = [NEW_SUBJECT] if readout.voxels is not None else []
         self.subject.set_choices([*makes_one, *((info.id, info.title) for info in fitting)])
         if not self.subject.count():
@@ -226,14 +235,62 @@ class ImportEncoderDialog(QDialog, Fields):
         return "" if self.layer.currentText().strip() else "Choose a layer"
 
     def _choose_files(self) -> None:
-        chosen = ask_files(self, "Import an encoder", Path.home(), ENCODER_FILTER)
-        if chosen:
+        if chosen := ask_files(self, "Import an encoder", Path.home(), ENCODER_FILTER):
             self.choose_files(chosen)
 
     def _choose_folder(self) -> None:
         if chosen := ask_open(self, "Import an encoder", Path.home()):
             self.choose_files([chosen])
 
+    def done(self, result: int) -> None:
+        """Closed: what it was about to read or take in is not wanted any more."""
+        self._services.lane.drop(READ)
+        self.work.drop()
+        super().done(result)
+
+    def take_in(self, request: ImportRequest) -> None:
+        """Import what was found, on the lane."""
+        readout, files, engine = self.readout, self.files, self._services.engine
+        if readout is None:
+            return
+
+        def make(_stop: ShouldStop) -> Iterator[ImportProgress]:
+            from core.encoders.importers.open import hash_files
+
+            return engine.iter_import(readout, request, files=hash_files(files))
+
+        self._run(make, title="Importing the encoder…", on_done=lambda record: self._take(record.result))
+
     def _import(self) -> None:
         if (wanted := self.work.attempt(self.request)) is not None:
-            self.import_requested.emit(wanted)
+            self.take_in(wanted)
+
+    def _run(self, make: Make, *, title: str, on_done: Callable[[Any], None]) -> None:
+        stopped = "Stopped; nothing was saved."
+        lane = self._services.lane
+        self.work.run(lane, "import encoder", make, title=title, on_done=on_done, read=_read_progress, stopped=stopped)
+
+    def _take(self, card: EncoderCard | None) -> None:
+        if card is not None:
+            self.accept()
+            self._tell(card)
+
+
+def _read_progress(record: ImportProgress) -> Reading:
+    agrees = f"Agrees with its source to {record.difference:.0e}. " if record.difference else ""
+    return Reading(record.share, f"{agrees}Predicting the reference responses…")
+
+
+def _look_into(
+    files: tuple[Path, ...], member: str, catalogue: Catalogue
+) -> tuple[Readout, dict[str, int], NetworkSpec | None]:
+    """What the files hold, how many voxels every subject has, and the network the files name, if it is known."""
+    from core.encoders.importers.open import read_readout
+    from core.networks.catalog import find_network
+
+    readout = read_readout(files, member=member)
+    counts = {info.id: catalogue.load_subject(info.id).voxels.n_voxels for info in catalogue.subjects}
+    try:
+        return readout, counts, find_network(readout.network) if readout.network else None
+    except ProbeError:
+        return readout, counts, None

@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.explore.epsilon_control import EpsilonControl
-from app.widgets.basics import make_column, make_heading, make_label, make_row, set_icon, set_look
+from app.widgets.basics import make_column, make_heading, make_label, make_panel, make_row, set_icon, set_look
 from app.widgets.captions import Fold
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Number, Pick
 from core.attacks.config import LARGEST_TRANSLATION, AttackConfig, AttackMethod, StepRule
@@ -96,9 +96,7 @@ class AttackForm(Form):
             set_icon(self.direction.button(way), icon, ink)
         self._advanced_rows = self.make_rows("method", "preset", *OPTIONS, gap=8)
         self._advanced_rows.setContentsMargins(0, 4, 0, 4)
-        content = QWidget()
-        content.setLayout(self._advanced_rows)
-        self.advanced = Fold("Advanced", content)
+        self.advanced = Fold("Advanced", make_panel(self._advanced_rows))
         top = make_row(make_label("Norm"), self.norm, -1, make_label("Steps"), self.n_steps)
         self.setLayout(make_column(make_heading("Probe"), self.direction, top, self.epsilon, self.advanced))
         self.epsilon.committed.connect(self._take_schedule)
@@ -110,7 +108,7 @@ class AttackForm(Form):
         steers = method.takes_transfer_options
         return self.make_config(
             AttackConfig,
-            epsilon=self.epsilon.epsilon(),
+            epsilon=self.epsilon.epsilon,
             step_size=self._step_size if method is AttackMethod.PGD else None,
             step_rule=self._step_rule,
             momentum=self.momentum.value() if method is AttackMethod.PGD else 0.0,
@@ -123,7 +121,7 @@ class AttackForm(Form):
         unused = [] if attack.method.takes_transfer_options else ["diversity", "translation"]
         unused += [] if attack.method is AttackMethod.PGD else ["momentum"]
         self.show_config(attack, keep=unused)
-        if self.epsilon.norm() is not attack.norm:
+        if self.epsilon.norm is not attack.norm:
             self.epsilon.set_norm(attack.norm)
         self.epsilon.set_epsilon(attack.epsilon)
         self._step_size, self._step_rule = attack.step_size, attack.step_rule

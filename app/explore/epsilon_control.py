@@ -66,22 +66,25 @@ class LogSlider(Unwheeled, QSlider):
 
 
 class EpsilonControl(QWidget):
-    """`dragged` follows every move; `committed` says that a budget was settled on."""
+    """A budget `epsilon`, in [0, 1] pixel units, under a `norm`.
+
+    `dragged` follows every move; `committed` says that a budget was settled on.
+    """
 
     dragged = Signal(float)
     committed = Signal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._norm = NormName.L2
-        self._epsilon = STARTS[self._norm]
+        self.norm = NormName.L2
+        self.epsilon = STARTS[self.norm]
         self._kept = dict(STARTS)
         self.field = QLineEdit()
         self.field.setFixedWidth(88)
         self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.field.setAccessibleName("Budget epsilon")
         self.field.setToolTip(TIP)
-        self.slider = LogSlider(*SPANS[self._norm])
+        self.slider = LogSlider(*SPANS[self.norm])
         self.slider.setAccessibleName("Budget epsilon")
         self._hint = make_label(role="faint")
         self._error = make_label(role="field-error", wraps=True)
@@ -95,59 +98,51 @@ class EpsilonControl(QWidget):
         self._settle.timeout.connect(self._commit)
         self._show()
 
-    def norm(self) -> NormName:
-        """The norm the budget is measured in."""
-        return self._norm
-
-    def epsilon(self) -> float:
-        """The budget, in [0, 1] pixel units."""
-        return self._epsilon
-
     def set_norm(self, norm: NormName) -> None:
         """Change the norm and go back to the budget last used with it; emits no signal."""
-        self._kept[self._norm] = self._epsilon
-        self._norm = norm
+        self._kept[self.norm] = self.epsilon
+        self.norm = norm
         self.set_epsilon(self._kept[norm])
 
     def set_epsilon(self, epsilon: float) -> None:
         """Show a budget; emits no signal."""
-        self._epsilon = epsilon
+        self.epsilon = epsilon
         self._show()
 
     def _take_text(self) -> None:
         try:
-            epsilon = parse_epsilon(self.field.text().strip(), self._norm)
+            epsilon = parse_epsilon(self.field.text().strip(), self.norm)
         except BadInputError as error:
             self._show_error(str(error))
             return
         self._show_error("")
-        if not math.isclose(epsilon, self._epsilon, rel_tol=1e-4):
-            self._epsilon = epsilon
+        if not math.isclose(epsilon, self.epsilon, rel_tol=1e-4):
+            self.epsilon = epsilon
             self._show()
             self.committed.emit(epsilon)
 
     def _take_slider(self) -> None:
-        self._epsilon = _round_budget(self.slider.number(), self._norm)
+        self.epsilon = _round_budget(self.slider.number(), self.norm)
         self._show_error("")
         self._show_text()
-        self.dragged.emit(self._epsilon)
+        self.dragged.emit(self.epsilon)
         if not self.slider.isSliderDown():
             self._settle.start()
 
     def _commit(self) -> None:
         self._settle.stop()
-        self.committed.emit(self._epsilon)
+        self.committed.emit(self.epsilon)
 
     def _show(self) -> None:
         with QSignalBlocker(self.slider):
-            self.slider.set_span(*SPANS[self._norm])
-            self.slider.set_number(max(self._epsilon, SPANS[self._norm][0]))
+            self.slider.set_span(*SPANS[self.norm])
+            self.slider.set_number(max(self.epsilon, SPANS[self.norm][0]))
         self._show_error("")
         self._show_text()
 
     def _show_text(self) -> None:
-        self.field.setText(write_epsilon(self._epsilon, self._norm))
-        self._hint.setText(describe_grey_levels(self._epsilon, self._norm, side=SIDE))
+        self.field.setText(write_epsilon(self.epsilon, self.norm))
+        self._hint.setText(describe_grey_levels(self.epsilon, self.norm, side=SIDE))
 
     def _show_error(self, text: str) -> None:
         set_look(self.field, "invalid", "true" if text else "false")

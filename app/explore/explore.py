@@ -32,7 +32,7 @@ from app.explore.wiring import Wiring
 from app.widgets.basics import announce, available_size
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded
 from app.widgets.image_view import PictureMenu
-from app.widgets.splitters import decode, encode, keep_sizes, make_splitter, reset_sizes, restore_sizes
+from app.widgets.splitters import FIRST_SIZES, decode, encode, make_splitter
 from core.figures.colour_key import ColourKey
 from core.figures.figure_config import FigureKind
 from core.figures.movie_config import MAPS, SIDES_SEEN, CortexStyle
@@ -70,7 +70,7 @@ class Explore(Feature):
         wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
         self._connect()
-        restore_sizes(self.splitters, services.settings)
+        self._restore_sizes({one.objectName(): services.settings.text(one.objectName()) for one in self.splitters})
         self.folds.restore()
         wiring.follow_settings()
         desk.tabs.put(KEY, "Explore", self.splitters[-1])
@@ -116,7 +116,8 @@ class Explore(Feature):
     def keep(self) -> None:
         """Remember sizes and what is open for the next start."""
         settings, chosen = self._session.settings, self.selection()
-        keep_sizes(self.splitters, settings)
+        for splitter in self.splitters:
+            settings.set(splitter.objectName(), encode(splitter.saveState()))
         for name in ("gate_r", "subject", "network", "layer", "image"):
             settings.set(name, getattr(chosen, name))
         settings.set("auto_probe", self._session.state.auto_probe)
@@ -217,7 +218,7 @@ class Explore(Feature):
     def drag_epsilon(self, share: float) -> None:
         """Drag the budget to a share of what it is, as a user does."""
         control = self.controls.attack.epsilon
-        control.slider.set_number(share * control.epsilon())
+        control.slider.set_number(share * control.epsilon)
 
     def set_refusal(self, reason: str) -> None:
         """Why no probe can be made now; empty if one can."""
@@ -233,7 +234,8 @@ class Explore(Feature):
 
     def reset_layout(self) -> None:
         """Give every part its first size."""
-        reset_sizes(self.splitters)
+        for splitter in self.splitters:
+            splitter.setSizes(list(FIRST_SIZES[splitter.objectName()]))
         self.show_all()
 
     def capture(self) -> Content:
@@ -249,10 +251,14 @@ class Explore(Feature):
             use_surface(record, self._session)
         self.show(selection_of(loaded, self._session.catalogue), loaded.probe)
         self.set_value(record.view)
-        for splitter in self.splitters:
-            if splitter.objectName() in record.layout:
-                splitter.restoreState(decode(record.layout[splitter.objectName()]))
+        self._restore_sizes(record.layout)
         self.undo.begin()
+
+    def _restore_sizes(self, kept: Mapping[str, str]) -> None:
+        """Give every part the size it had; one that is not known stays as it is."""
+        for splitter in self.splitters:
+            if state := kept.get(splitter.objectName()):
+                splitter.restoreState(decode(state))
 
     def _show_rest(self, wanted: Selection, probe: Probe | None, *, makes: bool) -> None:
         """Of a selection, what is chosen once encoder and image are there."""

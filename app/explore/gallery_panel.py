@@ -30,8 +30,6 @@ OWN_TITLE = "This subject"
 
 
 class _Painter(QStyledItemDelegate):
-    """Draws a thumbnail with a ring around the chosen one."""
-
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         picture = index.data(Qt.ItemDataRole.DecorationRole)
         rect = QRect(0, 0, THUMBNAIL_SIDE, THUMBNAIL_SIDE)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QSlider, QWidget
 
 from app.look.numbers import NORM_SIGNS, digits_for, format_signed, write_epsilon
 from app.widgets.basics import make_column, make_row, make_tool_button
-from app.widgets.captions import ElidedLabel
+from app.widgets.captions import Caption
 from app.widgets.plot_view import LineView
 from core.figures.probe_plots import plot_steps
 from core.types import FloatArray, NormName
@@ -57,7 +57,7 @@ class HistoryView(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Attack step")
         self.slider.setToolTip("Drag through the attack's steps; the image and the cortex follow.")
-        self.readout = ElidedLabel("muted", hint="The step shown: its number, its budget and the shift of the target")
+        self.readout = Caption("muted", hint="The step shown: its number, its budget and the shift of the target")
         self._timer = QTimer(self)
         foot = make_row(self.play_button, self.slider, self.movie_button)
         self.setLayout(make_column(self.plot, foot, gap=0, stretch=0))

@@ -13,14 +13,14 @@ from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pi
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
-from app.widgets.basics import allow, make_column, make_label, make_row, make_tool_button
+from app.widgets.basics import allow, make_column, make_label, make_panel, make_row, make_tool_button
 from app.widgets.budget_meter import BudgetMeter
-from app.widgets.captions import ElidedLabel, EmptyState
+from app.widgets.captions import Caption, EmptyState
 from app.widgets.editors import ChoiceBox
 from app.widgets.image_view import ImageView
 from core.images.difference import MANUAL_FACTORS, amplify, choose_factor
 from core.images.stimulus import from_uint8
-from core.probes.budget import BudgetReading, read_budget
+from core.probes.budget import read_budget
 from core.probes.probe import Preview, Probe
 from core.types import ByteArray, FloatArray, NormName
 
@@ -94,8 +94,8 @@ class ImagesPanel(QWidget):
         self._flicker_phase = False
         self._manual_factor: int | None = None
         self.amplification = 1
-        self.title = ElidedLabel("strong")
-        self.caption = ElidedLabel("muted")
+        self.title = Caption("strong")
+        self.caption = Caption("muted")
         self.clean_view = ImageView("clean")
         self.made_view = ImageView("perturbed")
         self.difference_view = ImageView("difference")
@@ -141,7 +141,7 @@ class ImagesPanel(QWidget):
         self.caption.show_text(caption)
         self._take(compare(clean, perturbed, delta=delta))
         if perturbed is None:
-            self.set_budget(None)
+            self.meter.set_reading(None)
 
     def show_probe(self, probe: Probe) -> None:
         """Show everything a probe delivered: image, controls, difference, budget."""
@@ -168,18 +168,14 @@ class ImagesPanel(QWidget):
             return
         self._take(compare(self._pictures.clean, pixels))
         clean, made = from_uint8(self._pictures.clean), from_uint8(pixels)
-        self.set_budget(read_budget(clean, made, epsilon=epsilon, norm=norm))
-
-    def set_budget(self, reading: BudgetReading | None) -> None:
-        """Show a budget reading; None empties the meter."""
-        self.meter.set_reading(reading)
+        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=norm))
 
     def clear(self) -> None:
         """Show the empty state."""
         self._probe = None
         self._pictures = None
         self.set_flicker(False)
-        self.set_budget(None)
+        self.meter.set_reading(None)
         self._stack.setCurrentIndex(0)
 
     def set_flicker(self, on: bool) -> None:
@@ -222,8 +218,7 @@ class ImagesPanel(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
-        difference = QWidget()
-        difference.setLayout(make_row(make_label("Difference", "muted"), -1, self.factor_choice, gap=4))
+        difference = make_panel(make_row(make_label("Difference", "muted"), -1, self.factor_choice, gap=4))
         heads = (make_label("Clean", "muted"), self.role_choice, difference, make_label("Budget", "muted"))
         bodies = (self.clean_view, self.made_view, self.difference_view, self.meter)
         for index, (head, body) in enumerate(zip(heads, bodies, strict=True)):
@@ -232,12 +227,11 @@ class ImagesPanel(QWidget):
             grid.addWidget(body, 2 * row + 1, column)
             grid.setRowStretch(2 * row + 1, 1)
             grid.setColumnStretch(column, 1)
-        content = QWidget()
-        content.setLayout(make_column(make_column(self.title, self.caption, gap=0), self.tools, grid, gap=4, margin=10))
+        words = make_column(self.title, self.caption, gap=0)
         self._stack = QStackedWidget()
         advice = "Choose a photograph in the controls, or drop an image file onto the window."
         self._stack.addWidget(EmptyState("No image yet", advice))
-        self._stack.addWidget(content)
+        self._stack.addWidget(make_panel(make_column(words, self.tools, grid, gap=4, margin=10)))
         self.setLayout(make_column(self._stack))
         self.made_view.set_hint("Pick a voxel or an ROI and run a probe to see the perturbed image.")
         self.difference_view.set_hint("The difference appears here, amplified.")
@@ -249,8 +243,8 @@ class ImagesPanel(QWidget):
             view.view_moved.connect(self._share_view)
             view.pixel_hovered.connect(self._say_pixel)
             view.said.connect(self.said)
-        self.role_choice.activated.connect(self._choose_role)
-        self.factor_choice.activated.connect(self._choose_factor)
+        self.role_choice.chosen.connect(self.set_comparison)
+        self.factor_choice.chosen.connect(self.set_amplification)
         self.tools.flicker.toggled.connect(self.set_flicker)
         self.tools.swipe.toggled.connect(self.set_swipe)
         self.tools.hold.pressed.connect(partial(self.show_clean, True))
@@ -285,7 +279,7 @@ class ImagesPanel(QWidget):
         clean, attack = self._probe.clean_pixels, self._probe.config.attack
         made = pixels_of(self._probe)[self._role] if self._preview is None else clean + self._preview.delta
         epsilon = attack.epsilon if self._preview is None else self._preview.epsilon
-        self.set_budget(read_budget(clean, made, epsilon=epsilon, norm=attack.norm))
+        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=attack.norm))
 
     def _take(self, pictures: PictureSet) -> None:
         is_first = self._pictures is None or self._pictures.clean.shape != pictures.clean.shape
@@ -353,12 +347,6 @@ class ImagesPanel(QWidget):
         made = self._pictures.made.get(self._role)
         changed = "" if made is None else f" · {ROLES[self._role][0].lower()} {made[row, column].tolist()}"
         self.said.emit(text + changed)
-
-    def _choose_role(self) -> None:
-        self.set_comparison(self.role_choice.value())
-
-    def _choose_factor(self) -> None:
-        self.set_amplification(self.factor_choice.value())
 
     def _swap(self) -> None:
         self._flicker_phase = not self._flicker_phase

@@ -6,30 +6,19 @@ Before the first probe there is no shift, and its place shows the clean response
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.base.state import AppState
 from app.look.numbers import NORM_SIGNS, write_epsilon
-from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, robust_limit
+from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, ProbeMap, robust_limit
 from core.probes.probe import in_reference_sds
 from core.types import FloatArray, NormName
 
 if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CorticalMap:
-    """What the cortex view is given; `values` (n_voxels,) or None while it is not known."""
-
-    values: FloatArray | None
-    title: str
-    unit: str
-    diverging: bool
-    limit: float | None = None
 
 
 def find_perturbed(state: AppState) -> FloatArray | None:
@@ -44,29 +33,30 @@ def find_perturbed(state: AppState) -> FloatArray | None:
     return state.probe.perturbed if state.probe is not None else None
 
 
-def make_map(name: str, state: AppState) -> CorticalMap:
+def make_map(name: str, state: AppState) -> ProbeMap:
     """One of the maps of the chooser: shift, clean, perturbed, sensitivity, r or noise_ceiling."""
     card = state.card
     unit = card.response_unit if card is not None else ""
     perturbed = find_perturbed(state)
     match name:
         case "clean":
-            return CorticalMap(state.clean, "Response, clean", unit, diverging=True)
+            return ProbeMap(state.clean, "Response, clean", unit, diverging=True)
         case "perturbed":
-            return CorticalMap(perturbed, "Predicted response, perturbed image", unit, diverging=True)
+            return ProbeMap(perturbed, "Response, perturbed", unit, diverging=True)
         case "sensitivity":
             return _sensitivity(state, card)
         case "r":
-            return CorticalMap(card.r if card is not None else None, "Encoder, held-out r", "r", diverging=False)
+            return ProbeMap(card.r if card is not None else None, "Encoder, held-out r", "r", diverging=False)
         case "noise_ceiling":
-            return CorticalMap(_ceiling(state), "Noise ceiling", "share of variance", diverging=False, limit=1.0)
+            ceiling = state.subject.voxels.noise_ceiling if state.subject is not None else None
+            return ProbeMap(ceiling, "Noise ceiling", "share of variance", diverging=False, limit=1.0)
     if perturbed is None and name == "shift":
         return make_map("clean", state)
     shift = _shift(state, perturbed)
-    return CorticalMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit(shift))
+    return ProbeMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit(shift))
 
 
-def make_second(name: str, state: AppState) -> CorticalMap | None:
+def make_second(name: str, state: AppState) -> ProbeMap | None:
     """The shift in the second encoder, to stand beside that in the first; None for other maps, or without one.
 
     Without values while a probe runs, and for a single attack step, whose responses there are not kept.
@@ -79,10 +69,10 @@ def make_second(name: str, state: AppState) -> CorticalMap | None:
     if made is not None and state.progress is None and state.step is None:
         responses = made.perturbed if state.preview is None else state.preview.second_responses
         values = None if responses is None else in_reference_sds(responses - made.clean, made.reference_sd)
-    return CorticalMap(values, title, SD_UNIT, diverging=True, limit=_limit(values))
+    return ProbeMap(values, title, SD_UNIT, diverging=True, limit=_limit(values))
 
 
-def share_limit(first: CorticalMap, second: CorticalMap | None, network: str) -> tuple[CorticalMap, CorticalMap | None]:
+def share_limit(first: ProbeMap, second: ProbeMap | None, network: str) -> tuple[ProbeMap, ProbeMap | None]:
     """Both maps of a shift with one colour range, and the first with its encoder's name; alone it stays as it is."""
     if second is None:
         return first, None
@@ -103,15 +93,11 @@ def _shift(state: AppState, perturbed: FloatArray | None) -> FloatArray | None:
     return in_reference_sds(perturbed - state.clean, state.card.reference_sd)
 
 
-def _sensitivity(state: AppState, card: EncoderCard | None) -> CorticalMap:
+def _sensitivity(state: AppState, card: EncoderCard | None) -> ProbeMap:
     attack = state.attack
     title = f"First-order sensitivity at {NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
     if state.atlas is None or card is None:
-        return CorticalMap(None, title, SD_UNIT, diverging=False)
+        return ProbeMap(None, title, SD_UNIT, diverging=False)
     size = state.atlas.l2 if attack.norm is NormName.L2 else state.atlas.l1
     values = in_reference_sds(attack.epsilon * size, card.reference_sd)
-    return CorticalMap(values, title, SD_UNIT, diverging=False)
-
-
-def _ceiling(state: AppState) -> FloatArray | None:
-    return state.subject.voxels.noise_ceiling if state.subject is not None else None
+    return ProbeMap(values, title, SD_UNIT, diverging=False)

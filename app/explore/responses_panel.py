@@ -13,7 +13,7 @@ from app.explore.history_view import HistoryView
 from app.explore.roi_table import RoiTable
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.widgets.basics import make_column, make_label, make_panel, make_row, make_split
-from app.widgets.captions import ElidedLabel, EmptyState
+from app.widgets.captions import Caption, EmptyState
 from app.widgets.segmented import Segmented
 from core.attacks.config import write_convergence
 from core.figures.curve import ATTACK, CurveData, curve_of
@@ -98,8 +98,8 @@ class ResponsesPanel(QWidget):
         self.curve = CurveView()
         self.table = RoiTable()
         self.history = HistoryView()
-        self.readout = ElidedLabel("muted", hint=READOUT_TIP)
-        self.selectivity = ElidedLabel("muted", hint=SELECTIVITY_TIP)
+        self.readout = Caption("muted", hint=READOUT_TIP)
+        self.selectivity = Caption("muted", hint=SELECTIVITY_TIP)
         self.axis_choice = Segmented(
             [("linear", "Linear ε", "Linear epsilon axis"), ("log", "Log ε", "Logarithmic epsilon axis")]
         )

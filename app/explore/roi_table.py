@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from enum import IntEnum
 from typing import NamedTuple
 
 from PySide6.QtCore import QItemSelection, QModelIndex, QPersistentModelIndex, QRectF, QSortFilterProxyModel, Qt, Signal
@@ -32,19 +31,11 @@ LEAST_BAR_SPAN = 0.5
 CELL_PADDING = 20
 """Left and right of a number, from the style sheet, with some to spare."""
 
-LEAST_WIDTHS = {1: 372, 4: 420}
+SHIFT, SHIFT_SD, ABSOLUTE, CONTROL = 2, 3, 4, 5
+"""Places of some columns."""
+
+LEAST_WIDTHS = {1: 372, ABSOLUTE: 420}
 """Columns left out of a table narrower than this many pixels, so that the bars keep their room."""
-
-
-class Column(IntEnum):
-    """The columns, left to right."""
-
-    ROI = 0
-    VOXELS = 1
-    SHIFT = 2
-    SHIFT_SD = 3
-    ABSOLUTE = 4
-    CONTROL = 5
 
 
 class Cells(NamedTuple):
@@ -147,13 +138,13 @@ class RoiTable(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._cells = QStandardItemModel(0, len(Column), self)
+        self._cells = QStandardItemModel(0, len(COLUMNS), self)
         self._proxy = QSortFilterProxyModel(self)
         self._proxy.setSourceModel(self._cells)
         self._proxy.setSortRole(SORT_ROLE)
         self.setModel(self._proxy)
         self._bars = BarDelegate(self)
-        self.setItemDelegateForColumn(Column.SHIFT_SD, self._bars)
+        self.setItemDelegateForColumn(SHIFT_SD, self._bars)
         self._lay_out()
         self.setSortingEnabled(True)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.DescendingOrder)  # the subject's own order of ROIs
@@ -172,7 +163,7 @@ class RoiTable(QTableView):
         if shown != [row.roi for row in spill.rows]:  # else it changes in place, and selection and sorting stay
             self._cells.setRowCount(0)
             for _ in spill.rows:
-                self._cells.appendRow([_make_item(column) for column in Column])
+                self._cells.appendRow([_make_item(column) for column in range(len(COLUMNS))])
         for number, row in enumerate(spill.rows):
             for column, cells in enumerate(COLUMNS):
                 self._fill(number, column, row, text=cells.text(row, digits), tip=cells.tip.format(unit=unit))
@@ -214,12 +205,12 @@ class RoiTable(QTableView):
             self._cells.setHorizontalHeaderItem(column, _make_item(column, cells.heading))
             if cells.width:
                 self.setColumnWidth(column, cells.width)
-        header.setSectionResizeMode(Column.SHIFT_SD, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(SHIFT_SD, QHeaderView.ResizeMode.Stretch)
 
     def _make_room(self) -> None:
         """Widen the columns of numbers that need more digits: a number cut short is a wrong number."""
         heavy = QFontMetrics(bold(self.font()))
-        for column in (Column.SHIFT, Column.ABSOLUTE, Column.CONTROL):
+        for column in (SHIFT, ABSOLUTE, CONTROL):
             texts = [self._cells.item(row, column).text() for row in range(self._cells.rowCount())]
             needed = max((heavy.horizontalAdvance(text) for text in texts), default=0) + CELL_PADDING
             self.setColumnWidth(column, max(COLUMNS[column].width, needed))
@@ -230,7 +221,7 @@ class RoiTable(QTableView):
 
 
 def _make_item(column: int, text: str = "") -> QStandardItem:
-    side = Qt.AlignmentFlag.AlignLeft if column == Column.ROI else Qt.AlignmentFlag.AlignRight
+    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
     item = QStandardItem(text)
     item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
     return item

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.base.jobs import Cancelling, Idle, RunState
-from app.widgets.basics import make_button, make_column, make_label, make_row, set_icon, set_look
+from app.widgets.basics import make_button, make_column, make_label, make_panel, make_row, set_icon, set_look
 from app.widgets.job_line import ProgressLine
 from core.probes.probe import ProbeProgress
 from core.words import write_duration
@@ -37,8 +37,7 @@ class RunBox(QWidget):
         self.bar = ProgressLine()
         self.left = make_label(role="muted")
         self.right = make_label(role="muted")
-        self._account = QWidget()
-        self._account.setLayout(make_column(self.bar, make_row(self.left, -1, self.right), gap=4))
+        self._account = make_panel(make_column(self.bar, make_row(self.left, -1, self.right), gap=4))
         self.setLayout(make_column(self.auto, self.button, self._account, margin=(16, 10, 16, 12)))
         self._show_button()
         self._show_account()

@@ -8,8 +8,8 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.explore.target_options_form import TargetOptionsForm
-from app.widgets.basics import make_button, make_column, make_heading, make_row, set_icon
-from app.widgets.captions import ElidedLabel, Fold
+from app.widgets.basics import make_button, make_column, make_heading, make_panel, make_row, set_icon
+from app.widgets.captions import Caption, Fold
 from app.widgets.form import Choice, Form, Pick
 from core.probes.target import TargetKind
 
@@ -39,13 +39,12 @@ class TargetForm(Form):
         self.draw.setCheckable(True)
         set_icon(self.draw, "brush", "text")
         self.clear = make_button("Clear", tip="Clear the drawn set")
-        self.summary = ElidedLabel("strong")
-        self.details = ElidedLabel("muted")
+        self.summary = Caption("strong")
+        self.details = Caption("muted")
         self.summary.show_text(PICK_HINT)
         self.options = TargetOptionsForm()
         self.more = Fold("Contrast, pattern, smallest budget", self.options)
-        self._drawing = QWidget()
-        self._drawing.setLayout(make_row(self.draw, self.clear))
+        self._drawing = make_panel(make_row(self.draw, self.clear))
         texts = make_column(self.summary, self.details, gap=2)
         choices = (make_heading("Target"), self.kind, self.roi, self._drawing)
         self.setLayout(make_column(*choices, texts, self.more))

@@ -37,24 +37,14 @@ class UndoHistory:
         self._at = -1
         self._last: tuple[tuple[str, ...], float] = ((), float("-inf"))
 
-    @property
-    def current(self) -> Selection | None:
-        """The state one is at."""
-        return self._states[self._at] if self._states else None
-
-    @property
-    def before(self) -> Selection | None:
-        """The state undo goes to."""
-        return self._states[self._at - 1] if self._at > 0 else None
-
-    @property
-    def after(self) -> Selection | None:
-        """The state redo goes to."""
-        return self._states[self._at + 1] if self._at + 1 < len(self._states) else None
+    def state(self, step: int = 0) -> Selection | None:
+        """The state one is at, the one undo (-1) or redo (1) goes to; None if there is none."""
+        place = self._at + step
+        return self._states[place] if 0 <= place < len(self._states) else None
 
     def note(self, state: Selection, *, now: float) -> bool:
         """Take the state of the window at a time in seconds; whether it is a new one."""
-        current = self.current
+        current = self.state()
         if current is None or state == current:
             self._states[self._at : self._at + 1] = [state]
             self._at = max(self._at, 0)
@@ -72,7 +62,7 @@ class UndoHistory:
 
     def go(self, step: int) -> Selection | None:
         """Step back (-1) or forth (+1); the state now at, None if there is none."""
-        target = self.before if step < 0 else self.after
+        target = self.state(step)
         if target is not None:
             self._at += step
             self._last = ((), float("-inf"))
@@ -131,11 +121,10 @@ class Undo(QObject):
 
     def describe(self) -> tuple[str, str]:
         """What undo and redo would change: ("target", ""); "" for nothing."""
-        history = self.history
-        current = history.current
+        current, history = self.history.state(), self.history
         if current is None:
             return "", ""
-        return current.name_change(history.before), current.name_change(history.after)
+        return current.name_change(history.state(-1)), current.name_change(history.state(1))
 
     def begin(self) -> None:
         """Start again from what is chosen now."""

@@ -34,7 +34,7 @@ from core.figures.colour_key import ColourKey
 from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie_config import CortexStyle, Motion
 from core.figures.movie_frames import Shot
-from core.figures.probe_maps import ProbeMap, map_probe
+from core.figures.probe_maps import map_probe
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
 from core.reports.inks import find_inks
@@ -58,16 +58,31 @@ FOLDED_UNTIL, FLAT_FROM = 0.08, 0.46
 
 
 class CortexRenderer:
-    """Answers for every picture of one probe's cortex; see core.figures.movie_frames.Cortex.
+    """Answers for every picture of one probe's cortex; see core.figures.movie_frames.Cortex. To be closed.
+
+    Raises BadInputError if the subject has no voxels on a surface, or the surface lacks what the style asks for.
 
     Parameters
     ----------
     placed : Surface, voxels and atlas.
+    follows : The scale of the colours holds every step, too.
     """
 
-    def __init__(self, placed: Placed, shown: ProbeMap, style: CortexStyle, *, theme: Theme) -> None:
-        _check_style(placed, style)
-        self._placed, self._shown, self._style, self._theme = placed, shown, style, theme
+    def __init__(self, probe: Probe, style: CortexStyle, placed: Placed, *, theme: Theme, follows: bool = True) -> None:
+        if len(probe.clean) != placed.voxels.n_voxels:
+            allowed = f"of the subject's {placed.voxels.n_voxels} voxels"
+            advice = "The subject was imported again after the probe was made."
+            raise refusal("probe", allowed=allowed, got=len(probe.clean), advice=advice)
+        if not len(placed.voxels.paint):
+            raise BadInputError(
+                placed.note or "This subject's voxels lie on no surface, so there is no cortex to show."
+            )
+        self._shown = map_probe(probe, style, placed.voxels, follows=follows)
+        self.note = self._shown.note
+        for geometry in (style.geometry, *(["flat"] if style.motion is Motion.UNFOLD else [])):
+            if reason := placed.surface.reason_without(geometry):
+                raise BadInputError(reason)
+        self._placed, self._style, self._theme = placed, style, theme
         self._plotter = open_off_screen((64, 64))
         self._scene = CortexScene(self._plotter.renderer)
         self._annotator = Annotator(self._scene)
@@ -78,24 +93,16 @@ class CortexRenderer:
         self._path: MorphPath | None = None
         self._position = -1.0
         self._set_up()
-
-    @property
-    def key(self) -> ColourKey | None:
-        """What the colours mean."""
-        return self._painter.scale
-
-    @property
-    def note(self) -> str:
-        """Which voxels are dimmed, and where the surface stands in for another."""
-        return self._shown.note
-
-    def mark_target(self, probe: Probe) -> None:
-        """Mark a voxel that was aimed at, or outline the ROI."""
         target = probe.config.target
         if target.kind is TargetKind.VOXEL:
             self._scene.mark(self._painter.place_of(target.voxels[0]))
         elif target.kind is TargetKind.ROI:
             self._scene.emphasise(self._painter.roi_labels(target.roi))
+
+    @property
+    def key(self) -> ColourKey | None:
+        """What the colours mean."""
+        return self._painter.scale
 
     def use_colours(self, colormap: str, threshold: float) -> None:
         """Use another colour map, and leave values nearer to zero than `threshold` out."""
@@ -122,7 +129,6 @@ class CortexRenderer:
         )
 
     def _words(self, side: int) -> tuple[str, ...]:
-        """What stands at each vertex: ROI, voxel, value."""
         found = []
         for vertex in range(len(self._scene.meshes[side].points)):
             voxel, roi = self._painter.voxel_at(side, vertex), self._painter.roi_at(side, vertex)
@@ -229,26 +235,11 @@ def render_probe(probe: Probe, style: CortexStyle, *, theme: str, follows: bool 
     _need_application()
     subject = load_subject(probe.config.subject)
     placed = place_voxels(subject.voxels, subject.surface)
-    renderer = open_renderer(probe, style, placed, theme=find_theme(theme), follows=follows)
+    renderer = CortexRenderer(probe, style, placed, theme=find_theme(theme), follows=follows)
     try:
         yield renderer
     finally:
         renderer.close()
-
-
-def open_renderer(
-    probe: Probe, style: CortexStyle, placed: Placed, *, theme: Theme, follows: bool = True
-) -> CortexRenderer:
-    """The same for a window, which knows where the voxels are and closes the renderer itself."""
-    if len(probe.clean) != placed.voxels.n_voxels:
-        allowed = f"of the subject's {placed.voxels.n_voxels} voxels"
-        advice = "The subject was imported again after the probe was made."
-        raise refusal("probe", allowed=allowed, got=len(probe.clean), advice=advice)
-    if not len(placed.voxels.paint):
-        raise BadInputError(placed.note or "This subject's voxels lie on no surface, so there is no cortex to show.")
-    renderer = CortexRenderer(placed, map_probe(probe, style, placed.voxels, follows=follows), style, theme=theme)
-    renderer.mark_target(probe)
-    return renderer
 
 
 def unfolding_at(progress: float, length: int) -> float:
@@ -271,14 +262,6 @@ def _turned(start: CameraPose, points: FloatArray, progress: float, *, aspect: f
 
 def _turn(pose: CameraPose, share: float) -> CameraPose:
     return replace(pose, azimuth=(pose.azimuth + 360 * share) % 360)
-
-
-def _check_style(placed: Placed, style: CortexStyle) -> None:
-    surface = placed.surface
-    for geometry in (style.geometry, *(["flat"] if style.motion is Motion.UNFOLD else [])):
-        reason = surface.reason_without(geometry)
-        if reason:
-            raise BadInputError(reason)
 
 
 def _as_array(image: QImage) -> ByteArray:

@@ -14,10 +14,9 @@ from PySide6.QtWidgets import QDialog, QLayout, QSlider, QWidget
 
 from app.figures.forms import THEMES, MovieForm, StyleForm
 from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, make_scroll
-from app.widgets.form import Choice, Count, Fields, Flag, Number
+from app.widgets.form import Choice, Count, Fields, Flag, Number, attempt
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
-from core.errors import ProbeError
 from core.figures.figure_config import (
     CM_PER_INCH,
     LARGEST_CM,
@@ -75,11 +74,7 @@ class DrawingDialog(QDialog):
 
     def config(self) -> Any:
         """The config asked for; None, with the reason shown, where it cannot be."""
-        try:
-            return self.value()
-        except ProbeError as error:
-            self.show_failure(str(error))
-            return None
+        return attempt(self.value, self.work.error)
 
     def show_preview(self, picture: ByteArray) -> None:
         """It was drawn."""

@@ -12,14 +12,15 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.base.jobs import ShouldStop, WhenBusy
 from app.explore.explore import Explore
-from app.figures.cortex_renderer import CortexRenderer, open_renderer
+from app.figures.cortex_renderer import CortexRenderer
 from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
 from app.look.theme import find_theme, theme_in_use
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import bring
 from app.widgets.desk import Desk, Feature, does
+from app.widgets.form import attempt, why_not
 from app.widgets.job_line import Reading
-from core.errors import BadInputError, Cancelled, ProbeError
+from core.errors import BadInputError, Cancelled
 from core.figures.figure import preview_figure, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieEstimate, MovieReport, estimate_movie, iter_movie
@@ -34,6 +35,8 @@ POLL_SECONDS = 0.05
 """Between two looks at whether the work was cancelled meanwhile."""
 
 Draw = Callable[[], ByteArray]
+MakeCortex = Callable[[ShouldStop], Cortex | None]
+"""The cortex for a job that may be told to stop; None where none is shown."""
 
 
 class CortexRequests(QObject):
@@ -128,11 +131,7 @@ class Figures(Feature):
             self.movie_dialog.save_requested.connect(self._make_movie)
         dialog = self.movie_dialog
         if not dialog.work.busy:
-            refusal = ""
-            try:
-                check_movie(MovieConfig(kind=MovieKind.EPSILON), probe)
-            except ProbeError as error:
-                refusal = str(error)
+            refusal = why_not(partial(check_movie, MovieConfig(kind=MovieKind.EPSILON), probe))
             dialog.form.start_with(self._explore.style(), theme=theme_in_use().name, sweep_refusal=refusal)
             dialog.work.say()
             dialog.look_again()
@@ -169,10 +168,10 @@ class Figures(Feature):
             self._feed.deleteLater()
         self._feed = self._shown = None
 
-    def _open(self, probe: Probe, config: MovieConfig | FigureConfig) -> CortexRequests | None:
-        """The renderer of the probe's cortex where it is needed, reopened where something else is asked for."""
+    def _open(self, probe: Probe, config: MovieConfig | FigureConfig) -> MakeCortex:
+        """The probe's cortex where it is needed; its renderer is opened again where something else is asked for."""
         if not (config.needs_cortex if isinstance(config, MovieConfig) else config.kind.needs_cortex):
-            return None
+            return _no_cortex
         asked = (probe, config.style, config.theme)
         same = self._shown is not None and self._shown[0] is probe and self._shown[1:] == asked[1:]
         if self._feed is None or not same:
@@ -182,12 +181,12 @@ class Figures(Feature):
             placed = self._session.state.placed
             if placed is None:
                 raise BadInputError("Choose a subject first.")
-            renderer = open_renderer(probe, config.style, placed, theme=find_theme(config.theme))
+            renderer = CortexRenderer(probe, config.style, placed, theme=find_theme(config.theme))
             reading = self._explore.colours()
             if reading is not None and config.style.map == self._explore.value().map:
                 renderer.use_colours(reading.colormap.name, reading.threshold)
             self._feed, self._shown = CortexRequests(renderer, self), asked
-        return self._feed
+        return partial(FedCortex, self._feed)
 
     def _submit(
         self,
@@ -206,15 +205,13 @@ class Figures(Feature):
         probe, dialog = self._session.state.probe, self.movie_dialog
         if probe is None or dialog is None:
             return
-        try:
-            feed = self._open(probe, config)
-        except ProbeError as error:
-            dialog.show_failure(str(error))
+        cortex = attempt(partial(self._open, probe, config), dialog.work.error)
+        if cortex is None:
             return
         index = round(place * (config.n_frames - 1))
 
         def draw(stop: ShouldStop) -> ByteArray:
-            return open_frames(probe, config, _for_job(feed, stop)).frame(index)
+            return open_frames(probe, config, cortex(stop)).frame(index)
 
         self._submit(dialog, "movie_preview", "Drawing a frame…", draw, done=dialog.show_preview)
 
@@ -224,7 +221,7 @@ class Figures(Feature):
             return
 
         def measure(stop: ShouldStop) -> MovieEstimate:
-            cortex = _for_job(feed, stop) if config.needs_cortex else None
+            cortex = FedCortex(feed, stop) if config.needs_cortex and feed is not None else None
             return estimate_movie(probe, config, kind, cortex=cortex, should_stop=stop)
 
         def tell(found: MovieEstimate) -> None:
@@ -236,11 +233,13 @@ class Figures(Feature):
         probe, dialog = self._session.state.probe, self.movie_dialog
         if probe is None or dialog is None:
             return
-        try:
+
+        def prepare() -> MakeCortex:
             check_movie(config, probe)
-            feed = self._open(probe, config)
-        except ProbeError as error:
-            dialog.show_failure(str(error))
+            return self._open(probe, config)
+
+        cortex = attempt(prepare, dialog.work.error)
+        if cortex is None:
             return
         if kind == MovieFormat.PNG:
             path = self._ask("Make a folder for the frames", probe, f"{config.kind}-frames", "New folder (*)")
@@ -252,7 +251,7 @@ class Figures(Feature):
             self._session.lane.drop(waiting)
 
         def render(stop: ShouldStop) -> Iterator[Progress[MovieReport]]:
-            return iter_movie(probe, config, path, cortex=_for_job(feed, stop), should_stop=stop)
+            return iter_movie(probe, config, path, cortex=cortex(stop), should_stop=stop)
 
         def tell(last: Progress[MovieReport]) -> None:
             if last.result is not None:
@@ -267,11 +266,10 @@ class Figures(Feature):
         probe, dialog = self._session.state.probe, self.figure_dialog
         if probe is None or dialog is None:
             return
-        feed, voxels = self._open_for_figure(probe, config, dialog)
+        cortex, voxels = self._open_for_figure(probe, config, dialog)
 
         def draw(stop: ShouldStop) -> ByteArray:
-            cortex = _for_job(feed, stop)
-            return preview_figure(probe, config, width=PREVIEW_WIDTH, cortex=cortex, voxels=voxels)
+            return preview_figure(probe, config, width=PREVIEW_WIDTH, cortex=cortex(stop), voxels=voxels)
 
         self._submit(dialog, "figure_preview", "Drawing the figure…", draw, done=dialog.show_preview)
 
@@ -282,10 +280,10 @@ class Figures(Feature):
         path = self._ask("Save the figure", probe, str(config.kind), f"{ending.upper()} (*.{ending})", ending)
         if path is None:
             return
-        feed, voxels = self._open_for_figure(probe, config, dialog)
+        cortex, voxels = self._open_for_figure(probe, config, dialog)
 
         def write(stop: ShouldStop) -> Path:
-            return write_figure(probe, config, path, cortex=_for_job(feed, stop), voxels=voxels)
+            return write_figure(probe, config, path, cortex=cortex(stop), voxels=voxels)
 
         def tell(written: Path) -> None:
             dialog.note.setText(f"Saved {written}")
@@ -296,18 +294,13 @@ class Figures(Feature):
 
     def _open_for_figure(
         self, probe: Probe, config: FigureConfig, dialog: FigureDialog
-    ) -> tuple[CortexRequests | None, VoxelTable | None]:
+    ) -> tuple[MakeCortex, VoxelTable | None]:
         """The cortex, if the figure shows one; a whole page is drawn without it where there is none. And the voxels."""
         subject = self._session.state.subject
-        voxels = None if subject is None else subject.voxels
-        try:
-            return self._open(probe, config), voxels
-        except ProbeError as error:
-            dialog.show_failure(str(error))
-            return None, voxels
+        cortex = attempt(partial(self._open, probe, config), dialog.work.error)
+        return cortex or _no_cortex, None if subject is None else subject.voxels
 
     def _ask(self, title: str, probe: Probe, what: str, pattern: str, ending: str = "") -> Path | None:
-        """A place for a file about the probe."""
         name = f"{name_pair(probe)}-{what}{'.' * bool(ending)}{ending}"
         return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings, ending=ending)
 
@@ -317,5 +310,5 @@ def read_frames(at: Progress[MovieReport]) -> Reading:
     return Reading(at.share, f"Frame {at.done} of {at.total}", at.seconds_left)
 
 
-def _for_job(feed: CortexRequests | None, stop: ShouldStop) -> Cortex | None:
-    return None if feed is None else FedCortex(feed, stop)
+def _no_cortex(_stop: ShouldStop) -> None:
+    """Of what shows none."""

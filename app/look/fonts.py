@@ -22,10 +22,3 @@ def small(font: QFont) -> QFont:
     else:
         less.setPixelSize(round(font.pixelSize() * SMALLER))
     return less
-
-
-def tabular(font: QFont) -> QFont:
-    """The same font with figures of equal width, so that changing numbers stand still."""
-    even = QFont(font)
-    even.setFeature(QFont.Tag("tnum"), 1)
-    return even

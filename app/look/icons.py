@@ -11,10 +11,15 @@ from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
-from app.base.paths import icon_file
+from core.paths import resources_folder
 
 ICON_SIDE = 20
 SCALES = (1, 2)
+
+
+def icon_file(name: str) -> Path:
+    """The SVG of one icon, drawn in `currentColor`."""
+    return resources_folder() / "icons" / f"{name}.svg"
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QPen
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 
 from app.look.numbers import MINUS
 from app.look.theme import Theme, follow_theme
@@ -22,12 +22,6 @@ SMALLER = 0.88
 LINE_WIDTH = 2.0
 GRID_ALPHA = 110
 """Of 255: grid lines only guide."""
-
-
-def name_plot(canvas: QWidget, name: str) -> None:
-    """Name a plot for screen readers and leave it out of the Tab order: its numbers stand beside it as text."""
-    canvas.setAccessibleName(name)
-    canvas.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
@@ -71,22 +65,6 @@ def plot_font() -> QFont:
     return font
 
 
-def make_axes() -> dict[str, NumberAxis]:
-    """Fresh axes for one plot."""
-    return {side: NumberAxis(side) for side in ("left", "right", "top", "bottom")}
-
-
-def quieten(plot: pg.PlotItem) -> None:
-    """Take away what is not wanted here: menus, the auto button, panning by mouse."""
-    plot.setMenuEnabled(False)
-    plot.hideButtons()
-    plot.setMouseEnabled(x=False, y=False)
-    plot.showAxis("top", False)
-    plot.showAxis("right", False)
-    plot.getAxis("left").setGrid(GRID_ALPHA)
-    plot.getViewBox().disableAutoRange()
-
-
 def solid(colour: str | QColor, width: float = LINE_WIDTH) -> QPen:
     """A solid pen with round joins."""
     pen: QPen = pg.mkPen(colour, width=width)
@@ -117,10 +95,3 @@ def spread_apart(wanted: Sequence[float], *, gap: float, low: float, high: float
     for position, index in enumerate(order):
         result[int(index)] = placed[position]
     return result
-
-
-def colour_legend(legend: pg.LegendItem, colour: str) -> None:
-    """Give a legend's words a colour; pyqtgraph draws those that stand there already only with their next text."""
-    legend.setLabelTextColor(colour)
-    for _, label in legend.items:
-        label.setText(label.text)

@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
-from app.base.paths import font_files, style_file
 from app.look.icons import glyph_file
+from core.paths import resources_folder
 
 FALLBACK_FAMILIES = ("Inter", "SF Pro Text", "Segoe UI", "Noto Sans", "DejaVu Sans")
 FONT_POINTS = 9.5
@@ -157,13 +157,14 @@ def make_style_sheet(theme: Theme) -> str:
     """The one style sheet with the theme's colours and glyphs filled in."""
     glyphs = {"chevron_down": glyph_file("chevron-down", theme.muted), "check": glyph_file("check", theme.on_accent)}
     colours = {name: value for name, value in asdict(theme).items() if isinstance(value, str)}
-    return Template(style_file().read_text(encoding="utf-8")).substitute(colours | glyphs)
+    sheet = resources_folder() / "styles" / "app.qss"
+    return Template(sheet.read_text(encoding="utf-8")).substitute(colours | glyphs)
 
 
 @lru_cache(maxsize=1)
 def interface_font() -> QFont:
     """The bundled font, with the usual system fonts behind it and figures of one width."""
-    for path in font_files():
+    for path in sorted((resources_folder() / "fonts").glob("*.otf")):
         QFontDatabase.addApplicationFont(str(path))
     font = QFont()
     font.setFamilies(list(FALLBACK_FAMILIES))

@@ -26,7 +26,6 @@ from app.widgets.basics import (
 )
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plain_table import PlainTable
-from core.errors import ProbeError
 from core.networks.manage import CheckReport, check_network, describe_layers, iter_get, remove_network
 from core.networks.spec import LayerInfo, NetworkSpec
 
@@ -231,10 +230,8 @@ class NetworksDialog(QDialog):
 
     def _remove(self) -> None:
         network = self.table.current_key()
-        try:
-            note = remove_network(network)
-        except ProbeError as error:
-            self.work.say(error=str(error))
+        note = self.work.attempt(partial(remove_network, network))
+        if note is None:
             return
         # On the lane: the engine belongs to it.
         self._session.lane.submit(

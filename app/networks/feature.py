@@ -8,7 +8,7 @@ from app.networks.dialog import NetworksDialog
 from app.networks.import_dialog import SUFFIXES, ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from app.widgets.basics import bring
-from app.widgets.desk import Desk, Drop, Feature, Paths, does
+from app.widgets.desk import Desk, Drop, Feature, does
 from core.networks.catalog import list_networks
 
 
@@ -23,7 +23,14 @@ class Networks(Feature):
 
     def drops(self) -> Sequence[Drop]:
         """Files of weights."""
-        return (Drop("networks", "Import the network {name}", _is_network, self.import_file),)
+        return (
+            Drop(
+                "networks",
+                "Import the network {name}",
+                lambda paths: paths[0].suffix.lower() in SUFFIXES,
+                lambda paths: self.show_import(str(paths[0])),
+            ),
+        )
 
     @does("networks")
     def show_networks(self) -> None:
@@ -33,16 +40,12 @@ class Networks(Feature):
         self.networks.show_networks(list_networks(), self._session.state.network)
         bring(self.networks)
 
-    def show_import(self) -> None:
-        """Open a fresh import form."""
+    def show_import(self, source: str = "") -> None:
+        """Open a fresh import form, on a file that was dropped or none."""
         self.importing = ImportNetworkDialog(self._session.lane, self._refresh, self.networks or self._desk.parent)
         self.importing.open()
-
-    def import_file(self, paths: Paths) -> None:
-        """Open the import form on a file that was dropped."""
-        self.show_import()
-        if self.importing is not None:
-            self.importing.source.setText(str(paths[0]))
+        if source:
+            self.importing.source.setText(source)
 
     @does("robustify")
     def show_robustify(self) -> None:
@@ -62,7 +65,3 @@ class Networks(Feature):
             self.networks.work.say(note)
         else:
             self._session.controller.noted.emit(note)
-
-
-def _is_network(paths: Paths) -> bool:
-    return paths[0].suffix.lower() in SUFFIXES

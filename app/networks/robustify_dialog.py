@@ -30,27 +30,22 @@ class LossView(PlotView):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Loss against photographs seen", parent)
         self.setFixedHeight(HEIGHT)
-        self._points: list[tuple[int, float, float]] = []
-
-    @property
-    def has_points(self) -> bool:
-        """Whether there is a curve to look at; one point is none."""
-        return len(self._points) > 1
+        self.points: list[tuple[int, float, float]] = []
 
     def forget(self) -> None:
         """Forget every point."""
-        self._points.clear()
+        self.points.clear()
         self._show()
 
     def add(self, n_seen: int, perturbed: float, clean: float) -> None:
         """Draw one more point."""
-        self._points.append((n_seen, perturbed, clean))
-        if len(self._points) > MOST_POINTS:
-            self._points = self._points[::2]
+        self.points.append((n_seen, perturbed, clean))
+        if len(self.points) > MOST_POINTS:
+            self.points = self.points[::2]
         self._show()
 
     def _show(self) -> None:
-        seen, perturbed, clean = zip(*self._points, strict=True) if self._points else ((), (), ())
+        seen, perturbed, clean = zip(*self.points, strict=True) if self.points else ((), (), ())
         lines = (("perturbed", "warm", perturbed), ("clean", "cool", clean))
         series = [Series(seen, loss, ink, name, line="-") for name, ink, loss in lines]
         self.show_plot(Plot("photographs seen", "loss", tuple(series), across=(0,)))
@@ -153,7 +148,7 @@ class RobustifyDialog(QDialog, Fields):
         """Nothing can be changed while it trains."""
         reason = "" if self.images.value() else "Choose a folder of photographs first"
         reason = "No network here can be trained" if self.network.count() == 0 else reason
-        self.loss.setVisible(self.work.busy or self.loss.has_points)
+        self.loss.setVisible(self.work.busy or len(self.loss.points) > 1)  # one point is no curve
         self.start.setVisible(not self.work.busy)
         allow(self.start, reason, "Start, or resume the same training")
         self.stop.setVisible(self.work.busy)

@@ -5,23 +5,27 @@ choose -> options -> progress -> summary           (back from options; cancel re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtWidgets import QDialog, QStackedWidget, QWidget
 
-from app.base.jobs import JobLane, ShouldStop
+from app.base.jobs import ShouldStop
+from app.base.services import Services
 from app.recordings.import_options_page import OptionsPage
-from app.recordings.import_pages import ChoosePage, ProgressPage, SummaryPage
+from app.recordings.import_pages import TOML_FILTER, ChoosePage, ProgressPage, SummaryPage
+from app.widgets.ask_path import ask_path
 from app.widgets.basics import fill_dialog, make_label
+from app.widgets.form import attempt
+from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import PROBE, SourceSummary, inspect_source, plan_import
 from core.encoders.library import check_no_encoders
-from core.errors import ProbeError
+from core.files import replace_file
+from core.surfaces.store import list_surfaces
 
 FIRST_SIZE = (860, 620)
 TITLES = ("Import recordings", "What to import", "Importing", "Imported")
@@ -31,32 +35,19 @@ IMPORT, INSPECT = "import", "inspect"
 class ImportDialog(QDialog):
     """Stays beside the window; its jobs run on the lane, where probes wait for them.
 
-    Signals
-    -------
-    imported
-        There is another subject.
-    template_requested
-        Save a TOML template.
-    open_requested(str), fit_requested(str)
-        Go on with a subject.
+    `fit` asks which encoders of the new subject are fitted.
     """
 
-    imported = Signal()
-    template_requested = Signal()
-    open_requested = Signal(str)
-    fit_requested = Signal(str)
-
-    def __init__(self, lane: JobLane, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, fit: Callable[[], object], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._lane = lane
+        self._services, self._lane, self._ask_fit = services, services.lane, fit
         self._finding: SourceSummary | None = None
         self._subject = ""
         self.heading = make_label(role="title")
-        self.choose = ChoosePage(self._look, self.template_requested)
+        self.choose = ChoosePage(self._look, self.save_template)
         self.options = OptionsPage(self._go_back, self._import)
         self.progress = ProgressPage()
-        fit, open_it = partial(self._go_on, self.fit_requested), partial(self._go_on, self.open_requested)
-        self.summary = SummaryPage(self.close, fit, open_it)
+        self.summary = SummaryPage(self.close, self._fit, self._open)
         self.pages = QStackedWidget()
         for page in (self.choose, self.options, self.progress, self.summary):
             self.pages.addWidget(page)
@@ -66,16 +57,11 @@ class ImportDialog(QDialog):
         self.progress.work.changed.connect(self._follow_import)
         self._turn_to(self.choose)
 
-    @property
-    def is_importing(self) -> bool:
-        """Whether an import runs."""
-        return self.progress.work.busy
-
-    def start(self, source: str, surfaces: tuple[str, ...]) -> None:
+    def start(self, source: str) -> None:
         """Start again, with a folder that was dropped or none; a running import goes on."""
-        if self.is_importing:
+        if self.progress.work.busy:
             return
-        self.options.set_surfaces(surfaces)
+        self.options.set_surfaces([info.name for info in self._services.problems.attempt(list_surfaces) or ()])
         self._finding = None
         self._turn_to(self.choose)
         if source:
@@ -100,12 +86,11 @@ class ImportDialog(QDialog):
         )
 
     def _take_finding(self, finding: SourceSummary) -> None:
-        """What a source holds."""
         is_new = self._finding is None or self._finding.source != finding.source
         self._finding = finding
         self.choose.set_busy(False)
         self.options.show_finding(finding, is_new=is_new)
-        if not self.is_importing:
+        if not self.progress.work.busy:
             self._turn_to(self.options)
 
     def _refuse(self, text: str) -> None:
@@ -113,14 +98,14 @@ class ImportDialog(QDialog):
         self.choose.set_busy(False)
         page = self.options if self._finding is not None else self.choose
         page.error.setText(text)
-        if not self.is_importing:
+        if not self.progress.work.busy:
             self._turn_to(page)
 
     def _take_done(self, progress: ImportProgress) -> None:
-        self.imported.emit()
+        self._services.controller.reread_catalogue()
         if progress.result is not None:
             self._subject = progress.result.subject
-            self.summary.rows.show_summary(progress.result, self.summary.bars)
+            self.summary.found.show_summary(progress.result)
             self._turn_to(self.summary)
 
     def _turn_to(self, page: QWidget) -> None:
@@ -161,19 +146,28 @@ class ImportDialog(QDialog):
             self._refuse(work.error.text() or work.note.text())
 
     def _read_options(self) -> ImportOptions | None:
-        try:
-            return replace(self.options.options(), resample=self.choose.resample.value())
-        except ProbeError as error:
-            self.options.error.setText(str(error))
-            return None
+        options = attempt(self.options.options, self.options.error)
+        return None if options is None else replace(options, resample=self.choose.resample.value())
 
     def _go_back(self) -> None:
         self._finding = None
         self._turn_to(self.choose)
 
-    def _go_on(self, wanted: SignalInstance) -> None:
-        wanted.emit(self._subject)
+    def _open(self) -> None:
+        self._services.controller.open_subject(self._subject)
         self.close()
+
+    def _fit(self) -> None:
+        self._open()
+        self._ask_fit()
+
+    def save_template(self) -> None:
+        """Ask where, and write a description to be filled in."""
+        if chosen := ask_path(self, "Save a template", "subject.toml", TOML_FILTER):
+            with self._services.problems.shown():
+                replace_file(chosen, lambda partial: partial.write_text(TEMPLATE, encoding="utf-8"))
+                told = f"Saved the template to {chosen}. Fill it in, then choose it."
+                self._services.controller.noted.emit(told)
 
 
 def _run_import(kind: str, source: Path, options: ImportOptions, _stop: ShouldStop) -> Iterator[ImportProgress]:

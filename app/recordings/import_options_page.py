@@ -7,11 +7,10 @@ from pathlib import Path
 
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row
-from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, PathText, Text
+from app.widgets.form import MOST_SEED, Checks, Choice, Count, Form, PathText, Text, why_not
 from app.widgets.plain_table import FactTable
 from core.datasets.import_options import DEFAULT_SHARE, OWN, REPEATED, ImportOptions
 from core.datasets.kinds import SourceSummary
-from core.errors import ProbeError
 
 SHARE_STEPS = ("0.1", "0.15", "0.2", "0.3")
 SPACES = (("", "Default"), ("func1pt8mm", "func1pt8mm volume"), ("func1mm", "func1mm volume"), ("fsaverage",) * 2)
@@ -105,12 +104,7 @@ class OptionsPage(Form):
 
     def refresh(self) -> None:
         """Say what is wrong."""
-        try:
-            self.options()
-            reason = ""
-        except ProbeError as error:
-            reason = str(error)
-        allow(self.accept, reason)
+        allow(self.accept, why_not(self.options))
 
     def _fill_rois(self, finding: SourceSummary) -> None:
         """List the ROIs; the same ones keep their ticks."""

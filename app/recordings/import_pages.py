@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
-from PySide6.QtCore import SignalInstance
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from app.widgets.ask_path import ask_open
@@ -45,14 +44,15 @@ class CeilingBars(PlotView):
 class ChoosePage(QWidget):
     """What to import from: `look` inspects it, `template` asks for a TOML file to start from."""
 
-    def __init__(self, look: Callable[[str], None], template: SignalInstance) -> None:
+    def __init__(self, look: Callable[[str], None], template: Callable[[], None]) -> None:
         super().__init__()
         self._inspect = look
         self.field = QLineEdit()
         self.field.setPlaceholderText(WHAT)
         self.field.setAccessibleName("Source")
-        folder = make_button("Choose folder…", do=self._choose_folder)
-        file = make_button("Choose .toml…", do=self._choose_file, tip="A file that describes your own arrays")
+        folder = make_button("Choose folder…", do=partial(self._choose, "Folder of the recording", ""))
+        ask_file = partial(self._choose, "Description of the recording", TOML_FILTER)
+        file = make_button("Choose .toml…", do=ask_file, tip="A file that describes your own arrays")
         start = make_button("Save a .toml template…", "link", template, tip="Fill it in, then choose it here")
         self.look = make_button("Inspect", "primary", self._look)
         self.resample = FlagBox("Resample masks, ROIs and ncsnr of another grid onto that of the betas")
@@ -86,24 +86,23 @@ class ChoosePage(QWidget):
         if self.look.isEnabled():
             self._inspect(self.field.text().strip())
 
-    def _choose_folder(self) -> None:
-        self._take(ask_open(self, "Folder of the recording", self.field.text()))
-
-    def _choose_file(self) -> None:
-        self._take(ask_open(self, "Description of the recording", self.field.text(), TOML_FILTER))
-
-    def _take(self, chosen: Path | None) -> None:
-        if chosen is not None:
+    def _choose(self, title: str, kinds: str, *_clicked: bool) -> None:
+        if chosen := ask_open(self, title, self.field.text(), kinds):
             self.field.setText(str(chosen))
 
 
-class SummaryTable(FactTable):
-    """What an import found."""
+class FoundView(QWidget):
+    """What an import found, over its noise ceilings."""
 
-    def show_summary(self, summary: ImportSummary, bars: CeilingBars) -> None:
-        """What an import found; its noise ceilings in `bars`."""
-        self.set_rows(summary.lines())
-        bars.set_counts(summary.noise_ceiling)
+    def __init__(self) -> None:
+        super().__init__()
+        self.facts, self._bars = FactTable(), CeilingBars()
+        self.setLayout(make_column(self.facts, self._bars, gap=12, stretch=0))
+
+    def show_summary(self, summary: ImportSummary) -> None:
+        """Show what an import found."""
+        self.facts.set_rows(summary.lines())
+        self._bars.set_counts(summary.noise_ceiling)
 
 
 class ProgressPage(QWidget):
@@ -128,9 +127,9 @@ class SummaryPage(QWidget):
 
     def __init__(self, close: Callable[[], object], fit: Callable[[], None], open_it: Callable[[], None]) -> None:
         super().__init__()
-        self.rows, self.bars = SummaryTable(), CeilingBars()
+        self.found = FoundView()
         tip = "Open the subject and choose networks and layers to fit"
         self.fit = make_button("Fit encoders…", do=fit, tip=tip)
         self.open = make_button("Open subject", "primary", open_it)
         buttons = make_row(make_button("Close", do=close), -1, self.fit, self.open)
-        self.setLayout(make_column(self.rows, self.bars, buttons, gap=12, stretch=0))
+        self.setLayout(make_column(self.found, buttons, gap=12, stretch=0))

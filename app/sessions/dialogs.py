@@ -5,9 +5,8 @@ A file or folder is looked into only where the user names it, and only the very 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -16,7 +15,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QListWidget, QListWidgetItem, QMenu, QPushButton, QWidget
 
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row, set_look, show_text
+from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row, set_look
+from app.widgets.form import attempt
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, AutosaveState, list_autosaves
 from core.session.files import ENDING, list_recent
@@ -31,59 +31,25 @@ LEFT = "What was open was autosaved. Restore it now, or later from File, Recent 
 MOVED = "Files are known by their content, so they may have been renamed. What stays missing is kept in the session."
 
 
-class Unsaved(StrEnum):
-    """What to do with changes that were not saved."""
+class Question(QDialog):
+    """Asks something with a few answers, each a button with its tip, the last the usual one.
 
-    SAVE = "save"
-    DISCARD = "discard"
-    CANCEL = "cancel"
+    `answer` is the one given, "" where the question was closed.
+    """
 
-
-class RunningDialog(QDialog):
-    """Accepted: stop and close. Rejected: keep running."""
-
-    def __init__(self, titles: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, title: str, asks: str, *told: str, answers: Mapping[str, str], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        count = f"{len(titles)} jobs are" if len(titles) > 1 else "A job is"
-        self.keep = make_button("Keep running", "primary", self.reject, tip="Leave the window open")
-        self.stop = make_button("Stop and close", do=self.accept, tip="Stop running jobs and close the window")
-        self.keep.setDefault(True)
-        fill_dialog(
-            self,
-            "Jobs still running",
-            make_label(f"{count} still running", "title"),
-            *(make_label(f"•  {title}", wraps=True) for title in titles),
-            make_label(RUNNING, "muted", wraps=True),
-            make_row(-1, self.stop, self.keep),
-            margin=20,
-            width=ASK_WIDTH,
-        )
+        self.answer = ""
+        buttons = [make_button(text, do=partial(self._take, text), tip=tip) for text, tip in answers.items()]
+        buttons[-1].setProperty("kind", "primary")
+        buttons[-1].setDefault(True)
+        texts = (make_label(text, wraps=True) for text in told)
+        row = make_row(-1, *buttons)
+        fill_dialog(self, title, make_label(asks, "title"), *texts, row, margin=20, width=ASK_WIDTH)
 
-
-class UnsavedDialog(QDialog):
-    """Asks whether to save a named session; `answer` after it was closed."""
-
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.answer = Unsaved.CANCEL
-        discard_tip = "Leave the file unchanged; the changes stay in Recent sessions"
-        self.save = make_button(
-            "Save", "primary", partial(self._take, Unsaved.SAVE), tip="Write the changes into the file"
-        )
-        self.discard = make_button("Don't save", do=partial(self._take, Unsaved.DISCARD), tip=discard_tip)
-        self.cancel = make_button("Cancel", do=self.reject, tip="Keep working")
-        self.save.setDefault(True)
-        fill_dialog(
-            self,
-            "Save session",
-            make_label(f"Save changes to {name}?", "title"),
-            make_label("The file still holds the last saved state.", wraps=True),
-            make_row(self.discard, -1, self.cancel, self.save),
-            margin=20,
-            width=ASK_WIDTH,
-        )
-
-    def _take(self, answer: Unsaved) -> None:
+    def _take(self, answer: str) -> None:
         self.answer = answer
         self.accept()
 
@@ -193,12 +159,12 @@ class MovedDialog(QDialog):
 
     def locate(self, what: str, path: Path) -> None:
         """Take a file the user named for one that is missing, if it is the same."""
-        self._take(partial(self._check, what, path))
+        attempt(partial(self._check, what, path), self.problem)
 
     def search_in(self, folder: Path) -> None:
         """Look for everything that is missing in a folder."""
         self.folder = folder
-        self._take(partial(self._look, folder))
+        attempt(partial(self._look, folder), self.problem)
 
     def _make_rows(self, missing: Sequence[Missing]) -> QGridLayout:
         grid = QGridLayout()
@@ -223,13 +189,6 @@ class MovedDialog(QDialog):
     def _search(self) -> None:
         if chosen := ask_open(self, "Search a folder", self.folder):
             self.search_in(chosen)
-
-    def _take(self, find: Callable[[], None]) -> None:
-        try:
-            find()
-            show_text(self.problem, "")
-        except ProbeError as error:
-            show_text(self.problem, str(error))
 
     def _check(self, what: str, path: Path) -> None:
         self._note(what, check_same(self._files[what], path))

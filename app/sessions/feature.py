@@ -16,11 +16,12 @@ from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QDialog
 
 from app.base.jobs import Failed, Job, Make, WhenBusy
-from app.sessions.dialogs import MovedDialog, RecentMenu, RestoreDialog, RunningDialog, Unsaved, UnsavedDialog
+from app.sessions.dialogs import RUNNING, MovedDialog, Question, RecentMenu, RestoreDialog
 from app.sessions.keeper import Open, SessionKeeper
-from app.sessions.record import capture_record, essence, load_record, merge_unchanged
+from app.sessions.record import essence, load_record, merge_unchanged
 from app.widgets.ask_path import ask_open, ask_path, export_folder
 from app.widgets.desk import Desk, Drop, Feature, Loaded, Paths, does
+from app.widgets.form import why_not
 from core.errors import ProbeError
 from core.session.autosave import Autosaved, claim, clean_up, forget, forget_claimed, list_crashed
 from core.session.files import ENDING, SavedSession, add_recent, forget_recent, read_session, with_ending, write_session
@@ -30,6 +31,7 @@ from core.session.reference import Known, Missing, find_missing
 
 FILTER = f"Sessions (*{ENDING})"
 PROGRAM = "Probescope"
+STOP, SAVE, DISCARD = "Stop and close", "Save", "Don't save"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +99,10 @@ class Sessions(Feature):
     def may_close(self) -> bool:
         """Whether the window may close now; asked where the user closes it, what the program closes is autosaved."""
         titles = self._session.lane.at_stake()
-        if titles and RunningDialog(titles, self._desk.parent).exec() != QDialog.DialogCode.Accepted:
+        count = f"{len(titles)} jobs are" if len(titles) > 1 else "A job is"
+        asks, jobs = f"{count} still running", [f"•  {title}" for title in titles]
+        answers = {STOP: "Stop running jobs and close the window", "Keep running": "Leave the window open"}
+        if titles and self._ask("Jobs still running", asks, *jobs, RUNNING, answers=answers) != STOP:
             return False
         return self.may_leave()
 
@@ -105,9 +110,14 @@ class Sessions(Feature):
         """Whether the session may give way: it is saved, unnamed (and then kept by itself), or the user says so."""
         if self.path is None or not self.is_modified():
             return True
-        dialog = UnsavedDialog(self.path.name, self._desk.parent)
-        dialog.exec()
-        return self.save() if dialog.answer is Unsaved.SAVE else dialog.answer is Unsaved.DISCARD
+        answers = {
+            DISCARD: "Leave the file unchanged; the changes stay in Recent sessions",
+            "Cancel": "Keep working",
+            SAVE: "Write the changes into the file",
+        }
+        told = "The file still holds the last saved state."
+        answer = self._ask("Save session", f"Save changes to {self.path.name}?", told, answers=answers)
+        return self.save() if answer == SAVE else answer == DISCARD
 
     def show_title(self) -> None:
         """Name of the session and mark of changes in the title bar."""
@@ -176,6 +186,11 @@ class Sessions(Feature):
         dialog.restore_requested.connect(self.restore_left)
         dialog.delete_requested.connect(self._delete)
         dialog.open()
+
+    def _ask(self, title: str, asks: str, *told: str, answers: Mapping[str, str]) -> str:
+        question = Question(title, asks, *told, answers=answers, parent=self._desk.parent)
+        question.exec()
+        return question.answer
 
     def _delete(self, left: Autosaved) -> None:
         with self._session.problems.shown():
@@ -277,19 +292,16 @@ class Sessions(Feature):
             self._tell(f"{told} The rest was opened; what is missing stays in the session.")
 
     def _capture(self) -> SessionRecord:
-        return capture_record(self._parts, self._desk.tabs.current)
+        """Everything open now, less the probe on screen, which whoever saves hands over."""
+        values = {name: value for part in self._parts for name, value in part.capture().items()}
+        return SessionRecord(**values, tab=self._desk.tabs.current)
 
     def _show(self, loaded: Loaded) -> list[str]:
         """Have every feature show its part; the sentences of what could not be shown. A defect is not swallowed."""
-        refused = []
-        for part in self._parts:
-            try:
-                part.restore(loaded)
-            except ProbeError as error:
-                refused.append(str(error))
+        refused = [why_not(partial(part.restore, loaded)) for part in self._parts]
         if loaded.record.tab in self._desk.tabs.keys:
             self._desk.tabs.open(loaded.record.tab)
-        return refused
+        return [sentence for sentence in refused if sentence]
 
     def _leave(self) -> None:
         """Another session comes: what is not in a file stays under the recent ones."""
@@ -350,10 +362,8 @@ class Sessions(Feature):
 
     def _save_after_crash(self) -> None:
         """A defect: whatever it broke, what is open is on the disk."""
-        try:
-            self.keeper.save_now()
-        except ProbeError as error:
-            self._tell(str(error))
+        if reason := why_not(self.keeper.save_now):
+            self._tell(reason)
 
     def _tell(self, text: str) -> None:
         self._desk.say(text, "warning")

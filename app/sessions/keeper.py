@@ -57,7 +57,7 @@ class SessionKeeper(QObject):
     def __init__(self, capture: Callable[[], Open], parent: QObject) -> None:
         super().__init__(parent)
         self._capture = capture
-        self._autosave = Autosave()
+        self.autosave = Autosave()
         self._pool: ThreadPoolExecutor | None = None
         self._writing: Future[None] | None = None
         self._wanted = False
@@ -69,11 +69,6 @@ class SessionKeeper(QObject):
         self._tick = QTimer(self, interval=TICK_MS)
         self._tick.timeout.connect(self.save)
         self._written.connect(self._take_end)
-
-    @property
-    def folder(self) -> Path | None:
-        """Where this window saves; None before the first save."""
-        return self._autosave.folder
 
     def set_pause(self, seconds: int) -> None:
         """How long after a change it is saved."""
@@ -129,15 +124,15 @@ class SessionKeeper(QObject):
             if keep:
                 self.save_now()
             self._wait()
-            self._autosave.close(keep=keep)
+            self.autosave.close(keep=keep)
         except StorageError as error:
             self.failed.emit(str(error))
-        self._autosave, self.last, self._probe = Autosave(), None, None
+        self.autosave, self.last, self._probe = Autosave(), None, None
 
     def _write(self, now: Open) -> None:
         if now.probe is not None and now.probe is not self._probe:
-            self._autosave.save(now.record, named=now.named)  # what was chosen first: a probe takes a while
-        self._autosave.save(now.record, probe=now.probe, named=now.named)
+            self.autosave.save(now.record, named=now.named)  # what was chosen first: a probe takes a while
+        self.autosave.save(now.record, probe=now.probe, named=now.named)
         self._probe = now.probe
 
     def _wait(self) -> None:

@@ -5,13 +5,13 @@ What is missing is left out; what was saved stays in the record for the next sav
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from app.base.catalogue import Catalogue
-from app.widgets.desk import Feature, Loaded
+from app.widgets.desk import Loaded
 from core.errors import ProbeError
 from core.probes.choice import Choice
 from core.probes.files import load_probe
@@ -26,12 +26,6 @@ GROUPS = (
     *((name,) for name in ("image", "direction", "attack", "gate_r", "auto_probe", "analyses", "tray")),
 )
 """Fields that only make sense together."""
-
-
-def capture_record(parts: Iterable[Feature], tab: str) -> SessionRecord:
-    """Everything open now, less the probe on screen, which whoever saves hands over."""
-    values = {name: value for part in parts for name, value in part.capture().items()}
-    return SessionRecord(**values, tab=tab)
 
 
 def essence(record: SessionRecord) -> SessionRecord:

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenuBar, QToolButton, QWidget
 
-from app.shell.commands import COMMANDS, MENUS, Command, Situation, find_command
+from app.shell.commands import COMMANDS, MENUS, Situation, find_command
 from app.shell.palette import Jump
 from app.widgets.basics import set_icon
 
@@ -54,7 +54,8 @@ class Actions(QObject):
             action = self._actions[command.id]
             action.setEnabled(not reason)
             action.setData(reason)
-            action.setToolTip(describe_tip(command, reason, key_text(action)))
+            key = key_text(action)
+            action.setToolTip(reason or (f"{command.help} ({key})" if key else command.help))
         for identity, change in zip(("undo", "redo"), situation.undo, strict=True):
             title = find_command(identity).title
             self._actions[identity].setText(f"{title} {change}".rstrip())
@@ -84,11 +85,6 @@ class Actions(QObject):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             buttons[command.id] = button
         return buttons
-
-
-def describe_tip(command: Command, reason: str, key: str) -> str:
-    """The tooltip: what it does and its key, or why it cannot be done."""
-    return reason or (f"{command.help} ({key})" if key else command.help)
 
 
 def key_text(action: QAction) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRectF, Qt, QTimer
+from PySide6.QtCore import QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QFont, QPainter, QPixmap
 from PySide6.QtWidgets import QSplashScreen
 
@@ -51,20 +51,17 @@ SIGNAL_POLL_MS = 200
 """Python sees a Ctrl-C only when it runs; an idle event loop must wake it now and then."""
 
 
-class _Closer(QObject):
-    """Closes the window once a signal asks the program to end."""
+def close_on_signal(window: MainWindow) -> None:
+    """Close the window once a signal asks the program to end."""
+    timer = QTimer(window)
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._wake)
-        self._timer.start(SIGNAL_POLL_MS)
-
-    def _wake(self) -> None:
+    def wake() -> None:
         if ENDINGS.number:
-            self._timer.stop()
-            self._window.close()
+            timer.stop()
+            window.close()
+
+    timer.timeout.connect(wake)
+    timer.start(SIGNAL_POLL_MS)
 
 
 def make_window(session: Services | None = None, session_file: Path | None = None) -> MainWindow:
@@ -99,7 +96,7 @@ def run(*, device: str = "auto", session_file: Path | None = None) -> int:
         session.close()  # a live thread would abort the exit and hide the reason
         raise
     window.shown_once.connect(window.tour.offer)
-    _Closer(window)
+    close_on_signal(window)
     window.show()
     splash.finish(window)
     return application.exec()

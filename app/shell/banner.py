@@ -6,7 +6,7 @@ import logging
 import time
 from functools import partial
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QStatusBar, QSystemTrayIcon, QWidget
 
 from app.base.jobs import DEFECT, Cancelling, Completed, Failed, Idle, Job, Outcome, RunState, Stopped
@@ -118,8 +118,6 @@ NOTE_MS = 12_000
 class Banner(QFrame):
     """One sentence with an icon and a button to close it; problems stay until closed or solved, notes disappear."""
 
-    closed = Signal()
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("banner")
@@ -173,9 +171,7 @@ class Banner(QFrame):
 
     def clear(self) -> None:
         """Take the message away."""
-        if not self.isHidden():
-            self.hide()
-            self.closed.emit()
+        self.hide()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw the icon in the theme's colours."""

@@ -41,8 +41,8 @@ class DropOverlay(QFrame):
         card.setProperty("role", "dropCard")
         card.setLayout(make_column(self.title, self.details, gap=6, margin=24))
         self.setLayout(make_column(-1, make_row(-1, card, -1), -1))
-        self._leave = QTimer(self, singleShot=True, interval=LINGER_MS)
-        self._leave.timeout.connect(self.hide)
+        self.leaving = QTimer(self, singleShot=True, interval=LINGER_MS)
+        self.leaving.timeout.connect(self.hide)
         self.hide()
 
     def show_promise(self, title: str, details: str, *, can_take: bool) -> None:
@@ -54,13 +54,9 @@ class DropOverlay(QFrame):
         self.setGeometry(self._window.rect())
         bring(self)
 
-    def leave_soon(self) -> None:
-        """Go away unless the drag goes on over this widget."""
-        self._leave.start()
-
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """The drag goes on here."""
-        self._leave.stop()
+        self.leaving.stop()
         event.acceptProposedAction()
 
     def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
@@ -89,7 +85,7 @@ class Drops(QObject):
         if isinstance(event, QDragEnterEvent):
             self.enter(event)
         elif event.type() == QEvent.Type.DragLeave:
-            self.overlay.leave_soon()  # it may have gone on to the overlay
+            self.overlay.leaving.start()  # it may have gone on to the overlay
         elif event.type() == QEvent.Type.Drop and isinstance(event, QDropEvent):
             self.drop(event)
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 
 from app.analyses.feature import Analyses
 from app.analyses.study_dialog import Study
@@ -21,52 +20,24 @@ from app.stimuli.feature import Packages, Stimuli
 from app.widgets.desk import Desk, Feature
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """The features in the order in which a drop is offered to them: what is told by its content stands first."""
+    """Every feature; those with tabs are made in the order of the tabs."""
 
-    sessions: Sessions
-    measured: Measured
-    encoders: Encoders
-    surfaces: Surfaces
-    networks: Networks
-    recordings: Recordings
-    explore: Explore
-    analyses: Analyses
-    figures: Figures
-    fits: Fits
-    packages: Packages
-    poses: Poses
-    stimuli: Stimuli
-    study: Study
+    def __init__(self, desk: Desk) -> None:
+        self.explore = explore = Explore(desk)
+        self.analyses, self.stimuli, self.measured = Analyses(desk, explore), Stimuli(desk), Measured(desk)
+        self.fits, self.recordings, self.networks = Fits(desk), Recordings(desk), Networks(desk)
+        self.packages = Packages(desk, lambda: self.stimuli.written)
+        self.sessions = Sessions(desk, (explore, self.stimuli, self.analyses))
+        self.encoders, self.figures, self.study = Encoders(desk, explore), Figures(desk, explore), Study(desk)
+        self.surfaces, self.poses = Surfaces(desk, explore.cortex.view), Poses(desk, explore.cortex.view)
+        self.analyses.collect_wanted.connect(self.stimuli.add_analysis)
+        self.stimuli.probe_wanted.connect(explore.open_probe)
+        self.stimuli.package_wanted.connect(self.packages.show_newest)
+        self.recordings.fit_wanted.connect(self.fits.show_dialog)
 
     def __iter__(self) -> Iterator[Feature]:
-        return (getattr(self, item.name) for item in fields(self))
-
-
-def make_features(desk: Desk) -> Features:
-    """Make them; those with tabs in the order of the tabs."""
-    explore = Explore(desk)
-    analyses, stimuli, measured = Analyses(desk, explore), Stimuli(desk), Measured(desk)
-    fits, recordings = Fits(desk), Recordings(desk)
-    packages = Packages(desk, lambda: stimuli.written)
-    analyses.collect_wanted.connect(stimuli.add_analysis)
-    stimuli.probe_wanted.connect(explore.open_probe)
-    stimuli.package_wanted.connect(packages.show_newest)
-    recordings.fit_wanted.connect(fits.show_dialog)
-    return Features(
-        sessions=Sessions(desk, (explore, stimuli, analyses)),
-        measured=measured,
-        encoders=Encoders(desk, explore),
-        surfaces=Surfaces(desk, explore.cortex.view),
-        networks=Networks(desk),
-        recordings=recordings,
-        explore=explore,
-        analyses=analyses,
-        figures=Figures(desk, explore),
-        fits=fits,
-        packages=packages,
-        poses=Poses(desk, explore.cortex.view),
-        stimuli=stimuli,
-        study=Study(desk),
-    )
+        """In the order in which a drop is offered to them: what is told by its content stands first."""
+        yield from (self.sessions, self.measured, self.encoders, self.surfaces, self.networks, self.recordings)
+        yield from (self.explore, self.analyses, self.figures, self.fits, self.packages, self.poses, self.stimuli)
+        yield self.study

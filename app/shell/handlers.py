@@ -11,7 +11,7 @@ from importlib import metadata
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QPixmap, QTextDocument
-from PySide6.QtWidgets import QDialog, QLabel, QListWidget, QListWidgetItem, QPlainTextEdit, QTextBrowser, QWidget
+from PySide6.QtWidgets import QDialog, QListWidget, QMessageBox, QPlainTextEdit, QTextBrowser, QWidget
 
 from app.base.pictures import save_window_picture
 from app.base.problems import MOST_LINES, LogStore
@@ -67,10 +67,7 @@ class HelpPages(QWidget):
         self.browser.setOpenExternalLinks(True)
         self.browser.document().setDocumentMargin(16)
         self.list.setSpacing(3)
-        for name, title in PAGES:
-            item = QListWidgetItem(title)
-            item.setData(Qt.ItemDataRole.UserRole, name)
-            self.list.addItem(item)
+        self.list.addItems([title for _, title in PAGES])
         self.setLayout(make_column(make_split(self.list, self.browser, shares=(22, 86)), margin=8))
         self.list.currentRowChanged.connect(self._open)
         self.browser.sourceChanged.connect(self._follow)
@@ -106,23 +103,6 @@ SOURCES = (
     "BSD-3-Clause. Third-party notices are in NOTICE.md, licences of images and weights in resources/licences."
 )
 MARK_PIXELS = 56
-TEXT_WIDTH = 460
-
-
-class AboutDialog(QDialog):
-    """Mark, version and three short paragraphs."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        mark = QLabel()
-        mark.setPixmap(application_icon().pixmap(MARK_PIXELS, MARK_PIXELS))
-        names = make_column(make_label("Probescope", "title"), make_label(_version(), "muted"), gap=2)
-        texts = [make_label(text, wraps=True) for text in (WHAT, REAL, SOURCES)]
-        for text in texts:
-            text.setMinimumWidth(TEXT_WIDTH)
-        close = make_button("Close", "primary", self.accept)
-        head, foot = make_row(mark, names, -1, gap=16), make_row(-1, close)
-        fill_dialog(self, "About Probescope", head, *texts, foot, gap=14)
 
 
 def _version() -> str:
@@ -133,8 +113,6 @@ def _version() -> str:
 
 
 class _Lines(QPlainTextEdit):
-    """Lines to read and to copy."""
-
     def __init__(self, name: str, text: str) -> None:
         super().__init__(text)
         self.setReadOnly(True)
@@ -227,8 +205,12 @@ class Handlers(Feature):
 
     @does("about")
     def show_about(self) -> None:
-        """Open the about dialog."""
-        AboutDialog(self._desk.parent).open()
+        """Say what the program is, its version and its sources."""
+        text = "".join(f"<p>{part}</p>" for part in (f"<b>Probescope</b>, {_version()}", WHAT, REAL, SOURCES))
+        close = QMessageBox.StandardButton.Close
+        box = QMessageBox(QMessageBox.Icon.NoIcon, "About Probescope", text, close, self._desk.parent)
+        box.setIconPixmap(application_icon().pixmap(MARK_PIXELS, MARK_PIXELS))
+        box.open()
 
     @does("copy_report")
     def copy_report(self) -> None:

@@ -15,7 +15,7 @@ from app.shell.actions import Actions
 from app.shell.banner import Banner, Notices, StatusLine
 from app.shell.commands import Situation, find_command
 from app.shell.drops import Drops
-from app.shell.features import make_features
+from app.shell.features import Features
 from app.shell.handlers import Handlers
 from app.shell.jumps import Jumps
 from app.shell.settings_dialog import Preferences
@@ -43,7 +43,7 @@ class MainWindow(QMainWindow):
         self._was_shown = False
         self.banner, self.status, self.tabs = Banner(), StatusLine(services), Tabs(self)
         desk = Desk(services, self, self.tabs, services.problems.message.emit)
-        self.features = make_features(desk)
+        self.features = Features(desk)
         self.explore = self.features.explore
         self.handlers, self.tour = Handlers(desk), Tour(desk, self.explore, lambda command: self.tool_buttons[command])
         self.preferences = Preferences(desk, set_keys=self._set_keys)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QStaticText
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -156,19 +157,13 @@ class PalettePainter(QStyledItemDelegate):
 
     @staticmethod
     def _draw_title(painter: QPainter, room: QRect, title: str, letters: tuple[int, ...], colour: QColor) -> int:
-        """Draw the title letter by letter; returns its width."""
-        plain, bold = QFont(painter.font()), QFont(painter.font())
-        bold.setBold(True)
+        """Draw the title, what was meant in bold; returns its width."""
+        meant = (f"<b>{escape(one)}</b>" if place in letters else escape(one) for place, one in enumerate(title))
+        shown = QStaticText("".join(meant))
+        shown.prepare(font=painter.font())
         painter.setPen(colour)
-        meant, used = set(letters), 0
-        for place, letter in enumerate(title):
-            font = bold if place in meant else plain
-            painter.setFont(font)
-            if used < room.width():
-                painter.drawText(room.adjusted(used, 0, 0, 0), _LEFT, letter)
-            used += QFontMetrics(font).horizontalAdvance(letter)
-        painter.setFont(plain)
-        return used
+        painter.drawStaticText(room.left(), room.top() + round((room.height() - shown.size().height()) / 2), shown)
+        return round(shown.size().width())
 
 
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)

@@ -116,7 +116,6 @@ class SettingRow(QWidget):
         return f"{value:g}{self.setting.unit}"
 
     def _follow(self, key: str) -> None:
-        """Show what is kept, whoever changed it."""
         if key != self.setting.key:
             return
         value = self._settings.value(key)

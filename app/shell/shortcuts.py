@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QKeySequenceEdit, QTreeWidget, QTreeWidgetItem, QWidget
 
 from app.base.settings import Settings
-from app.shell.commands import COMMANDS, MENUS, find_command
+from app.shell.commands import COMMANDS, MENUS, Command, find_command
 from app.widgets.basics import make_button, make_column, make_label, make_row
 
 ID_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -74,9 +75,7 @@ class ShortcutPage(QWidget):
             return
         keys = read_keys(self._settings)
         for item in self._rows:
-            command = find_command(item.data(0, ID_ROLE))
-            shown = [QKeySequence(held).toString(NATIVE) for held in (keys[command.id], command.also) if held]
-            item.setText(1, ", ".join(shown))
+            item.setText(1, write_keys(find_command(item.data(0, ID_ROLE)), keys))
         self._show_key()
 
     def _show_key(self) -> None:
@@ -123,6 +122,11 @@ def read_keys(settings: Settings) -> dict[str, str]:
         if command.id not in own and command.shortcut in taken:
             keys[command.id] = ""
     return keys
+
+
+def write_keys(command: Command, keys: Mapping[str, str]) -> str:
+    """The keys of a command as people read them: the first of `keys`, by id, and its second one."""
+    return ", ".join(QKeySequence(key).toString(NATIVE) for key in (keys[command.id], command.also) if key)
 
 
 def find_owner(settings: Settings, key: str) -> str:

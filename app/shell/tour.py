@@ -233,7 +233,6 @@ class Tour(Feature):
             step.do(self._session, self._explore)
 
     def _watch(self) -> None:
-        """See whether the step was done."""
         step = self.step
         if step is None:
             return

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.widgets.basics import make_column, make_heading, make_label
 from app.widgets.editors import CountBox
-from app.widgets.form import Checks, Count, Field, Flags, Form, Gate, Number, Pick, Text, attempt
+from app.widgets.form import Checks, Count, Field, Form, Gate, Number, Pick, Text, attempt
 from app.widgets.new_folder_dialog import NewFolderDialog
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
@@ -87,7 +87,7 @@ class SetForm(Form):
     )
     gate = Gate("Minimum r", "Warn about voxels that their encoder predicts worse than this")
     enlarging = Pick("", choices=ENLARGING, name="Enlarging")
-    controls = Flags("", choices=CONTROLS, name="Equal-norm controls")
+    controls = Checks("", choices=CONTROLS, most_rows=len(CONTROLS), name="Equal-norm controls")
     matching = Pick("", choices=MATCHING, name="Match the originals")
     transfer = Checks("", most_rows=3, name="Further networks to score on")
 

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.base.paths import default_export_folder
 from app.base.settings import Settings
 
 
 def export_folder(settings: Settings) -> Path:
     """The folder exports go to: the one in the settings, else the program's own in the home folder."""
     kept = settings.text("export_folder")
-    return Path(kept) if kept else default_export_folder()
+    return Path(kept) if kept else Path.home() / "Probescope"
 
 
 def ask_path(

@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, QSize, Qt, SignalInstance
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QAction, QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QAbstractSpinBox,
     QBoxLayout,
     QDialog,
     QFrame,
@@ -121,11 +120,6 @@ def make_tool_button(do: Act | None = None, *, tip: str, name: str = "", icon: s
     button.setAutoRaise(True)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
-
-
-def pad_spin_box(box: QAbstractSpinBox) -> None:
-    """Keep its text off the border, as in the other fields; the style sheet's padding does not reach it."""
-    box.lineEdit().setTextMargins(2 * GRID, 0, 2 * GRID, 0)
 
 
 def make_line() -> QFrame:

@@ -100,7 +100,7 @@ class BudgetMeter(QWidget):
             draw_text(painter, self.rect(), NO_READING, theme_in_use().faint, align=Qt.AlignmentFlag.AlignCenter)
             return
         self._draw_gauge(painter, self._reading)
-        for row, box in zip(self.fitting_rows(), self._row_boxes(), strict=True):
+        for row, box in self.placed_rows():
             self._draw_row(painter, row, box)
 
     def event(self, event: QEvent) -> bool:
@@ -112,22 +112,18 @@ class BudgetMeter(QWidget):
 
     def explain_at(self, y: float) -> str:
         """The formula of the line at a height in pixels; the gauge's own above the lines."""
-        for row, box in zip(self.fitting_rows(), self._row_boxes(), strict=True):
+        for row, box in self.placed_rows():
             if box.top() <= y < box.bottom():
                 return f"{row.name}: {row.formula}"
         return GAUGE_TIP if self.rows else ""
 
-    def fitting_rows(self) -> tuple[MeterRow, ...]:
-        """The lines there is room for: the last one, whether 8 bits keep the perturbation, is never left out."""
-        fitting = max(1, int((self.height() - HEAD_HEIGHT) / LEAST_ROW))
-        return self.rows if fitting >= len(self.rows) else (*self.rows[: fitting - 1], self.rows[-1])
-
-    def _row_boxes(self) -> list[QRectF]:
-        n_rows = len(self.fitting_rows())
-        room = (self.height() - HEAD_HEIGHT) / max(1, n_rows)
-        height = min(ROW_HEIGHT + 4.0, max(LEAST_ROW, room))
-        width = self.width() - 2 * MARGIN
-        return [QRectF(MARGIN, HEAD_HEIGHT + index * height, width, height) for index in range(n_rows)]
+    def placed_rows(self) -> list[tuple[MeterRow, QRectF]]:
+        """The lines there is room for, and where: the last, whether 8 bits keep the perturbation, is never left out."""
+        room, width = self.height() - HEAD_HEIGHT, self.width() - 2 * MARGIN
+        fitting = max(1, int(room / LEAST_ROW))
+        rows = self.rows if fitting >= len(self.rows) else (*self.rows[: fitting - 1], self.rows[-1])
+        height = min(ROW_HEIGHT + 4.0, max(LEAST_ROW, room / max(1, len(rows))))
+        return [(row, QRectF(MARGIN, HEAD_HEIGHT + at * height, width, height)) for at, row in enumerate(rows)]
 
     def _draw_gauge(self, painter: QPainter, reading: BudgetReading) -> None:
         theme, box = theme_in_use(), QRectF(MARGIN, 0, self.width() - 2 * MARGIN, HEAD_HEIGHT)

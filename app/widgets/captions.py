@@ -1,8 +1,8 @@
-"""Labels of the panels: a line that elides instead of pushing the layout, the hint of an empty panel, a fold."""
+"""Labels of the panels: a text that wraps instead of pushing the layout, the hint of an empty panel, a fold."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -30,48 +30,26 @@ class Fold(QWidget):
 
 
 WIDEST_HINT = 320
-LINE_BOX = 2
-"""Pixels kept free so that the last letter is never cut by rounding."""
 
 
-class ElidedLabel(QLabel):
-    """One line of text that ends in an ellipsis where it does not fit; the whole text is its tooltip.
+class Caption(QLabel):
+    """Plain text over as many lines as it needs, so that all of it is read; `hint`, what it means, is its tooltip.
 
-    Parameters
-    ----------
-    role : A role of the style sheet, as in `make_label`.
-    hint : What the line means, shown in its tooltip below the whole text.
+    `role` is one of the style sheet, as in `make_label`.
     """
 
     def __init__(self, role: str = "", *, hint: str = "") -> None:
         super().__init__()
-        self.whole_text = ""
-        self._hint = hint
         self.setProperty("role", role)
         self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         self.setToolTip(hint)
 
     def show_text(self, text: str) -> None:
-        """Show a text, shortened to fit."""
-        self.whole_text = text
-        self.setToolTip("\n".join(part for part in (text, self._hint) if part))
+        """Show a text."""
+        self.setText(text)
         self.setAccessibleName(text)
-        self._fit()
-
-    def minimumSizeHint(self) -> QSize:
-        """As narrow as the layout likes."""
-        return QSize(0, super().minimumSizeHint().height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Shorten again."""
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        self.ensurePolished()
-        room = max(0, self.contentsRect().width() - LINE_BOX)
-        self.setText(self.fontMetrics().elidedText(self.whole_text, Qt.TextElideMode.ElideRight, room))
 
 
 class EmptyState(QWidget):

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import GRID, make_button, make_column
+from app.widgets.basics import make_button
 
 LEAST_ROWS, ROW_HEIGHT = 3, 24
 KEY, TIP = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.ToolTipRole
@@ -105,7 +105,9 @@ class PathLine(TextLine):
 
 
 class ChoiceBox(Unwheeled, QComboBox):
-    """One of several values, each `(value, text)` or `(value, text, tip)`."""
+    """One of several values, each `(value, text)` or `(value, text, tip)`; `chosen` tells what the user picks."""
+
+    chosen = Signal(object)
 
     def __init__(self, name: str = "") -> None:
         super().__init__()
@@ -113,6 +115,7 @@ class ChoiceBox(Unwheeled, QComboBox):
         self.setAccessibleName(name)
         self.setToolTip(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.activated.connect(self._tell)
 
     def set_choices(self, choices: Iterable[tuple[Any, ...]], current: object = None) -> None:
         """List values and show one as chosen, or the first where it is not among them; emits no signal."""
@@ -138,6 +141,9 @@ class ChoiceBox(Unwheeled, QComboBox):
         """Show a value as chosen, the first where it is not available; emits no signal."""
         with QSignalBlocker(self):
             self.setCurrentIndex(self._values.index(value) if value in self._values else min(0, self.count() - 1))
+
+    def _tell(self) -> None:
+        self.chosen.emit(self.value())
 
 
 class CheckList(QListWidget):
@@ -183,27 +189,3 @@ class CheckList(QListWidget):
         super().showEvent(event)
         first = next((row for row, key in enumerate(self._keys) if key in self.value()), 0)
         self.scrollToItem(self.item(first), CheckList.ScrollHint.PositionAtTop)
-
-
-class FlagGroup(QWidget):
-    """Any of a few values, each `(value, text, tip)`, with a box under the other."""
-
-    changed = Signal()
-
-    def __init__(self, choices: Iterable[tuple[Any, str, str]]) -> None:
-        super().__init__()
-        self.boxes: dict[Any, FlagBox] = {}
-        for value, text, tip in choices:
-            box = self.boxes[value] = FlagBox(text)
-            box.setToolTip(tip)
-            box.toggled.connect(self.changed)
-        self.setLayout(make_column(*self.boxes.values(), gap=GRID))
-
-    def value(self) -> tuple[Any, ...]:
-        """The ticked values, in their order."""
-        return tuple(value for value, box in self.boxes.items() if box.isChecked())
-
-    def set_value(self, values: Collection[object]) -> None:
-        """Tick these values and no others; emits no signal."""
-        for value, box in self.boxes.items():
-            box.set_value(value in values)

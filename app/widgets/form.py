@@ -10,7 +10,7 @@ a config of the fields of the same names, and `form.show_config(config)` shows o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from dataclasses import fields as list_config_fields
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QLabel, QLayout, QSizePolicy, QWidget
 
-from app.widgets.basics import GRID, allow, make_label, make_row, pad_spin_box, show_text
-from app.widgets.editors import CheckList, ChoiceBox, CountBox, FlagBox, FlagGroup, NumberBox, PathLine, TextLine
+from app.widgets.basics import GRID, allow, make_label, make_row, show_text
+from app.widgets.editors import CheckList, ChoiceBox, CountBox, FlagBox, NumberBox, PathLine, TextLine
 from app.widgets.segmented import Segmented
 from core.errors import ProbeError
 
@@ -68,11 +68,6 @@ class Field(Generic[Editor]):
             return self
         raise AttributeError(f"{owner.__name__} has not made its fields yet: {self.key}")
 
-    @property
-    def label(self) -> str:
-        """What stands before it in its row."""
-        return self.title
-
     def build(self) -> Editor:
         """An editor with its name, tooltip and width."""
         editor = self._make()
@@ -107,7 +102,7 @@ class _Spin(Field[Editor]):
         box.set_value(self.first)
         box.setKeyboardTracking(not self.settled)
         box.setAlignment(Qt.AlignmentFlag.AlignRight)
-        pad_spin_box(box)
+        box.lineEdit().setTextMargins(2 * GRID, 0, 2 * GRID, 0)  # the style sheet's padding does not reach it
         return box
 
 
@@ -173,24 +168,16 @@ class Pick(Field[Segmented]):
 
 @dataclass(eq=False)
 class Checks(Field[CheckList]):
-    """Any of a list of which `most_rows` are seen at once."""
+    """Any of a list, each `(value, text)` or with a tip, of which `most_rows` are seen at once."""
 
+    choices: Sequence[tuple[Any, ...]] = ()
     most_rows: int = 0
     signal = "itemChanged"
 
     def _make(self) -> CheckList:
-        return CheckList(self.most_rows)
-
-
-@dataclass(eq=False)
-class Flags(Field[FlagGroup]):
-    """A few boxes to tick, each `(value, text, tip)`."""
-
-    choices: Iterable[tuple[Any, str, str]] = ()
-    signal = "changed"
-
-    def _make(self) -> FlagGroup:
-        return FlagGroup(self.choices)
+        made = CheckList(self.most_rows)
+        made.set_choices(self.choices)
+        return made
 
 
 @dataclass(eq=False)
@@ -199,11 +186,6 @@ class Flag(Field[FlagBox]):
 
     row: str = ""
     signal = "toggled"
-
-    @property
-    def label(self) -> str:
-        """What stands before it in its row."""
-        return self.row
 
     def _make(self) -> FlagBox:
         return FlagBox(self.title)
@@ -317,7 +299,7 @@ class Fields:
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for row in rows:
-            title, *parts = (self.fields()[row].label, row) if isinstance(row, str) else row
+            title, *parts = (self._label_of(row), row) if isinstance(row, str) else row
             widgets = [getattr(self, part) if isinstance(part, str) else part for part in parts]
             if isinstance(widgets[0], PathLine):
                 widgets.append(widgets[0].browse)
@@ -334,6 +316,10 @@ class Fields:
                 form.addRow(held)
             self._layouts |= {part: form for part in parts if isinstance(part, str)}
         return form
+
+    def _label_of(self, key: str) -> str:
+        field = self.fields()[key]
+        return field.row if isinstance(field, Flag) else field.title
 
     def show_row(self, key: str, shown: bool) -> None:
         """Show or hide the row of a field that stands alone in it."""
@@ -363,3 +349,12 @@ def attempt(make: Callable[[], Made], problem: QLabel) -> Made | None:
         return None
     show_text(problem, "")
     return made
+
+
+def why_not(make: Callable[[], object]) -> str:
+    """Why something is refused; "" where it is not."""
+    try:
+        make()
+    except ProbeError as error:
+        return str(error)
+    return ""

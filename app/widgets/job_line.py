@@ -11,13 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
-from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtCore import QRectF, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 
 from app.base.jobs import DEFECT, STOPPED, Failed, Job, JobLane, Make, WhenBusy
 from app.widgets.basics import make_column, make_label, show_text
+from app.widgets.drawing import draw_bar
 from core.errors import ProbeError
 from core.words import format_duration
 
@@ -55,15 +56,12 @@ class ProgressLine(QWidget):
         """Draw the groove and the done part."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        whole = QRectF(self.rect())
-        done = QRectF(whole.x(), whole.y(), whole.width() * self.share, whole.height())
-        for role, part in ((QPalette.ColorRole.Mid, whole), (QPalette.ColorRole.Highlight, done)):
-            painter.setBrush(self.palette().color(role))
-            painter.drawRoundedRect(part, THICKNESS / 2, THICKNESS / 2)
+        roles = QPalette.ColorRole.Highlight, QPalette.ColorRole.Mid
+        colour, ground = (self.palette().color(role).name() for role in roles)
+        draw_bar(painter, QRectF(self.rect()), self.share, colour, ground)
         if self._share is None:
             painter.setOpacity(UNKNOWN_OPACITY)
-            painter.drawRoundedRect(whole, THICKNESS / 2, THICKNESS / 2)
+            draw_bar(painter, QRectF(self.rect()), 1.0, colour, ground)
         painter.end()
 
 

@@ -13,17 +13,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QCursor, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from app.look.plotting import (
-    GRID_ALPHA,
-    colour_legend,
-    faded,
-    make_axes,
-    name_plot,
-    plot_font,
-    quieten,
-    solid,
-    spread_apart,
-)
+from app.look.plotting import GRID_ALPHA, NumberAxis, faded, plot_font, solid, spread_apart
 from app.look.theme import Theme, follow_theme, theme_in_use
 from core.reports.inks import DARK
 from core.reports.plot import Ink, Plot, Series, colour_fields, write_fields
@@ -67,7 +57,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         """The points or lines of each named series."""
         self.describe: Callable[[Any], str] = lambda _key: ""
         """The words for a key while the pointer rests on its point."""
-        self._axes = make_axes()
+        self._axes = {side: NumberAxis(side) for side in ("left", "right", "top", "bottom")}
         self._guide, self._dot = pg.InfiniteLine(angle=90), pg.ScatterPlotItem(size=DOT)
         self._ring = pg.ScatterPlotItem(size=RING, brush=None)
         self._place: tuple[float, float] | None = None
@@ -85,13 +75,25 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         for item in (self._guide, self._dot, self._ring):
             self.addItem(item, ignoreBounds=True)
             item.setZValue(ON_TOP)
-        name_plot(self, name)
-        quieten(self.getPlotItem())
+        self.setAccessibleName(name)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its numbers stand beside it as text
+        self._quieten(self.getPlotItem())
         self.legend = self.getPlotItem().addLegend(offset=(-8, 8), labelTextSize="9pt", verSpacing=-4)
         self.scene().sigMouseClicked.connect(self._click)
         self.scene().sigMouseMoved.connect(self._explain)
         self.getPlotItem().vb.sigResized.connect(self._fit)
         follow_theme(self.set_theme)
+
+    @staticmethod
+    def _quieten(item: pg.PlotItem) -> None:
+        """Take away what is not wanted here: menus, the auto button, panning by mouse."""
+        item.setMenuEnabled(False)
+        item.hideButtons()
+        item.setMouseEnabled(x=False, y=False)
+        item.showAxis("top", False)
+        item.showAxis("right", False)
+        item.getAxis("left").setGrid(GRID_ALPHA)
+        item.getViewBox().disableAutoRange()
 
     def show_plot(self, plot: Plot) -> None:
         """Draw a plot."""
@@ -106,7 +108,9 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self._guide.setPen(pg.mkPen(faded(theme.accent, 0.7), width=1))
         self._dot.setData(pen=pg.mkPen(theme.panel, width=1.5), brush=pg.mkBrush(theme.accent))
         self._ring.setData(pen=solid(theme.text, 2))
-        colour_legend(self.legend, theme.muted)
+        self.legend.setLabelTextColor(theme.muted)
+        for _, label in self.legend.items:  # those that stand there already take it only with their next text
+            label.setText(label.text)
         # Not at once: items made anew while Qt still hands out the new style have crashed the process.
         QTimer.singleShot(0, self, self._draw)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QSplitter, QWidget
 
-from app.base.settings import Settings
-
 HANDLE_PIXELS = 6
 FIRST_SIZES: dict[str, tuple[int, ...]] = {
     "main_splitter": (324, 1116),
@@ -27,26 +25,6 @@ def make_splitter(name: str, orientation: Qt.Orientation, *widgets: QWidget, str
         splitter.setStretchFactor(number, 1 if number == stretch else 0)
     splitter.setSizes(list(FIRST_SIZES[name]))
     return splitter
-
-
-def reset_sizes(splitters: tuple[QSplitter, ...]) -> None:
-    """Give every part its first size."""
-    for splitter in splitters:
-        splitter.setSizes(list(FIRST_SIZES[splitter.objectName()]))
-
-
-def restore_sizes(splitters: tuple[QSplitter, ...], settings: Settings) -> None:
-    """Give every part the size it had; what is not known keeps its first size."""
-    for splitter in splitters:
-        kept = settings.text(splitter.objectName())
-        if kept:
-            splitter.restoreState(decode(kept))
-
-
-def keep_sizes(splitters: tuple[QSplitter, ...], settings: Settings) -> None:
-    """Remember the sizes."""
-    for splitter in splitters:
-        settings.set(splitter.objectName(), encode(splitter.saveState()))
 
 
 def encode(state: QByteArray) -> str:

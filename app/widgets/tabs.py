@@ -37,13 +37,13 @@ class PageStack(QStackedWidget):
 
 
 class Tabs(QObject):
-    """The bar of tabs and the stack of their pages; `changed` tells that another one is in front."""
+    """The bar of tabs, by their `keys` in order, and the stack of their pages; `changed`: another one is in front."""
 
     changed = Signal()
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._keys: list[str] = []
+        self.keys: list[str] = []
         self._makers: dict[str, Callable[[], WorkPage]] = {}
         self._pages: dict[str, QWidget] = {}
         self._holders: dict[str, QWidget] = {}
@@ -64,40 +64,33 @@ class Tabs(QObject):
 
     def add(self, key: str, title: str, make: Callable[[], WorkPage]) -> None:
         """Put a tab after the others; its page is made when it is first wanted."""
-        self._makers[key] = make
-        self._holders[key] = QWidget()
+        self._makers[key], self._holders[key] = make, QWidget()
         self._append(key, title, self._holders[key])
 
     def page(self, key: str) -> QWidget:
         """The page of a tab, made now if it was never opened."""
         if key not in self._pages:
-            page = self._makers[key]()
+            page = self._pages[key] = self._makers[key]()
             self._holders[key].setLayout(make_row(page))
-            self._pages[key] = page
         return self._pages[key]
 
     @property
     def current(self) -> str:
         """The key of the tab in front."""
-        return self._keys[self.bar.currentIndex()]
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of all tabs, in their order."""
-        return tuple(self._keys)
+        return self.keys[self.bar.currentIndex()]
 
     def open(self, key: str) -> QWidget:
         """Bring the tab of a key to the front; returns its page."""
         page = self.page(key)
-        self.bar.setCurrentIndex(self._keys.index(key))
+        self.bar.setCurrentIndex(self.keys.index(key))
         return page
 
     def _append(self, key: str, title: str, widget: QWidget) -> None:
-        self._keys.append(key)
+        self.keys.append(key)
         self.stack.addWidget(widget)
         self.bar.addTab(title)
 
     def _show(self, index: int) -> None:
-        self.page(self._keys[index])
+        self.page(self.keys[index])
         self.stack.setCurrentIndex(index)
         self.changed.emit()

@@ -41,10 +41,8 @@ class JobPage(WorkPage):
         for line in self.lines:
             line.changed.connect(self.refresh)
         left = make_column(scroll, make_line(), foot, gap=0, stretch=0)
-        shown = QWidget()
-        shown.setLayout(answer)
         self.stack.addWidget(empty)
-        self.stack.addWidget(shown)
+        self.stack.addWidget(make_panel(answer))
         answer_panel = make_panel(make_column(self.stack))
         self.setLayout(make_row(make_panel(left, FORM_WIDTH), answer_panel, gap=6, stretch=1))
 

@@ -93,10 +93,9 @@ def check_display() -> CheckResult:
 
 def check_graphics() -> CheckResult:
     """What draws the cortex, asked in a process of its own: a broken driver ends only that."""
-    command = [sys.executable, "-m", "app.base.gl_probe"]
-    root = Path(__file__).resolve().parent.parent.parent
+    command = [sys.executable, "-c", "import pyvista; print(pyvista.GPUInfo().renderer)"]
     try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=GL_SECONDS, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=GL_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return CheckResult("graphics", "no answer", "Update the graphics driver.")
     if done.returncode != 0 or not done.stdout.strip():

@@ -32,7 +32,7 @@ class ProbeMap:
     steps : (n_steps, n_voxels) float or None
         Of every attack step, where the map follows them; `before` (n_voxels,) those of the clean image.
     diverging : Symmetric about zero, or from zero up.
-    limit : Value of the last colour, the same in every frame.
+    limit : Value of the last colour, the same in every frame; None takes a robust one of the values.
     dimmed : (n_voxels,) bool or None. Voxels that the encoder predicts too poorly to be trusted.
     note : What `dimmed` means, for a caption; "" where nothing is.
     """
@@ -41,7 +41,7 @@ class ProbeMap:
     title: str
     unit: str
     diverging: bool
-    limit: float
+    limit: float | None = None
     steps: FloatArray | None = None
     before: FloatArray | None = None
     dimmed: BoolArray | None = None

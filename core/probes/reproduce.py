@@ -86,7 +86,7 @@ def check_same_encoders(
     """
     names = ["network", "encoder", *(f"encoder of {name}" for name in config.others)]
     found = [encoder.network.sha256, encoder.card.sha256, *(other.card.sha256 for other in others)]
-    for what, now, then in zip(names, found, hashes, strict=False):
+    for what, now, then in zip(names, found, hashes, strict=True):
         if now != then:
             raise BadInputError(
                 f"The {what} here ({now[:12]}) is not the one that was probed ({then[:12]}). Install the {what} of "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -39,6 +41,7 @@ from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieKind
 from core.networks.catalog import list_networks
 from core.networks.import_options import NetworkImportOptions
+from core.networks.spec import NetworkSpec
 from core.probes.choice import TargetOptions
 from core.robustify.config import RobustifyConfig
 from core.stimuli.config import SetConfig
@@ -246,9 +249,16 @@ def test_the_aim_opens_with_nothing_asked(qtbot: QtBot) -> None:
     assert not form.contrast_weight.isEnabled() and form.contrast_weight.toolTip() == "Choose a contrast ROI first"
 
 
+def services_with(networks: Sequence[NetworkSpec]) -> Any:
+    return SimpleNamespace(catalogue=SimpleNamespace(subjects=(), networks=networks))
+
+
 def test_forms_of_encoders_and_networks_ask_for_what_can_be_made(qtbot: QtBot, tmp_path: Path) -> None:
     fit, network = FitForm(), ImportNetworkDialog(cast(Any, None), print)
-    robust, encoder = RobustifyDialog(cast(Any, None), print), ImportEncoderDialog((), list_networks())
+    robust, encoder = (
+        RobustifyDialog(cast(Any, None), print),
+        ImportEncoderDialog(services_with(list_networks()), print),
+    )
     for form in (fit, network, robust, encoder):
         qtbot.addWidget(form)
     fit.offer(make_catalogue(tmp_path), subject="simulated", network="alexnet")
@@ -313,7 +323,7 @@ def test_every_editor_of_numbers_and_choices_is_spoken_and_leaves_the_wheel_alon
             FigureDialog(),
             RobustifyDialog(cast(Any, None), print),
             ImportNetworkDialog(cast(Any, None), print),
-            ImportEncoderDialog((), ()),
+            ImportEncoderDialog(services_with(()), print),
             OptionsPage(),
         ),
         *(make_sweep(qtbot, question) for question in Question),

@@ -74,7 +74,7 @@ def test_a_point_of_the_card_becomes_the_target(window: MainWindow, qtbot: QtBot
     card = window.features.encoders.card_window
     assert card is not None
     window.session.state.auto_probe = False
-    card.voxel_picked.emit(17)
+    card.figure.ceiling.picked.emit(17)
     target = window.session.state.target
     assert target is not None
     assert (target.kind, target.voxels) == (TargetKind.VOXEL, (17,))

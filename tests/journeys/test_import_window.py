@@ -90,7 +90,7 @@ def test_a_dropped_folder_is_looked_into_imported_and_opened(window: MainWindow,
     dialog.options.title.setText("Ours")
     dialog.options.accept.click()
     qtbot.waitUntil(lambda: dialog.pages.currentWidget() is dialog.summary)
-    assert dict(dialog.summary.rows.rows)["Images"] == "12, each shown once"
+    assert dict(dialog.summary.found.facts.rows)["Images"] == "12, each shown once"
     np.testing.assert_array_equal(load_responses("study-7")[:, 0], VALUES)
     dialog.summary.open.click()
     assert not dialog.isVisible()
@@ -170,9 +170,9 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_cancelling_keeps_nothing(window: MainWindow, source: Path, qtbot: QtBot) -> None:
     dialog = look(window, source, qtbot)
     dialog.options.accept.click()
-    assert dialog.is_importing
+    assert dialog.progress.work.busy
     dialog.progress.cancel.click()
-    qtbot.waitUntil(lambda: not dialog.is_importing)
+    qtbot.waitUntil(lambda: not dialog.progress.work.busy)
     assert dialog.options.error.text() == "Cancelled; nothing was imported."
     folder = user_subjects_folder()
     assert not folder.is_dir() or not list(folder.iterdir())
@@ -186,7 +186,7 @@ def test_a_template_is_saved_from_the_first_page(
     window.features.recordings.show_assistant()
     dialog = window.features.recordings.dialog
     assert dialog is not None
-    dialog.template_requested.emit()
+    dialog.save_template()
     assert path.read_text(encoding="utf-8") == TEMPLATE
 
 
@@ -243,7 +243,7 @@ def test_an_import_that_waits_for_its_turn_can_be_cancelled(window: MainWindow, 
     window.session.lane.submit("other", lambda _stop: free.wait(20), on_done=lambda _answer: None)
     dialog.options.accept.click()
     dialog.progress.cancel.click()
-    assert not dialog.is_importing and "Cancelled" in dialog.options.error.text()
+    assert not dialog.progress.work.busy and "Cancelled" in dialog.options.error.text()
     free.set()
     settle(window, qtbot)
     assert not (user_subjects_folder() / "study-7").exists()
@@ -255,6 +255,6 @@ def test_closing_the_assistant_stops_the_import(window: MainWindow, source: Path
     dialog.options.accept.click()
     dialog.close()
     assert not dialog.isVisible()
-    qtbot.waitUntil(lambda: not dialog.is_importing)
+    qtbot.waitUntil(lambda: not dialog.progress.work.busy)
     settle(window, qtbot)
     assert "Cancelled" in dialog.options.error.text()

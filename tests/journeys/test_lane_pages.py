@@ -82,7 +82,7 @@ def drive_analysis(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path
 
 
 def drive_study(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
-    patch("app.analyses.study_dialog.measure_study", lambda *_: dict.fromkeys(StudyConfig().layers, 0.01))
+    patch("app.analyses.study_dialog.measure_step_seconds", lambda *_, **__: dict.fromkeys(StudyConfig().layers, 0.01))
     patch("app.analyses.study_dialog.iter_whole_study", work.make)
     window.features.study.show_study()
     dialog = window.features.study.dialog
@@ -150,7 +150,7 @@ def drive_encoder_import(window: MainWindow, work: GatedWork, patch: Patch, _tmp
     dialog.readout = cast(Any, SimpleNamespace())
     stop = QPushButton(dialog)
     stop.clicked.connect(dialog.work.cancel)
-    return Driver(dialog.work, lambda: dialog.import_requested.emit(None), stop, dialog.choose_button.isEnabled)
+    return Driver(dialog.work, lambda: dialog.take_in(cast(Any, None)), stop, dialog.choose_button.isEnabled)
 
 
 def drive_recording(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:

@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QCloseEvent, QDropEvent
-from PySide6.QtWidgets import QDialog, QFileDialog, QLabel
+from PySide6.QtWidgets import QDialog, QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
-from app.sessions.dialogs import MovedDialog, RestoreDialog, RunningDialog, Unsaved, UnsavedDialog
+from app.sessions.dialogs import MovedDialog, Question, RestoreDialog
 from app.shell.application import make_window
 from app.shell.handlers import CrashDialog
 from app.shell.main_window import MainWindow
@@ -229,15 +229,15 @@ def test_closing_asks_about_a_named_session_that_was_not_saved(
     assert tools.may_close(), "nothing to ask"
     window.session.controller.pick_roi("FFA")
     wait_for_probe(window, qtbot)
-    answers = iter((Unsaved.CANCEL, Unsaved.DISCARD, Unsaved.SAVE))
+    answers = iter(("Cancel", "Don't save", "Save"))
     asked: list[str] = []
 
-    def answer(dialog: UnsavedDialog) -> int:
+    def answer(dialog: Question) -> int:
         asked.append(dialog.windowTitle())
-        dialog.answer = next(answers)
+        press(dialog, next(answers))
         return 0
 
-    monkeypatch.setattr(UnsavedDialog, "exec", answer)
+    monkeypatch.setattr(Question, "exec", answer)
     event = SpontaneousClose()
     window.closeEvent(event)
     assert not event.isAccepted() and window.isVisible()
@@ -249,6 +249,10 @@ def test_closing_asks_about_a_named_session_that_was_not_saved(
     assert saved.probe is not None and saved.probe.path.parent == tmp_path / "mine.data"
     assert len(asked) == 3
     assert not tools.is_modified()
+
+
+def press(dialog: Question, answer: str) -> None:
+    next(button for button in dialog.findChildren(QPushButton) if button.text() == answer).click()
 
 
 class SpontaneousClose(QCloseEvent):
@@ -270,15 +274,14 @@ def test_closing_lists_the_jobs_still_running(make: MakeWindow, qtbot: QtBot, mo
     qtbot.waitUntil(lambda: not isinstance(lane.state, Idle))
     shown: list[str] = []
 
-    def keep(dialog: RunningDialog) -> int:
+    def keep(dialog: Question) -> None:
         shown.extend(label.text() for label in dialog.findChildren(QLabel))
-        return QDialog.DialogCode.Rejected
 
-    monkeypatch.setattr(RunningDialog, "exec", keep)
+    monkeypatch.setattr(Question, "exec", keep)
     window.actions_table.give("quit")
     assert window.isVisible()
     assert "•  Fragility…" in shown
-    monkeypatch.setattr(RunningDialog, "exec", lambda _dialog: QDialog.DialogCode.Accepted)
+    monkeypatch.setattr(Question, "exec", lambda dialog: press(dialog, "Stop and close"))
     window.actions_table.give("quit")
     assert not window.isVisible()
 
@@ -447,4 +450,4 @@ def test_a_defect_leaves_the_session_saved(make: MakeWindow, monkeypatch: pytest
     window.session.problems.show(RuntimeError("a defect"))
     (mine,) = list_autosaves()
     assert mine.session is not None and mine.session.record.target == window.session.state.target
-    assert str(mine.folder) == str(window.features.sessions.keeper.folder)
+    assert str(mine.folder) == str(window.features.sessions.keeper.autosave.folder)

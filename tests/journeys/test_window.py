@@ -86,8 +86,8 @@ def test_a_click_on_a_vertex_makes_a_probe_of_its_voxel(make: MakeWindow, qtbot:
     assert state.target.voxels == (voxel,)
     assert state.probe.config.target.voxels == (voxel,)
     assert state.probe.config.direction is Direction.RAISE
-    qtbot.waitUntil(lambda: f"voxel {voxel}" in window.explore.images.title.whole_text)
-    assert window.explore.controls.target.summary.whole_text.startswith(f"Voxel {voxel} (")
+    qtbot.waitUntil(lambda: f"voxel {voxel}" in window.explore.images.title.text())
+    assert window.explore.controls.target.summary.text().startswith(f"Voxel {voxel} (")
 
 
 def test_the_shift_map_is_that_of_the_probe(make: MakeWindow, qtbot: QtBot) -> None:
@@ -119,7 +119,7 @@ def test_dragging_epsilon_previews_live_and_releasing_probes(make: MakeWindow, q
     engine.seconds_a_step = 0.1
     for share in np.linspace(0, 1, 40):
         send_move(slider, QPointF(start + (end - start) * float(share)))
-    last_dragged = window.explore.controls.attack.epsilon.epsilon()
+    last_dragged = window.explore.controls.attack.epsilon.epsilon
     qtbot.waitUntil(lambda: bool(previews) and previews[-1] == last_dragged)
     assert engine.n_asked["preview"] - asked_before <= 3, "of 40 requests only the newest waited"
     assert state.probe is first, "dragging makes no probe"
@@ -127,7 +127,7 @@ def test_dragging_epsilon_previews_live_and_releasing_probes(make: MakeWindow, q
     QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, pos=end)
     qtbot.waitUntil(lambda: state.probe is not first and isinstance(window.session.lane.state, Idle))
     assert state.probe is not None
-    assert state.probe.config.attack.epsilon == window.explore.controls.attack.epsilon.epsilon()
+    assert state.probe.config.attack.epsilon == window.explore.controls.attack.epsilon.epsilon
     assert state.preview is None
 
 
@@ -203,7 +203,7 @@ def test_a_quick_look_comes_before_the_whole_probe(make: MakeWindow, qtbot: QtBo
     assert replace(quick.config, attack=whole.config.attack) == whole.config
     responses = window.explore.responses
     responses.show_probe(quick, state.subject.voxels)
-    assert " · quick look · " in responses.readout.whole_text
+    assert " · quick look · " in responses.readout.text()
     state.probe = quick
     window.actions_table.give("add_to_tray")
     assert not window.features.stimuli.tray.items

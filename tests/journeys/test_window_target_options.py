@@ -67,7 +67,7 @@ def test_a_contrast_is_probed_against_its_roi_and_taken_back(window: MainWindow,
     direction = probe.config.target.vector(SUBJECT.voxels.n_voxels)
     np.testing.assert_allclose(direction[ppa], -0.5 / len(ppa), rtol=1e-5)
     np.testing.assert_allclose(direction[ffa], 1 / len(ffa), rtol=1e-5)
-    qtbot.waitUntil(lambda: "PPA" in window.explore.images.title.whole_text)
+    qtbot.waitUntil(lambda: "PPA" in window.explore.images.title.text())
     assert window.explore.controls.target.kind.value() == TargetKind.ROI, "the form still shows what is raised"
     window.session.controller.pick_roi("EBA")
     assert wait(window, qtbot).config.target.label.startswith("ROI EBA"), "another target keeps the contrast"

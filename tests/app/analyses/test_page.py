@@ -18,7 +18,7 @@ from app.analyses.answer_view import FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.page import AnalysisPage, find_formula
 from app.analyses.sweep_form import SweepForm, fill_form
-from app.analyses.sweep_job import Finished, copy_analysis, iter_analysis
+from app.analyses.sweep_job import Finished, copy_results, iter_analysis
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services, open_services
 from app.look.theme import LIGHT, use_theme
@@ -183,10 +183,10 @@ def test_every_answer_is_drawn_in_both_themes_and_saved(
     assert page.answer_badge.text() == "simulated", "simulated responses are called simulated beside their numbers"
     assert page.table.rowCount() == len(finished.table.rows)
     assert page.export.isEnabled()
-    copy_analysis(finished.folder, tmp_path / "saved")
+    copy_results(finished.folder, tmp_path / "saved")
     assert (tmp_path / "saved" / "report.html").is_file()
     with pytest.raises(BadInputError, match="new or an empty folder"):
-        copy_analysis(finished.folder, tmp_path / "saved")
+        copy_results(finished.folder, tmp_path / "saved")
 
 
 def test_a_point_of_the_scatter_asks_for_its_probe(qtbot: QtBot, session: Services) -> None:
@@ -304,10 +304,10 @@ def test_the_form_of_a_transfer_asks_for_attacks_and_copies(qtbot: QtBot) -> Non
     form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
     assert (form.value().refitted, form.value().untrained) == ((0, 1), (0, 1))
     form.refitted.setChecked(False)
-    form.attacks.boxes[AttackKind.TI].setChecked(True)
+    form.attacks.item(form.attacks.values().index(AttackKind.TI)).setCheckState(Qt.CheckState.Checked)
     assert form.value().attacks == (AttackKind.PGD, AttackKind.TI)
     assert form.value().refitted == ()
-    form.attacks.boxes[AttackKind.ENSEMBLE].setChecked(True)
+    form.attacks.item(form.attacks.values().index(AttackKind.ENSEMBLE)).setCheckState(Qt.CheckState.Checked)
     assert "at least 3 for an ensemble" in form.problem.text()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.cortex.colour import OPACITY, colour_values, compose, find_limit, shade_curvature
+from app.cortex.colour import OPACITY, colour_values, compose, shade_curvature
 from app.cortex.painter import CortexPainter
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
@@ -135,12 +135,18 @@ def test_colour_map_choice_is_kept_for_its_kind(painter) -> None:
     assert painter.scale.colormap.name == "viridis"
 
 
-def test_limits_found_from_data() -> None:
-    values = np.concatenate([np.linspace(-1, 1, 1001), [np.nan, 50.0]])
+def test_limits_found_from_data(painter) -> None:
+    def find_limit(values: np.ndarray, *, diverging: bool) -> float:
+        painter.set_values(values, diverging=diverging, limit=None)
+        return painter.scale.limit
+
+    n_voxels = table_of(painter).n_voxels
+    values = np.linspace(-1, 1, n_voxels)
+    values[:2] = np.nan, 50.0
     assert find_limit(values, diverging=True) == pytest.approx(np.nanpercentile(np.abs(values), 99))
-    assert find_limit(-np.ones(4), diverging=False) == 1.0
-    assert find_limit(np.full(4, np.nan), diverging=True) == 1.0
-    assert find_limit(np.zeros(4), diverging=True) == 1.0
+    assert find_limit(-np.ones(n_voxels), diverging=False) == 1.0
+    assert find_limit(np.full(n_voxels, np.nan), diverging=True) == 1.0
+    assert find_limit(np.zeros(n_voxels), diverging=True) == 1.0
 
 
 def test_curvature_makes_two_greys_with_a_soft_edge() -> None:

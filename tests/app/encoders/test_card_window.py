@@ -7,6 +7,8 @@ import io
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from app.base.problems import Problems
+from app.base.state import AppState
 from app.encoders.card_window import CardWindow
 from app.look.theme import DARK, LIGHT, use_theme
 from core.datasets.subject import load_subject
@@ -26,11 +30,18 @@ from core.reports.inks import find_inks
 
 KEY = ("simulated", "mobilenet_v2", "features.18")
 ORDER = ("features.3", "features.13", "features.18")
+PICKED: list[int] = []
+SERVICES: Any = SimpleNamespace(
+    state=AppState(),
+    controller=SimpleNamespace(pick_voxel=PICKED.append),
+    engine=SimpleNamespace(encoder_card=load_card),
+    problems=Problems(),
+)
 
 
 @pytest.fixture
 def window(qtbot: QtBot) -> CardWindow:
-    made = CardWindow()
+    made = CardWindow(SERVICES, print)
     qtbot.addWidget(made)
     show(made, load_card(*KEY))
     with qtbot.waitExposed(made):
@@ -55,13 +66,13 @@ def test_facts_name_the_encoder_and_where_its_data_come_from(window: CardWindow)
         assert wanted in shown
 
 
-def test_a_click_on_a_point_names_its_voxel(window: CardWindow, qtbot: QtBot) -> None:
+def test_a_click_on_a_point_names_its_voxel(window: CardWindow) -> None:
     card, plot = load_card(*KEY), window.figure.ceiling
     voxel = int(np.argmax(card.r2))
     place = plot.getPlotItem().vb.mapViewToScene(QPointF(float(card.noise_ceiling[voxel]), float(card.r2[voxel])))
-    with qtbot.waitSignal(window.voxel_picked) as blocker:
-        plot.pick_at(place)
-    assert blocker.args == [voxel]
+    PICKED.clear()
+    plot.pick_at(place)
+    assert [voxel] == PICKED
     window.mark(voxel)
     x, y = plot._ring.getData()
     assert (x[0], y[0]) == pytest.approx((card.noise_ceiling[voxel], card.r2[voxel]))
@@ -81,14 +92,11 @@ def test_the_curve_has_every_layer_of_the_network(window: CardWindow) -> None:
     assert window.figure.layers.items["All voxels"].getData()[1].tolist() == pytest.approx(medians)
 
 
-def test_another_encoder_is_compared_voxel_by_voxel(window: CardWindow, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(window.compare_requested) as blocker:
-        index = window.other_box.findText("alexnet · features.11")
-        window.other_box.setCurrentIndex(index)
-        window.other_box.activated.emit(index)
-    assert blocker.args == ["alexnet", "features.11"]
+def test_another_encoder_is_compared_voxel_by_voxel(window: CardWindow) -> None:
+    index = window.other_box.findText("alexnet · features.11")
+    window.other_box.setCurrentIndex(index)
+    window.other_box.activated.emit(index)
     other = load_card(KEY[0], "alexnet", "features.11")
-    window.show_other(other)
     window.tabs.setCurrentIndex(1)
     x, y = window.compare.scatter.items["front"].getData()
     np.testing.assert_allclose(x, load_card(*KEY).r)

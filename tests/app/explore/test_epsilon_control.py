@@ -35,11 +35,11 @@ def test_a_fraction_is_read_and_told(control: EpsilonControl, qtbot: QtBot) -> N
 
 def test_grey_levels_typed_under_linf_are_asked_about(control: EpsilonControl, qtbot: QtBot) -> None:
     control.set_norm(NormName.LINF)
-    before = control.epsilon()
+    before = control.epsilon
     with qtbot.assertNotEmitted(control.committed):
         type_text(control, "8", qtbot)
     assert "Did you mean 8/255?" in control._error.text()
-    assert control.epsilon() == before
+    assert control.epsilon == before
     assert control.field.property("invalid") == "true"
 
 
@@ -47,7 +47,7 @@ def test_grey_levels_typed_under_linf_are_asked_about(control: EpsilonControl, q
 def test_nonsense_is_refused_in_place(control: EpsilonControl, qtbot: QtBot, text: str) -> None:
     type_text(control, text or " ", qtbot)
     assert control._error.text()
-    assert control.epsilon() == 3.0
+    assert control.epsilon == 3.0
 
 
 def test_dragging_tells_every_move_and_settles_once(control: EpsilonControl, qtbot: QtBot) -> None:
@@ -69,15 +69,15 @@ def test_a_click_on_the_groove_jumps_there(control: EpsilonControl, qtbot: QtBot
     control.set_epsilon(0.05)
     centre = control.slider.rect().center()
     qtbot.mouseClick(control.slider, Qt.MouseButton.LeftButton, pos=centre)
-    assert control.epsilon() == pytest.approx(math.sqrt(0.05 * 30), rel=0.1), "the middle of a log scale"
+    assert control.epsilon == pytest.approx(math.sqrt(0.05 * 30), rel=0.1), "the middle of a log scale"
 
 
 def test_each_norm_keeps_its_own_budget(control: EpsilonControl) -> None:
     control.set_epsilon(5.0)
     control.set_norm(NormName.LINF)
-    assert control.epsilon() == pytest.approx(4 / 255)
+    assert control.epsilon == pytest.approx(4 / 255)
     control.set_norm(NormName.L2)
-    assert control.epsilon() == 5.0
+    assert control.epsilon == 5.0
 
 
 def test_the_hint_states_the_rms_of_the_science_page() -> None:

@@ -63,7 +63,7 @@ def test_a_probe_shows_its_delivered_pixels_and_budget(panel: ImagesPanel) -> No
     assert np.array_equal(shown(panel.clean_view), to_uint8(probe.clean_pixels))
     assert np.array_equal(shown(panel.made_view), to_uint8(probe.perturbed_pixels))
     assert panel.meter.rows[0].value == f"{probe.l2:.3f}"
-    assert "raise ROI FFA" in panel.title.whole_text and "L₂ ε 3" in panel.caption.whole_text
+    assert "raise ROI FFA" in panel.title.text() and "L₂ ε 3" in panel.caption.text()
 
 
 def test_the_difference_is_the_exact_one_times_the_factor_shown(panel: ImagesPanel) -> None:
@@ -169,7 +169,7 @@ def test_a_preview_shows_its_own_budget(panel: ImagesPanel) -> None:
     panel.show_preview(preview)
     assert np.array_equal(shown(panel.made_view), preview.pixels)
     assert panel.meter.rows[0].value == f"{preview.l2:.3f}"
-    assert "L₂ ε 1.5" in panel.caption.whole_text and "quick look" in panel.caption.whole_text
+    assert "L₂ ε 1.5" in panel.caption.text() and "quick look" in panel.caption.text()
 
 
 def test_saved_and_copied_pixels_are_the_ones_shown(panel: ImagesPanel, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_steps_go_back_and_forth_and_a_new_choice_cuts_off_what_was_undone() -> 
     assert history.go(1) == images[1]
     other = replace(FIRST, image="d")
     history.note(other, now=0.0)
-    assert history.after is None
+    assert history.state(1) is None
     assert history.go(-1) == images[1]
 
 
@@ -38,7 +38,7 @@ def test_the_same_state_is_no_step() -> None:
     history = UndoHistory()
     history.note(FIRST, now=0.0)
     assert not history.note(replace(FIRST), now=1.0)
-    assert history.before is None
+    assert history.state(-1) is None
 
 
 def test_a_drag_of_a_slider_is_one_step() -> None:
@@ -46,17 +46,17 @@ def test_a_drag_of_a_slider_is_one_step() -> None:
     history.note(FIRST, now=0.0)
     for number in range(10):
         history.note(with_epsilon(1.0 + number), now=5.0 + 0.1 * number)
-    assert history.current == with_epsilon(10.0)
-    assert history.before == FIRST
+    assert history.state() == with_epsilon(10.0)
+    assert history.state(-1) == FIRST
     history.note(with_epsilon(20.0), now=5.9 + COALESCE_SECONDS)
-    assert history.before == with_epsilon(10.0), "after a rest it is another step"
+    assert history.state(-1) == with_epsilon(10.0), "after a rest it is another step"
 
 
 def test_clicks_in_quick_succession_are_steps_of_their_own() -> None:
     history = UndoHistory()
     for name in "abc":
         history.note(replace(FIRST, image=name), now=0.0)
-    assert history.before == replace(FIRST, image="b")
+    assert history.state(-1) == replace(FIRST, image="b")
 
 
 def test_a_slider_after_an_undo_is_a_new_step() -> None:
@@ -65,7 +65,7 @@ def test_a_slider_after_an_undo_is_a_new_step() -> None:
         history.note(state, now=0.0)
     history.go(-1)
     history.note(with_epsilon(2.0), now=0.1)
-    assert history.before == FIRST
+    assert history.state(-1) == FIRST
 
 
 def test_only_so_many_states_are_kept() -> None:
@@ -76,7 +76,7 @@ def test_only_so_many_states_are_kept() -> None:
     while history.go(-1) is not None:
         steps += 1
     assert steps == MOST_STATES - 1
-    assert history.current == replace(FIRST, image="5")
+    assert history.state() == replace(FIRST, image="5")
 
 
 def test_changes_are_named_by_their_fields() -> None:

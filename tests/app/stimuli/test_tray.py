@@ -147,7 +147,8 @@ def test_the_page_counts_items_files_and_warnings(page: StimuliPage, tray: Tray)
     assert page.summary.text() == "3 items · 12 files"
     tray.take_previews([make_preview(make_recipe(0), warnings=(ProbeWarning(WarningCode.CLIPPED, "Clipped: 9%"),))])
     assert page.summary.text() == "3 items · 12 files · ⚠ 1 with warnings"
-    page.form.controls.boxes[ControlKind.CONTRAST_BLEND].setChecked(True)
+    blend = page.form.controls.values().index(ControlKind.CONTRAST_BLEND)
+    page.form.controls.item(blend).setCheckState(Qt.CheckState.Checked)
     assert page.summary.text().startswith("3 items · 15 files")
 
 
@@ -221,8 +222,8 @@ def test_the_form_speaks_configs(qtbot: QtBot) -> None:
 
 
 def test_a_form_that_cannot_be_met_says_why(page: StimuliPage) -> None:
-    for box in page.form.controls.boxes.values():
-        box.setChecked(False)
+    for row in range(page.form.controls.count()):
+        page.form.controls.item(row).setCheckState(Qt.CheckState.Unchecked)
     assert page.config() is None
     assert "A probe is read against a control" in page.form.problem.text()
     assert not page.run.isEnabled()

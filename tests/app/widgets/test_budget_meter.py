@@ -50,9 +50,9 @@ def test_a_low_meter_leaves_out_lines_but_never_whether_eight_bits_keep_the_pert
     qtbot.addWidget(meter)
     meter.set_reading(read_budget(GREY, GREY + 0.3 / 255, epsilon=1, norm=NormName.L2))
     meter.resize(200, 116)
-    names = [row.name for row in meter.fitting_rows()]
+    names = [row.name for row, _ in meter.placed_rows()]
     assert 1 < len(names) < len(meter.rows)
     assert names[0] == meter.rows[0].name and names[-1] == "Survives 8 bits"
     assert meter.explain_at(115).startswith("Survives 8 bits")
     meter.resize(200, 300)
-    assert meter.fitting_rows() == meter.rows
+    assert tuple(row for row, _ in meter.placed_rows()) == meter.rows
