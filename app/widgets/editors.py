@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QShowEvent, QWheelEvent
+from PySide6.QtGui import QMouseEvent, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -183,6 +183,15 @@ class CheckList(QListWidget):
         with QSignalBlocker(self):
             for row, key in enumerate(self._keys):
                 self.item(row).setCheckState(Qt.CheckState.Checked if key in values else Qt.CheckState.Unchecked)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """A click on the text ticks as one on the box does."""
+        item = self.itemAt(event.position().toPoint())
+        before = None if item is None else item.checkState()
+        super().mouseReleaseEvent(event)
+        if item is not None and item is self.currentItem() and item.checkState() is before:
+            is_ticked = before is Qt.CheckState.Checked
+            item.setCheckState(Qt.CheckState.Unchecked if is_ticked else Qt.CheckState.Checked)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Bring the first ticked value into view."""
