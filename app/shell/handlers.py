@@ -29,6 +29,7 @@ PAGES = (
     ("your-own-data", "Bring your own data"),
     ("probes", "Targets and attacks"),
     ("four-questions", "The four questions"),
+    ("which-model", "Which model is right?"),
     ("experiment", "From probes to an experiment"),
     ("python", "From Python"),
     ("command-line", "Command line"),
