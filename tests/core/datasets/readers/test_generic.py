@@ -245,6 +245,42 @@ def test_names_of_bids_are_read_as_the_plain_ones(folder: Path) -> None:
     assert plan_import("nifti", folder / "set", options).voxels.n_voxels == 2
 
 
+@pytest.mark.parametrize("stem", ["betas_1", "betas_run-1", "sub-02_betas"])
+def test_what_names_do_not_say_the_folders_of_people_and_sessions_do(folder: Path, stem: str) -> None:
+    """Files of one name in several folders: nobody's betas are mixed, and sessions keep their own trials."""
+    betas = {(who, ses): DRAW.standard_normal((2, 1, 1, 5)) for who in ("01", "02") for ses in (1, 2, 10)}
+    for (who, ses), values in betas.items():
+        place = folder / "set" / f"sub-{who}" / f"ses-{ses}"
+        save_volume(place / f"{stem.replace('02', who)}.nii.gz", values.astype(np.float32))
+        write_csv(place / "trials.csv", [{"image": name} for name in np.roll(IDS, ses)])
+        save_volume(place.parent / "mask.nii.gz", np.ones((2, 1, 1), np.uint8))
+    options = ImportOptions("mine", participant="02", images=folder / "images", held_out="0.2")
+    recording = plan_import("nifti", folder / "set", options)
+    assert (recording.people, recording.participant, recording.n_trials.tolist()) == (("01", "02"), "02", [3] * 5)
+    list(iter_import(recording, options))
+    rows = [np.roll(zscore(betas["02", ses].reshape(2, 5).T), -ses, axis=0) for ses in (1, 2, 10)]
+    np.testing.assert_allclose(load_responses("mine")[:, 0], np.mean(rows, axis=0), atol=1e-5)
+    save_volume(folder / "set" / "sub-02" / "anat" / "mask.nii.gz", np.ones((2, 1, 1), np.uint8))
+    with pytest.raises(BadInputError, match="must be one mask, got"):
+        plan_import("nifti", folder / "set", options)
+
+
+def test_events_are_of_the_run_of_their_number_in_the_order_of_onsets(folder: Path) -> None:
+    for name in ("desc-betas_bold", "desc-betas_stat-variance_statmap"):
+        save_volume(folder / "set" / f"sub-1_run-3_{name}.nii.gz", DRAW.standard_normal((2, 1, 1, 5)))
+    save_volume(folder / "set" / "sub-1_mask.nii.gz", np.ones((2, 1, 1)))
+    events, options = folder / "set" / "sub-1_run-03_events.tsv", ImportOptions("x", images=folder / "images")
+    lines: list[dict[str, object]] = [{"onset": at, "stim_file": one} for at, one in enumerate(IDS)]
+    write_csv(events, [{"onset": "n/a", "stim_file": "n/a"}, *lines])
+    assert plan_import("nifti", folder / "set", options).sessions[0].images.tolist() == [0, 1, 2, 3, 4]
+    write_csv(events, lines[::-1])
+    with pytest.raises(BadInputError, match="events in the order of their onsets.*Sort its lines by onset"):
+        plan_import("nifti", folder / "set", options)
+    write_csv(events, lines[:4])
+    with pytest.raises(BadInputError, match="4 volumes, one a line .* Write a line with n/a"):
+        plan_import("nifti", folder / "set", options)
+
+
 def test_masks_of_a_finer_grid_are_resampled_onto_that_of_the_betas_where_the_user_says_so(folder: Path) -> None:
     """Voxels of half the side: the one that holds the centre of a voxel of the betas (or comes next) counts."""
     betas, fine = DRAW.standard_normal((3, 3, 2, 5)).astype(np.float32), np.zeros((6, 6, 4), dtype=np.uint8)
