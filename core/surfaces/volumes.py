@@ -112,7 +112,11 @@ def shared_grid(first: Path, betas: Path, *, resample: bool) -> Grid:
     if not resample:
         return grid
     differ = grid.is_placed and own.is_placed and _find_turn(own, grid) is None
-    return replace(own if differ else grid, resampled=[])
+    return (
+        replace(own, resampled=[said for said in [describe_forms(betas)] if said])
+        if differ
+        else replace(grid, resampled=[])
+    )
 
 
 def _grid(image: Any) -> Grid:
@@ -196,10 +200,10 @@ def read_map(path: Path, grid: Grid, *, order: int = 0, numbered: bool = False) 
         values = np.asarray(image.dataobj, dtype=np.float64).reshape(-1)
     if numbered:
         values = np.where(values > 0, np.cumsum(values > 0), 0)
-    return _resample(path.name, values.reshape(own.shape), own, grid, order) if is_resampled else values[at]
+    return _resample(path, values.reshape(own.shape), own, grid, order) if is_resampled else values[at]
 
 
-def _resample(name: str, values: FloatArray, own: Grid, grid: Grid, order: int) -> npt.NDArray[np.float64]:
+def _resample(path: Path, values: FloatArray, own: Grid, grid: Grid, order: int) -> npt.NDArray[np.float64]:
     """A map on another grid, (n,); of voxels without a value the others' share counts."""
     from nibabel import processing
 
@@ -212,12 +216,15 @@ def _resample(name: str, values: FloatArray, own: Grid, grid: Grid, order: int) 
     share, found = bring(known.astype(np.float64)), bring(np.where(known, values, 0.0))
     found = np.where(share > MOSTLY, found / np.maximum(share, MOSTLY), np.nan)
     if (values > 0).any() and not (found > 0).any():
-        raise refusal(name, allowed="a map that overlaps the grid it is resampled onto", got="no voxel above 0 there")
+        raise refusal(
+            path.name, allowed="a map that overlaps the grid it is resampled onto", got="no voxel above 0 there"
+        )
     counts = f"{int((values > 0).sum()):,} voxels above 0 became {int((found > 0).sum()):,}"
     how = "the nearest voxel counts" if order == 0 else "linear"
-    said = f"{name} lies on another grid ({_describe(own)}) and was resampled onto that of the betas ({how}): {counts}."
-    if grid.resampled is not None and said not in grid.resampled:
-        grid.resampled.append(said)
+    moved = f"({_describe(own)}) and was resampled onto that of the betas ({how}): {counts}."
+    for said in (f"{path.name} lies on another grid {moved}", describe_forms(path)):
+        if grid.resampled is not None and said not in ("", *grid.resampled):
+            grid.resampled.append(said)
     return found
 
 

@@ -45,7 +45,8 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     # The mask's, so that voxels are numbered the same way whatever betas it is used with.
     grid = shared_grid(mask, files[0], resample=options.resample)
     read = partial(read_map, grid=grid)
-    inside = np.nan_to_num(read(mask)) > 0
+    numbers = np.nan_to_num(read(mask, numbered=True))
+    inside = numbers > 0
     named, remarks = np.full(inside.shape, "", dtype=object), []
     for roi_name, path in found.rois:
         values = np.nan_to_num(read(path))
@@ -58,6 +59,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         named[(named == "") & within] = roi_name
     inside &= keep_rois(tuple(named), options.rois)
     chosen = np.flatnonzero(inside)
+    chosen = chosen[np.argsort(numbers[chosen], kind="stable")]
     is_shown = np.array([bool(name) for name in found.names])
     pictures = options.images or find_folder(source, IMAGE_FOLDERS) or source / "images"
     images = match_pictures(pictures, list(compress(found.names, is_shown)))

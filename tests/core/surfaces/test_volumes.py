@@ -260,3 +260,15 @@ def test_a_turned_map_is_turned_and_not_resampled(tmp_path: Path) -> None:
     grid = shared_grid(betas, betas, resample=True)
     np.testing.assert_array_equal(read_map(path, grid), MAP.ravel())
     assert grid.resampled == []
+
+
+def test_a_map_resampled_by_its_sform_tells_that_its_qform_says_otherwise(tmp_path: Path) -> None:
+    path, betas = write_other_grids(tmp_path)
+    for one in (path, betas):
+        image = nibabel.load(one)
+        image.set_qform(image.affine + 3 * np.eye(4, k=3), 1)
+        nibabel.save(image, tmp_path / f"two_{one.name}")
+    grid = shared_grid(tmp_path / "two_map.nii", tmp_path / "two_betas.nii", resample=True)
+    read_map(tmp_path / "two_map.nii", grid)
+    told = " ".join(grid.resampled or ())
+    assert "two_map.nii says twice where it lies" in told and "two_betas.nii says twice" in told
