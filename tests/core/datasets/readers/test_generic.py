@@ -95,6 +95,46 @@ def test_the_template_is_read_and_imported(folder: Path) -> None:
     assert subject.kind == "measured" and "measured" in subject.title
 
 
+NUMBERED = ["0007", "12", "3", "40", "5"]
+
+
+@pytest.mark.parametrize("header", ["image,v1,v2,v3", "ID,0,1,2", "stim_file,101,102,103"])
+def test_a_titled_first_column_names_pictures_also_by_numbers(folder: Path, header: str) -> None:
+    for number, name in enumerate(NUMBERED):
+        write_picture(folder / "numbered" / f"{name}.png", number)
+    text = BASE.format(file="table.csv").replace('"images"', '"numbered"')
+    lines = [",".join(map(str, [NUMBERED[row], *VALUES[row]])) for row in (3, 0, 4, 2, 1)]
+    (folder / "table.csv").write_text("\n".join([header, *lines]), encoding="utf-8")
+    recording = plan_import("generic", describe(folder, text), ImportOptions("x"))
+    assert not any("in the order of their names" in remark for remark in recording.remarks)
+    (session,) = recording.sessions
+    for image, row in zip(session.images, np.asarray(session.read()), strict=True):
+        np.testing.assert_array_equal(row, VALUES[NUMBERED.index(recording.image_ids[image])])
+    (folder / "table.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(BadInputError, match="named without doubt, got '40 for 3.png'. Write names with their ending"):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+    (folder / "table.csv").write_text("\n".join([header, *lines]).replace("0007", "7"), encoding="utf-8")
+    with pytest.raises(BadInputError, match="got '7'. Write names as those of the pictures"):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+
+
+def test_numbers_of_rows_are_no_names_of_pictures_in_another_order(folder: Path) -> None:
+    for number in range(1, 6):
+        write_picture(folder / "numbered" / f"{number}.png", number)
+    write_csv(folder / "list.csv", [{"image": f"{number}.png"} for number in (2, 1, 3, 4, 5)])
+    lines = ["image,v1,v2,v3", *(",".join(map(str, [row + 1, *VALUES[row]])) for row in range(5))]
+    (folder / "table.csv").write_text("\n".join(lines), encoding="utf-8")
+    text = BASE.format(file="table.csv").replace('"images"', '"numbered"')
+    (session,) = plan_import("generic", describe(folder, text), ImportOptions("x")).sessions
+    np.testing.assert_array_equal(session.read(), VALUES)
+    with pytest.raises(BadInputError, match="got '1 for 2.png'"):
+        listed = text.replace("[responses]", 'list = "list.csv"\n[responses]')
+        plan_import("generic", describe(folder, listed), ImportOptions("x"))
+    (folder / "table.csv").write_text("v1,image\n" + "\n".join(f"{row},{row}.png" for row in "12345"))
+    with pytest.raises(BadInputError, match="got '1.png'. Only the first column may hold names"):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+
+
 def test_simulated_data_are_called_simulated(folder: Path) -> None:
     run(describe(folder, 'kind = "simulated"\ntitle = "Model"\n' + BASE.format(file="responses.npy")), held_out="0.2")
     assert (load_subject("mine").kind, load_subject("mine").title) == ("simulated", "Model (simulated)")
