@@ -33,8 +33,10 @@ OTHER_GRID = (
     "It belongs to another space. Mask and betas must lie on one grid: use that one's, or have masks and maps, never "
     "betas, resampled (`--resample`, or Resample in the window)."
 )
+LABEL_ROUNDING = 1e-6
+"""Share of itself by which a label may miss a whole number: a scale in the header is rounded to float32."""
 VOXEL_MM = (0.02, 50.0)
-"""Sizes of a voxel that can be meant."""
+"""Sizes of a voxel that can be meant, whatever unit the header tells."""
 NOWHERE = np.full((4, 4), np.nan)
 """The affine of what has no known place."""
 UNITS_MM = {"meter": 1e3, "micron": 1e-3}
@@ -125,9 +127,9 @@ def _grid(image: Any) -> Grid:
     nibabel, header = _nibabel(), image.header
     affine = np.asarray(image.affine, dtype=np.float64)
     if isinstance(header, nibabel.Nifti1Header):
-        factor = UNITS_MM.get(header.get_xyzt_units()[0], 1.0)
-        size = factor * np.linalg.norm(affine[:3, :3], axis=0).max()
-        affine[:3] *= factor if VOXEL_MM[0] <= size <= VOXEL_MM[1] else 1.0
+        told, size = UNITS_MM.get(header.get_xyzt_units()[0], 1.0), np.linalg.norm(affine[:3, :3], axis=0).max()
+        factors = (told, 1.0, *UNITS_MM.values())
+        affine[:3] *= next((one for one in factors if VOXEL_MM[0] <= one * size <= VOXEL_MM[1]), 1.0)
         unset = not (header["qform_code"] or header["sform_code"])
     else:  # SPM's file beside an Analyze one says it
         is_analyze = isinstance(header, nibabel.AnalyzeHeader)
@@ -232,9 +234,11 @@ def read_labels(path: Path, grid: Grid) -> npt.NDArray[np.int64]:
     """Whole-number labels (n,) on a grid, in C order, 0 outside. Raises as `read_map`, and for fractions."""
     values = read_map(path, grid)
     values = np.where(np.isfinite(values), values, 0.0)
-    if (values != np.rint(values)).any():
-        raise refusal(path.name, allowed="a map of whole numbers", got=float(values[values != np.rint(values)][0]))
-    return values.astype(np.int64)
+    whole = np.rint(values)
+    wrong = values[np.abs(values - whole) > LABEL_ROUNDING * np.maximum(np.abs(whole), 1)]
+    if len(wrong):
+        raise refusal(path.name, allowed="a map of whole numbers", got=float(wrong[0]))
+    return whole.astype(np.int64)
 
 
 def iter_trials(path: Path, grid: Grid, flat: IntArray, *, scale: float = 1.0) -> Iterator[npt.NDArray[np.float32]]:
