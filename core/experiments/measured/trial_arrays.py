@@ -36,6 +36,7 @@ def read_array(path: Path, options: ReadOptions, *, known: frozenset[str], n_vox
     Raises BadInputError if the stimuli of the trials are not given, or their number is another.
     """
     stored = _read_texts(path)
+    runs = options.ids
     named = _find_ids(path, options, stored, known=known)
     if path.name.lower().endswith(VOLUME_ENDINGS):
         shown = _align(named, count_trials(path), path.name)
@@ -51,7 +52,7 @@ def read_array(path: Path, options: ReadOptions, *, known: frozenset[str], n_vox
         columns,
         values[kept],
         len(named) - len(kept),
-        notes,
+        (f"Ids are in the order of {', '.join(file.name for file in runs)}.", *notes) if len(runs) > 1 else notes,
     )
 
 

@@ -216,6 +216,29 @@ def test_ids_of_another_case_or_composed_otherwise_are_those_of_the_set(
     assert means(open_with(folder, tmp_path / "betas.npy")) == pytest.approx(betas[:, 0], rel=1e-5)
 
 
+@pytest.mark.parametrize("ending", ["_events.tsv", ".tsv"])
+@pytest.mark.parametrize("given", [(10, 11, 12, 1, 2, 3, 4, 5, 6, 7, 8, 9), tuple(range(12, 0, -1))])
+def test_runs_sorted_by_letters_are_taken_as_people_count_and_others_as_given(
+    folder: Path, ids: list[str], tmp_path: Path, given: tuple[int, ...], ending: str
+) -> None:
+    order = range(1, 13) if given[0] == 10 else given
+    betas = np.random.default_rng(1).normal(size=(12, 1)).astype(np.float32)
+    np.save(tmp_path / "betas.npy", betas[[number - 1 for number in order]])
+    for number, one in enumerate(ids, start=1):
+        write_table(tmp_path / f"run-{number}{ending}", "onset\tstim_file", [f"0\t{one}"])
+    reading = ReadOptions(ids=tuple(tmp_path / f"run-{number}{ending}" for number in given))
+    measured = open_with(folder, tmp_path / "betas.npy", reading)
+    assert means(measured) == pytest.approx(betas[:, 0], rel=1e-5)
+    first, second, *_ = order
+    told = f"Ids are in the order of run-{first}{ending}, run-{second}{ending},"
+    assert any(note.startswith(told) for note in measured.findings.notes)
+    files = [tmp_path / f"run-{number}_betas.npy" for number in given]
+    for number, path in zip(given, files, strict=True):
+        np.save(path, betas[[number - 1]])
+    measured = open_measured(folder, sorted(files), replace(reading, ids=tuple(sorted(reading.ids))), MatchOptions())
+    assert means(measured) == pytest.approx(betas[:, 0], rel=1e-5)
+
+
 def test_volumes_are_averaged_inside_the_mask(folder: Path, ids: list[str], tmp_path: Path) -> None:
     volume = np.random.default_rng(1).normal(size=(3, 4, 5, 12)).astype(np.float32)
     mask = np.zeros((3, 4, 5), dtype=np.uint8)
