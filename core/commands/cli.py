@@ -47,11 +47,10 @@ def run_command_line(
         return DONE
     except (OSError, RuntimeError, MemoryError) as error:
         said: Exception | str = explain(error)
-        if said is error and not isinstance(error, OSError):
+        if said is error and isinstance(error, OSError):  # of a disk or a name on it, as too long a one; no number's
+            said = f"{error.filename or 'A file'} cannot be used ({error.strerror or error}). Choose another place."
+        elif said is error:
             raise
-        if said is error:  # of a disk or a name on it, as too long a one; never of a number
-            what = error.filename or "A file"
-            said = f"{what} cannot be used ({error.strerror or error}). Choose another place."
         print("Error:", said, file=sys.stderr)
         return BAD_INPUT
     except (Cancelled, KeyboardInterrupt):

@@ -145,9 +145,8 @@ def _read_volume(
         raise refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice)
     grid = shared_grid(options.mask or path, path, resample=options.resample)
     masks = {name: np.flatnonzero(np.nan_to_num(read_map(file, grid)) > 0) for name, file in options.rois}
-    whole, numbers = np.zeros((2, 0), dtype=np.int64)
-    if options.mask is not None:
-        whole, numbers = _number_voxels(options.mask, grid, n_voxels)
+    nothing: tuple[IntArray, IntArray] = (np.zeros(0, dtype=np.int64),) * 2
+    whole, numbers = nothing if options.mask is None else _number_voxels(options.mask, grid, n_voxels)
     for name, inside in masks.items():
         if not inside.size:
             raise refusal("roi", allowed="a mask with voxels above 0", got=name)

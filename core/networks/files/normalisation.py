@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -86,7 +87,7 @@ def read_channels(value: Any) -> torch.Tensor | None:
 
 def read_pair(name: str, value: Any) -> dict[str, torch.Tensor]:
     """Mean and SD in one list or array named `PAIR`, [[R, G, B], [R, G, B]] or a pair a channel; else nothing."""
-    pair = np.empty(0)
+    pair: npt.NDArray[np.float64] = np.empty(0)
     if PAIR.fullmatch(name) and isinstance(value, list | tuple | np.ndarray | torch.Tensor):
         with suppress(ValueError, TypeError, RuntimeError):
             value = value.detach() if isinstance(value, torch.Tensor) else value
