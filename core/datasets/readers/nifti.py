@@ -66,7 +66,8 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     members, shown = np.unique(images.members, return_inverse=True)
     rows = np.full(len(found.names), UNUSED)
     rows[is_shown] = shown
-    order = describe_order("Sessions are" if found.counts[0] > 1 else "Trials are", [path.name for path in files])
+    names = name_images([path.relative_to(source).as_posix() for path in files])
+    order = describe_order("Sessions are" if found.counts[0] > 1 else "Trials are", names)
     places = place_volume(np.stack(np.unravel_index(chosen, grid.shape), axis=1), grid.affine, surface=options.surface)
     roi = tuple(named[chosen])
     known = None if found.ncsnr is None else read(found.ncsnr, order=1)[chosen]
@@ -79,7 +80,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         note="fMRI of one participant, read from NIfTI volumes.",
         response_unit="z (of the session)",
         voxels=VoxelPlan(places, roi, ncsnr=known),
-        sessions=_cut(found, rows, chosen, grid=grid),
+        sessions=_cut(found, names, rows, chosen, grid=grid),
         zscore=True,
         image_ids=name_images(members.tolist()),
         categories=("",) * len(members),
@@ -88,7 +89,9 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     )
 
 
-def _cut(found: VolumeSet, rows: IntArray, chosen: IntArray, *, grid: Grid) -> tuple[RecordedSession, ...]:
+def _cut(
+    found: VolumeSet, names: tuple[str, ...], rows: IntArray, chosen: IntArray, *, grid: Grid
+) -> tuple[RecordedSession, ...]:
     files, counts = found.betas, found.counts
     for path in files:
         check_grid(path, grid)
@@ -96,8 +99,8 @@ def _cut(found: VolumeSet, rows: IntArray, chosen: IntArray, *, grid: Grid) -> t
         return (RecordedSession("all volumes", rows, partial(_iter_single, files, grid, chosen)),)
     ends = np.cumsum(counts)
     return tuple(
-        RecordedSession(path.name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, grid, chosen))
-        for path, end, count in zip(files, ends, counts, strict=True)
+        RecordedSession(name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, grid, chosen))
+        for name, path, end, count in zip(names, files, ends, counts, strict=True)
     )
 
 

@@ -297,6 +297,7 @@ def test_what_names_do_not_say_the_folders_of_people_and_sessions_do(folder: Pat
     options = ImportOptions("mine", participant="02", images=folder / "images", held_out="0.2")
     recording = plan_import("nifti", folder / "set", options)
     assert (recording.people, recording.participant, recording.n_trials.tolist()) == (("01", "02"), "02", [3] * 5)
+    assert [one.name for one in recording.sessions] == [f"sub-02/ses-{ses}/{stem}" for ses in (1, 2, 10)]
     list(iter_import(recording, options))
     rows = [np.roll(zscore(betas["02", ses].reshape(2, 5).T), -ses, axis=0) for ses in (1, 2, 10)]
     np.testing.assert_allclose(load_responses("mine")[:, 0], np.mean(rows, axis=0), atol=1e-5)
