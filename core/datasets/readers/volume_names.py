@@ -114,6 +114,10 @@ def find_set(source: Path, options: ImportOptions) -> VolumeSet:
         raise refusal("mask", allowed="one mask", got=got, advice="Name one with --mask, or leave one there.")
     rois = [(file.roi, file.path) for file in sorted(here, key=lambda one: one.path.name) if file.role == "roi"]
     ncsnr = next((file.path for file in here if file.role == "ncsnr"), None)
+    for place, file in enumerate(betas):
+        if any((file.stem, file.entities) == (one.stem, one.entities) for one in betas[:place]):
+            advice = "It lies there twice, in two folders or packed and unpacked: leave one."
+            raise refusal("betas", allowed="each there once", got=file.path.name, advice=advice)
     counts = _count_volumes(betas)
     tables = [file for file in files if file.role == "trials"]
     tables = [file for file in tables if file.stem == "trials"] or tables

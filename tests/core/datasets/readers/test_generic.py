@@ -301,6 +301,10 @@ def test_what_names_do_not_say_the_folders_of_people_and_sessions_do(folder: Pat
     list(iter_import(recording, options))
     rows = [np.roll(zscore(betas["02", ses].reshape(2, 5).T), -ses, axis=0) for ses in (1, 2, 10)]
     np.testing.assert_allclose(load_responses("mine")[:, 0], np.mean(rows, axis=0), atol=1e-5)
+    save_volume(folder / "set" / "sub-02" / "ses-1" / "func" / f"{stem}.nii", np.ones((2, 1, 1, 5), np.uint8))
+    with pytest.raises(BadInputError, match=f"each there once, got '{stem}.nii.*It lies there twice"):
+        plan_import("nifti", folder / "set", options)
+    (folder / "set" / "sub-02" / "ses-1" / "func" / f"{stem}.nii").unlink()
     save_volume(folder / "set" / "sub-02" / "anat" / "mask.nii.gz", np.ones((2, 1, 1), np.uint8))
     with pytest.raises(BadInputError, match="must be one mask, got"):
         plan_import("nifti", folder / "set", options)
