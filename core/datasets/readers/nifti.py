@@ -56,6 +56,8 @@ def plan(source: Path, options: ImportOptions) -> Recording:
             remarks.append(
                 f"{path.name} holds {len(labels)} labels, {labels[0]:g} to {labels[-1]:g}: taken as one ROI."
             )
+        if not (within & inside).any():
+            remarks.append(f"{path.name} has no voxel inside the mask.")
         named[(named == "") & within] = roi_name
     inside &= keep_rois(tuple(named), options.rois)
     chosen = np.flatnonzero(inside)

@@ -245,6 +245,19 @@ def test_a_nifti_set_is_scored_within_its_files(folder: Path) -> None:
         plan_import("nifti", folder / "set", ImportOptions("x", images=folder / "images"))
 
 
+def test_an_roi_outside_the_mask_is_told_and_an_ncsnr_below_zero_refused(folder: Path) -> None:
+    for name, values in (("mask", [1, 1, 0]), ("roi_A", [0, 0, 1]), ("ncsnr", [0.5, np.nan, -1])):
+        save_volume(folder / f"{name}.nii", np.reshape(values, (3, 1, 1)).astype(np.float32))
+    save_volume(folder / "betas_1.nii", DRAW.standard_normal((3, 1, 1, 5)))
+    write_csv(folder / "trials.csv", [{"image": one} for one in IDS])
+    recording = plan_import("nifti", folder, ImportOptions("x"))
+    assert "roi_A.nii has no voxel inside the mask." in recording.remarks
+    np.testing.assert_array_equal(recording.voxels.ncsnr, [0.5, np.nan])
+    save_volume(folder / "mask.nii", np.ones((3, 1, 1), np.uint8))
+    with pytest.raises(BadInputError, match=r"`ncsnr` must be at least 0, got -1"):
+        plan_import("nifti", folder, ImportOptions("x"))
+
+
 BIDS = "sub-01_ses-{}_task-see_run-{}"
 
 
