@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import BadInputError, ProbeError, StorageError
+from core.errors import BadInputError, ProbeError, StorageError, is_out_of_memory
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -77,9 +77,9 @@ def reading(
         raise
     except TooLargeError as problem:
         raise error(f"{name} {problem} {advice}") from problem
-    except MemoryError as problem:
-        raise error(f"{name} does not fit into memory: {_reason(problem)}. Close other programs.") from problem
     except Exception as problem:
+        if is_out_of_memory(problem):
+            raise error(f"{name} does not fit into memory: {_reason(problem)}. Close other programs.") from problem
         # A cut file may send a reader to a place that is no place: an invalid argument.
         if isinstance(problem, OSError) and problem.errno not in (None, errno.EINVAL):
             raise error(f"{source} cannot be read: {problem.strerror or _reason(problem)}. {advice}") from problem

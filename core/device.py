@@ -9,15 +9,16 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from core.checks import check_choice, check_count
-from core.errors import BadInputError, ProbeError
+from core.errors import BadInputError, ProbeError, is_out_of_memory
 
 Part = TypeVar("Part")
 DEVICES = ("auto", "cuda", "mps", "cpu")
 THREADS_VARIABLE = "PROBESCOPE_THREADS"
 """Number of threads torch may use, for shared machines."""
-CLOSE = "Close other programs, choose an earlier layer or another device."
+CLOSE = "Close other programs, choose an earlier layer, fewer voxels or another device."
 LONGEST_REASON = 200
-OUT_OF_MEMORY_WORDS = ("outofmemory", "out of memory", "can't allocate memory", "not enough memory")
+MAY_BE_MEMORY = (RuntimeError, MemoryError, OSError, ProbeError)
+"""What torch, numpy, and a file that cannot be mapped raise where memory runs out, among other reasons."""
 
 
 def choose_device(wanted: str = "auto") -> str:
@@ -92,7 +93,7 @@ def iter_chunks(run: Callable[[int, int], Part], n_items: int, *, chunk: int, wh
         stop = min(start + chunk, n_items)
         try:
             part = run(start, stop)
-        except (RuntimeError, MemoryError, ProbeError) as error:
+        except MAY_BE_MEMORY as error:
             chunk = halve(stop - start, error, what=what)
             continue
         yield part
@@ -112,7 +113,7 @@ def run_smaller(run: Callable[[int], Part], *, chunk: int) -> Part:
     while True:
         try:
             return run(chunk)
-        except (RuntimeError, MemoryError, ProbeError) as error:
+        except MAY_BE_MEMORY as error:
             chunk = halve(chunk, error)
 
 
@@ -140,16 +141,6 @@ def exact_arithmetic() -> Iterator[None]:
     finally:
         for name, value in before.items():
             setattr(torch.backends.cudnn, name, value)
-
-
-def is_out_of_memory(error: BaseException | None) -> bool:
-    """Whether an exception, or what a sentence was made of, says that memory ran out; torch's type is only of GPUs."""
-    if isinstance(error, ProbeError):
-        return is_out_of_memory(error.__cause__)
-    if isinstance(error, RuntimeError):
-        words = f"{type(error).__name__} {error}".casefold()
-        return any(word in words for word in OUT_OF_MEMORY_WORDS)
-    return isinstance(error, MemoryError)
 
 
 def halve(chunk: int, error: Exception, *, what: str = "stimulus") -> int:

@@ -33,3 +33,24 @@ class StorageError(ProbeError, OSError):
 
 class Cancelled(BaseException):
     """The user asked to stop; raised inside a step, so it passes every `except Exception`."""
+
+
+OUT_OF_MEMORY_WORDS = (
+    "outofmemory",
+    "out of memory",
+    "allocate memory",
+    "memory allocation",
+    "not enough memory",
+    "bad_alloc",
+    "alloc_failed",
+)
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Whether an exception, or what a sentence was made of, says that memory ran out; torch's type is only of GPUs."""
+    if isinstance(error, ProbeError):
+        return is_out_of_memory(error.__cause__)
+    if isinstance(error, (RuntimeError, OSError)):
+        words = f"{type(error).__name__} {error}".casefold()
+        return any(word in words for word in OUT_OF_MEMORY_WORDS)
+    return isinstance(error, MemoryError)

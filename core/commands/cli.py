@@ -45,14 +45,13 @@ def run_command_line(
         # The reader has left, as `| head` does; what Python still holds for it goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except OSError as error:  # of a disk or a name on it, as too long a one; never of a number
-        what = error.filename or "A file"
-        print(f"Error: {what} cannot be used ({error.strerror or error}). Choose another place.", file=sys.stderr)
-        return BAD_INPUT
-    except (RuntimeError, MemoryError) as error:
-        if (known := explain(error)) is error:
+    except (OSError, RuntimeError, MemoryError) as error:
+        said: Exception | str = explain(error)
+        if said is error and isinstance(error, OSError):  # of a disk or a name on it, as too long a one; no number's
+            said = f"{error.filename or 'A file'} cannot be used ({error.strerror or error}). Choose another place."
+        elif said is error:
             raise
-        print("Error:", known, file=sys.stderr)
+        print("Error:", said, file=sys.stderr)
         return BAD_INPUT
     except (Cancelled, KeyboardInterrupt):
         print("Cancelled.", file=sys.stderr)

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,20 @@ from core.types import BoolArray, ByteArray, IntArray
 from core.unpickle import read_object_array
 
 AGAIN = "Save it again as plain numbers."
+NAME_TITLES = (
+    "image",
+    "image_id",
+    "image_name",
+    "stim_file",
+    "stimulus",
+    "stimulus_id",
+    "picture",
+    "file",
+    "filename",
+    "name",
+    "id",
+)
+"""Titles, in lower case, of a first column that names the pictures of the rows, also by numbers."""
 VALUES_AT_ONCE = 16_000_000
 """Numbers read at once: 64 MB."""
 
@@ -252,19 +265,28 @@ def _open_zarr(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
 
 def _open_csv(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
     rows = iter_rows(path)
-    first, second = next(rows, []), next(rows, [])
-    n_names = int(len(second) > 1 and not _are_numbers(second[:1]))
-    titles = [title for title in first[n_names:] if title]
-    is_header = titles == [str(place) for place in range(len(titles))] or not _are_numbers(first[n_names:])
+    first = next(rows, [])
     names: list[str] = []
     numbers = []
-    for row in chain([] if is_header else [first], [second] if second else [], rows):
-        names += row[:n_names]
-        numbers.append(to_numbers(row[n_names:], "responses"))
-    table = np.array(numbers)
+    for row in rows:
+        names.append(row[0])
+        numbers.append(to_numbers(row[1:], "responses", advice="Only the first column may hold names."))
+    is_titled = bool(first) and first[0].casefold() in NAME_TITLES
+    has_names = len(first) > 1 and (
+        not _are_numbers(names) or (is_titled and not _counts(to_numbers(names, "responses")))
+    )
+    titles = [title for title in first[has_names:] if title]
+    is_counted = titles == [str(place) for place in range(len(titles))]
+    is_header = is_titled or is_counted or not _are_numbers(first[has_names:])
+    if not is_header:
+        names.insert(0, first[0])
+        numbers.insert(0, to_numbers(first[1:], "responses"))
+    table = np.array(numbers).reshape(len(numbers), max(len(first) - 1, 0))
+    if not has_names:
+        table = np.column_stack([to_numbers(names, "responses"), table])
     is_unnamed = is_header and first[:1] in ([""], ["Unnamed: 0"])  # as pandas and R number their rows
-    has_index = is_unnamed or (table.ndim == 2 and table.shape[1] > 1 and _counts(table[:, 0]))
-    return None, lambda _key: _hold(table[:, int(has_index and not names) :], tuple(names))
+    has_index = not has_names and (is_unnamed or (len(first) > 1 and _counts(table[:, 0])))
+    return None, lambda _key: _hold(table[:, int(has_index) :], tuple(names) if has_names else ())
 
 
 def _are_numbers(texts: list[str]) -> bool:

@@ -41,7 +41,8 @@ class TrialSums:
             self._weight = np.where(n_trials > 1, 1.0 / (self._n_trials - 1), 0.0)
         # Squares are of distances from the first trial: of values far from zero little but rounding would be left.
         self._origin = np.full(n_voxels, np.nan)
-        self._total, self._squares, self._weighted = np.zeros((3, n_voxels), dtype=np.float64)
+        self._sums = np.zeros((3, n_voxels), dtype=np.float64)
+        self._total, self._squares, self._weighted = self._sums
         self._count = int(n_trials.sum())
         self.missing = np.zeros(n_voxels, dtype=bool)
         self.constant = np.zeros(n_voxels, dtype=bool)
@@ -58,7 +59,9 @@ class TrialSums:
         used = images != UNUSED
         if not used.all():
             values, images = values[used], images[used]
-        means, block = np.load(self._file, mmap_mode="r+"), np.empty((TRIALS_AT_ONCE, values.shape[1]))
+        n_some = values.shape[1]
+        means, block = np.load(self._file, mmap_mode="r+"), np.empty((TRIALS_AT_ONCE, n_some))
+        sums, share = np.zeros((3, n_some)), np.empty(n_some, dtype=np.float32)
         self.missing[voxels] |= missing
         self.constant[voxels] |= constant
         if len(values) and np.isnan(self._origin[voxels]).any():
@@ -66,12 +69,14 @@ class TrialSums:
         for start in range(0, len(values), TRIALS_AT_ONCE):
             part, rows = values[start : start + TRIALS_AT_ONCE], images[start : start + TRIALS_AT_ONCE]
             exact = np.subtract(part, self._origin[voxels], out=block[: len(part)])
-            self._total[voxels] += exact.sum(axis=0)
+            sums[0] += exact.sum(axis=0)
             np.square(exact, out=exact)
-            self._squares[voxels] += exact.sum(axis=0)
-            self._weighted[voxels] += self._weight[rows] @ exact
-            for image, value in zip(rows, part, strict=True):
-                means[image, voxels] += value / np.float32(self._n_trials[image])
+            sums[1] += exact.sum(axis=0)
+            sums[2] += self._weight[rows] @ exact
+        # Nothing from here on takes memory: what could not be added whole is not added at all.
+        self._sums[:, voxels] += sums
+        for image, value in zip(images, values, strict=True):
+            means[image, voxels] += np.divide(value, np.float32(self._n_trials[image]), out=share)
         means.flush()
 
     def finish_constant(self) -> None:

@@ -30,8 +30,8 @@ from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import make_header, write_files
 from core.datasets.summary import BIN_EDGES, SUMMARY_NAME, ImportSummary, gather_facts
 from core.datasets.tables import read_table
-from core.device import halve
-from core.errors import BadInputError, ProbeError
+from core.device import MAY_BE_MEMORY, halve
+from core.errors import BadInputError
 from core.files import new_folder
 from core.headers import write_json
 from core.progress import Progress
@@ -96,7 +96,7 @@ def _iter_sums(
                     so_far = done + (start + share * (voxels.stop - start)) / recording.voxels.n_voxels
                     left = (time.monotonic() - started) / so_far * (total - so_far)
                     yield ImportProgress(so_far, total, left, stage="reading", what=session.name)
-            except (RuntimeError, MemoryError, ProbeError) as error:
+            except MAY_BE_MEMORY as error:
                 at_once = halve(voxels.stop - start, error, what="voxel")
                 continue
             start = voxels.stop

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core.checks import refusal
 from core.containers import reading
 from core.datasets.subject import ImageSource
 from core.errors import StorageError
@@ -84,12 +85,19 @@ class VoxelPlan:
     roi : tuple of str, n_voxels long
     ncsnr : (n_voxels,) float, optional. Signal SD over noise SD of a single trial, as published with the data.
     noise_ceiling : (n_voxels,) float, optional. Noise ceiling in [0, 1] as published with the data; wins over `ncsnr`.
+
+    Raises BadInputError if an ncsnr is below 0.
     """
 
     places: Places
     roi: tuple[str, ...]
     ncsnr: FloatArray | None = None
     noise_ceiling: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        if self.ncsnr is not None and (self.ncsnr < 0).any():
+            advice = "It is the SD of the signal over that of the noise: give such a map, or take the file away."
+            raise refusal("ncsnr", allowed="at least 0", got=float(np.nanmin(self.ncsnr)), advice=advice)
 
     @property
     def n_voxels(self) -> int:

@@ -126,12 +126,13 @@ def is_missing(text: str) -> bool:
     return text.casefold() in MISSING
 
 
-def to_numbers(texts: Sequence[str], name: str) -> npt.NDArray[np.float64]:
+def to_numbers(texts: Sequence[str], name: str, *, advice: str = "") -> npt.NDArray[np.float64]:
     """A column as numbers; a missing one is NaN, true and false are 1 and 0. Raises BadInputError for other text."""
     try:
         return np.array([NUMBERS.get(text.casefold(), text) for text in texts], dtype=np.float64)
     except ValueError as error:
-        raise refusal(name, allowed="numbers", got=str(error).rpartition(":")[2].strip(" '\"")) from error
+        got = str(error).rpartition(":")[2].strip(" '\"")
+        raise refusal(name, allowed="numbers", got=got, advice=advice) from error
 
 
 def to_integers(texts: Sequence[str], name: str) -> npt.NDArray[np.int64]:

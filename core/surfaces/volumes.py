@@ -33,8 +33,10 @@ OTHER_GRID = (
     "It belongs to another space. Mask and betas must lie on one grid: use that one's, or have masks and maps, never "
     "betas, resampled (`--resample`, or Resample in the window)."
 )
+LABEL_ROUNDING = 1e-6
+"""Share of itself by which a label may miss a whole number: a scale in the header is rounded to float32."""
 VOXEL_MM = (0.02, 50.0)
-"""Sizes of a voxel that can be meant."""
+"""Sizes of a voxel that can be meant, whatever unit the header tells."""
 NOWHERE = np.full((4, 4), np.nan)
 """The affine of what has no known place."""
 UNITS_MM = {"meter": 1e3, "micron": 1e-3}
@@ -112,7 +114,11 @@ def shared_grid(first: Path, betas: Path, *, resample: bool) -> Grid:
     if not resample:
         return grid
     differ = grid.is_placed and own.is_placed and _find_turn(own, grid) is None
-    return replace(own if differ else grid, resampled=[])
+    return (
+        replace(own, resampled=[said for said in [describe_forms(betas)] if said])
+        if differ
+        else replace(grid, resampled=[])
+    )
 
 
 def _grid(image: Any) -> Grid:
@@ -121,9 +127,9 @@ def _grid(image: Any) -> Grid:
     nibabel, header = _nibabel(), image.header
     affine = np.asarray(image.affine, dtype=np.float64)
     if isinstance(header, nibabel.Nifti1Header):
-        factor = UNITS_MM.get(header.get_xyzt_units()[0], 1.0)
-        size = factor * np.linalg.norm(affine[:3, :3], axis=0).max()
-        affine[:3] *= factor if VOXEL_MM[0] <= size <= VOXEL_MM[1] else 1.0
+        told, size = UNITS_MM.get(header.get_xyzt_units()[0], 1.0), np.linalg.norm(affine[:3, :3], axis=0).max()
+        factors = (told, 1.0, *UNITS_MM.values())
+        affine[:3] *= next((one for one in factors if VOXEL_MM[0] <= one * size <= VOXEL_MM[1]), 1.0)
         unset = not (header["qform_code"] or header["sform_code"])
     else:  # SPM's file beside an Analyze one says it
         is_analyze = isinstance(header, nibabel.AnalyzeHeader)
@@ -196,10 +202,10 @@ def read_map(path: Path, grid: Grid, *, order: int = 0, numbered: bool = False) 
         values = np.asarray(image.dataobj, dtype=np.float64).reshape(-1)
     if numbered:
         values = np.where(values > 0, np.cumsum(values > 0), 0)
-    return _resample(path.name, values.reshape(own.shape), own, grid, order) if is_resampled else values[at]
+    return _resample(path, values.reshape(own.shape), own, grid, order) if is_resampled else values[at]
 
 
-def _resample(name: str, values: FloatArray, own: Grid, grid: Grid, order: int) -> npt.NDArray[np.float64]:
+def _resample(path: Path, values: FloatArray, own: Grid, grid: Grid, order: int) -> npt.NDArray[np.float64]:
     """A map on another grid, (n,); of voxels without a value the others' share counts."""
     from nibabel import processing
 
@@ -212,12 +218,15 @@ def _resample(name: str, values: FloatArray, own: Grid, grid: Grid, order: int) 
     share, found = bring(known.astype(np.float64)), bring(np.where(known, values, 0.0))
     found = np.where(share > MOSTLY, found / np.maximum(share, MOSTLY), np.nan)
     if (values > 0).any() and not (found > 0).any():
-        raise refusal(name, allowed="a map that overlaps the grid it is resampled onto", got="no voxel above 0 there")
+        raise refusal(
+            path.name, allowed="a map that overlaps the grid it is resampled onto", got="no voxel above 0 there"
+        )
     counts = f"{int((values > 0).sum()):,} voxels above 0 became {int((found > 0).sum()):,}"
     how = "the nearest voxel counts" if order == 0 else "linear"
-    said = f"{name} lies on another grid ({_describe(own)}) and was resampled onto that of the betas ({how}): {counts}."
-    if grid.resampled is not None and said not in grid.resampled:
-        grid.resampled.append(said)
+    moved = f"({_describe(own)}) and was resampled onto that of the betas ({how}): {counts}."
+    for said in (f"{path.name} lies on another grid {moved}", describe_forms(path)):
+        if grid.resampled is not None and said not in ("", *grid.resampled):
+            grid.resampled.append(said)
     return found
 
 
@@ -225,9 +234,11 @@ def read_labels(path: Path, grid: Grid) -> npt.NDArray[np.int64]:
     """Whole-number labels (n,) on a grid, in C order, 0 outside. Raises as `read_map`, and for fractions."""
     values = read_map(path, grid)
     values = np.where(np.isfinite(values), values, 0.0)
-    if (values != np.rint(values)).any():
-        raise refusal(path.name, allowed="a map of whole numbers", got=float(values[values != np.rint(values)][0]))
-    return values.astype(np.int64)
+    whole = np.rint(values)
+    wrong = values[np.abs(values - whole) > LABEL_ROUNDING * np.maximum(np.abs(whole), 1)]
+    if len(wrong):
+        raise refusal(path.name, allowed="a map of whole numbers", got=float(wrong[0]))
+    return whole.astype(np.int64)
 
 
 def iter_trials(path: Path, grid: Grid, flat: IntArray, *, scale: float = 1.0) -> Iterator[npt.NDArray[np.float32]]:

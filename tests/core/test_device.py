@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 import torch
 
-from core.device import choose_device, describe_device, is_out_of_memory, list_devices, run_in_chunks, set_threads
-from core.errors import BadInputError
+from core.containers import reading
+from core.device import choose_device, describe_device, list_devices, run_in_chunks, set_threads
+from core.errors import BadInputError, is_out_of_memory
 
 
 def run_with_room(room: int, done: list[tuple[int, int]]) -> object:
@@ -39,6 +43,28 @@ def test_other_errors_pass() -> None:
     with pytest.raises(RuntimeError, match="shapes differ"):
         run_in_chunks(run, 2, chunk=2)
     assert is_out_of_memory(MemoryError()) and not is_out_of_memory(ValueError("x"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),  # a file that cannot be mapped
+        OSError("Can't synchronously read data (memory allocation failed for raw data chunk)"),  # HDF5
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("std::bad_alloc"),
+    ],
+)
+def test_files_and_libraries_say_in_their_own_words_that_memory_ran_out(error: Exception) -> None:
+    def run(start: int, stop: int) -> int:
+        if stop - start > 1:
+            raise error
+        return start
+
+    assert run_in_chunks(run, 3, chunk=2) == [0, 1, 2]
+    told = r"^file does not fit into memory: .*Close other programs\.$"
+    with pytest.raises(BadInputError, match=told), reading("file", "array"):
+        raise error
+    assert not is_out_of_memory(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
 
 
 def test_the_device_is_one_of_this_machine() -> None:

@@ -20,7 +20,7 @@ from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, describe_order, split_sessions
 from core.datasets.subject import ImageSource
-from core.datasets.tables import Table, is_missing, read_table, to_integers, to_numbers
+from core.datasets.tables import Table, is_missing, iter_rows, read_table, to_integers, to_numbers
 from core.datasets.voxel_places import NOWHERE, place_nowhere, place_rois, place_vertices, place_volume
 from core.surfaces.paint import Places
 from core.types import NO_SIDE, BoolArray, FloatArray, IntArray
@@ -67,6 +67,10 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         remarks = (*remarks, f"Responses {array.shape} are volumes of trials: voxels are numbered in C order.")
         array = array.with_trials_first()
     _refuse_turned(array, n_rows, described)
+    if not array.names:
+        _refuse_numbers(array.path, ids, table["image"], trials)
+        if trials is None and described.images.list is None:
+            remarks = (*remarks, describe_order("Rows are the pictures of the folder", table["image"]))
     columns = array.shape[-1] if len(array.shape) > 1 else 0
     places, named, voxels = _read_voxels(described, options, columns)
     if described.voxels.table is not None:
@@ -116,6 +120,19 @@ def _refuse_turned(array: ArrayFile, n_rows: int, described: Description) -> Non
         raise refusal("responses", allowed=allowed, got=f"{shape} in {array.path.name}", advice=advice)
 
 
+def _refuse_numbers(file: Path, ids: tuple[str, ...], listed: list[str], trials: Table | None) -> None:
+    """Raise BadInputError if numbers in a table's first column may name other pictures than those of its rows."""
+    if file.suffix.lower() not in (".csv", ".tsv"):
+        return
+    shown = listed if trials is None else trials["image"]
+    texts = [row[0] for row in iter_rows(file)][-len(shown) :]
+    found = [set(np.array(places) % len(ids)) for places in find_names([*texts, *shown], [*ids, *listed])]
+    named, meant = found[: len(texts)], found[len(texts) :]
+    if all(len(places) == 1 for places in named) and set.union(*named) == set(range(len(ids))) and named != meant:
+        advice = "Write names with their ending (1.png), or leave the column out if the rows are in order."
+        raise refusal(file.name, allowed="rows named without doubt", got=f"{texts[0]} for {shown[0]}", advice=advice)
+
+
 def _read_images(
     described: Description, options: ImportOptions
 ) -> tuple[Table, tuple[str, ...], ImageSource, tuple[str, ...]]:
@@ -126,8 +143,6 @@ def _read_images(
         remark = "".join(_describe_unused(described.images.list, table, IMAGE_COLUMNS))
     elif described.images.folder is not None:
         table, remark = {"image": list_pictures(folder)}, ""
-        if described.responses.trials is None:
-            remark = describe_order("Rows are the pictures of the folder", table["image"])
     else:
         raise refusal("images", allowed="named in images.list where images come from one file", got="no list")
     names = table["image"]
@@ -299,7 +314,8 @@ def _match_rows(names: Sequence[str], ids: tuple[str, ...], listed: list[str], *
     for name, places in zip(names, find_names(names, [*ids, *listed]), strict=True):
         images = {place % len(ids) for place in places}
         if len(images) != 1 and not is_missing(name):
-            advice = f"It may be each of {', '.join(ids[image] for image in sorted(images))}." if images else ""
+            advice = "Write names as those of the pictures, or leave out a column that names none."
+            advice = f"It may be each of {', '.join(ids[image] for image in sorted(images))}." if images else advice
             raise refusal(what, allowed="rows named by images of the list", got=name, advice=advice)
         shown.append(UNUSED if is_missing(name) else images.pop())
     return np.array(shown)

@@ -45,7 +45,8 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     # The mask's, so that voxels are numbered the same way whatever betas it is used with.
     grid = shared_grid(mask, files[0], resample=options.resample)
     read = partial(read_map, grid=grid)
-    inside = np.nan_to_num(read(mask)) > 0
+    numbers = np.nan_to_num(read(mask, numbered=True))
+    inside = numbers > 0
     named, remarks = np.full(inside.shape, "", dtype=object), []
     for roi_name, path in found.rois:
         values = np.nan_to_num(read(path))
@@ -55,16 +56,20 @@ def plan(source: Path, options: ImportOptions) -> Recording:
             remarks.append(
                 f"{path.name} holds {len(labels)} labels, {labels[0]:g} to {labels[-1]:g}: taken as one ROI."
             )
+        if not (within & inside).any():
+            remarks.append(f"{path.name} has no voxel inside the mask.")
         named[(named == "") & within] = roi_name
     inside &= keep_rois(tuple(named), options.rois)
     chosen = np.flatnonzero(inside)
+    chosen = chosen[np.argsort(numbers[chosen], kind="stable")]
     is_shown = np.array([bool(name) for name in found.names])
     pictures = options.images or find_folder(source, IMAGE_FOLDERS) or source / "images"
     images = match_pictures(pictures, list(compress(found.names, is_shown)))
     members, shown = np.unique(images.members, return_inverse=True)
     rows = np.full(len(found.names), UNUSED)
     rows[is_shown] = shown
-    order = describe_order("Sessions are" if found.counts[0] > 1 else "Trials are", [path.name for path in files])
+    names = name_images([path.relative_to(source).as_posix() for path in files])
+    order = describe_order("Sessions are" if found.counts[0] > 1 else "Trials are", names)
     places = place_volume(np.stack(np.unravel_index(chosen, grid.shape), axis=1), grid.affine, surface=options.surface)
     roi = tuple(named[chosen])
     known = None if found.ncsnr is None else read(found.ncsnr, order=1)[chosen]
@@ -77,7 +82,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         note="fMRI of one participant, read from NIfTI volumes.",
         response_unit="z (of the session)",
         voxels=VoxelPlan(places, roi, ncsnr=known),
-        sessions=_cut(found, rows, chosen, grid=grid),
+        sessions=_cut(found, names, rows, chosen, grid=grid),
         zscore=True,
         image_ids=name_images(members.tolist()),
         categories=("",) * len(members),
@@ -86,7 +91,9 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     )
 
 
-def _cut(found: VolumeSet, rows: IntArray, chosen: IntArray, *, grid: Grid) -> tuple[RecordedSession, ...]:
+def _cut(
+    found: VolumeSet, names: tuple[str, ...], rows: IntArray, chosen: IntArray, *, grid: Grid
+) -> tuple[RecordedSession, ...]:
     files, counts = found.betas, found.counts
     for path in files:
         check_grid(path, grid)
@@ -94,8 +101,8 @@ def _cut(found: VolumeSet, rows: IntArray, chosen: IntArray, *, grid: Grid) -> t
         return (RecordedSession("all volumes", rows, partial(_iter_single, files, grid, chosen)),)
     ends = np.cumsum(counts)
     return tuple(
-        RecordedSession(path.name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, grid, chosen))
-        for path, end, count in zip(files, ends, counts, strict=True)
+        RecordedSession(name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, grid, chosen))
+        for name, path, end, count in zip(names, files, ends, counts, strict=True)
     )
 
 

@@ -49,5 +49,5 @@ def keep_rois(roi: tuple[str, ...], wanted: tuple[str, ...]) -> BoolArray:
         return np.ones(len(roi), dtype=bool)
     known = list(dict.fromkeys(name for name in roi if name))
     for name in wanted:
-        check_choice("rois", name, known)
+        check_choice("rois", name, known, advice="" if known else "No voxel of the mask lies in an ROI.")
     return np.isin(np.asarray(roi, dtype=object).astype(str), wanted)

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import compress, groupby
 from pathlib import Path
+
+import numpy as np
 
 from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
-from core.datasets.tables import is_missing, read_table
+from core.datasets.tables import is_missing, read_table, to_numbers
 from core.surfaces.volumes import count_trials
 from core.words import natural_order
 
@@ -47,24 +49,28 @@ class NamedFile:
 def list_files(source: Path) -> list[NamedFile]:
     """What is known by its name in a folder, in the order people count."""
     found = {path for place in PLACES for path in source.glob(f"{place}*") if path.name.endswith((*VOLUMES, *TABLES))}
-    return sorted(map(_read_name, found), key=lambda file: natural_order(file.path.name))
+    places = sorted((path.relative_to(source) for path in found), key=lambda place: natural_order(place.as_posix()))
+    return [_read_name(source, place) for place in places]
 
 
-def _read_name(path: Path) -> NamedFile:
-    stem = re.sub(r"\.(nii|nii\.gz|csv|tsv)$", "", path.name)
+def _read_name(source: Path, place: Path) -> NamedFile:
+    """What the name says, and the folders (`sub-01/ses-1`) where it does not."""
+    stem = re.sub(r"\.(nii|nii\.gz|csv|tsv)$", "", place.name)
     entities, suffix = dict(ENTITY.findall(stem)), stem.rpartition("_")[2]
-    words = [word.lower() for word in (suffix, entities.get("desc", ""), entities.get("stat", ""))]
-    is_bids = "sub" in entities
+    is_bids, stat = "sub" in entities, entities.get("stat", "")
+    words = [word.lower() for word in ((suffix, stat) if stat else (suffix, entities.get("desc", "")))]
     roles = {
         "": not is_bids and not (stem.startswith(("betas", "roi_")) or stem in ("mask", "ncsnr", "trials")),
-        "trials": path.name.endswith(TABLES) and suffix in ("trials", "events"),
-        "table": path.name.endswith(TABLES),
+        "trials": place.name.endswith(TABLES) and suffix in ("trials", "events"),
+        "table": place.name.endswith(TABLES),
         "ncsnr": "ncsnr" in words,
         "betas": stem.startswith("betas") or "effect" in words or any(word.startswith("beta") for word in words),
         "roi": stem.startswith("roi_") or (suffix == "mask" and "label" in entities),
         "mask": suffix == "mask",
     }
-    return NamedFile(path, next((role for role, holds in roles.items() if holds), ""), stem, entities)
+    folders = dict(part.split("-", 1) for part in place.parts[:-1] if "-" in part)
+    role = next((role for role, holds in roles.items() if holds), "")
+    return NamedFile(source / place, role, stem, folders | entities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,9 @@ class VolumeSet:
 def find_set(source: Path, options: ImportOptions) -> VolumeSet:
     """The files of a participant and space. Raises BadInputError if one is missing, or unclear among several."""
     files = list_files(source)
-    people = tuple(dict.fromkeys(file.entities["sub"] for file in files if file.role == "betas" and file.entities))
+    people = tuple(
+        dict.fromkeys(file.entities["sub"] for file in files if file.role == "betas" and "sub" in file.entities)
+    )
     wanted = options.participant.removeprefix("sub-") or next(iter(people), "")
     participant = check_choice("participant", wanted, people) if people else ""
     files = [file for file in files if file.entities.get("sub", participant) == participant]
@@ -96,7 +104,7 @@ def find_set(source: Path, options: ImportOptions) -> VolumeSet:
         raise refusal("space", allowed="named where there are several", got=got, advice="Choose one with --space.")
     betas = [file for file in betas if file.entities.get("space", "") == space]
     here = [file for file in files if file.entities.get("space", space) == space]
-    masks = list({file.stem: file for file in here if _is_mask(file, options.mask)}.values())
+    masks = list({(file.path.parent, file.stem): file for file in here if _is_mask(file, options.mask)}.values())
     masks = [file for file in masks if file.stem == "mask"] or masks
     if not masks or not betas:
         allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz, or such files named as BIDS does"
@@ -106,6 +114,10 @@ def find_set(source: Path, options: ImportOptions) -> VolumeSet:
         raise refusal("mask", allowed="one mask", got=got, advice="Name one with --mask, or leave one there.")
     rois = [(file.roi, file.path) for file in sorted(here, key=lambda one: one.path.name) if file.role == "roi"]
     ncsnr = next((file.path for file in here if file.role == "ncsnr"), None)
+    for place, file in enumerate(betas):
+        if any((file.stem, file.entities) == (one.stem, one.entities) for one in betas[:place]):
+            advice = "It lies there twice, in two folders or packed and unpacked: leave one."
+            raise refusal("betas", allowed="each there once", got=file.path.name, advice=advice)
     counts = _count_volumes(betas)
     tables = [file for file in files if file.role == "trials"]
     tables = [file for file in tables if file.stem == "trials"] or tables
@@ -146,19 +158,27 @@ def _read_trials(tables: list[NamedFile], betas: list[NamedFile], counts: list[i
         if n_volumes not in (len(lines), len(shown)):
             told = " and ".join(one.path.name for one in own)
             got = f"{n_volumes} in {len(paths)} file{'s' * (len(paths) > 1)}"
-            raise refusal("betas", allowed=f"{len(lines)} volumes, one a line of {told}", got=got)
+            advice = "Write a line with n/a for a volume without a picture."
+            raise refusal("betas", allowed=f"{len(lines)} volumes, one a line of {told}", got=got, advice=advice)
         names += lines if n_volumes == len(lines) else shown
     return names
 
 
 def _belongs(table: NamedFile, betas: NamedFile) -> bool:
     both = (key for key in SHARED if key in table.entities and key in betas.entities)
-    return all(table.entities[key] == betas.entities[key] for key in both)
+    return all(natural_order(table.entities[key])[0] == natural_order(betas.entities[key])[0] for key in both)
 
 
 def _read_images(path: Path) -> list[str]:
-    table = read_table(path, usual=IMAGE_COLUMNS)
+    table = read_table(path, usual=(*IMAGE_COLUMNS, "onset"))
     column = next((name for name in IMAGE_COLUMNS if name in table), "")
     if not column:
         raise refusal("table", allowed=f"one with a column {' or '.join(IMAGE_COLUMNS)}", got=path.name)
-    return ["" if is_missing(name) else name for name in table[column]]
+    names = ["" if is_missing(name) else name for name in table[column]]
+    if (
+        "events" in path.name
+        and (np.diff(to_numbers(list(compress(table.get("onset", []), names)), "onset")) < 0).any()
+    ):
+        advice = "Sort its lines by onset, or name it trials if they are in the order of the volumes."
+        raise refusal(path.name, allowed="events in the order of their onsets", got="another", advice=advice)
+    return names

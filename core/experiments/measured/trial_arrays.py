@@ -14,7 +14,8 @@ from core.datasets.array_files import open_array
 from core.errors import BadInputError
 from core.experiments.measured.trial import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 from core.experiments.measured.trial_tables import read_ids
-from core.surfaces.volumes import count_trials, grid_of, iter_trials, read_map, shared_grid
+from core.surfaces.volumes import Grid, count_trials, grid_of, iter_trials, read_map, shared_grid
+from core.types import IntArray
 
 IDS_KEY, COLUMNS_KEY = "ids", "columns"
 """Arrays of text an npz file may hold beside the responses."""
@@ -35,10 +36,11 @@ def read_array(path: Path, options: ReadOptions, *, known: frozenset[str], n_vox
     Raises BadInputError if the stimuli of the trials are not given, or their number is another.
     """
     stored = _read_texts(path)
+    runs = options.ids
     named = _find_ids(path, options, stored, known=known)
     if path.name.lower().endswith(VOLUME_ENDINGS):
         shown = _align(named, count_trials(path), path.name)
-        columns, values, notes = _read_volume(path, options)
+        columns, values, notes = _read_volume(path, options, n_voxels=n_voxels)
     else:
         values, shown, notes = _read_rows(path, options, stored, named=named)
         given = options.columns or tuple(stored.get(COLUMNS_KEY, ()))
@@ -50,7 +52,7 @@ def read_array(path: Path, options: ReadOptions, *, known: frozenset[str], n_vox
         columns,
         values[kept],
         len(named) - len(kept),
-        notes,
+        (f"Ids are in the order of {', '.join(file.name for file in runs)}.", *notes) if len(runs) > 1 else notes,
     )
 
 
@@ -134,15 +136,17 @@ def _name_columns(columns: tuple[str, ...], n_columns: int, *, n_voxels: int | N
     return columns or tuple(f"column {number}" for number in range(n_columns))
 
 
-def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Floats, tuple[str, ...]]:
+def _read_volume(
+    path: Path, options: ReadOptions, *, n_voxels: int | None
+) -> tuple[tuple[str, ...], Floats, tuple[str, ...]]:
     """Columns, values and notes; voxels without any value, as outside of what was scanned, are no part of an ROI."""
     if not options.rois and options.mask is None:
         advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
         raise refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice)
     grid = shared_grid(options.mask or path, path, resample=options.resample)
     masks = {name: np.flatnonzero(np.nan_to_num(read_map(file, grid)) > 0) for name, file in options.rois}
-    numbers = np.zeros(0) if options.mask is None else np.nan_to_num(read_map(options.mask, grid, numbered=True))
-    whole = np.flatnonzero(numbers > 0)
+    nothing: tuple[IntArray, IntArray] = (np.zeros(0, dtype=np.int64),) * 2
+    whole, numbers = nothing if options.mask is None else _number_voxels(options.mask, grid, n_voxels)
     for name, inside in masks.items():
         if not inside.size:
             raise refusal("roi", allowed="a mask with voxels above 0", got=name)
@@ -157,16 +161,27 @@ def _read_volume(path: Path, options: ReadOptions) -> tuple[tuple[str, ...], Flo
             notes.append(f"{n_absent:,} of {len(within):,} voxels of {name} have no value in any trial: left out.")
             within = within[~absent[within]]
         columns.append(values[:, within].mean(axis=1))
-    voxels = pd.DataFrame(values[:, np.searchsorted(flat, whole)].T).groupby(numbers[whole]).mean().to_numpy()
-    if options.mask is not None and grid.resampled:
-        _check_voxels(options.mask, len(voxels))
+    voxels = pd.DataFrame(values[:, np.searchsorted(flat, whole)].T).groupby(numbers).mean().to_numpy()
     names = (*masks, *(f"voxel {number}" for number in range(len(voxels))))
     return names, np.stack([*columns, *voxels], axis=1), (*notes, *(grid.resampled or ()))
 
 
-def _check_voxels(mask: Path, n_found: int) -> None:
-    """Raise BadInputError if voxels of a mask on another grid hold none of the betas': their numbers would shift."""
-    n_voxels = int((read_map(mask, grid_of(mask)) > 0).sum())
-    if n_found < n_voxels:
-        allowed = f"a mask each of whose {n_voxels:,} voxels holds the centre of a voxel of the betas"
+def _number_voxels(mask: Path, grid: Grid, n_voxels: int | None) -> tuple[IntArray, IntArray]:
+    """The voxels of the betas inside a mask, in the order of its own file, and the number of the voxel each is part of.
+
+    A subject whose mask was resampled onto the betas has one of its own for each. Raises BadInputError if voxels of the
+    mask hold none of the betas', or are others than the subject's: their numbers would shift.
+    """
+    numbers = np.nan_to_num(read_map(mask, grid, numbered=True)).astype(np.int64)
+    inside = np.flatnonzero(numbers > 0)
+    inside = inside[np.argsort(numbers[inside], kind="stable")]
+    n_mask, n_found = int((read_map(mask, grid_of(mask)) > 0).sum()), len(np.unique(numbers[inside]))
+    if n_found < n_mask:
+        allowed = f"a mask each of whose {n_mask:,} voxels holds the centre of a voxel of the betas"
         raise refusal("mask", allowed=allowed, got=f"{n_found:,} that do", advice="Give ROI masks, or a coarser mask.")
+    if n_voxels in (None, n_mask):
+        return inside, numbers[inside]
+    if n_voxels != len(inside):
+        advice = "Give the mask of exactly the voxels that were imported, without those left out then, or ROI masks."
+        raise refusal("mask", allowed=f"one of the subject's {n_voxels:,} voxels", got=f"{n_mask:,}", advice=advice)
+    return inside, np.arange(n_voxels)

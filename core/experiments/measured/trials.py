@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from core.experiments.measured.trial import ENDINGS, TABLE_ENDINGS, ReadOptions,
 from core.experiments.measured.trial_arrays import read_array
 from core.experiments.measured.trial_tables import read_trial_table
 from core.stimuli.manifest import read_manifest
+from core.words import natural_order
 
 
 def open_measured(folder: Path, paths: Sequence[Path], reading: ReadOptions, matching: MatchOptions) -> Measured:
@@ -61,7 +63,8 @@ def read_trials(
     """
     if not paths:
         raise refusal("measured", allowed="at least one file", got=[])
-    shared = _share_ids(paths, options)
+    paths = _order_runs(paths)
+    shared = _share_ids(paths, replace(options, ids=_order_runs(options.ids)))
     parts = [_read_one(path, one, known=known, n_voxels=n_voxels) for path, one in zip(paths, shared, strict=True)]
     first = parts[0]
     for path, part in zip(paths, parts, strict=True):
@@ -90,6 +93,12 @@ def read_trials(
 def takes(path: Path) -> bool:
     """Whether a file may hold measured responses, by its name."""
     return path.name.lower().endswith(ENDINGS)
+
+
+def _order_runs(files: Sequence[Path]) -> tuple[Path, ...]:
+    """Files as they were given; as people count, 2 before 10, where a shell or a dialog sorted the letters."""
+    by_letters = [sorted(files), sorted(files, key=lambda file: re.sub(r"[\W_]", "", str(file)).casefold())]
+    return tuple(sorted(files, key=lambda file: natural_order(str(file))) if list(files) in by_letters else files)
 
 
 def _share_ids(paths: Sequence[Path], options: ReadOptions) -> list[ReadOptions]:

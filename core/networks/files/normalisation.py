@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
-OF_PIXELS = r"((?:new|pixel|image|img|input|rgb|channel|norm)?_?)"
+OF_PIXELS = r"((?:new|pixel|image|img|input|rgb|channel|norm|data|dataset|imagenet)?_?)"
 MEANS = r"means?|mu"
 SPREADS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     r"stds?|sds?|sigma": torch.Tensor.double,
@@ -21,7 +22,7 @@ SPREADS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     r"inv_?std|invstd": lambda values: 1 / values.double(),
 }
 """What deviations are called, and how each becomes an SD."""
-CHANNELS = re.compile(rf"{OF_PIXELS}(?:({MEANS})|{'|'.join(SPREADS)})", re.IGNORECASE)
+CHANNELS = re.compile(rf"{OF_PIXELS}(?:({MEANS})|{'|'.join(SPREADS)})(?:_rgb)?", re.IGNORECASE)
 """What mean and SD of the channels are called, wherever a network keeps them."""
 PAIR = re.compile(rf"{OF_PIXELS}(?:norm|normali[sz](?:e|er|ation)|means?_?(?:and_?)?stds?)(?:_?\w+)?", re.IGNORECASE)
 """What a mean and an SD in one list are called."""
@@ -50,7 +51,8 @@ class Normalisation:
     @property
     def is_clear(self) -> bool:
         """Whether it can only be meant for pixels in [0, 1]."""
-        return max(self.mean) <= LARGEST_MEAN and min(self.std) >= LEAST_SD and max(self.std) <= LARGEST_SD
+        is_mean = all(0 <= value <= LARGEST_MEAN for value in self.mean)
+        return is_mean and all(LEAST_SD <= value <= LARGEST_SD for value in self.std)
 
     @property
     def doubt(self) -> str:
@@ -70,10 +72,12 @@ class Normalisation:
 
 
 def read_channels(value: Any) -> torch.Tensor | None:
-    """A number for each channel, (3,), of three numbers in lists however nested, an array or a tensor, or of one."""
+    """A number for each channel, (3,), of three in lists however nested or text, of an array or a tensor, or of one."""
+    if isinstance(value, str):
+        value = re.findall(r"[^\s,;()\[\]]+", value)
     if isinstance(value, list | tuple):
         with suppress(ValueError, TypeError, RuntimeError):  # ragged, or of things that are no numbers
-            value = np.asarray(value) if np.size(value) == 3 else value
+            value = np.asarray(value, dtype=float) if np.size(value) == 3 else value
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
         value = torch.from_numpy(value.astype(float))
     if not isinstance(value, torch.Tensor) or value.numel() not in (1, 3) or value.is_complex() or value.is_meta:
@@ -82,11 +86,14 @@ def read_channels(value: Any) -> torch.Tensor | None:
 
 
 def read_pair(name: str, value: Any) -> dict[str, torch.Tensor]:
-    """The mean and the SD in one list [[R, G, B], [R, G, B]] whose name is a `PAIR`; nothing of anything else."""
-    if not PAIR.fullmatch(name) or not isinstance(value, list | tuple) or len(value) != 2:
-        return {}
-    mean, std = (read_channels(one) for one in value)
-    return {} if mean is None or std is None else {"mean": mean, "std": std}
+    """Mean and SD in one list or array named `PAIR`, [[R, G, B], [R, G, B]] or a pair a channel; else nothing."""
+    pair: npt.NDArray[np.float64] = np.empty(0)
+    if PAIR.fullmatch(name) and isinstance(value, list | tuple | np.ndarray | torch.Tensor):
+        with suppress(ValueError, TypeError, RuntimeError):
+            value = value.detach() if isinstance(value, torch.Tensor) else value
+            pair = np.asarray(value, dtype=float).squeeze()
+    pair = pair.T if pair.shape == (3, 2) else pair
+    return dict(zip(("mean", "std"), torch.from_numpy(pair), strict=True)) if pair.shape == (2, 3) else {}
 
 
 def list_channels(whole: nn.Module) -> dict[str, torch.Tensor]:
@@ -129,7 +136,7 @@ def find_normalisations(
 def _find_spread(flat: Mapping[str, torch.Tensor], parent: str, word: str) -> tuple[str, torch.Tensor]:
     """The name of the deviations beside a mean, and the SD they stand for; "" and NaN where there are none."""
     for names, convert in SPREADS.items():
-        pattern = re.compile(re.escape(parent + word) + f"(?:{names})", re.IGNORECASE)
+        pattern = re.compile(re.escape(parent + word) + f"(?:{names})(?:_rgb)?", re.IGNORECASE)
         for name, tensor in flat.items():
             values = read_channels(tensor) if pattern.fullmatch(name) else None
             if values is not None:

@@ -37,7 +37,7 @@ PREFERRED = (AVERAGED, r"teacher", r"encoder_q|base_encoder|online", r"", r"stud
 BESIDE = re.compile(r"(.*\.)?(total_ops|total_params|n_averaged|queue|queue_ptr|mask_token|masked_embed)|decoder.*")
 COUNTERS = re.compile(r"(num_)?updates|decay|(global_)?steps?|epoch|initted")
 """Counters, queues, what only pretraining reads, and what averaging counts beside the weights: no feature changes."""
-DENSE_HEAD = re.compile(r"(.*\.)?((aux_|low_|high_)?classifier|(decode|auxiliary|segmentation)_head|\w*aspp)\..+")
+DENSE_HEAD = re.compile(r"(.*\.)?((aux_|low_|high_)?classifier|(decode|auxiliary|seg|segmentation)_?head|\w*aspp)\..+")
 UNDILATED_HEAD = re.compile(r".*(lateral|fpn|decoder\.(blocks|seg_blocks|p\d|psp))")
 """Convolutions beside a backbone, of heads that are trained on a dilated one, and of those that read several levels."""
 MOST_CONVERTED = 12

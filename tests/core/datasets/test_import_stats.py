@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,31 @@ def add_up(folder: Path, trials: np.ndarray) -> TrialSums:
             sums.add(np.arange(n_images), values[:, voxels].copy(), voxels=voxels, zscore=False)
     sums.finish_constant()
     return sums
+
+
+@pytest.mark.parametrize("failing", range(6))
+def test_trials_over_which_memory_runs_out_are_not_half_added(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """The sums of 300 trials take five parts; in each the memory may be the last."""
+    trials, calls, square = np.random.default_rng(0).standard_normal((300, 2, 3)).astype(np.float32), [0], np.square
+
+    def run_out(*values: object, **options: object) -> object:
+        calls[0] += 1
+        if calls[0] - 1 == failing:
+            raise MemoryError
+        return square(*values, **options)  # type: ignore[call-overload]
+
+    np.save(tmp_path / "means.npy", np.zeros((300, 3), dtype=np.float32))
+    sums = TrialSums(tmp_path / "means.npy", np.full(300, 2), n_voxels=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "square", run_out)
+        for repeat in (0, 1):
+            for _ in range(2 if repeat == failing // 5 else 1):
+                with suppress(MemoryError):
+                    sums.add(np.arange(300), trials[:, repeat].copy(), voxels=slice(0, 3), zscore=False)
+    np.testing.assert_allclose(np.load(tmp_path / "means.npy"), trials.mean(axis=1), atol=1e-6)
+    np.testing.assert_allclose(sums.ncsnr(), signal_to_noise(trials), rtol=1e-3)
 
 
 @pytest.mark.parametrize("middle", [0, 1000, 10_000])

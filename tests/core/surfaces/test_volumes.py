@@ -134,7 +134,8 @@ def test_trials_along_two_axes_are_refused(tmp_path: Path) -> None:
         count_trials(path)
 
 
-@pytest.mark.parametrize(("unit", "factor"), [("meter", 1e-3), ("micron", 1e3), ("mm", 1.0), ("unknown", 1.0)])
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("unit", ["meter", "micron", "mm", "unknown"])
 def test_affines_are_in_mm_whatever_unit_the_header_names(tmp_path: Path, unit: str, factor: float) -> None:
     affine = OBLIQUE.copy()
     affine[:3] *= factor
@@ -260,3 +261,22 @@ def test_a_turned_map_is_turned_and_not_resampled(tmp_path: Path) -> None:
     grid = shared_grid(betas, betas, resample=True)
     np.testing.assert_array_equal(read_map(path, grid), MAP.ravel())
     assert grid.resampled == []
+
+
+def test_a_map_resampled_by_its_sform_tells_that_its_qform_says_otherwise(tmp_path: Path) -> None:
+    path, betas = write_other_grids(tmp_path)
+    for one in (path, betas):
+        image = nibabel.load(one)
+        image.set_qform(image.affine + 3 * np.eye(4, k=3), 1)
+        nibabel.save(image, tmp_path / f"two_{one.name}")
+    grid = shared_grid(tmp_path / "two_map.nii", tmp_path / "two_betas.nii", resample=True)
+    read_map(tmp_path / "two_map.nii", grid)
+    told = " ".join(grid.resampled or ())
+    assert "two_map.nii says twice where it lies" in told and "two_betas.nii says twice" in told
+
+
+def test_labels_may_be_scaled_integers_and_are_whole_again(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image((MAP * 10).astype(np.int32), OBLIQUE)
+    image.header.set_slope_inter(0.1, 0)
+    nibabel.save(image, tmp_path / "scaled.nii")
+    np.testing.assert_array_equal(read_labels(tmp_path / "scaled.nii", grid_of(tmp_path / "scaled.nii")), MAP.ravel())

@@ -95,6 +95,46 @@ def test_the_template_is_read_and_imported(folder: Path) -> None:
     assert subject.kind == "measured" and "measured" in subject.title
 
 
+NUMBERED = ["0007", "12", "3", "40", "5"]
+
+
+@pytest.mark.parametrize("header", ["image,v1,v2,v3", "ID,0,1,2", "stim_file,101,102,103"])
+def test_a_titled_first_column_names_pictures_also_by_numbers(folder: Path, header: str) -> None:
+    for number, name in enumerate(NUMBERED):
+        write_picture(folder / "numbered" / f"{name}.png", number)
+    text = BASE.format(file="table.csv").replace('"images"', '"numbered"')
+    lines = [",".join(map(str, [NUMBERED[row], *VALUES[row]])) for row in (3, 0, 4, 2, 1)]
+    (folder / "table.csv").write_text("\n".join([header, *lines]), encoding="utf-8")
+    recording = plan_import("generic", describe(folder, text), ImportOptions("x"))
+    assert not any("in the order of their names" in remark for remark in recording.remarks)
+    (session,) = recording.sessions
+    for image, row in zip(session.images, np.asarray(session.read()), strict=True):
+        np.testing.assert_array_equal(row, VALUES[NUMBERED.index(recording.image_ids[image])])
+    (folder / "table.csv").write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(BadInputError, match="named without doubt, got '40 for 3.png'. Write names with their ending"):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+    (folder / "table.csv").write_text("\n".join([header, *lines]).replace("0007", "7"), encoding="utf-8")
+    with pytest.raises(BadInputError, match="got '7'. Write names as those of the pictures"):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+
+
+def test_numbers_of_rows_are_no_names_of_pictures_in_another_order(folder: Path) -> None:
+    for number in range(1, 6):
+        write_picture(folder / "numbered" / f"{number}.png", number)
+    write_csv(folder / "list.csv", [{"image": f"{number}.png"} for number in (2, 1, 3, 4, 5)])
+    lines = ["image,v1,v2,v3", *(",".join(map(str, [row + 1, *VALUES[row]])) for row in range(5))]
+    (folder / "table.csv").write_text("\n".join(lines), encoding="utf-8")
+    text = BASE.format(file="table.csv").replace('"images"', '"numbered"')
+    (session,) = plan_import("generic", describe(folder, text), ImportOptions("x")).sessions
+    np.testing.assert_array_equal(session.read(), VALUES)
+    with pytest.raises(BadInputError, match="got '1 for 2.png'"):
+        listed = text.replace("[responses]", 'list = "list.csv"\n[responses]')
+        plan_import("generic", describe(folder, listed), ImportOptions("x"))
+    (folder / "table.csv").write_text("v1,image\n" + "\n".join(f"{row},{row}.png" for row in "12345"))
+    with pytest.raises(BadInputError, match="got '1.png'. Only the first column may hold names"):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+
+
 def test_simulated_data_are_called_simulated(folder: Path) -> None:
     run(describe(folder, 'kind = "simulated"\ntitle = "Model"\n' + BASE.format(file="responses.npy")), held_out="0.2")
     assert (load_subject("mine").kind, load_subject("mine").title) == ("simulated", "Model (simulated)")
@@ -205,6 +245,19 @@ def test_a_nifti_set_is_scored_within_its_files(folder: Path) -> None:
         plan_import("nifti", folder / "set", ImportOptions("x", images=folder / "images"))
 
 
+def test_an_roi_outside_the_mask_is_told_and_an_ncsnr_below_zero_refused(folder: Path) -> None:
+    for name, values in (("mask", [1, 1, 0]), ("roi_A", [0, 0, 1]), ("ncsnr", [0.5, np.nan, -1])):
+        save_volume(folder / f"{name}.nii", np.reshape(values, (3, 1, 1)).astype(np.float32))
+    save_volume(folder / "betas_1.nii", DRAW.standard_normal((3, 1, 1, 5)))
+    write_csv(folder / "trials.csv", [{"image": one} for one in IDS])
+    recording = plan_import("nifti", folder, ImportOptions("x"))
+    assert "roi_A.nii has no voxel inside the mask." in recording.remarks
+    np.testing.assert_array_equal(recording.voxels.ncsnr, [0.5, np.nan])
+    save_volume(folder / "mask.nii", np.ones((3, 1, 1), np.uint8))
+    with pytest.raises(BadInputError, match=r"`ncsnr` must be at least 0, got -1"):
+        plan_import("nifti", folder, ImportOptions("x"))
+
+
 BIDS = "sub-01_ses-{}_task-see_run-{}"
 
 
@@ -243,6 +296,47 @@ def test_names_of_bids_are_read_as_the_plain_ones(folder: Path) -> None:
     assert plan_import("nifti", folder / "set", replace(options, mask="cortex")).voxels.n_voxels == 4
     save_volume(folder / "set" / "mask.nii.gz", np.eye(2, dtype=np.uint8)[..., None])
     assert plan_import("nifti", folder / "set", options).voxels.n_voxels == 2
+
+
+@pytest.mark.parametrize("stem", ["betas_1", "betas_run-1", "sub-02_betas"])
+def test_what_names_do_not_say_the_folders_of_people_and_sessions_do(folder: Path, stem: str) -> None:
+    """Files of one name in several folders: nobody's betas are mixed, and sessions keep their own trials."""
+    betas = {(who, ses): DRAW.standard_normal((2, 1, 1, 5)) for who in ("01", "02") for ses in (1, 2, 10)}
+    for (who, ses), values in betas.items():
+        place = folder / "set" / f"sub-{who}" / f"ses-{ses}"
+        save_volume(place / f"{stem.replace('02', who)}.nii.gz", values.astype(np.float32))
+        write_csv(place / "trials.csv", [{"image": name} for name in np.roll(IDS, ses)])
+        save_volume(place.parent / "mask.nii.gz", np.ones((2, 1, 1), np.uint8))
+    options = ImportOptions("mine", participant="02", images=folder / "images", held_out="0.2")
+    recording = plan_import("nifti", folder / "set", options)
+    assert (recording.people, recording.participant, recording.n_trials.tolist()) == (("01", "02"), "02", [3] * 5)
+    assert [one.name for one in recording.sessions] == [f"sub-02/ses-{ses}/{stem}" for ses in (1, 2, 10)]
+    list(iter_import(recording, options))
+    rows = [np.roll(zscore(betas["02", ses].reshape(2, 5).T), -ses, axis=0) for ses in (1, 2, 10)]
+    np.testing.assert_allclose(load_responses("mine")[:, 0], np.mean(rows, axis=0), atol=1e-5)
+    save_volume(folder / "set" / "sub-02" / "ses-1" / "func" / f"{stem}.nii", np.ones((2, 1, 1, 5), np.uint8))
+    with pytest.raises(BadInputError, match=f"each there once, got '{stem}.nii.*It lies there twice"):
+        plan_import("nifti", folder / "set", options)
+    (folder / "set" / "sub-02" / "ses-1" / "func" / f"{stem}.nii").unlink()
+    save_volume(folder / "set" / "sub-02" / "anat" / "mask.nii.gz", np.ones((2, 1, 1), np.uint8))
+    with pytest.raises(BadInputError, match="must be one mask, got"):
+        plan_import("nifti", folder / "set", options)
+
+
+def test_events_are_of_the_run_of_their_number_in_the_order_of_onsets(folder: Path) -> None:
+    for name in ("desc-betas_bold", "desc-betas_stat-variance_statmap"):
+        save_volume(folder / "set" / f"sub-1_run-3_{name}.nii.gz", DRAW.standard_normal((2, 1, 1, 5)))
+    save_volume(folder / "set" / "sub-1_mask.nii.gz", np.ones((2, 1, 1)))
+    events, options = folder / "set" / "sub-1_run-03_events.tsv", ImportOptions("x", images=folder / "images")
+    lines: list[dict[str, object]] = [{"onset": at, "stim_file": one} for at, one in enumerate(IDS)]
+    write_csv(events, [{"onset": "n/a", "stim_file": "n/a"}, *lines])
+    assert plan_import("nifti", folder / "set", options).sessions[0].images.tolist() == [0, 1, 2, 3, 4]
+    write_csv(events, lines[::-1])
+    with pytest.raises(BadInputError, match="events in the order of their onsets.*Sort its lines by onset"):
+        plan_import("nifti", folder / "set", options)
+    write_csv(events, lines[:4])
+    with pytest.raises(BadInputError, match="4 volumes, one a line .* Write a line with n/a"):
+        plan_import("nifti", folder / "set", options)
 
 
 def test_masks_of_a_finer_grid_are_resampled_onto_that_of_the_betas_where_the_user_says_so(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from core.datasets.import_options import ImportOptions
+from core.datasets.kinds import plan_import
 from core.errors import BadInputError
 from core.experiments.measured.measured import MatchOptions, Measured, find_columns, zscore
 from core.experiments.measured.planned import MeasuredPlan, plan_set
@@ -23,6 +26,7 @@ from core.experiments.packages.presentation import CONDITION_COLUMNS
 from core.probes.target import Target, TargetKind
 from core.stimuli.manifest import read_manifest
 from tests.helpers.measured_sets import write_set
+from tests.helpers.recording_files import write_picture
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +216,29 @@ def test_ids_of_another_case_or_composed_otherwise_are_those_of_the_set(
     assert means(open_with(folder, tmp_path / "betas.npy")) == pytest.approx(betas[:, 0], rel=1e-5)
 
 
+@pytest.mark.parametrize("ending", ["_events.tsv", ".tsv"])
+@pytest.mark.parametrize("given", [(10, 11, 12, 1, 2, 3, 4, 5, 6, 7, 8, 9), tuple(range(12, 0, -1))])
+def test_runs_sorted_by_letters_are_taken_as_people_count_and_others_as_given(
+    folder: Path, ids: list[str], tmp_path: Path, given: tuple[int, ...], ending: str
+) -> None:
+    order = range(1, 13) if given[0] == 10 else given
+    betas = np.random.default_rng(1).normal(size=(12, 1)).astype(np.float32)
+    np.save(tmp_path / "betas.npy", betas[[number - 1 for number in order]])
+    for number, one in enumerate(ids, start=1):
+        write_table(tmp_path / f"run-{number}{ending}", "onset\tstim_file", [f"0\t{one}"])
+    reading = ReadOptions(ids=tuple(tmp_path / f"run-{number}{ending}" for number in given))
+    measured = open_with(folder, tmp_path / "betas.npy", reading)
+    assert means(measured) == pytest.approx(betas[:, 0], rel=1e-5)
+    first, second, *_ = order
+    told = f"Ids are in the order of run-{first}{ending}, run-{second}{ending},"
+    assert any(note.startswith(told) for note in measured.findings.notes)
+    files = [tmp_path / f"run-{number}_betas.npy" for number in given]
+    for number, path in zip(given, files, strict=True):
+        np.save(path, betas[[number - 1]])
+    measured = open_measured(folder, sorted(files), replace(reading, ids=tuple(sorted(reading.ids))), MatchOptions())
+    assert means(measured) == pytest.approx(betas[:, 0], rel=1e-5)
+
+
 def test_volumes_are_averaged_inside_the_mask(folder: Path, ids: list[str], tmp_path: Path) -> None:
     volume = np.random.default_rng(1).normal(size=(3, 4, 5, 12)).astype(np.float32)
     mask = np.zeros((3, 4, 5), dtype=np.uint8)
@@ -269,6 +296,34 @@ def test_voxels_of_a_coarser_mask_are_means_of_the_finer_volumes_inside(
     nibabel.save(nibabel.Nifti1Image(fine, half), tmp_path / "mask.nii")
     with pytest.raises(BadInputError, match=r"each of whose 256 voxels holds .* got '32 that do"):
         read_array(tmp_path / "betas.nii", replace(plain, resample=True), known=frozenset(ids), n_voxels=2)
+
+
+@pytest.mark.parametrize("side", [1.0, 2.0])
+def test_voxels_of_a_turned_mask_on_another_grid_are_numbered_as_at_the_import(
+    ids: list[str], tmp_path: Path, side: float
+) -> None:
+    """The mask's own order, by hand: its voxels one after another, and in each the voxels of the betas inside it."""
+    betas = np.random.default_rng(1).normal(size=(4, 4, 2, 12)).astype(np.float32)
+    affine = np.diag([-side, side, side, 1.0])  # to the left, while the betas run to the right
+    affine[:3, 3] = np.array([3.4, 0.4, 0.4]) + np.array([-0.5, 0.5, 0.5]) * (side - 1)
+    mask = np.ones((int(4 / side), int(4 / side), int(2 / side)), dtype=np.uint8)
+    mask[0, 1] = 0
+    nibabel.save(nibabel.Nifti1Image(betas, np.eye(4)), tmp_path / "betas_1.nii")
+    nibabel.save(nibabel.Nifti1Image(mask, affine), tmp_path / "mask.nii")
+    for one in ids[:12]:
+        write_picture(tmp_path / "images" / f"{one}.png")
+    write_table(tmp_path / "trials.csv", "image", ids[:12])
+    points = np.rint((np.argwhere(np.ones((4, 4, 2))) - affine[:3, 3]) / np.diag(affine)[:3]).astype(int)
+    rows = [(*there, *here) for there, here in zip(points, np.ndindex(4, 4, 2), strict=True) if mask[tuple(there)]]
+    expected = np.transpose([betas[tuple(row[3:])] for row in sorted(map(tuple, rows))])
+    (session,) = plan_import("nifti", tmp_path, ImportOptions("x", resample=True)).sessions
+    np.testing.assert_array_equal(np.concatenate(list(session.read())), expected)
+    write_table(tmp_path / "ids.txt", ids[0], ids[1:12])
+    options = ReadOptions(ids=(tmp_path / "ids.txt",), mask=tmp_path / "mask.nii", resample=True)
+    read = partial(read_array, tmp_path / "betas_1.nii", options, known=frozenset(ids))
+    np.testing.assert_allclose(read(n_voxels=expected.shape[1]).values, expected, rtol=1e-6)
+    with pytest.raises(BadInputError, match="one of the subject's 5 voxels.*without those left out then"):
+        read(n_voxels=5)
 
 
 def test_unknown_ids_are_named_and_can_be_left_out(folder: Path, ids: list[str], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import math
 import pickle
 import re
 import tarfile
@@ -214,6 +215,27 @@ LAYOUTS = {
         USED,
         RESTRICTED,
     ),
+    "mean and SD in one array": Layout(
+        "a.ckpt", {"net": table(), "config": {"mean_std": np.array(RESTRICTED)}}, USED, RESTRICTED
+    ),
+    "mean and SD in one tensor, a pair a channel": Layout(
+        "a.ckpt", {"net": table(), "normalize": torch.tensor(RESTRICTED, dtype=torch.double).T}, USED, RESTRICTED
+    ),
+    "as typed at a command line": Layout(
+        "a.ckpt",
+        {"net": table(), "args": {"mean": str(RESTRICTED[0]), "std": [str(value) for value in RESTRICTED[1]]}},
+        USED,
+        RESTRICTED,
+    ),
+    "of a data set": Layout(
+        "a.ckpt", {"net": table(), "dataset_mean": RESTRICTED[0], "dataset_std": RESTRICTED[1]}, USED, RESTRICTED
+    ),
+    "of its RGB": Layout(
+        "a.ckpt", {"net": table(), "mean_rgb": RESTRICTED[0], "std_rgb": RESTRICTED[1]}, USED, RESTRICTED
+    ),
+    "a list of that name that holds something else": Layout(
+        "a.ckpt", {"net": table(), "config": {"normalize": [[0.5, 0.5, 0.5], {"by": "batch"}], "mean": "of all"}}
+    ),
     "options": Layout(
         "a.pt",
         {"model": table(), "args": argparse.Namespace(mean=list(RESTRICTED[0]), std=np.array(RESTRICTED[1]))},
@@ -300,6 +322,8 @@ def test_two_sets_of_one_file_are_two_networks_and_an_entry_without_a_choice_is_
         (table() | {"mean": channels((124.0, 116.0, 104.0), 3), "std": torch.ones(3)}, {}, "Give them yourself"),
         (normalised("a.mu", "a.sigma", "c.") | {"b.mu": torch.zeros(3), "b.sigma": torch.ones(3)}, {}, "mean 0, 0, 0"),
         (normalised("mean", "std") | {"std": torch.full((3,), 0.07)}, {}, "so small that it may hold variances. Give"),
+        (table() | {"mean": torch.tensor([-0.4, -0.5, -0.4]), "std": torch.ones(3)}, {}, "mean -0.4, .*Give"),
+        (table() | {"mean": torch.tensor([0.4, math.nan, 0.4]), "std": torch.ones(3)}, {}, "nan, .*Give"),
         (table() | {"mean": torch.tensor([124, 116, 104])}, {}, "mean 124, 116, 104 and no SD (.mean.), and it cannot"),
         (table() | {"mean": channels((0.406, 0.456, 0.485), 3), "std": torch.ones(3)}, {}, "with blue first, mean 0.4"),
         (table() | {"pixel_mean": channels((103.53, 116.28, 123.675), 3)}, {}, "so the network takes blue, green, red"),
