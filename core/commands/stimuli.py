@@ -11,7 +11,7 @@ from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
 from core.headers import write_json
-from core.stimuli.level_strip import list_largest, read_set_levels, read_strips
+from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
 from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
@@ -154,6 +154,6 @@ def _describe_set(found: StimulusSet) -> str:
         sds = "" if perturbed.shift_sd is None else f" = {perturbed.shift_sd:+.2f} SD"
         warned = f"  ! {len(perturbed.warnings)}" if perturbed.warnings else ""
         lines.append(f"  {perturbed.pair_id}: shift {perturbed.shift:+.3f}{sds}, controls up to {control:.3f}{warned}")
-    lines += describe_readings(read_set_levels(found.rows, list_largest(found)))
+    lines += describe_readings(read_set_levels(found.rows))
     lines += [f"  ! {row.pair_id}: {text}" for row in found.rows for text in row.warnings]
     return "\n".join(lines)

@@ -153,7 +153,8 @@ class StimulusPlan:
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
         nouns = {name: name.removesuffix("s") for name in self._parts} | ({"images": "seed"} if self.levels else {})
-        parts = [count(len(getattr(self, name)), noun) for name, noun in nouns.items()]
+        ends = f" ({self.levels[0]:+g} to {self.levels[-1]:+g} SD)" if self.levels else ""
+        parts = [count(len(getattr(self, name)), noun) + ends * (name == "levels") for name, noun in nouns.items()]
         files = self.n_items * self.delivery.n_files
         cost = f"about {format_duration(self.seconds)} on one core"
         within = f", each within {self.budgets[0].label}" if self.levels else ""

@@ -24,6 +24,12 @@ EVENTS_DESCRIPTIONS = {
     "stimulus_id": {"Description": "Its id in manifest.json and manifest.csv"},
     "pair_id": {"Description": "Shared by the stimuli made from one original by one probe"},
     "source_image": {"Description": "Original the stimulus was made from"},
+    "level_wanted": {"Description": "Level set: the level its pair was made for", "Units": "SD"},
+    "level_reached": {
+        "Description": "Level set: the predicted response to this file, in SDs of the clean reference responses from "
+        "their mean",
+        "Units": "SD",
+    },
 }
 LEVELS = {
     "original": "Unperturbed image, saved like the others",
@@ -59,6 +65,8 @@ def _describe_event(trial: TimedTrial) -> dict[str, Cell]:
             "stimulus_id": trial.row.id,
             "pair_id": trial.row.pair_id,
             "source_image": trial.row.source_image,
+            "level_wanted": trial.row.level,
+            "level_reached": trial.row.level_reached,
         }
     return shown
 

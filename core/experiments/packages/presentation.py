@@ -34,6 +34,8 @@ OF_PICTURE: dict[str, Callable[[ManifestRow], Cell]] = {
     "stimulus_id": lambda row: row.id,
     "pair_id": lambda row: row.pair_id,
     "source_image": lambda row: row.source_image,
+    "level_wanted": lambda row: row.level,
+    "level_reached": lambda row: row.level_reached,
 }
 CONDITION_COLUMNS = (*OF_TRIAL, *OF_PICTURE)
 """Columns of a run, in order: legal names of Python, the same for every package."""
