@@ -10,11 +10,10 @@ from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
-from core.headers import write_json
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
-from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
+from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.stimuli.store import open_probe_store
 
 EXAMPLE = """\
@@ -46,7 +45,7 @@ def run_plan(
     plan: PlanFile = None,
     /,
     *,
-    out: Annotated[Path | None, about("the file to write, with everything named")] = None,
+    out: Annotated[Path | None, about("the file to write, .toml or .json, with everything named")] = None,
     json: Json = False,
     given: Given,
 ) -> int:
@@ -57,7 +56,7 @@ def run_plan(
         if out.exists():
             advice = "Choose another name; nothing is overwritten."
             raise refusal("out", allowed="a new file", got=str(out), advice=advice)
-        write_json(out, pack_plan(resolved), indent=2)
+        write_plan(resolved, out)
     return answer(_summarise(resolved, n_items), _describe(resolved, out), as_json=json)
 
 

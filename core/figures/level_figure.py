@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_ACROSS = 11
 CELL_INCHES = 1.15
+GAP_INCHES = 0.08
 
 
 def draw_strip(strip: LevelStrip, inks: Inks = LIGHT, *, dpi: float = 150) -> Figure:
@@ -29,6 +30,8 @@ def draw_strip(strip: LevelStrip, inks: Inks = LIGHT, *, dpi: float = 150) -> Fi
     factor = choose_factor(np.concatenate([cell.change.reshape(-1, 3) for cell in strip.cells]))
     with house_style(inks):
         figure = make_figure(CELL_INCHES * (across + 0.3), 2.5 * CELL_INCHES * len(rows) + 0.75, inks, dpi=dpi)
+        engine: Any = figure.get_layout_engine()
+        engine.set(h_pad=GAP_INCHES)
         grid: Any = figure.subplots(2 * len(rows), across, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()

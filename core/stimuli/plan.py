@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -14,8 +15,8 @@ from core.checks import check_choice, check_count, check_epsilon, check_fraction
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
-from core.files import is_there
-from core.headers import HeaderKind, read_header
+from core.files import is_there, replace_file
+from core.headers import HeaderKind, read_header, write_json
 from core.networks.catalog import find_network
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
@@ -269,6 +270,15 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
         **{name: str(getattr(layout, name)) for name in ("enlarging", "matching")},
         **{name: value for name, value in stated.items() if value is not None},
     }
+
+
+def write_plan(plan: StimulusPlan, path: Path) -> None:
+    """Write `pack_plan` as TOML or JSON, by the ending; `read_plan` reads it. Raises StorageError as `replace_file`."""
+    if path.suffix.lower() != ".toml":
+        write_json(path, pack_plan(plan), indent=2)
+        return
+    text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in pack_plan(plan).items())
+    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 
 def parse_budget(text: str) -> Budget:

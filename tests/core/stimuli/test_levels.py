@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import LevelReading, describe_readings, parse_levels
 from core.stimuli.manifest import ManifestRow, read_manifest
 from core.stimuli.names import name_pairs
-from core.stimuli.plan import Budget, list_recipes, pack_plan, resolve_plan
+from core.stimuli.plan import Budget, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.types import Direction, NormName
 from tests.helpers.stimulus_sets import make_row, write_set
 
@@ -84,6 +85,19 @@ def test_a_level_set_is_seeds_times_levels_within_one_budget() -> None:
     names = name_pairs([recipe.config for recipe in recipes], [recipe.image_id for recipe in recipes])
     assert names == tuple(f"{seed}-FFA-level{level}" for seed in (first, second) for level in ("-1", "+0", "+1"))
     assert len({recipe.digest for recipe in recipes}) == 6
+
+
+@pytest.mark.parametrize("ending", ["toml", "json", "TOML"])
+def test_a_plan_is_written_as_its_ending_says(tmp_path: Path, ending: str) -> None:
+    plan, file = (
+        resolve_plan(BASE | {"name": 'é "quoted" \\ name', "budgets": "l2:0.00001"}),
+        tmp_path / f"plan.{ending}",
+    )
+    write_plan(plan, file)
+    text = file.read_text(encoding="utf-8")
+    packed = json.loads(text) if ending == "json" else tomllib.loads(text)
+    assert packed == json.loads(json.dumps(pack_plan(plan)))
+    assert resolve_plan(read_plan(file)) == plan
 
 
 def test_a_level_set_written_down_leads_to_itself() -> None:
