@@ -74,17 +74,14 @@ def parse_levels(given: Any) -> tuple[float, ...]:
     try:
         if len(words) == 1 and isinstance(words[0], str) and ":" in words[0]:
             low, high, number = words[0].split(":")
-            n_levels = int(number)
-            _check_number(n_levels, given)
-            ends = float(low), float(high)
-            numbers = list(np.linspace(ends[0], ends[1], n_levels) if np.isfinite(ends).all() else ends)
+            with np.errstate(invalid="ignore"):  # infinite ends are told below
+                numbers = list(np.linspace(float(low), float(high), min(max(int(number), 0), MOST_LEVELS + 1)))
         else:
             numbers = [float(one) for one in words]
     except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, BadInputError):
-            raise
         raise wrong from error
-    _check_number(len(numbers), given)
+    if not 2 <= len(numbers) <= MOST_LEVELS:
+        raise refusal("levels", allowed=f"2 to {MOST_LEVELS} of them", got=given, advice=ADVICE)
     if not all(abs(one) <= LARGEST_WISH for one in numbers):
         raise refusal("levels", allowed=f"finite, of at most {LARGEST_WISH:g} SD", got=given, advice=ADVICE)
     levels = tuple(float(f"{one:g}") + 0.0 for one in numbers)
@@ -96,11 +93,6 @@ def parse_levels(given: Any) -> tuple[float, ...]:
 def _split(text: str) -> list[str]:
     """The words of a text, as it is typed or copied from a figure: "-2," and "\N{MINUS SIGN}2" are -2."""
     return text.replace("\N{MINUS SIGN}", "-").strip().removesuffix(",").split(",")
-
-
-def _check_number(n_levels: int, given: Any) -> None:
-    if not 2 <= n_levels <= MOST_LEVELS:
-        raise refusal("levels", allowed=f"2 to {MOST_LEVELS} of them", got=given, advice=ADVICE)
 
 
 def check_level_targets(

@@ -176,7 +176,8 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
 
     Raises BadInputError if an image, an encoder or a target is not there.
     """
-    attacks = [(_attack(plan, budget), (budget.epsilon,)) for budget in plan.budgets]
+    settings = {"n_steps": plan.n_steps, "quantise": plan.quantise, "seed": plan.seed}
+    attacks = [(AttackConfig(norm=norm, epsilon=size, **settings), (size,)) for norm, size in plan.budgets]
     parts = (plan.images, plan.encoders, plan.targets, plan.directions)
     return tuple(iter_recipes(*parts, lambda _side: attacks, levels=plan.levels or (None,)))
 
@@ -332,12 +333,6 @@ def iter_recipes(
                 for attack, grid in attacks(side):
                     config = ProbeConfig(*encoder, target.find_in(table), direction, attack, ladder=grid, level=level)
                     yield Recipe(config, name_source(image), stimuli[side].id, *hashes)
-
-
-def _attack(plan: StimulusPlan, budget: Budget) -> AttackConfig:
-    return AttackConfig(
-        norm=budget.norm, epsilon=budget.epsilon, n_steps=plan.n_steps, quantise=plan.quantise, seed=plan.seed
-    )
 
 
 def _texts(name: str, value: Any) -> list[str]:
