@@ -176,8 +176,8 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
 
     Raises BadInputError if an image, an encoder or a target is not there.
     """
-    settings = {"n_steps": plan.n_steps, "quantise": plan.quantise, "seed": plan.seed}
-    attacks = [(AttackConfig(norm=norm, epsilon=size, **settings), (size,)) for norm, size in plan.budgets]
+    attack = AttackConfig(n_steps=plan.n_steps, quantise=plan.quantise, seed=plan.seed)
+    attacks = [(replace(attack, norm=norm, epsilon=size), (size,)) for norm, size in plan.budgets]
     parts = (plan.images, plan.encoders, plan.targets, plan.directions)
     return tuple(iter_recipes(*parts, lambda _side: attacks, levels=plan.levels or (None,)))
 
