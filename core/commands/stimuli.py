@@ -11,12 +11,11 @@ from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
-from core.headers import write_json
 from core.stimuli.controversial import check_against
-from core.stimuli.level_strip import list_largest, read_set_levels, read_strips
+from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
-from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan
+from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import open_probe_store
 
@@ -49,7 +48,7 @@ def run_plan(
     plan: PlanFile = None,
     /,
     *,
-    out: Annotated[Path | None, about("the file to write, with everything named")] = None,
+    out: Annotated[Path | None, about("the file to write, .toml or .json, with everything named")] = None,
     json: Json = False,
     given: Given,
 ) -> int:
@@ -60,7 +59,7 @@ def run_plan(
         if out.exists():
             advice = "Choose another name; nothing is overwritten."
             raise refusal("out", allowed="a new file", got=str(out), advice=advice)
-        write_json(out, pack_plan(resolved), indent=2)
+        write_plan(resolved, out)
     return answer(_summarise(resolved, n_items), _describe(resolved, out), as_json=json)
 
 
@@ -169,6 +168,6 @@ def _describe_set(found: StimulusSet) -> str:
             sds += f", {second.shift_sd:+.2f} SD in {perturbed.against} ({perturbed.against_direction})"
         warned = f"  ! {len(perturbed.warnings)}" if perturbed.warnings else ""
         lines.append(f"  {perturbed.pair_id}: shift {perturbed.shift:+.3f}{sds}, controls up to {control:.3f}{warned}")
-    lines += describe_readings(read_set_levels(found.rows, list_largest(found)))
+    lines += describe_readings(read_set_levels(found.rows))
     lines += [f"  ! {row.pair_id}: {text}" for row in found.rows for text in row.warnings]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,30 +12,33 @@ from core.images.difference import MID_GREY, amplify, choose_factor
 from core.reports.draw_plot import say_whose
 from core.reports.inks import LIGHT, Inks, house_style, make_figure
 from core.stimuli.level_strip import LevelCell, LevelStrip
-from core.types import ByteArray, NormName
+from core.types import ByteArray
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_ACROSS = 11
 CELL_INCHES = 1.15
-NORM_WORDS = {NormName.L2: "L2", NormName.LINF: "Linf"}
+GAP_INCHES = 0.08
 
 
 def draw_strip(strip: LevelStrip, inks: Inks = LIGHT, *, dpi: float = 150) -> Figure:
     """The figure; call `core.reports.draw_plot.write_figure` to save it."""
-    rows = [strip.cells[start : start + MOST_ACROSS] for start in range(0, len(strip.cells), MOST_ACROSS)]
-    across = max(4, len(rows[0]))
+    longest = math.ceil(len(strip.cells) / math.ceil(len(strip.cells) / MOST_ACROSS))
+    rows = [strip.cells[start : start + longest] for start in range(0, len(strip.cells), longest)]
+    across = max(4, longest)
     factor = choose_factor(np.concatenate([cell.change.reshape(-1, 3) for cell in strip.cells]))
     with house_style(inks):
         figure = make_figure(CELL_INCHES * (across + 0.3), 2.5 * CELL_INCHES * len(rows) + 0.75, inks, dpi=dpi)
+        engine: Any = figure.get_layout_engine()
+        engine.set(h_pad=GAP_INCHES)
         grid: Any = figure.subplots(2 * len(rows), across, squeeze=False)
         for axes in grid.flat:
             axes.set_axis_off()
         for number, cells in enumerate(rows):
             for column, cell in enumerate(cells):
                 _draw_cell(grid[2 * number : 2 * number + 2, column], cell, factor, inks)
-        figure.suptitle(f"{strip.first.image} · {strip.first.series}")
+        figure.suptitle(f"{strip.first.image} · {strip.first.series}", x=0.01, ha="left", wrap=True)
         say_whose(figure, _caption(strip, factor), inks)
     return figure
 
@@ -50,14 +54,14 @@ def picture_strip(strip: LevelStrip, inks: Inks = LIGHT, *, dpi: float = 110) ->
 def _draw_cell(places: Any, cell: LevelCell, factor: int, inks: Inks) -> None:
     reading = cell.reading
     places[0].imshow(cell.picture, interpolation="none")
-    word, colour = ("8-bit", inks.text) if reading.reached else ("not reached:", inks.warning)
+    word = "8-bit" if reading.reached else "not reached:"
+    colour = inks.text if reading.survives else inks.warning
     places[0].set_title(f"{reading.wanted:+g} SD".replace("-", MINUS), fontweight="bold", pad=14)
     size = {"fontsize": 7, "ha": "center", "transform": places[0].transAxes}
     places[0].text(0.5, 1.03, f"{word} {write_signed(reading.saved)}", color=colour, **size)
     places[1].imshow(amplify(cell.change, factor), interpolation="none")
-    epsilon = f"{reading.size:.2f}" if reading.norm is NormName.L2 else f"{255 * reading.size:.1f}/255"
     size["transform"] = places[1].transAxes
-    places[1].text(0.5, -0.14, f"{NORM_WORDS[reading.norm]} {epsilon}", color=inks.muted, **size)
+    places[1].text(0.5, -0.14, reading.spent, color=inks.muted, **size)
 
 
 def _caption(strip: LevelStrip, factor: int) -> str:
@@ -65,7 +69,7 @@ def _caption(strip: LevelStrip, factor: int) -> str:
     return (
         "Bold: the level wanted; below it that of the 8-bit picture: the target's predicted response, in SDs of the "
         "clean reference responses from their mean. Lower row: what changed, grey for nothing, black and white for "
-        f"-{limit:.3g} and +{limit:.3g} grey levels of 255 (× {factor}). Below: size of the perturbation, "
-        f"{NORM_WORDS[strip.first.norm]} in [0, 1] pixels at {strip.resolution} × {strip.resolution}. "
+        f"{MINUS}{limit:.3g} and +{limit:.3g} grey levels of 255 (× {factor}). Below: size of the perturbation, "
+        f"{strip.first.norm.capitalize()} in [0, 1] pixels at {strip.resolution} × {strip.resolution}. "
         f"{describe_subject(strip.subject)}."
     )

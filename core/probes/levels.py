@@ -19,8 +19,6 @@ import torch
 
 from core.attacks.ball import Ball
 from core.attacks.epsilon_grid import BudgetResult, fit_to_budget, iter_budget
-from core.attacks.norms import NORMS
-from core.attacks.objective import Scores
 from core.attacks.pgd import AttackStep
 from core.attacks.rules import check_scale
 from core.encoders.card import describe_unknown_mean
@@ -30,9 +28,9 @@ from core.images.stimulus import Stimulus
 from core.probes.evaluate import Delivered, evaluate
 from core.probes.objectives import build_own, check_named, guarded
 from core.probes.probe import LEVEL_TOLERANCE, MIN_NORM_TOLERANCE, Probe, ProbeConfig, ProbeProgress, StepHistory
-from core.probes.respond import check_pixels, to_tensor
-from core.probes.run import check_finite, iter_probe, make_controls, to_array, to_levels
-from core.progress import ShouldStop, Stopwatch, check_stop
+from core.probes.respond import check_pixels
+from core.probes.run import Running, iter_probe, make_controls, to_array
+from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
 from core.types import Direction, FloatArray
 
@@ -73,55 +71,46 @@ def check_mean(encoder: Encoder, direction: FloatArray) -> float:
     return mean
 
 
-class _LevelSearch:
+class _LevelSearch(Running):
     """One level of one image: the goal, and the best perturbation so far."""
 
     def __init__(self, encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, should_stop: ShouldStop) -> None:
         if config.level is None:
             raise RuntimeError("A search for no level.")
+        super().__init__(encoder, stimulus, config, should_stop=should_stop, tries=MOST_TRIES)
         direction = config.target.vector(encoder.n_voxels)
         self._sd = check_scale(encoder.target_sd(direction))
         self._goal = check_mean(encoder, direction) + config.level * self._sd
         self._largest = config.largest_epsilon
-        self._encoder, self._stimulus, self._config, self._should_stop = encoder, stimulus, config, should_stop
-        self._norm = NORMS[config.attack.norm]
-        self._clean = to_tensor(encoder, stimulus.pixels[np.newaxis])
-        self._n_steps = MOST_TRIES * config.attack.n_restarts * config.attack.steps_taken
-        self._watch = Stopwatch(self._n_steps)
-        self._taken = 0
-        self._size = math.inf
-        self._pixels = self._clean
+        self._size, self._best = math.inf, self._pixels
         self._convergence = np.array([[0.0], [math.nan], [0.0]])
 
     def iterate(self) -> Iterator[ProbeProgress]:
         """Clean pass, search, controls, evaluation."""
-        raising = build_own(self._encoder, replace(self._config, direction=Direction.RAISE), self._clean)
-        scores, gradient = raising.value_and_gradient(self._clean)
-        self._clean_value = float(raising.reported(scores))
-        self._clean_responses = np.asarray(self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy())
-        check_finite(self._clean_responses)
+        scores, gradient = self._own.value_and_gradient(self._pixels)
+        self._take_clean(scores)
         way = Direction.RAISE if self._goal >= self._clean_value else Direction.LOWER
         self._config = replace(self._config, direction=way)
-        self._own = build_own(self._encoder, self._config, self._clean)
+        self._own = self._objective = build_own(self._encoder, self._config, self._pixels)
         self._gap = abs(self._goal - self._clean_value)
         slope = float(self._norm.dual_size(gradient))
-        yield self._record("clean", self._clean, scores, 0.0)
+        yield self._tell("clean", self._pixels, scores, 0.0)
         if self._gap > LEVEL_TOLERANCE * self._sd:
             first = min(self._largest, self._gap / slope) if slope > 0 else self._largest
             yield from self._search(first)
-        size = min(self._measure(self._pixels), self._largest)
-        last = self._record("controls", self._pixels, self._own.score(self._pixels), size)
+        size = min(self._measure(self._best), self._largest)
+        last = self._tell("controls", self._best, self._own.score(self._best), size)
         yield last
         probe = self._finish(last, dual_size=slope)
         shift = float(probe.curve.shift[-1])
-        yield replace(last, stage="done", step=self._n_steps, shift=shift, responses=probe.perturbed, result=probe)
+        yield replace(last, stage="done", step=self.n_steps, shift=shift, responses=probe.perturbed, result=probe)
 
     def _search(self, epsilon: float) -> Iterator[ProbeProgress]:
         below: BudgetResult | None = None
         failed = (0.0, 0.0)
         for number in range(MOST_TRIES):
             last = yield from self._attack(epsilon, below)
-            moved = self._moved(last.best.pixels)
+            moved = self._moved_to(last.best.pixels)
             if moved >= self._gap - TIGHT * self._sd:
                 is_beyond = moved > self._gap + TIGHT * self._sd
                 pixels = self._take_back(last.best.pixels) if is_beyond else last.best.pixels
@@ -146,15 +135,15 @@ class _LevelSearch:
         """The whole attack under a budget; returns its last step."""
         attack, keys = fit_to_budget(self._config.attack, self._largest), (self._stimulus.sha256,)
         last: AttackStep | None = None
-        for last in iter_budget(self._own, self._clean, attack, epsilon=epsilon, below=below, keys=keys):
+        for last in iter_budget(self._own, self._pixels, attack, epsilon=epsilon, below=below, keys=keys):
             self._taken += 1
-            yield self._record("search", last.pixels, last.scores, epsilon)
+            yield self._tell("search", last.pixels, last.scores, epsilon)
         if last is None:
             raise RuntimeError("An attack ended without a step.")
         return last
 
     def _deliver(self, pixels: torch.Tensor, last: AttackStep) -> None:
-        self._pixels, self._size = pixels, self._measure(pixels)
+        self._best, self._size = pixels, self._measure(pixels)
         if last.convergence is not None:
             self._convergence = last.convergence.to_array()
 
@@ -164,17 +153,17 @@ class _LevelSearch:
         Whole grey levels come in jumps, of all pixels at once under Linf: there a part of the pixels, drawn at random,
         is taken from the nearest image beyond the level, the others from the nearest before it.
         """
-        delta = far - self._clean
-        ball = Ball(self._norm, self._clean, self._norm.size(delta), quantise=self._config.attack.quantise)
+        delta = far - self._pixels
+        ball = Ball(self._norm, self._pixels, self._norm.size(delta), quantise=self._config.attack.quantise)
         near, beyond = self._cross(
-            lambda share: ball.enforce_exactly(ball.to_pixels(share * delta)), (self._clean, far)
+            lambda share: ball.enforce_exactly(ball.to_pixels(share * delta)), (self._pixels, far)
         )
         if near is not beyond and ball.quantise:
             stream = make_stream(self._config.attack.seed, "level", self._stimulus.sha256)
             ranks = torch.from_numpy(stream.random(near.shape[1:], dtype=np.float32)).to(near)
             start, end = near, beyond
             near, beyond = self._cross(lambda share: torch.where(ranks < share, end, start), (start, end))
-        return min(near, beyond, key=lambda pixels: abs(self._moved(pixels) - self._gap))
+        return min(near, beyond, key=lambda pixels: abs(self._moved_to(pixels) - self._gap))
 
     def _cross(
         self, make: Callable[[float], torch.Tensor], ends: tuple[torch.Tensor, torch.Tensor]
@@ -184,12 +173,12 @@ class _LevelSearch:
         Regula falsi, with the value of an end that stays halved (Illinois).
         """
         images = list(ends)
-        shares, misses, stayed = [0.0, 1.0], [self._moved(one) - self._gap for one in ends], -1
+        shares, misses, stayed = [0.0, 1.0], [self._moved_to(one) - self._gap for one in ends], -1
         for _ in range(MOST_CUTS):
             check_stop(self._should_stop)
             share = shares[0] - misses[0] * (shares[1] - shares[0]) / (misses[1] - misses[0])
             pixels = make(share)
-            miss = self._moved(pixels) - self._gap
+            miss = self._moved_to(pixels) - self._gap
             if abs(miss) <= TIGHT * self._sd:
                 return pixels, pixels
             side = int(miss > 0)
@@ -199,27 +188,20 @@ class _LevelSearch:
             stayed = 1 - side
         return images[0], images[1]
 
-    def _moved(self, pixels: torch.Tensor) -> float:
+    def _moved_to(self, pixels: torch.Tensor) -> float:
         """The shift in the direction of the level, in the response's unit."""
-        value = float(self._own.reported(self._own.score(pixels)))
-        return self._config.direction.sign * (value - self._clean_value)
+        return self._moved(self._own.score(pixels))
 
     def _measure(self, pixels: torch.Tensor) -> float:
-        return float(self._norm.size((pixels - self._clean).cpu().double()))
-
-    def _record(self, stage: str, pixels: torch.Tensor, scores: Scores, epsilon: float) -> ProbeProgress:
-        responses = np.asarray(self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy())
-        shift = float(self._own.reported(scores)) - self._clean_value
-        levels, clean = to_levels(pixels), self._clean_responses
-        return ProbeProgress(stage, self._taken, self._n_steps, epsilon, shift, levels, clean, responses, None)
+        return float(self._norm.size((pixels - self._pixels).cpu().double()))
 
     def _finish(self, last: ProbeProgress, *, dual_size: float) -> Probe:
         size = last.epsilon
         attack = fit_to_budget(self._config.attack, size)
         config = replace(self._config, attack=attack, ladder=(size,), level_within=self._largest)
-        control, flip = make_controls(self._clean, self._pixels, attack, key=self._stimulus.sha256)
+        control, flip = make_controls(self._pixels, self._best, attack, key=self._stimulus.sha256)
         self._convergence[2] = self._taken
-        images = (to_array(self._clean), to_array(self._pixels), to_array(control), to_array(flip))
+        images = (to_array(self._pixels), to_array(self._best), to_array(control), to_array(flip))
         history = StepHistory(
             np.array([size]), np.array([last.shift]), last.pixels[np.newaxis], last.responses[np.newaxis]
         )

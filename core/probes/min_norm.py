@@ -14,16 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from core.attacks.epsilon_grid import BudgetResult, fit_to_budget, iter_budget
-from core.attacks.objective import Scores
-from core.attacks.pgd import AttackStep
 from core.attacks.rules import check_scale
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
-from core.probes.objectives import build_own, build_together, check_named, guarded
+from core.probes.objectives import check_named, guarded
 from core.probes.probe import MIN_NORM_TOLERANCE, ProbeConfig, ProbeProgress
-from core.probes.respond import check_pixels, to_tensor
-from core.probes.run import iter_probe, to_levels
-from core.types import FloatArray
+from core.probes.respond import check_pixels
+from core.probes.run import Running, iter_probe
 
 QUARTERINGS = 8
 """Where even the lowest budget reaches the shift, it is quartered up to so many times to find one that does not."""
@@ -48,43 +45,40 @@ def iter_min_norm(
     check_named(encoder, config, others=others)
     check_pixels(encoder, stimulus.pixels[np.newaxis])
     with guarded((encoder, *others), should_stop):
-        search = _Search(encoder, stimulus, config, others=others)
+        search = _Search(encoder, stimulus, config, should_stop=should_stop, others=others)
         yield from search.iterate()
     for progress in iter_probe(encoder, stimulus, search.answer, should_stop=should_stop, others=others):
         done = search.n_steps - progress.n_steps + progress.step
         yield replace(progress, step=done, n_steps=search.n_steps)
 
 
-class _Search:
+class _Search(Running):
     """The interval that holds the answer, and the budgets attacked on the way to its lower end."""
 
-    def __init__(self, encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, others: Sequence[Encoder]) -> None:
-        self._encoder, self._stimulus, self._config = encoder, stimulus, config
-        self._pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
-        self._own = build_own(encoder, config, self._pixels)
-        self._objective = build_together(self._own, config, self._pixels, others=others)
+    def __init__(
+        self,
+        encoder: Encoder,
+        stimulus: Stimulus,
+        config: ProbeConfig,
+        *,
+        should_stop: Callable[[], bool],
+        others: Sequence[Encoder],
+    ) -> None:
+        self._epsilons = tuple(epsilon for epsilon in config.ladder if epsilon > 0)
+        tries = len(self._epsilons) + QUARTERINGS + math.ceil(math.log2(math.log(4) / math.log1p(MIN_NORM_TOLERANCE)))
+        # search and probe together
+        super().__init__(encoder, stimulus, config, should_stop=should_stop, others=others, tries=2 * tries)
         sd = check_scale(encoder.target_sd(config.target.vector(encoder.n_voxels)))
         self._wanted = config.wanted_shift_sd * sd
-        self._epsilons = tuple(epsilon for epsilon in config.ladder if epsilon > 0)
         self._path: list[float] = []
         self._below: BudgetResult | None = None
         self._reached = False
-        self._taken = 0
         self.answer = config
         """The probe to make in the end."""
 
-    @property
-    def n_steps(self) -> int:
-        """Most steps of search and probe together."""
-        tries = len(self._epsilons) + QUARTERINGS + math.ceil(math.log2(math.log(4) / math.log1p(MIN_NORM_TOLERANCE)))
-        attack = self._config.attack
-        return 2 * tries * attack.n_restarts * attack.steps_taken
-
     def iterate(self) -> Iterator[ProbeProgress]:
         """Narrow the interval down; `answer` is set in the end."""
-        scores = self._own.score(self._pixels)
-        self._clean_value = float(self._own.reported(scores))
-        self._clean = self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy()
+        self._take_clean(self._own.score(self._pixels))
         upper = yield from self._run_attack()
         if upper is None:
             return
@@ -120,7 +114,7 @@ class _Search:
             self._objective, self._pixels, config.attack, epsilon=epsilon, below=self._below, keys=names
         ):
             self._taken += 1
-            yield self._record(last, epsilon)
+            yield self._tell("search", last.pixels, last.scores, epsilon)
             self._reached = self._moved(last.scores) >= self._wanted
             if self._reached and self._objective is self._own and config.objective.is_linear:
                 break  # what is attacked is the shift itself, so the whole attack reaches it too
@@ -134,24 +128,3 @@ class _Search:
         else:
             self._below = BudgetResult(epsilon, last.best)
             self._path.append(epsilon)
-
-    def _moved(self, scores: Scores) -> float:
-        """The shift in the direction wanted."""
-        return self._config.direction.sign * (float(self._own.reported(scores)) - self._clean_value)
-
-    def _record(self, step: AttackStep, epsilon: float) -> ProbeProgress:
-        shift = float(self._objective.reported(step.scores)) - self._clean_value
-        return ProbeProgress(
-            "search",
-            self._taken,
-            self.n_steps,
-            epsilon,
-            shift,
-            to_levels(step.pixels),
-            self._clean,
-            self._responses(step),
-            seconds_left=None,
-        )
-
-    def _responses(self, step: AttackStep) -> FloatArray:
-        return np.asarray(self._encoder.responses_of(step.scores.reduced)[0].float().cpu().numpy())

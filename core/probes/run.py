@@ -61,7 +61,48 @@ def iter_probe(
         yield from _ProbeRun(encoder, stimulus, config, should_stop=should_stop, others=others).iterate()
 
 
-class _ProbeRun:
+class Running:
+    """What a probe or a search for one keeps while it runs, and how it tells of a step; `tries` are budgets at most."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        stimulus: Stimulus,
+        config: ProbeConfig,
+        *,
+        should_stop: Callable[[], bool],
+        others: Sequence[Encoder] = (),
+        tries: int,
+    ) -> None:
+        self._encoder, self._stimulus, self._config = encoder, stimulus, config
+        self._should_stop, self._others = should_stop, others
+        self._norm = NORMS[config.attack.norm]
+        self._pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
+        self._own = build_own(encoder, config, self._pixels)
+        self._objective = build_together(self._own, config, self._pixels, others=others)
+        self.n_steps = tries * config.attack.n_restarts * config.attack.steps_taken
+        self._watch, self._taken = Stopwatch(self.n_steps), 0
+
+    def _take_clean(self, scores: Scores) -> None:
+        self._clean_value, self._clean = float(self._own.reported(scores)), self._responses(scores)
+        check_finite(self._clean)
+
+    def _responses(self, scores: Scores) -> FloatArray:
+        with torch.no_grad():
+            return np.asarray(self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy())
+
+    def _moved(self, scores: Scores) -> float:
+        """The shift in the direction wanted."""
+        return self._config.direction.sign * (float(self._own.reported(scores)) - self._clean_value)
+
+    def _tell(self, stage: str, pixels: torch.Tensor, scores: Scores, epsilon: float) -> ProbeProgress:
+        """Bring pixels and scores off the device once."""
+        shift, responses = float(self._objective.reported(scores)) - self._clean_value, self._responses(scores)
+        levels = to_levels(pixels)
+        return ProbeProgress(stage, self._taken, self.n_steps, epsilon, shift, levels, self._clean, responses, None)
+
+
+class _ProbeRun(Running):
     """The state of one probe while it runs."""
 
     def __init__(
@@ -73,28 +114,17 @@ class _ProbeRun:
         should_stop: Callable[[], bool],
         others: Sequence[Encoder],
     ) -> None:
-        attack = config.attack
-        self._encoder, self._stimulus, self._config = encoder, stimulus, config
-        self._should_stop = should_stop
-        self._others = others
-        self._norm = NORMS[attack.norm]
-        self._pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
-        self._own = build_own(encoder, config, self._pixels)
-        self._objective = build_together(self._own, config, self._pixels, others=others)
-        self._n_steps = len(config.ladder) * attack.n_restarts * attack.steps_taken
-        self._watch = Stopwatch(self._n_steps)
-        self._history = HistoryRecorder(len(config.ladder), attack.steps_taken)
+        tries = len(config.ladder)
+        super().__init__(encoder, stimulus, config, should_stop=should_stop, others=others, tries=tries)
+        self._history = HistoryRecorder(tries, config.attack.steps_taken)
         self._budgets: list[torch.Tensor] = []
         self._convergence: list[FloatArray] = []
 
     def iterate(self) -> Iterator[ProbeProgress]:
         """Clean pass, attack, controls, evaluation."""
         scores, dual_size = self._score_clean()
-        self._clean_value, self._clean = float(self._own.reported(scores)), self._responses(scores)
-        check_finite(self._clean)
-        last = ProbeProgress(
-            "clean", 0, self._n_steps, 0.0, 0.0, to_levels(self._pixels), self._clean, self._clean, seconds_left=None
-        )
+        self._take_clean(scores)
+        last = self._tell("clean", self._pixels, scores, 0.0)
         yield last
         for last in self._run_attack():
             yield last
@@ -131,26 +161,21 @@ class _ProbeRun:
         steps = iter_epsilon_grid(self._objective, self._pixels, config.attack, epsilons=config.ladder, keys=names)
         for step in steps:
             attack = step.attack
-            record = self._record(step, step.number * attack.n_steps + attack.step)
+            record = self._record(step)
             if (convergence := attack.convergence) is not None:
                 self._convergence.append(convergence.to_array())
                 self._history.end_budget(int(attack.best.restart))
                 self._budgets.append(attack.best.pixels)
             yield record
 
-    def _record(self, step: EpsilonStep, count: int) -> ProbeProgress:
-        """Bring a step off the device once, for the history and for whoever watches."""
+    def _record(self, step: EpsilonStep) -> ProbeProgress:
+        """A step, kept in the history and told to whoever watches."""
         attack = step.attack
-        levels, responses = to_levels(attack.pixels), self._responses(attack.scores)
-        shift = float(self._objective.reported(attack.scores)) - self._clean_value
-        recorded = RecordedStep(attack.restart, step.epsilon, shift, levels, responses)
+        self._taken = step.number * attack.n_steps + attack.step
+        told = self._tell("attack", attack.pixels, attack.scores, step.epsilon)
+        recorded = RecordedStep(attack.restart, step.epsilon, told.shift, told.pixels, told.responses)
         self._history.add(recorded, taken=attack.step, ends_run=attack.ends_run)
-        left = self._watch.seconds_left(count)
-        return ProbeProgress("attack", count, self._n_steps, step.epsilon, shift, levels, self._clean, responses, left)
-
-    def _responses(self, scores: Scores) -> FloatArray:
-        with torch.no_grad():
-            return np.asarray(self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy())
+        return replace(told, seconds_left=self._watch.seconds_left(self._taken))
 
     def _finish(self, *, dual_size: float) -> Probe:
         perturbed = torch.cat(self._budgets)

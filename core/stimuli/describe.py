@@ -34,7 +34,7 @@ from core.stimuli.probe_warnings import (
     evaluate_saving,
     warn,
 )
-from core.stimuli.recipe import Item, Rescore
+from core.stimuli.recipe import Item, RecipientEncoder, Rescore
 from core.types import ByteArray, FloatArray, NormName
 
 
@@ -75,8 +75,7 @@ def write_item(
     making = _describe_making(item, pair_id=pair_id, config=config) | {"gain": match.gain, "offset": match.offset}
     all_warnings = [*evaluate_item(item, config), *warnings]
     all_warnings += evaluate_saving(float(values[1] - values[0]), float(before[1] - before[0]))
-    mean, sd, has_level = item.probe.target_mean, item.probe.target_sd, item.probe.config.level is not None
-    levels = [in_levels(float(value), mean=mean, sd=sd) if has_level else None for value in values]
+    levels, levels_before = (_find_levels(item, given, item.probe) for given in (values, before))
     all_warnings += evaluate_level(item.probe, levels[1])
     all_warnings += _evaluate_norms(item, saved)
     all_warnings += _evaluate_decision(item, float(values[1] - values[0]), transfers)
@@ -97,6 +96,7 @@ def write_item(
                 shift_sd=_in_sds(shift, item.probe.target_sd),
                 shift_before_saving=float(before[index] - before[0]),
                 level_reached=levels[index],
+                level_before_saving=levels_before[index],
                 warnings=tuple(warning.text for warning in all_warnings) if index == 1 else (),
                 transfer={where: shifts[index] for where, shifts in transfers.items()},
             )
@@ -224,16 +224,19 @@ def _transfer(item: Item, saved: Sequence[_Saved], config: SetConfig) -> dict[st
         side = recipient.input_size or item.side
         seen = [see(one.levels, config.layout, made_for=item.side, side=side) for one in saved]
         values = score(item.probe, seen, recipient.rescore)
-        mean, sd, has_level = recipient.target_mean, recipient.target_sd, item.probe.config.level is not None
+        levels = _find_levels(item, values, recipient)
         found[where] = [
-            TransferShift(
-                value - values[0],
-                _in_sds(value - values[0], sd),
-                in_levels(value, mean=mean, sd=sd) if has_level else None,
-            )
-            for value in values.tolist()
+            TransferShift(shift, _in_sds(shift, recipient.target_sd), level)
+            for shift, level in zip((values - values[0]).tolist(), levels, strict=True)
         ]
     return found
+
+
+def _find_levels(item: Item, values: FloatArray, scale: Probe | RecipientEncoder) -> list[float | None]:
+    """The levels of target values in the encoder of `scale`; None outside level sets and where its mean is unknown."""
+    if item.probe.config.level is None:
+        return [None] * len(values)
+    return [in_levels(value, mean=scale.target_mean, sd=scale.target_sd) for value in values.tolist()]
 
 
 def score(probe: Probe, pixels: Sequence[FloatArray], rescore: Rescore) -> FloatArray:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy as np
 from core.checks import refusal
 from core.errors import BadInputError
 from core.images.stimulus import to_uint8
-from core.probes.probe import LEVEL_TOLERANCE, ROUNDING, Probe
+from core.probes.probe import Probe
 from core.stimuli.images import read_levels
 from core.stimuli.layout import cut_out
 from core.stimuli.levels import LevelReading
@@ -50,27 +50,16 @@ class LevelStrip:
         return self.cells[0].reading
 
 
-def list_largest(found: StimulusSet) -> dict[str, float]:
-    """The largest budget allowed of every pair of a set, by its id."""
-    return {entry.pair_id: entry.config.largest_epsilon for entry in found.header.recipes}
-
-
-def read_set_levels(rows: Iterable[ManifestRow], largest: Mapping[str, float]) -> tuple[LevelReading, ...]:
-    """The readings of the pairs of a level set, with the `largest` budget allowed of each; () for other sets.
-
-    A pair whose attack took all of the budget allowed, and whose file is not at its level, did not reach it.
-    """
+def read_set_levels(rows: Iterable[ManifestRow]) -> tuple[LevelReading, ...]:
+    """The readings of the pairs of a level set; () for other sets."""
     found = []
-    for pair, members in pair_rows(rows).items():
+    for members in pair_rows(rows).values():
         row = members[1] if len(members) > 1 else members[0]
-        if row.level is None or row.level_reached is None or pair not in largest:
+        if row.level is None or row.level_reached is None:
             continue
-        is_there = abs(row.level_reached - row.level) <= LEVEL_TOLERANCE
-        reached = is_there or row.epsilon < largest[pair] * (1 - ROUNDING)
         series, norm = f"{row.network} {row.layer} · {row.target}", NormName(row.norm)
-        found.append(
-            LevelReading(series, row.source_image, row.level, row.level_reached, row.epsilon, norm, reached=reached)
-        )
+        before = row.level_reached if row.level_before_saving is None else row.level_before_saving
+        found.append(LevelReading(series, row.source_image, row.level, row.level_reached, before, row.epsilon, norm))
     return tuple(found)
 
 
@@ -97,13 +86,13 @@ def read_strips(found: StimulusSet, **wanted: str) -> tuple[LevelStrip, ...]:
 
 
 def _read_strip(found: StimulusSet, pairs: Sequence[tuple[ManifestRow, ...]]) -> LevelStrip:
-    config, largest, row = found.header.set, list_largest(found), pairs[0][1]
+    config, row = found.header.set, pairs[0][1]
     cells = []
     for members in sorted(pairs, key=lambda members: members[1].level or 0.0):
         clean, picture = (read_levels(found.path(one)) for one in members[:2])
         if config is not None:
             clean, picture = (cut_out(one, config.layout, row.resolution) for one in (clean, picture))
-        cells.append(LevelCell(read_set_levels(members, largest)[0], clean, picture))
+        cells.append(LevelCell(read_set_levels(members)[0], clean, picture))
     return LevelStrip(row.subject, row.resolution, tuple(cells))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from core.attacks.config import format_epsilon
 from core.checks import check_count, refusal
 from core.datasets.subject import Subject, load_subject
 from core.encoders.card import describe_unknown_mean, find_reference_mean
@@ -58,6 +57,8 @@ def resolve_levels(options: Mapping[str, Any], subject: Subject) -> dict[str, An
 def parse_levels(given: Any) -> tuple[float, ...]:
     """Levels in SDs, ascending, of "LOW:HIGH:N", of numbers separated by commas, or of a list of numbers.
 
+    They are rounded to six digits, as names and texts write them, so that no two levels read alike.
+
     Raises BadInputError unless they are 2 to 101 finite numbers, each above the one before.
 
     Examples
@@ -69,32 +70,29 @@ def parse_levels(given: Any) -> tuple[float, ...]:
     parts = [given] if isinstance(given, str) else given
     if not isinstance(parts, list | tuple) or any(isinstance(one, bool) for one in parts):
         raise wrong
-    words = [word for one in parts for word in (one.split(",") if isinstance(one, str) else [one])]
+    words = [word for one in parts for word in (_split(one) if isinstance(one, str) else [one])]
     try:
         if len(words) == 1 and isinstance(words[0], str) and ":" in words[0]:
             low, high, number = words[0].split(":")
-            n_levels = int(number)
-            _check_number(n_levels, given)
-            ends = float(low), float(high)
-            numbers = list(np.linspace(ends[0], ends[1], n_levels) if np.isfinite(ends).all() else ends)
+            with np.errstate(invalid="ignore"):  # infinite ends are told below
+                numbers = list(np.linspace(float(low), float(high), min(max(int(number), 0), MOST_LEVELS + 1)))
         else:
             numbers = [float(one) for one in words]
     except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, BadInputError):
-            raise
         raise wrong from error
-    _check_number(len(numbers), given)
+    if not 2 <= len(numbers) <= MOST_LEVELS:
+        raise refusal("levels", allowed=f"2 to {MOST_LEVELS} of them", got=given, advice=ADVICE)
     if not all(abs(one) <= LARGEST_WISH for one in numbers):
         raise refusal("levels", allowed=f"finite, of at most {LARGEST_WISH:g} SD", got=given, advice=ADVICE)
-    levels = tuple(float(np.round(one, 9)) + 0.0 for one in numbers)
+    levels = tuple(float(f"{one:g}") + 0.0 for one in numbers)
     if any(after <= before for before, after in pairwise(levels)):
         raise refusal("levels", allowed="ascending, each named once", got=given, advice=ADVICE)
     return levels
 
 
-def _check_number(n_levels: int, given: Any) -> None:
-    if not 2 <= n_levels <= MOST_LEVELS:
-        raise refusal("levels", allowed=f"2 to {MOST_LEVELS} of them", got=given, advice=ADVICE)
+def _split(text: str) -> list[str]:
+    """The words of a text, as it is typed or copied from a figure: "-2," and "\N{MINUS SIGN}2" are -2."""
+    return text.replace("\N{MINUS SIGN}", "-").strip().removesuffix(",").split(",")
 
 
 def check_level_targets(
@@ -139,17 +137,27 @@ class LevelReading:
     image : The seed.
     wanted, saved : The level asked for and that of the image in 8 bits, in SDs from the mean of the clean reference
         responses.
+    before : The level of the pixels before saving.
     size : Of the perturbation before saving, under its norm, in [0, 1] pixel units: the budget needed.
-    reached : Whether the attack came to the level before saving, to 0.05 SD.
     """
 
     series: str
     image: str
     wanted: float
     saved: float
+    before: float
     size: float
     norm: NormName
-    reached: bool
+
+    @property
+    def reached(self) -> bool:
+        """Whether the attack came to the level before saving, to 0.05 SD."""
+        return abs(self.before - self.wanted) <= LEVEL_TOLERANCE
+
+    @property
+    def spent(self) -> str:
+        """The budget needed: "L2 2.417", "Linf 2/255"."""
+        return write_size(self.size, self.norm)
 
     @property
     def survives(self) -> bool:
@@ -162,11 +170,14 @@ def read_level(probe: Probe, *, saved: float) -> LevelReading | None:
     config = probe.config
     if config.level is None:
         return None
-    series = f"{config.network} {config.layer} · {config.target.label}"
-    attack = config.attack
-    return LevelReading(
-        series, probe.stimulus_id, config.level, saved, attack.epsilon, attack.norm, probe.reaches_level
-    )
+    series, attack = f"{config.network} {config.layer} · {config.target.label}", config.attack
+    before = probe.level_reached
+    return LevelReading(series, probe.stimulus_id, config.level, saved, before, attack.epsilon, attack.norm)
+
+
+def write_size(size: float, norm: NormName) -> str:
+    """A size in [0, 1] pixel units to four digits: "L2 2.417", "Linf 2/255"."""
+    return f"Linf {255 * size:.4g}/255" if norm is NormName.LINF else f"L2 {size:.4g}"
 
 
 def in_levels(value: float, *, mean: float, sd: float) -> float | None:
@@ -192,7 +203,7 @@ def _describe_level(members: Sequence[LevelReading]) -> str:
     nearest = min(members, key=lambda one: abs(one.saved - one.wanted))
     spent = f"{nearest.saved:+.2f} SD at best"
     if reached:
-        low, middle, high = (format_epsilon(float(one), norm) for one in np.quantile(reached, [0, 0.5, 1]))
-        spent = f"{norm.capitalize()} {middle}" + (f" ({low} to {high})" if len(reached) > 1 else "")
+        low, middle, high = (write_size(float(one), norm) for one in np.quantile(reached, [0, 0.5, 1]))
+        spent = middle + (f" ({low} to {high})".replace(f"{norm.capitalize()} ", "") if len(reached) > 1 else "")
     n_kept = sum(one.survives for one in members)
     return f"{len(reached)} of {len(members)} reached, {spent}, {n_kept} hold in 8 bits"

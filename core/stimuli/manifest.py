@@ -112,6 +112,9 @@ class ManifestRow:
         "its mean there; empty in other sets.",
     ] = None
     level_reached: Annotated[float | None, "Level set: the same of the predicted response to this file."] = None
+    level_before_saving: Annotated[
+        float | None, "Level set: the same of the pixels before they were matched, resized and rounded to 8 bits."
+    ] = None
     against: Annotated[str, "Controversial probe: the second encoder, NETWORK LAYER; empty otherwise."] = ""
     against_direction: Annotated[
         str, "Way the probe moved the target in the second encoder: the other one, or the same in an agreeing probe."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -14,8 +15,8 @@ from core.checks import check_choice, check_count, check_epsilon, check_fraction
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
-from core.files import is_there
-from core.headers import HeaderKind, read_header
+from core.files import is_there, replace_file
+from core.headers import HeaderKind, read_header, write_json
 from core.networks.catalog import find_network
 from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.probe import ProbeConfig
@@ -169,7 +170,8 @@ class StimulusPlan:
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
         nouns = {name: name.removesuffix("s") for name in self._parts} | ({"images": "seed"} if self.levels else {})
-        parts = [count(len(getattr(self, name)), noun) for name, noun in nouns.items()]
+        ends = f" ({self.levels[0]:+g} to {self.levels[-1]:+g} SD)" if self.levels else ""
+        parts = [count(len(getattr(self, name)), noun) + ends * (name == "levels") for name, noun in nouns.items()]
         if self.pair:
             ways = "(A up, B down; A down, B up; both up)"
             pair = " and ".join(encoder.label for encoder in self.encoders)
@@ -193,7 +195,8 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
 
     Raises BadInputError if an image, an encoder or a target is not there.
     """
-    attacks = [(_attack(plan, budget), (budget.epsilon,)) for budget in plan.budgets]
+    attack = AttackConfig(n_steps=plan.n_steps, quantise=plan.quantise, seed=plan.seed)
+    attacks = [(replace(attack, norm=norm, epsilon=size), (size,)) for norm, size in plan.budgets]
     if plan.pair is not None:
         return tuple(iter_pair_recipes(plan.images, plan.encoders[0], plan.pair, plan.targets, attacks))
     parts = (plan.images, plan.encoders, plan.targets, plan.directions)
@@ -314,6 +317,15 @@ def _pack_encoders(plan: StimulusPlan) -> dict[str, Any]:
     return {"controversial": names, "sharpness": plan.pair.sharpness, "decided": plan.pair.decided_sd}
 
 
+def write_plan(plan: StimulusPlan, path: Path) -> None:
+    """Write `pack_plan` as TOML or JSON, by the ending; `read_plan` reads it. Raises StorageError as `replace_file`."""
+    if path.suffix.lower() != ".toml":
+        write_json(path, pack_plan(plan), indent=2)
+        return
+    text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in pack_plan(plan).items())
+    replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
+
+
 def parse_budget(text: str) -> Budget:
     """Read "l2:3" or "linf:8/255"; a number alone is L2."""
     norm, colon, epsilon = text.partition(":")
@@ -365,12 +377,6 @@ def iter_recipes(
                 for attack, grid in attacks(side):
                     config = ProbeConfig(*encoder, target.find_in(table), direction, attack, ladder=grid, level=level)
                     yield Recipe(config, name_source(image), stimuli[side].id, *hashes)
-
-
-def _attack(plan: StimulusPlan, budget: Budget) -> AttackConfig:
-    return AttackConfig(
-        norm=budget.norm, epsilon=budget.epsilon, n_steps=plan.n_steps, quantise=plan.quantise, seed=plan.seed
-    )
 
 
 def _texts(name: str, value: Any) -> list[str]:

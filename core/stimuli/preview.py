@@ -14,7 +14,6 @@ from PIL import Image
 
 from core.images.stimulus import from_uint8, hash_levels, to_uint8
 from core.probes.budget import BudgetReading, read_probe_budget
-from core.probes.probe import Probe
 from core.probes.source import Source
 from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.stimuli.config import SetConfig
@@ -25,9 +24,9 @@ from core.stimuli.levels import LevelReading, in_levels, read_level
 from core.stimuli.make import Loader, find_donor, iter_probes
 from core.stimuli.manifest import ORIGINAL, StimulusSet
 from core.stimuli.probe_warnings import ProbeWarning, evaluate_level
-from core.stimuli.recipe import Item, Recipe, Rescore
+from core.stimuli.recipe import Item, Recipe
 from core.stimuli.store import ProbeStore
-from core.types import ByteArray, FloatArray
+from core.types import ByteArray
 
 THUMBNAIL = 96
 """Side of a thumbnail in pixels; hundreds of items are held in memory."""
@@ -144,12 +143,7 @@ def _transfer(item: Item, levels: Mapping[str, ByteArray]) -> dict[str, float]:
     for where, recipient in item.recipients.items():
         side = recipient.input_size or item.side
         seen = [see(one, Layout(), made_for=item.side, side=side) for one in pair]
-        shift = float(_shift(item.probe, seen, recipient.rescore)[1])
+        clean, perturbed = score(item.probe, seen, recipient.rescore).tolist()
+        shift = perturbed - clean
         found[where] = shift / recipient.target_sd if recipient.target_sd > 0 else float("nan")
     return found
-
-
-def _shift(probe: Probe, pixels: Sequence[FloatArray], rescore: Rescore) -> FloatArray:
-    """The target's value of every image less that of the first, (n,)."""
-    values = score(probe, pixels, rescore)
-    return np.asarray(values - values[0])

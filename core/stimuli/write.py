@@ -148,9 +148,7 @@ def _finish(
     write_csv(folder / TABLE, rows)
     subjects = {row.subject for row in rows}
     kinds = {info.kind for info in list_subjects() if info.id in subjects}
-    configs = {one["pair_id"]: one["config"] for one in entries}
-    largest = {pair: one["level_within"] or one["attack"]["epsilon"] for pair, one in configs.items()}
-    levels = describe_readings(read_set_levels(rows, largest))
+    levels = describe_readings(read_set_levels(rows))
     text = write_readme(rows, config, kinds=sorted(kinds), made_with=format_circumstances(entries), levels=levels)
     (folder / README).write_text(text, encoding="utf-8")
     facts = {

@@ -344,7 +344,9 @@ def test_levels_make_a_level_set_of_a_plan(qtbot: QtBot) -> None:
     assert dialog.plan is not None and dialog.plan.levels == (-2.0, -1.0, 0.0, 1.0, 2.0)
     assert (dialog.images.text(), dialog.budgets.text()) == ("test:10", "l2:10")
     assert not dialog.direction.isEnabled() and "decides itself" in dialog.direction.toolTip()
-    assert dialog.cost.text().startswith("10 seeds x 2 targets x 5 levels x 1 encoder = 100 probes, each within l2:10")
+    assert dialog.cost.text().startswith(
+        "10 seeds x 2 targets x 5 levels (-2 to +2 SD) x 1 encoder = 100 probes, each within l2:10"
+    )
     dialog.levels.setText("2, 1")
     dialog.levels.editingFinished.emit()
     assert dialog.plan is None and "`levels` must be ascending" in dialog.problem.text()

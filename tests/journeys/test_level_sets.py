@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -86,6 +87,7 @@ def test_every_level_is_at_its_place_in_the_saved_file(made: StimulusSet) -> Non
         assert {row.level for row in rows} == {wanted}
         assert rows[1].role == ("raise" if rows[1].shift > 0 else "lower")
         for row in rows[:2]:
+            assert row.level_before_saving == pytest.approx(row.level_reached, abs=2e-3), "kept on grey levels"
             assert row.level_reached == pytest.approx(
                 by_hand(made, row.file, ("mobilenet_v2_robust", "features.18")), abs=2e-3
             )
@@ -119,6 +121,13 @@ def test_it_is_told_drawn_and_packed(made: StimulusSet, tmp_path: Path, type_in:
     for kind in ("psychopy", "bids"):
         code, _, err = type_in("package", made.folder, "--kind", kind, "--spacing", 0, "--out", tmp_path / kind)
         assert code == 0, err
+    (run,) = (tmp_path / "bids").glob("sub-*/func/*_events.tsv")
+    (conditions,) = (tmp_path / "psychopy" / "conditions").glob("*.csv")
+    for shown in (pd.read_csv(run, sep="\t"), pd.read_csv(conditions)):
+        shown = shown.dropna(subset=["stimulus_id"]).set_index("stimulus_id")
+        for row in made.rows:
+            assert shown.level_wanted[row.id] == row.level
+            assert shown.level_reached[row.id] == pytest.approx(row.level_reached)
 
 
 def test_it_is_rebuilt_bit_for_bit_from_its_manifest(made: StimulusSet, tmp_path: Path, type_in: TypeIn) -> None:
@@ -134,9 +143,9 @@ def test_a_level_set_is_planned_with_its_cost(tmp_path: Path, type_in: TypeIn) -
     for levels in (("--levels", "-2:2:5"), ("--levels=-2:2:5",), ("--levels", "-2", "-1", "0", "1", "2")):
         code, out, err = type_in(*words, *levels)
         assert code == 0 and out.startswith(
-            "2 seeds x 1 target x 5 levels x 1 encoder = 10 probes, each within l2:10"
+            "2 seeds x 1 target x 5 levels (-2 to +2 SD) x 1 encoder = 10 probes, each within l2:10"
         ), err
     code, out, _ = type_in(*words, "--levels")
-    assert code == 0 and " x 11 levels x " in out, "named without numbers"
+    assert code == 0 and " x 11 levels (-3 to +3 SD) x " in out, "named without numbers"
     code, _, err = type_in(*words, "--levels", "-3:3")
     assert code == 2 and "`levels` must be numbers of SDs, got " in err

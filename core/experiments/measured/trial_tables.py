@@ -31,6 +31,7 @@ BOOKKEEPING = {
     *("onset", "duration", "trial", "trial_index", "trial_number", "run", "repeat", "repetition", "index", "order"),
     *("time_elapsed", "time", "sample", "block", "pair_id", "role", "age", "date", "framerate"),
     *("is_catch", "width_ratio", "height_ratio", "real_onset", "real_duration", "left_page", "unnamed: 0"),
+    *("level_wanted", "level_reached"),
 }
 """Columns that count, time or describe a trial, in lower case; none of them is a response."""
 

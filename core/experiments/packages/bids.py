@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from core.experiments.packages.plan import Cell, PackagePlan, TimedTrial, write_table
+from core.experiments.packages.plan import OF_STIMULUS, Cell, PackagePlan, TimedTrial, write_table
 from core.experiments.packages.timing import Screen
 from core.headers import write_json
 from core.stimuli.manifest import STIMULI
@@ -24,6 +24,11 @@ EVENTS_DESCRIPTIONS = {
     "stimulus_id": {"Description": "Its id in manifest.json and manifest.csv"},
     "pair_id": {"Description": "Shared by the stimuli made from one original by one probe"},
     "source_image": {"Description": "Original the stimulus was made from"},
+    "level_wanted": {"Description": "Level set: the level its pair was made for", "Units": "SD"},
+    "level_reached": {
+        "Description": "Predicted response to this file, in SDs of the clean reference responses from their mean",
+        "Units": "SD",
+    },
 }
 LEVELS = {
     "original": "Unperturbed image, saved like the others",
@@ -54,12 +59,8 @@ def write_bids(plan: PackagePlan, folder: Path) -> None:
 def _describe_event(trial: TimedTrial) -> dict[str, Cell]:
     shown: dict[str, Cell] = {"onset": trial.onset, "duration": trial.duration, "trial_type": trial.trial_type}
     if trial.row is not None:
-        shown |= {
-            "stim_file": trial.row.file.removeprefix(f"{STIMULI}/"),
-            "stimulus_id": trial.row.id,
-            "pair_id": trial.row.pair_id,
-            "source_image": trial.row.source_image,
-        }
+        shown |= {name: find(trial.row) for name, find in OF_STIMULUS.items()}
+        shown["stim_file"] = trial.row.file.removeprefix(f"{STIMULI}/")
     return shown
 
 

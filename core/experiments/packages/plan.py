@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,15 @@ from core.words import count, protect_cell, write_duration
 
 LONG_RUN_SECONDS = 900.0
 """Participants move and tire in longer runs."""
+
+OF_STIMULUS: dict[str, Callable[[ManifestRow], Cell]] = {
+    "stimulus_id": lambda row: row.id,
+    "pair_id": lambda row: row.pair_id,
+    "source_image": lambda row: row.source_image,
+    "level_wanted": lambda row: row.level,
+    "level_reached": lambda row: row.level_reached,
+}
+"""Columns of every package's trials that tell of the stimulus."""
 
 
 @dataclass(frozen=True, slots=True)

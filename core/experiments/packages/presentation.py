@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.experiments.packages.orders import TrialKind
-from core.experiments.packages.plan import Cell, PackagePlan, TimedTrial, write_table
+from core.experiments.packages.plan import OF_STIMULUS, Cell, PackagePlan, TimedTrial, write_table
 from core.headers import write_json
 from core.paths import resources_folder
 from core.stimuli.manifest import ManifestRow
@@ -31,9 +31,7 @@ OF_PICTURE: dict[str, Callable[[ManifestRow], Cell]] = {
     "image_file": lambda row: row.file,
     "width_ratio": lambda row: round(row.width_px / row.picture_px, 6),
     "height_ratio": lambda row: round(row.height_px / row.picture_px, 6),
-    "stimulus_id": lambda row: row.id,
-    "pair_id": lambda row: row.pair_id,
-    "source_image": lambda row: row.source_image,
+    **OF_STIMULUS,
 }
 CONDITION_COLUMNS = (*OF_TRIAL, *OF_PICTURE)
 """Columns of a run, in order: legal names of Python, the same for every package."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import LevelReading, describe_readings, parse_levels
 from core.stimuli.manifest import ManifestRow, read_manifest
 from core.stimuli.names import name_pairs
-from core.stimuli.plan import Budget, list_recipes, pack_plan, resolve_plan
+from core.stimuli.plan import Budget, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.types import Direction, NormName
 from tests.helpers.stimulus_sets import make_row, write_set
 
@@ -33,6 +34,9 @@ BASE: dict[str, Any] = {"rois": ["FFA"], "levels": "-1:1:3", "seeds": 2, "networ
         ([-2, 0.5], (-2.0, 0.5)),
         ("0:1e-3:2", (0.0, 0.001)),
         (" -1 : 1 : 2 ", (-1.0, 1.0)),
+        (("-2,", "0,", "2"), (-2.0, 0.0, 2.0)),
+        ("\N{MINUS SIGN}2:2:3", (-2.0, 0.0, 2.0)),
+        ("-1:1:4", (-1.0, -0.333333, 0.333333, 1.0)),
     ],
 )
 def test_levels_are_read(given: Any, wanted: tuple[float, ...]) -> None:
@@ -58,6 +62,8 @@ def test_levels_are_read(given: Any, wanted: tuple[float, ...]) -> None:
         ("0:1e4:2", "of at most 1000 SD"),
         ("2,1", "must be ascending"),
         ("1,1", "must be ascending"),
+        ("1.00000001,1.00000002", "each named once"),
+        ("1,,2", "must be numbers"),
         ("3:-3:11", "must be ascending"),
     ],
 )
@@ -70,7 +76,7 @@ def test_what_are_no_levels_is_told_with_an_example(given: Any, told: str) -> No
 def test_a_level_set_is_seeds_times_levels_within_one_budget() -> None:
     plan = resolve_plan(BASE)
     assert plan.describe().startswith(
-        "2 seeds x 1 target x 3 levels x 1 encoder = 6 probes, each within l2:10, 24 files, about "
+        "2 seeds x 1 target x 3 levels (-1 to +1 SD) x 1 encoder = 6 probes, each within l2:10, 24 files, about "
     )
     recipes = list_recipes(plan)
     assert [recipe.config.level for recipe in recipes] == [-1.0, 0.0, 1.0] * 2
@@ -79,6 +85,19 @@ def test_a_level_set_is_seeds_times_levels_within_one_budget() -> None:
     names = name_pairs([recipe.config for recipe in recipes], [recipe.image_id for recipe in recipes])
     assert names == tuple(f"{seed}-FFA-level{level}" for seed in (first, second) for level in ("-1", "+0", "+1"))
     assert len({recipe.digest for recipe in recipes}) == 6
+
+
+@pytest.mark.parametrize("ending", ["toml", "json", "TOML"])
+def test_a_plan_is_written_as_its_ending_says(tmp_path: Path, ending: str) -> None:
+    plan, file = (
+        resolve_plan(BASE | {"name": 'é "quoted" \\ name', "budgets": "l2:0.00001"}),
+        tmp_path / f"plan.{ending}",
+    )
+    write_plan(plan, file)
+    text = file.read_text(encoding="utf-8")
+    packed = json.loads(text) if ending == "json" else tomllib.loads(text)
+    assert packed == json.loads(json.dumps(pack_plan(plan)))
+    assert resolve_plan(read_plan(file)) == plan
 
 
 def test_a_level_set_written_down_leads_to_itself() -> None:
@@ -156,40 +175,45 @@ def test_an_encoder_without_a_mean_is_refused_with_the_cure(place: str) -> None:
     assert resolve_plan(asked).levels
 
 
-def reading(level: float, saved: float, *, size: float, reached: bool = True) -> LevelReading:
-    return LevelReading("tiny layer3 · ROI FFA", "cat", level, saved, size, NormName.L2, reached)
+def reading(level: float, saved: float, *, size: float, norm: NormName = NormName.L2) -> LevelReading:
+    before = level if abs(saved - level) < 0.2 else saved
+    return LevelReading("tiny layer3 · ROI FFA", "cat", level, saved, before, size, norm)
 
 
 def test_readings_are_told_a_line_a_level() -> None:
-    told = describe_readings(
-        [reading(1, 1.01, size=2.0), reading(1, 0.9, size=3.0), reading(-1, -0.4, size=10.0, reached=False)]
-    )
+    told = describe_readings([reading(1, 1.01, size=2.0), reading(1, 0.9, size=3.0), reading(-1, -0.4, size=10.0)])
     assert len(told) == 3 and "tiny layer3 · ROI FFA" in told[0]
     assert told[1] == "  -1 SD: 0 of 1 reached, -0.40 SD at best, 0 hold in 8 bits"
     assert told[2] == "  +1 SD: 2 of 2 reached, L2 2.5 (2 to 3), 1 hold in 8 bits"
 
 
-def row(level: float, reached: float, epsilon: float) -> tuple[ManifestRow, ManifestRow]:
+def test_linf_sizes_are_told_in_grey_levels() -> None:
+    told = describe_readings([reading(1, 1, size=float(np.float32(size / 255)), norm=NormName.LINF) for size in (2, 4)])
+    assert told[1] == "  +1 SD: 2 of 2 reached, Linf 3/255 (2/255 to 4/255), 2 hold in 8 bits"
+
+
+def row(level: float, reached: float, before: float | None) -> tuple[ManifestRow, ManifestRow]:
     first, second = (make_row("cat", f"FFA{level}", role) for role in ("original", "raise"))
-    changes: dict[str, Any] = {"level": level, "epsilon": epsilon}
+    changes: dict[str, Any] = {"level": level, "epsilon": 3.0, "level_before_saving": before}
     return (
         dataclasses.replace(first, level_reached=0.0, **changes),
         dataclasses.replace(second, level_reached=reached, **changes),
     )
 
 
-def test_a_level_is_reached_where_budget_was_left_or_the_file_is_there() -> None:
-    rows = [*row(1, 0.9, 3.0), *row(2, 1.98, 10.0), *row(3, 2.5, 10.0)]
-    found = read_set_levels(rows, {one.pair_id: 10.0 for one in rows})
+def test_a_level_is_reached_where_the_pixels_were_before_saving() -> None:
+    rows = [*row(1, 0.9, 1.0), *row(2, 1.98, None), *row(3, 2.5, 2.6), *row(4, 3.99, 3.9)]
+    found = read_set_levels(rows)
     assert [(one.wanted, one.reached, one.survives) for one in found] == [
         (1, True, False),
         (2, True, True),
         (3, False, False),
+        (4, False, True),
     ]
 
 
 def test_a_set_without_levels_has_no_strip(tmp_path: Path) -> None:
     found = read_manifest(write_set(tmp_path / "plain"))
-    assert read_set_levels(found.rows, {}) == ()
+    assert read_set_levels(found.rows) == ()
     with pytest.raises(BadInputError, match="is no level set: `stimuli plan --levels` plans one"):
         read_strips(found)
