@@ -37,8 +37,8 @@ class AgainstForm(Form):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         sizes = ("Wanted", "decided_sd", make_label("t", "muted"), "sharpness")
-        rows = self.make_rows("encoder", ("", "agrees"), sizes)
-        self.setLayout(make_column(rows))
+        self._rows = self.make_rows("encoder", ("", "agrees"), sizes)
+        self.setLayout(make_column(self._rows))
         self.refresh()
 
     def value(self) -> Against | None:
@@ -63,7 +63,13 @@ class AgainstForm(Form):
         """Say what is asked now."""
         self.changed.emit(self.value())
 
+    def refresh(self) -> None:
+        """Without a second encoder there is nothing else to choose, or to see."""
+        super().refresh()
+        for row in (1, 2):
+            self._rows.setRowVisible(row, self.encoder.value() is not None)
+
     def reasons(self) -> Mapping[str, str]:
-        """Without a second encoder there is nothing else to choose."""
+        """Why sizes and direction cannot be chosen."""
         reason = "" if self.encoder.value() is not None else "Choose a second encoder first"
         return dict.fromkeys(("agrees", "decided_sd", "sharpness"), reason)

@@ -62,17 +62,18 @@ def test_both_encoders_are_told_and_drawn_with_one_range(window: MainWindow, qtb
     assert probe.config.against == Against(*SECOND) and form.sharpness.isEnabled()
     assert cortex.minimumSizeHint().width() == room, "two views fit where one did"
     own, second = probe.shifts_sd
-    told = window.explore.responses.readout.whole_text
+    told = window.explore.responses.readout.text()
     assert told.startswith(f"+{own:.2f} SD mobilenet_v2 · −{-second:.2f} SD alexnet · ")
     twin = twin_of(window)
-    assert not twin.isHidden() and twin.limit == cortex.view.limit, "one colour range"
+    mine, other = cortex.view.colour_bar.reading, twin.colour_bar.reading
+    assert mine is not None and other is not None
+    assert not twin.isHidden() and other.limit == mine.limit, "one colour range"
     assert probe.second is not None
     shifts = in_reference_sds(probe.second.perturbed - probe.second.clean, probe.second.reference_sd)
     np.testing.assert_allclose(twin._painter.values, shifts, atol=1e-5)
-    assert twin.limit == pytest.approx(np.percentile(np.abs(shifts), 99), rel=0.05), "the larger of the two"
-    assert twin.colour_bar.reading is not None and twin.colour_bar.reading.title == "Shift, alexnet features.11"
-    assert cortex.view.colour_bar.reading is not None
-    assert cortex.view.colour_bar.reading.title == f"Shift, {window.session.state.network}"
+    assert other.limit == pytest.approx(np.percentile(np.abs(shifts), 99), rel=0.05), "the larger of the two"
+    assert other.title == "Shift, alexnet features.11"
+    assert mine.title == f"Shift, {window.session.state.network}"
 
 
 def test_one_camera_and_one_layout(window: MainWindow, qtbot: QtBot) -> None:
