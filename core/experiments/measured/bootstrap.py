@@ -52,22 +52,29 @@ def summarise_pairs(
         def mean(values: FloatArray) -> Floats:
             return np.asarray(weights @ values / total)
 
-        shift, middle_x, middle_y = mean(signed), mean(x), mean(y)
-        centred_x, centred_y, centred = x - x.mean(), y - y.mean(), signed - signed.mean()
-        var_x = _spread(mean(centred_x**2) - mean(centred_x) ** 2)
-        var_y = _spread(mean(centred_y**2) - mean(centred_y) ** 2)
-        var_d = _spread(mean(centred**2) - mean(centred) ** 2) * total / (total - 1)
-        r = correlate_resamples(x[:, np.newaxis], y[:, np.newaxis], weights)[:, 0]
-        r[~(np.isfinite(var_x) & np.isfinite(var_y))] = np.nan
-        slope = (mean(centred_x * centred_y) - mean(centred_x) * mean(centred_y)) / var_x
-        found = (shift, shift / np.sqrt(var_d), mean(signed / noise), r, slope, middle_y - slope * middle_x)
+        centred = signed - signed.mean()
+        shift = mean(signed)
+        var_d = known_spread(mean(centred**2) - mean(centred) ** 2, signed) * total / (total - 1)
+        found = (shift, shift / np.sqrt(var_d), mean(signed / noise), *fit_line(weights, x, y))
     return np.stack(found)
 
 
-def _spread(variance: Floats) -> Floats:
-    """A variance; NaN where there is none but rounding."""
-    largest = np.nanmax(variance, initial=0.0)
-    return np.where(variance > 1e-12 * max(largest, 1e-300), variance, np.nan)
+def fit_line(weights: FloatArray, x: FloatArray, y: FloatArray) -> Floats:
+    """r, slope and intercept of y on x, (3, n_weightings), as `summarise_pairs` defines them; NaN without a spread."""
+    weights = np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
+    one, other = x - x.mean(), y - y.mean()
+    mean_x, mean_y = weights @ one, weights @ other
+    var_x, var_y = known_spread(weights @ one**2 - mean_x**2, x), known_spread(weights @ other**2 - mean_y**2, y)
+    r = correlate_resamples(x[:, np.newaxis], y[:, np.newaxis], weights)[:, 0]
+    slope = (weights @ (one * other) - mean_x * mean_y) / var_x
+    intercept = y.mean() + mean_y - slope * (x.mean() + mean_x)
+    return np.stack([np.where(np.isfinite(var_x + var_y), r, np.nan), slope, intercept])
+
+
+def known_spread(variance: Floats, values: FloatArray) -> Floats:
+    """Variances of some of the values; NaN where there is none but rounding."""
+    least = max(1e-12 * np.nanmax(variance, initial=0.0), (1e-13 * np.abs(values).max(initial=0.0)) ** 2, 1e-300)
+    return np.where(variance > least, variance, np.nan)
 
 
 def bootstrap_summary(

@@ -134,7 +134,7 @@ def iter_compare(
             rows.append(replace(row, cut=cut, value=value))
         yield Progress(number + 1, len(wanted))
     levels = gather_levels(measured)
-    scores, differences, of_levels = score_control(measured, levels, resolved)
+    scores, differences, of_levels = score_control(levels, resolved)
     winners, of_rivals = find_winners(measured, shifts, resolved)
     population, of_patterns = score_population(measured, resolved)
     warnings = (*_warn(shifts, resolved), *of_levels, *of_rivals, *of_patterns)

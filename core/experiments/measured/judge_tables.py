@@ -92,13 +92,7 @@ def advise(one: Winner, config: CompareConfig) -> str:
             "Whether the measurement was good enough is unknown: it takes 3 originals that repeats tell apart, each "
             "stimulus shown at least twice, and encoders with clean reference images."
         )
-    right = f"an encoder that is right by {config.least_slope:g} SD per SD"
-    if one.n_repeats > one.n_shown:
-        more = one.n_repeats - one.n_shown
-        return f"{more} more repeats of each stimulus would let {right} win with a probability of 0.8."
-    if one.n_repeats:
-        return f"The repeats would let {right} win with a probability of 0.8: the responses follow neither clearly."
-    return f"More images are needed: no number of repeats lets {right} win with a probability of 0.8."
+    return "How many repeats and images would decide it, `main.py design` tells."
 
 
 def describe_population(one: OnTarget) -> str:

@@ -23,6 +23,7 @@ from core.checks import refusal
 from core.experiments.measured.bootstrap import (
     count_signs,
     find_ceiling,
+    fit_line,
     interval_of_r,
     interval_t,
     mean_repeats,
@@ -36,13 +37,11 @@ from core.experiments.measured.planned import PlannedProbe
 from core.experiments.measured.shifts import Shifts
 from core.probes.target import Target
 from core.seeds import make_stream
-from core.statistics import Interval, correlate_resamples
+from core.statistics import Interval
 from core.sweeps.statistics import holm
-from core.types import BoolArray, FloatArray, IntArray
+from core.types import BoolArray, IntArray
 
 Floats = npt.NDArray[np.float64]
-MOST_REPEATS = 100
-WANTED_POWER = 0.8
 LEAST_CEILING, LEAST_EXPLAINED = 0.5, 0.25
 
 
@@ -62,9 +61,7 @@ class Winner:
     `n_first` of `n_signed` images moved, summed over their probes, as the first predicts, and so against the second.
     `most` are the upper ends of the slopes on each prediction, in SDs of natural images for each SD predicted;
     `explained` the largest share of the reliable variance of the measured shifts that either may explain. Both are NaN
-    without repeats. `n_as_both` of `n_agreeing` probes that both predict alike moved so. Each stimulus was shown
-    `n_shown` times at most; `n_repeats` would let a right encoder of slope `least_slope` win the sign test with a
-    probability of 0.8 (never below `n_shown`; 0 where no number would, or the noise is unknown).
+    without repeats. `n_as_both` of `n_agreeing` probes that both predict alike moved so.
     """
 
     first: str
@@ -83,8 +80,6 @@ class Winner:
     explained: tuple[float, float]
     n_agreeing: int = 0
     n_as_both: int = 0
-    n_shown: int = 0
-    n_repeats: int = 0
     verdict: Verdict = Verdict.UNDECIDED
 
     @property
@@ -149,8 +144,6 @@ def find_winners(
                 judge_pair(rivals, config, names=(first, second)),
                 n_agreeing=int(alike.sum()),
                 n_as_both=int((moved > 0).sum()),
-                n_shown=int(shifts.counts[1][opposed].max()),
-                n_repeats=count_repeats(rivals, shifts.error[0][opposed], shifts.counts[1][opposed], config),
             )
         )
     return settle(winners, config), tuple(notes)
@@ -178,12 +171,11 @@ def judge_pair(rivals: Rivals, config: CompareConfig, *, names: tuple[str, str] 
     a, b, y, images = rivals.first, rivals.second, rivals.measured, rivals.images
     n_first, n_signed = count_signs(np.sign(a) * y, images)
     p_sign, share = sign_test(n_first, n_signed, confidence=config.confidence)
-    both, scaled = np.stack([a, b], axis=1), y / rivals.natural
 
     def summarise(weights: Floats) -> Floats:
         counts = weights[:, images]
-        r = correlate_resamples(both, np.stack([y, y], axis=1), counts)
-        return np.stack([*r.T, r[:, 0] - r[:, 1], _slopes(counts, a, scaled), _slopes(counts, b, scaled)])
+        r = [fit_line(counts, x, y)[0] for x in (a, b)]
+        return np.stack([*r, r[0] - r[1], *(fit_line(counts, x, y / rivals.natural)[1] for x in (a, b))])
 
     n_images, level = int(images.max()) + 1, config.confidence
     stream = make_stream(config.seed, "winner", len(y))
@@ -248,46 +240,6 @@ def natural_sd(measured: Measured, shifts: Shifts, target: Target, confidence: f
     least = np.nanvar(means, ddof=1) * (n - 1) / special.chdtri(n - 1, (1 - confidence) / 2)
     variance = least - float(np.mean(shifts.noise[own[0]] ** 2 / counts[counts > 0]))
     return float(np.sqrt(variance)) if variance > 0 else float("nan")
-
-
-def count_repeats(rivals: Rivals, error: FloatArray, counts: IntArray, config: CompareConfig) -> int:
-    """Repeats of each stimulus at which a right encoder of slope `least_slope` would win the sign test.
-
-        P(as predicted) = Phi(least_slope |s| natural / SE),  SE that of a shift, falling as 1 / sqrt(repeats)
-
-    With a probability of 0.8, shifts of an image's probes summed. 0 where `MOST_REPEATS` are too few, or noise is
-    unknown.
-
-    Parameters
-    ----------
-    error : (n_probes,). Standard errors of the measured shifts.
-    counts : (n_probes,). Repeats behind them.
-    """
-    sizes = config.least_slope * np.minimum(np.abs(rivals.first), np.abs(rivals.second)) * rivals.natural
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reach = np.bincount(rivals.images, sizes) / np.sqrt(np.bincount(rivals.images, error**2))
-    n = len(reach)
-    tails = special.bdtrc(np.arange(-1, n), n, 0.5)  # P(X >= 0), P(X >= 1) ...
-    least = np.flatnonzero(2 * tails < 1 - config.confidence)
-    if not len(least) or not np.isfinite(reach).all():
-        return 0
-    now = int(counts.max())
-    for repeats in range(now, MOST_REPEATS + 1):
-        p = float(np.mean(special.ndtr(reach * np.sqrt(repeats / now))))
-        if special.bdtrc(least[0] - 1, n, p) >= WANTED_POWER:
-            return repeats
-    return 0
-
-
-def _slopes(weights: Floats, x: Floats, y: Floats) -> Floats:
-    """The slope of y on x under weights of the probes, (n_weightings,)."""
-    total = weights.sum(axis=1)
-    centred = x - x.mean()
-    mean_x, mean_y = weights @ centred / total, weights @ y / total
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(
-            (weights @ (centred * y) / total - mean_x * mean_y) / (weights @ centred**2 / total - mean_x**2)
-        )
 
 
 def _pair_of(probe: PlannedProbe) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import open_measured
 from core.experiments.measured.winner import Rivals, Verdict, Winner, judge_pair, settle
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import OTHER, OWN, SIGMA, THIRD, write_rivals, write_rows
+from tests.helpers.measured_sets import OTHER, OWN, THIRD, write_rivals, write_rows
 
 FAST = CompareConfig(n_bootstrap=300)
 
@@ -216,21 +216,6 @@ def test_few_images_cannot_decide_and_say_so(tmp_path: Path) -> None:
     (winner,) = simulate(folder, tmp_path, noise=0.1).winners
     assert winner.verdict is Verdict.UNDECIDED
     assert "it takes 6" in describe_winner(winner, FAST)
-
-
-def test_the_repeats_asked_for_would_do(tmp_path: Path) -> None:
-    """Closed form against simulation: with as many repeats, the sign test of a barely right encoder holds in 80 %."""
-    folder = write_rivals(tmp_path / "set", n_images=20, agreeing=False)
-    (winner,) = simulate(folder, tmp_path, truth=NO_TRUTH, noise=1.0, n_repeats=2).winners
-    assert winner.n_repeats > 2
-    rng, held = np.random.default_rng(7), 0
-    # The SD of natural images it allows for lies below the true one, SIGMA: more repeats than needed are asked for.
-    noise = 1.0 * SIGMA / np.sqrt(winner.n_repeats)
-    for _ in range(300):
-        first = SIGMA * 0.25 * rng.uniform(1, 3, (20, 2))
-        sums = first.sum(axis=1) + rng.normal(0, noise * np.sqrt(2), 20)  # the mirrored pair's original cancels
-        held += stats.binomtest(int((sums > 0).sum()), 20).pvalue < 0.05
-    assert held / 300 > 0.75
 
 
 def test_responses_that_never_vary_decide_nothing(folder: Path, tmp_path: Path) -> None:
