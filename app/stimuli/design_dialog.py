@@ -17,7 +17,8 @@ from app.widgets.form import MOST_SEED, Count, Fields, Number
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plot_picker import PlotPicker
 from core.checks import refusal
-from core.experiments.measured.design import Design, DesignConfig, Groups, Question, group_plan, iter_design, make_group
+from core.experiments.measured.bootstrap import number_names
+from core.experiments.measured.design import Design, DesignConfig, Group, Groups, Question, group_plan, iter_design
 from core.experiments.measured.design_report import describe_design, plot_design
 from core.experiments.measured.planned import plan_set
 from core.progress import Progress
@@ -121,6 +122,5 @@ def group_tray(tray: Tray, *, n_files: int) -> tuple[str, Groups]:
         got = f"{np.isfinite(shifts).sum()} of {len(shifts)}"
         raise refusal("tray", allowed="of made probes with shifts in SDs", got=got, advice="Wait, or open a set.")
     names, made = [recipe.image for recipe in tray.items], np.asarray(shifts)
-    nothing = [None] * len(names)
-    files = len(names) * n_files / len(set(names))
-    return "tray", {Question.SHIFT: [make_group(names, made, made, levels=(nothing, nothing), n_files=files)]}
+    nothing, files = np.full(len(names), np.nan), len(names) * n_files / len(set(names))
+    return "tray", {Question.SHIFT: [Group(number_names(names), made, made, nothing, nothing, files)]}

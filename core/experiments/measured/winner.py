@@ -59,9 +59,9 @@ class Winner:
     """Two encoders on their controversial probes.
 
     `n_first` of `n_signed` images moved, summed over their probes, as the first predicts, and so against the second.
-    `most` are the upper ends of the slopes on each prediction, in SDs of natural images for each SD predicted;
-    `explained` the largest share of the reliable variance of the measured shifts that either may explain. Both are NaN
-    without repeats. `n_as_both` of `n_agreeing` probes that both predict alike moved so.
+    Slopes are in SDs of natural images, which have at least the SD taken, for each SD predicted; `explained` is the
+    largest share of the reliable variance of the measured shifts that either may explain. Both are NaN without repeats.
+    `n_as_both` of `n_agreeing` probes that both predict alike moved so.
     """
 
     first: str
@@ -76,11 +76,17 @@ class Winner:
     r_first: Interval
     r_second: Interval
     difference: Interval
-    most: tuple[float, float]
+    slope_first: Interval
+    slope_second: Interval
     explained: tuple[float, float]
     n_agreeing: int = 0
     n_as_both: int = 0
     verdict: Verdict = Verdict.UNDECIDED
+
+    @property
+    def most(self) -> tuple[float, float]:
+        """Upper ends of the slopes."""
+        return self.slope_first.high, self.slope_second.high
 
     @property
     def name(self) -> str:
@@ -122,51 +128,46 @@ def find_winners(
     measured: Measured, shifts: Shifts, config: CompareConfig
 ) -> tuple[tuple[Winner, ...], tuple[str, ...]]:
     """The answer for every pair of encoders with controversial probes, and what a reader must know."""
-    pairs = dict.fromkeys(_pair_of(probe) for probe in shifts.probes if probe.perturbed.row.against)
+    probes = [one.perturbed for one in shifts.probes]
+    pairs = [tuple(sorted((one.network, one.row.against))) if one.row.against else () for one in probes]
     natural = {target: natural_sd(measured, shifts, target, config.confidence) for target in measured.repeats}
-    floor = np.asarray([natural[probe.perturbed.target] for probe in shifts.probes])
+    floor = np.asarray([natural[one.target] for one in probes])
+    images = np.asarray([one.row.source_image for one in probes])
+    asked = np.asarray([one.row.direction != one.row.against_direction for one in probes])
     winners, notes = list[Winner](), list[str]()
-    for first, second in pairs:
-        own = np.asarray([_pair_of(probe) == (first, second) for probe in shifts.probes])
-        (a, a_in_sds), (b, b_in_sds) = (_predict(shifts, name, own) for name in (first, second))
-        known = own & np.isfinite(a) & np.isfinite(b) & np.isfinite(shifts.measured[0])
-        opposed, alike = known & (a * b < 0), known & (a * b > 0)
-        notes += _warn(_of(shifts, own), a[opposed], first=first, second=second)
+    for names in dict.fromkeys(filter(None, pairs)):
+        own = np.asarray([one == names for one in pairs])
+        (a, a_in_sds), (b, b_in_sds) = (_predict(shifts, name, own) for name in names)
+        y, error = shifts.measured[0], shifts.error[0]
+        opposed, alike = (own & (sign * a * b * np.isfinite(y) > 0) for sign in (-1, 1))
+        notes += _warn(a[opposed], int((own & asked).sum()), " and ".join(names))
         if not opposed.any():
             continue
-        images = number_names([one.perturbed.row.source_image for one in _of(shifts, opposed)])
-        least = floor[opposed] if a_in_sds and b_in_sds else np.full(len(images), np.nan)
-        ceiling = find_ceiling(shifts.measured[0][opposed], shifts.error[0][opposed])
-        rivals = Rivals(a[opposed], b[opposed], shifts.measured[0][opposed], least, images, ceiling)
-        moved = np.sign(a[alike]) * shifts.measured[0][alike]
-        winners.append(
-            replace(
-                judge_pair(rivals, config, names=(first, second)),
-                n_agreeing=int(alike.sum()),
-                n_as_both=int((moved > 0).sum()),
-            )
-        )
+        least = floor[opposed] if a_in_sds and b_in_sds else np.full(opposed.sum(), np.nan)
+        ceiling, numbers = find_ceiling(y[opposed], error[opposed]), number_names(list(images[opposed]))
+        winner = judge_pair(Rivals(a[opposed], b[opposed], y[opposed], least, numbers, ceiling), config, names=names)
+        as_both = int((np.sign(a[alike]) * y[alike] > 0).sum())
+        winners.append(replace(winner, n_agreeing=int(alike.sum()), n_as_both=as_both))
     return settle(winners, config), tuple(notes)
 
 
-def _warn(probes: Sequence[PlannedProbe], opposed: Floats, *, first: str, second: str) -> list[str]:
-    """Of the probes of a pair; `opposed` are the first's predictions of those that can be judged."""
-    asked = sum(one.perturbed.row.direction != one.perturbed.row.against_direction for one in probes)
+def _warn(opposed: Floats, n_asked: int, names: str) -> list[str]:
+    """Of a pair's probes; `opposed` are the first's predictions of those that can be judged."""
     lines = []
-    if len(opposed) < asked:
+    if len(opposed) < n_asked:
         lines.append(
-            f"{asked - len(opposed)} of {asked} controversial probes of {first} and {second} were left out: not "
-            "measured, not predicted by both, or predicted to move the same way once saved."
+            f"{n_asked - len(opposed)} of {n_asked} controversial probes of {names} were left out: not measured, not "
+            "predicted by both, or predicted to move the same way once saved."
         )
     if len(set(np.sign(opposed))) == 1:
         lines.append(
-            f"All controversial probes of {first} and {second} go one way: a response that any change moves that way "
-            "would look like a winner. Add the mirrored probes."
+            f"All controversial probes of {names} go one way: a response that any change moves that way would look "
+            "like a winner. Add the mirrored probes."
         )
     return lines
 
 
-def judge_pair(rivals: Rivals, config: CompareConfig, *, names: tuple[str, str] = ("first", "second")) -> Winner:
+def judge_pair(rivals: Rivals, config: CompareConfig, *, names: Sequence[str] = ("first", "second")) -> Winner:
     """Sign test, r with each prediction and their difference, slopes; Holm's p and the verdict are for `settle`."""
     a, b, y, images = rivals.first, rivals.second, rivals.measured, rivals.images
     n_first, n_signed = count_signs(np.sign(a) * y, images)
@@ -194,7 +195,8 @@ def judge_pair(rivals: Rivals, config: CompareConfig, *, names: tuple[str, str] 
         r_first=r[0],
         r_second=r[1],
         difference=r[2],
-        most=(slopes[0].high, slopes[1].high),
+        slope_first=slopes[0],
+        slope_second=slopes[1],
         explained=(share_at_most(r[0].high, rivals.ceiling), share_at_most(r[1].high, rivals.ceiling)),
     )
 
@@ -242,19 +244,9 @@ def natural_sd(measured: Measured, shifts: Shifts, target: Target, confidence: f
     return float(np.sqrt(variance)) if variance > 0 else float("nan")
 
 
-def _pair_of(probe: PlannedProbe) -> tuple[str, str]:
-    """Both encoders of a controversial probe, in one order whichever it was made on."""
-    first, second = sorted((probe.perturbed.network, probe.perturbed.row.against))
-    return first, second
-
-
 def _predict(shifts: Shifts, network: str, own: BoolArray) -> tuple[Floats, bool]:
     """Predicted shifts (n_probes,) in the encoder's SDs, and whether these are known; else in its unit."""
     nothing = (np.nan, np.nan)
     both = np.asarray([probe.perturbed.shifts.get(network, nothing) for probe in shifts.probes])
     in_sds = bool((np.isfinite(both[own, 1]) | np.isnan(both[own, 0])).all())
     return both[:, int(in_sds)], in_sds
-
-
-def _of(shifts: Shifts, chosen: BoolArray) -> list[PlannedProbe]:
-    return [probe for probe, keep in zip(shifts.probes, chosen, strict=True) if keep]

@@ -13,8 +13,8 @@ from scipy import stats
 from core.experiments.measured.compare import Comparison, Cut, compare_measured
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.compare_report import write_comparison
+from core.experiments.measured.compare_tables import describe_judgement
 from core.experiments.measured.control import Levels, correlate_halves, score_levels
-from core.experiments.measured.judge_tables import describe_judgement
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import NO_TRUTH, SimulateOptions, simulate_responses

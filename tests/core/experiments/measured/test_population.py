@@ -11,7 +11,7 @@ import pytest
 from core.experiments.measured.compare import Comparison, compare_measured
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.compare_report import write_comparison
-from core.experiments.measured.judge_tables import describe_judgement
+from core.experiments.measured.compare_tables import describe_judgement
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.population import split_displacement
 from core.experiments.measured.trial import ReadOptions

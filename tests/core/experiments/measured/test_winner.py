@@ -13,7 +13,7 @@ from scipy import stats
 from core.errors import BadInputError
 from core.experiments.measured.compare import Comparison, compare_measured
 from core.experiments.measured.compare_config import CompareConfig
-from core.experiments.measured.judge_tables import describe_winner
+from core.experiments.measured.compare_tables import describe_winner
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import NO_TRUTH, SimulateOptions, simulate_responses
