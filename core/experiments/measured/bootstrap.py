@@ -62,7 +62,7 @@ def summarise_pairs(
 def fit_line(weights: FloatArray, x: FloatArray, y: FloatArray) -> Floats:
     """r, slope and intercept of y on x, (3, n_weightings), as `summarise_pairs` defines them; NaN without a spread."""
     weights = np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
-    one, other = x - x.mean(), y - y.mean()
+    one, other = (values - values.mean() if np.ptp(values) else np.zeros_like(values) for values in (x, y))
     mean_x, mean_y = weights @ one, weights @ other
     var_x, var_y = known_spread(weights @ one**2 - mean_x**2, x), known_spread(weights @ other**2 - mean_y**2, y)
     r = correlate_resamples(x[:, np.newaxis], y[:, np.newaxis], weights)[:, 0]
@@ -114,25 +114,22 @@ def resample_rows(
     return summarise(np.ones((1, n_items)))[:, 0], summarise(draws)
 
 
-def interval_t(
-    value: float, resampled: FloatArray, n_items: int, *, confidence: float, robust: bool = False
-) -> Interval:
+def interval_t(value: float, resampled: FloatArray, n_items: int, *, confidence: float) -> Interval:
     """value +- t SE, the SE that of the resamples (n_resamples,) times sqrt(n / (n - 1)), t with n - 1 degrees.
 
-    For few items this covers better than percentiles of any kind (Efron & Tibshirani 1993, section 12.4). `robust`
-    takes half the distance between the 16th and the 84th percentile for the SD of the resamples.
+    For few items this covers better than percentiles of any kind (Efron & Tibshirani 1993, section 12.4). For their SD
+    half the distance between the 16th and the 84th percentile is taken: ratios have resamples that divide by little.
     """
     known = resampled[np.isfinite(resampled)]
     if n_items < LEAST_ITEMS or len(known) < LEAST_KNOWN * len(resampled) or not np.isfinite(value):
         return Interval(value, np.nan, np.nan)
     low, high = np.quantile(known, special.ndtr([-1.0, 1.0]))
-    se = (high - low) / 2 if robust else known.std(ddof=1)
-    half = special.stdtrit(n_items - 1, (1 + confidence) / 2) * se * np.sqrt(n_items / (n_items - 1))
+    half = special.stdtrit(n_items - 1, (1 + confidence) / 2) * (high - low) / 2 * np.sqrt(n_items / (n_items - 1))
     return Interval(value, float(value - half), float(value + half))
 
 
 def interval_of_r(value: float, resampled: FloatArray, n_items: int, *, confidence: float, most: float = 1) -> Interval:
-    """The same of artanh(r / most), robustly, about its value less the bias that the resamples show in the median.
+    """The same of artanh(r / most) about its value less the bias that the resamples show in the median.
 
     Resamples of one or two items have r of 1 or -1, of which the artanh is endless.
 
@@ -140,7 +137,7 @@ def interval_of_r(value: float, resampled: FloatArray, n_items: int, *, confiden
     """
     found, drawn = (np.arctanh(np.clip(one / most, -LARGEST_R, LARGEST_R)) for one in (value, resampled))
     bias = np.nanmedian(drawn) - found if np.isfinite(drawn).any() else 0.0
-    around = interval_t(float(found - bias), drawn, n_items, confidence=confidence, robust=True)
+    around = interval_t(float(found - bias), drawn, n_items, confidence=confidence)
     return Interval(float(value), most * float(np.tanh(around.low)), most * float(np.tanh(around.high)))
 
 
@@ -228,9 +225,8 @@ def mean_repeats(repeats: FloatArray) -> Floats:
 
 
 def number_names(names: Sequence[str]) -> IntArray:
-    """A number for each name from 0, in the order they first come: (n_names,)."""
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return np.asarray([numbers[name] for name in names], dtype=np.int64)
+    """A number for each name from 0, the same in whatever order they come: (n_names,)."""
+    return np.unique(np.asarray(names, dtype=str), return_inverse=True)[1].astype(np.int64)
 
 
 def count_signs(signed: FloatArray, clusters: IntArray) -> tuple[int, int]:

@@ -161,15 +161,12 @@ def _interval(interval: Interval) -> str:
 
 
 def describe_judgement(comparison: Comparison) -> Iterator[str]:
-    """A sentence on each level set, each two encoders with level sets, and each two with controversial probes."""
-    for score in comparison.control:
-        yield describe_score(score, comparison.measured.unit)
-    for difference in comparison.control_differences:
-        yield describe_difference(difference)
-    for winner in comparison.winners:
-        yield describe_winner(winner, comparison.config)
-    for one in comparison.population:
-        yield describe_population(one)
+    """A sentence on each level set, each two encoders with level sets, each two rivals, and each pattern."""
+    unit = comparison.measured.unit
+    yield from (describe_score(one, unit) for one in comparison.control)
+    yield from map(describe_difference, comparison.control_differences)
+    yield from (describe_winner(one, comparison.config) for one in comparison.winners)
+    yield from map(describe_population, comparison.population)
 
 
 def describe_score(score: ControlScore, unit: str) -> str:
@@ -179,18 +176,17 @@ def describe_score(score: ControlScore, unit: str) -> str:
         ceiling = f" (halves of the repeats {score.halves:.2f}, so that about {score.reachable:.2f} can be reached)"
     return (
         f"Control of {score.target} by {score.network}: measured responses follow the wanted levels with r "
-        f"{score.r.describe()}{ceiling}, slope {score.slope.describe()} {unit} per SD, over a range of "
-        f"{score.reach.describe()} SD of the natural images ({score.n_levels} levels x {score.n_seeds} seeds)."
+        f"{score.r.describe()}{ceiling}, slope {score.slope.describe()} {unit} "
+        f"per SD, over a range of {score.reach.describe()} SD of the natural images ({score.n_levels} levels x "
+        f"{score.n_seeds} seeds)."
     )
 
 
 def describe_difference(one: ControlDifference) -> str:
     """One sentence on two encoders."""
+    start = f"{one.first} and {one.second} cannot be told apart in control"
     if one.better:
-        other = one.second if one.better == one.first else one.first
-        start = f"{one.better} controls better than {other}"
-    else:
-        start = f"{one.first} and {one.second} cannot be told apart in control"
+        start = f"{one.better} controls better than {one.second if one.better == one.first else one.first}"
     targets = f"{one.n_targets} target{'s' if one.n_targets > 1 else ''}"
     return f"{start}: r differs by {one.r.describe()} ({one.first} less {one.second}, {targets}, {one.n_seeds} seeds)."
 
@@ -208,17 +204,18 @@ def describe_winner(one: Winner, config: CompareConfig) -> str:
     )
     if one.n_agreeing:
         facts += f"; of {one.n_agreeing} agreeing probes {one.n_as_both} moved as both predict"
-    match one.verdict:
-        case Verdict.NEITHER:
-            shown = f"each SD they predict moves the target by at most {_pair(one.most)} SD, less than "
-            shown += f"{config.least_slope:g}"
-            if not max(one.most) < config.least_slope:
-                shown = f"they explain at most {_pair(one.explained)} of what is reliable in the shifts, less than "
-                shown += f"{LEAST_EXPLAINED:g}"
-            return f"Neither {one.first} nor {one.second} is right: {shown}; {facts}."
-        case Verdict.UNDECIDED:
-            return f"Undecided between {one.first} and {one.second}: {facts}. {advise(one)}"
-    return f"{one.name} wins: {facts}."
+    if one.name:
+        return f"{one.name} wins: {facts}."
+    if one.verdict is Verdict.UNDECIDED:
+        return f"Undecided between {one.first} and {one.second}: {facts}. {advise(one)}"
+    shown = (
+        f"they explain at most {_pair(one.explained)} of what is reliable in the shifts, less than {LEAST_EXPLAINED:g}"
+    )
+    if max(one.most) < config.least_slope:
+        shown = (
+            f"each SD they predict moves the target by at most {_pair(one.most)} SD, less than {config.least_slope:g}"
+        )
+    return f"Neither {one.first} nor {one.second} is right: {shown}; {facts}."
 
 
 def _pair(values: tuple[float, float]) -> str:
@@ -239,9 +236,7 @@ def advise(one: Winner) -> str:
 
 def describe_population(one: OnTarget) -> str:
     """One sentence on a pattern."""
-    across = ""
-    if math.isfinite(one.predicted_orthogonal):
-        across = f", {one.predicted_orthogonal:.2f} predicted"
+    across = f", {one.predicted_orthogonal:.2f} predicted" if math.isfinite(one.predicted_orthogonal) else ""
     return (
         f"{one.target}, {one.network}: the population moved {one.along.describe()} SD the wished way "
         f"({one.predicted_along:.2f} predicted) and {one.orthogonal.describe()} SD across it{across} "

@@ -47,6 +47,7 @@ class Levels:
     measured : (n_stimuli,). Mean measured response.
     seeds : (n_stimuli,). The seed image of each, a place in `natural`.
     natural : (n_seeds,). Mean measured response to each seed image itself; NaN where it was not measured.
+    n_lost : Stimuli that were not measured.
     n_unreached : Stimuli that do not have their wanted level by their own encoder.
     halves : r between the halves of the repeats; NaN without.
     """
@@ -55,6 +56,7 @@ class Levels:
     measured: Floats
     seeds: IntArray
     natural: Floats
+    n_lost: int = 0
     n_unreached: int = 0
     halves: float = float("nan")
 
@@ -131,6 +133,7 @@ def gather_levels(measured: Measured) -> Sets:
             measured=means[pictures][known],
             seeds=seeds[known],
             natural=natural,
+            n_lost=int((~known).sum()),
             n_unreached=int((~(np.abs(reached - level) <= REACHED)).sum()),
             halves=correlate_halves(repeats[pictures]),
         )
@@ -143,9 +146,10 @@ def score_control(
     """The scores of every encoder and target with a level set, their differences, and what a reader must know."""
     scores = [_score(*key, levels, config) for key, levels in sets.items() if len(levels.level)]
     notes = [
-        f"No stimulus of the level set of {network}, {target.label} was measured."
+        f"{levels.n_lost} of {levels.n_lost + len(levels.level)} stimuli of the level set of {network}, {target.label} "
+        "were not measured."
         for (network, target), levels in sets.items()
-        if not len(levels.level)
+        if levels.n_lost
     ]
     pairs = list(combinations(dict.fromkeys(network for network, _ in sets), 2))
     differences = []
@@ -266,6 +270,12 @@ def _warn(score: ControlScore) -> list[str]:
         )
     if score.n_seeds < LEAST_ITEMS:
         lines.append(f"{name} has {score.n_seeds} seed image(s): it takes 3 for an interval, 10 for one to rely on.")
+    if not np.isfinite(score.reach.value):
+        lines.append(
+            f"{name} has no range reached: fewer than 2 seed images were measured, or their responses do not vary."
+        )
+    if score.r.high < 0:
+        lines.append(f"{name}: responses fall as levels rise. Is the sign of the measured responses right?")
     if not np.isfinite(score.halves):
         lines.append(f"{name} has no ceiling: fewer than 3 of its stimuli were measured twice, or they do not vary.")
     if score.n_unreached:

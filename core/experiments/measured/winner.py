@@ -131,14 +131,16 @@ def find_winners(
     probes = [one.perturbed for one in shifts.probes]
     pairs = [tuple(sorted((one.network, one.row.against))) if one.row.against else () for one in probes]
     natural = {target: natural_sd(measured, shifts, target, config.confidence) for target in measured.repeats}
-    floor = np.asarray([natural[one.target] for one in probes])
+    spread = {target: np.nanstd(mean_repeats(repeats)) or 1.0 for target, repeats in measured.repeats.items()}
+    scale = np.asarray([spread[one.target] for one in probes])
+    floor = np.asarray([natural[one.target] for one in probes]) / scale
     images = np.asarray([one.row.source_image for one in probes])
     asked = np.asarray([one.row.direction != one.row.against_direction for one in probes])
     winners, notes = list[Winner](), list[str]()
     for names in dict.fromkeys(filter(None, pairs)):
         own = np.asarray([one == names for one in pairs])
         (a, a_in_sds), (b, b_in_sds) = (_predict(shifts, name, own) for name in names)
-        y, error = shifts.measured[0], shifts.error[0]
+        y, error = shifts.measured[0] / scale, shifts.error[0] / scale
         opposed, alike = (own & (sign * a * b * np.isfinite(y) > 0) for sign in (-1, 1))
         notes += _warn(a[opposed], int((own & asked).sum()), " and ".join(names))
         if not opposed.any():
@@ -146,7 +148,13 @@ def find_winners(
         least = floor[opposed] if a_in_sds and b_in_sds else np.full(opposed.sum(), np.nan)
         ceiling, numbers = find_ceiling(y[opposed], error[opposed]), number_names(list(images[opposed]))
         winner = judge_pair(Rivals(a[opposed], b[opposed], y[opposed], least, numbers, ceiling), config, names=names)
-        as_both = int((np.sign(a[alike]) * y[alike] > 0).sum())
+        moved = np.sign(a[alike]) * y[alike]
+        as_both, n_moved = int((moved > 0).sum()), int((moved != 0).sum())
+        if sign_test(as_both, n_moved, confidence=config.confidence)[1].high < 0.5:
+            notes.append(
+                f"Only {as_both} of {n_moved} probes moved as {' and '.join(names)} both predict: is the sign of the "
+                "measured responses right?"
+            )
         winners.append(replace(winner, n_agreeing=int(alike.sum()), n_as_both=as_both))
     return settle(winners, config), tuple(notes)
 
@@ -241,7 +249,7 @@ def natural_sd(measured: Measured, shifts: Shifts, target: Target, confidence: f
         return float("nan")
     least = np.nanvar(means, ddof=1) * (n - 1) / special.chdtri(n - 1, (1 - confidence) / 2)
     variance = least - float(np.mean(shifts.noise[own[0]] ** 2 / counts[counts > 0]))
-    return float(np.sqrt(variance)) if variance > 0 else float("nan")
+    return float(np.sqrt(variance)) if variance > 0 and np.nanmax(means) > np.nanmin(means) else float("nan")
 
 
 def _predict(shifts: Shifts, network: str, own: BoolArray) -> tuple[Floats, bool]:
