@@ -98,10 +98,6 @@ class Comparison:
         """The predictors with a row."""
         return tuple(dict.fromkeys(row.network for row in self.rows))
 
-    def predicted(self, network: str) -> Floats:
-        """Predicted shifts by a predictor, (3, n_probes)."""
-        return predict_shifts(self.shifts, network)
-
 
 def compare_measured(measured: Measured, config: CompareConfig) -> Comparison:
     """The comparison, at once. Raises as `iter_compare` does."""

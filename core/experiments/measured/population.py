@@ -102,7 +102,7 @@ def _score(
 
     def summarise(weights: Floats) -> Floats:
         counts = weights[:, images] / weights[:, images].sum(axis=1, keepdims=True)
-        return np.stack([counts @ (signs * along), np.sqrt(np.maximum(counts @ across, 0))]) / sd
+        return np.stack([counts @ (signs * along / sd), np.sqrt(np.maximum(counts @ across, 0)) / sd])
 
     stream = make_stream(config.seed, "population", n_images)
     moved, aside = (

@@ -129,7 +129,7 @@ def find_winners(
 ) -> tuple[tuple[Winner, ...], tuple[str, ...]]:
     """The answer for every pair of encoders with controversial probes, and what a reader must know."""
     probes = [one.perturbed for one in shifts.probes]
-    pairs = [tuple(sorted((one.network, one.row.against))) if one.row.against else () for one in probes]
+    pairs = [sorted((one.network, one.row.against)) if one.row.against else [] for one in probes]
     natural = {target: natural_sd(measured, shifts, target, config.confidence) for target in measured.repeats}
     spread = {target: np.nanstd(mean_repeats(repeats)) or 1.0 for target, repeats in measured.repeats.items()}
     scale = np.asarray([spread[one.target] for one in probes])
@@ -137,7 +137,7 @@ def find_winners(
     images = np.asarray([one.row.source_image for one in probes])
     asked = np.asarray([one.row.direction != one.row.against_direction for one in probes])
     winners, notes = list[Winner](), list[str]()
-    for names in dict.fromkeys(filter(None, pairs)):
+    for names in (one for place, one in enumerate(pairs) if one and one not in pairs[:place]):
         own = np.asarray([one == names for one in pairs])
         (a, a_in_sds), (b, b_in_sds) = (_predict(shifts, name, own) for name in names)
         y, error = shifts.measured[0] / scale, shifts.error[0] / scale
@@ -192,7 +192,8 @@ def judge_pair(rivals: Rivals, config: CompareConfig, *, names: Sequence[str] = 
     r = [interval_of_r(*row, n_images, confidence=level, most=most) for row, most in zip(rows, (1, 1, 2), strict=False)]
     slopes = [interval_t(float(value), drawn, n_images, confidence=level) for value, drawn in rows[3:]]
     return Winner(
-        *names,
+        first=names[0],
+        second=names[1],
         n_probes=len(y),
         n_images=n_images,
         n_first=n_first,
