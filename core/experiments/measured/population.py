@@ -9,7 +9,7 @@ of the repeats, where it averages to 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -102,15 +102,11 @@ def _score(
 
     def summarise(weights: Floats) -> Floats:
         counts = weights[:, images] / weights[:, images].sum(axis=1, keepdims=True)
-        return np.stack([counts @ (signs * along / sd), np.sqrt(np.maximum(counts @ across, 0)) / sd])
+        return np.stack([counts @ (signs * along / sd), counts @ (across / sd**2)])
 
     stream = make_stream(config.seed, "population", n_images)
-    moved, aside = (
-        interval_t(float(value), drawn, n_images, confidence=config.confidence)
-        for value, drawn in zip(
-            *resample_rows(summarise, n_images, count=config.n_bootstrap, stream=stream), strict=True
-        )
-    )
+    rows = zip(*resample_rows(summarise, n_images, count=config.n_bootstrap, stream=stream), strict=True)
+    moved, squared = (interval_t(float(one), drawn, n_images, confidence=config.confidence) for one, drawn in rows)
     return OnTarget(
         network=network,
         target=target.label,
@@ -118,7 +114,7 @@ def _score(
         n_images=n_images,
         n_voxels=len(target.voxels),
         along=moved,
-        orthogonal=replace(aside, low=float(np.maximum(aside.low, 0))),
+        orthogonal=Interval(*np.sqrt(np.maximum([squared.value, squared.low, squared.high], 0)).tolist()),
         predicted_along=float(np.mean(signs * [one.perturbed.shifts[network][1] for one in used])),
         predicted_orthogonal=float(np.sqrt(np.mean([_across(measured.plan, one, direction) ** 2 for one in used]))),
     )
