@@ -20,7 +20,7 @@ from core.experiments.measured.winner import Winner, check_subjects, find_winner
 from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
-from core.types import BoolArray, IntArray
+from core.types import BoolArray
 
 Floats = npt.NDArray[np.float64]
 
@@ -196,7 +196,7 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
         return None
     x, y, signs, noise = x[used], y[used], signs[used], shifts.noise[used]
     signed = signs * y
-    images = _number_images(shifts.probes, used)
+    images = number_names([shifts.probes[place].perturbed.row.source_image for place in np.flatnonzero(used)])
     clusters = images if config.cluster is Cluster.IMAGE else np.arange(len(x))
     found = bootstrap_summary(
         x,
@@ -231,11 +231,6 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
         ceiling=ceiling,
         r2_ceiling=found["r"].value ** 2 / ceiling if ceiling > 0 else float("nan"),
     )
-
-
-def _number_images(probes: Sequence[PlannedProbe], used: BoolArray) -> IntArray:
-    names = [probe.perturbed.row.source_image for probe, keep in zip(probes, used, strict=True) if keep]
-    return number_names(names)
 
 
 def _slopes(x: Floats, resampled: Floats) -> Floats:

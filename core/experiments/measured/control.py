@@ -236,7 +236,8 @@ def _compare(sets: Sets, first: str, second: str, *, config: CompareConfig, n_pa
 def _share(*both: Levels) -> list[Levels]:
     """The stimuli of two level sets with a level and a seed that both have."""
     keys = [list(zip(one.level, one.seeds, strict=True)) for one in both]
-    kept = [np.asarray([key in other for key in own], bool) for own, other in (keys, keys[::-1])]
+    shared = set(keys[0]) & set(keys[1])
+    kept = [np.asarray([key in shared for key in own], bool) for own in keys]
     return [
         replace(one, level=one.level[own], measured=one.measured[own], seeds=one.seeds[own])
         for one, own in zip(both, kept, strict=True)

@@ -129,7 +129,7 @@ def find_winners(
 ) -> tuple[tuple[Winner, ...], tuple[str, ...]]:
     """The answer for every pair of encoders with controversial probes, and what a reader must know."""
     probes = [one.perturbed for one in shifts.probes]
-    pairs = [sorted((one.network, one.row.against)) if one.row.against else [] for one in probes]
+    pairs = [(*sorted((one.network, one.row.against)),) if one.row.against else () for one in probes]
     natural = {target: natural_sd(measured, shifts, target, config.confidence) for target in measured.repeats}
     spread = {target: np.nanstd(mean_repeats(repeats)) or 1.0 for target, repeats in measured.repeats.items()}
     scale = np.asarray([spread[one.target] for one in probes])
@@ -137,7 +137,7 @@ def find_winners(
     images = np.asarray([one.row.source_image for one in probes])
     asked = np.asarray([one.row.direction != one.row.against_direction for one in probes])
     winners, notes = list[Winner](), list[str]()
-    for names in (one for place, one in enumerate(pairs) if one and one not in pairs[:place]):
+    for names in filter(None, dict.fromkeys(pairs)):
         own = np.asarray([one == names for one in pairs])
         (a, a_in_sds), (b, b_in_sds) = (_predict(shifts, name, own) for name in names)
         y, error = shifts.measured[0] / scale, shifts.error[0] / scale
@@ -191,6 +191,7 @@ def judge_pair(rivals: Rivals, config: CompareConfig, *, names: Sequence[str] = 
     rows = list(zip(*resample_rows(summarise, n_images, count=config.n_bootstrap, stream=stream), strict=True))
     r = [interval_of_r(*row, n_images, confidence=level, most=most) for row, most in zip(rows, (1, 1, 2), strict=False)]
     slopes = [interval_t(float(value), drawn, n_images, confidence=level) for value, drawn in rows[3:]]
+    reliable = rivals.ceiling if rivals.ceiling >= LEAST_CEILING else float("nan")
     return Winner(
         first=names[0],
         second=names[1],
@@ -206,13 +207,8 @@ def judge_pair(rivals: Rivals, config: CompareConfig, *, names: Sequence[str] = 
         difference=r[2],
         slope_first=slopes[0],
         slope_second=slopes[1],
-        explained=(share_at_most(r[0].high, rivals.ceiling), share_at_most(r[1].high, rivals.ceiling)),
+        explained=(float(np.maximum(r[0].high, 0) ** 2 / reliable), float(np.maximum(r[1].high, 0) ** 2 / reliable)),
     )
-
-
-def share_at_most(r: float, ceiling: float) -> float:
-    """Share of the reliable variance that the upper end of r's interval allows; NaN below a ceiling of a half."""
-    return max(r, 0.0) ** 2 / ceiling if ceiling >= LEAST_CEILING and np.isfinite(r) else float("nan")
 
 
 def settle(winners: Sequence[Winner], config: CompareConfig) -> tuple[Winner, ...]:
