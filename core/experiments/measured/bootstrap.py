@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from core.experiments.measured.compare_config import CompareConfig
 from core.seeds import make_stream
 from core.statistics import LEAST_KNOWN, Interval, correlate_resamples
 from core.types import FloatArray, IntArray
@@ -78,15 +79,7 @@ def known_spread(variance: Floats, values: FloatArray) -> Floats:
 
 
 def bootstrap_summary(
-    x: FloatArray,
-    y: FloatArray,
-    *,
-    signed: FloatArray,
-    noise: FloatArray,
-    clusters: IntArray,
-    count: int,
-    confidence: float,
-    seed: int,
+    x: FloatArray, y: FloatArray, *, signed: FloatArray, noise: FloatArray, clusters: IntArray, config: CompareConfig
 ) -> dict[str, Interval]:
     """Every statistic of `SUMMARY` with its interval over probes, or over clusters of probes drawn together.
 
@@ -98,12 +91,14 @@ def bootstrap_summary(
     def summarise(weights: Floats) -> Floats:
         return summarise_pairs(weights[:, clusters], x, y, signed=signed, noise=noise)
 
-    stream = make_stream(seed, "probes", n_items, len(x))
-    found, resampled = resample_rows(summarise, n_items, count=count, stream=stream)
+    stream = make_stream(config.seed, "probes", n_items, len(x))
+    found, resampled = resample_rows(summarise, n_items, count=config.n_bootstrap, stream=stream)
     if n_items < LEAST_ITEMS:
         return {name: Interval(float(value), np.nan, np.nan) for name, value in zip(SUMMARY, found, strict=True)}
     rows = zip(SUMMARY, found, resampled, summarise(1.0 - np.eye(n_items)), strict=True)
-    return {name: interval_bca(float(value), drawn, out, confidence=confidence) for name, value, drawn, out in rows}
+    return {
+        name: interval_bca(float(value), drawn, out, confidence=config.confidence) for name, value, drawn, out in rows
+    }
 
 
 def resample_rows(

@@ -198,16 +198,7 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
     signed = signs * y
     images = number_names([shifts.probes[place].perturbed.row.source_image for place in np.flatnonzero(used)])
     clusters = images if config.cluster is Cluster.IMAGE else np.arange(len(x))
-    found = bootstrap_summary(
-        x,
-        y,
-        signed=signed,
-        noise=noise,
-        clusters=clusters,
-        count=config.n_bootstrap,
-        confidence=config.confidence,
-        seed=config.seed,
-    )
+    found = bootstrap_summary(x, y, signed=signed, noise=noise, clusters=clusters, config=config)
     n_agree, n_signed = count_signs(signed, clusters)
     p_sign, share = sign_test(n_agree, n_signed, confidence=config.confidence)
     ceiling = find_ceiling(y, shifts.error[measure.index][used])

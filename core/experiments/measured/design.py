@@ -290,16 +290,8 @@ def _judge_shift(group: Group, _: Floats, shifts: Floats, config: CompareConfig)
     signed, alone = np.sign(group.first) * shifts, np.arange(len(shifts))
     n_agree, n_signed = count_signs(signed, alone)
     p_sign, _share = sign_test(n_agree, n_signed, confidence=config.confidence)
-    found = bootstrap_summary(
-        group.first,
-        shifts,
-        signed=signed,
-        noise=np.ones(len(shifts)),
-        clusters=alone,
-        count=config.n_bootstrap,
-        confidence=config.confidence,
-        seed=config.seed,
-    )
+    noise = np.ones(len(shifts))
+    found = bootstrap_summary(group.first, shifts, signed=signed, noise=noise, clusters=alone, config=config)
     return p_sign < 1 - config.confidence and 2 * n_agree > n_signed, found["slope"]
 
 
