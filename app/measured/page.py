@@ -26,9 +26,8 @@ from app.widgets.plot_picker import PlotPicker
 from app.widgets.segmented import Segmented
 from app.widgets.work_page import JobPage
 from core.experiments.measured.compare import Comparison, Cut, Row, choose_probes, iter_compare
-from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, lay_out_row
-from core.experiments.measured.judge_plots import plot_judgement
-from core.experiments.measured.judge_tables import describe_judgement
+from core.experiments.measured.compare_plots import plot_judgement
+from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, describe_judgement, lay_out_row
 from core.experiments.measured.measured import Measured, match_trials
 from core.experiments.measured.planned import Measure, MeasuredPlan, plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template

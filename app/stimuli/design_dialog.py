@@ -17,7 +17,8 @@ from app.widgets.form import MOST_SEED, Count, Fields, Number
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plot_picker import PlotPicker
 from core.checks import refusal
-from core.experiments.measured.design import Design, DesignConfig, Groups, Question, group_plan, iter_design, make_group
+from core.experiments.measured.bootstrap import number_names
+from core.experiments.measured.design import Design, DesignConfig, Group, Groups, Question, group_plan, iter_design
 from core.experiments.measured.design_report import describe_design, plot_design
 from core.experiments.measured.planned import plan_set
 from core.progress import Progress
@@ -49,39 +50,35 @@ class DesignDialog(QDialog, Fields):
         self.about = make_label("The probes in the tray", "muted", wraps=True)
         self.work, self.answer = JobLine(), PlotPicker("Question and slope")
         self.run = make_button("Simulate", "primary", self.start, tip="Simulate experiments and judge them")
-        self.other = make_button(
-            "Open set…", do=self._ask, tip="A written set instead: level sets, controversial probes"
+        tip = "A written set instead: level sets, controversial probes"
+        self.other = make_button("Open set…", do=self._ask, tip=tip)
+        of, repeats = (make_label(text, "muted") for text in ("of the mean of", "repeats"))
+        fill_dialog(
+            self,
+            "How many repeats?",
+            make_label("How many repeats?", "title"),
+            make_label("How many repeats and images decide the experiment?", "muted"),
+            make_row(self.about, self.other, stretch=0),
+            self.make_rows(("Noise ceiling", "ceiling", of, "averaged", repeats), "slope", "seed"),
+            make_row(self.run, self.work, stretch=1),
+            self.answer,
+            stretch=5,
         )
-        asks = make_label("How many repeats and images decide the experiment?", "muted")
-        rows = self.make_rows(
-            (
-                "Noise ceiling",
-                "ceiling",
-                make_label("of the mean of", "muted"),
-                "averaged",
-                make_label("repeats", "muted"),
-            ),
-            "slope",
-            "seed",
-        )
-        parts = (make_label("How many repeats?", "title"), asks, make_row(self.about, self.other, stretch=0), rows)
-        fill_dialog(self, "How many repeats?", *parts, make_row(self.run, self.work, stretch=1), self.answer, stretch=5)
         self.resize(*SIZE)
 
     def start(self) -> None:
         """Simulate; refusals stand beside the button."""
-        ready = self.work.attempt(self._prepare)
-        if ready is None or self.work.busy:
-            return
-        (name, groups), config = ready
-        self.work.run(
-            self._lane,
-            JOB,
-            lambda stop: iter_design(name, groups, config, should_stop=stop),
-            title="Simulating experiments…",
-            on_done=self._show,
-            read=lambda at: Reading(at.share, f"{at.done} of {at.total} designs"),
-        )
+        ready = None if self.work.busy else self.work.attempt(self._prepare)
+        if ready is not None:
+            (name, groups), config = ready
+            self.work.run(
+                self._lane,
+                JOB,
+                lambda stop: iter_design(name, groups, config, should_stop=stop),
+                title="Simulating experiments…",
+                on_done=self._show,
+                read=lambda at: Reading(at.share, f"{at.done} of {at.total} designs"),
+            )
 
     def open_set(self, folder: Path) -> None:
         """Take a written set instead of the tray."""
@@ -94,11 +91,7 @@ class DesignDialog(QDialog, Fields):
         super().done(result)
 
     def _prepare(self) -> tuple[tuple[str, Groups], DesignConfig]:
-        ceiling = self.ceiling.value() / 100
-        config = DesignConfig(
-            noise_ceiling=ceiling, averaged=self.averaged.value(), slope=self.slope.value(), seed=self.seed.value()
-        )
-        return self._source(), config
+        return self._source(), self.make_config(DesignConfig, noise_ceiling=self.ceiling.value() / 100)
 
     def _show(self, record: Progress[Design]) -> None:
         if record.result is not None:
@@ -121,6 +114,5 @@ def group_tray(tray: Tray, *, n_files: int) -> tuple[str, Groups]:
         got = f"{np.isfinite(shifts).sum()} of {len(shifts)}"
         raise refusal("tray", allowed="of made probes with shifts in SDs", got=got, advice="Wait, or open a set.")
     names, made = [recipe.image for recipe in tray.items], np.asarray(shifts)
-    nothing = [None] * len(names)
-    files = len(names) * n_files / len(set(names))
-    return "tray", {Question.SHIFT: [make_group(names, made, made, levels=(nothing, nothing), n_files=files)]}
+    nothing, files = np.full(len(names), np.nan), len(names) * n_files / len(set(names))
+    return "tray", {Question.SHIFT: [Group(number_names(names), made, made, nothing, nothing, files)]}

@@ -45,9 +45,10 @@ def run_design(
 
     if out is not None:
         check_free(out)
-    counts = {"repeats": repeats, "images": images, "probes": probes}
-    made = {name: read_counts(name, text) for name, text in counts.items()}
-    config = given.make(DesignConfig, noise_ceiling=read_share("noise_ceiling", noise_ceiling), **made)
+    made = {
+        name: _read_counts(name, text) for name, text in (("repeats", repeats), ("images", images), ("probes", probes))
+    }
+    config = given.make(DesignConfig, noise_ceiling=_read_share(noise_ceiling), **made)
     plan = plan_set(read_manifest(stimuli))
     design = finish(
         lambda stop: iter_design(plan.name, group_plan(plan), config, should_stop=stop),
@@ -60,17 +61,16 @@ def run_design(
     return answer(packed, text if folder is None else f"{text}\n{folder}", as_json=json)
 
 
-def read_share(name: str, text: str) -> float:
-    """A share as 0.3 or 30%; 0 for no text. Raises BadInputError for another one."""
-    number, percent = text.strip().removesuffix("%"), text.strip().endswith("%")
+def _read_share(text: str) -> float:
+    """A share as 0.3 or 30%; 0 for no text."""
+    number = text.strip()
     try:
-        return float(number or 0) / (100 if percent else 1)
+        return float(number.removesuffix("%") or 0) / (100 if number.endswith("%") else 1)
     except ValueError as error:
-        raise refusal(name, allowed="a share in (0, 1], as 0.3 or 30%", got=text) from error
+        raise refusal("noise_ceiling", allowed="a share in (0, 1], as 0.3 or 30%", got=text) from error
 
 
-def read_counts(name: str, text: str) -> tuple[int, ...]:
-    """Whole numbers, ascending. Raises BadInputError for another text."""
+def _read_counts(name: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(sorted({int(word) for word in split(text)}))
     except ValueError as error:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from core.experiments.measured.compare_config import CompareConfig
 from core.seeds import make_stream
 from core.statistics import LEAST_KNOWN, Interval, correlate_resamples
 from core.types import FloatArray, IntArray
@@ -52,34 +53,33 @@ def summarise_pairs(
         def mean(values: FloatArray) -> Floats:
             return np.asarray(weights @ values / total)
 
-        shift, middle_x, middle_y = mean(signed), mean(x), mean(y)
-        centred_x, centred_y, centred = x - x.mean(), y - y.mean(), signed - signed.mean()
-        var_x = _spread(mean(centred_x**2) - mean(centred_x) ** 2)
-        var_y = _spread(mean(centred_y**2) - mean(centred_y) ** 2)
-        var_d = _spread(mean(centred**2) - mean(centred) ** 2) * total / (total - 1)
-        r = correlate_resamples(x[:, np.newaxis], y[:, np.newaxis], weights)[:, 0]
-        r[~(np.isfinite(var_x) & np.isfinite(var_y))] = np.nan
-        slope = (mean(centred_x * centred_y) - mean(centred_x) * mean(centred_y)) / var_x
-        found = (shift, shift / np.sqrt(var_d), mean(signed / noise), r, slope, middle_y - slope * middle_x)
+        centred = signed - signed.mean()
+        shift = mean(signed)
+        var_d = known_spread(mean(centred**2) - mean(centred) ** 2, signed) * total / (total - 1)
+        found = (shift, shift / np.sqrt(var_d), mean(signed / noise), *fit_line(weights, x, y))
     return np.stack(found)
 
 
-def _spread(variance: Floats) -> Floats:
-    """A variance; NaN where there is none but rounding."""
-    largest = np.nanmax(variance, initial=0.0)
-    return np.where(variance > 1e-12 * max(largest, 1e-300), variance, np.nan)
+def fit_line(weights: FloatArray, x: FloatArray, y: FloatArray) -> Floats:
+    """r, slope and intercept of y on x, (3, n_weightings), as `summarise_pairs` defines them; NaN without a spread."""
+    weights = np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
+    one, other = (values - values.mean() if np.ptp(values) else np.zeros_like(values) for values in (x, y))
+    mean_x, mean_y = weights @ one, weights @ other
+    var_x, var_y = known_spread(weights @ one**2 - mean_x**2, x), known_spread(weights @ other**2 - mean_y**2, y)
+    r = correlate_resamples(x[:, np.newaxis], y[:, np.newaxis], weights)[:, 0]
+    slope = (weights @ (one * other) - mean_x * mean_y) / var_x
+    intercept = y.mean() + mean_y - slope * (x.mean() + mean_x)
+    return np.stack([np.where(np.isfinite(var_x + var_y), r, np.nan), slope, intercept])
+
+
+def known_spread(variance: Floats, values: FloatArray) -> Floats:
+    """Variances of some of the values; NaN where there is none but rounding."""
+    least = max(1e-12 * np.nanmax(variance, initial=0.0), (1e-13 * np.abs(values).max(initial=0.0)) ** 2, 1e-300)
+    return np.where(variance > least, variance, np.nan)
 
 
 def bootstrap_summary(
-    x: FloatArray,
-    y: FloatArray,
-    *,
-    signed: FloatArray,
-    noise: FloatArray,
-    clusters: IntArray,
-    count: int,
-    confidence: float,
-    seed: int,
+    x: FloatArray, y: FloatArray, *, signed: FloatArray, noise: FloatArray, clusters: IntArray, config: CompareConfig
 ) -> dict[str, Interval]:
     """Every statistic of `SUMMARY` with its interval over probes, or over clusters of probes drawn together.
 
@@ -91,12 +91,14 @@ def bootstrap_summary(
     def summarise(weights: Floats) -> Floats:
         return summarise_pairs(weights[:, clusters], x, y, signed=signed, noise=noise)
 
-    stream = make_stream(seed, "probes", n_items, len(x))
-    found, resampled = resample_rows(summarise, n_items, count=count, stream=stream)
+    stream = make_stream(config.seed, "probes", n_items, len(x))
+    found, resampled = resample_rows(summarise, n_items, count=config.n_bootstrap, stream=stream)
     if n_items < LEAST_ITEMS:
         return {name: Interval(float(value), np.nan, np.nan) for name, value in zip(SUMMARY, found, strict=True)}
     rows = zip(SUMMARY, found, resampled, summarise(1.0 - np.eye(n_items)), strict=True)
-    return {name: interval_bca(float(value), drawn, out, confidence=confidence) for name, value, drawn, out in rows}
+    return {
+        name: interval_bca(float(value), drawn, out, confidence=config.confidence) for name, value, drawn, out in rows
+    }
 
 
 def resample_rows(
@@ -107,25 +109,22 @@ def resample_rows(
     return summarise(np.ones((1, n_items)))[:, 0], summarise(draws)
 
 
-def interval_t(
-    value: float, resampled: FloatArray, n_items: int, *, confidence: float, robust: bool = False
-) -> Interval:
+def interval_t(value: float, resampled: FloatArray, n_items: int, *, confidence: float) -> Interval:
     """value +- t SE, the SE that of the resamples (n_resamples,) times sqrt(n / (n - 1)), t with n - 1 degrees.
 
-    For few items this covers better than percentiles of any kind (Efron & Tibshirani 1993, section 12.4). `robust`
-    takes half the distance between the 16th and the 84th percentile for the SD of the resamples.
+    For few items this covers better than percentiles of any kind (Efron & Tibshirani 1993, section 12.4). For their SD
+    half the distance between the 16th and the 84th percentile is taken: ratios have resamples that divide by little.
     """
     known = resampled[np.isfinite(resampled)]
     if n_items < LEAST_ITEMS or len(known) < LEAST_KNOWN * len(resampled) or not np.isfinite(value):
         return Interval(value, np.nan, np.nan)
     low, high = np.quantile(known, special.ndtr([-1.0, 1.0]))
-    se = (high - low) / 2 if robust else known.std(ddof=1)
-    half = special.stdtrit(n_items - 1, (1 + confidence) / 2) * se * np.sqrt(n_items / (n_items - 1))
+    half = special.stdtrit(n_items - 1, (1 + confidence) / 2) * (high - low) / 2 * np.sqrt(n_items / (n_items - 1))
     return Interval(value, float(value - half), float(value + half))
 
 
 def interval_of_r(value: float, resampled: FloatArray, n_items: int, *, confidence: float, most: float = 1) -> Interval:
-    """The same of artanh(r / most), robustly, about its value less the bias that the resamples show in the median.
+    """The same of artanh(r / most) about its value less the bias that the resamples show in the median.
 
     Resamples of one or two items have r of 1 or -1, of which the artanh is endless.
 
@@ -133,7 +132,7 @@ def interval_of_r(value: float, resampled: FloatArray, n_items: int, *, confiden
     """
     found, drawn = (np.arctanh(np.clip(one / most, -LARGEST_R, LARGEST_R)) for one in (value, resampled))
     bias = np.nanmedian(drawn) - found if np.isfinite(drawn).any() else 0.0
-    around = interval_t(float(found - bias), drawn, n_items, confidence=confidence, robust=True)
+    around = interval_t(float(found - bias), drawn, n_items, confidence=confidence)
     return Interval(float(value), most * float(np.tanh(around.low)), most * float(np.tanh(around.high)))
 
 
@@ -221,9 +220,8 @@ def mean_repeats(repeats: FloatArray) -> Floats:
 
 
 def number_names(names: Sequence[str]) -> IntArray:
-    """A number for each name from 0, in the order they first come: (n_names,)."""
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return np.asarray([numbers[name] for name in names], dtype=np.int64)
+    """A number for each name from 0, the same in whatever order they come: (n_names,)."""
+    return np.unique(np.asarray(names, dtype=str), return_inverse=True)[1].astype(np.int64)
 
 
 def count_signs(signed: FloatArray, clusters: IntArray) -> tuple[int, int]:

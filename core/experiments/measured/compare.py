@@ -20,7 +20,7 @@ from core.experiments.measured.winner import Winner, check_subjects, find_winner
 from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
-from core.types import BoolArray, IntArray
+from core.types import BoolArray
 
 Floats = npt.NDArray[np.float64]
 
@@ -98,10 +98,6 @@ class Comparison:
         """The predictors with a row."""
         return tuple(dict.fromkeys(row.network for row in self.rows))
 
-    def predicted(self, network: str) -> Floats:
-        """Predicted shifts by a predictor, (3, n_probes)."""
-        return predict_shifts(self.shifts, network)
-
 
 def compare_measured(measured: Measured, config: CompareConfig) -> Comparison:
     """The comparison, at once. Raises as `iter_compare` does."""
@@ -134,7 +130,7 @@ def iter_compare(
             rows.append(replace(row, cut=cut, value=value))
         yield Progress(number + 1, len(wanted))
     levels = gather_levels(measured)
-    scores, differences, of_levels = score_control(measured, levels, resolved)
+    scores, differences, of_levels = score_control(levels, resolved)
     winners, of_rivals = find_winners(measured, shifts, resolved)
     population, of_patterns = score_population(measured, resolved)
     warnings = (*_warn(shifts, resolved), *of_levels, *of_rivals, *of_patterns)
@@ -200,18 +196,9 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
         return None
     x, y, signs, noise = x[used], y[used], signs[used], shifts.noise[used]
     signed = signs * y
-    images = _number_images(shifts.probes, used)
+    images = number_names([shifts.probes[place].perturbed.row.source_image for place in np.flatnonzero(used)])
     clusters = images if config.cluster is Cluster.IMAGE else np.arange(len(x))
-    found = bootstrap_summary(
-        x,
-        y,
-        signed=signed,
-        noise=noise,
-        clusters=clusters,
-        count=config.n_bootstrap,
-        confidence=config.confidence,
-        seed=config.seed,
-    )
+    found = bootstrap_summary(x, y, signed=signed, noise=noise, clusters=clusters, config=config)
     n_agree, n_signed = count_signs(signed, clusters)
     p_sign, share = sign_test(n_agree, n_signed, confidence=config.confidence)
     ceiling = find_ceiling(y, shifts.error[measure.index][used])
@@ -235,11 +222,6 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
         ceiling=ceiling,
         r2_ceiling=found["r"].value ** 2 / ceiling if ceiling > 0 else float("nan"),
     )
-
-
-def _number_images(probes: Sequence[PlannedProbe], used: BoolArray) -> IntArray:
-    names = [probe.perturbed.row.source_image for probe, keep in zip(probes, used, strict=True) if keep]
-    return number_names(names)
 
 
 def _slopes(x: Floats, resampled: Floats) -> Floats:

@@ -8,8 +8,12 @@ import numpy as np
 
 from core.experiments.measured.compare import Comparison, Row, predict_shifts
 from core.experiments.measured.compare_tables import predicted_unit
+from core.experiments.measured.control import Floats, Levels
 from core.experiments.measured.planned import Measure
-from core.reports.plot import Plot, Series
+from core.experiments.measured.population import OnTarget
+from core.experiments.measured.winner import Winner
+from core.reports.plot import Ink, Plot, Series, Values, curve, point
+from core.statistics import Interval
 from core.types import BoolArray
 
 ROLES = {"raise": ("warm", "^"), "lower": ("cool", "v"), "control": ("muted", "x")}
@@ -59,9 +63,8 @@ def plot_effects(comparison: Comparison) -> list[Plot]:
         series = []
         for measure, ink in MEASURE_INKS.items():
             rows = [row for row in comparison.select(measure=measure) if row.network in networks]
-            found, y = [getattr(row, name) for row in rows], [_place(networks, row, ink) for row in rows]
-            values, left, right = ([getattr(one, part) for one in found] for part in ("value", "low", "high"))
-            series.append(Series(values, y, ink, measure.words, left=left, right=right, size=5))
+            y = [_place(networks, row, ink) for row in rows]
+            series.append(_rows([getattr(row, name) for row in rows], y, ink, measure.words))
         ticks = [(float(-number), network) for number, network in enumerate(networks)]
         ends = (-len(networks) + 0.5, 0.5)
         plots.append(
@@ -72,3 +75,69 @@ def plot_effects(comparison: Comparison) -> list[Plot]:
 
 def _place(networks: tuple[str, ...], row: Row, measure: int) -> float:
     return 0.22 * (1 - measure) - networks.index(row.network)
+
+
+def _rows(found: list[Interval], y: Values, ink: Ink, name: str) -> Series:
+    value, low, high = ([getattr(one, part) for one in found] for part in ("value", "low", "high"))
+    return Series(value, y, ink, name, left=low, right=high, size=6)
+
+
+def plot_judgement(comparison: Comparison) -> dict[str, list[Plot]]:
+    """Plots by the name of their figure: control, a plot a target; winners, how many probes and which r."""
+    found = {"control": plot_control(comparison), "winners": plot_winners(comparison.winners)}
+    found["population"] = plot_population(comparison.population)
+    return {name: plots for name, plots in found.items() if plots}
+
+
+def plot_control(comparison: Comparison) -> list[Plot]:
+    """Measured response against wanted level, a plot a target: mean and standard error over seeds of each encoder."""
+    networks = list(dict.fromkeys(network for network, _ in comparison.levels))
+    plots = []
+    for target in dict.fromkeys(target for _, target in comparison.levels):
+        series = [
+            curve(*_average(levels), networks.index(network), network)
+            for (network, own), levels in comparison.levels.items()
+            if own == target and len(levels.level)
+        ]
+        axes = "wanted level (SD of predicted responses)", f"measured response ({comparison.measured.unit})"
+        plots.append(Plot(*axes, tuple(series), target.label, "mean ± standard error over seed images"))
+    return plots
+
+
+def _average(levels: Levels) -> tuple[Floats, list[Interval]]:
+    """Each level once, and the mean over its seeds with its standard error, which is 0 of a single one."""
+    x = np.unique(levels.level)
+    values = [levels.measured[levels.level == level] for level in x]
+    errors = [y.std(ddof=1) / np.sqrt(len(y)) if len(y) > 1 else 0.0 for y in values]
+    means = [y.mean() for y in values]
+    return x, [Interval(*map(float, (m, m - e, m + e))) for m, e in zip(means, errors, strict=True)]
+
+
+def plot_winners(winners: tuple[Winner, ...]) -> list[Plot]:
+    """Share of images that move as the first predicts, and r with either's predictions, a row a pair."""
+    if not winners:
+        return []
+    places = -np.arange(len(winners), dtype=np.float64)
+    ticks = [(float(at), f"{one.first}\nor {one.second}") for at, one in zip(places, winners, strict=True)]
+    ends = (float(places[-1]) - 0.5, 0.5)
+    share = _rows([one.share for one in winners], places, "accent", "")
+    first = _rows([one.r_first for one in winners], places + 0.12, "warm", "with the first")
+    second = _rows([one.r_second for one in winners], places - 0.12, "cool", "with the second")
+    return [
+        Plot(title, "", series, upright=(zero,), y_ticks=ticks, y_range=ends, x_range=bounds)
+        for title, series, zero, bounds in (
+            ("share of images moved\nas the first predicts", (share,), 0.5, (0.0, 1.0)),
+            ("r of measured with\npredicted shifts", (first, second), 0.0, (-1.0, 1.0)),
+        )
+    ]
+
+
+def plot_population(found: tuple[OnTarget, ...]) -> list[Plot]:
+    """Displacement across against along the wished direction, a point a pattern and encoder; crosses: predicted."""
+    if not found:
+        return []
+    points = [point(one.along, one.orthogonal, ink, f"{one.network}, {one.target}") for ink, one in enumerate(found)]
+    along, across = ([getattr(one, f"predicted_{name}") for one in found] for name in ("along", "orthogonal"))
+    predicted = Series(along, across, "muted", "predicted", size=6, marker="x")
+    axes = "displacement the wished way (SD)", "displacement across (SD)"
+    return [Plot(*axes, (*points, predicted), "population on target", across=(0.0,), upright=(0.0,))]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.experiments.measured.compare import Comparison, Cut
-from core.experiments.measured.compare_plots import plot_effects, plot_shifts
+from core.experiments.measured.compare_plots import plot_effects, plot_judgement, plot_shifts
 from core.experiments.measured.compare_tables import (
     SIMULATED_WARNING,
     describe_comparison,
@@ -21,7 +21,6 @@ from core.experiments.measured.compare_tables import (
     pack_comparison,
     tabulate_comparison,
 )
-from core.experiments.measured.judge_plots import plot_judgement
 from core.experiments.measured.planned import Measure
 from core.files import new_folder
 from core.reports.draw_plot import draw_grid, inline_svg, say_whose, write_figures

@@ -6,8 +6,8 @@ together with all their levels; encoders are compared on the same draws of the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -15,18 +15,20 @@ import numpy.typing as npt
 
 from core.experiments.measured.bootstrap import (
     LEAST_ITEMS,
+    fit_line,
     interval_of_r,
     interval_t,
+    known_spread,
     mean_repeats,
+    number_names,
     resample_rows,
-    summarise_pairs,
 )
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
-from core.experiments.measured.planned import PlannedProbe
 from core.probes.target import Target
 from core.seeds import make_stream
 from core.statistics import Interval
+from core.sweeps.statistics import correlate_pairs
 from core.types import FloatArray, IntArray
 
 Floats = npt.NDArray[np.float64]
@@ -45,12 +47,18 @@ class Levels:
     measured : (n_stimuli,). Mean measured response.
     seeds : (n_stimuli,). The seed image of each, a place in `natural`.
     natural : (n_seeds,). Mean measured response to each seed image itself; NaN where it was not measured.
+    n_lost : Stimuli that were not measured.
+    n_unreached : Stimuli that do not have their wanted level by their own encoder.
+    halves : r between the halves of the repeats; NaN without.
     """
 
     level: Floats
     measured: Floats
     seeds: IntArray
     natural: Floats
+    n_lost: int = 0
+    n_unreached: int = 0
+    halves: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +66,8 @@ class ControlScore:
     """One encoder's control of one target.
 
     `r`, `slope` (measured unit for each SD wanted) and `reach` (SDs of the measured natural images between the highest
-    and the lowest level) have intervals over seeds. `halves` is r between the halves of the repeats, `reachable` the
-    largest r of the whole mean with anything that never varies, sqrt(2 r / (1 + r)); NaN without repeats.
-    `n_unreached` stimuli do not have their wanted level by their own encoder.
+    and the lowest level) have intervals over seeds. `reachable` is the largest r of the mean over all repeats with
+    anything that never varies, sqrt(2 r / (1 + r)) of the r between halves; NaN without repeats.
     """
 
     network: str
@@ -95,49 +102,71 @@ class ControlDifference:
 
 
 Sets = dict[tuple[str, Target], Levels]
-"""The level set of each encoder and target; of one target all have the same seeds, in one order."""
+"""The level set of each encoder and target; all have the same seeds, in one order."""
 
 
 def gather_levels(measured: Measured) -> Sets:
     """The level sets of what was measured; empty arrays where nothing of one was."""
-    groups = _group(measured)
-    seeds = list(dict.fromkeys(one.perturbed.row.source_image for group in groups.values() for one in group))
-    return {key: _gather(measured, group, seeds) for key, group in groups.items()}
-
-
-def _group(measured: Measured) -> dict[tuple[str, Target], list[PlannedProbe]]:
-    probes: dict[tuple[str, Target], list[PlannedProbe]] = {}
-    for probe in measured.plan.probes:
-        if probe.perturbed.row.level is not None:
-            probes.setdefault((probe.perturbed.network, probe.perturbed.target), []).append(probe)
-    return probes
+    probes = [one for one in measured.plan.probes if one.perturbed.row.level is not None]
+    numbers = number_names([one.perturbed.row.source_image for one in probes])
+    groups: dict[tuple[str, Target], list[int]] = {}
+    for place, one in enumerate(probes):
+        groups.setdefault((one.perturbed.network, one.perturbed.target), []).append(place)
+    sets: Sets = {}
+    for (network, target), own in groups.items():
+        repeats, seeds = measured.repeats[target], numbers[own]
+        pictures, originals = np.asarray(
+            [
+                [measured.picture_of[one.id] for one in (probes[place].perturbed, probes[place].original)]
+                for place in own
+            ]
+        ).T
+        means, natural = mean_repeats(repeats), np.full(max(numbers) + 1, np.nan)
+        natural[seeds] = means[originals]
+        rows = [probes[place].perturbed.row for place in own]
+        level, reached = (
+            np.asarray([getattr(row, name) for row in rows], float) for name in ("level", "level_reached")
+        )
+        known = np.isfinite(means[pictures])
+        sets[network, target] = Levels(
+            level=level[known],
+            measured=means[pictures][known],
+            seeds=seeds[known],
+            natural=natural,
+            n_lost=int((~known).sum()),
+            n_unreached=int((~(np.abs(reached - level) <= REACHED)).sum()),
+            halves=correlate_halves(repeats[pictures]),
+        )
+    return sets
 
 
 def score_control(
-    measured: Measured, sets: Sets, config: CompareConfig
+    sets: Sets, config: CompareConfig
 ) -> tuple[tuple[ControlScore, ...], tuple[ControlDifference, ...], tuple[str, ...]]:
     """The scores of every encoder and target with a level set, their differences, and what a reader must know."""
-    probes = _group(measured)
-    scores = tuple(
-        _score(measured, key, levels, probes=probes[key], config=config)
-        for key, levels in sets.items()
-        if len(levels.level)
-    )
-    lost = [f"{network}, {target.label}" for (network, target), levels in sets.items() if not len(levels.level)]
-    notes = [f"No stimulus of the level set of {name} was measured." for name in lost]
-    return scores, _compare_all(sets, config), (*notes, *(note for one in scores for note in _warn(one)))
+    scores = [_score(*key, levels, config) for key, levels in sets.items() if len(levels.level)]
+    notes = [
+        f"{levels.n_lost} of {levels.n_lost + len(levels.level)} stimuli of the level set of {network}, {target.label} "
+        "were not measured."
+        for (network, target), levels in sets.items()
+        if levels.n_lost
+    ]
+    pairs = list(combinations(dict.fromkeys(network for network, _ in sets), 2))
+    differences = []
+    for first, second in pairs:
+        if (found := _compare(sets, first, second, config=config, n_pairs=len(pairs))) is not None:
+            differences.append(found)
+        else:
+            notes.append(
+                f"{first} and {second} are not compared in control: it takes a target of which both have the same "
+                f"{LEAST_LEVELS} levels measured of the same {LEAST_ITEMS} seed images."
+            )
+    return tuple(scores), tuple(differences), (*notes, *(note for one in scores for note in _warn(one)))
 
 
 def score_levels(levels: Levels, config: CompareConfig) -> list[Interval]:
     """r, slope and reached range with their intervals over seeds."""
-    own = np.unique(levels.seeds)
-
-    def summarise(weights: Floats) -> Floats:
-        spread = np.zeros((len(weights), len(levels.natural)))
-        spread[:, own] = weights
-        return summarise_levels(spread, levels)
-
-    return _bootstrap(summarise, len(own), config)
+    return _bootstrap(lambda weights: summarise_levels(weights, levels), levels.seeds, len(levels.natural), config)
 
 
 def summarise_levels(weights: FloatArray, levels: Levels) -> Floats:
@@ -146,56 +175,31 @@ def summarise_levels(weights: FloatArray, levels: Levels) -> Floats:
     reach = (mean at the highest level - mean at the lowest) / SD of the natural images, which divides by n - 1.
     """
     each, x, y = weights[:, levels.seeds], levels.level, levels.measured
-    found = summarise_pairs(each, x, y, signed=y, noise=np.ones(len(y)))
+    r, slope, _ = fit_line(each, x, y)
+    known = np.isfinite(levels.natural)
+    counts, natural = weights[:, known], levels.natural[known]
     with np.errstate(invalid="ignore", divide="ignore"):
         top, bottom = (each * (x == end) @ y / (each * (x == end)).sum(axis=1) for end in (x.max(), x.min()))
-        known = np.isfinite(levels.natural)
-        counts, natural = weights[:, known], levels.natural[known]
         total = counts.sum(axis=1)
         mean = counts @ natural / total
         variance = (counts * (natural - mean[:, np.newaxis]) ** 2).sum(axis=1) / (total - 1)
-        reach = np.where(variance > 0, (top - bottom) / np.sqrt(variance), np.nan)
-    return np.stack([found[3], found[4], reach])
+        return np.stack([r, slope, (top - bottom) / np.sqrt(known_spread(variance, natural))])
 
 
-def _gather(measured: Measured, probes: Sequence[PlannedProbe], seeds: Sequence[str]) -> Levels:
-    means = mean_repeats(measured.repeats[probes[0].perturbed.target])
-    natural = np.full(len(seeds), np.nan)
-    for probe in probes:
-        natural[seeds.index(probe.perturbed.row.source_image)] = means[measured.picture_of[probe.original.id]]
-    y = means[[measured.picture_of[one.perturbed.id] for one in probes]]
-    known = np.isfinite(y)
-    level = np.asarray([one.perturbed.row.level for one in probes], dtype=np.float64)
-    places = np.asarray([seeds.index(one.perturbed.row.source_image) for one in probes])
-    return Levels(level[known], y[known], places[known], natural)
-
-
-def _score(
-    measured: Measured,
-    key: tuple[str, Target],
-    levels: Levels,
-    *,
-    probes: Sequence[PlannedProbe],
-    config: CompareConfig,
-) -> ControlScore:
-    network, target = key
-    found = dict(zip(("r", "slope", "reach"), score_levels(levels, config), strict=True))
-    repeats = measured.repeats[target][[measured.picture_of[one.perturbed.id] for one in probes]]
-    rows = [one.perturbed.row for one in probes]
-    halves = correlate_halves(repeats)
+def _score(network: str, target: Target, levels: Levels, config: CompareConfig) -> ControlScore:
+    r, slope, reach = score_levels(levels, config)
     return ControlScore(
         network=network,
         target=target.label,
         n_stimuli=len(levels.level),
         n_levels=len(set(levels.level)),
         n_seeds=len(set(levels.seeds)),
-        n_unreached=sum(
-            row.level_reached is None or row.level is None or abs(row.level_reached - row.level) > REACHED
-            for row in rows
-        ),
-        halves=halves,
-        reachable=float(np.sqrt(2 * halves / (1 + halves))) if halves > 0 else float("nan"),
-        **found,
+        n_unreached=levels.n_unreached,
+        r=r,
+        slope=slope,
+        reach=reach,
+        halves=levels.halves,
+        reachable=float(np.sqrt(2 * levels.halves / (1 + levels.halves))) if levels.halves > 0 else float("nan"),
     )
 
 
@@ -204,56 +208,58 @@ def correlate_halves(repeats: FloatArray) -> float:
 
     `repeats` (n_stimuli, most_repeats): NaN where there is none.
     """
-    several = repeats[np.isfinite(repeats).sum(axis=1) > 1]
-    if len(several) < LEAST_ITEMS:
-        return float("nan")
-    known = [row[np.isfinite(row)] for row in several]
-    halves = np.asarray([[row[::2].mean(), row[1::2].mean()] for row in known])
-    return float(np.corrcoef(halves.T)[0, 1]) if (halves.std(axis=0) > 0).all() else float("nan")
-
-
-def _compare_all(sets: Sets, config: CompareConfig) -> tuple[ControlDifference, ...]:
-    """Every two encoders with a target and at least three seeds in common; intervals hold for all pairs at once."""
-    pairs = list(combinations(dict.fromkeys(network for network, _ in sets), 2))
-    found = [_compare(sets, first, second, config=config, n_pairs=len(pairs)) for first, second in pairs]
-    return tuple(one for one in found if one is not None)
+    known = [row[np.isfinite(row)] for row in repeats if np.isfinite(row).sum() > 1]
+    first, second = (np.asarray([row[start::2].mean() for row in known]) for start in (0, 1))
+    return correlate_pairs(first, second)
 
 
 def _compare(sets: Sets, first: str, second: str, *, config: CompareConfig, n_pairs: int) -> ControlDifference | None:
-    shared = [target for network, target in sets if network == first and (second, target) in sets]
-    common = [(sets[first, target], sets[second, target]) for target in shared]
-    own = [set(one.seeds) & set(other.seeds) for one, other in common]
-    seeds = np.asarray(sorted(set.intersection(*own)) if own else [], dtype=np.int64)
-    if len(seeds) < LEAST_ITEMS:
+    """On the stimuli that both have, by target, level and seed; None where these are too few for an interval."""
+    shared = [
+        _share(levels, sets[second, target])
+        for (network, target), levels in sets.items()
+        if network == first and (second, target) in sets
+    ]
+    kept = [two for two in shared if len(set(two[0].seeds)) >= LEAST_ITEMS and len(set(two[0].level)) >= LEAST_LEVELS]
+    if not kept:
         return None
-    kept = [tuple(_keep(one, seeds) for one in two) for two in common]
 
     def summarise(weights: Floats) -> Floats:
-        spread = np.zeros((len(weights), len(kept[0][0].natural)))
-        spread[:, seeds] = weights
-        found = [summarise_levels(spread, one) - summarise_levels(spread, other) for one, other in kept]
+        found = [summarise_levels(weights, one) - summarise_levels(weights, other) for one, other in kept]
         return np.asarray(np.mean(found, axis=0))
 
-    rows = _bootstrap(summarise, len(seeds), config, n_pairs=n_pairs)
-    return ControlDifference(first, second, len(shared), len(seeds), *rows)
+    seeds = np.concatenate([one.seeds for one, _ in kept])
+    rows = _bootstrap(summarise, seeds, len(kept[0][0].natural), config, n_pairs=n_pairs)
+    return ControlDifference(first, second, len(kept), len(set(seeds)), *rows)
 
 
-def _keep(levels: Levels, seeds: IntArray) -> Levels:
-    """The stimuli of some seeds."""
-    kept = np.isin(levels.seeds, seeds)
-    return Levels(levels.level[kept], levels.measured[kept], levels.seeds[kept], levels.natural)
+def _share(*both: Levels) -> list[Levels]:
+    """The stimuli of two level sets with a level and a seed that both have."""
+    keys = [list(zip(one.level, one.seeds, strict=True)) for one in both]
+    shared = set(keys[0]) & set(keys[1])
+    kept = [np.asarray([key in shared for key in own], bool) for own in keys]
+    return [
+        replace(one, level=one.level[own], measured=one.measured[own], seeds=one.seeds[own])
+        for one, own in zip(both, kept, strict=True)
+    ]
 
 
 def _bootstrap(
-    summarise: Callable[[Floats], Floats], n_seeds: int, config: CompareConfig, *, n_pairs: int = 0
+    summarise: Callable[[Floats], Floats], seeds: IntArray, n_seeds: int, config: CompareConfig, *, n_pairs: int = 0
 ) -> list[Interval]:
-    """Intervals of r, slope and reached range, or of their differences between `n_pairs` of encoders at once."""
-    stream = make_stream(config.seed, "seed images", n_seeds)
+    """Intervals of r, slope and reached range over some of the seeds, or of their differences in `n_pairs` at once."""
+    own = np.unique(seeds)
+
+    def spread(weights: Floats) -> Floats:
+        everywhere = np.zeros((len(weights), n_seeds))
+        everywhere[:, own] = weights
+        return summarise(everywhere)
+
+    stream = make_stream(config.seed, "seed images", len(own))
     confidence, most = 1 - (1 - config.confidence) / max(n_pairs, 1), 2 if n_pairs else 1
-    found, resampled = resample_rows(summarise, n_seeds, count=config.n_bootstrap, stream=stream)
-    r, *others = zip(found, resampled, strict=True)
-    linear = [interval_t(float(value), drawn, n_seeds, confidence=confidence) for value, drawn in others]
-    return [interval_of_r(*r, n_seeds, confidence=confidence, most=most), *linear]
+    r, *others = zip(*resample_rows(spread, len(own), count=config.n_bootstrap, stream=stream), strict=True)
+    linear = [interval_t(float(value), drawn, len(own), confidence=confidence) for value, drawn in others]
+    return [interval_of_r(*r, len(own), confidence=confidence, most=most), *linear]
 
 
 def _warn(score: ControlScore) -> list[str]:
@@ -265,6 +271,12 @@ def _warn(score: ControlScore) -> list[str]:
         )
     if score.n_seeds < LEAST_ITEMS:
         lines.append(f"{name} has {score.n_seeds} seed image(s): it takes 3 for an interval, 10 for one to rely on.")
+    if not np.isfinite(score.reach.value):
+        lines.append(
+            f"{name} has no range reached: fewer than 2 seed images were measured, or their responses do not vary."
+        )
+    if score.r.high < 0:
+        lines.append(f"{name}: responses fall as levels rise. Is the sign of the measured responses right?")
     if not np.isfinite(score.halves):
         lines.append(f"{name} has no ceiling: fewer than 3 of its stimuli were measured twice, or they do not vary.")
     if score.n_unreached:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,11 +30,8 @@ Floats = npt.NDArray[np.float64]
 PARTS = (1.0, 0.5, 0.25)
 """Of the slope of a right encoder: probes may move the brain less than natural images do."""
 WANTED_POWER = 0.8
-MANY_IMAGES = 20_000
 N_BOOTSTRAP = 100
 ROUNDING = 1e-9
-INTERVALS_OF = 4
-"""Where the decision takes no interval, that of each fourth experiment is looked at."""
 NOTHING = (np.nan, np.nan)
 
 
@@ -170,11 +166,23 @@ class Group:
     clean: Floats
     n_files: float
 
+    def __post_init__(self) -> None:
+        for what, least, found in (("images", LEAST_ITEMS, self.images), ("levels", LEAST_LEVELS, self.level)):
+            if 0 < (n := len(set(found[np.isfinite(found)]))) < least:
+                raise refusal("set", allowed=f"of at least {least} {what}", got=n)
+
     def draw(self, n_images: int, stream: np.random.Generator) -> Group:
         """Images drawn from these with all their probes, numbered anew."""
         rows = [np.flatnonzero(self.images == one) for one in stream.integers(self.images.max() + 1, size=n_images)]
         own, numbers = np.concatenate(rows), np.repeat(np.arange(n_images), [len(one) for one in rows])
         return Group(numbers, self.first[own], self.second[own], self.level[own], self.clean[own], self.n_files)
+
+    def measure(self, slope: float, noise: float, stream: np.random.Generator) -> tuple[Floats, Floats]:
+        """Responses to the images (n_images,) and shifts (n_probes,); an original is shown in each of its pairs."""
+        _, first, shown = np.unique(self.images, return_index=True, return_counts=True)
+        errors = noise / np.sqrt(shown) * stream.standard_normal(len(shown))
+        shifts = slope * self.first + noise * stream.standard_normal(len(self.first)) - errors[self.images]
+        return slope * self.clean[first] + errors, shifts
 
 
 Groups = dict[Question, list[Group]]
@@ -189,56 +197,46 @@ def group_plan(plan: MeasuredPlan) -> Groups:
     members: dict[tuple[Question, str, str], list[PlannedProbe]] = {}
     for probe in plan.probes:
         row, own = probe.perturbed.row, probe.perturbed.network
-        keys = [(Question.SHIFT, "", "")]
         if row.level is not None:
             keys = [(Question.CONTROL, own, row.target)]
         elif row.against:
             opposed = row.against_direction != row.direction
             keys = [(Question.WINNER, *pair) for pair in ((own, row.against), (row.against, own)) if opposed]
+        else:
+            keys = [(Question.SHIFT, "", "")]
         for key in keys:
             members.setdefault(key, []).append(probe)
+    if not members:
+        raise refusal("set", allowed="of probes that decide something", got="agreeing probes only")
     groups: Groups = {}
     n_files = len(plan.stimuli) / len({one.row.source_image for one in plan.stimuli})
-    for (question, first, second), probes in members.items():
-        found = _group(question, probes, first=first, second=second, n_files=n_files)
-        groups.setdefault(question, []).append(found)
+    for (question, *names), probes in members.items():
+        by = names if question is Question.WINNER else ("", "")
+        groups.setdefault(question, []).append(_group(probes, by, n_files))
     return groups
 
 
-def _group(question: Question, probes: Sequence[PlannedProbe], *, first: str, second: str, n_files: float) -> Group:
+def _group(probes: Sequence[PlannedProbe], by: Sequence[str], n_files: float) -> Group:
+    """Probes of two rivals, or with no name of their own encoders."""
     rows = [probe.perturbed.row for probe in probes]
-    by = (first, second) if question is Question.WINNER else ("", "")
-    shifts = [[one.perturbed.shifts.get(name or one.perturbed.network, NOTHING)[1] for one in probes] for name in by]
-    level, reached = ([getattr(row, name) for row in rows] for name in ("level", "level_reached"))
-    if not np.isfinite(shifts).all() or (question is Question.CONTROL and None in reached):
-        who = " and ".join(name for name in by if name) or "its own encoder"
+    first, second = (
+        np.asarray([one.perturbed.shifts.get(name or one.perturbed.network, NOTHING)[1] for one in probes])
+        for name in by
+    )
+    level, reached = (np.asarray([getattr(row, name) for row in rows], float) for name in ("level", "level_reached"))
+    if not np.isfinite(first + second).all() or (np.isfinite(level) & np.isnan(reached)).any():
+        who = " and ".join(filter(None, by)) or "its own encoder"
         advice = "Score the set on it (--transfer), with clean reference images of the encoder."
         raise refusal("set", allowed=f"predicted in SDs by {who}", got="probes without that", advice=advice)
-    names = [row.source_image for row in rows]
-    return make_group(names, *map(np.asarray, shifts), levels=(level, reached), n_files=n_files)
-
-
-def make_group(
-    names: Sequence[str], first: Floats, second: Floats, *, levels: tuple[Sequence[Any], Sequence[Any]], n_files: float
-) -> Group:
-    """Probes by the name of their image, `levels` wanted and reached. Raises BadInputError for too few of either."""
-    images = number_names(names)
-    if len(set(names)) < LEAST_ITEMS:
-        raise refusal("set", allowed=f"of at least {LEAST_ITEMS} images", got=len(set(names)))
-    distinct = set(levels[0]) - {None}
-    if 0 < len(distinct) < LEAST_LEVELS:
-        raise refusal("set", allowed=f"of at least {LEAST_LEVELS} levels", got=len(distinct))
-    wanted, reached = (np.asarray(values, dtype=np.float64) for values in levels)
-    return Group(images, first, second, wanted, reached - first, n_files)
+    return Group(number_names([row.source_image for row in rows]), first, second, level, reached - first, n_files)
 
 
 def iter_design(
     name: str, groups: Groups, config: DesignConfig, *, should_stop: ShouldStop = never_stop
 ) -> Iterator[Progress[Design]]:
     """Simulate every design: each question, slope, number of images and of repeats; a record a design."""
-    slope = config.slope or 1.0
     wanted = [
-        (question, slope * part, n_images, n_repeats)
+        (question, (config.slope or 1.0) * part, n_images, n_repeats)
         for question, members in groups.items()
         for part in PARTS
         for n_images in _list_images(members, config)
@@ -264,19 +262,14 @@ def simulate(
 ) -> Cell:
     """One design. Experiments take the groups in turn; two rivals are right equally often."""
     stream = make_stream(config.seed, question, n_images, n_repeats, f"{slope:g}")
-    noise, judge = config.noise / np.sqrt(n_repeats), JUDGES[question]
-    truths = [_true_difference(group, slope, noise, stream) for group in groups] if question is Question.WINNER else []
-    decided, held, n_probes = 0, list[bool](), 0
+    decided, found, n_probes = 0, list[Interval](), 0
     for number in range(config.n_simulations):
-        place = number % len(groups)
-        drawn = groups[place].draw(n_images, stream)
+        drawn = groups[number % len(groups)].draw(n_images, stream)
+        natural, shifts = drawn.measure(slope, config.noise / np.sqrt(n_repeats), stream)
         compare = CompareConfig(n_bootstrap=N_BOOTSTRAP, confidence=config.confidence, seed=config.seed + number)
-        wins, interval = judge(drawn, slope, noise, stream, compare)
-        decided += wins
-        truth = truths[place] if truths else slope
-        if np.isfinite(interval.low + truth):
-            held.append(interval.low - ROUNDING <= truth <= interval.high + ROUNDING)
-        n_probes += len(drawn.first)
+        wins, interval = JUDGES[question](drawn, natural, shifts, compare)
+        decided, n_probes = decided + wins, n_probes + len(shifts)
+        found += [interval] if np.isfinite(interval.low) else []
     power = decided / config.n_simulations
     return Cell(
         question=question,
@@ -287,62 +280,33 @@ def simulate(
         n_trials=round(n_images * groups[0].n_files * n_repeats),
         power=power,
         error=float(np.sqrt(power * (1 - power) / config.n_simulations)),
-        n_held=sum(held),
-        n_intervals=len(held),
+        n_held=sum(one.low - ROUNDING <= slope <= one.high + ROUNDING for one in found),
+        n_intervals=len(found),
     )
 
 
-def _measure(group: Group, slope: float, noise: float, stream: np.random.Generator) -> tuple[Floats, Floats]:
-    """Noise of the originals (n_images,) and measured shifts (n_probes,); an original is shown in each of its pairs."""
-    shown = np.bincount(group.images)
-    originals = noise / np.sqrt(shown) * stream.standard_normal(len(shown))
-    return originals, slope * group.first + noise * stream.standard_normal(len(group.first)) - originals[group.images]
+def _judge_shift(group: Group, _: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
+    """As a row of `compare`: the sign test over probes."""
+    signed, alone = np.sign(group.first) * shifts, np.arange(len(shifts))
+    n_agree, n_signed = count_signs(signed, alone)
+    p_sign, _share = sign_test(n_agree, n_signed, confidence=config.confidence)
+    noise = np.ones(len(shifts))
+    found = bootstrap_summary(group.first, shifts, signed=signed, noise=noise, clusters=alone, config=config)
+    return p_sign < 1 - config.confidence and 2 * n_agree > n_signed, found["slope"]
 
 
-def _judge_shift(
-    group: Group, slope: float, noise: float, stream: np.random.Generator, config: CompareConfig
-) -> tuple[bool, Interval]:
-    """As a row of `compare`: the sign test over probes; the interval is of the slope."""
-    signs, (_, y) = np.sign(group.first), _measure(group, slope, noise, stream)
-    alone = np.arange(len(y))
-    n_agree, n_signed = count_signs(signs * y, alone)
-    p_sign, _ = sign_test(n_agree, n_signed, confidence=config.confidence)
-    decides = p_sign < 1 - config.confidence and 2 * n_agree > n_signed
-    if config.seed % INTERVALS_OF:
-        return decides, Interval(np.nan, np.nan, np.nan)
-    again = {"count": config.n_bootstrap, "confidence": config.confidence, "seed": config.seed}
-    found = bootstrap_summary(group.first, y, signed=signs * y, noise=np.ones(len(y)), clusters=alone, **again)  # type: ignore[arg-type]
-    return decides, found["slope"]
+def _judge_control(group: Group, natural: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
+    """The control score: r above 0 with its interval."""
+    r, slope, _ = score_levels(Levels(group.level, natural[group.images] + shifts, group.images, natural), config)
+    return r.low > 0, slope
 
 
-def _judge_control(
-    group: Group, slope: float, noise: float, stream: np.random.Generator, config: CompareConfig
-) -> tuple[bool, Interval]:
-    """The control score: r above 0 with its interval; the interval is of the slope."""
-    originals, shifts = _measure(group, slope, noise, stream)
-    natural = np.zeros(len(originals))
-    natural[group.images] = slope * group.clean
-    measured = shifts + (natural + originals)[group.images]
-    r, found, _ = score_levels(Levels(group.level, measured, group.images, natural + originals), config)
-    return r.low > 0, found
-
-
-def _judge_winner(
-    group: Group, slope: float, noise: float, stream: np.random.Generator, config: CompareConfig
-) -> tuple[bool, Interval]:
-    """The encoder that is right wins; the interval is of the difference of r."""
-    _, y = _measure(group, slope, noise, stream)
-    unknown = np.full(len(y), np.nan)
-    (winner,) = settle([judge_pair(Rivals(group.first, group.second, y, unknown, group.images), config)], config)
-    return winner.verdict is Verdict.FIRST, winner.difference
+def _judge_winner(group: Group, _: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
+    """The encoder that is right wins."""
+    rivals = Rivals(group.first, group.second, shifts, np.ones(len(shifts)), group.images)
+    (winner,) = settle([judge_pair(rivals, config)], config)
+    return winner.verdict is Verdict.FIRST, winner.slope_first
 
 
 JUDGES = {Question.SHIFT: _judge_shift, Question.CONTROL: _judge_control, Question.WINNER: _judge_winner}
-
-
-def _true_difference(group: Group, slope: float, noise: float, stream: np.random.Generator) -> float:
-    """Of r with the encoder that is right and with its rival, in endlessly many images."""
-    many = group.draw(MANY_IMAGES, stream)
-    _, y = _measure(many, slope, noise, stream)
-    with np.errstate(invalid="ignore", divide="ignore"):  # NaN where all predictions are alike
-        return float(np.corrcoef(many.first, y)[0, 1] - np.corrcoef(many.second, y)[0, 1])
+"""Each gives whether the experiment decides, and the interval of the slope; of group, images and shifts."""

@@ -42,28 +42,41 @@ def tabulate_design(design: Design) -> Table:
 
 def plot_design(design: Design) -> list[Plot]:
     """Power by repeats with standard errors, a line a number of images; a plot for each question and slope."""
-    plots = []
-    repeats = design.config.repeats
-    ticks = [(float(one), str(one)) for one in repeats]
+    plots, repeats = [], design.config.repeats
     for question, slope in design.cases:
-        cells = [one for one in design.cells if (one.question, one.slope) == (question, slope)]
-        lines = []
-        for ink, n_images in enumerate(dict.fromkeys(one.n_images for one in cells)):
-            own = [one for one in cells if one.n_images == n_images]
-            power = [Interval(one.power, one.power - one.error, one.power + one.error) for one in own]
-            lines.append(curve(repeats, power, ink, f"{n_images} images"))
-        axes = "repeats of each stimulus", "power", tuple(lines), f"{question}: slope {slope:.3g}"
-        plots.append(Plot(*axes, x_ticks=ticks, x_log=True, y_range=(0.0, 1.05), across=(WANTED_POWER,)))
+        lines: dict[int, list[Interval]] = {}
+        for one in design.cells:
+            if (one.question, one.slope) == (question, slope):
+                power = Interval(one.power, one.power - one.error, one.power + one.error)
+                lines.setdefault(one.n_images, []).append(power)
+        plots.append(
+            Plot(
+                "repeats of each stimulus",
+                "power",
+                tuple(curve(repeats, line, ink, f"{n} images") for ink, (n, line) in enumerate(lines.items())),
+                f"{question}: slope {slope:.3g}",
+                x_ticks=[(float(one), str(one)) for one in repeats],
+                x_log=True,
+                y_range=(0.0, 1.05),
+                across=(WANTED_POWER,),
+            )
+        )
     return plots
 
 
 def pack_design(design: Design) -> dict[str, Any]:
     """The design as one JSON object."""
     smallest = [design.smallest(*case) for case in design.cases]
-    packed: dict[str, Any] = {"set": design.name, "settings": unstructure(design.config), "wanted_power": WANTED_POWER}
-    packed |= {"noise_sd": design.config.noise, "cells": [unstructure(one) for one in design.cells]}
-    packed |= {"smallest": [unstructure(one) for one in smallest if one is not None]}
-    return packed | {"coverage": design.coverage[0], "answer": list(describe_design(design))}
+    return {
+        "set": design.name,
+        "settings": unstructure(design.config),
+        "wanted_power": WANTED_POWER,
+        "noise_sd": design.config.noise,
+        "cells": [unstructure(one) for one in design.cells],
+        "smallest": [unstructure(one) for one in smallest if one is not None],
+        "coverage": design.coverage[0],
+        "answer": list(describe_design(design)),
+    }
 
 
 def write_design(design: Design, folder: Path) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from core.checks import check_choice, refusal, suggest
 from core.datasets.image_files import find_names
@@ -18,6 +19,7 @@ from core.probes.target import Target, TargetKind
 from core.words import name_some
 
 Floats = npt.NDArray[np.float64]
+LEAST_P = 0.001
 MOST_NAMED = 6
 """Ids named in a message; the rest is counted."""
 
@@ -156,7 +158,14 @@ def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> M
         bool(np.isnan(row[own[one][0]]).any()) for one, row in zip(trials.ids, trials.values, strict=True) if one in own
     )
     findings = _describe(plan, trials, kept=kept, unknown=unknown, found=found, picture_of=picture_of)
-    findings = replace(findings, n_nan=n_nan)
+    sessions = [session for session, keep in zip(trials.sessions, kept, strict=True) if keep]
+    apart = [
+        f"Sessions differ in their mean response of {target.label}: shifts between stimuli of different sessions hold "
+        "that, too. Bring the sessions to one scale (--zscore), or show each stimulus in all of them."
+        for target, (places, weights) in found.items()
+        if _differ(values[kept][:, places] @ weights, sessions)
+    ]
+    findings = replace(findings, n_nan=n_nan, notes=(*findings.notes, *apart))
     return Measured(plan, findings, options.shown_unit, picture_of, repeats, voxels)
 
 
@@ -221,6 +230,21 @@ def _find_column(name: str, columns: Sequence[str]) -> int | None:
     if name in columns:
         return columns.index(name)
     return folded.index(name.casefold()) if name.casefold() in folded else None
+
+
+def _differ(values: Floats, sessions: Sequence[str]) -> bool:
+    """Whether sessions differ in their mean by more than trials explain: one-way analysis of variance, p < .001."""
+    import pandas as pd  # kept from the window's start
+
+    trials = pd.Series(values).where(np.isfinite(values))
+    own = trials.groupby(np.asarray(sessions))
+    between, within = own.transform("mean") - trials.mean(), trials - own.transform("mean")
+    freedom = own.ngroups - 1, int(trials.count()) - own.ngroups
+    if min(freedom) < 1:
+        return False
+    with np.errstate(divide="ignore", invalid="ignore"):  # sessions without any spread
+        f = (between[trials.notna()] ** 2).sum() / freedom[0] * freedom[1] / (within**2).sum()
+    return bool(special.fdtrc(*freedom, f) < LEAST_P)
 
 
 def _only(place: int) -> tuple[npt.NDArray[np.int64], Floats]:

@@ -23,6 +23,7 @@ from core.checks import refusal
 from core.experiments.measured.bootstrap import (
     count_signs,
     find_ceiling,
+    fit_line,
     interval_of_r,
     interval_t,
     mean_repeats,
@@ -36,13 +37,11 @@ from core.experiments.measured.planned import PlannedProbe
 from core.experiments.measured.shifts import Shifts
 from core.probes.target import Target
 from core.seeds import make_stream
-from core.statistics import Interval, correlate_resamples
+from core.statistics import Interval
 from core.sweeps.statistics import holm
-from core.types import BoolArray, FloatArray, IntArray
+from core.types import BoolArray, IntArray
 
 Floats = npt.NDArray[np.float64]
-MOST_REPEATS = 100
-WANTED_POWER = 0.8
 LEAST_CEILING, LEAST_EXPLAINED = 0.5, 0.25
 
 
@@ -60,11 +59,9 @@ class Winner:
     """Two encoders on their controversial probes.
 
     `n_first` of `n_signed` images moved, summed over their probes, as the first predicts, and so against the second.
-    `most` are the upper ends of the slopes on each prediction, in SDs of natural images for each SD predicted;
-    `explained` the largest share of the reliable variance of the measured shifts that either may explain. Both are NaN
-    without repeats. `n_as_both` of `n_agreeing` probes that both predict alike moved so. Each stimulus was shown
-    `n_shown` times at most; `n_repeats` would let a right encoder of slope `least_slope` win the sign test with a
-    probability of 0.8 (never below `n_shown`; 0 where no number would, or the noise is unknown).
+    Slopes are in SDs of natural images, which have at least the SD taken, for each SD predicted; `explained` is the
+    largest share of the reliable variance of the measured shifts that either may explain. Both are NaN without repeats.
+    `n_as_both` of `n_agreeing` probes that both predict alike moved so.
     """
 
     first: str
@@ -79,13 +76,17 @@ class Winner:
     r_first: Interval
     r_second: Interval
     difference: Interval
-    most: tuple[float, float]
+    slope_first: Interval
+    slope_second: Interval
     explained: tuple[float, float]
     n_agreeing: int = 0
     n_as_both: int = 0
-    n_shown: int = 0
-    n_repeats: int = 0
     verdict: Verdict = Verdict.UNDECIDED
+
+    @property
+    def most(self) -> tuple[float, float]:
+        """Upper ends of the slopes."""
+        return self.slope_first.high, self.slope_second.high
 
     @property
     def name(self) -> str:
@@ -127,71 +128,73 @@ def find_winners(
     measured: Measured, shifts: Shifts, config: CompareConfig
 ) -> tuple[tuple[Winner, ...], tuple[str, ...]]:
     """The answer for every pair of encoders with controversial probes, and what a reader must know."""
-    pairs = dict.fromkeys(_pair_of(probe) for probe in shifts.probes if probe.perturbed.row.against)
+    probes = [one.perturbed for one in shifts.probes]
+    pairs = [(*sorted((one.network, one.row.against)),) if one.row.against else () for one in probes]
     natural = {target: natural_sd(measured, shifts, target, config.confidence) for target in measured.repeats}
-    floor = np.asarray([natural[probe.perturbed.target] for probe in shifts.probes])
+    spread = {target: np.nanstd(mean_repeats(repeats)) or 1.0 for target, repeats in measured.repeats.items()}
+    scale = np.asarray([spread[one.target] for one in probes])
+    floor = np.asarray([natural[one.target] for one in probes]) / scale
+    images = np.asarray([one.row.source_image for one in probes])
+    asked = np.asarray([one.row.direction != one.row.against_direction for one in probes])
     winners, notes = list[Winner](), list[str]()
-    for first, second in pairs:
-        own = np.asarray([_pair_of(probe) == (first, second) for probe in shifts.probes])
-        (a, a_in_sds), (b, b_in_sds) = (_predict(shifts, name, own) for name in (first, second))
-        known = own & np.isfinite(a) & np.isfinite(b) & np.isfinite(shifts.measured[0])
-        opposed, alike = known & (a * b < 0), known & (a * b > 0)
-        notes += _warn(_of(shifts, own), a[opposed], first=first, second=second)
+    for names in filter(None, dict.fromkeys(pairs)):
+        own = np.asarray([one == names for one in pairs])
+        (a, a_in_sds), (b, b_in_sds) = (_predict(shifts, name, own) for name in names)
+        y, error = shifts.measured[0] / scale, shifts.error[0] / scale
+        opposed, alike = (own & (sign * a * b * np.isfinite(y) > 0) for sign in (-1, 1))
+        notes += _warn(a[opposed], int((own & asked).sum()), " and ".join(names))
         if not opposed.any():
             continue
-        images = number_names([one.perturbed.row.source_image for one in _of(shifts, opposed)])
-        least = floor[opposed] if a_in_sds and b_in_sds else np.full(len(images), np.nan)
-        ceiling = find_ceiling(shifts.measured[0][opposed], shifts.error[0][opposed])
-        rivals = Rivals(a[opposed], b[opposed], shifts.measured[0][opposed], least, images, ceiling)
-        moved = np.sign(a[alike]) * shifts.measured[0][alike]
-        winners.append(
-            replace(
-                judge_pair(rivals, config, names=(first, second)),
-                n_agreeing=int(alike.sum()),
-                n_as_both=int((moved > 0).sum()),
-                n_shown=int(shifts.counts[1][opposed].max()),
-                n_repeats=count_repeats(rivals, shifts.error[0][opposed], shifts.counts[1][opposed], config),
+        least = floor[opposed] if a_in_sds and b_in_sds else np.full(opposed.sum(), np.nan)
+        ceiling, numbers = find_ceiling(y[opposed], error[opposed]), number_names(list(images[opposed]))
+        winner = judge_pair(Rivals(a[opposed], b[opposed], y[opposed], least, numbers, ceiling), config, names=names)
+        moved = np.sign(a[alike]) * y[alike]
+        as_both, n_moved = int((moved > 0).sum()), int((moved != 0).sum())
+        if sign_test(as_both, n_moved, confidence=config.confidence)[1].high < 0.5:
+            notes.append(
+                f"Only {as_both} of {n_moved} probes moved as {' and '.join(names)} both predict: is the sign of the "
+                "measured responses right?"
             )
-        )
+        winners.append(replace(winner, n_agreeing=int(alike.sum()), n_as_both=as_both))
     return settle(winners, config), tuple(notes)
 
 
-def _warn(probes: Sequence[PlannedProbe], opposed: Floats, *, first: str, second: str) -> list[str]:
-    """Of the probes of a pair; `opposed` are the first's predictions of those that can be judged."""
-    asked = sum(one.perturbed.row.direction != one.perturbed.row.against_direction for one in probes)
+def _warn(opposed: Floats, n_asked: int, names: str) -> list[str]:
+    """Of a pair's probes; `opposed` are the first's predictions of those that can be judged."""
     lines = []
-    if len(opposed) < asked:
+    if len(opposed) < n_asked:
         lines.append(
-            f"{asked - len(opposed)} of {asked} controversial probes of {first} and {second} were left out: not "
-            "measured, not predicted by both, or predicted to move the same way once saved."
+            f"{n_asked - len(opposed)} of {n_asked} controversial probes of {names} were left out: not measured, not "
+            "predicted by both, or predicted to move the same way once saved."
         )
     if len(set(np.sign(opposed))) == 1:
         lines.append(
-            f"All controversial probes of {first} and {second} go one way: a response that any change moves that way "
-            "would look like a winner. Add the mirrored probes."
+            f"All controversial probes of {names} go one way: a response that any change moves that way would look "
+            "like a winner. Add the mirrored probes."
         )
     return lines
 
 
-def judge_pair(rivals: Rivals, config: CompareConfig, *, names: tuple[str, str] = ("first", "second")) -> Winner:
+def judge_pair(rivals: Rivals, config: CompareConfig, *, names: Sequence[str] = ("first", "second")) -> Winner:
     """Sign test, r with each prediction and their difference, slopes; Holm's p and the verdict are for `settle`."""
     a, b, y, images = rivals.first, rivals.second, rivals.measured, rivals.images
     n_first, n_signed = count_signs(np.sign(a) * y, images)
     p_sign, share = sign_test(n_first, n_signed, confidence=config.confidence)
-    both, scaled = np.stack([a, b], axis=1), y / rivals.natural
 
     def summarise(weights: Floats) -> Floats:
         counts = weights[:, images]
-        r = correlate_resamples(both, np.stack([y, y], axis=1), counts)
-        return np.stack([*r.T, r[:, 0] - r[:, 1], _slopes(counts, a, scaled), _slopes(counts, b, scaled)])
+        r = [fit_line(counts, x, y)[0] for x in (a, b)]
+        return np.stack([*r, r[0] - r[1], *(fit_line(counts, x, y / rivals.natural)[1] for x in (a, b))])
 
     n_images, level = int(images.max()) + 1, config.confidence
     stream = make_stream(config.seed, "winner", len(y))
     rows = list(zip(*resample_rows(summarise, n_images, count=config.n_bootstrap, stream=stream), strict=True))
     r = [interval_of_r(*row, n_images, confidence=level, most=most) for row, most in zip(rows, (1, 1, 2), strict=False)]
     slopes = [interval_t(float(value), drawn, n_images, confidence=level) for value, drawn in rows[3:]]
+    reliable = rivals.ceiling if rivals.ceiling >= LEAST_CEILING else float("nan")
     return Winner(
-        *names,
+        first=names[0],
+        second=names[1],
         n_probes=len(y),
         n_images=n_images,
         n_first=n_first,
@@ -202,14 +205,10 @@ def judge_pair(rivals: Rivals, config: CompareConfig, *, names: tuple[str, str] 
         r_first=r[0],
         r_second=r[1],
         difference=r[2],
-        most=(slopes[0].high, slopes[1].high),
-        explained=(share_at_most(r[0].high, rivals.ceiling), share_at_most(r[1].high, rivals.ceiling)),
+        slope_first=slopes[0],
+        slope_second=slopes[1],
+        explained=(float(np.maximum(r[0].high, 0) ** 2 / reliable), float(np.maximum(r[1].high, 0) ** 2 / reliable)),
     )
-
-
-def share_at_most(r: float, ceiling: float) -> float:
-    """Share of the reliable variance that the upper end of r's interval allows; NaN below a ceiling of a half."""
-    return max(r, 0.0) ** 2 / ceiling if ceiling >= LEAST_CEILING and np.isfinite(r) else float("nan")
 
 
 def settle(winners: Sequence[Winner], config: CompareConfig) -> tuple[Winner, ...]:
@@ -247,53 +246,7 @@ def natural_sd(measured: Measured, shifts: Shifts, target: Target, confidence: f
         return float("nan")
     least = np.nanvar(means, ddof=1) * (n - 1) / special.chdtri(n - 1, (1 - confidence) / 2)
     variance = least - float(np.mean(shifts.noise[own[0]] ** 2 / counts[counts > 0]))
-    return float(np.sqrt(variance)) if variance > 0 else float("nan")
-
-
-def count_repeats(rivals: Rivals, error: FloatArray, counts: IntArray, config: CompareConfig) -> int:
-    """Repeats of each stimulus at which a right encoder of slope `least_slope` would win the sign test.
-
-        P(as predicted) = Phi(least_slope |s| natural / SE),  SE that of a shift, falling as 1 / sqrt(repeats)
-
-    With a probability of 0.8, shifts of an image's probes summed. 0 where `MOST_REPEATS` are too few, or noise is
-    unknown.
-
-    Parameters
-    ----------
-    error : (n_probes,). Standard errors of the measured shifts.
-    counts : (n_probes,). Repeats behind them.
-    """
-    sizes = config.least_slope * np.minimum(np.abs(rivals.first), np.abs(rivals.second)) * rivals.natural
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reach = np.bincount(rivals.images, sizes) / np.sqrt(np.bincount(rivals.images, error**2))
-    n = len(reach)
-    tails = special.bdtrc(np.arange(-1, n), n, 0.5)  # P(X >= 0), P(X >= 1) ...
-    least = np.flatnonzero(2 * tails < 1 - config.confidence)
-    if not len(least) or not np.isfinite(reach).all():
-        return 0
-    now = int(counts.max())
-    for repeats in range(now, MOST_REPEATS + 1):
-        p = float(np.mean(special.ndtr(reach * np.sqrt(repeats / now))))
-        if special.bdtrc(least[0] - 1, n, p) >= WANTED_POWER:
-            return repeats
-    return 0
-
-
-def _slopes(weights: Floats, x: Floats, y: Floats) -> Floats:
-    """The slope of y on x under weights of the probes, (n_weightings,)."""
-    total = weights.sum(axis=1)
-    centred = x - x.mean()
-    mean_x, mean_y = weights @ centred / total, weights @ y / total
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(
-            (weights @ (centred * y) / total - mean_x * mean_y) / (weights @ centred**2 / total - mean_x**2)
-        )
-
-
-def _pair_of(probe: PlannedProbe) -> tuple[str, str]:
-    """Both encoders of a controversial probe, in one order whichever it was made on."""
-    first, second = sorted((probe.perturbed.network, probe.perturbed.row.against))
-    return first, second
+    return float(np.sqrt(variance)) if variance > 0 and np.nanmax(means) > np.nanmin(means) else float("nan")
 
 
 def _predict(shifts: Shifts, network: str, own: BoolArray) -> tuple[Floats, bool]:
@@ -302,7 +255,3 @@ def _predict(shifts: Shifts, network: str, own: BoolArray) -> tuple[Floats, bool
     both = np.asarray([probe.perturbed.shifts.get(network, nothing) for probe in shifts.probes])
     in_sds = bool((np.isfinite(both[own, 1]) | np.isnan(both[own, 0])).all())
     return both[:, int(in_sds)], in_sds
-
-
-def _of(shifts: Shifts, chosen: BoolArray) -> list[PlannedProbe]:
-    return [probe for probe, keep in zip(shifts.probes, chosen, strict=True) if keep]

@@ -17,7 +17,7 @@ from app.base.services import Services, open_services
 from app.look.theme import DARK, LIGHT, use_theme
 from app.measured.page import MeasuredPage
 from core.engine import Engine
-from core.experiments.measured.compare import Cut
+from core.experiments.measured.compare import Cut, predict_shifts
 from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses
 from core.stimuli.manifest import read_manifest
@@ -157,13 +157,13 @@ def test_points_are_where_measured_and_predicted_say_with_a_shape_a_role(compare
         x, y = item.getData()
         place = 1 if role == "control" else 0
         numbers = [spot.data() for spot in item.points()]
-        assert x == pytest.approx(comparison.predicted(OWN)[place][numbers])
+        assert x == pytest.approx(predict_shifts(comparison.shifts, OWN)[place][numbers])
         assert y == pytest.approx(comparison.shifts.measured[place][numbers])
     compared.measure.button("contrast").click()
     assert "control" not in compared.view.items
     x, _ = compared.view.items["raise"].getData()
     numbers = [spot.data() for spot in compared.view.items["raise"].points()]
-    assert x == pytest.approx(comparison.predicted(OWN)[2][numbers])
+    assert x == pytest.approx(predict_shifts(comparison.shifts, OWN)[2][numbers])
 
 
 def test_a_point_opens_its_three_pictures(compared: MeasuredPage) -> None:

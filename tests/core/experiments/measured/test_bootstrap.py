@@ -19,6 +19,7 @@ from core.experiments.measured.bootstrap import (
     sign_test,
     summarise_pairs,
 )
+from core.experiments.measured.compare_config import CompareConfig
 
 
 def make_pairs(n: int, *, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -87,7 +88,12 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(n: int, noise: flo
     for seed in range(250):
         x, y = make_pairs(n, noise=noise, seed=seed)
         found = bootstrap_summary(
-            x, y, signed=np.sign(x) * y, noise=np.ones(n), clusters=np.arange(n), count=400, confidence=0.95, seed=seed
+            x,
+            y,
+            signed=np.sign(x) * y,
+            noise=np.ones(n),
+            clusters=np.arange(n),
+            config=CompareConfig(n_bootstrap=400, seed=seed),
         )
         for name in hits:
             hits[name] += found[name].low <= truth[name] <= found[name].high
@@ -98,11 +104,11 @@ def test_clusters_are_drawn_together() -> None:
     """Four copies of each probe say no more than one: drawing clusters keeps the interval, drawing probes halves it."""
     x, y = make_pairs(20, noise=1.5, seed=4)
     copies = np.repeat(np.arange(20), 4)
-    settings = {"count": 4000, "confidence": 0.95, "seed": 0}
+    config = CompareConfig(n_bootstrap=4000)
 
     def width(chosen: np.ndarray, clusters: np.ndarray) -> float:
         pairs = {"signed": (np.sign(x) * y)[chosen], "noise": np.ones(len(chosen))}
-        found = bootstrap_summary(x[chosen], y[chosen], clusters=clusters, **pairs, **settings)["shift"]
+        found = bootstrap_summary(x[chosen], y[chosen], clusters=clusters, **pairs, config=config)["shift"]
         return found.high - found.low
 
     alone = width(np.arange(20), np.arange(20))
@@ -113,7 +119,7 @@ def test_clusters_are_drawn_together() -> None:
 def test_two_probes_give_no_interval() -> None:
     x, y = make_pairs(2, noise=1.0, seed=5)
     found = bootstrap_summary(
-        x, y, signed=y, noise=np.ones(2), clusters=np.arange(2), count=200, confidence=0.95, seed=0
+        x, y, signed=y, noise=np.ones(2), clusters=np.arange(2), config=CompareConfig(n_bootstrap=200)
     )
     assert np.isfinite(found["shift"].value)
     assert np.isnan(found["shift"].low)

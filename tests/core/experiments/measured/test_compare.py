@@ -18,6 +18,7 @@ from core.experiments.measured.compare import (
     Row,
     compare_measured,
     iter_compare,
+    predict_shifts,
 )
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.planned import Measure, Scale, plan_set
@@ -62,7 +63,7 @@ def test_without_noise_the_gain_is_found_exactly(folder: Path, tmp_path: Path) -
     shift = row_of(comparison, MADE_ON, Measure.SHIFT)
     assert (shift.n_agree, shift.n_signed) == (64, 64)
     assert shift.p_sign == pytest.approx(2 * 0.5**64)
-    predicted = np.abs(comparison.predicted(MADE_ON)[0])
+    predicted = np.abs(predict_shifts(comparison.shifts, MADE_ON)[0])
     assert shift.dz.value == pytest.approx(predicted.mean() / predicted.std(ddof=1))
     assert shift.ceiling == pytest.approx(1.0)
 
@@ -105,7 +106,7 @@ def test_every_shift_is_a_difference_of_means_of_the_file(folder: Path, tmp_path
 def test_statistics_of_a_row_are_those_of_scipy(folder: Path, tmp_path: Path) -> None:
     comparison = compare(folder, simulate(folder, f"{tmp_path.name}.csv", noise=2.0))
     row = row_of(comparison, MADE_ON, Measure.CONTRAST)
-    x, y = comparison.predicted(MADE_ON)[2], comparison.shifts.measured[2]
+    x, y = predict_shifts(comparison.shifts, MADE_ON)[2], comparison.shifts.measured[2]
     signed = np.sign(x) * y
     assert row.slope.value == pytest.approx(stats.linregress(x, y).slope)
     assert row.r.value == pytest.approx(stats.pearsonr(x, y).statistic)
@@ -116,7 +117,7 @@ def test_statistics_of_a_row_are_those_of_scipy(folder: Path, tmp_path: Path) ->
 def test_a_control_is_asked_whether_it_moves_as_its_perturbed_twin_should(folder: Path, tmp_path: Path) -> None:
     comparison = compare(folder, simulate(folder, f"{tmp_path.name}.csv", noise=2.0))
     row = row_of(comparison, MADE_ON, Measure.CONTROL)
-    twin, control = np.sign(comparison.predicted(MADE_ON)[0]), comparison.shifts.measured[1]
+    twin, control = np.sign(predict_shifts(comparison.shifts, MADE_ON)[0]), comparison.shifts.measured[1]
     assert row.n_agree == int((twin * control > 0).sum())
     assert row.shift.value == pytest.approx(float(np.mean(twin * control)))
 
@@ -130,7 +131,7 @@ def test_noise_error_and_ceiling_are_those_simulated(tmp_path: Path) -> None:
     for place, variance in enumerate((1 / 4 + 1 / 8, 1 / 4 + 1 / 8, 1 / 4 + 1 / 4)):
         assert comparison.shifts.error[place] == pytest.approx(comparison.shifts.noise * np.sqrt(variance))
     row = row_of(comparison, MADE_ON, Measure.SHIFT)
-    true = comparison.predicted(MADE_ON)[0].var(ddof=1)
+    true = predict_shifts(comparison.shifts, MADE_ON)[0].var(ddof=1)
     assert row.ceiling == pytest.approx(true / (true + sd**2 * 0.375), abs=0.06)
     assert row.in_noise.value == pytest.approx(row.shift.value / sd, rel=0.06)
     assert row.r2_ceiling == pytest.approx(1.0, abs=0.15)
@@ -144,7 +145,7 @@ def test_intervals_over_repeats_cover_the_true_shift(noise: float, tmp_path: Pat
     for seed in range(40):
         comparison = compare(folder, simulate(folder, f"{seed}.csv", noise=noise, seed=seed, n_repeats=3))
         row = row_of(comparison, MADE_ON, Measure.SHIFT)
-        truth = float(np.abs(comparison.predicted(MADE_ON)[0]).mean())
+        truth = float(np.abs(predict_shifts(comparison.shifts, MADE_ON)[0]).mean())
         for name, true in (("shift_repeats", truth), ("slope_repeats", 1.0)):
             hits[name] += getattr(row, name).low <= true <= getattr(row, name).high
     assert all(0.85 <= count / 40 <= 1.0 for count in hits.values()), hits

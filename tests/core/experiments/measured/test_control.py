@@ -7,14 +7,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from core.experiments.measured.compare import Comparison, Cut, compare_measured
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.compare_report import write_comparison
+from core.experiments.measured.compare_tables import describe_judgement
 from core.experiments.measured.control import Levels, correlate_halves, score_levels
-from core.experiments.measured.judge_tables import describe_judgement
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import NO_TRUTH, SimulateOptions, simulate_responses
@@ -146,9 +147,91 @@ def test_constants_and_what_was_not_measured_give_no_number(tmp_path: Path) -> N
     (score,) = comparison.control
     assert np.isnan([score.r.value, score.slope.value if score.slope.value else np.nan, score.reach.value]).all()
     assert (
-        "No stimulus of the level set of mobilenet_v2 features.18, ROI PPA (2 voxels) was measured."
+        "20 of 20 stimuli of the level set of mobilenet_v2 features.18, ROI PPA (2 voxels) were not measured."
         in comparison.warnings
     )
+
+
+def judge_table(folder: Path, table: pd.DataFrame, out: Path) -> Comparison:
+    table.to_csv(out / "changed.csv", index=False)
+    return compare_measured(open_measured(folder, [out / "changed.csv"], ReadOptions(), MatchOptions()), FAST)
+
+
+@pytest.fixture(scope="module")
+def responses(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    options = SimulateOptions(truth=OWN, noise=2.0, n_repeats=2)
+    return pd.read_csv(
+        simulate_responses(plan_set(read_manifest(folder)), tmp_path_factory.mktemp("t") / "s.csv", options)
+    )
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e-6, 0.0), (1e6, 0.0), (1.0, 1e4), (1e-6, 1.0)])
+def test_nothing_but_slopes_depends_on_the_unit(
+    scale: float, offset: float, folder: Path, responses: pd.DataFrame, tmp_path: Path
+) -> None:
+    own = judge_table(folder, responses, tmp_path)
+    changed = responses.assign(**{roi: responses[roi] * scale + offset for roi in ("FFA", "PPA")})
+    for one, other in zip(own.control, judge_table(folder, changed, tmp_path).control, strict=True):
+        for name, unit in (("r", 1), ("reach", 1), ("slope", scale)):
+            expected = dataclasses.astuple(getattr(one, name))
+            assert dataclasses.astuple(getattr(other, name)) == pytest.approx(np.multiply(expected, unit), rel=1e-4)
+        assert other.halves == pytest.approx(one.halves, rel=1e-6)
+
+
+@pytest.mark.parametrize("constant", [0.1, 0.3, 1 / 3, 1e-6 / 3])
+def test_rounding_of_a_constant_is_no_spread(
+    constant: float, folder: Path, responses: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Neither of all responses nor of the natural images, whose SD the range is counted in."""
+    for score in judge_table(folder, responses.assign(FFA=constant), tmp_path).control[:2]:
+        assert np.isnan([score.r.value, score.reach.value, score.halves]).all()
+        assert (score.slope.value, score.slope.low) == (0, 0)
+    clean = responses.stimulus.str.endswith("original")
+    comparison = judge_table(folder, responses.assign(FFA=responses.FFA.where(~clean, constant)), tmp_path)
+    assert np.isnan(comparison.control[0].reach.value) and np.isfinite(comparison.control[0].r.value)
+    assert "has no range reached" in " ".join(comparison.warnings)
+
+
+def test_two_encoders_are_compared_on_the_stimuli_both_have(
+    folder: Path, responses: pd.DataFrame, tmp_path: Path
+) -> None:
+    """One without its highest levels is not to lose r for it, nor one target that is missing the other."""
+    name = responses.stimulus.str
+    lost = name.contains("level3") & name.contains("mobilenet") | name.contains("PPA") & name.contains("alexnet")
+    comparison = judge_table(folder, responses[~lost], tmp_path)
+    (found,) = comparison.control_differences
+    assert (found.n_targets, found.n_seeds) == (1, 10)
+    kept = responses[~name.contains("level3") & name.contains("level") & name.contains("FFA")]
+    kept = kept[~kept.stimulus.str.endswith("original")].groupby("stimulus").FFA.mean()
+    level = kept.index.str.extract(r"level(-?[0-9.]+)")[0].astype(float).to_numpy()
+    own = kept.index.str.contains("mobilenet")
+    r = [stats.pearsonr(level[one], kept.to_numpy()[one]).statistic for one in (own, ~own)]
+    assert found.r.value == pytest.approx(r[0] - r[1])
+    assert "10 of 50 stimuli of the level set of mobilenet_v2 features.18, ROI FFA (3 voxels) were not" in " ".join(
+        comparison.warnings
+    )
+    few = responses[~(name.contains("level1.5|level3|level0") & name.contains("mobilenet"))]
+    comparison = judge_table(folder, few, tmp_path)
+    assert comparison.control_differences == () and "are not compared in control" in " ".join(comparison.warnings)
+
+
+def test_responses_that_fall_as_levels_rise_are_told(folder: Path, responses: pd.DataFrame, tmp_path: Path) -> None:
+    comparison = judge_table(folder, responses.assign(FFA=-responses.FFA), tmp_path)
+    assert sum("fall as levels rise" in line for line in comparison.warnings) == 2  # both encoders of one target
+
+
+def test_intervals_of_the_range_are_as_wide_as_they_should_be() -> None:
+    """Resamples that divide by the SD of few seeds do not widen them: 95 % of 300, and narrower than 3 ranges."""
+    rng, level, hits, widths = np.random.default_rng(2), np.linspace(-3, 3, 5), 0, []
+    for seed in range(300):
+        natural = rng.normal(size=6)
+        y = (level + 0.7 * rng.normal(size=(6, 5))).ravel()
+        levels = Levels(np.tile(level, 6), y, np.repeat(np.arange(6), 5), natural)
+        reach = score_levels(levels, CompareConfig(n_bootstrap=200, seed=seed))[2]
+        hits += reach.low <= 6 <= reach.high
+        widths.append(reach.high - reach.low)
+    assert 0.93 <= hits / 300 <= 0.99
+    assert np.median(widths) < 18
 
 
 def test_levels_that_were_not_reached_are_counted(folder: Path, tmp_path: Path) -> None:

@@ -483,3 +483,15 @@ def test_two_columns_of_one_name_are_told(folder: Path, ids: list[str], tmp_path
 def test_a_spreadsheets_semicolons_and_decimal_commas_are_read(folder: Path, ids: list[str], tmp_path: Path) -> None:
     path = write_table(tmp_path / "m.csv", "stimulus;FFA", [f"{one};0,5" for one in ids])
     assert means(open_with(folder, path)) == pytest.approx(np.full(12, 0.5))
+
+
+def test_sessions_with_means_of_their_own_are_told(folder: Path, ids: list[str], tmp_path: Path) -> None:
+    """By one-way analysis of variance as scipy does it, at p < .001; not where sessions were z-scored."""
+    draw = np.random.default_rng(0)
+    for offset, told in ((0.0, False), (3.0, True)):
+        values = {name: draw.normal(size=len(ids)) + shift for name, shift in (("s1", 0.0), ("s2", offset))}
+        lines = [f"{one},{name},{value}" for name, own in values.items() for one, value in zip(ids, own, strict=True)]
+        table = write_table(tmp_path / f"{offset}.csv", "stimulus,session,FFA", lines)
+        assert told == (stats.f_oneway(*values.values()).pvalue < 0.001)
+        assert told == any("Sessions differ" in note for note in open_with(folder, table).findings.notes)
+        assert not any("Sessions differ" in note for note in open_with(folder, table, zscore=True).findings.notes)

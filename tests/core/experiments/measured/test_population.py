@@ -11,10 +11,11 @@ import pytest
 from core.experiments.measured.compare import Comparison, compare_measured
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.compare_report import write_comparison
-from core.experiments.measured.judge_tables import describe_judgement
-from core.experiments.measured.measured import MatchOptions
-from core.experiments.measured.population import split_displacement
-from core.experiments.measured.trial import ReadOptions
+from core.experiments.measured.compare_tables import describe_judgement
+from core.experiments.measured.measured import MatchOptions, match_trials
+from core.experiments.measured.planned import plan_set
+from core.experiments.measured.population import score_population, split_displacement
+from core.experiments.measured.trial import ReadOptions, Trials
 from core.experiments.measured.trials import open_measured
 from core.stimuli.manifest import read_manifest
 from tests.helpers.measured_sets import SIGMA, write_rows, write_set
@@ -80,6 +81,24 @@ def test_the_split_is_unbiased() -> None:
     along, across = split_displacement(first, second, WISHED)
     assert along.mean() == pytest.approx(2.0, abs=0.02)
     assert across.mean() == pytest.approx(0.25, abs=0.05)
+
+
+@pytest.mark.parametrize("across", [0.0, 0.5])
+def test_intervals_across_hold_the_truth(across: float, folder: Path, tmp_path: Path) -> None:
+    """In most of 40 experiments of 12 images, also where noise makes the estimate 0: its interval is no point then."""
+    rows = read_manifest(folder).rows
+    plan, draw, hits = plan_set(read_manifest(folder)), np.random.default_rng(3), 0
+    sizes = np.asarray([row.shift / SIGMA for row in rows])
+    true = np.repeat(draw.normal(size=(12, 3)), 3, axis=0) + sizes[:, np.newaxis] * (WISHED + across * ACROSS)
+    for seed in range(40):
+        values = np.concatenate([true + 0.5 * draw.normal(size=true.shape) for _ in range(4)])
+        trials = Trials(tuple(row.id for row in rows) * 4, ("",) * 144, ("v3", "v4", "v5"), values, 0, ())
+        measured = match_trials(plan, trials, MatchOptions())
+        ((found,), _) = score_population(measured, CompareConfig(n_bootstrap=200, seed=seed))
+        sd = (true[::3] @ WISHED).std(ddof=1)
+        expected = across * np.sqrt(np.mean([row.shift_sd**2 for row in rows if row.role == "raise"])) / sd
+        hits += found.orthogonal.low <= expected <= found.orthogonal.high
+    assert hits >= 34
 
 
 def test_it_is_told_drawn_and_tabulated(folder: Path, tmp_path: Path) -> None:
