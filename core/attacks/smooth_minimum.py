@@ -13,12 +13,15 @@ from core.attacks.objective import LinearObjective, Scores
 from core.attacks.rules import check_scale
 from core.encoders.encoder import Encoder
 
+LEAST_SHARPNESS, MOST_SHARPNESS = 1e-9, 1e9
+"""In float32 no t beyond tells from these: the mean and the minimum of the shifts. Far beyond it would overflow."""
+
 
 class SmoothMinimum:
-    """-(1/t) log sum over members m of exp(-t s_m), s_m = (value_m(pixels) - value_m(clean)) / scale_m.
+    """-(1/t) log mean over members m of exp(-t s_m), s_m = (value_m(pixels) - value_m(clean)) / scale_m.
 
-    A member's value has the sign of its direction, so that s_m counts the SDs it moved the way wanted. The result lies
-    below the smallest s_m by at most log(number of members) / t.
+    A member's value has the sign of its direction, so that s_m counts the SDs it moved the way wanted. With the mean it
+    is 0 where nothing moved; the sum, as in the formula that is told, is log(number of members) / t lower throughout.
 
     Parameters
     ----------
@@ -31,7 +34,7 @@ class SmoothMinimum:
 
     def __init__(self, members: Sequence[LinearObjective], clean: torch.Tensor, *, sharpness: float) -> None:
         self._members = tuple(members)
-        self._sharpness = sharpness
+        self._sharpness = _clamp(sharpness)
         self._scales = [check_scale(one.scale, _name(one.encoder)) for one in members]
         self._clean = [one.score(clean).values for one in members]
 
@@ -71,8 +74,14 @@ class SmoothMinimum:
 
 
 def join_shifts(shifts: torch.Tensor, sharpness: float) -> torch.Tensor:
-    """The smooth minimum over the first axis, (n,) of (n_members, n)."""
-    return -torch.logsumexp(-sharpness * shifts, dim=0) / sharpness
+    """The smooth minimum over the first axis, (n,) of (n_members, n); exact to rounding for any t, 0 for no shifts."""
+    smallest = shifts.amin(dim=0)
+    told = _clamp(sharpness)
+    return smallest - torch.log1p(torch.expm1(-told * (shifts - smallest)).mean(dim=0)) / told
+
+
+def _clamp(sharpness: float) -> float:
+    return min(max(sharpness, LEAST_SHARPNESS), MOST_SHARPNESS)
 
 
 def _name(encoder: Encoder) -> str:

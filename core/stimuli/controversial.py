@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
@@ -17,7 +16,7 @@ from core.encoders.files import load_card
 from core.errors import BadInputError
 from core.probes.against import Against
 from core.probes.probe import ProbeConfig
-from core.stimuli.probe_warnings import target_r
+from core.stimuli.probe_warnings import explain_poor
 from core.stimuli.recipe import Recipe, name_source
 from core.sweeps.choose import choose_encoders
 from core.sweeps.config import EncoderName, TargetName
@@ -80,8 +79,6 @@ def check_against(config: ProbeConfig, *, gate: float = -1.0) -> tuple[str, ...]
                 f"{label} does not know the SD of {target.label}, or predicts it as a constant, so its shift has no "
                 "unit. Show it reference images (`main.py encoders reference`), or choose another target."
             )
-        r = target_r(target, card)
-        if not r >= gate:
-            how = "not known" if math.isnan(r) else f"{r:.2f}, below {gate:g}"
-            notes.append(f"{label} predicts {target.label} poorly (r {how}): what it answers says little.")
+        if words := explain_poor(target, card, gate=gate):
+            notes.append(f"{words}.")
     return tuple(notes)
