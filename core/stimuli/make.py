@@ -109,7 +109,7 @@ def find_donor(recipes: Sequence[Recipe], number: int) -> int | None:
 
     def rank(index: int) -> tuple[int, int]:
         one, two = mine.config, recipes[index].config
-        parts = attrgetter("network", "layer", "target", "direction", "level")
+        parts = attrgetter("network", "layer", "target", "direction", "level", "against")
         same = parts(one) == parts(two)
         return int(not same), (index - number) % len(recipes)
 

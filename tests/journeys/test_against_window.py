@@ -62,17 +62,17 @@ def test_both_encoders_are_told_and_drawn_with_one_range(window: MainWindow, qtb
     assert probe.config.against == Against(*SECOND) and form.sharpness.isEnabled()
     assert cortex.minimumSizeHint().width() == room, "two views fit where one did"
     own, second = probe.shifts_sd
-    told = window.explore.responses.readout.whole_text
+    told = window.explore.responses.readout.text()
     assert told.startswith(f"+{own:.2f} SD mobilenet_v2 · −{-second:.2f} SD alexnet · ")
     twin = twin_of(window)
-    assert not twin.isHidden() and twin.limit == cortex.view.limit, "one colour range"
+    assert not twin.isHidden() and twin._painter._key.limit == cortex.view._painter._key.limit, "one colour range"
     assert probe.second is not None
     shifts = in_reference_sds(probe.second.perturbed - probe.second.clean, probe.second.reference_sd)
     np.testing.assert_allclose(twin._painter.values, shifts, atol=1e-5)
-    assert twin.limit == pytest.approx(np.percentile(np.abs(shifts), 99), rel=0.05), "the larger of the two"
+    assert twin._painter._key.limit == pytest.approx(np.percentile(np.abs(shifts), 99), rel=0.05), "the larger of the two"
     assert twin.colour_bar.reading is not None and twin.colour_bar.reading.title == "Shift, alexnet features.11"
     assert cortex.view.colour_bar.reading is not None
-    assert cortex.view.colour_bar.reading.title == f"Shift, {window.session.state.network}"
+    assert cortex.view.colour_bar.reading.title == f"Shift, {' '.join(window.session.state.encoder)}"
 
 
 def test_one_camera_and_one_layout(window: MainWindow, qtbot: QtBot) -> None:
@@ -141,3 +141,28 @@ def test_a_step_has_no_map_there_and_undo_brings_the_second_encoder_back(window:
     window.explore.undo.step(-1)
     assert wait(window, qtbot).config.against == Against(*SECOND)
     assert window.explore.controls.against.encoder.value() == SECOND
+
+
+def test_asking_more_of_the_target_keeps_the_second_encoder(window: MainWindow, qtbot: QtBot) -> None:
+    choose(window, SECOND)
+    wait(window, qtbot)
+    box = window.explore.controls.target.options.contrast_roi
+    box.setCurrentIndex(next(index for index in range(box.count()) if box.itemData(index) == "V1"))
+    probe = wait(window, qtbot)
+    assert probe.config.against == Against(*SECOND) and window.session.state.aim.contrast_roi == "V1"
+
+
+def test_two_layers_of_one_network_are_told_apart(window: MainWindow, qtbot: QtBot) -> None:
+    network, own = window.session.state.encoder
+    layer = next(one for name, one in _offered(window) if name == network and one != own)
+    choose(window, (network, layer))
+    wait(window, qtbot)
+    told = window.explore.responses.readout.text()
+    assert f" SD {network} {own} · " in told and f" SD {network} {layer}" in told
+    reading = window.explore.cortex.view.colour_bar.reading
+    assert reading is not None and reading.title == f"Shift, {network} {own}"
+
+
+def _offered(window: MainWindow) -> list[tuple[str, str]]:
+    box = window.explore.controls.against.encoder
+    return [key for key in map(box.itemData, range(box.count())) if key is not None]

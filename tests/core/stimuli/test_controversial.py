@@ -17,7 +17,7 @@ from core.errors import BadInputError
 from core.probes.against import Against
 from core.stimuli import controversial
 from core.stimuli.controversial import check_against
-from core.stimuli.make import iter_make
+from core.stimuli.make import find_donor, iter_make
 from core.stimuli.manifest import read_manifest
 from core.stimuli.plan import list_recipes, pack_plan, resolve_plan
 from core.stimuli.rebuild import compare_sets, iter_rebuild
@@ -145,3 +145,15 @@ def test_a_set_says_what_both_do_and_is_rebuilt_bit_for_bit(tmp_path: Path) -> N
     *_, _ = iter_rebuild(engine, made, tmp_path / "again")
     assert compare_sets(made, read_manifest(tmp_path / "again")).identical
     assert last.result is not None
+
+
+def test_the_perturbation_of_another_image_is_one_of_the_same_kind() -> None:
+    recipes = list_recipes(resolve_plan(OPTIONS))
+    for number, recipe in enumerate(recipes):
+        donor = find_donor(recipes, number)
+        assert donor is not None
+        mine, other = recipe.config, recipes[donor].config
+        same = [
+            (one.target, one.direction, one.attack.norm, one.against and one.against.agrees) for one in (mine, other)
+        ]
+        assert same[0] == same[1] and recipes[donor].image != recipe.image
