@@ -6,19 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
-import numpy as np
-
 from core.attacks.config import AttackConfig
 from core.checks import refusal
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
-from core.errors import BadInputError
 from core.probes.against import Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.probe_warnings import explain_poor
 from core.stimuli.recipe import Recipe, name_source
-from core.sweeps.choose import choose_encoders
+from core.sweeps.choose import check_predicts, choose_encoders
 from core.sweeps.config import EncoderName, TargetName
 from core.types import Direction
 
@@ -66,19 +63,9 @@ def check_against(config: ProbeConfig, *, gate: float = -1.0) -> tuple[str, ...]
 
     Raises BadInputError if an encoder is not there, lacks a voxel of the target, or does not know its SD.
     """
-    against, target, notes = config.against, config.target, []
-    for network, layer in [(config.network, config.layer), *([(against.network, against.layer)] if against else [])]:
-        card, label = load_card(config.subject, network, layer), f"{network} {layer}"
-        if max(target.voxels) >= card.n_voxels:
-            allowed = f"one of the {card.n_voxels:,} that {label} predicts"
-            advice = "Choose a target that both encoders have."
-            raise refusal("voxel", allowed=allowed, got=max(target.voxels), advice=advice)
-        sd = card.reference_sd[list(target.voxels)]
-        if not np.isfinite(sd).all() or not sd.any():
-            raise BadInputError(
-                f"{label} does not know the SD of {target.label}, or predicts it as a constant, so its shift has no "
-                "unit. Show it reference images (`main.py encoders reference`), or choose another target."
-            )
-        if words := explain_poor(target, card, gate=gate):
-            notes.append(f"{words}.")
-    return tuple(notes)
+    against, target = config.against, config.target
+    names = [(config.network, config.layer), *([(against.network, against.layer)] if against else [])]
+    cards = [load_card(config.subject, *name) for name in names]
+    for card in cards:
+        check_predicts(card, target.label, target.voxels)
+    return tuple(f"{words}." for card in cards if (words := explain_poor(target, card, gate=gate)))

@@ -69,7 +69,9 @@ def test_both_encoders_are_told_and_drawn_with_one_range(window: MainWindow, qtb
     assert probe.second is not None
     shifts = in_reference_sds(probe.second.perturbed - probe.second.clean, probe.second.reference_sd)
     np.testing.assert_allclose(twin._painter.values, shifts, atol=1e-5)
-    assert twin._painter._key.limit == pytest.approx(np.percentile(np.abs(shifts), 99), rel=0.05), "the larger of the two"
+    assert twin._painter._key.limit == pytest.approx(np.percentile(np.abs(shifts), 99), rel=0.05), (
+        "the larger of the two"
+    )
     assert twin.colour_bar.reading is not None and twin.colour_bar.reading.title == "Shift, alexnet features.11"
     assert cortex.view.colour_bar.reading is not None
     assert cortex.view.colour_bar.reading.title == f"Shift, {' '.join(window.session.state.encoder)}"

@@ -89,7 +89,7 @@ def test_what_cannot_be_planned_is_refused(change: dict[str, Any], told: str) ->
     ("change", "told"),
     [
         ({"reference_sd": np.full(1844, np.nan)}, "alexnet features.11 does not know the SD of ROI FFA"),
-        ({"reference_sd": np.zeros(1844)}, "or predicts it as a constant"),
+        ({"reference_sd": np.zeros(1844)}, "is predicted by alexnet features.11 as a constant"),
         ({"r": np.full(30, 0.5), "cv_r": np.full(30, 0.5)}, "must be one of the 30 that alexnet features.11 predicts"),
     ],
 )
