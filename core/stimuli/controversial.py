@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
+from typing import Any
 
-from core.attacks.config import AttackConfig
 from core.checks import refusal
-from core.datasets.image_store import find_stimulus
-from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.probes.against import Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.probe_warnings import explain_poor
-from core.stimuli.recipe import Recipe, name_source
 from core.sweeps.choose import check_predicts, choose_encoders
-from core.sweeps.config import EncoderName, TargetName
+from core.sweeps.config import EncoderName
 from core.types import Direction
 
 PROBES_EACH = ((Direction.RAISE, False), (Direction.LOWER, False), (Direction.RAISE, True))
@@ -36,24 +32,9 @@ def choose_pair(subject: str, words: Sequence[str]) -> tuple[EncoderName, Encode
     return named[0], named[1]
 
 
-def iter_pair_recipes(
-    images: Sequence[str],
-    first: EncoderName,
-    second: Against,
-    targets: Sequence[TargetName],
-    attacks: Sequence[tuple[AttackConfig, tuple[float, ...]]],
-) -> Iterator[Recipe]:
-    """The three probes of every image, target and budget; those of one image stand together."""
-    names = ((first.network, first.layer), (second.network, second.layer))
-    cards, table = [load_card(first.subject, *name) for name in names], load_subject(first.subject).voxels
-    for image, target in product(images, targets):
-        for (attack, grid), (direction, agrees) in product(attacks, PROBES_EACH):
-            against = replace(second, agrees=agrees)
-            config = ProbeConfig(*first, target.find_in(table), direction, attack, ladder=grid, against=against)
-            check_against(config)
-            stimulus = find_stimulus(image, size=config.side)
-            hashes = (stimulus.sha256, cards[0].network_sha256, cards[0].sha256, (cards[1].sha256,))
-            yield Recipe(config, name_source(image), stimulus.id, *hashes)
+def list_wishes(second: Against) -> list[dict[str, Any]]:
+    """What `iter_recipes` asks of each image, target and budget: direction and second encoder of the three probes."""
+    return [{"direction": way, "against": replace(second, agrees=agrees)} for way, agrees in PROBES_EACH]
 
 
 def check_against(config: ProbeConfig, *, gate: float = -1.0) -> tuple[str, ...]:
