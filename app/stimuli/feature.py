@@ -298,7 +298,7 @@ def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
 
     parts: list[tuple[Sequence[EncoderName], Sequence[Mapping[str, Any]]]]
     if config.question is Question.DISAGREEMENT:
-        sizes = {"sharpness": config.sharpness, "decided_sd": config.decided_sd}
+        sizes: dict[str, Any] = {"sharpness": config.sharpness, "decided_sd": config.decided_sd}
         pairs = combinations(config.encoders, 2)
         parts = [([first], list_wishes(Against(other.network, other.layer, **sizes))) for first, other in pairs]
     else:

@@ -365,12 +365,14 @@ def iter_recipes(
     for image in images:
         find = cache(partial(find_stimulus, image))
         for (encoder, card), target, wish in product(cards.items(), targets, wishes):
-            asked = ProbeConfig(*encoder, target.find_in(tables[encoder.subject]), **wish)
-            second, stimulus, others = asked.against, find(size=asked.side), ()
+            aim = target.find_in(tables[encoder.subject])
+            asked = ProbeConfig(encoder.subject, encoder.network, encoder.layer, aim, **wish)
+            second, stimulus = asked.against, find(size=asked.side)
+            others: list[str] = []
             if second is not None:
                 check_against(asked)
-                others = (load_card(asked.subject, second.network, second.layer).sha256,)
-            hashes = (stimulus.sha256, card.network_sha256, card.sha256, others)
+                others.append(load_card(asked.subject, second.network, second.layer).sha256)
+            hashes = (stimulus.sha256, card.network_sha256, card.sha256, tuple(others))
             for attack, grid in attacks(asked.side):
                 config = replace(asked, attack=attack, ladder=grid)
                 yield Recipe(config, name_source(image), stimulus.id, *hashes)
