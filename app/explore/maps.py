@@ -72,12 +72,12 @@ def make_second(name: str, state: AppState) -> ProbeMap | None:
     return ProbeMap(values, title, SD_UNIT, diverging=True, limit=_limit(values))
 
 
-def share_limit(first: ProbeMap, second: ProbeMap | None, network: str) -> tuple[ProbeMap, ProbeMap | None]:
+def share_limit(first: ProbeMap, second: ProbeMap | None, encoder: str) -> tuple[ProbeMap, ProbeMap | None]:
     """Both maps of a shift with one colour range, and the first with its encoder's name; alone it stays as it is."""
     if second is None:
         return first, None
     limit = max((one.limit for one in (first, second) if one.limit is not None), default=None)
-    title = f"Shift, {network}" if first.unit == SD_UNIT else first.title
+    title = f"Shift, {encoder}" if first.unit == SD_UNIT else first.title
     return replace(first, limit=limit, title=title), replace(second, limit=limit)
 
 

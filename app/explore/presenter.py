@@ -244,7 +244,9 @@ class Presenter(QObject):
 
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
-        chosen, second = share_limit(make_map(name, self._state), make_second(name, self._state), self._state.network)
+        chosen, second = share_limit(
+            make_map(name, self._state), make_second(name, self._state), " ".join(self._state.encoder)
+        )
         twin = self._panels.cortex.show_second(second is not None)
         if name == REGIONS:
             view.show_regions(True)

@@ -216,7 +216,10 @@ class ResponsesPanel(QWidget):
     @staticmethod
     def _write_pair(probe: Probe) -> str:
         """The shifts in SDs of both encoders of a controversial or agreeing probe."""
-        names = (probe.config.network, *probe.config.others)
+        config = probe.config
+        names = [config.network, *config.others]
+        if config.against is not None and len(set(names)) == 1:
+            names = [f"{config.network} {config.layer}", config.against.label]
         told = [f"{format_signed(shift)} SD {name}" for name, shift in zip(names, probe.shifts_sd, strict=True)]
         return " · ".join(["UNDECIDED", *told, probe.undecided] if probe.undecided else told)
 

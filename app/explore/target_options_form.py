@@ -81,7 +81,8 @@ class TargetOptionsForm(Form):
 
     def value(self) -> TargetOptions:
         """What is asked."""
-        return self.make_config(TargetOptions, ensemble=tuple(action.data() for action in self._ticked()))
+        ticked = tuple(action.data() for action in self._ticked())
+        return self.make_config(TargetOptions, ensemble=ticked, against=self._options.against)
 
     def set_value(self, options: TargetOptions, *, is_pattern: bool) -> None:
         """Show what is asked, of a pattern or of anything else; emits no signal."""

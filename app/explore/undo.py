@@ -52,11 +52,15 @@ class UndoHistory:
         changed = state.changed_since(current)
         fields, when = self._last
         del self._states[self._at + 1 :]
-        if changed == fields and set(changed) <= COALESCED and now - when < COALESCE_SECONDS:
-            self._states[self._at] = state
-        else:
+        is_same_act = changed == fields and set(changed) <= COALESCED and now - when < COALESCE_SECONDS
+        if not is_same_act or state.aim.against != current.aim.against:
             self._states = [*self._states, state][-MOST_STATES:]
             self._at = len(self._states) - 1
+        elif state == self.state(-1):  # back where it began: no change is left
+            del self._states[self._at]
+            self._at, changed = self._at - 1, ()
+        else:
+            self._states[self._at] = state
         self._last = (changed, now)
         return True
 

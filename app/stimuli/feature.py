@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
@@ -31,16 +31,15 @@ from app.widgets.desk import Content, Desk, Feature, Loaded, does
 from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
 from core.headers import unstructure
-from core.networks.catalog import find_network
 from core.probes.against import Against
 from core.stimuli.config import SetConfig, unpack_set
-from core.stimuli.controversial import iter_pair_recipes
+from core.stimuli.controversial import list_wishes
 from core.stimuli.level_strip import make_strip
 from core.stimuli.levels import LevelReading
 from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
-from core.sweeps.config import Question, SweepConfig
+from core.sweeps.config import EncoderName, Question, SweepConfig
 
 LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
@@ -297,14 +296,18 @@ def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
         first = config.attacks[0]
         return [(config.attack(norm, side, first), config.budgets(norm, side)) for norm in config.norms]
 
+    parts: list[tuple[Sequence[EncoderName], Sequence[Mapping[str, Any]]]]
     if config.question is Question.DISAGREEMENT:
-        found: list[Recipe] = []
-        for first, other in combinations(config.encoders, 2):
-            side = max(find_network(one.network).input_size for one in (first, other))
-            second = Against(*other[1:], sharpness=config.sharpness, decided_sd=config.decided_sd)
-            found += iter_pair_recipes(config.images, first, second, config.targets, attacks(side))
-        return tuple(found)
-    return tuple(iter_recipes(config.images, config.encoders, config.targets, config.directions, attacks))
+        sizes: dict[str, Any] = {"sharpness": config.sharpness, "decided_sd": config.decided_sd}
+        pairs = combinations(config.encoders, 2)
+        parts = [([first], list_wishes(Against(other.network, other.layer, **sizes))) for first, other in pairs]
+    else:
+        parts = [(config.encoders, [{"direction": direction} for direction in config.directions])]
+    return tuple(
+        recipe
+        for encoders, wishes in parts
+        for recipe in iter_recipes(config.images, encoders, config.targets, wishes, attacks)
+    )
 
 
 class Packages(Feature):

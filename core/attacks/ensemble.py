@@ -32,7 +32,9 @@ class EnsembleObjective:
                 "Leave out those of another size."
             )
         self._members = tuple(members)
-        self._scales = [check_scale(member.scale, member.encoder.network.spec.id) for member in members]
+        self._scales = [
+            check_scale(one.scale, f"{one.encoder.network.spec.id} {one.encoder.network.layer}") for one in members
+        ]
 
     @property
     def encoder(self) -> Encoder:
@@ -50,15 +52,28 @@ class EnsembleObjective:
 
     def value_and_gradient(self, pixels: torch.Tensor) -> tuple[Scores, torch.Tensor]:
         """The mean objective and its gradient; a backward pass a member."""
-        found = [member.value_and_gradient(pixels) for member in self._members]
-        share = [1 / (len(found) * scale) for scale in self._scales]
-        gradient = sum((part * one[1] for part, one in zip(share, found, strict=True)), torch.zeros_like(pixels))
-        return self._combine([one[0] for one in found]), gradient
+        scores, gradients = zip(*(member.value_and_gradient(pixels) for member in self._members), strict=True)
+        parts = [
+            (share / scale).view(-1, 1, 1, 1) * own
+            for share, scale, own in zip(self.share(self.in_sds(scores)), self._scales, gradients, strict=True)
+        ]
+        return self._combine(scores), sum(parts, torch.zeros_like(pixels))
 
     def reported(self, scores: Scores) -> torch.Tensor:
         """The first member's reported value, (n,)."""
         return self._members[0].reported(scores)
 
-    def _combine(self, scores: list[Scores]) -> Scores:
-        in_sds = [own.values / scale for own, scale in zip(scores, self._scales, strict=True)]
-        return Scores(torch.stack(in_sds).mean(dim=0), scores[0].reduced)
+    def in_sds(self, scores: Sequence[Scores]) -> torch.Tensor:
+        """The members' objectives in their SDs, (n_members, n)."""
+        return torch.stack([own.values / scale for own, scale in zip(scores, self._scales, strict=True)])
+
+    def join(self, in_sds: torch.Tensor) -> torch.Tensor:
+        """One objective (n,) of the members' (n_members, n)."""
+        return in_sds.mean(dim=0)
+
+    def share(self, in_sds: torch.Tensor) -> torch.Tensor:
+        """Each member's weight in the gradient of `join`, (n_members, n)."""
+        return torch.full_like(in_sds, 1 / len(in_sds))
+
+    def _combine(self, scores: Sequence[Scores]) -> Scores:
+        return Scores(self.join(self.in_sds(scores)), scores[0].reduced)

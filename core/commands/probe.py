@@ -265,18 +265,16 @@ def describe_against(probe: Probe) -> dict[str, Any] | None:
     against, second, config = probe.config.against, probe.second, probe.config
     if against is None or second is None:
         return None
-    own_sd, second_sd = probe.shifts_sd
-    direction = against.direction(config.direction)
     return {
         "encoder": against.label,
-        "direction": str(direction),
+        "direction": str(against.direction(config.direction)),
         "kind": against.kind,
         "shift": float(second.shift[-1]),
-        "shift_sd": second_sd,
+        "shift_sd": probe.shifts_sd[1],
         "control_shift_sd": float(second.control_shift[-1]) / second.target_sd,
         "sharpness": against.sharpness,
         "decided_sd": against.decided_sd,
-        "smaller_sd": min(config.direction.sign * own_sd, direction.sign * second_sd),
+        "smaller_sd": against.find_smaller(probe.shifts_sd, config.direction),
         "decided": not probe.undecided,
     }
 

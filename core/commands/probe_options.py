@@ -67,13 +67,13 @@ def resolve_against(options: AgainstOptions, subject: str) -> Against | None:
     """The second encoder, with a fitted readout of the same subject. Raises BadInputError if there is none such."""
     if options.against is None:
         for name in ("agree", "decided", "sharpness"):
-            if got := getattr(options, name):
+            if (got := getattr(options, name)) is not None and got is not False:
                 advice = "Name the second encoder: --against NET."
                 raise refusal(name, allowed="used with --against", got=got, advice=advice)
         return None
     found = choose_encoders((subject,), split(options.against))
     if len(found) != 1 or found[0].subject != subject:
-        advice = "Voxels of different people have nothing in common."
+        advice = "Voxels of different people have nothing in common, and a probe has one second encoder."
         raise refusal("against", allowed=f"one encoder of {subject}", got=options.against, advice=advice)
     typed = {"sharpness": options.sharpness, "decided_sd": options.decided}
     more: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}

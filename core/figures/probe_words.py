@@ -35,7 +35,10 @@ def describe_probe(probe: Probe) -> ProbeWords:
     side = probe.clean_pixels.shape[-1]
     where = " with ".join([f"{config.network} {config.layer}", *([", ".join(config.ensemble)] * bool(config.ensemble))])
     objective = config.objective.describe()
-    how = " · ".join(filter(None, [where, objective, f"{config.attack.describe()} ([0, 1] pixels, {side} × {side})"]))
+    second = config.against.describe(config.direction) if config.against else ""
+    how = " · ".join(
+        filter(None, [where, second, objective, f"{config.attack.describe()} ([0, 1] pixels, {side} × {side})"])
+    )
     return ProbeWords(
         title=f"{direction} {config.target.label} · {probe.stimulus_id}",
         how=how,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.checks import check_positive
 from core.types import Direction, FloatArray, MaybeNan
 
@@ -60,10 +62,13 @@ class Against:
         """A few words for captions, where the first encoder is moved `own`."""
         return f"{self.kind}, {self.direction(own)} in {self.label} (t = {self.sharpness:g})"
 
+    def find_smaller(self, shifts_sd: tuple[float, float], own: Direction) -> float:
+        """The smaller of two shifts in SDs, each counted the way wanted; NaN if one is not known."""
+        return float(np.min([own.sign * shifts_sd[0], self.direction(own).sign * shifts_sd[1]]))
+
     def explain_undecided(self, shifts_sd: tuple[float, float], own: Direction) -> str:
         """Why two shifts in SDs leave the probe undecided, in words; "" where both pass the wanted size."""
-        smaller = min(own.sign * shifts_sd[0], self.direction(own).sign * shifts_sd[1])
-        if smaller >= self.decided_sd:
+        if (smaller := self.find_smaller(shifts_sd, own)) >= self.decided_sd:
             return ""
         return f"the smaller shift the way wanted is {smaller:.2f} SD, below {self.decided_sd:g} SD"
 

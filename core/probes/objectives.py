@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -36,18 +37,10 @@ def build_together(
     """The same over further encoders, if there are any; with a second one that it is against, their smooth minimum."""
     if not others:
         return own
-    if config.against is not None:
-        return SmoothMinimum(build_pair(config, (own.encoder, *others)), pixels, sharpness=config.against.sharpness)
-    return EnsembleObjective([own, *(build_own(other, config, pixels) for other in others)])
-
-
-def build_pair(config: ProbeConfig, encoders: Sequence[Encoder]) -> tuple[LinearObjective, ...]:
-    """The target in both encoders of a controversial probe, each with the sign of its direction."""
     if config.against is None:
-        return ()
-    ways = (config.direction, config.against.direction(config.direction))
-    pairs = zip(encoders, ways, strict=True)
-    return tuple(LinearObjective(one, config.target.vector(one.n_voxels), way.sign) for one, way in pairs)
+        return EnsembleObjective([own, *(build_own(other, config, pixels) for other in others)])
+    there = replace(config, direction=config.against.direction(config.direction))
+    return SmoothMinimum([own, build_own(others[0], there, pixels)], pixels, sharpness=config.against.sharpness)
 
 
 def build_rule(encoder: Encoder, config: ProbeConfig, *, like: torch.Tensor) -> Rule:
@@ -93,8 +86,7 @@ def report_pair_gain(config: ProbeConfig, shifts_sd: FloatArray) -> FloatArray:
         return np.zeros(0)
     ways = np.asarray([config.direction.sign, config.against.direction(config.direction).sign])
     signed = torch.from_numpy(shifts_sd * ways[:, np.newaxis])
-    sharpness = config.against.sharpness
-    return np.asarray((join_shifts(signed, sharpness) - join_shifts(torch.zeros_like(signed), sharpness)).numpy())
+    return np.asarray(join_shifts(signed, config.against.sharpness).numpy())
 
 
 def check_named(encoder: Encoder, config: ProbeConfig, *, others: Sequence[Encoder] = ()) -> None:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
+from typing import Any
 
-import numpy as np
-
-from core.attacks.config import AttackConfig
 from core.checks import refusal
-from core.datasets.image_store import find_stimulus
-from core.datasets.subject import load_subject
 from core.encoders.files import load_card
-from core.errors import BadInputError
 from core.probes.against import Against
 from core.probes.probe import ProbeConfig
-from core.stimuli.probe_warnings import target_r
-from core.stimuli.recipe import Recipe, name_source
-from core.sweeps.choose import choose_encoders
-from core.sweeps.config import EncoderName, TargetName
+from core.stimuli.probe_warnings import explain_poor
+from core.sweeps.choose import check_predicts, choose_encoders
+from core.sweeps.config import EncoderName
 from core.types import Direction
 
 PROBES_EACH = ((Direction.RAISE, False), (Direction.LOWER, False), (Direction.RAISE, True))
@@ -40,24 +32,9 @@ def choose_pair(subject: str, words: Sequence[str]) -> tuple[EncoderName, Encode
     return named[0], named[1]
 
 
-def iter_pair_recipes(
-    images: Sequence[str],
-    first: EncoderName,
-    second: Against,
-    targets: Sequence[TargetName],
-    attacks: Sequence[tuple[AttackConfig, tuple[float, ...]]],
-) -> Iterator[Recipe]:
-    """The three probes of every image, target and budget; those of one image stand together."""
-    names = ((first.network, first.layer), (second.network, second.layer))
-    cards, table = [load_card(first.subject, *name) for name in names], load_subject(first.subject).voxels
-    for image, target in product(images, targets):
-        for (attack, grid), (direction, agrees) in product(attacks, PROBES_EACH):
-            against = replace(second, agrees=agrees)
-            config = ProbeConfig(*first, target.find_in(table), direction, attack, ladder=grid, against=against)
-            check_against(config)
-            stimulus = find_stimulus(image, size=config.side)
-            hashes = (stimulus.sha256, cards[0].network_sha256, cards[0].sha256, (cards[1].sha256,))
-            yield Recipe(config, name_source(image), stimulus.id, *hashes)
+def list_wishes(second: Against) -> list[dict[str, Any]]:
+    """What `iter_recipes` asks of each image, target and budget: direction and second encoder of the three probes."""
+    return [{"direction": way, "against": replace(second, agrees=agrees)} for way, agrees in PROBES_EACH]
 
 
 def check_against(config: ProbeConfig, *, gate: float = -1.0) -> tuple[str, ...]:
@@ -67,21 +44,9 @@ def check_against(config: ProbeConfig, *, gate: float = -1.0) -> tuple[str, ...]
 
     Raises BadInputError if an encoder is not there, lacks a voxel of the target, or does not know its SD.
     """
-    against, target, notes = config.against, config.target, []
-    for network, layer in [(config.network, config.layer), *([(against.network, against.layer)] if against else [])]:
-        card, label = load_card(config.subject, network, layer), f"{network} {layer}"
-        if max(target.voxels) >= card.n_voxels:
-            allowed = f"one of the {card.n_voxels:,} that {label} predicts"
-            advice = "Choose a target that both encoders have."
-            raise refusal("voxel", allowed=allowed, got=max(target.voxels), advice=advice)
-        sd = card.reference_sd[list(target.voxels)]
-        if not np.isfinite(sd).all() or not sd.any():
-            raise BadInputError(
-                f"{label} does not know the SD of {target.label}, or predicts it as a constant, so its shift has no "
-                "unit. Show it reference images (`main.py encoders reference`), or choose another target."
-            )
-        r = target_r(target, card)
-        if not r >= gate:
-            how = "not known" if math.isnan(r) else f"{r:.2f}, below {gate:g}"
-            notes.append(f"{label} predicts {target.label} poorly (r {how}): what it answers says little.")
-    return tuple(notes)
+    against, target = config.against, config.target
+    names = [(config.network, config.layer), *([(against.network, against.layer)] if against else [])]
+    cards = [load_card(config.subject, *name) for name in names]
+    for card in cards:
+        check_predicts(card, target.label, target.voxels)
+    return tuple(f"{words}." for card in cards if (words := explain_poor(target, card, gate=gate)))

@@ -16,7 +16,7 @@ from core.encoders.card import describe_unknown_mean, find_reference_mean
 from core.encoders.files import find_encoder, load_encoder_data
 from core.errors import BadInputError
 from core.probes.probe import LARGEST_WISH, LEVEL_TOLERANCE, Probe
-from core.sweeps.choose import gate_r
+from core.sweeps.choose import check_predicts, gate_r
 from core.sweeps.config import EncoderName, TargetName
 from core.types import NormName
 
@@ -111,14 +111,11 @@ def check_level_targets(
         means = find_reference_mean(data.card, data.intercept)
         for target in targets:
             voxels = list(target.find_in(table).voxels)
-            if max(voxels) >= data.card.n_voxels:
-                allowed = f"one of the {data.card.n_voxels:,} that {encoder.label} predicts"
-                raise refusal("voxel", allowed=allowed, got=max(voxels))
-            sds = data.card.reference_sd[voxels]
-            if means is None or not np.isfinite([means[voxels], sds]).all():
+            if means is None:
                 raise BadInputError(describe_unknown_mean(data.card.config))
-            if not sds.any():
-                raise BadInputError(f"{target.label} is predicted by {encoder.label} as a constant. Leave it out.")
+            check_predicts(data.card, target.label, voxels)
+            if not np.isfinite(means[voxels]).all():
+                raise BadInputError(describe_unknown_mean(data.card.config))
             r = gate_r(data.card)[voxels]
             if encoder in encoders and np.isfinite(r).any() and np.nanmedian(r) < gate:
                 raise BadInputError(

@@ -25,7 +25,6 @@ from core.types import FloatArray
 
 if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
-    from core.probes.against import Against
     from core.probes.probe import ProbeConfig
     from core.probes.source import Source
 
@@ -109,7 +108,7 @@ def find_donor(recipes: Sequence[Recipe], number: int) -> int | None:
 
     def rank(index: int) -> tuple[int, int]:
         one, two = mine.config, recipes[index].config
-        parts = attrgetter("network", "layer", "target", "direction", "level")
+        parts = attrgetter("network", "layer", "target", "direction", "level", "against")
         same = parts(one) == parts(two)
         return int(not same), (index - number) % len(recipes)
 
@@ -162,20 +161,16 @@ class Loader:
     def _recipients(self, recipe: Recipe) -> dict[str, RecipientEncoder]:
         """Further encoders; the second one of a controversial probe sees the files as the attack let it."""
         asked = recipe.config
-        found = {} if asked.against is None else {asked.against.label: self._open_second(asked, asked.against)}
-        for network, layer in self._config.transfer:
-            if (network, layer) == (asked.network, asked.layer) or f"{network} {layer}" in found:
+        second = None if asked.against is None else (asked.against.network, asked.against.layer)
+        found = {}
+        for name in dict.fromkeys([*([second] if second else []), *self._config.transfer]):
+            scale = self._scale(asked.subject, *name, recipe)
+            if name == (asked.network, asked.layer) or scale is None:
                 continue
-            scale = self._scale(asked.subject, network, layer, recipe)
-            if scale is not None:
-                side, rescore = find_network(network).input_size, self._rescore(asked.subject, network, layer)
-                found[f"{network} {layer}"] = RecipientEncoder(rescore, scale[0], side, scale[1])
+            side = asked.side if name == second else find_network(name[0]).input_size
+            rescore = self._rescore(asked.subject, *name, side)
+            found[" ".join(name)] = RecipientEncoder(rescore, scale[0], side, scale[1])
         return found
-
-    def _open_second(self, asked: ProbeConfig, against: Against) -> RecipientEncoder:
-        encoder = self._source.open_encoder(asked.subject, against.network, against.layer)
-        sd = float(encoder.target_sd(asked.target.vector(encoder.n_voxels)))
-        return RecipientEncoder(self._rescore(asked.subject, against.network, against.layer, asked.side), sd)
 
     def _find_scale(self, subject: str, network: str, layer: str, recipe: Recipe) -> tuple[float, float] | None:
         """SD and mean of the target in another encoder; None where that has no such voxel or encoder."""
@@ -189,9 +184,7 @@ class Loader:
         direction = target.vector(encoder.n_voxels)
         return encoder.target_sd(direction), encoder.target_mean(direction)
 
-    def _rescore(
-        self, subject: str, network: str, layer: str, side: int | None = None
-    ) -> Callable[[FloatArray], FloatArray]:
+    def _rescore(self, subject: str, network: str, layer: str, side: int) -> Callable[[FloatArray], FloatArray]:
         from core.probes.respond import respond
 
         return partial(respond, self._source.open_encoder(subject, network, layer, side=side))

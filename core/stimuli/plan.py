@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -17,12 +18,11 @@ from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.files import is_there, replace_file
 from core.headers import HeaderKind, read_header, write_json
-from core.networks.catalog import find_network
 from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
-from core.stimuli.controversial import PROBES_EACH, choose_pair, iter_pair_recipes
+from core.stimuli.controversial import PROBES_EACH, check_against, choose_pair, list_wishes
 from core.stimuli.layout import MID_GREY, Layout
 from core.stimuli.levels import (
     USUAL_BUDGET,
@@ -197,10 +197,11 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     """
     attack = AttackConfig(n_steps=plan.n_steps, quantise=plan.quantise, seed=plan.seed)
     attacks = [(replace(attack, norm=norm, epsilon=size), (size,)) for norm, size in plan.budgets]
-    if plan.pair is not None:
-        return tuple(iter_pair_recipes(plan.images, plan.encoders[0], plan.pair, plan.targets, attacks))
-    parts = (plan.images, plan.encoders, plan.targets, plan.directions)
-    return tuple(iter_recipes(*parts, lambda _side: attacks, levels=plan.levels or (None,)))
+    ways = product(plan.directions, plan.levels or (None,))
+    wishes: list[dict[str, Any]] = [{"direction": direction, "level": level} for direction, level in ways]
+    encoders = plan.encoders if plan.pair is None else plan.encoders[:1]
+    wishes = wishes if plan.pair is None else list_wishes(plan.pair)
+    return tuple(iter_recipes(plan.images, encoders, plan.targets, wishes, lambda _side: attacks))
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -359,24 +360,34 @@ def iter_recipes(
     images: Sequence[str],
     encoders: Sequence[EncoderName],
     targets: Sequence[TargetName],
-    directions: Sequence[Direction],
+    wishes: Sequence[Mapping[str, Any]],
     attacks: Callable[[int], Iterable[tuple[AttackConfig, tuple[float, ...]]]],
-    *,
-    levels: Sequence[float | None] = (None,),
 ) -> Iterator[Recipe]:
-    """The probes of every combination; `attacks` gives those of a network, by its input size, with their grids."""
+    """The probes of every combination; those of one image stand together.
+
+    Parameters
+    ----------
+    wishes : Fields of `ProbeConfig`: direction, and level or second encoder where there is one.
+    attacks : Gives attacks with their grids by the side of the images.
+
+    Raises BadInputError if an image, an encoder or a target is not there, or two encoders cannot be attacked together.
+    """
     cards = {encoder: load_card(*encoder) for encoder in encoders}
     tables = {encoder.subject: load_subject(encoder.subject).voxels for encoder in encoders}
-    sides = {encoder: find_network(encoder.network).input_size for encoder in encoders}
     for image in images:
-        stimuli = {side: find_stimulus(image, size=side) for side in set(sides.values())}
-        for encoder, card in cards.items():
-            side, table = sides[encoder], tables[encoder.subject]
-            hashes = (stimuli[side].sha256, card.network_sha256, card.sha256)
-            for target, direction, level in product(targets, directions, levels):
-                for attack, grid in attacks(side):
-                    config = ProbeConfig(*encoder, target.find_in(table), direction, attack, ladder=grid, level=level)
-                    yield Recipe(config, name_source(image), stimuli[side].id, *hashes)
+        find = cache(partial(find_stimulus, image))
+        for (encoder, card), target, wish in product(cards.items(), targets, wishes):
+            aim = target.find_in(tables[encoder.subject])
+            asked = ProbeConfig(encoder.subject, encoder.network, encoder.layer, aim, **wish)
+            second, stimulus = asked.against, find(size=asked.side)
+            others: list[str] = []
+            if second is not None:
+                check_against(asked)
+                others.append(load_card(asked.subject, second.network, second.layer).sha256)
+            hashes = (stimulus.sha256, card.network_sha256, card.sha256, tuple(others))
+            for attack, grid in attacks(asked.side):
+                config = replace(asked, attack=attack, ladder=grid)
+                yield Recipe(config, name_source(image), stimulus.id, *hashes)
 
 
 def _texts(name: str, value: Any) -> list[str]:

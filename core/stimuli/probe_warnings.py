@@ -65,7 +65,7 @@ TEXTS = {
     WarningCode.LEVEL_MOVED: "Saving moves the level: {saved:+.2f} SD in the file, {before:+.2f} SD before, {level:+g} "
     "SD wanted. Attack steps on 8-bit grey levels (--quantise), shown at the network's own size, keep it.",
     WarningCode.UNDECIDED: "Undecided{where}: {reason}.",
-    WarningCode.POOR_SECOND: "Poorly predicted by {where}: r {r:.2f} is not above the gate {gate:g}.",
+    WarningCode.POOR_SECOND: "{words}.",
 }
 UNKNOWN = "How well the encoder predicts this target is not known."
 
@@ -93,9 +93,8 @@ def evaluate_probe(
     found = [*_evaluate_pixels(probe), *_evaluate_shift(probe), *evaluate_decision(probe.undecided)]
     if card is not None:
         found += _evaluate_encoder(probe, card, gate)
-    if second is not None and not target_r(probe.config.target, second) >= gate:
-        where = f"{second.config.network} {second.config.layer}"
-        found.append(warn(WarningCode.POOR_SECOND, where=where, r=target_r(probe.config.target, second), gate=gate))
+    if second is not None and (words := explain_poor(probe.config.target, second, gate=gate)):
+        found.append(warn(WarningCode.POOR_SECOND, words=words))
     return tuple(found)
 
 
@@ -142,6 +141,15 @@ def target_r(target: Target, card: EncoderCard) -> float:
     known = gate_r(card)[voxels]
     known = known[np.isfinite(known)]
     return float(np.median(known)) if len(known) else float("nan")
+
+
+def explain_poor(target: Target, card: EncoderCard, *, gate: float) -> str:
+    """Why an encoder's answer for a target says little, in words; "" where it predicts it with r of at least `gate`."""
+    if (r := target_r(target, card)) >= gate:
+        return ""
+    how = "not known" if np.isnan(r) else f"{r:.2f}, below {gate:g}"
+    label = f"{card.config.network} {card.config.layer}"
+    return f"{label} predicts {target.label} poorly (r {how}): what it answers says little"
 
 
 def _evaluate_pixels(probe: Probe) -> Iterator[ProbeWarning]:

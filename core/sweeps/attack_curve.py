@@ -85,25 +85,40 @@ def run_curve(
     Raises BadInputError if the target never varies, or a response is not finite; Cancelled as soon as `should_stop()`
     is true.
     """
-    check_pixels(encoder, pixels)
     sd = encoder.target_sd(curve.direction)
     if sd <= 0:
         raise BadInputError(f"{encoder.card.config.network} predicts the target as a constant. Choose another target.")
-    with ExitStack() as stack:
-        for one in (encoder, *(other for other, _ in curve.others)):
-            stack.enter_context(one.network.interruptible(should_stop))
-        stack.enter_context(exact_arithmetic())
+    with exact_arithmetic():
         run = _Curve(encoder, curve)
-
-        def attack(start: int, stop: int) -> Arrays:
-            return run.attack(to_tensor(encoder, pixels[start:stop]), keys[start:stop])
-
-        parts = run_in_chunks(attack, len(pixels), chunk=at_once)
+    members = [encoder, *(other for other, _ in curve.others)]
+    parts = run_batches(members, pixels, keys, run.attack, should_stop=should_stop, at_once=at_once)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     joined["montage"] = joined["montage"][0]
     if not np.isfinite(joined["shift"]).all():
         raise BadInputError(f"{encoder.card.config.network} gives responses that are not finite. Choose another layer.")
     return joined | {"sd": np.asarray(sd), "weight_size": np.asarray(run.weight_size)}
+
+
+def run_batches(
+    encoders: Sequence[Encoder],
+    pixels: FloatArray,
+    keys: Sequence[str],
+    attack: Callable[[torch.Tensor, Sequence[str]], Arrays],
+    *,
+    should_stop: Callable[[], bool],
+    at_once: int = IMAGES_AT_ONCE,
+) -> list[Arrays]:
+    """What `attack` gives for each batch of images with their keys; all encoders take images of this size."""
+
+    def run(start: int, stop: int) -> Arrays:
+        return attack(to_tensor(encoders[0], pixels[start:stop]), keys[start:stop])
+
+    with ExitStack() as stack:
+        for one in encoders:
+            check_pixels(one, pixels)
+            stack.enter_context(one.network.interruptible(should_stop))
+        stack.enter_context(exact_arithmetic())
+        return run_in_chunks(run, len(pixels), chunk=at_once)
 
 
 class _Curve:

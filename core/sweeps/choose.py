@@ -148,26 +148,31 @@ def check_comparable(config: SweepConfig) -> None:
         card = load_card(*encoder)
         for target in config.targets:
             voxels = list(target.find_in(tables[encoder.subject]).voxels)
-            if max(voxels) >= card.n_voxels:
-                allowed = f"one of the {card.n_voxels:,} that {encoder.label} predicts"
-                raise refusal("voxel", allowed=allowed, got=max(voxels))
-            _check_usable(target, card, voxels, gate=config.gate)
+            check_predicts(card, target.label, voxels)
+            _check_gate(target, card, voxels, gate=config.gate)
 
 
-def _check_usable(target: TargetName, card: EncoderCard, voxels: list[int], *, gate: float) -> None:
-    label = f"{card.config.network} {card.config.layer}"
+def check_predicts(card: EncoderCard, target: str, voxels: Sequence[int]) -> None:
+    """Raise BadInputError unless an encoder has a target's voxels and knows an SD above 0 to count its shift in."""
+    label, voxels = f"{card.config.network} {card.config.layer}", list(voxels)
+    if max(voxels) >= card.n_voxels:
+        allowed = f"one of the {card.n_voxels:,} that {label} predicts"
+        raise refusal("voxel", allowed=allowed, got=max(voxels), advice="Choose a target that every encoder has.")
     if not np.isfinite(card.reference_sd[voxels]).all():
         raise BadInputError(
-            f"{label} does not know the SD of {target.label}, so its sensitivity has no unit. "
+            f"{label} does not know the SD of {target}, so its shift has no unit. "
             "Show it reference images: `main.py encoders reference`."
         )
     if not card.reference_sd[voxels].any():
         raise BadInputError(
-            f"{target.label} is predicted by {label} as a constant, so its sensitivity has no unit. Leave it out."
+            f"{target} is predicted by {label} as a constant, so its shift has no unit. Choose another target."
         )
+
+
+def _check_gate(target: TargetName, card: EncoderCard, voxels: list[int], *, gate: float) -> None:
     if target.roi:
         return
-    r = float(gate_r(card)[voxels[0]])
+    r, label = float(gate_r(card)[voxels[0]]), f"{card.config.network} {card.config.layer}"
     if r < gate:
         raise BadInputError(
             f"{target.label} is predicted by {label} with cross-validated r {r:.3f}, below the gate {gate:g}. "

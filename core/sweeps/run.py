@@ -104,57 +104,42 @@ class _Worker:
         self._open_control_encoder = lru_cache(maxsize=CONTROL_ENCODERS_KEPT)(self._make_control_encoder)
 
     def compute(self, cell: Cell) -> Arrays:
-        if cell.kind == CURVE:
+        if cell.kind in (CURVE, PAIR):
             return self._attack(cell)
         if cell.kind == FIT:
             return self._fit(cell)
-        if cell.kind == PAIR:
-            return self._attack_pair(cell)
         return self._predict(cell) if cell.kind == PREDICT else self._score(cell)
 
     def _attack(self, cell: Cell) -> Arrays:
         from core.sweeps.attack_curve import AttackCurve, curve_cache, name_curve, run_curve
+        from core.sweeps.pair_curve import run_pair
 
         config, kind = self._config, self._config.attacks[cell.attack]
         target, sign = config.targets[cell.target], config.directions[cell.direction].sign
         norm = config.norms[cell.norm]
-        numbers = [cell.encoder]
+        numbers = [cell.encoder] if cell.other is None else [cell.encoder, cell.other]
         if kind is AttackKind.ENSEMBLE:  # all but the one it is shown to
             numbers = [number for number in range(len(config.encoders)) if number != cell.encoder]
-        members = [(self._open(number, cell.copy), self._direction(target, number, cell.copy)) for number in numbers]
-        (encoder, weights), side = members[0], members[0][0].network.input_size
-        attack = config.attack(norm, side, kind)
-        curve = AttackCurve(weights, sign, attack, config.budgets(norm, side), tuple(members[1:]))
-        stimuli = self._load_images(side)
-        keys = [stimulus.sha256 for stimulus in stimuli]
+        side = max(find_network(config.encoders[number].network).input_size for number in numbers)
+        members = [
+            (self._open(number, cell.copy, side), self._direction(target, number, cell.copy)) for number in numbers
+        ]
+        (encoder, weights), stimuli = members[0], self._load_images(side)
+        keys, pixels = [stimulus.sha256 for stimulus in stimuli], _stack(stimuli)
+        curve = AttackCurve(
+            weights, sign, config.attack(norm, side, kind), config.budgets(norm, side), tuple(members[1:])
+        )
+        if cell.kind == PAIR:
+            sharpness, stop = config.sharpness, self._should_stop
+            return run_pair(encoder, pixels, curve, sharpness=sharpness, keys=keys, should_stop=stop)
         name, cache = name_curve(encoder, curve, keys), curve_cache()
         found = cache.get(name)
         if found is None:
-            pixels = _stack(stimuli)
             found = run_curve(encoder, pixels, curve, keys=keys, should_stop=self._should_stop)
             cache.put(name, found)
         if config.question.needs_deltas:
             return found
         return {key: values for key, values in found.items() if key not in DELTAS}
-
-    def _attack_pair(self, cell: Cell) -> Arrays:
-        from core.sweeps.attack_curve import AttackCurve
-        from core.sweeps.pair_curve import run_pair
-
-        config, kind = self._config, self._config.attacks[cell.attack]
-        target, direction = config.targets[cell.target], config.directions[cell.direction]
-        norm = config.norms[cell.norm]
-        numbers = [cell.encoder] if cell.other is None else [cell.encoder, cell.other]
-        names = [config.encoders[number] for number in numbers]
-        side = max(find_network(name.network).input_size for name in names)
-        pair = [self._source.open_encoder(*name, side=side) for name in names]
-        (encoder, weights), *others = zip(pair, [self._direction(target, one) for one in numbers], strict=True)
-        budgets, attack = config.budgets(norm, side), config.attack(norm, side, kind)
-        curve = AttackCurve(weights, direction.sign, attack, budgets, tuple(others))
-        stimuli = self._load_images(side)
-        keys, sharpness = [stimulus.sha256 for stimulus in stimuli], config.sharpness
-        stop = self._should_stop
-        return run_pair(encoder, _stack(stimuli), curve, sharpness=sharpness, keys=keys, should_stop=stop)
 
     def _score(self, cell: Cell) -> Arrays:
         from core.sweeps.score import ScoreSettings, scale_delta, score
@@ -220,11 +205,11 @@ class _Worker:
         means = {name: [float(getattr(card, name)[chosen].mean()) for chosen in voxels] for name in ("r", "cv_r")}
         return {name: np.asarray(values) for name, values in means.items()} | {"n_train": np.asarray(card.n_train)}
 
-    def _open(self, number: int, copy: str) -> Encoder:
+    def _open(self, number: int, copy: str, side: int | None = None) -> Encoder:
         return (
             self._open_control_encoder(number, copy)
             if copy
-            else self._source.open_encoder(*self._config.encoders[number])
+            else self._source.open_encoder(*self._config.encoders[number], side=side)
         )
 
     def _make_control_encoder(self, number: int, copy: str) -> Encoder:

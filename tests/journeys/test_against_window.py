@@ -73,7 +73,7 @@ def test_both_encoders_are_told_and_drawn_with_one_range(window: MainWindow, qtb
     np.testing.assert_allclose(twin._painter.values, shifts, atol=1e-5)
     assert other.limit == pytest.approx(np.percentile(np.abs(shifts), 99), rel=0.05), "the larger of the two"
     assert other.title == "Shift, alexnet features.11"
-    assert mine.title == f"Shift, {window.session.state.network}"
+    assert mine.title == f"Shift, {' '.join(window.session.state.encoder)}"
 
 
 def test_one_camera_and_one_layout(window: MainWindow, qtbot: QtBot) -> None:
@@ -142,3 +142,28 @@ def test_a_step_has_no_map_there_and_undo_brings_the_second_encoder_back(window:
     window.explore.undo.step(-1)
     assert wait(window, qtbot).config.against == Against(*SECOND)
     assert window.explore.controls.against.encoder.value() == SECOND
+
+
+def test_asking_more_of_the_target_keeps_the_second_encoder(window: MainWindow, qtbot: QtBot) -> None:
+    choose(window, SECOND)
+    wait(window, qtbot)
+    box = window.explore.controls.target.options.contrast_roi
+    box.setCurrentIndex(next(index for index in range(box.count()) if box.itemData(index) == "V1"))
+    probe = wait(window, qtbot)
+    assert probe.config.against == Against(*SECOND) and window.session.state.aim.contrast_roi == "V1"
+
+
+def test_two_layers_of_one_network_are_told_apart(window: MainWindow, qtbot: QtBot) -> None:
+    network, own = window.session.state.encoder
+    layer = next(one for name, one in _offered(window) if name == network and one != own)
+    choose(window, (network, layer))
+    wait(window, qtbot)
+    told = window.explore.responses.readout.text()
+    assert f" SD {network} {own} · " in told and f" SD {network} {layer}" in told
+    reading = window.explore.cortex.view.colour_bar.reading
+    assert reading is not None and reading.title == f"Shift, {network} {own}"
+
+
+def _offered(window: MainWindow) -> list[tuple[str, str]]:
+    box = window.explore.controls.against.encoder
+    return [key for key in map(box.itemData, range(box.count())) if key is not None]

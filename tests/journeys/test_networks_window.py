@@ -64,7 +64,7 @@ def test_a_weights_file_is_imported_checked_and_removed(window: MainWindow, qtbo
     qtbot.mouseClick(form.bring, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not form.isVisible(), timeout=60_000)
     wait_idle(window, qtbot)
-    assert networks.chosen is not None and networks.chosen.spec.id == "small"
+    assert networks.chosen is not None and networks.chosen.id == "small"
     assert find_network("small") in window.session.catalogue.networks
     qtbot.mouseClick(networks.check, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: "checks passed" in networks.work.note.text(), timeout=60_000)

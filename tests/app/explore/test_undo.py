@@ -9,6 +9,7 @@ import pytest
 from app.explore.selection import Selection
 from app.explore.undo import COALESCE_SECONDS, MOST_STATES, ProbeCache, UndoHistory
 from core.attacks.config import AttackConfig
+from core.probes.against import Against
 from core.probes.choice import TargetOptions
 from core.types import Direction
 from tests.helpers.probes import make_probe
@@ -101,3 +102,19 @@ def _arrays(probe: object) -> list:  # type: ignore[type-arg]
     from core.headers import split_arrays
 
     return list(split_arrays(probe)[1].values())  # type: ignore[arg-type]
+
+
+def test_a_drag_back_to_where_it_began_is_no_step() -> None:
+    history = UndoHistory()
+    for number, state in enumerate((FIRST, with_epsilon(9.0), replace(FIRST))):
+        history.note(state, now=0.1 * number)
+    assert history.state() == FIRST and history.state(-1) is None
+    history.note(with_epsilon(8.0), now=0.4)
+    assert history.state(-1) == FIRST
+
+
+def test_a_second_encoder_taken_away_at_once_can_be_brought_back() -> None:
+    history, there = UndoHistory(), replace(FIRST, aim=TargetOptions(against=Against("alexnet", "features.7")))
+    for number, state in enumerate((FIRST, there, replace(FIRST))):
+        history.note(state, now=0.1 * number)
+    assert history.state() == FIRST and history.state(-1) == there

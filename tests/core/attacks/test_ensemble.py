@@ -64,7 +64,9 @@ def test_networks_of_different_sizes_are_refused_by_name() -> None:
 def test_an_encoder_without_sd_is_refused() -> None:
     encoder = make_linear_encoder()
     encoder.covariance.zero_()
-    with pytest.raises(BadInputError, match=r"The target's SD over the reference images is not known for tiny \(0\)"):
+    with pytest.raises(
+        BadInputError, match=r"The target's SD over the reference images is not known for tiny body \(0\)"
+    ):
         EnsembleObjective([LinearObjective(encoder, FIRST, 1)])
 
 

@@ -21,8 +21,10 @@ from core.figures.cortex_page import HemisphereMesh
 from core.figures.figure import draw_figure, preview_figure, tabulate_rois, trim, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie_frames import Shot
+from core.figures.probe_words import describe_settings
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
+from core.probes.against import Against
 from core.probes.probe import Probe
 from core.reports.inks import LIGHT, house_style
 from core.surfaces.colormap import find_colormap
@@ -82,6 +84,12 @@ def test_the_words_of_an_svg_are_text_and_say_what_it_shows(probe: Probe, tmp_pa
         assert expected in words.replace("\n", " "), expected
     assert "Encoder 222222222222" in words
     assert "Shift of the predicted response (SD)" in words
+
+
+def test_the_second_encoder_of_a_controversial_probe_is_named(probe: Probe) -> None:
+    config = replace(probe.config, against=Against("alexnet_robust", "features.7", sharpness=8.0))
+    told = describe_settings(replace(probe, config=config))
+    assert "controversial, lower in alexnet_robust features.7 (t = 8)" in told
 
 
 @pytest.mark.parametrize("kind", list(FigureKind))

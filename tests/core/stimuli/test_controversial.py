@@ -17,7 +17,7 @@ from core.errors import BadInputError
 from core.probes.against import Against
 from core.stimuli import controversial
 from core.stimuli.controversial import check_against
-from core.stimuli.make import iter_make
+from core.stimuli.make import find_donor, iter_make
 from core.stimuli.manifest import read_manifest
 from core.stimuli.plan import list_recipes, pack_plan, resolve_plan
 from core.stimuli.rebuild import compare_sets, iter_rebuild
@@ -89,7 +89,7 @@ def test_what_cannot_be_planned_is_refused(change: dict[str, Any], told: str) ->
     ("change", "told"),
     [
         ({"reference_sd": np.full(1844, np.nan)}, "alexnet features.11 does not know the SD of ROI FFA"),
-        ({"reference_sd": np.zeros(1844)}, "or predicts it as a constant"),
+        ({"reference_sd": np.zeros(1844)}, "is predicted by alexnet features.11 as a constant"),
         ({"r": np.full(30, 0.5), "cv_r": np.full(30, 0.5)}, "must be one of the 30 that alexnet features.11 predicts"),
     ],
 )
@@ -145,3 +145,15 @@ def test_a_set_says_what_both_do_and_is_rebuilt_bit_for_bit(tmp_path: Path) -> N
     *_, _ = iter_rebuild(engine, made, tmp_path / "again")
     assert compare_sets(made, read_manifest(tmp_path / "again")).identical
     assert last.result is not None
+
+
+def test_the_perturbation_of_another_image_is_one_of_the_same_kind() -> None:
+    recipes = list_recipes(resolve_plan(OPTIONS))
+    for number, recipe in enumerate(recipes):
+        donor = find_donor(recipes, number)
+        assert donor is not None
+        mine, other = recipe.config, recipes[donor].config
+        same = [
+            (one.target, one.direction, one.attack.norm, one.against and one.against.agrees) for one in (mine, other)
+        ]
+        assert same[0] == same[1] and recipes[donor].image != recipe.image
