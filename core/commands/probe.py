@@ -203,11 +203,12 @@ def open_recipients(engine: Engine, config: ProbeConfig) -> dict[str, RecipientE
     found = {}
     for other in list_encoders():
         same_subject = other.subject == config.subject and other.network != config.network
-        if same_subject and other.layer == usual_layer(other.subject, find_network(other.network)):
+        network = find_network(other.network)
+        if same_subject and other.layer == usual_layer(other.subject, network):
             encoder = engine.open_encoder(other.subject, other.network, other.layer)
             sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
             rescore = partial(engine.rescore, other.subject, other.network, other.layer)
-            found[f"{other.network} {other.layer}"] = RecipientEncoder(rescore, float(sd))
+            found[f"{other.network} {other.layer}"] = RecipientEncoder(rescore, float(sd), network.input_size)
     return found
 
 

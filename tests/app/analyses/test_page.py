@@ -117,7 +117,7 @@ def test_what_cannot_be_run_is_told_beside_a_disabled_button(
 
 @pytest.mark.parametrize(
     ("score", "value", "problem"),
-    [("reference_sd", 0.0, "as a constant, so its sensitivity has no unit"), ("cv_r", 0.05, "below the gate 0.1")],
+    [("reference_sd", 0.0, "as a constant, so its shift has no unit"), ("cv_r", 0.05, "below the gate 0.1")],
 )
 def test_a_voxel_that_is_predicted_badly_or_as_a_constant_is_refused_in_the_form(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, score: str, value: float, problem: str
