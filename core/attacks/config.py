@@ -283,7 +283,7 @@ MOST_TO_GAIN = 0.05
 
 
 def write_convergence(to_gain: float) -> str:
-    """A convergence figure in words; "" where it is not known (probes of version 0.3).
+    """A convergence figure in words; NaN is that of fewer than 45 steps and of version 0.3.
 
     Examples
     --------
@@ -291,6 +291,11 @@ def write_convergence(to_gain: float) -> str:
     ('converged to 2 %', 'not converged: more steps would gain 21 %')
     """
     if math.isnan(to_gain):
-        return ""
+        return "convergence not known"
     share = math.ceil(100 * to_gain)
     return f"converged to {share} %" if to_gain <= MOST_TO_GAIN else f"not converged: more steps would gain {share} %"
+
+
+def doubt_convergence(to_gain: float) -> str:
+    """The note of a table's cell: "" where the attack has converged, "not converged" or "convergence not known"."""
+    return "" if to_gain <= MOST_TO_GAIN else write_convergence(to_gain).partition(":")[0]

@@ -119,7 +119,9 @@ def _report(out: Path, *, as_json: bool) -> int:
     files = {"folder": str(out), "files": [str(path.relative_to(out)) for path in report.files]}
     lines = [format_table(report.tables[0].frame.to_dict("records"))]
     if (share := report.sweep.share_not_converged) > 0:
-        lines.append(f"{share:.0%} of the attacks have not converged: more steps would gain over 5 %.")
+        lines.append(
+            f"{share:.0%} of the attacks would gain over 5 % with more steps, or took too few (under 45) to tell."
+        )
     lines.append(f"{len(report.files)} files in {out}; `main.py report {out}` makes one page of them.")
     return answer(describe_result(report.sweep, report.tables) | files, "\n".join(lines), as_json=as_json)
 

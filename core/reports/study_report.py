@@ -123,11 +123,14 @@ def _tell_convergence(answer: StudyAnswer) -> Iterator[str]:
     """How many attacks would still gain, where it is known."""
     to_gain = np.stack([one.to_gain for one in answer.conditions])
     for title, values in (("candidates", to_gain[:, 1:]), ("the true voxels", to_gain[:, 0])):
-        if np.isfinite(values).all():
-            share = (values > MOST_TO_GAIN).mean()
+        known = values[np.isfinite(values)]
+        if known.size < values.size:
+            yield f"Convergence: not known of {1 - known.size / values.size:.0%} of the attacks on {title}."
+        if known.size:
+            share = (known > MOST_TO_GAIN).mean()
             yield (
                 f"Convergence: {share:.0%} of the attacks on {title} would still gain over {MOST_TO_GAIN:.0%} "
-                f"with more steps, at most {values.max():.0%}."
+                f"with more steps, at most {known.max():.0%}."
             )
 
 

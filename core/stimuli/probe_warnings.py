@@ -56,7 +56,7 @@ TEXTS = {
     WarningCode.BELOW_NOISE: "Below the noise: the shift of {shift:.1f} SD is smaller than the encoder's error on one "
     "held-out image ({size}, from r {r:.2f}); one presentation will not show it.",
     WarningCode.CONTROL_MOVES: "An equal-norm random control moves the target by {share:.0%} of the shift.",
-    WarningCode.NOT_CONVERGED: "{words} of the shift.",
+    WarningCode.NOT_CONVERGED: "{words}.",
     WarningCode.DUPLICATE: "The same pixels as {other}.",
     WarningCode.SAVING: "The saved file moves the target by {share:.0%} of what the pixels did before saving.",
     WarningCode.NO_CONTROL: "No other image of the same norm and size: it has no control {words!r}.",
@@ -169,7 +169,7 @@ def _evaluate_shift(probe: Probe) -> Iterator[ProbeWarning]:
     shift, control = probe.of_target(probe.shift), probe.of_target(probe.control_shift)
     if shift and abs(control) > CONTROL_SHARE * abs(shift):
         yield warn(WarningCode.CONTROL_MOVES, share=abs(control / shift))
-    if probe.to_gain > MOST_TO_GAIN:
+    if not probe.to_gain <= MOST_TO_GAIN:
         yield warn(WarningCode.NOT_CONVERGED, words=write_convergence(probe.to_gain).capitalize())
 
 

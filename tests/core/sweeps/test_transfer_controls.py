@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.attacks import falling
 from core.attacks.config import AttackConfig
 from core.datasets.subject import load_subject
 from core.engine import Engine
@@ -59,7 +60,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole transfer with copies, an ensemble and both norms."""
     folder = tmp_path_factory.mktemp("transfer")
     config = make(attacks=(AttackKind.PGD, AttackKind.ENSEMBLE), norms=tuple(NormName), refitted=(0,), untrained=(0,))
-    list(iter_sweep(Engine(device="cpu"), config, folder / "out"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(falling, "LEAST_STEPS", 1)  # a figure for the one step taken
+        list(iter_sweep(Engine(device="cpu"), config, folder / "out"))
     return folder / "out"
 
 
@@ -103,7 +106,7 @@ def test_means_of_kinds_leave_relatives_out_and_rows_name_them() -> None:
     first, kinds, *_ = tabulate(answer, cast(Any, None))
     notes = dict(zip([row[3:5] for row in first.rows], [row[5] for row in first.rows], strict=True))
     assert notes["a", "b"] == "related networks" and notes["a", "c"] == "" and notes["a", "a"] == "own weights"
-    assert notes["b", "a"] == "related networks, delivered at 70% of epsilon"
+    assert notes["b", "a"] == "related networks, delivered at 70% of epsilon, convergence not known"
     assert notes["c", "a"] == "not converged"
     assert ("robust", "standard", pytest.approx(0.3), pytest.approx(0.1)) in [row[3:] for row in kinds.rows]
 
