@@ -142,6 +142,8 @@ def fingerprint(spec: NetworkSpec, sha256: str, marks: tuple[str, ...] = ()) -> 
     choices += marks
     if spec.table:
         choices.append(f"table={spec.table}")
+    if spec.output_stride in (8, 16):
+        choices.append(f"output_stride={spec.output_stride}")
     # Up to 0.3 two kinds of network that are not the user's were normalised otherwise.
     changed = {
         "torchvision": spec.architecture in TRANSFORMED and set(spec.mean) == {0.5},

@@ -16,7 +16,7 @@ from core import files
 from core.containers import reading
 from core.errors import WeightsError
 from core.networks.files.kinds import find_kind
-from core.networks.files.normalisation import CHANNELS, read_channels, read_pair
+from core.networks.files.normalisation import read_channels, read_pair
 from core.networks.files.torch_pickle import read_torch
 from core.pickled_values import Inert
 from core.unpickle import EVERYTHING, read_pickle
@@ -73,8 +73,7 @@ def _walk(
     Mean and SD of the channels are found among settings, too, as lists of numbers; there nothing else is taken.
     """
     name = path.removesuffix(".")
-    is_channels = CHANNELS.fullmatch(name.rpartition(".")[2]) is not None
-    if is_channels and (channels := read_channels(content)) is not None:
+    if (channels := read_channels(name, content)) is not None:
         yield name, content if isinstance(content, torch.Tensor) else channels
     elif pair := read_pair(name.rpartition(".")[2], content):
         yield from ((f"{path}{part}", channels) for part, channels in pair.items())

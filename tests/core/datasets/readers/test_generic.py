@@ -285,6 +285,20 @@ def test_names_of_bids_are_read_as_the_plain_ones(folder: Path) -> None:
         for one in IDS
     ]
     np.testing.assert_allclose(load_responses("mine")[:, 0], expected, atol=1e-5)
+    masks = (DRAW.random((11, 2, 2, 1)) < 0.95).astype(np.uint8)
+    masks[2, 0, 1], masks[:, 1] = 0, 1
+    for number, mask in enumerate(masks, start=1):
+        save_volume(func / f"{BIDS.format(1, number)}_space-T1w_desc-brain_mask.nii.gz", mask)
+    own = plan_import("nifti", folder / "set", options)
+    assert own.voxels.n_voxels == int(masks.all(axis=0).sum())
+    sizes = masks.reshape(11, -1).sum(axis=1)
+    said = f"all 11 masks of the runs are taken, {own.voxels.n_voxels} of {sizes.min()} to {sizes.max()}: sub-01"
+    assert any(said in remark for remark in own.remarks)
+    save_volume(func / f"{BIDS.format(1, 3)}_space-T1w_desc-aroma_mask.nii.gz", masks[0])
+    with pytest.raises(BadInputError, match="must be one mask, got .* Name one with --mask"):
+        plan_import("nifti", folder / "set", options)
+    for path in func.glob("*_mask.nii.gz"):
+        path.unlink()
     (func / f"{BIDS.format(1, 3)}_events.tsv").unlink()
     with pytest.raises(BadInputError, match="an events table beside sub-01_ses-1_task-see_run-3_space-T1w"):
         plan_import("nifti", folder / "set", options)
