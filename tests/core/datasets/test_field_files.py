@@ -327,11 +327,11 @@ def test_a_trial_without_values_is_left_out_and_not_the_voxels(tmp_path: Path, z
     source = write_own(tmp_path, LOCALISER, values, trials=trials)
     source.write_text(source.read_text() + f"zscore = {str(zscore).lower()}\n")
     subject = bring_in(source)
-    assert subject.n_trials.tolist() == [3, 3, 2, 3, 3, 3] and subject.voxels.n_voxels == 3
+    assert subject.n_trials.tolist() == [2, 3, 2, 3, 3, 3] and subject.voxels.n_voxels == 4
     assert "Trials without a value in any voxel are left out, 1: 8 of all trials." in subject.note
-    kept = np.delete(values, 7, axis=0)[:, [0, 2, 3]].astype(float)
+    kept = np.delete(values, [2, 7], axis=0).astype(float)
     scored = (kept - kept.mean(axis=0)) / kept.std(axis=0) if zscore else kept
-    parts = np.split(scored, np.cumsum([3, 3, 2, 3, 3]))
+    parts = np.split(scored, np.cumsum([2, 3, 2, 3, 3]))
     np.testing.assert_allclose(load_responses("mine")[:, 0], [part.mean(axis=0) for part in parts], atol=1e-5)
     counts = np.array([len(part) for part in parts])
     noise = np.mean([part.var(axis=0, ddof=1) for part in parts], axis=0)
@@ -351,11 +351,36 @@ def test_repeats_that_were_not_run_do_not_count_in_z_scores(tmp_path: Path) -> N
     np.testing.assert_allclose(load_responses("mine")[:, 0], np.nanmean(scored, axis=1), atol=1e-5)
 
 
-def test_an_image_without_any_trial_left_is_named(tmp_path: Path) -> None:
-    values = DRAW.standard_normal((6, 3))
-    values[3] = np.nan
-    with pytest.raises(BadInputError, match="shown at least once, got 'houses/1'"):
-        bring_in(write_own(tmp_path, LOCALISER, values))
+def test_what_misses_values_is_left_out_with_its_image_or_its_voxel_whichever_is_less(tmp_path: Path) -> None:
+    """A blank row, a cell without a value, an infinite one, and a voxel outside of the brain."""
+    values = DRAW.standard_normal((12, 6)).astype(np.float32)
+    values[3], values[5, 1], values[:, 4], values[6, 5] = np.nan, np.nan, np.nan, np.inf
+    names = [f"houses/{number}.png" for number in range(12)]
+    subject = bring_in(write_own(tmp_path, names, values))
+    assert "Trials without a value in any voxel are left out, 1: 4 of images 1 to 12." in subject.note
+    assert "in some voxels, a smaller share than the 1 voxels, are left out, 1: 6 of images 1 to 12." in subject.note
+    assert "Images without another trial are left out, 1: 3." in subject.note
+    rows, voxels = np.delete(np.arange(12), [3, 5]), [0, 1, 2, 3]
+    assert subject.image_ids == tuple(str(row) for row in rows)
+    assert subject.images is not None and subject.images.members == tuple(names[row] for row in rows)
+    np.testing.assert_array_equal(load_responses("mine")[:, 0], values[np.ix_(rows, voxels)])
+    values[:4, 1] = np.nan  # of more trials than voxels
+    values[3] = DRAW.standard_normal(6)
+    options = ImportOptions("again")
+    list(iter_import(plan_import("generic", write_own(tmp_path / "again", names, values), options), options))
+    assert load_responses("again").shape == (12, 1, 3)
+
+
+def test_the_row_of_a_spreadsheet_without_one_value_keeps_its_voxel(tmp_path: Path) -> None:
+    rows = DRAW.standard_normal((12, 6)).round(4)
+    lines = ['"","V1","V2","V3","V4","V5","V6"']
+    lines += [f'"{number}",{",".join(map(str, row))}' for number, row in enumerate(rows, start=1)]
+    lines[4] = lines[4].replace(str(rows[3, 2]), "NA")
+    source = write_own(tmp_path, [f"{number}.png" for number in range(12)], rows)
+    (tmp_path / "responses.csv").write_text("\n".join(lines))
+    source.write_text(source.read_text().replace("responses.npy", "responses.csv"))
+    assert bring_in(source).voxels.n_voxels == 6
+    np.testing.assert_array_equal(load_responses("mine")[:, 0], np.delete(rows, 3, axis=0).astype(np.float32))
 
 
 def test_a_volume_without_values_is_left_out_of_a_nifti_set(tmp_path: Path) -> None:

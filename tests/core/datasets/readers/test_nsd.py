@@ -15,8 +15,8 @@ from core.datasets.image_store import open_image_store
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import
 from core.datasets.kinds import detect_kind, inspect_source, plan_import
-from core.datasets.subject import load_responses, load_subject
 from core.datasets.readers.roi_labels import NSD_CODES
+from core.datasets.subject import load_responses, load_subject
 from core.datasets.summary import load_summary
 from core.errors import BadInputError, StorageError
 from tests.helpers.recording_files import (
