@@ -28,19 +28,7 @@ from core.types import BoolArray, ByteArray, IntArray
 from core.unpickle import read_object_array
 
 AGAIN = "Save it again as plain numbers."
-NAME_TITLES = (
-    "image",
-    "image_id",
-    "image_name",
-    "stim_file",
-    "stimulus",
-    "stimulus_id",
-    "picture",
-    "file",
-    "filename",
-    "name",
-    "id",
-)
+NAME_TITLES = "image image_id image_name stim_file stimulus stimulus_id picture file filename name id"
 """Titles, in lower case, of a first column that names the pictures of the rows, also by numbers."""
 VALUES_AT_ONCE = 16_000_000
 """Numbers read at once: 64 MB."""
@@ -271,7 +259,7 @@ def _open_csv(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
     for row in rows:
         names.append(row[0])
         numbers.append(to_numbers(row[1:], "responses", advice="Only the first column may hold names."))
-    is_titled = bool(first) and first[0].casefold() in NAME_TITLES
+    is_titled = bool(first) and first[0].casefold() in NAME_TITLES.split()
     has_names = len(first) > 1 and (
         not _are_numbers(names) or (is_titled and not _counts(to_numbers(names, "responses")))
     )

@@ -14,9 +14,9 @@ from typing import Any
 
 from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError, WeightsError
+from core.files import hash_file
 from core.networks.build import build_architecture
 from core.networks.catalog import PREFIXES, check_new_id, find_network, list_networks, save_user_network, suggest_id
-from core.networks.files.checkpoint import hash_file
 from core.networks.files.export_file import load_export
 from core.networks.files.kinds import find_kind
 from core.networks.files.normalisation import LEAST_SD, Normalisation

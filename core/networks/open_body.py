@@ -16,9 +16,10 @@ import torch
 from torch import nn
 
 from core.errors import WeightsError
+from core.files import hash_file
 from core.networks.build import TRANSFORMED, build_architecture, build_with_memory, example_pixels
 from core.networks.catalog import find_network
-from core.networks.files.checkpoint import apply_state, check_hash, hash_file
+from core.networks.files.checkpoint import apply_state, check_hash
 from core.networks.files.download import expected_hash
 from core.networks.files.export_file import list_export_layers, open_export
 from core.networks.files.program import Program, explained

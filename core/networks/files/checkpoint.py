@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from core import files
 from core.containers import reading
 from core.errors import WeightsError
+from core.files import hash_file
 from core.networks.files.kinds import find_kind
 from core.networks.files.normalisation import read_channels, read_pair
 from core.networks.files.torch_pickle import read_torch
@@ -27,14 +27,6 @@ NO_WEIGHTS = re.compile(r"optim|exp_avg|lr_|sched|callbacks|loops|(grad_)?scaler
 """How what training scripts keep beside a network begins: it never holds weights."""
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 """Where a torch.nn.Module that was saved whole keeps its tensors."""
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits. Raises WeightsError if it cannot be read."""
-    try:
-        return files.hash_file(path)
-    except OSError as error:
-        raise WeightsError(f"The weights file {path} cannot be read: {error.strerror}. Check the path.") from error
 
 
 def check_hash(path: Path, expected: str) -> str:

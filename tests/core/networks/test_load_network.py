@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from core.errors import BadInputError, WeightsError
-from core.networks.files.checkpoint import hash_file
+from core.files import hash_file
 from core.networks.files.torch_pickle import read_torch
 from core.networks.load import load_network
 from core.networks.spec import NetworkSpec
