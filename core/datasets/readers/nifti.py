@@ -108,14 +108,17 @@ def _cut(
     for path in files:
         check_grid(path, grid)
     if max(counts) == 1:
-        return (RecordedSession("all volumes", rows, partial(_iter_single, files, grid, chosen)),)
+        return (RecordedSession("all volumes", rows, partial(_iter_volumes, files, grid, chosen)),)
     ends = np.cumsum(counts)
     return tuple(
-        RecordedSession(name.split(".nii")[0], rows[end - count : end], partial(iter_trials, path, grid, chosen))
+        RecordedSession(name.split(".nii")[0], rows[end - count : end], partial(_iter_volumes, [path], grid, chosen))
         for name, path, end, count in zip(names, files, ends, counts, strict=True)
     )
 
 
-def _iter_single(files: list[Path], grid: Grid, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
+def _iter_volumes(files: list[Path], grid: Grid, chosen: IntArray) -> Iterator[npt.NDArray[np.float32]]:
+    """The trials of files one after another; one that is 0 in every voxel was censored and has no values."""
     for path in files:
-        yield from iter_trials(path, grid, chosen)
+        for block in iter_trials(path, grid, chosen):
+            block[(block == 0).all(axis=1)] = np.nan
+            yield block

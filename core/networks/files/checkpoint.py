@@ -16,14 +16,14 @@ from core.containers import reading
 from core.errors import WeightsError
 from core.files import hash_file
 from core.networks.files.kinds import find_kind
-from core.networks.files.normalisation import read_channels, read_pair
+from core.networks.files.normalisation import read_channels, read_pair, read_texts
 from core.networks.files.torch_pickle import read_torch
 from core.pickled_values import Inert
 from core.unpickle import EVERYTHING, read_pickle
 
 State = dict[str, torch.Tensor]
 COUNTER = "num_batches_tracked"
-NO_WEIGHTS = re.compile(r"optim|exp_avg|lr_|sched|callbacks|loops|(grad_)?scaler|amp$|.*rng|hyper_parameters")
+NO_WEIGHTS = re.compile(r"optim|exp_avg|lr_|sched|loops|(grad_)?scaler|amp$|.*rng|hyper_parameters")
 """How what training scripts keep beside a network begins: it never holds weights."""
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 """Where a torch.nn.Module that was saved whole keeps its tensors."""
@@ -72,6 +72,8 @@ def _walk(
     elif isinstance(content, torch.Tensor | np.ndarray):
         if not only_channels and (isinstance(content, torch.Tensor) or content.dtype.kind in "fiu"):
             yield name, torch.as_tensor(content)
+    elif isinstance(content, str):
+        yield from read_texts(name, content)
     elif id(content) not in seen:
         seen.add(id(content))
         for key, value, is_setting in _list_parts(content):

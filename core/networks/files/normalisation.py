@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ SPREADS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 """What deviations are called, and how each becomes an SD."""
 CHANNELS = re.compile(rf"{OF_PIXELS}(?:({MEANS})|{'|'.join(SPREADS)})(?:_rgb)?", re.IGNORECASE)
 """What mean and SD of the channels are called, wherever a network keeps them."""
+IN_TEXT = re.compile(r"""(\w+)["']?\s*[=:]\s*[\[(]([^\[\]()]*)[\])]""")
+"""A name and its list in the text of a configuration, as MMLab's checkpoints keep it."""
 PAIR = re.compile(rf"{OF_PIXELS}(?:norm|normali[sz](?:e|er|ation)|means?_?(?:and_?)?stds?)(?:_?\w+)?", re.IGNORECASE)
 """What a mean and an SD in one list are called."""
 NOT_OF_PIXELS = re.compile(
@@ -44,13 +47,15 @@ BLUE_FIRST, GREY_LEVELS, NEAR = (0.406, 0.456, 0.485), 255.0, 0.006
 class Normalisation:
     """Mean and SD of R, G, B that a network brings with it, and the names of their tensors.
 
-    Where a mean has no SD beside it, the SD is NaN and `partner` is "".
+    Where a mean has no SD beside it, the SD is NaN and `partner` is "". `scale` is what both were divided by: 255 where
+    both can only be meant for grey levels.
     """
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     name: str
     partner: str
+    scale: float = 1.0
 
     @property
     def is_clear(self) -> bool:
@@ -72,7 +77,8 @@ class Normalisation:
     def describe(self) -> str:
         """In words."""
         mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
-        return f"mean {mean} and {f'SD {std}' if self.partner else 'no SD'} ({self.name})"
+        scaled = f", divided by {self.scale:g}" if self.scale != 1 else ""
+        return f"mean {mean} and {f'SD {std}' if self.partner else 'no SD'} ({self.name}{scaled})"
 
 
 def read_channels(name: str, value: Any) -> torch.Tensor | None:
@@ -96,6 +102,16 @@ def read_channels(name: str, value: Any) -> torch.Tensor | None:
     if is_setting and value.numel() == 1 and not OF_PICTURES.match(parent.rpartition(".")[2].lower()):
         return None
     return value.detach().flatten()
+
+
+def read_texts(path: str, text: str) -> Iterator[tuple[str, torch.Tensor]]:
+    """Mean and SD in the text of a configuration, `mean=[0.4, 0.4, 0.4]`; each pair under a number of its own."""
+    counts: Counter[str] = Counter()
+    for name, values in IN_TEXT.findall(text):
+        channels = read_channels(f"{path}.{counts[name]}.{name}", values)
+        if channels is not None:
+            yield f"{path}.{counts[name]}.{name}", channels
+            counts[name] += 1
 
 
 def read_pair(name: str, value: Any) -> dict[str, torch.Tensor]:
@@ -141,7 +157,9 @@ def find_normalisations(
             continue
         partner, std = _find_spread(flat, parent + dot, word[1])
         if partner or len(mean) > 1:
-            found = Normalisation(_as_typed(mean), _as_typed(std), name, partner)
+            are_grey_levels = float(mean.max()) > LARGEST_MEAN and float(std.min()) > LARGEST_SD
+            scale = GREY_LEVELS if are_grey_levels else 1.0
+            found = Normalisation(_as_typed(mean / scale), _as_typed(std / scale), name, partner, scale)
             nearness = 0 if is_inside else 1 if prefix.startswith(f"{around}." if around else "") else 2
             groups[nearness].setdefault((found.mean, str(found.std)), found)
     return tuple(next((group for group in groups if group), {}).values())

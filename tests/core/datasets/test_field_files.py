@@ -72,6 +72,7 @@ ARRAYS = {
     "semicolons": "v0;v1\n0,5;-1,25\n2,0;NaN\n-0,75;3,0\n",
     "semicolons without header": "0,5;-1,25\n2,0;NaN\n-0,75;3,0\n",
     "index with a name": "trial,v0,v1\n1,0.5,-1.25\n2,2.0,#N/A\n3,-0.75,3.0\n",
+    "numbers from 1 as header": "1,2\n0.5,-1.25\n2.0,\n-0.75,3.0\n",
     "row numbers without header": "0,0.5,-1.25\n1,2.0,-\n2,-0.75,3.0\n",
 }
 
@@ -130,6 +131,33 @@ def test_files_of_matlab_tables_and_groups_are_read(tmp_path: Path, name: str) -
         write_hdf5(path, key, values, by_matlab=True)
     np.testing.assert_array_equal(open_array(path, key=key).read(1, 3), values[1:3])
     cleanup_resources()  # the threads of zarr
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"scale_factor": 1.0, "_FillValue": np.nan}, ""),
+        ({"_FillValue": -9999.0}, "_FillValue"),
+        ({"scale_factor": 0.01, "add_offset": 3.0}, "scale_factor and add_offset"),
+    ],
+)
+@pytest.mark.parametrize("ending", [".h5", ".zarr"])
+def test_values_that_netcdf_would_unpack_are_not_taken_as_they_are(
+    tmp_path: Path, attributes: dict[str, float], said: str, ending: str
+) -> None:
+    path = tmp_path / f"r{ending}"
+    if ending == ".h5":
+        with h5py.File(path, "w") as file:
+            file["r"] = VALUES
+            file["r"].attrs.update(attributes)
+    else:
+        zarr.open_group(path, mode="w").create_array("r", data=VALUES).attrs.update(attributes)
+    if said:
+        with pytest.raises(BadInputError, match=f"must be plain numbers, .*to be unpacked by {said}'"):
+            open_array(path)
+    else:
+        np.testing.assert_array_equal(open_array(path).read(0, 3), VALUES.astype(np.float32))
+    cleanup_resources()
 
 
 def describe(folder: Path, text: str) -> Path:
@@ -386,6 +414,7 @@ def test_the_row_of_a_spreadsheet_without_one_value_keeps_its_voxel(tmp_path: Pa
 def test_a_volume_without_values_is_left_out_of_a_nifti_set(tmp_path: Path) -> None:
     betas = DRAW.standard_normal((2, 2, 2, 2, 6)).astype(np.float32)
     betas[1, ..., 4] = betas[0, ..., 1] = np.nan
+    zeroed = np.nan_to_num(betas)  # as AFNI writes trials that were censored
     nibabel.save(nibabel.Nifti1Image(np.ones((2, 2, 2), np.uint8), np.eye(4)), tmp_path / "mask.nii")
     for number, session in enumerate(betas):
         nibabel.save(nibabel.Nifti1Image(session, np.eye(4)), tmp_path / f"betas_{number}.nii")
@@ -402,6 +431,11 @@ def test_a_volume_without_values_is_left_out_of_a_nifti_set(tmp_path: Path) -> N
     rows = betas.reshape(2, 8, 6).transpose(0, 2, 1).astype(float)
     scored = (rows - np.nanmean(rows, axis=1, keepdims=True)) / np.nanstd(rows, axis=1, keepdims=True)
     np.testing.assert_allclose(load_responses("mine")[:, 0], np.nanmean(scored, axis=0), atol=1e-5)
+    for number, session in enumerate(zeroed):
+        nibabel.save(nibabel.Nifti1Image(session, np.eye(4)), tmp_path / f"betas_{number}.nii")
+    options = ImportOptions("again")
+    list(iter_import(plan_import("nifti", tmp_path, options), options))
+    np.testing.assert_array_equal(load_responses("again"), load_responses("mine"))
 
 
 @pytest.mark.parametrize("name", ["glm.npy", "glm.hdf5", "glm.mat"])

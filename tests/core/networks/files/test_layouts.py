@@ -215,6 +215,26 @@ LAYOUTS = {
         ("Pixels are normalised as the file says: mean 0.5, 0.5, 0.5 and SD 0.25, 0.25, 0.25 (config.data.mean)",),
         ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
     ),
+    "grey levels, one number for all": Layout(
+        "a.ckpt",
+        {"net": table(), "cfg": {"mean": 102, "std": 63.75}},
+        ("mean 0.4, 0.4, 0.4 and SD 0.25, 0.25, 0.25 (cfg.mean, divided by 255)",),
+        ((0.4,) * 3, (0.25,) * 3),
+    ),
+    "grey levels in the text of a configuration, twice": Layout(
+        "a.pth",
+        {
+            "state_dict": table("backbone."),
+            "meta": {"config": "train = dict(mean=[102, 51.0, 76.5],\n std=[63.75, 51, 51], to_rgb=True)\n" * 2},
+        },
+        ("mean 0.4, 0.2, 0.3 and SD 0.25, 0.2, 0.2 (meta.config.0.mean, divided by 255)",),
+        ((0.4, 0.2, 0.3), (0.25, 0.2, 0.2)),
+    ),
+    "averaged weights of a callback": Layout(
+        "a.ckpt",
+        {"state_dict": table("net.", OTHER), "callbacks": {"EMA": {"ema_weights": table("net.")}}},
+        ("ema_weights", "was taken, not"),
+    ),
     "a list of one channel": Layout(
         "a.ckpt",
         {"net": table(), "args": argparse.Namespace(image_mean=[0.45], image_std=[[0.225]])},
@@ -300,7 +320,7 @@ LAYOUTS = {
             "callbacks": {"best": torch.ones(1)},
             "hyper_parameters": {"lr": 1},
         },
-        says=("Left out: criterion (1 tensor).",),
+        says=("Left out: callbacks (1 tensor), criterion (1 tensor).",),
     ),
     "thop": Layout(
         "a.pth",
@@ -354,7 +374,11 @@ def test_two_sets_of_one_file_are_two_networks_and_an_entry_without_a_choice_is_
         (normalised("mean", "std") | {"std": torch.full((3,), 0.07)}, {}, "so small that it may hold variances. Give"),
         (table() | {"mean": torch.tensor([-0.4, -0.5, -0.4]), "std": torch.ones(3)}, {}, "mean -0.4, .*Give"),
         (table() | {"mean": torch.tensor([0.4, math.nan, 0.4]), "std": torch.ones(3)}, {}, "nan, .*Give"),
-        ({"net": table(), "cfg": {"mean": 127.5, "std": 127.5}}, {}, "mean 127.5, 127.5, 127.5 and SD 127.5, .*Give"),
+        (
+            {"net": table(), "cfg": "a: {mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2]}, b: {mean: [0, 0, 0]}"},
+            {},
+            "mean 0.5, 0.5, 0.5 and SD 0.2, .*cfg.0.mean.* and mean 0, 0, 0 and no SD .*Give",
+        ),
         (table() | {"mean": torch.tensor([124, 116, 104])}, {}, "mean 124, 116, 104 and no SD (.mean.), and it cannot"),
         (table() | {"mean": channels((0.406, 0.456, 0.485), 3), "std": torch.ones(3)}, {}, "with blue first, mean 0.4"),
         (table() | {"pixel_mean": channels((103.53, 116.28, 123.675), 3)}, {}, "so the network takes blue, green, red"),
