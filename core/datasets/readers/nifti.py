@@ -49,14 +49,14 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     read = partial(read_map, grid=grid)
     numbers = np.nan_to_num(read(mask, numbered=True))
     named, remarks = np.full(numbers.shape, "", dtype=object), []
-    if found.masks[1:]:
+    if found.are_of_runs:
         sizes = [int(numbers.astype(bool).sum())]
         for path in found.masks[1:]:
             others = np.nan_to_num(read(path)) > 0
             sizes.append(int(others.sum()))
             numbers *= others
         remarks.append(
-            f"Voxels inside all {len(sizes)} masks of the runs are taken, {int((numbers > 0).sum()):,} of "
+            f"Voxels inside every mask of a run ({len(sizes)}) are taken, {int((numbers > 0).sum()):,} of "
             f"{min(sizes):,} to {max(sizes):,}: {name_some([path.name for path in found.masks], MOST_NAMED)}."
         )
     inside = numbers > 0

@@ -79,7 +79,7 @@ def _read_name(source: Path, place: Path) -> NamedFile:
 class VolumeSet:
     """One participant's files; `counts` are volumes of each, `names` the image of each volume, "" for none.
 
-    `masks` is one, or one for each run.
+    `masks` is one, or those of all runs where there are others beside.
     """
 
     masks: list[Path]
@@ -90,6 +90,7 @@ class VolumeSet:
     names: list[str]
     participant: str
     people: tuple[str, ...]
+    are_of_runs: bool
 
 
 def find_set(source: Path, options: ImportOptions) -> VolumeSet:
@@ -117,13 +118,18 @@ def find_set(source: Path, options: ImportOptions) -> VolumeSet:
     own = [[mask for mask in masks if RUN & mask.entities.keys() and _belongs(mask, one)] for one in betas]
     of_runs = [mask for mask in masks if any(mask in found for found in own)]
     are_one_kind = len({tuple(mask.entities.get(name) for name in KIND) for mask in of_runs}) == 1
-    if len(masks) > 1 and not options.mask and all(own) and are_one_kind:
+    are_of_runs = len(masks) > 1 and not options.mask and all(own) and are_one_kind
+    if are_of_runs:
         masks = of_runs
     elif len(masks) > 1:
         got = ", ".join(file.path.name for file in masks[:MOST_NAMED])
         raise refusal("mask", allowed="one mask", got=got, advice="Name one with --mask, or leave one there.")
     rois = [(file.roi, file.path) for file in sorted(here, key=lambda one: one.path.name) if file.role == "roi"]
-    ncsnr = next((file.path for file in here if file.role == "ncsnr"), None)
+    known = [file.path for file in here if file.role == "ncsnr"]
+    if len(known) > 1:
+        got = ", ".join(path.name for path in known[:MOST_NAMED])
+        raise refusal("ncsnr", allowed="one map of a single trial's", got=got, advice="Leave one there.")
+    ncsnr = next(iter(known), None)
     for place, file in enumerate(betas):
         if any((file.stem, file.entities) == (one.stem, one.entities) for one in betas[:place]):
             advice = "It lies there twice, in two folders or packed and unpacked: leave one."
@@ -133,7 +139,7 @@ def find_set(source: Path, options: ImportOptions) -> VolumeSet:
     tables = [file for file in tables if file.stem == "trials"] or tables
     names = _read_trials(tables, betas, counts, source)
     paths, betas_paths = ([file.path for file in files] for files in (masks, betas))
-    return VolumeSet(paths, betas_paths, counts, rois, ncsnr, names, participant, people)
+    return VolumeSet(paths, betas_paths, counts, rois, ncsnr, names, participant, people, are_of_runs)
 
 
 def _count_volumes(betas: list[NamedFile]) -> list[int]:

@@ -292,8 +292,14 @@ def test_names_of_bids_are_read_as_the_plain_ones(folder: Path) -> None:
     own = plan_import("nifti", folder / "set", options)
     assert own.voxels.n_voxels == int(masks.all(axis=0).sum())
     sizes = masks.reshape(11, -1).sum(axis=1)
-    said = f"all 11 masks of the runs are taken, {own.voxels.n_voxels} of {sizes.min()} to {sizes.max()}: sub-01"
+    said = f"every mask of a run (11) are taken, {own.voxels.n_voxels} of {sizes.min()} to {sizes.max()}: sub-01"
     assert any(said in remark for remark in own.remarks)
+    for session in (1, 2):
+        save_volume(func / f"sub-01_ses-{session}_space-T1w_stat-ncsnr_statmap.nii.gz", np.ones((2, 2, 1)))
+    with pytest.raises(BadInputError, match="`ncsnr` must be one map"):
+        plan_import("nifti", folder / "set", options)
+    for path in func.glob("*ncsnr*"):
+        path.unlink()
     save_volume(func / f"{BIDS.format(1, 3)}_space-T1w_desc-aroma_mask.nii.gz", masks[0])
     with pytest.raises(BadInputError, match="must be one mask, got .* Name one with --mask"):
         plan_import("nifti", folder / "set", options)
