@@ -42,8 +42,8 @@ class ImportOptions:
         such as "0.2", or a text file with one image id a line.
     images : Folder or HDF5 file of the images, if it is not where the recording usually has it.
     categories : CSV or TSV with columns image and category.
-    bad_voxels : "fewest" leaves out voxels with a missing value, or the trials that miss one where these are the
-        smaller share, "drop" the voxels in any case, "refuse" stops; the first two leave out what never varies, too.
+    bad_voxels : "fewest" leaves out voxels with a missing value, or the trials that miss one where these are at
+        most half the share, "drop" always the voxels, "refuse" stops; voxels that never vary go with the first two.
     seed : Draws the held-out share.
     averaged : How many repeats each row already is the mean of; 0 for what the source says. A noise ceiling from a
         published ncsnr of single trials counts each row as so many.

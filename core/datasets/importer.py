@@ -40,6 +40,8 @@ from core.words import count
 
 LEAST_IMAGES = 4
 """Fewer cannot be both fitted on and held out."""
+MOST_LEFT_OUT = 0.5
+"""A trial that is left out costs every voxel, a voxel all its trials: of voxels outside of one session that is more."""
 ZERO_BYTES = 8 * 2**20
 NPY_HEADER = 4096
 
@@ -87,8 +89,8 @@ def find_left_out(
 ) -> dict[str, list[BoolArray]]:
     """The trials to leave out of each session (n_trials,), by why: those without any value, and those that miss some.
 
-    The latter where they are a smaller share of the trials than the voxels that miss some are of the voxels. `absent`:
-    voxels without a value in each trial, by session.
+    The latter where they are at most `MOST_LEFT_OUT` of the share that the voxels that miss some are of the voxels.
+    `absent`: voxels without a value in each trial, by session.
     """
     n_voxels = len(sums.n_absent)
     blank = [counts == n_voxels for counts in absent]
@@ -99,8 +101,8 @@ def find_left_out(
     n_lacking = sum(int(one.sum()) for one in lacking)
     given = zip(recording.sessions, blank, strict=True)
     found = {"Trials without a value in any voxel": [one & (session.images != UNUSED) for session, one in given]}
-    if options.bad_voxels == FEWEST and n_lacking * (n_voxels - nowhere.sum()) < partly * n_kept:
-        found[f"Trials without a value in some voxels, a smaller share than the {partly:,} voxels,"] = lacking
+    if options.bad_voxels == FEWEST and n_lacking * (n_voxels - nowhere.sum()) <= MOST_LEFT_OUT * partly * n_kept:
+        found[f"Trials that miss values, of {count(partly, 'voxel')} in all,"] = lacking
     return {why: trials for why, trials in found.items() if any(one.any() for one in trials)}
 
 

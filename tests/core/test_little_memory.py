@@ -12,7 +12,7 @@ from core.attacks.config import AttackConfig
 from core.commands.cli import run_command_line
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import
-from core.datasets.subject import load_responses
+from core.datasets.subject import load_responses, load_subject
 from core.device import explain, run_smaller
 from core.encoders.features import Extractor
 from core.errors import BadInputError
@@ -128,9 +128,7 @@ def test_an_import_takes_fewer_voxels_at_once(monkeypatch: pytest.MonkeyPatch, e
     list(iter_import(recording, options("parts", held_out="0.3")))
     assert set(little.seen) == {1}
     np.testing.assert_array_equal(load_responses("parts"), load_responses("whole"))
-    assert load_responses("parts").shape == (4, 1, 4), "the image without a value of one voxel is left out"
-    list(iter_import(recording, options("drop", held_out="0.3", bad_voxels="drop")))
-    assert load_responses("drop").shape == (5, 1, 3)
+    assert load_subject("parts").voxels.n_voxels == 3
     monkeypatch.setattr("core.datasets.importer.np", LittleNumpy(0, error))
     with pytest.raises(BadInputError, match="Not even one voxel at a time fits into memory. Close other programs"):
         list(iter_import(recording, options("none", held_out="0.3")))

@@ -386,7 +386,7 @@ def test_what_misses_values_is_left_out_with_its_image_or_its_voxel_whichever_is
     names = [f"houses/{number}.png" for number in range(12)]
     subject = bring_in(write_own(tmp_path, names, values))
     assert "Trials without a value in any voxel are left out, 1: 4 of images 1 to 12." in subject.note
-    assert "in some voxels, a smaller share than the 1 voxels, are left out, 1: 6 of images 1 to 12." in subject.note
+    assert "Trials that miss values, of 1 voxel in all, are left out, 1: 6 of images 1 to 12." in subject.note
     assert "Images without another trial are left out, 1: 3." in subject.note
     rows, voxels = np.delete(np.arange(12), [3, 5]), [0, 1, 2, 3]
     assert subject.image_ids == tuple(str(row) for row in rows)
@@ -397,6 +397,10 @@ def test_what_misses_values_is_left_out_with_its_image_or_its_voxel_whichever_is
     options = ImportOptions("again")
     list(iter_import(plan_import("generic", write_own(tmp_path / "again", names, values), options), options))
     assert load_responses("again").shape == (12, 1, 3)
+    values[:4, 1] = 0.5  # of one trial again
+    options = ImportOptions("voxels", bad_voxels="drop")
+    list(iter_import(plan_import("generic", write_own(tmp_path / "voxels", names, values), options), options))
+    assert load_responses("voxels").shape == (12, 1, 3)
 
 
 def test_the_row_of_a_spreadsheet_without_one_value_keeps_its_voxel(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def nothing_left() -> bool:
 
 
 VALUES = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
-DEFAULT = ImportOptions("mine", held_out="0.2", bad_voxels="drop")
+DEFAULT = ImportOptions("mine", held_out="0.2")
 
 
 @pytest.mark.parametrize("zscore", [False, True])
