@@ -115,7 +115,8 @@ def _iter_sums(
     """
     total, started = len(recording.sessions), time.monotonic()
     reserve(means, (len(recording.image_ids), recording.voxels.n_voxels))
-    sums, every = TrialSums(means, recording.n_trials, n_voxels=recording.voxels.n_voxels), []
+    sums = TrialSums(means, recording.n_trials, n_voxels=recording.voxels.n_voxels)
+    every: list[IntArray] = []
     at_once = recording.voxels.n_voxels
     for done, session in enumerate(recording.sessions):
         absent, start = np.zeros(len(session.images), dtype=np.int64), 0

@@ -151,7 +151,7 @@ def _choose_voxels(files: NsdFiles, options: ImportOptions) -> tuple[IntArray, P
     return chosen, place_volume(indices, files.grid.affine, surface=options.surface), roi
 
 
-def _number(path: Path, grid: Grid) -> FloatArray:
+def _number(path: Path, grid: Grid) -> npt.NDArray[np.float64]:
     """The voxels of a mask by their numbers in its own file; vertices, one side after the other, all by 1."""
     numbers = np.nan_to_num(read_map(path, grid, numbered=grid.is_placed))
     return numbers if grid.is_placed else (numbers > 0).astype(np.float64)
@@ -172,7 +172,7 @@ def _inside(
     if options.mask or not labels:
         advice = "Choose another with --mask, or all."
         raise refusal("mask", allowed=f"a map in {files.roi_folder}", got=options.mask or GENERAL, advice=advice)
-    return np.any([values > 0 for values in labels.values()], axis=0).astype(np.float64)
+    return np.asarray(np.any([values > 0 for values in labels.values()], axis=0), dtype=np.float64)
 
 
 def _find_grid(files: NsdFiles, *, resample: bool) -> Grid:
