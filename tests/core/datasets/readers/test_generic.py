@@ -258,6 +258,27 @@ def test_an_roi_outside_the_mask_is_told_and_an_ncsnr_below_zero_refused(folder:
         plan_import("nifti", folder, ImportOptions("x"))
 
 
+def test_lines_of_another_order_than_their_numbers_and_other_codes_of_a_test_are_refused(folder: Path) -> None:
+    values = DRAW.standard_normal((5, 3))
+    np.save(folder / "responses.npy", values)
+    lines = "image,test\n" + "".join(f"{name},{{}}\n" for name in IDS)
+    text = '[images]\nfolder = "images"\nlist = "list.csv"\n[responses]\nfile = "responses.npy"\n'
+    (folder / "own.toml").write_text(text + '[voxels]\ntable = "voxels.csv"\n')
+    options = ImportOptions("x")
+    for number, told in (("2,0,1", "lines in the order of its column 'voxel'"), ("1,2,3", ""), ("5,9,5", "")):
+        (folder / "list.csv").write_text(lines.format(1, 0, "", "FALSE", "TRUE"))
+        (folder / "voxels.csv").write_text("voxel,roi\n" + "".join(f"{one},V{one}\n" for one in number.split(",")))
+        if told:
+            with pytest.raises(BadInputError, match=told):
+                plan_import("generic", folder / "own.toml", options)
+        else:
+            held = plan_import("generic", folder / "own.toml", options).held_out
+            assert held is not None and held.tolist() == [True, False, False, False, True]
+    (folder / "list.csv").write_text(lines.format(1, 1, 2, 1, 2))
+    with pytest.raises(BadInputError, match="`test` must be 0 or 1, got '2'"):
+        plan_import("generic", folder / "own.toml", options)
+
+
 BIDS = "sub-01_ses-{}_task-see_run-{}"
 
 
