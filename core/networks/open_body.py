@@ -122,7 +122,8 @@ def _describe(module: nn.Module, spec: NetworkSpec, *, is_new: bool = False) -> 
 def check_weights(spec: NetworkSpec, weights: Path | None) -> tuple[Path, str]:
     """The weights file to open and the hash of its content; `weights` replaces the network's own.
 
-    Raises WeightsError if the file is missing, or not the one that is expected.
+    Raises WeightsError if the network's own file is missing, or not the one that is expected; StorageError if it cannot
+    be read.
     """
     if spec.family == "python" and not spec.weights:
         return Path(), hash_module(spec)

@@ -161,7 +161,7 @@ def _read_test(texts: list[str]) -> BoolArray:
     if wrong.any():
         advice = "Write 1 for images to hold out and 0 for the others."
         raise refusal("test", allowed="0 or 1", got=texts[int(wrong.argmax())], advice=advice)
-    return values == 1
+    return np.asarray(values == 1)
 
 
 def _describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str, ...]:
