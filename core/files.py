@@ -39,9 +39,12 @@ _tidied: set[Path] = set()
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's content, 64 hexadecimal digits. Raises OSError if it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file's content, 64 hexadecimal digits. Raises StorageError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}. Bring it back or choose another file.") from error
 
 
 @cache

@@ -289,7 +289,7 @@ def test_the_import_of_a_recording_needs_an_id_alone(qtbot: QtBot) -> None:
     page.subject.setText("sub-01")
     assert page.accept.isEnabled()
     options = page.options()
-    assert (options.subject, options.held_out, options.bad_voxels, options.seed) == ("sub-01", "own", "drop", 0)
+    assert (options.subject, options.held_out, options.bad_voxels, options.seed) == ("sub-01", "own", "fewest", 0)
     page.seed.setValue(3)
     assert page.options().seed == 3
     page.subject.setText("bad id")
