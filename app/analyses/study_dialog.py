@@ -196,7 +196,7 @@ class StudyDialog(QDialog, Fields):
         try:
             cost, self._bad = describe_cost(self.value(), self._step_seconds), ""
         except BadInputError as error:
-            cost, self._bad = "", str(error)
+            cost, self._bad = "", error.plain
         self.cost.setText(cost if self._step_seconds or not cost else "Timing the networks…")
         self.work.refuse(self._bad)
         self._refresh()
