@@ -349,7 +349,7 @@ def test_levels_make_a_level_set_of_a_plan(qtbot: QtBot) -> None:
     )
     dialog.levels.setText("2, 1")
     dialog.levels.editingFinished.emit()
-    assert dialog.plan is None and "`levels` must be ascending" in dialog.problem.text()
+    assert dialog.plan is None and "Levels must be ascending" in dialog.problem.text()
     dialog.levels.setText("")
     dialog.levels.editingFinished.emit()
     assert dialog.plan is not None and dialog.plan.levels == () and dialog.direction.isEnabled()

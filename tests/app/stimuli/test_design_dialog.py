@@ -51,7 +51,7 @@ def test_a_set_is_simulated_and_shown(qtbot: QtBot, lane: JobLane, tmp_path: Pat
     dialog.open_set(folder)
     dialog.ceiling.set_value(0.0)
     dialog.run.click()
-    assert "`noise_ceiling` must be given" in dialog.work.error.text()
+    assert "Noise ceiling must be given" in dialog.work.error.text()
     dialog.ceiling.set_value(40.0)
     dialog.run.click()
     qtbot.waitUntil(lambda: bool(dialog.answer.words.text()), timeout=120_000)
