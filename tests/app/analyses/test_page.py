@@ -94,7 +94,7 @@ def test_the_form_says_what_is_wrong_and_what_it_costs(qtbot: QtBot) -> None:
         ("ladder", "1, 1", "above 0 in ascending order"),
         ("ladder", "one", "a number or a fraction"),
         ("ladder", "", "a number or a fraction"),
-        ("ladder", "nan", "got nan"),
+        ("ladder", "nan", "not nan"),
         ("voxels", "99999", "a voxel from 0 to 1843"),
         ("voxels", "FFA:9999", "as many as every encoder predicts"),
         ("voxels", "Nowhere:2", "Roi must be one of"),
