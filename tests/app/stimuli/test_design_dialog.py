@@ -34,7 +34,7 @@ def test_the_tray_is_simulated_once_every_probe_is_made(qtbot: QtBot, lane: JobL
     qtbot.addWidget(dialog)
     dialog.show()
     dialog.run.click()
-    assert "got '3 of 4'" in dialog.work.error.text()
+    assert "not '3 of 4'" in dialog.work.error.text()
     tray.take_previews([make_preview(recipe) for recipe in recipes])
     name, groups = group_tray(tray, n_files=3)
     assert name == "tray" and list(groups) == [Question.SHIFT]
