@@ -178,7 +178,7 @@ class StudyDialog(QDialog, Fields):
         buttons = make_row(self.badge, -1, self.save, self.report, self.stop, self.start)
         text = make_label(EXPLANATION, "muted", wraps=True)
         parts = (text, form, self.cost, self.work, self.tabs, buttons)
-        fill_dialog(self, "Test the method", *parts, gap=10, margin=20, stretch=4)
+        fill_dialog(self, "Simulation study", *parts, gap=10, margin=20, stretch=4)
 
     def take_extent(self, *_: object) -> None:
         """A quick study has fewer noise levels and images."""
@@ -196,7 +196,7 @@ class StudyDialog(QDialog, Fields):
         try:
             cost, self._bad = describe_cost(self.value(), self._step_seconds), ""
         except BadInputError as error:
-            cost, self._bad = "", str(error)
+            cost, self._bad = "", error.plain
         self.cost.setText(cost if self._step_seconds or not cost else "Timing the networks…")
         self.work.refuse(self._bad)
         self._refresh()

@@ -227,6 +227,7 @@ class Controller(QObject):
         self._lane.drop("atlas")
         state.progress = None
         quick = None if config.wanted_shift_sd else config.attack.quick_look()
+        state.is_probing = True
         state.run = first = config if quick is None else replace(config, attack=quick)
         done = partial(self._take_probe, run=first, refine=None if quick is None else config)
         self._run(first, self._take_progress, done)
@@ -372,6 +373,7 @@ class Controller(QObject):
         state.preview = state.step = state.progress = state.refining = None
         state.run, state.probe = run, last.result
         if refine is None:
+            state.is_probing = False
             self._request_atlas()
         else:
             self._run(refine, partial(setattr, state, "refining"), partial(self._take_probe, run=refine))
@@ -386,6 +388,7 @@ class Controller(QObject):
 
     def _take_stop(self) -> None:
         self._state.progress = self._state.refining = None
+        self._state.is_probing = False
 
     def _fail_probe(self, failed: Failed) -> None:
         self._take_stop()

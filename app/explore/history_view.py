@@ -120,6 +120,11 @@ class HistoryView(QWidget):
             self.slider.setValue(0)
         self._timer.start(int(np.clip(1000 * PLAY_SECONDS / self.n_steps, FASTEST_MS, SLOWEST_MS)))
 
+    def stop(self) -> None:
+        """Stop playing, and let nobody scrub until steps are shown again."""
+        self.set_playing(False)
+        self._set_scrubbable(False)
+
     def describe_step(self) -> str:
         """The step shown, in words: "step 12 of 40 · L₂ ε 0.75 · +0.42"."""
         if not self.n_steps:

@@ -168,7 +168,7 @@ class ImagesPanel(QWidget):
             return
         self._take(compare(self._pictures.clean, pixels))
         clean, made = from_uint8(self._pictures.clean), from_uint8(pixels)
-        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=norm))
+        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=norm), of_step=True)
 
     def clear(self) -> None:
         """Show the empty state."""

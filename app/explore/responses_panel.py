@@ -37,6 +37,9 @@ READOUT_TIP = (
 )
 
 
+BEGINNING = "beginning · until the first step, the last probe is shown"
+
+
 class LiveSteps:
     """What a running probe has shown so far; a record of a step already known replaces it."""
 
@@ -126,7 +129,9 @@ class ResponsesPanel(QWidget):
         self._use_table(table)
         self._table_is_due = False
         self._live = LiveSteps(config, response_unit, reference_sd)
-        self.history.set_playing(False)
+        self._probe = None
+        self.history.stop()
+        self.readout.show_text(BEGINNING)
 
     def show_progress(self, progress: ProbeProgress) -> None:
         """Take one record of a running probe; drawn at most eight times a second."""

@@ -82,7 +82,7 @@ class SetForm(Form):
         "Width of the picture in degrees of visual angle, as participants see it",
         most=120,
         unit="°",
-        zero="not stated",
+        zero="unknown",
         name="Width of the picture in degrees of visual angle",
     )
     gate = Gate("Minimum r", "Warn about voxels that their encoder predicts worse than this")

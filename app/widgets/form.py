@@ -345,7 +345,7 @@ def attempt(make: Callable[[], Made], problem: QLabel) -> Made | None:
     try:
         made = make()
     except ProbeError as error:
-        show_text(problem, str(error))
+        show_text(problem, error.plain)
         return None
     show_text(problem, "")
     return made
@@ -356,5 +356,5 @@ def why_not(make: Callable[[], object]) -> str:
     try:
         make()
     except ProbeError as error:
-        return str(error)
+        return error.plain
     return ""

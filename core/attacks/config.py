@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
-from core.checks import check_count, check_epsilon, check_fraction, check_positive, describe_refusal, refusal
-from core.errors import BadInputError
+from core.checks import check_count, check_epsilon, check_fraction, check_positive, refusal
 from core.types import NormName
 
 STEP_SIZE_RULE = 2.5
@@ -257,8 +256,7 @@ def parse_epsilon(text: str, norm: NormName) -> float:
     try:
         value = float(upper) / float(lower) if slash else float(upper)
     except (ValueError, ZeroDivisionError) as error:
-        refusal = describe_refusal("epsilon", allowed="a number or a fraction such as 8/255", got=text)
-        raise BadInputError(refusal) from error
+        raise refusal("epsilon", allowed="a number or a fraction such as 8/255", got=text) from error
     return check_epsilon("epsilon", value, largest=LARGEST_EPSILON[NormName(norm)])
 
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, cast,
 from cyclopts import App, Argument, CycloptsError, Parameter, Token
 from cyclopts.exceptions import CoercionError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
-from core.checks import check_choice, describe_refusal, refusal, suggest
+from core.checks import check_choice, refusal, suggest
 from core.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -344,7 +344,7 @@ def _describe_error(error: CycloptsError, known: list[str]) -> str:
     unread = [word for word in error.unused_tokens or () if word[:1] == "-" and word.partition("=")[0] not in known]
     match error:
         case CoercionError(__cause__=_Unreadable() as cause):
-            return describe_refusal(name.lstrip("-"), allowed=cause.allowed, got=cause.got, advice=cause.advice)
+            return str(refusal(name.lstrip("-"), allowed=cause.allowed, got=cause.got, advice=cause.advice))
         case UnknownOptionError():
             return _describe_unknown(error.token.keyword or error.token.value, known)
         case UnusedCliTokensError():

@@ -34,7 +34,7 @@ def test_the_tray_is_simulated_once_every_probe_is_made(qtbot: QtBot, lane: JobL
     qtbot.addWidget(dialog)
     dialog.show()
     dialog.run.click()
-    assert "got '3 of 4'" in dialog.work.error.text()
+    assert "not '3 of 4'" in dialog.work.error.text()
     tray.take_previews([make_preview(recipe) for recipe in recipes])
     name, groups = group_tray(tray, n_files=3)
     assert name == "tray" and list(groups) == [Question.SHIFT]
@@ -51,7 +51,7 @@ def test_a_set_is_simulated_and_shown(qtbot: QtBot, lane: JobLane, tmp_path: Pat
     dialog.open_set(folder)
     dialog.ceiling.set_value(0.0)
     dialog.run.click()
-    assert "`noise_ceiling` must be given" in dialog.work.error.text()
+    assert "Noise ceiling must be given" in dialog.work.error.text()
     dialog.ceiling.set_value(40.0)
     dialog.run.click()
     qtbot.waitUntil(lambda: bool(dialog.answer.words.text()), timeout=120_000)
