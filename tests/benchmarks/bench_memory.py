@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from app.base.virtual_display import VirtualDisplay, has_display
 from core.paths import HOME_VARIABLE
-from tests.benchmarks.window_tasks import rest, wait_until
+from tests.benchmarks.bench_window_stalls import Bench, answered, opened
+from tests.benchmarks.window_tasks import wait_until
 
 GROWTH_BUDGET = 0.05
 FIGURE_EVERY, ANALYSIS_EVERY = 2, 4
-N_STEPS = 10
+N_STEPS, N_ENCODERS = 10, 4
 
 
 def resident_bytes() -> int:
@@ -36,68 +36,46 @@ def resident_bytes() -> int:
 
 def run_cycles(folder: Path, minutes: float, most: int) -> Iterator[int]:
     """Open the window and give the resident memory after each cycle."""
-    from app.base.jobs import Idle
-    from app.base.services import open_services
-    from app.look.qt_application import make_application
-    from app.shell.application import make_window
-    from core.engine import Engine
-
-    application = make_application()
-    session = open_services(engine=Engine(spare_cores=1))
-    window = make_window(session)
-    window.show()
-    try:
-        wait_until(lambda: session.state.clean is not None and isinstance(session.lane.state, Idle))
-        session.state.attack = replace(session.state.attack, n_steps=N_STEPS)
+    with opened(folder) as bench:
+        bench.session.state.attack = replace(bench.session.state.attack, n_steps=N_STEPS)
         deadline = time.perf_counter() + 60 * minutes
         for cycle in range(most):
-            work(window, folder, cycle)
+            work(bench, cycle)
             gc.collect()
             yield resident_bytes()
             if time.perf_counter() > deadline:
                 return
-    finally:
-        window.close()
-        application.shutdown()
 
 
-def work(window: Any, folder: Path, cycle: int) -> None:
+def work(bench: Bench, cycle: int) -> None:
     """One cycle."""
-    from app.base.jobs import Idle
-
-    session = window.session
+    session = bench.session
     state, controller = session.state, session.controller
-
-    def idle() -> None:
-        rest(20)
-        wait_until(lambda: isinstance(session.lane.state, Idle))
-
-    encoders = session.catalogue.encoders_of(state.subject.id)
+    encoders = session.catalogue.encoders_of(state.subject.id)[:N_ENCODERS]
     one = encoders[cycle % len(encoders)]
     controller.open_encoder(one.network, one.layer)
     controller.open_image(session.catalogue.images[cycle % len(session.catalogue.images)].id)
-    idle()
+    bench.idle()
     controller.pick_voxel(cycle * 97 % state.subject.voxels.n_voxels)
-    idle()
+    bench.idle()
     for epsilon in (0.5, 1.0, 2.0):
         controller.drag_epsilon(epsilon)
-        idle()
+        bench.idle()
     if not cycle % FIGURE_EVERY:
-        save_figure(window, folder)
-        idle()
+        save_figure(bench)
+        bench.idle()
     if not cycle % ANALYSIS_EVERY:
-        analyse(window, seed=cycle)
-        idle()
+        analyse(bench.window, seed=cycle)
+        bench.idle()
 
 
-def save_figure(window: Any, folder: Path) -> None:
+def save_figure(bench: Bench) -> None:
     """The page of the probe, with its cortex."""
     from core.figures.figure_config import FigureConfig, FigureKind
-    from tests.benchmarks.bench_window_stalls import answered
 
-    feature = window.features.figures
+    feature = bench.window.features.figures
     feature.show_figure(FigureKind.PROBE)
-    with answered("app.figures.feature", folder / "page.png"):
+    with answered("app.figures.feature", bench.folder / "page.png"):
         feature._save_figure(FigureConfig(FigureKind.PROBE), "png")
 
 
@@ -120,7 +98,6 @@ def main(arguments: list[str] | None = None) -> bool:
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--cycles", type=int, default=1000, help="at most")
     options = parser.parse_args(arguments)
-    display = None if has_display() else VirtualDisplay()
     held: list[int] = []
     with tempfile.TemporaryDirectory(prefix="probescope-bench-") as home:
         os.environ[HOME_VARIABLE] = home
@@ -128,8 +105,6 @@ def main(arguments: list[str] | None = None) -> bool:
         for held_now in run_cycles(Path(home), options.minutes, options.cycles):
             held.append(held_now)
             print(f"  cycle {len(held):4d} {time.perf_counter() - start:6.0f} s {held_now / 1e6:7.0f} MB", flush=True)
-    if display is not None:
-        display.stop()
     quarters = [float(np.median(part)) for part in np.array_split(np.asarray(held), 4)]
     growth = quarters[3] / quarters[1] - 1
     print(f"quarters: {', '.join(f'{one / 1e6:.0f}' for one in quarters)} MB; growth {growth:+.1%}, budget 5 %")

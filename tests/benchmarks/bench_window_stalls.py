@@ -3,7 +3,7 @@
 A beat of the event loop that is over 16 ms late is a stall. "own" leaves out the time in which Qt's thread was ready
 and had no core, which is the machine's other work as much as the program's; "busy" is what it worked itself.
 
-Run: python -m tests.benchmarks.bench_window_stalls [--only KIND ...] [--causes N] [--threads N]
+Run: python -m tests.benchmarks.bench_window_stalls [--only KIND ...] [--causes N]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ P99_BUDGET, LARGEST_BUDGET = 0.016, 0.1
 """Seconds, on two cores that do nothing else."""
 
 N_IMPORTED, N_FITTED, N_RECIPES = 5000, 120, 300
-N_PREVIEWS, PREVIEW_MS = 60, 30
+N_PREVIEWS, PREVIEW_MS, N_STEPS = 60, 30, 30
 SETTLE_MS = 700
 
 
@@ -40,6 +40,7 @@ class Bench:
 
     window: Any
     folder: Path
+    watch: StallWatch
 
     @property
     def session(self) -> Any:
@@ -164,13 +165,11 @@ def tray(bench: Bench) -> None:
     from core.stimuli.plan import list_recipes, resolve_plan
 
     options = {"networks": ("mobilenet_v2",), "images": ("test:50",), "voxels": ("FFA:3",)}
-    recipes = list_recipes(resolve_plan(options | {"directions": ("raise", "lower")}))
-    assert len(recipes) == N_RECIPES
-    rest(50)
-    bench.window.watch.take()  # the plan itself is not the window's
+    plan = resolve_plan(options | {"directions": ("raise", "lower")})
     stimuli = bench.window.features.stimuli
     bench.window.tabs.open("stimuli")
-    stimuli.tray.add(recipes)
+    stimuli._list(lambda: list_recipes(plan), "{count}")
+    wait_until(lambda: len(stimuli.tray.items) == N_RECIPES)
     rest(SETTLE_MS)
     bar = stimuli.page.list.verticalScrollBar()
     for place in np.linspace(0, bar.maximum(), 20).astype(int).tolist():
@@ -187,7 +186,7 @@ def sessions(bench: Bench) -> None:
     for name in ("one", "two"):
         bench.target(len(name))
         kept._write(bench.folder / f"{name}.probescope")
-        bench.idle()
+        wait_until(lambda: not bench.session.files.is_busy("save"))
     for number in range(3):
         bench.target(number)
         rest(1300)
@@ -309,8 +308,10 @@ def prepare(folder: Path, kinds: list[str]) -> None:
             large.save(folder / "photographs" / f"{number}.jpg")
 
 
-def measure(folder: Path, kinds: list[str], threads: int | None) -> Iterator[tuple[str, float, Beats]]:
-    """Open the window with the embedded default and do one kind of work after another."""
+@contextmanager
+def opened(folder: Path) -> Iterator[Bench]:
+    """The window with the embedded default, ready, on a display of its own where there is none."""
+    display = None if has_display() else VirtualDisplay()
     from app.base.services import open_services
     from app.look.qt_application import make_application
     from app.shell.application import make_window
@@ -320,25 +321,29 @@ def measure(folder: Path, kinds: list[str], threads: int | None) -> Iterator[tup
     session = open_services(engine=Engine(spare_cores=1))
     window = make_window(session)
     window.show()
-    bench = Bench(window, folder)
+    bench = Bench(window, folder, StallWatch())
     try:
         wait_until(lambda: session.state.clean is not None)
         bench.idle()
-        if threads:
-            import torch
-
-            torch.set_num_threads(threads)
-        watch = window.watch = StallWatch()
-        for kind in kinds:
-            rest(300)
-            watch.take()
-            start = time.perf_counter()
-            KINDS[kind](bench)
-            yield kind, time.perf_counter() - start, watch.take()
-        watch.stop()
+        session.state.attack = replace(session.state.attack, n_steps=N_STEPS)
+        rest(SETTLE_MS)
+        yield bench
     finally:
+        bench.watch.stop()
         window.close()
         application.shutdown()
+        if display is not None:
+            display.stop()
+
+
+def measure(bench: Bench, kinds: list[str]) -> Iterator[tuple[str, float, Beats]]:
+    """Do one kind of work after another."""
+    for kind in kinds:
+        rest(300)
+        bench.watch.take()
+        start = time.perf_counter()
+        KINDS[kind](bench)
+        yield kind, time.perf_counter() - start, bench.watch.take()
 
 
 def show(kind: str, seconds: float, beats: Beats, n_causes: int) -> bool:
@@ -362,9 +367,7 @@ def main(arguments: list[str] | None = None) -> bool:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=KINDS, default=list(KINDS), metavar="KIND")
     parser.add_argument("--causes", type=int, default=0, help="causes of stalls to list for each kind")
-    parser.add_argument("--threads", type=int, help="threads of torch")
     options = parser.parse_args(arguments)
-    display = None if has_display() else VirtualDisplay()
     with tempfile.TemporaryDirectory(prefix="probescope-bench-") as home:
         os.environ[HOME_VARIABLE] = home
         folder = Path(home) / "bench"
@@ -372,9 +375,8 @@ def main(arguments: list[str] | None = None) -> bool:
         prepare(folder, options.only)
         heads = ("p99", "largest", "own p99", "largest", "busy")
         print(f"{'':14s}{'s':>6s} {f'>{1e3 * STALL:.0f} ms':>6s} {' '.join(f'{one:>7s}' for one in heads)}  cause (ms)")
-        kept = [show(*row, options.causes) for row in measure(folder, options.only, options.threads)]
-    if display is not None:
-        display.stop()
+        with opened(folder) as bench:
+            kept = [show(*row, options.causes) for row in measure(bench, options.only)]
     print(f"budget: p99 {1e3 * P99_BUDGET:.0f} ms, largest {1e3 * LARGEST_BUDGET:.0f} ms")
     return all(kept)
 

@@ -194,7 +194,7 @@ def test_a_saved_session_opens_as_it_was_and_its_title_tells_changes(
     path.parent.mkdir()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path.with_suffix("")), ""))
     window.actions_table.give("save_session")
-    assert window.windowTitle() == "mine[*] – Probescope"
+    qtbot.waitUntil(lambda: window.windowTitle() == "mine[*] – Probescope")
     assert not window.isWindowModified()
     saved = facts(window)
     window.session.controller.set_direction(Direction.RAISE)
@@ -225,7 +225,7 @@ def test_closing_asks_about_a_named_session_that_was_not_saved(
 ) -> None:
     window = make()
     tools, path = window.features.sessions, tmp_path / "mine.probescope"
-    assert tools._write(path)
+    assert tools._write(path, waits=True)
     assert tools.may_close(), "nothing to ask"
     window.session.controller.pick_roi("FFA")
     wait_for_probe(window, qtbot)
