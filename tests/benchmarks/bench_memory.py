@@ -1,7 +1,8 @@
 """Whether the memory of the window stays flat: probes, previews, other networks and images, figures and an analysis.
 
 Each cycle does what a user does in some minutes. Printed is the resident memory after every cycle; judged is how much
-the last quarter holds more than the second one: the first fills the caches, each up to its limit.
+the last quarter holds more than the second one: the first fills the caches, each up to its limit. That of the probes
+kept for undo is lowered, so that a few cycles reach it.
 
 Run: python -m tests.benchmarks.bench_memory [--minutes M] [--cycles N]
 """
@@ -25,6 +26,7 @@ from tests.benchmarks.bench_window_stalls import Bench, answered, opened
 from tests.benchmarks.window_tasks import wait_until
 
 GROWTH_BUDGET = 0.05
+PROBE_BYTES = 50_000_000
 FIGURE_EVERY, ANALYSIS_EVERY = 2, 4
 N_STEPS, N_ENCODERS = 10, 4
 
@@ -38,6 +40,7 @@ def run_cycles(folder: Path, minutes: float, most: int) -> Iterator[int]:
     """Open the window and give the resident memory after each cycle."""
     with opened(folder) as bench:
         bench.session.state.attack = replace(bench.session.state.attack, n_steps=N_STEPS)
+        bench.window.explore.undo.probes.most_bytes = PROBE_BYTES
         deadline = time.perf_counter() + 60 * minutes
         for cycle in range(most):
             work(bench, cycle)
