@@ -68,7 +68,9 @@ def attack(bench: Bench) -> None:
 
 
 def previews(bench: Bench) -> None:
-    """Epsilon dragged up and down."""
+    """Epsilon dragged up and down, after a probe."""
+    bench.target()
+    bench.watch.take()
     for epsilon in np.abs(np.linspace(-2.9, 2.9, N_PREVIEWS)).tolist():
         bench.session.controller.drag_epsilon(epsilon + 0.05)
         rest(PREVIEW_MS)
@@ -312,11 +314,14 @@ def prepare(folder: Path, kinds: list[str]) -> None:
 def opened(folder: Path) -> Iterator[Bench]:
     """The window with the embedded default, ready, on a display of its own where there is none."""
     display = None if has_display() else VirtualDisplay()
+    from threadpoolctl import threadpool_limits
+
     from app.base.services import open_services
     from app.look.qt_application import make_application
     from app.shell.application import make_window
     from core.engine import Engine
 
+    threadpool_limits(1, "blas")  # as in the program, which says so before numpy is loaded
     application = make_application()
     session = open_services(engine=Engine(spare_cores=1))
     window = make_window(session)
