@@ -14,11 +14,14 @@ import numpy as np
 
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
+from core.kept import Kept
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.progress import Progress, ShouldStop, never_stop
 from core.types import FloatArray
 
 if TYPE_CHECKING:
+    import torch
+
     from core.encoders.encoder import Encoder
     from core.encoders.estimate import FitEstimate
     from core.encoders.fit_request import FitRequest, SearchProgress
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 
 EncoderKey = tuple[str, str, str]
 """(subject, network, layer): what names an encoder."""
+
+NETWORK_BYTES = ENCODER_BYTES = 2 * 2**30
+"""Of the networks kept open, and of the encoders with the networks under them, in the memory of the device."""
 
 
 class Engine:
@@ -49,8 +55,8 @@ class Engine:
         self._wanted_device = device
         self._spare_cores = spare_cores
         self._device: str | None = None
-        self._networks: dict[tuple[str, str], Network] = {}
-        self._encoders: dict[EncoderKey, Encoder] = {}
+        self._networks: Kept[tuple[str, str], Network] = Kept(NETWORK_BYTES, measure=_measure)
+        self._encoders: Kept[EncoderKey, Encoder] = Kept(ENCODER_BYTES, measure=_measure)
 
     @property
     def device(self) -> str:
@@ -84,13 +90,10 @@ class Engine:
 
         `side`: of images larger than the network takes, which are then resampled (`core.encoders.resampled`).
         """
-        key = (subject, network, layer)
-        if key not in self._encoders:
-            from core.encoders.files import load_encoder
+        from core.encoders.files import load_encoder
 
-            module = self.open_network(network, layer)
-            self._encoders[key] = load_encoder(subject, network, layer, network_module=module)
-        encoder = self._encoders[key]
+        key = (subject, network, layer)
+        encoder = self._encoders.find(key, lambda: load_encoder(*key, network_module=self.open_network(*key[1:])))
         if side is None or side == encoder.network.input_size:
             return encoder
         from core.encoders.resampled import show_at
@@ -102,14 +105,14 @@ class Engine:
         from core.networks.load import load_network
 
         key = (network, layer)
-        if weights is not None or key not in self._networks:
-            self._networks[key] = load_network(network, layer, device=self.device, weights=weights)
-        return self._networks[key]
+        if weights is not None:
+            self._networks.drop(key.__eq__)
+        return self._networks.find(key, lambda: load_network(*key, device=self.device, weights=weights))
 
     def forget_network(self, network: str) -> None:
         """Close a network that was removed or replaced, and every encoder on it."""
-        self._networks = {key: kept for key, kept in self._networks.items() if key[0] != network}
-        self._encoders = {key: kept for key, kept in self._encoders.items() if key[1] != network}
+        self._networks.drop(lambda key: key[0] == network)
+        self._encoders.drop(lambda key: key[1] == network)
 
     def use_encoder_file(self, path: Path) -> EncoderCard:
         """Let an encoder file outside the library answer; returns its card.
@@ -122,7 +125,7 @@ class Engine:
         data = read_encoder_file(path)
         config = data.card.config
         network = self.open_network(config.network, config.layer)
-        self._encoders[config.subject, config.network, config.layer] = Encoder(network, data)
+        self._encoders.put((config.subject, config.network, config.layer), Encoder(network, data))
         return data.card
 
     def predict(
@@ -229,7 +232,7 @@ class Engine:
         for record in iter_import(readout, request, network=network, files=files):
             if record.result is not None:  # an encoder of that name may be open
                 config = record.result.config
-                self._encoders.pop((config.subject, config.network, config.layer), None)
+                self._encoders.drop((config.subject, config.network, config.layer).__eq__)
             yield record
 
     def iter_fit(self, request: FitRequest, *, should_stop: ShouldStop = never_stop) -> Iterator[SearchProgress]:
@@ -244,8 +247,8 @@ class Engine:
                 request, lambda layer: self.open_network(request.network, layer), should_stop=should_stop
             )
         finally:
-            for layer in request.layers:  # the one it replaced may be open
-                self._encoders.pop((request.subject, request.network, layer), None)
+            keys = [(request.subject, request.network, layer) for layer in request.layers]
+            self._encoders.drop(keys.__contains__)  # those it replaced may be open
 
     def estimate_fit(self, request: FitRequest, *, should_stop: ShouldStop = never_stop) -> FitEstimate:
         """What a request would cost: of several layers, all together."""
@@ -285,3 +288,8 @@ class Engine:
         from core.sweeps.study.run import iter_study
 
         yield from iter_study(self, config, folder, resume=resume, should_stop=should_stop)
+
+
+def _measure(module: torch.nn.Module) -> int:
+    """Bytes of the weights and other arrays of a module and of those inside it."""
+    return sum(one.nbytes for one in (*module.parameters(), *module.buffers()))

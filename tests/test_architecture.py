@@ -17,7 +17,7 @@ HEAVY = {"torch", "torchvision", "timm"}
 LEVELS = (
     {"errors", "types", "words"},
     {"checks", "containers", "pickled_values"},
-    {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
+    {"files", "kept", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
     {"array_cache", "headers", "templates"},
     {"images", "surfaces"},
     {"datasets"},

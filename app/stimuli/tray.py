@@ -13,7 +13,6 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from core.headers import unstructure
 from core.stimuli.levels import LevelReading
 from core.stimuli.preview import ItemPreview
 from core.stimuli.probe_warnings import ProbeWarning, WarningCode, find_duplicates, warn
@@ -47,7 +46,7 @@ class Tray(QObject):
 
     def recipes(self) -> list[dict[str, Any]]:
         """The same as plain JSON, for a session file."""
-        return [unstructure(recipe) for recipe in self._items]
+        return [recipe.packed for recipe in self._items]
 
     def restore(self, recipes: Sequence[dict[str, Any]]) -> None:
         """Hold the recipes of a session file instead. Raises BadInputError, and stays as it was, if one is none."""
@@ -126,5 +125,7 @@ class Tray(QObject):
         return self._twins
 
     def _tell(self) -> None:
+        held = {recipe.digest for recipe in self._items}
+        self._previews = {digest: preview for digest, preview in self._previews.items() if digest in held}
         self._twins = None
         self.changed.emit()

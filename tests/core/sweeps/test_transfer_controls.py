@@ -168,7 +168,7 @@ def test_a_second_analysis_takes_its_perturbations_from_the_cache(
         list(iter_sweep(Engine(device="cpu"), replace(config, seed=5), tmp_path / "other"))
 
 
-def test_the_oldest_climbs_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_climbs_used_longest_ago_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
     monkeypatch.setattr(attack_curve, "MOST_BYTES", 20_000)
@@ -182,8 +182,12 @@ def test_the_oldest_climbs_are_dropped_first(monkeypatch: pytest.MonkeyPatch) ->
     kept = cache.get("2")
     assert kept is not None
     assert kept["shift"][0] == 2
-    (folder / "2.npz").write_bytes(b"damaged")
-    assert cache.get("2") is None
+    os.utime(folder / "2.npz", (2, 2))
+    assert cache.get("1") is not None, "which is now the last used"
+    cache.put("3", {"shift": np.zeros(1000)})
+    assert [number for number in range(4) if (folder / f"{number}.npz").is_file()] == [1, 3]
+    (folder / "3.npz").write_bytes(b"damaged")
+    assert cache.get("3") is None
 
 
 def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_weights() -> None:
