@@ -203,7 +203,8 @@ class ClaimFolder:
 def read_holder(path: Path) -> Holder:
     """Who made a claim; an unknown one while the file is being written, or was removed."""
     try:
-        return Holder(**json.loads(path.read_text(encoding="utf-8")))
+        holder = Holder(**json.loads(path.read_text(encoding="utf-8")))
+        return holder if isinstance(holder.pid, int) else Holder()
     except (OSError, ValueError, TypeError):
         return Holder()
 
