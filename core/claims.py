@@ -14,8 +14,8 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -27,6 +27,8 @@ LEASE_SECONDS = 600.0
 """Longer than any single step of an attack or a fit; a holder on this computer that died is noticed at once."""
 BEAT_SECONDS = 20.0
 """Between two touches of a claim, and two looks at the file system's clock."""
+POLL_SECONDS = 0.5
+"""Between two looks at how far others are."""
 MOST_ATTEMPTS = 3
 """A piece whose process died so often is not tried again."""
 
@@ -99,6 +101,19 @@ class ClaimFolder:
                 return None
         return None
 
+    @contextmanager
+    def hold(self, key: str) -> Iterator[Claim | None]:
+        """A claim for as long as a block lasts that does the piece; None if another is at it."""
+        claim = self.take(key)
+        try:
+            yield claim
+        except BaseException:
+            if claim is not None:
+                claim.give_back()
+            raise
+        if claim is not None:
+            claim.finish()
+
     def keys(self) -> set[str]:
         """The pieces with a claim, stale ones too."""
         return set(self._attempts())
@@ -138,9 +153,8 @@ class ClaimFolder:
         if self._anchor is None or self.clock() - self._anchor[1] > BEAT_SECONDS:
             path, then = self.folder / f".{uuid.uuid4().hex}", time.time()
             with suppress(StorageError):  # a folder that is only looked at: then this computer's clock must do
-                self._write(path, b"")
-                then = path.stat().st_mtime
-                path.unlink()
+                then = self._write(path, b"")
+                path.unlink(missing_ok=True)
             self._anchor = then, self.clock()
         known, then = self._anchor
         return known + self.clock() - then
@@ -157,6 +171,15 @@ class ClaimFolder:
             return should_stop()
 
         return ask
+
+    def clear(self, done: set[str]) -> None:
+        """Remove what killed processes left: claims on pieces that are done, and half of a look at the clock."""
+        for key, last in self._attempts().items():
+            for attempt in range(last, 0, -1) if key in done else ():
+                self.remove(key, attempt)
+        for path in self.folder.glob(".*"):
+            with suppress(OSError):
+                path.unlink()
 
     def remove(self, key: str, attempt: int) -> None:
         """Remove the file of a claim, where it is still there."""
@@ -182,13 +205,17 @@ class ClaimFolder:
             return False
         return True
 
-    def _write(self, path: Path, content: bytes) -> None:
-        """Make a file that is not there yet. Raises FileExistsError if it is; StorageError if it cannot be written."""
+    def _write(self, path: Path, content: bytes) -> float:
+        """Make a file that is not there yet; returns when, by the file system's clock.
+
+        Raises FileExistsError if it is there; StorageError if it cannot be written.
+        """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
             try:
                 os.write(handle, content)
+                return os.fstat(handle).st_mtime
             except OSError:
                 path.unlink()
                 raise

@@ -339,7 +339,7 @@ class Engine:
 
         words = (str(store.folder), self.device, str(max(1, count_cores() // n_processes)))
         start = partial(start_process, work_on_folder, words)
-        yield from iter_processes(store, start, n_processes=n_processes, seconds_of=seconds_of, should_stop=should_stop)
+        yield from iter_processes(store, start, n_workers=n_processes, seconds_of=seconds_of, should_stop=should_stop)
 
 
 def work_on_folder(folder: str, device: str, threads: str, should_stop: ShouldStop) -> None:

@@ -63,7 +63,7 @@ def run_cells(
     store: CellStore[Any, Any] = find_store(STUDY if (folder / STUDY.file).is_file() else SWEEP, folder)
     done, broken = store.find_ended()
     cells = {cell.key: cell.describe(store.config) for cell in store.cells()}
-    running = list_running(store.claims(), cells)
+    running = list_running(store.claims(), {key: what for key, what in cells.items() if key not in done})
     failures = [{"cell": key} | describe_failure(store, key) for key in cells if key in broken]
     if retry:
         for key in broken:
@@ -79,12 +79,14 @@ def run_cells(
 
 
 def list_running(claims: ClaimFolder, cells: dict[str, str]) -> list[dict[str, Any]]:
-    """What is computed now: cell, by whom, for how long, at which attempt."""
+    """What of some cells is computed now: cell, by whom, for how long, at which attempt."""
     rows = []
     for key, (holder, attempt) in claims.holders().items():
+        if key not in cells:
+            continue
         since = format_duration(max(0.0, claims.now() - holder.since)) if holder.since else "?"
         where = {"host": holder.host, "process": holder.pid, "for": since, "attempt": attempt}
-        rows.append({"cell": key, "what": cells.get(key, "")} | where)
+        rows.append({"cell": key, "what": cells[key]} | where)
     return rows
 
 

@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from threading import Event
 from typing import Any
 
-from core.claims import MOST_ATTEMPTS, Claim, ClaimFolder
+from core.claims import MOST_ATTEMPTS, POLL_SECONDS, Claim, ClaimFolder
 from core.containers import Arrays
 from core.errors import BadInputError, Cancelled, ProbeError
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
@@ -24,7 +24,8 @@ from core.words import count
 Compute = Callable[[CellT], Arrays]
 GOLDEN = 0.618
 """Where in the list the next worker begins: multiples of it are spread evenly."""
-POLL_SECONDS, LONGEST_WAIT = 0.5, 16.0
+LONGEST_WAIT = 16.0
+"""Seconds between two looks at the cells of others, at the end of a wait that began with `POLL_SECONDS`."""
 LEAST_SHARE = 0.05
 """Of the time, at most, is spent on looking how far others are."""
 GRACE_SECONDS = 20.0
@@ -124,6 +125,7 @@ def iter_cells(
             wait = min(2 * wait, LONGEST_WAIT)
         else:
             break
+    claims.clear(tally.done)
     store.check_whole()
     yield tally.record("done", store)
 

@@ -137,9 +137,10 @@ def test_the_clock_of_the_file_system_counts(tmp_path: Path, monkeypatch: pytest
     """A file server an hour behind: what was just written looks an hour old to this computer."""
     plain = ClaimFolder._write
 
-    def write(folder: ClaimFolder, path: Path, content: bytes) -> None:
-        plain(folder, path, content)
-        os.utime(path, (time.time() - 3600,) * 2)
+    def write(folder: ClaimFolder, path: Path, content: bytes) -> float:
+        then = plain(folder, path, content) - 3600
+        os.utime(path, (then, then))
+        return then
 
     monkeypatch.setattr(ClaimFolder, "_write", write)
     claim_elsewhere(tmp_path, "fresh", age=3600)
