@@ -188,6 +188,8 @@ def test_device_and_versions_are_each_cells_own(
 ) -> None:
     """A folder of version 0.3, which holds them for all, is continued on another device."""
     open_store(work, tmp_path, config, facts, resume=False)
+    header = json.loads((tmp_path / work.file).read_text(encoding="utf-8")) | {"version": work.kind.versions[0]}
+    (tmp_path / work.file).write_text(json.dumps(header), encoding="utf-8")
     first, second, third = (store := load(work, tmp_path)).cells()[:3]
     (tmp_path / "cells").mkdir()
     np.savez(tmp_path / "cells" / f"{first.key}.npz", x=np.arange(3))
