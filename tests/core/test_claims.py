@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from core.claims import BEAT_SECONDS, LEASE_SECONDS, ClaimFolder, Holder, read_holder
+from core.claims import BEAT_SECONDS, LEASE_SECONDS, Claim, ClaimFolder, Holder, read_holder
 from core.errors import StorageError
 
 ELSEWHERE = {"host": "node7", "pid": 4711, "space": "", "since": 0.0}
@@ -94,7 +94,7 @@ def test_a_damaged_or_half_written_claim_is_somebodys(tmp_path: Path) -> None:
 def test_two_that_find_the_same_claim_stale_do_not_both_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stale = claim_elsewhere(tmp_path, "a", age=2 * LEASE_SECONDS)
     first, second = ClaimFolder(tmp_path), ClaimFolder(tmp_path)
-    plain, found = ClaimFolder.is_stale, []
+    plain, found = ClaimFolder.is_stale, list[Claim | None]()
 
     def look(folder: ClaimFolder, path: Path) -> bool:
         answer = plain(folder, path)
@@ -104,7 +104,7 @@ def test_two_that_find_the_same_claim_stale_do_not_both_get_it(tmp_path: Path, m
 
     monkeypatch.setattr(ClaimFolder, "is_stale", look)
     assert second.take("a") is None
-    assert found[0].attempt == 2
+    assert found[0] is not None and found[0].attempt == 2
 
 
 def test_one_that_was_only_slow_gives_back_no_more_than_its_own(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -88,10 +88,10 @@ def value(cell: SimulatedCell) -> np.ndarray[Any, Any]:
     return make_stream(0, cell.key).standard_normal(50)
 
 
-def run(store: CellStore[Any, Any], **options: Any) -> Iterator[Any]:
+def run(store: CellStore[Any, Any], **changed: Any) -> Generator[Any, None, None]:
     """The work of this process."""
-    options = {"place": HERE, "seconds_of": lambda _: 1.0} | options
-    return iter_cells(store, partial(prepare, store), **options)
+    options: dict[str, Any] = {"place": HERE, "seconds_of": lambda _: 1.0} | changed
+    yield from iter_cells(store, partial(prepare, store), **options)
 
 
 def prepare(store: CellStore[SimulatedConfig, SimulatedCell], should_stop: ShouldStop) -> Callable[[Any], Any]:
@@ -118,7 +118,7 @@ def prepare(store: CellStore[SimulatedConfig, SimulatedCell], should_stop: Shoul
 
 def expected(cell: SimulatedCell, config: SimulatedConfig) -> np.ndarray[Any, Any]:
     """What must lie in the folder in the end."""
-    return np.sum([value(cell), *(expected(one, config) for one in cell.inputs(config))], axis=0)
+    return np.asarray(np.sum([value(cell), *(expected(one, config) for one in cell.inputs(config))], axis=0))
 
 
 def work(folder: str, die_at: str, should_stop: ShouldStop) -> None:

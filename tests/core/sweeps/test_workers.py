@@ -20,7 +20,7 @@ import pytest
 from core.claims import LEASE_SECONDS
 from core.errors import BadInputError, Cancelled, StorageError
 from core.sweeps.cells import CellStore, load_store
-from core.sweeps.workers import iter_processes
+from core.sweeps.workers import iter_cells, iter_processes
 from tests.helpers import simulated_cells
 from tests.helpers.simulated_cells import SIMULATED, SimulatedCell, begin, expected, run
 
@@ -121,7 +121,7 @@ def test_a_defect_is_told_with_its_kind(tmp_path: Path) -> None:
 
     options: dict[str, Any] = {"place": simulated_cells.HERE, "seconds_of": lambda _: 1.0}
     with pytest.raises(BadInputError, match="2 of 2 cells .* ZeroDivisionError: division by zero"):
-        list(simulated_cells.iter_cells(store, lambda _: compute, **options))
+        list(iter_cells(store, lambda _: compute, **options))
 
 
 def test_a_broken_gpu_ends_the_process_not_the_cells(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_broken_gpu_ends_the_process_not_the_cells(tmp_path: Path) -> None:
 
     options: dict[str, Any] = {"place": simulated_cells.HERE, "seconds_of": lambda _: 1.0}
     with pytest.raises(RuntimeError, match="device-side"):
-        list(simulated_cells.iter_cells(store, lambda _: compute, **options))
+        list(iter_cells(store, lambda _: compute, **options))
     assert store.find_ended() == (set(), set())
     assert store.claims().keys() == {"cell-000000"}
 
