@@ -8,8 +8,8 @@ from core.reports.table import Table, make_table
 from core.sweeps.cells import CellStore
 
 TOLERANCE = (
-    "Rounding sends attacks slightly other ways there, so that differences of up to 1 % of a shift mean nothing (measured: "
-    "0.4 % at most between AVX-512 and SSE arithmetic, AlexNet, L2 epsilon 3; GPUs were not measured)."
+    "Rounding sends attacks slightly other ways there, so that differences of up to 1 % of a shift mean nothing "
+    "(measured: 0.4 % at most between AVX-512 and SSE arithmetic, AlexNet, L2 epsilon 3; GPUs were not measured)."
 )
 
 
