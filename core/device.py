@@ -57,6 +57,11 @@ def describe_device(name: str) -> str:
     return f"CPU, {threads} thread{'s' if threads != 1 else ''}"
 
 
+def count_cores() -> int:
+    """The cores that this process may use: those of its job on a shared machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def set_threads(count: int | None = None, *, spare: int = 0) -> int:
     """Set how many threads torch uses and return it: `count`, else PROBESCOPE_THREADS, else torch's own choice.
 

@@ -6,12 +6,15 @@ An engine belongs to one thread at a time; everything it takes and gives is nump
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.device import THREADS_VARIABLE
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
 from core.kept import Kept
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from core.encoders.importers.readout import Readout
     from core.networks.network import Network
     from core.probes.gradient_atlas import GradientAtlas
-    from core.sweeps.cells import RunProgress
+    from core.sweeps.cells import CellStore, RunProgress
     from core.sweeps.config import SweepConfig
     from core.sweeps.study.config import StudyConfig
 
@@ -274,20 +277,79 @@ class Engine:
         return add_estimates(estimates)
 
     def iter_sweep(
-        self, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
+        self,
+        config: SweepConfig,
+        folder: Path,
+        *,
+        resume: bool = False,
+        n_processes: int = 1,
+        should_stop: ShouldStop = never_stop,
     ) -> Iterator[RunProgress]:
-        """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled."""
-        from core.sweeps.run import iter_sweep
+        """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled.
 
-        yield from iter_sweep(self, config, folder, resume=resume, should_stop=should_stop)
+        `n_processes`: of this computer that work on it at once.
+        """
+        from core.sweeps.run import begin_sweep, iter_sweep_cells, time_cells
+
+        store = begin_sweep(config, folder, resume=resume)
+        if n_processes == 1:
+            yield from iter_sweep_cells(self, store, should_stop=should_stop)
+        else:
+            yield from self._iter_processes(store, n_processes, time_cells(config, self.device), should_stop)
 
     def iter_study(
-        self, config: StudyConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
+        self,
+        config: StudyConfig,
+        folder: Path,
+        *,
+        resume: bool = False,
+        n_processes: int = 1,
+        should_stop: ShouldStop = never_stop,
     ) -> Iterator[RunProgress]:
         """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
-        from core.sweeps.study.run import iter_study
+        from core.sweeps.study.plan import begin_study
+        from core.sweeps.study.run import iter_study_cells, time_cells
 
-        yield from iter_study(self, config, folder, resume=resume, should_stop=should_stop)
+        store = begin_study(config, folder, resume=resume)
+        if n_processes == 1:
+            yield from iter_study_cells(self, store, should_stop=should_stop)
+        else:
+            yield from self._iter_processes(store, n_processes, time_cells(config, self.device), should_stop)
+
+    def iter_folder(self, folder: Path, *, should_stop: ShouldStop = never_stop) -> Iterator[RunProgress]:
+        """Work on the cells of a folder that a sweep or a study was begun in, as one of several processes.
+
+        Raises BadInputError if it is none, or a network, encoder or image is missing here or another one.
+        """
+        from core.sweeps.cells import join_store
+        from core.sweeps.plan import SWEEP
+        from core.sweeps.run import iter_sweep_cells, note_facts
+        from core.sweeps.study.plan import STUDY, note_study_facts
+        from core.sweeps.study.run import iter_study_cells
+
+        if (folder.expanduser() / STUDY.file).is_file():
+            study = join_store(STUDY, folder, note_study_facts)
+            yield from iter_study_cells(self, study, should_stop=should_stop)
+        else:
+            sweep = join_store(SWEEP, folder, note_facts)
+            yield from iter_sweep_cells(self, sweep, should_stop=should_stop)
+
+    def _iter_processes(
+        self, store: CellStore[Any, Any], n_processes: int, seconds_of: Callable[[Any], float], should_stop: ShouldStop
+    ) -> Iterator[RunProgress]:
+        from core.device import count_cores
+        from core.sweeps.workers import iter_processes, start_process
+
+        words = (str(store.folder), self.device, str(max(1, count_cores() // n_processes)))
+        start = partial(start_process, work_on_folder, words)
+        yield from iter_processes(store, start, n_workers=n_processes, seconds_of=seconds_of, should_stop=should_stop)
+
+
+def work_on_folder(folder: str, device: str, threads: str, should_stop: ShouldStop) -> None:
+    """What a process of `n_processes` does. Raises as `Engine.iter_folder`."""
+    os.environ.setdefault(THREADS_VARIABLE, threads)
+    for _ in Engine(device=device).iter_folder(Path(folder), should_stop=should_stop):
+        pass
 
 
 def _measure(module: torch.nn.Module) -> int:

@@ -81,7 +81,7 @@ def new_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
         flush(path.parent)
     except OSError as error:
-        raise StorageError(_describe_failure(path, error)) from error
+        raise StorageError(describe_failure(path, error)) from error
     except RuntimeError as error:  # torch reports a full disk as a failure of its zip writer
         raise StorageError(f"{path} cannot be written: {error}. Free some space or choose another folder.") from error
     finally:
@@ -113,7 +113,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     except StorageError:
         raise
     except OSError as error:
-        raise StorageError(_describe_failure(target, error)) from error
+        raise StorageError(describe_failure(target, error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -199,7 +199,7 @@ def check_free(folder: Path) -> None:
         try:
             held = sorted(entry.name for entry in folder.iterdir())
         except OSError as error:
-            raise StorageError(_describe_failure(folder, error)) from error
+            raise StorageError(describe_failure(folder, error)) from error
         if held:
             raise refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_describe_holder(held))
     elif folder.exists():
@@ -212,7 +212,8 @@ def _describe_holder(held: list[str]) -> str:
     return f"It holds {what}{more}, and nothing is overwritten. Choose another folder."
 
 
-def _describe_failure(folder: Path, error: OSError) -> str:
+def describe_failure(folder: Path, error: OSError) -> str:
+    """One sentence on a folder or file that cannot be written."""
     if error.errno in FULL:
         return f"No space is left to write {folder}. Nothing was kept; free some space or choose another disk."
     if error.errno in FORBIDDEN:

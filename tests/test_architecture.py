@@ -18,7 +18,7 @@ LEVELS = (
     {"errors", "types", "words"},
     {"checks", "containers", "pickled_values"},
     {"files", "kept", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
-    {"array_cache", "headers", "templates"},
+    {"array_cache", "claims", "headers", "templates"},
     {"images", "surfaces"},
     {"datasets"},
     {"networks"},

@@ -17,6 +17,7 @@ import numpy as np
 from core.attacks.config import MOST_TO_GAIN
 from core.files import replace_file
 from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES
+from core.reports.computed import describe_computed, tabulate_computed
 from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.study_figures import draw_study
 from core.reports.table import Table, make_table, write_tables
@@ -66,6 +67,7 @@ def write_study(folder: Path) -> StudyReport:
     answer = evaluate_study(store)
     outcomes = list_outcomes(answer)
     tables, figures = tabulate_study(answer, outcomes), draw_study(answer, outcomes)
+    tables = (*tables, tabulate_computed(store))
     write_tables(tables, store.folder / TABLES)
     write_figures(figures, store.folder / FIGURES)
     page = store.folder / REPORT_NAME
@@ -79,6 +81,7 @@ def write_study(folder: Path) -> StudyReport:
         noise=", ".join(f"{level:g}" for level in answer.config.noise),
         grey=f"{255 * answer.config.epsilon / size_of_one(answer.config.norm, answer.config.side):.2f}",
         tables=tables,
+        computed=describe_computed(tables[-1]),
         facts=store.facts,
     )
     replace_file(page, lambda partial: partial.write_text(text, encoding="utf-8"))

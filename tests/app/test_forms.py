@@ -49,7 +49,7 @@ from core.stimuli.plan import list_recipes
 from core.sweeps.config import Question
 from core.sweeps.plan import estimate_cost
 from core.sweeps.study.config import StudyConfig, make_quick
-from core.sweeps.study.plan import describe_cost
+from core.sweeps.study.plan import estimate_study
 from core.types import NormName
 from tests.helpers.fake_engine import make_catalogue
 
@@ -193,10 +193,10 @@ def test_gate_and_seed_of_a_plan_are_fields(qtbot: QtBot) -> None:
 def test_the_study_runs_as_it_opens_and_as_the_quick_one(qtbot: QtBot) -> None:
     dialog = StudyDialog(cast(Services, None))
     qtbot.addWidget(dialog)
-    assert dialog.value() == StudyConfig() and describe_cost(dialog.value(), {})
+    assert dialog.value() == StudyConfig() and estimate_study(dialog.value(), {}).describe()
     dialog.seed.setValue(4)
     dialog.extent.button("quick").click()
-    assert dialog.value() == make_quick(4) and describe_cost(dialog.value(), {})
+    assert dialog.value() == make_quick(4) and estimate_study(dialog.value(), {}).describe()
     assert dialog.start.isEnabled()
     dialog.norm.button("linf").click()
     assert dialog.value().norm == "linf" and dialog.value().epsilon == pytest.approx(1 / (3 * 224**2) ** 0.5, rel=1e-3)

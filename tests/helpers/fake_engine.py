@@ -188,13 +188,28 @@ class FakeEngine:
         raise NotImplementedError
 
     def iter_sweep(
-        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
+        self,
+        config: Any,
+        folder: Path,
+        *,
+        resume: bool = False,
+        n_processes: int = 1,
+        should_stop: Callable[[], bool] = never,
     ) -> Iterator[Any]:
         raise NotImplementedError
 
     def iter_study(
-        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
+        self,
+        config: Any,
+        folder: Path,
+        *,
+        resume: bool = False,
+        n_processes: int = 1,
+        should_stop: Callable[[], bool] = never,
     ) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def iter_folder(self, folder: Path, *, should_stop: Callable[[], bool] = never) -> Iterator[Any]:
         raise NotImplementedError
 
     def _make(self, config: ProbeConfig, stimulus: Stimulus) -> Probe:

@@ -28,7 +28,7 @@ from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, T
 from core.sweeps.gather import load_sweep
 from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, list_cells
 from core.sweeps.refit import split_rows
-from core.sweeps.run import check_sweep, iter_sweep
+from core.sweeps.run import check_sweep
 from core.sweeps.score import ScoreSettings, ScoringEncoder, score
 from core.sweeps.statistics import UNKNOWN
 from core.sweeps.transfer import Case, TransferAnswer, TransferTable, analyse_transfer
@@ -62,7 +62,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = make(attacks=(AttackKind.PGD, AttackKind.ENSEMBLE), norms=tuple(NormName), refitted=(0,), untrained=(0,))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(falling, "LEAST_STEPS", 1)  # a figure for the one step taken
-        list(iter_sweep(Engine(device="cpu"), config, folder / "out"))
+        list(Engine(device="cpu").iter_sweep(config, folder / "out"))
     return folder / "out"
 
 
@@ -153,19 +153,19 @@ def test_a_second_analysis_takes_its_perturbations_from_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = make(encoders=(EARLY, LATER))
-    list(iter_sweep(Engine(device="cpu"), config, tmp_path / "transfer"))
+    list(Engine(device="cpu").iter_sweep(config, tmp_path / "transfer"))
 
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("attacked again")
 
     monkeypatch.setattr("core.sweeps.attack_curve.run_curve", fail)
     for question in (Question.MEANING, Question.FRAGILITY):
-        list(iter_sweep(Engine(device="cpu"), replace(config, question=question), tmp_path / question))
+        list(Engine(device="cpu").iter_sweep(replace(config, question=question), tmp_path / question))
     first, second = (load_sweep(tmp_path / name) for name in ("transfer", "meaning"))
     assert np.array_equal(first.curve(0, 0)["delta"], second.curve(0, 0)["delta"])
     assert "delta" not in load_sweep(tmp_path / "fragility").curve(0, 0)
-    with pytest.raises(AssertionError, match="attacked again"):
-        list(iter_sweep(Engine(device="cpu"), replace(config, seed=5), tmp_path / "other"))
+    with pytest.raises(BadInputError, match="4 cells .* failed.* AssertionError: attacked again"):
+        list(Engine(device="cpu").iter_sweep(replace(config, seed=5), tmp_path / "other"))
 
 
 def test_the_climbs_used_longest_ago_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
