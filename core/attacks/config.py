@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
-from core.checks import check_count, check_epsilon, check_fraction, check_positive, describe_refusal, refusal
+from core.checks import check_count, check_epsilon, check_fraction, check_positive, describe_refusal, refusal, to_number
 from core.errors import BadInputError
 from core.types import NormName
 
@@ -255,7 +255,7 @@ def parse_epsilon(text: str, norm: NormName) -> float:
     """
     upper, slash, lower = text.partition("/")
     try:
-        value = float(upper) / float(lower) if slash else float(upper)
+        value = to_number(upper) / to_number(lower) if slash else to_number(upper)
     except (ValueError, ZeroDivisionError) as error:
         refusal = describe_refusal("epsilon", allowed="a number or a fraction such as 8/255", got=text)
         raise BadInputError(refusal) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from core.checks import refusal
+from core.checks import refusal, to_number
 from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, finish, format_table, split
 from core.experiments.measured.design import DesignConfig
@@ -65,13 +65,13 @@ def _read_share(text: str) -> float:
     """A share as 0.3 or 30%; 0 for no text."""
     number = text.strip()
     try:
-        return float(number.removesuffix("%") or 0) / (100 if number.endswith("%") else 1)
+        return to_number(number.removesuffix("%") or "0") / (100 if number.endswith("%") else 1)
     except ValueError as error:
         raise refusal("noise_ceiling", allowed="a share in (0, 1], as 0.3 or 30%", got=text) from error
 
 
 def _read_counts(name: str, text: str) -> tuple[int, ...]:
     try:
-        return tuple(sorted({int(word) for word in split(text)}))
+        return tuple(sorted({to_number(word, int) for word in split(text)}))
     except ValueError as error:
         raise refusal(name, allowed="whole numbers, comma-separated", got=text) from error

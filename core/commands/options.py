@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, cast,
 from cyclopts import App, Argument, CycloptsError, Parameter, Token
 from cyclopts.exceptions import CoercionError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
-from core.checks import check_choice, describe_refusal, refusal, suggest
+from core.checks import check_choice, describe_refusal, refusal, suggest, to_number
 from core.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -332,7 +332,7 @@ def _read_one(hint: Any, text: str) -> Any:
             raise _Unreadable(text, f"one of {', '.join(choices)}", suggest(text, choices))
         return word if get_origin(hint) is Literal else hint(word)
     try:
-        return hint(text)
+        return to_number(text, hint) if hint in (int, float) else hint(text)
     except ValueError as error:
         raise _Unreadable(text, {int: "a whole number", float: "a number"}[hint]) from error
 

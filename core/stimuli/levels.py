@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.checks import check_count, refusal
+from core.checks import check_count, refusal, to_number
 from core.datasets.subject import Subject, load_subject
 from core.encoders.card import describe_unknown_mean, find_reference_mean
 from core.encoders.files import find_encoder, load_encoder_data
@@ -59,7 +59,7 @@ def parse_levels(given: Any) -> tuple[float, ...]:
 
     They are rounded to six digits, as names and texts write them, so that no two levels read alike.
 
-    Raises BadInputError unless they are 2 to 101 finite numbers, each above the one before.
+    Raises BadInputError unless they are 1 to 101 finite numbers, each above the one before.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def parse_levels(given: Any) -> tuple[float, ...]:
     ((-3.0, -1.5, 0.0, 1.5, 3.0), (-2.0, 0.0, 2.0), (-1.0, 0.5))
     """
     wrong = refusal("levels", allowed="numbers of SDs", got=given, advice=ADVICE)
-    parts = [given] if isinstance(given, str) else given
+    parts = [given] if isinstance(given, str | int | float) else given
     if not isinstance(parts, list | tuple) or any(isinstance(one, bool) for one in parts):
         raise wrong
     words = [word for one in parts for word in (_split(one) if isinstance(one, str) else [one])]
@@ -75,13 +75,14 @@ def parse_levels(given: Any) -> tuple[float, ...]:
         if len(words) == 1 and isinstance(words[0], str) and ":" in words[0]:
             low, high, number = words[0].split(":")
             with np.errstate(invalid="ignore"):  # infinite ends are told below
-                numbers = list(np.linspace(float(low), float(high), min(max(int(number), 0), MOST_LEVELS + 1)))
+                most = min(max(to_number(number, int), 0), MOST_LEVELS + 1)
+                numbers = list(np.linspace(to_number(low), to_number(high), most))
         else:
-            numbers = [float(one) for one in words]
+            numbers = [to_number(one) if isinstance(one, str) else float(one) for one in words]
     except (TypeError, ValueError, OverflowError) as error:
         raise wrong from error
-    if not 2 <= len(numbers) <= MOST_LEVELS:
-        raise refusal("levels", allowed=f"2 to {MOST_LEVELS} of them", got=given, advice=ADVICE)
+    if not 1 <= len(numbers) <= MOST_LEVELS:
+        raise refusal("levels", allowed=f"1 to {MOST_LEVELS} of them", got=given, advice=ADVICE)
     if not all(abs(one) <= LARGEST_WISH for one in numbers):
         raise refusal("levels", allowed=f"finite, of at most {LARGEST_WISH:g} SD", got=given, advice=ADVICE)
     levels = tuple(float(f"{one:g}") + 0.0 for one in numbers)

@@ -239,5 +239,8 @@ def _encoders_of(subject: str, word: str) -> list[EncoderName]:
             for one in every
             if one.layer == usual_layer(subject, find_network(one.network))
         ]
-    spec = find_network(network)
-    return [EncoderName(subject, network, layer if colon else usual_layer(subject, spec))]
+    usual = usual_layer(subject, find_network(network))
+    if colon and not layer:
+        advice = f"`{network}` alone is at its usual layer, {usual}."
+        raise refusal("network", allowed="NET or NET:LAYER", got=word, advice=advice)
+    return [EncoderName(subject, network, layer or usual)]

@@ -1,7 +1,6 @@
 """Statistics of measured against predicted shifts, and their bootstrap intervals. Pure functions of arrays.
 
-The intervals are BCa (Efron 1987, doi:10.1080/01621459.1987.10478410) at the expanded level of Hesterberg 2015
-(doi:10.1080/00031305.2015.1089789): for n items the tail a becomes Phi(sqrt(n / (n - 1)) t_(n - 1)(a)). Plain
+The intervals are BCa (Efron 1987, doi:10.1080/01621459.1987.10478410) at the expanded level of Hesterberg 2015. Plain
 percentile intervals of 10 to 40 probes cover too little: a sample's SD is too small, and dz and r are skewed.
 """
 
@@ -15,7 +14,7 @@ from scipy import special
 
 from core.experiments.measured.compare_config import CompareConfig
 from core.seeds import make_stream
-from core.statistics import LEAST_KNOWN, Interval, correlate_resamples
+from core.statistics import LEAST_KNOWN, Interval, correlate_resamples, interval_bc
 from core.types import FloatArray, IntArray
 
 Floats = npt.NDArray[np.float64]
@@ -109,6 +108,33 @@ def resample_rows(
     return summarise(np.ones((1, n_items)))[:, 0], summarise(draws)
 
 
+def bootstrap_rows(
+    summarise: Callable[[Floats], Floats],
+    items: IntArray,
+    config: CompareConfig,
+    *,
+    key: tuple[object, ...],
+    most: Sequence[float] = (),
+    confidence: float | None = None,
+) -> list[Interval]:
+    """Intervals of statistics (n_statistics, n_weightings) that `summarise` gives of weights (n_weightings, n).
+
+    Parameters
+    ----------
+    items : (n,). What is drawn together, numbered from 0.
+    key : Names the random stream.
+    most : Of the first statistics, which are r or differences of two: the largest one possible.
+    """
+    n_items, stream = int(items.max()) + 1, make_stream(config.seed, *key)
+    values, drawn = resample_rows(
+        lambda weights: summarise(weights[:, items]), n_items, count=config.n_bootstrap, stream=stream
+    )
+    made = {"confidence": config.confidence if confidence is None else confidence}
+    rows = [(float(value), one, n_items) for value, one in zip(values, drawn, strict=True)]
+    of_r = [interval_of_r(*row, most=largest, **made) for row, largest in zip(rows, most, strict=False)]
+    return of_r + [interval_t(*row, **made) for row in rows[len(most) :]]
+
+
 def interval_t(value: float, resampled: FloatArray, n_items: int, *, confidence: float) -> Interval:
     """value +- t SE, the SE that of the resamples (n_resamples,) times sqrt(n / (n - 1)), t with n - 1 degrees.
 
@@ -137,32 +163,16 @@ def interval_of_r(value: float, resampled: FloatArray, n_items: int, *, confiden
 
 
 def interval_bca(value: float, resampled: FloatArray, left_out: FloatArray, *, confidence: float) -> Interval:
-    """The BCa interval at the expanded level.
+    """The BCa interval at the expanded level, `core.statistics.interval_bc` with the acceleration of the jackknife.
 
-    Parameters
-    ----------
-    value : The statistic itself.
-    resampled : (n_resamples,). Of bootstrap resamples; what is not finite is left out.
-    left_out : (n_items,). With each item left out once (the jackknife), which gives the acceleration.
+    `left_out` (n_items,): the statistic with each item left out once.
     """
-    known = resampled[np.isfinite(resampled)]
-    if not np.isfinite(value) or not known.size or not np.isfinite(left_out).all():
+    if not np.isfinite(left_out).all():
         return Interval(value, np.nan, np.nan)
-    n_items = len(left_out)
-    below = (np.mean(known < value) + np.mean(known <= value)) / 2
-    bias = special.ndtri(np.clip(below, 1 / (known.size + 1), 1 - 1 / (known.size + 1)))
     spread = left_out.mean() - left_out
     scale = 6 * np.sum(spread**2) ** 1.5
     bend = float(np.sum(spread**3) / scale) if scale > 0 else 0.0
-    tail = expanded_tail((1 - confidence) / 2, n_items)
-    ends = bias + np.asarray([special.ndtri(tail), special.ndtri(1 - tail)])
-    low, high = np.quantile(known, special.ndtr(bias + ends / (1 - bend * ends)))
-    return Interval(value, float(low), float(high))
-
-
-def expanded_tail(tail: float, n_items: int) -> float:
-    """The tail of a percentile interval that makes up for a sample's SD being too small."""
-    return float(special.ndtr(np.sqrt(n_items / (n_items - 1)) * special.stdtrit(n_items - 1, tail)))
+    return interval_bc(value, resampled, len(left_out), confidence=confidence, bend=bend)
 
 
 def resample_means(values: FloatArray, residuals: FloatArray, *, count: int, seed: int, what: str) -> Floats:

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from core.checks import check_count, check_fraction, check_positive, refusal
 from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_summary, count_signs, number_names, sign_test
 from core.experiments.measured.compare_config import CompareConfig
-from core.experiments.measured.control import LEAST_LEVELS, Levels, score_levels
+from core.experiments.measured.control import LEAST_LEVELS, score_levels
 from core.experiments.measured.planned import MeasuredPlan, PlannedProbe
-from core.experiments.measured.winner import Rivals, Verdict, check_subjects, judge_pair, settle
+from core.experiments.measured.winner import Verdict, check_subjects, judge_pair, settle
 from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.statistics import Interval
@@ -297,14 +297,14 @@ def _judge_shift(group: Group, _: Floats, shifts: Floats, config: CompareConfig)
 
 def _judge_control(group: Group, natural: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
     """The control score: r above 0 with its interval."""
-    r, slope, _ = score_levels(Levels(group.level, natural[group.images] + shifts, group.images, natural), config)
+    clean = natural[group.images]
+    r, slope, _ = score_levels(group.level, clean + shifts, group.images, clean, config)
     return r.low > 0, slope
 
 
 def _judge_winner(group: Group, _: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
     """The encoder that is right wins."""
-    rivals = Rivals(group.first, group.second, shifts, np.ones(len(shifts)), group.images)
-    (winner,) = settle([judge_pair(rivals, config)], config)
+    (winner,) = settle([judge_pair(group.first, group.second, shifts, group.images, config)], config)
     return winner.verdict is Verdict.FIRST, winner.slope_first
 
 
