@@ -31,10 +31,11 @@ from app.widgets.desk import Content, Desk, Feature, Loaded, does
 from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
 from core.headers import unstructure
+from core.images.stimulus import to_uint8
 from core.probes.against import Against
 from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.controversial import list_wishes
-from core.stimuli.level_strip import make_strip
+from core.stimuli.level_strip import LevelCell
 from core.stimuli.levels import LevelReading
 from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
@@ -250,13 +251,17 @@ class Stimuli(Feature):
         found = [
             (self._store.load(self.tray.items[one]), self.tray.reading(one)) for one in self.tray.rows_of_seed(row)
         ]
-        probes = [(probe, reading) for probe, reading in found if probe is not None and reading is not None]
-        if not probes:
+        strip = [
+            LevelCell(reading, to_uint8(probe.clean_pixels), to_uint8(probe.perturbed_pixels))
+            for probe, reading in found
+            if probe is not None and reading is not None
+        ]
+        if not strip:
             self._session.controller.noted.emit("The probes of these levels were removed: wait until they are made.")
             return
-        strip = make_strip(probes)
-        readings = [one for one in self._readings() if one.series == strip.first.series]
-        StripDialog(strip, readings, write=self._session.controller.write, parent=self._desk.parent).exec()
+        strip.sort(key=lambda cell: cell.reading.wanted)
+        readings = [one for one in self._readings() if one.series == strip[0].reading.series]
+        StripDialog(tuple(strip), readings, write=self._session.controller.write, parent=self._desk.parent).exec()
 
     def _readings(self) -> list[LevelReading]:
         known = (self.tray.reading(row) for row in range(len(self.tray.items)))

@@ -11,14 +11,14 @@ first order nothing is lost on that segment near the best perturbation, so the s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from core.attacks.ball import Ball
-from core.attacks.epsilon_grid import BudgetResult, fit_to_budget, iter_budget
+from core.attacks.epsilon_grid import BudgetResult, fit_to_budget
 from core.attacks.pgd import AttackStep
 from core.attacks.rules import check_scale
 from core.encoders.card import describe_unknown_mean
@@ -106,10 +106,11 @@ class _LevelSearch(Running):
         yield replace(last, stage="done", step=self.n_steps, shift=shift, responses=probe.perturbed, result=probe)
 
     def _search(self, epsilon: float) -> Iterator[ProbeProgress]:
+        attack = fit_to_budget(self._config.attack, self._largest)
         below: BudgetResult | None = None
         failed = (0.0, 0.0)
         for number in range(MOST_TRIES):
-            last = yield from self._attack(epsilon, below)
+            last = yield from self._attack_under(epsilon, below, attack=attack, ends=lambda _: False)
             moved = self._moved_to(last.best.pixels)
             if moved >= self._gap - TIGHT * self._sd:
                 is_beyond = moved > self._gap + TIGHT * self._sd
@@ -130,17 +131,6 @@ class _LevelSearch(Running):
             below, failed = BudgetResult(epsilon, last.best), (epsilon, moved)
             rise = min(max(ahead / epsilon, LEAST_RISE), MOST_RISE) if number < MOST_TRIES - 2 else math.inf
             epsilon = min(self._largest, rise * epsilon)
-
-    def _attack(self, epsilon: float, below: BudgetResult | None) -> Generator[ProbeProgress, None, AttackStep]:
-        """The whole attack under a budget; returns its last step."""
-        attack, keys = fit_to_budget(self._config.attack, self._largest), (self._stimulus.sha256,)
-        last: AttackStep | None = None
-        for last in iter_budget(self._own, self._pixels, attack, epsilon=epsilon, below=below, keys=keys):
-            self._taken += 1
-            yield self._tell("search", last.pixels, last.scores, epsilon)
-        if last is None:
-            raise RuntimeError("An attack ended without a step.")
-        return last
 
     def _deliver(self, pixels: torch.Tensor, last: AttackStep) -> None:
         self._best, self._size = pixels, self._measure(pixels)

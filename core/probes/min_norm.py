@@ -13,7 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.attacks.epsilon_grid import BudgetResult, fit_to_budget, iter_budget
+from core.attacks.epsilon_grid import BudgetResult, fit_to_budget
+from core.attacks.pgd import AttackStep
 from core.attacks.rules import check_scale
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
@@ -108,18 +109,14 @@ class _Search(Running):
 
     def _attack(self, epsilon: float) -> Iterator[ProbeProgress]:
         """Try a budget: one that reaches the shift is the answer so far, one that does not is where to go on from."""
-        config, last = self._config, None
-        names = (self._stimulus.sha256,)
-        for last in iter_budget(
-            self._objective, self._pixels, config.attack, epsilon=epsilon, below=self._below, keys=names
-        ):
-            self._taken += 1
-            yield self._tell("search", last.pixels, last.scores, epsilon)
-            self._reached = self._moved(last.scores) >= self._wanted
-            if self._reached and self._objective is self._own and config.objective.is_linear:
-                break  # what is attacked is the shift itself, so the whole attack reaches it too
-        if last is None:
-            raise RuntimeError("An attack ended without a step.")
+        config = self._config
+
+        def is_enough(step: AttackStep) -> bool:
+            self._reached = self._moved(step.scores) >= self._wanted
+            return self._reached and self._objective is self._own and config.objective.is_linear
+
+        # What is attacked is then the shift itself, so the whole attack reaches it too.
+        last = yield from self._attack_under(epsilon, self._below, attack=config.attack, ends=is_enough)
         if last.convergence is not None:
             self._reached = self._moved(self._own.score(last.best.pixels)) >= self._wanted
         if self._reached:

@@ -5,7 +5,7 @@ clean image -> attack along the epsilon grid -> controls -> everything scored ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +13,10 @@ import torch
 
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control, flip_sign
-from core.attacks.epsilon_grid import EpsilonStep, iter_epsilon_grid
+from core.attacks.epsilon_grid import BudgetResult, EpsilonStep, iter_budget, iter_epsilon_grid
 from core.attacks.norms import NORMS
 from core.attacks.objective import Scores
+from core.attacks.pgd import AttackStep
 from core.checks import refusal
 from core.encoders.encoder import Encoder
 from core.errors import NoGradientError
@@ -94,6 +95,20 @@ class Running:
     def _moved(self, scores: Scores) -> float:
         """The shift in the direction wanted."""
         return self._config.direction.sign * (float(self._own.reported(scores)) - self._clean_value)
+
+    def _attack_under(
+        self, epsilon: float, below: BudgetResult | None, *, attack: AttackConfig, ends: Callable[[AttackStep], bool]
+    ) -> Generator[ProbeProgress, None, AttackStep]:
+        """Attack under a budget, from what a lower one found, until `ends` or to the end; returns the last step."""
+        last, keys = None, (self._stimulus.sha256,)
+        for last in iter_budget(self._objective, self._pixels, attack, epsilon=epsilon, below=below, keys=keys):
+            self._taken += 1
+            yield self._tell("search", last.pixels, last.scores, epsilon)
+            if ends(last):
+                break
+        if last is None:
+            raise RuntimeError("An attack ended without a step.")
+        return last
 
     def _tell(self, stage: str, pixels: torch.Tensor, scores: Scores, epsilon: float) -> ProbeProgress:
         """Bring pixels and scores off the device once."""

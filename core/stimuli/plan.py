@@ -17,13 +17,13 @@ from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.files import is_there, replace_file
-from core.headers import HeaderKind, read_header, write_json
+from core.headers import HeaderKind, read_header, unstructure, write_json
 from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
 from core.stimuli.controversial import PROBES_EACH, check_against, choose_pair, list_wishes
-from core.stimuli.layout import MID_GREY, Layout
+from core.stimuli.layout import Layout
 from core.stimuli.levels import (
     USUAL_BUDGET,
     USUAL_LEVELS,
@@ -64,7 +64,7 @@ class Budget(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """Every setting of a plan file: its default and what it is."""
+    """Every setting of a plan file beside those of its `Layout`: its default and what it is."""
 
     name: Annotated[str, "what the set is called"] = "stimuli"
     subject: Annotated[str, "id of the subject"] = "simulated"
@@ -100,15 +100,6 @@ class PlanOptions:
     transfer: Annotated[
         tuple[str, ...], "further networks the files are scored on: NET, NET:LAYER or all (default: none)"
     ] = ()
-    picture_px: Annotated[int, "side of the picture in pixels; 0 is the network's input size"] = 0
-    width_px: Annotated[int, "width of the file; 0 is the picture's"] = 0
-    height_px: Annotated[int, "height of the file; 0 is the picture's"] = 0
-    background: Annotated[tuple[int, int, int], "red, green, blue from 0 to 255"] = (MID_GREY, MID_GREY, MID_GREY)
-    enlarging: Annotated[str, "smooth (bicubic) or exact (repeated pixels)"] = "smooth"
-    degrees: Annotated[float | None, "width of the picture in degrees of visual angle (default: none)"] = None
-    matching: Annotated[str, "none, luminance, or contrast (both)"] = "none"
-    luminance: Annotated[float | None, "goal of matching; by default the mean over the originals"] = None
-    contrast: Annotated[float | None, "the same of RMS contrast"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +161,9 @@ class StimulusPlan:
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
         nouns = {name: name.removesuffix("s") for name in self._parts} | ({"images": "seed"} if self.levels else {})
-        ends = f" ({self.levels[0]:+g} to {self.levels[-1]:+g} SD)" if self.levels else ""
-        parts = [count(len(getattr(self, name)), noun) + ends * (name == "levels") for name, noun in nouns.items()]
+        ends = " to ".join(f"{one:+g}" for one in sorted({*self.levels[:1], *self.levels[-1:]}))
+        held = {"levels": f" ({ends} SD)"}
+        parts = [count(len(getattr(self, name)), noun) + held.get(name, "") for name, noun in nouns.items()]
         if self.pair:
             ways = "(A up, B down; A down, B up; both up)"
             pair = " and ".join(encoder.label for encoder in self.encoders)
@@ -222,11 +214,11 @@ def read_plan(path: Path) -> dict[str, Any]:
 def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     """The plan that the options of a plan file describe.
 
-    `options`: fields of `PlanOptions`; what is left out takes its default.
+    `options`: fields of `PlanOptions` and `Layout`; what is left out takes its default.
 
     Raises BadInputError for an unknown key, or a value that is not there or out of its range.
     """
-    got = asdict(PlanOptions())
+    got = asdict(PlanOptions()) | asdict(Layout())
     for key in options:
         if key not in got:
             advice = suggest(key, list(got)) or "`stimuli plan --help` lists them."
@@ -286,8 +278,7 @@ def _check_flag(name: str, value: object) -> bool:
 
 def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
     """The options that give this plan again; everything drawn at random or left out is spelled out."""
-    delivery, layout = plan.delivery, plan.delivery.layout
-    stated = {name: getattr(layout, name) for name in ("degrees", "luminance", "contrast")}
+    delivery = plan.delivery
     return {
         "name": delivery.name,
         "subject": plan.encoders[0].subject,
@@ -302,10 +293,7 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
         "gate": delivery.gate,
         "controls": [str(kind) for kind in delivery.controls],
         "transfer": [f"{network}:{layer}" for network, layer in delivery.transfer],
-        "background": list(layout.background),
-        **{name: getattr(layout, name) for name in ("picture_px", "width_px", "height_px")},
-        **{name: str(getattr(layout, name)) for name in ("enlarging", "matching")},
-        **{name: value for name, value in stated.items() if value is not None},
+        **{name: value for name, value in unstructure(delivery.layout).items() if value is not None},
     }
 
 
@@ -336,21 +324,12 @@ def parse_budget(text: str) -> Budget:
     return Budget(name, parse_epsilon(epsilon.strip(), name))
 
 
-LAYOUT_NAMES = tuple(one.name for one in fields(Layout))
-
-
 def _resolve_delivery(got: Mapping[str, Any], further: Sequence[EncoderName]) -> SetConfig:
-    layout = {name: got[name] for name in LAYOUT_NAMES}
-    if not isinstance(layout["background"], list | tuple):
-        raise refusal("background", allowed="three grey levels from 0 to 255", got=layout["background"])
-    for name in ("enlarging", "matching"):
-        kinds = {"enlarging": ("smooth", "exact"), "matching": ("none", "luminance", "contrast")}[name]
-        check_choice(name, str(layout[name]), kinds)
     controls: list[Any] = _texts("controls", got["controls"])  # `SetConfig` makes kinds of them and words refusals
     return SetConfig(
         str(got["name"]),
         tuple(controls),
-        Layout(**layout | {"background": tuple(got["background"])}),
+        Layout(**{one.name: got[one.name] for one in fields(Layout)}),
         tuple((one.network, one.layer) for one in further),
         got["gate"],
     )

@@ -126,7 +126,7 @@ def preview_item(item: Item, config: SetConfig, *, key: str = "") -> ItemPreview
         _transfer(item, levels),
         (*evaluate_item(item, config), *evaluate_level(probe, saved)),
         hash_levels(levels[str(probe.config.direction)]),
-        None if saved is None else read_level(probe, saved=saved),
+        read_level(probe, saved=saved),
     )
 
 
