@@ -72,6 +72,7 @@ def test_a_plan_written_down_leads_to_itself() -> None:
         ({"controversial": ["alexnet,alexnet"]}, "`controversial` must be two different encoders"),
         ({"controversial": ["alexnet", "mobilenet_v2", "alexnet_robust"]}, "must be two different encoders"),
         ({"controversial": ["alexnet,alexnett"]}, "Did you mean 'alexnet'"),
+        ({"controversial": ["mobilenet_v2,alexnet:"]}, "`network` must be NET or NET:LAYER, got 'alexnet:'"),
         ({"networks": ["alexnet"]}, "`networks` must be left out with controversial"),
         ({"directions": ["raise"]}, "`directions` must be left out with controversial"),
         ({"sharpness": 0.0}, "`sharpness` must be"),

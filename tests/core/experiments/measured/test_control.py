@@ -220,6 +220,19 @@ def test_responses_that_fall_as_levels_rise_are_told(folder: Path, responses: pd
     assert sum("fall as levels rise" in line for line in comparison.warnings) == 2  # both encoders of one target
 
 
+def test_of_two_encoders_that_responses_fall_with_neither_controls(
+    folder: Path, responses: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Whichever r is the higher one."""
+    comparison = judge_table(folder, responses.assign(FFA=-responses.FFA, PPA=-responses.PPA), tmp_path)
+    (found,) = comparison.control_differences
+    scores = [one.r.value for one in comparison.control if one.network == OWN]
+    assert found.r_first == pytest.approx(np.mean(scores)) and max(found.r_first, found.r_second) < 0
+    assert found.r.high < 0 and found.better == ""
+    told = " ".join(describe_judgement(comparison))
+    assert f"Neither {OWN} nor {OTHER} controls the response (r -" in told and "controls better" not in told
+
+
 def test_intervals_of_the_range_are_as_wide_as_they_should_be() -> None:
     """Resamples that divide by the SD of few seeds do not widen them: 95 % of 300, and narrower than 3 ranges."""
     rng, level, hits, widths = np.random.default_rng(2), np.linspace(-3, 3, 5), 0, []

@@ -194,6 +194,9 @@ def test_as_it_is_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     for words, clue in (
         (("--noise-ceiling", "45"), "Did you mean 45%?"),
         (("--noise-ceiling", "much"), "as 0.3 or 30%"),
+        (("--noise-ceiling", "3_0%"), "as 0.3 or 30%"),
+        (("--noise-ceiling", "0.3", "--probes", "1_0"), "whole numbers"),
+        (("--ncsnr", "1_0"), "must be a number"),
         ((), "or else ncsnr"),
     ):
         code, out, err = type_in(*common, *words)

@@ -280,3 +280,11 @@ def test_the_order_of_lines_and_of_names_does_not_matter(folder: Path, tmp_path:
 def test_agreeing_probes_that_move_against_both_are_told(folder: Path, tmp_path: Path) -> None:
     comparison = simulate(folder, tmp_path, truth=OWN, gain=-1.0, n_repeats=4)
     assert "Only 0 of 20 probes moved as" in " ".join(comparison.warnings)
+
+
+def test_a_set_of_agreeing_probes_only_says_what_is_missing(folder: Path, tmp_path: Path) -> None:
+    rows = [row for row in read_manifest(folder).rows if row.direction == row.against_direction]
+    comparison = simulate(rewrite(folder, tmp_path, rows), tmp_path)
+    assert comparison.winners == ()
+    told = [line for line in comparison.warnings if "only agreeing probes" in line]
+    assert len(told) == 1 and f"{OTHER} and {OWN}" in told[0] and "takes controversial ones" in told[0]
