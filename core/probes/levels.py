@@ -26,9 +26,8 @@ from core.encoders.encoder import Encoder
 from core.errors import BadInputError
 from core.images.stimulus import Stimulus
 from core.probes.evaluate import Delivered, evaluate
-from core.probes.objectives import build_own, check_named, guarded
+from core.probes.objectives import build_own
 from core.probes.probe import LEVEL_TOLERANCE, MIN_NORM_TOLERANCE, Probe, ProbeConfig, ProbeProgress, StepHistory
-from core.probes.respond import check_pixels
 from core.probes.run import Running, iter_probe, make_controls, to_array
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
@@ -56,11 +55,8 @@ def iter_wanted(
     """The probe of a config: the search for a level where it has one, else an ordinary probe (`iter_probe`)."""
     if config.level is None:
         yield from iter_probe(encoder, stimulus, config, should_stop=should_stop, others=others)
-        return
-    check_named(encoder, config, others=others)
-    check_pixels(encoder, stimulus.pixels[np.newaxis])
-    with guarded((encoder,), should_stop):
-        yield from _LevelSearch(encoder, stimulus, config, should_stop).iterate()
+    else:
+        yield from _LevelSearch(encoder, stimulus, config, should_stop=should_stop, others=others).run()
 
 
 def check_mean(encoder: Encoder, direction: FloatArray) -> float:
@@ -74,16 +70,14 @@ def check_mean(encoder: Encoder, direction: FloatArray) -> float:
 class _LevelSearch(Running):
     """One level of one image: the goal, and the best perturbation so far."""
 
-    def __init__(self, encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, should_stop: ShouldStop) -> None:
-        if config.level is None:
-            raise RuntimeError("A search for no level.")
-        super().__init__(encoder, stimulus, config, should_stop=should_stop, tries=MOST_TRIES)
-        direction = config.target.vector(encoder.n_voxels)
-        self._sd = check_scale(encoder.target_sd(direction))
-        self._goal = check_mean(encoder, direction) + config.level * self._sd
-        self._largest = config.largest_epsilon
+    def _prepare(self) -> int:
+        direction = self._config.target.vector(self._encoder.n_voxels)
+        self._sd = check_scale(self._encoder.target_sd(direction))
+        self._goal = check_mean(self._encoder, direction) + (self._config.level or 0.0) * self._sd
+        self._largest = self._config.largest_epsilon
         self._size, self._best = math.inf, self._pixels
         self._convergence = np.array([[0.0], [math.nan], [0.0]])
+        return MOST_TRIES
 
     def iterate(self) -> Iterator[ProbeProgress]:
         """Clean pass, search, controls, evaluation."""

@@ -56,14 +56,14 @@ def iter_probe(
     Raises BadInputError if the encoder is another than the one named, or the stimulus has another size; Cancelled as
     soon as `should_stop()` is true, within a layer's time.
     """
-    check_named(encoder, config, others=others)
-    check_pixels(encoder, stimulus.pixels[np.newaxis])
-    with guarded((encoder, *others), should_stop):
-        yield from _ProbeRun(encoder, stimulus, config, should_stop=should_stop, others=others).iterate()
+    yield from _ProbeRun(encoder, stimulus, config, should_stop=should_stop, others=others).run()
 
 
 class Running:
-    """What a probe or a search for one keeps while it runs, and how it tells of a step; `tries` are budgets at most."""
+    """What a probe or a search for one keeps while it runs, and how it tells of a step.
+
+    Each kind has a `_prepare`, which returns the budgets it attacks at most, and an `iterate`.
+    """
 
     def __init__(
         self,
@@ -73,16 +73,30 @@ class Running:
         *,
         should_stop: Callable[[], bool],
         others: Sequence[Encoder] = (),
-        tries: int,
     ) -> None:
+        check_named(encoder, config, others=others)
+        check_pixels(encoder, stimulus.pixels[np.newaxis])
         self._encoder, self._stimulus, self._config = encoder, stimulus, config
         self._should_stop, self._others = should_stop, others
         self._norm = NORMS[config.attack.norm]
-        self._pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
-        self._own = build_own(encoder, config, self._pixels)
-        self._objective = build_together(self._own, config, self._pixels, others=others)
-        self.n_steps = tries * config.attack.n_restarts * config.attack.steps_taken
-        self._watch, self._taken = Stopwatch(self.n_steps), 0
+
+    def run(self) -> Iterator[ProbeProgress]:
+        """Every record; each pass stops within a layer's time and computes the same bits each time."""
+        config = self._config
+        with guarded((self._encoder, *self._others), self._should_stop):
+            self._pixels = to_tensor(self._encoder, self._stimulus.pixels[np.newaxis])
+            self._own = build_own(self._encoder, config, self._pixels)
+            self._objective = build_together(self._own, config, self._pixels, others=self._others)
+            self.n_steps = self._prepare() * config.attack.n_restarts * config.attack.steps_taken
+            self._watch, self._taken = Stopwatch(self.n_steps), 0
+            yield from self.iterate()
+
+    def _prepare(self) -> int:
+        raise NotImplementedError
+
+    def iterate(self) -> Iterator[ProbeProgress]:
+        """From the clean pass on."""
+        raise NotImplementedError
 
     def _take_clean(self, scores: Scores) -> None:
         self._clean_value, self._clean = float(self._own.reported(scores)), self._responses(scores)
@@ -120,20 +134,11 @@ class Running:
 class _ProbeRun(Running):
     """The state of one probe while it runs."""
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        stimulus: Stimulus,
-        config: ProbeConfig,
-        *,
-        should_stop: Callable[[], bool],
-        others: Sequence[Encoder],
-    ) -> None:
-        tries = len(config.ladder)
-        super().__init__(encoder, stimulus, config, should_stop=should_stop, others=others, tries=tries)
-        self._history = HistoryRecorder(tries, config.attack.steps_taken)
+    def _prepare(self) -> int:
+        self._history = HistoryRecorder(len(self._config.ladder), self._config.attack.steps_taken)
         self._budgets: list[torch.Tensor] = []
         self._convergence: list[FloatArray] = []
+        return len(self._config.ladder)
 
     def iterate(self) -> Iterator[ProbeProgress]:
         """Clean pass, attack, controls, evaluation."""

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.checks import refusal
 from core.encoders.files import load_card
 from core.probes.against import Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.probe_warnings import explain_poor
-from core.sweeps.choose import check_predicts, choose_encoders
-from core.sweeps.config import EncoderName
+from core.sweeps.choose import check_predicts
 from core.types import Direction
 
 PROBES_EACH = ((Direction.RAISE, False), (Direction.LOWER, False), (Direction.RAISE, True))
 """Of every image, target and budget: A up and B down, the mirrored one, both up: A's direction, whether B agrees."""
-
-
-def choose_pair(subject: str, words: Sequence[str]) -> tuple[EncoderName, EncoderName]:
-    """Two encoders of one subject, each NET or NET:LAYER. Raises BadInputError for any other number, or one twice."""
-    named = [name for word in words for name in choose_encoders((subject,), [word])]
-    if len(named) != 2 or len(set(named)) != 2:
-        advice = "A controversial probe is one on which two encoders disagree: name A,B."
-        raise refusal("controversial", allowed="two different encoders", got=list(words), advice=advice)
-    for name in named:
-        if name.subject != subject:
-            advice = "Voxels of different people have nothing in common."
-            raise refusal("controversial", allowed=f"encoders of {subject}", got=name.subject, advice=advice)
-    return named[0], named[1]
 
 
 def list_wishes(second: Against) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
-from core.stimuli.controversial import PROBES_EACH, check_against, choose_pair, list_wishes
+from core.stimuli.controversial import PROBES_EACH, check_against, list_wishes
 from core.stimuli.layout import Layout
 from core.stimuli.levels import (
     USUAL_BUDGET,
@@ -33,7 +33,7 @@ from core.stimuli.levels import (
     resolve_levels,
 )
 from core.stimuli.recipe import Recipe, name_source
-from core.sweeps.choose import choose_encoders, choose_images, choose_targets
+from core.sweeps.choose import choose_encoders, choose_images, choose_of_subject, choose_targets
 from core.sweeps.config import EncoderName, TargetName
 from core.sweeps.plan import PASSES_PER_STEP, SECONDS_PER_STEP
 from core.types import Direction, NormName
@@ -230,9 +230,10 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     levels = got["levels"]
     words = [part for text in _texts("controversial", got["controversial"]) for part in text.split(",")]
     _check_pair_options(options, is_pair=bool(words))
-    encoders = (
-        choose_pair(subject.id, words) if words else choose_encoders((subject.id,), _texts("networks", got["networks"]))
-    )
+    if words:
+        encoders = choose_of_subject(subject.id, words, name="controversial", n=2)
+    else:
+        encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
     sizes = {"sharpness": got["sharpness"], "decided_sd": got["decided"]}
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
     if not rois and not voxels:

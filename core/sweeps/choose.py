@@ -41,6 +41,20 @@ def choose_encoders(subjects: Sequence[str], words: Sequence[str]) -> tuple[Enco
     return tuple(found)
 
 
+def choose_of_subject(subject: str, words: Sequence[str], *, name: str, n: int) -> tuple[EncoderName, ...]:
+    """`n` different encoders of one subject, each NET or NET:LAYER. Raises BadInputError for others."""
+    found = choose_encoders((subject,), words)
+    if len(found) != n or len(words) != n:
+        allowed = f"one encoder of {subject}" if n == 1 else "two different encoders"
+        advice = "A probe has one second encoder; on a controversial one the two disagree: name A,B, or --against B."
+        raise refusal(name, allowed=allowed, got=list(words), advice=advice)
+    for one in found:
+        if one.subject != subject:
+            advice = "Voxels of different people have nothing in common."
+            raise refusal(name, allowed=f"encoders of {subject}", got=one.subject, advice=advice)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class ControlEncoders:
     """Numbers of the encoders that control encoders can be made of, and a sentence for each that cannot.
