@@ -199,7 +199,10 @@ class _ProbeRun(Running):
 
     def _finish(self, *, dual_size: float) -> Probe:
         perturbed = torch.cat(self._budgets)
-        controls, flips = zip(*(self._make_controls(pixels[None]) for pixels in perturbed), strict=True)
+        check_stop(self._should_stop)
+        attack, key = self._config.attack, self._stimulus.sha256
+        made = [make_controls(self._pixels, pixels[None], attack, key=key) for pixels in perturbed]
+        controls, flips = zip(*made, strict=True)
         delivered = Delivered(
             clean=to_array(self._pixels),
             perturbed=to_array(perturbed),
@@ -217,10 +220,6 @@ class _ProbeRun(Running):
             watch=self._watch,
             others=self._others,
         )
-
-    def _make_controls(self, perturbed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        check_stop(self._should_stop)
-        return make_controls(self._pixels, perturbed, self._config.attack, key=self._stimulus.sha256)
 
 
 def make_controls(

@@ -32,21 +32,11 @@ ADVICE = "Write LOW:HIGH:N, as -3:3:11, or numbers separated by commas, as -2,0,
 def resolve_levels(options: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
     """Levels, images and budgets of a level set among the options of a plan; nothing where no levels are asked.
 
-    Raises BadInputError if they are none, or stand beside what they decide themselves; for too many seeds, or none.
+    Raises BadInputError if they are none; for too many seeds, or none.
     """
-    wants, budgets = "levels" in options, options.get("budgets", [USUAL_BUDGET])
-    several = not isinstance(budgets, str) and (not isinstance(budgets, list | tuple) or len(budgets) != 1)
-    for name, is_wrong, allowed, advice in (
-        ("seeds", not wants, "left out without levels", "Ask for levels too, or name images (test:N)."),
-        ("seeds", "images" in options, "left out beside images", "Images that are named are the seeds."),
-        ("directions", wants, "left out beside levels", "Each level decides itself whether it raises or lowers."),
-        ("budgets", wants and several, "one beside levels", "It is the largest that a level may take."),
-    ):
-        if is_wrong and name in options:
-            raise refusal(name, allowed=allowed, got=options[name], advice=advice)
-    if not wants:
+    if "levels" not in options:
         return {}
-    chosen = {"levels": parse_levels(options["levels"]), "budgets": budgets}
+    chosen = {"levels": parse_levels(options["levels"]), "budgets": options.get("budgets", [USUAL_BUDGET])}
     if "images" not in options:
         held_out = int(np.count_nonzero(subject.test))
         asked = options.get("seeds", min(USUAL_SEEDS, held_out))

@@ -140,8 +140,9 @@ def open_item(
         probe,
         _rescore(source, asked.subject, own, asked.side),
         recipients,
-        *cards,
-        donor=donor,
+        cards[0],
+        cards[1] if second else None,
+        donor,
         licence=find_licence(recipe.image),
         space=load_subject(asked.subject).surface,
     )

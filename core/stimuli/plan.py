@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, USUAL_STEPS, AttackConfig, format_epsilon, parse_epsilon
-from core.checks import check_choice, check_count, check_epsilon, check_fraction, refusal, suggest
+from core.checks import check_choice, check_count, check_epsilon, check_fraction, check_rules, refusal, suggest
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
@@ -226,10 +226,10 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     got |= options
     seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
     subject = load_subject(str(got["subject"]))
+    words = [part for text in _texts("controversial", got["controversial"]) for part in text.split(",")]
+    _check_options(options, is_pair=bool(words))
     got |= resolve_levels(options, subject)
     levels = got["levels"]
-    words = [part for text in _texts("controversial", got["controversial"]) for part in text.split(",")]
-    _check_pair_options(options, is_pair=bool(words))
     if words:
         encoders = choose_of_subject(subject.id, words, name="controversial", n=2)
     else:
@@ -262,13 +262,21 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     )
 
 
-def _check_pair_options(options: Mapping[str, Any], *, is_pair: bool) -> None:
-    """Refuse what controversial probes have no use for, and what only they have a use for."""
-    has_part, has_none = "The pair and every way to move it are part of it.", "Name two encoders: controversial = A,B."
-    for name in ("networks", "directions", "levels", "seeds") if is_pair else ("sharpness", "decided"):
-        if name in options:
-            allowed = f"{'left out' if is_pair else 'used'} with controversial"
-            raise refusal(name, allowed=allowed, got=options[name], advice=has_part if is_pair else has_none)
+def _check_options(options: Mapping[str, Any], *, is_pair: bool) -> None:
+    """Refuse what a level set or controversial probes have no use for, and what only they have a use for."""
+    wants, budgets = "levels" in options, options.get("budgets", "")
+    several = not isinstance(budgets, str) and (not isinstance(budgets, list | tuple) or len(budgets) != 1)
+    its_part, alone = "The pair and every way to move it are part of it.", "Name two encoders: controversial = A,B."
+    rules = (
+        ("seeds", not wants, "left out without levels", "Ask for levels too, or name images (test:N)."),
+        ("seeds", "images" in options, "left out beside images", "Images that are named are the seeds."),
+        ("directions", wants, "left out beside levels", "Each level decides itself whether it raises or lowers."),
+        ("budgets", wants and several, "one beside levels", "It is the largest that a level may take."),
+        *((name, is_pair, "left out with controversial", its_part) for name in ("networks", "directions", "levels")),
+        *((name, not is_pair, "used with controversial", alone) for name in ("sharpness", "decided")),
+    )
+    for name, is_wrong, allowed, advice in rules:
+        check_rules((is_wrong and name in options, name, allowed, options.get(name), advice))
 
 
 def _check_flag(name: str, value: object) -> bool:

@@ -113,7 +113,7 @@ def bootstrap_rows(
     items: IntArray,
     config: CompareConfig,
     *,
-    key: tuple[object, ...],
+    key: tuple[str | int, ...],
     most: Sequence[float] = (),
     confidence: float | None = None,
 ) -> list[Interval]:
@@ -126,13 +126,17 @@ def bootstrap_rows(
     most : Of the first statistics, which are r or differences of two: the largest one possible.
     """
     n_items, stream = int(items.max()) + 1, make_stream(config.seed, *key)
-    values, drawn = resample_rows(
-        lambda weights: summarise(weights[:, items]), n_items, count=config.n_bootstrap, stream=stream
-    )
-    made = {"confidence": config.confidence if confidence is None else confidence}
-    rows = [(float(value), one, n_items) for value, one in zip(values, drawn, strict=True)]
-    of_r = [interval_of_r(*row, most=largest, **made) for row, largest in zip(rows, most, strict=False)]
-    return of_r + [interval_t(*row, **made) for row in rows[len(most) :]]
+    level = config.confidence if confidence is None else confidence
+
+    def spread(weights: Floats) -> Floats:
+        return summarise(weights[:, items])
+
+    values, drawn = resample_rows(spread, n_items, count=config.n_bootstrap, stream=stream)
+    rows = list(zip(values.tolist(), drawn, strict=True))
+    return [
+        *(interval_of_r(*row, n_items, confidence=level, most=one) for row, one in zip(rows, most, strict=False)),
+        *(interval_t(*row, n_items, confidence=level) for row in rows[len(most) :]),
+    ]
 
 
 def interval_t(value: float, resampled: FloatArray, n_items: int, *, confidence: float) -> Interval:

@@ -18,7 +18,7 @@ from core.experiments.measured.planned import Measure, PlannedProbe, choose_cont
 from core.experiments.measured.population import OnTarget, score_population
 from core.experiments.measured.shifts import Shifts, measure_shifts
 from core.experiments.measured.winner import Winner, check_subjects, find_winners
-from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
+from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
 from core.types import BoolArray
@@ -101,11 +101,6 @@ class Comparison:
     def networks(self) -> tuple[str, ...]:
         """The predictors with a row."""
         return tuple(dict.fromkeys(row.network for row in self.rows))
-
-
-def compare_measured(measured: Measured, config: CompareConfig) -> Comparison:
-    """The comparison, at once. Raises as `iter_compare` does."""
-    return run_to_end(iter_compare(measured, config))
 
 
 def iter_compare(

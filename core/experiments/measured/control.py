@@ -25,7 +25,7 @@ from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
 from core.statistics import Interval
 from core.sweeps.statistics import correlate_pairs
-from core.types import FloatArray
+from core.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -130,7 +130,7 @@ def score_control(
 
 
 def score_levels(
-    level: FloatArray, measured: FloatArray, seeds: FloatArray, natural: FloatArray, config: CompareConfig
+    level: FloatArray, measured: FloatArray, seeds: IntArray, natural: FloatArray, config: CompareConfig
 ) -> list[Interval]:
     """r, slope and reached range with their intervals over seeds; see `summarise_levels`."""
 
@@ -141,7 +141,7 @@ def score_levels(
 
 
 def summarise_levels(
-    weights: FloatArray, level: FloatArray, measured: FloatArray, seeds: FloatArray, natural: FloatArray
+    weights: FloatArray, level: FloatArray, measured: FloatArray, seeds: IntArray, natural: FloatArray
 ) -> Floats:
     """r, slope and reached range under weights of the stimuli (n_weightings, n_stimuli), alike for a seed's: (3, ...).
 

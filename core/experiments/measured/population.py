@@ -92,7 +92,8 @@ def _score(
     images, sd = number_names([one.perturbed.row.source_image for one in used]), natural.std(ddof=1)
 
     def summarise(weights: Floats) -> Floats:
-        return np.stack([signs * along / sd, across / sd**2]) @ (weights / weights.sum(axis=1, keepdims=True)).T
+        moved = np.stack([signs * along / sd, across / sd**2])
+        return np.asarray(moved @ (weights / weights.sum(axis=1, keepdims=True)).T)
 
     n_images = int(images.max()) + 1
     moved, squared = bootstrap_rows(summarise, images, config, key=("population", n_images))

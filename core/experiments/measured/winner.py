@@ -124,13 +124,11 @@ def find_winners(
         if sign_test(as_both, len(moved), confidence=config.confidence)[1].high < 0.5:
             notes.append(f"Only {as_both} of {of_both}: is the sign of the measured responses right?")
         if opposed.any():
+            known, numbers = y[opposed], number_names(images[opposed])
+            least = floor[opposed] if a_in_sds and b_in_sds else np.nan
+            ceiling = find_ceiling(known, error[opposed])
             winner = judge_pair(
-                *(values[opposed] for values in (a, b, y)),
-                number_names(images[opposed]),
-                config,
-                natural=floor[opposed] if a_in_sds and b_in_sds else np.nan,
-                ceiling=find_ceiling(y[opposed], error[opposed]),
-                names=names,
+                a[opposed], b[opposed], known, numbers, config, natural=least, ceiling=ceiling, names=names
             )
             winners.append(replace(winner, n_agreeing=int(alike.sum()), n_as_both=as_both))
     return settle(winners, config), tuple(notes)
@@ -187,7 +185,9 @@ def judge_pair(
         r = [fit_line(weights, x, y)[0] for x in (first, second)]
         return np.stack([*r, r[0] - r[1], *(fit_line(weights, x, y / natural)[1] for x in (first, second))])
 
-    found = bootstrap_rows(summarise, images, config, key=("winner", len(y)), most=(1, 1, 2))
+    r_first, r_second, difference, *slopes = bootstrap_rows(
+        summarise, images, config, key=("winner", len(y)), most=(1, 1, 2)
+    )
     reliable = ceiling if ceiling >= LEAST_CEILING else float("nan")
     return Winner(
         first=names[0],
@@ -199,10 +199,14 @@ def judge_pair(
         share=share,
         p_sign=p_sign,
         p_holm=p_sign,
-        **dict(zip(("r_first", "r_second", "difference", "slope_first", "slope_second"), found, strict=True)),
+        r_first=r_first,
+        r_second=r_second,
+        difference=difference,
+        slope_first=slopes[0],
+        slope_second=slopes[1],
         explained=(
-            float(np.maximum(found[0].high, 0) ** 2 / reliable),
-            float(np.maximum(found[1].high, 0) ** 2 / reliable),
+            float(np.maximum(r_first.high, 0)) ** 2 / reliable,
+            float(np.maximum(r_second.high, 0)) ** 2 / reliable,
         ),
     )
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.experiments.measured.compare import Comparison, Cut, compare_measured
+from core.experiments.measured.compare import Comparison, Cut
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.compare_report import write_comparison
 from core.experiments.measured.compare_tables import describe_judgement
@@ -22,7 +22,7 @@ from core.experiments.measured.practise import NO_TRUTH, SimulateOptions, simula
 from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import open_measured
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import OTHER, OWN, SIGMA, write_levels
+from tests.helpers.measured_sets import OTHER, OWN, SIGMA, compare_measured, write_levels
 
 FAST = CompareConfig(n_bootstrap=300)
 

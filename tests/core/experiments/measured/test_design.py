@@ -12,7 +12,6 @@ from scipy import stats
 
 from core.commands.cli import BAD_INPUT, DONE, run_command_line
 from core.errors import BadInputError, Cancelled
-from core.experiments.measured.compare import compare_measured
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.design import Design, DesignConfig, Group, Question, group_plan, iter_design, simulate
 from core.experiments.measured.design_report import describe_design, plot_design
@@ -23,7 +22,7 @@ from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import open_measured
 from core.progress import run_to_end
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import OTHER, OWN, write_levels, write_rivals, write_set
+from tests.helpers.measured_sets import OTHER, OWN, compare_measured, write_levels, write_rivals, write_set
 
 
 def plan_of(folder: Path) -> MeasuredPlan:

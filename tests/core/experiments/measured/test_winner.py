@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from core.errors import BadInputError
-from core.experiments.measured.compare import Comparison, compare_measured
+from core.experiments.measured.compare import Comparison
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.compare_tables import describe_winner
 from core.experiments.measured.measured import MatchOptions
@@ -22,7 +22,7 @@ from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import open_measured
 from core.experiments.measured.winner import Verdict, Winner, judge_pair, settle
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import OTHER, OWN, THIRD, write_rivals, write_rows
+from tests.helpers.measured_sets import OTHER, OWN, THIRD, compare_measured, write_rivals, write_rows
 
 FAST = CompareConfig(n_bootstrap=300)
 
