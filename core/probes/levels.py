@@ -152,24 +152,22 @@ class _LevelSearch(Running):
     def _cross(
         self, make: Callable[[float], torch.Tensor], ends: tuple[torch.Tensor, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The images before and beyond the level, of those that `make` gives for 0 to 1; the same one where it is met.
+        """The images before and beyond the level, of those `make` gives for 0 to 1; the same one where it is met."""
+        from scipy.optimize import brentq  # takes a while to import
 
-        Regula falsi, with the value of an end that stays halved (Illinois).
-        """
         images = list(ends)
-        shares, misses, stayed = [0.0, 1.0], [self._moved_to(one) - self._gap for one in ends], -1
-        for _ in range(MOST_CUTS):
+
+        def miss(share: float) -> float:
             check_stop(self._should_stop)
-            share = shares[0] - misses[0] * (shares[1] - shares[0]) / (misses[1] - misses[0])
             pixels = make(share)
-            miss = self._moved_to(pixels) - self._gap
-            if abs(miss) <= TIGHT * self._sd:
-                return pixels, pixels
-            side = int(miss > 0)
-            shares[side], misses[side], images[side] = share, miss, pixels
-            if stayed == 1 - side:
-                misses[stayed] /= 2
-            stayed = 1 - side
+            found = self._moved_to(pixels) - self._gap
+            if abs(found) <= TIGHT * self._sd:
+                images[:] = pixels, pixels
+                return 0.0
+            images[int(found > 0)] = pixels
+            return found
+
+        brentq(miss, 0.0, 1.0, maxiter=MOST_CUTS, disp=False)
         return images[0], images[1]
 
     def _moved_to(self, pixels: torch.Tensor) -> float:

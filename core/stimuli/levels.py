@@ -16,8 +16,7 @@ from core.encoders.card import describe_unknown_mean, find_reference_mean
 from core.encoders.files import find_encoder, load_encoder_data
 from core.errors import BadInputError
 from core.probes.probe import LARGEST_WISH, LEVEL_TOLERANCE, Probe
-from core.stimuli.probe_warnings import target_r
-from core.sweeps.choose import check_predicts
+from core.sweeps.choose import check_gate, check_predicts
 from core.sweeps.config import EncoderName, TargetName
 from core.types import NormName
 
@@ -107,11 +106,8 @@ def check_level_targets(
                 check_predicts(data.card, target.label, target.voxels)
             if means is None or not np.isfinite(means[list(target.voxels)]).all():
                 raise BadInputError(describe_unknown_mean(data.card.config))
-            if encoder in encoders and (r := target_r(target, data.card)) < gate:
-                raise BadInputError(
-                    f"{target.label} is predicted by {encoder.label} with r {r:.3f}, below the gate {gate:g}. Choose "
-                    "another target, or lower the gate (--gate)."
-                )
+            if encoder in encoders:
+                check_gate(target.label, data.card, target.voxels, gate=gate)
 
 
 @dataclass(frozen=True, slots=True)

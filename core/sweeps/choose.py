@@ -163,7 +163,8 @@ def check_comparable(config: SweepConfig) -> None:
         for target in config.targets:
             voxels = list(target.find_in(tables[encoder.subject]).voxels)
             check_predicts(card, target.label, voxels)
-            _check_gate(target, card, voxels, gate=config.gate)
+            if not target.roi:
+                check_gate(target.label, card, voxels, gate=config.gate)
 
 
 def check_predicts(card: EncoderCard, target: str, voxels: Sequence[int]) -> None:
@@ -183,15 +184,20 @@ def check_predicts(card: EncoderCard, target: str, voxels: Sequence[int]) -> Non
         )
 
 
-def _check_gate(target: TargetName, card: EncoderCard, voxels: list[int], *, gate: float) -> None:
-    if target.roi:
-        return
-    r, label = float(gate_r(card)[voxels[0]]), f"{card.config.network} {card.config.layer}"
-    if r < gate:
+def check_gate(target: str, card: EncoderCard, voxels: Sequence[int], *, gate: float) -> None:
+    """Raise BadInputError where a target's voxels are known to be predicted with r below the gate, in the median."""
+    if (r := median_r(card, voxels)) < gate:
         raise BadInputError(
-            f"{target.label} is predicted by {label} with cross-validated r {r:.3f}, below the gate {gate:g}. "
-            "Choose another voxel, or lower the gate (--gate)."
+            f"{target} is predicted by {card.config.network} {card.config.layer} with cross-validated r {r:.3f}, below "
+            f"the gate {gate:g}. Choose another target, or lower the gate (--gate)."
         )
+
+
+def median_r(card: EncoderCard, voxels: Sequence[int]) -> float:
+    """The r that is compared with the gate: of a voxel, or the median over a target's voxels; NaN if unknown."""
+    known = gate_r(card)[[voxel for voxel in voxels if voxel < card.n_voxels]]
+    known = known[np.isfinite(known)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def gate_r(card: EncoderCard) -> FloatArray:
