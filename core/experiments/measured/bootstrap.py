@@ -80,32 +80,17 @@ def known_spread(variance: Floats, values: FloatArray) -> Floats:
 def bootstrap_summary(
     x: FloatArray, y: FloatArray, *, signed: FloatArray, noise: FloatArray, clusters: IntArray, config: CompareConfig
 ) -> dict[str, Interval]:
-    """Every statistic of `SUMMARY` with its interval over probes, or over clusters of probes drawn together.
+    """Every statistic of `SUMMARY` with its BCa interval over probes, or over clusters of probes drawn together.
 
     `x`, `y`, `signed`, `noise` (n_probes,): as in `summarise_pairs`. `clusters` (n_probes,): numbers from 0; probes of
     one number are drawn together (images), all different for single probes.
     """
-    n_items = int(clusters.max()) + 1 if clusters.size else 0
 
     def summarise(weights: Floats) -> Floats:
-        return summarise_pairs(weights[:, clusters], x, y, signed=signed, noise=noise)
+        return summarise_pairs(weights, x, y, signed=signed, noise=noise)
 
-    stream = make_stream(config.seed, "probes", n_items, len(x))
-    found, resampled = resample_rows(summarise, n_items, count=config.n_bootstrap, stream=stream)
-    if n_items < LEAST_ITEMS:
-        return {name: Interval(float(value), np.nan, np.nan) for name, value in zip(SUMMARY, found, strict=True)}
-    rows = zip(SUMMARY, found, resampled, summarise(1.0 - np.eye(n_items)), strict=True)
-    return {
-        name: interval_bca(float(value), drawn, out, confidence=config.confidence) for name, value, drawn, out in rows
-    }
-
-
-def resample_rows(
-    summarise: Callable[[Floats], Floats], n_items: int, *, count: int, stream: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Several statistics (n_statistics,), and of bootstrap resamples of the items (n_statistics, count)."""
-    draws = stream.multinomial(n_items, np.full(n_items, 1 / max(n_items, 1)), size=count).astype(np.float64)
-    return summarise(np.ones((1, n_items)))[:, 0], summarise(draws)
+    key = ("probes", int(clusters.max()) + 1, len(x))
+    return dict(zip(SUMMARY, bootstrap_rows(summarise, clusters, config, key=key, bca=True), strict=True))
 
 
 def bootstrap_rows(
@@ -116,6 +101,7 @@ def bootstrap_rows(
     key: tuple[str | int, ...],
     most: Sequence[float] = (),
     confidence: float | None = None,
+    bca: bool = False,
 ) -> list[Interval]:
     """Intervals of statistics (n_statistics, n_weightings) that `summarise` gives of weights (n_weightings, n).
 
@@ -124,6 +110,7 @@ def bootstrap_rows(
     items : (n,). What is drawn together, numbered from 0.
     key : Names the random stream.
     most : Of the first statistics, which are r or differences of two: the largest one possible.
+    bca : All by `interval_bca`, in place of `interval_of_r` and `interval_t`.
     """
     n_items, stream = int(items.max()) + 1, make_stream(config.seed, *key)
     level = config.confidence if confidence is None else confidence
@@ -131,8 +118,11 @@ def bootstrap_rows(
     def spread(weights: Floats) -> Floats:
         return summarise(weights[:, items])
 
-    values, drawn = resample_rows(spread, n_items, count=config.n_bootstrap, stream=stream)
-    rows = list(zip(values.tolist(), drawn, strict=True))
+    draws = stream.multinomial(n_items, np.full(n_items, 1 / n_items), size=config.n_bootstrap).astype(np.float64)
+    rows = list(zip(spread(np.ones((1, n_items)))[:, 0].tolist(), spread(draws), strict=True))
+    if bca:
+        left_out = spread(1.0 - np.eye(n_items)) if n_items >= LEAST_ITEMS else np.full((len(rows), n_items), np.nan)
+        return [interval_bca(*row, out, confidence=level) for row, out in zip(rows, left_out, strict=True)]
     return [
         *(interval_of_r(*row, n_items, confidence=level, most=one) for row, one in zip(rows, most, strict=False)),
         *(interval_t(*row, n_items, confidence=level) for row in rows[len(most) :]),
