@@ -52,9 +52,9 @@ class DesignConfig:
     noise_ceiling : Share of the variance of the mean over --averaged repeats that is not noise, in (0, 1].
     ncsnr : Noise ceiling signal-to-noise ratio of single trials, instead: SD of responses over images / SD of noise.
     averaged : Repeats behind the mean that the noise ceiling is of.
-    repeats : Repeats to try.
-    images, probes : To try: images, each with all its probes, and probes, rounded to whole images; by default half of
-        the set's images, all, and twice as many.
+    repeats : Repeats to try, comma-separated.
+    images : Images to try, comma-separated, each with all its probes (default: half, all and twice those of the set).
+    probes : Probes to try instead, in whole images of the set.
     slope : SDs the brain moves for each SD predicted, as on held-out images; a half and a quarter of it are tried too.
         0 where it is unknown: then 1.
     n_simulations : Experiments of each design.
@@ -84,6 +84,7 @@ class DesignConfig:
         check_count("simulations", self.n_simulations, least=20, largest=10_000)
         check_positive("confidence", check_fraction("confidence", self.confidence, largest=0.9999))
         for name, least in (("repeats", 1), ("images", LEAST_ITEMS), ("probes", LEAST_ITEMS)):
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
             for value in getattr(self, name):
                 check_count(name, value, least=least, largest=1000)
         if not self.repeats:

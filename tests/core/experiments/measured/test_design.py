@@ -194,7 +194,7 @@ def test_as_it_is_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         (("--noise-ceiling", "45"), "Did you mean 45%?"),
         (("--noise-ceiling", "much"), "as 0.3 or 30%"),
         (("--noise-ceiling", "3_0%"), "as 0.3 or 30%"),
-        (("--noise-ceiling", "0.3", "--probes", "1_0"), "whole numbers"),
+        (("--noise-ceiling", "0.3", "--probes", "1_0"), "`probes` must be a whole number, got '1_0'"),
         (("--ncsnr", "1_0"), "must be a number"),
         ((), "or else ncsnr"),
     ):
