@@ -34,10 +34,9 @@ from core.headers import unstructure
 from core.images.stimulus import to_uint8
 from core.probes.against import Against
 from core.stimuli.config import SetConfig, unpack_set
-from core.stimuli.controversial import list_wishes
 from core.stimuli.level_strip import LevelCell
 from core.stimuli.levels import LevelReading
-from core.stimuli.plan import iter_recipes, list_recipes
+from core.stimuli.plan import iter_recipes, list_recipes, list_wishes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import EncoderName, Question, SweepConfig

@@ -11,7 +11,6 @@ from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
-from core.stimuli.controversial import check_against
 from core.stimuli.layout import Layout
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
@@ -19,6 +18,7 @@ from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
 from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import open_probe_store
+from core.sweeps.choose import check_against
 
 EXAMPLE = """\
 A plan file is TOML or JSON with the same names as the options, underscores for hyphens:

@@ -22,7 +22,6 @@ from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
-from core.stimuli.controversial import PROBES_EACH, check_against, list_wishes
 from core.stimuli.layout import Layout
 from core.stimuli.levels import (
     USUAL_BUDGET,
@@ -33,7 +32,7 @@ from core.stimuli.levels import (
     resolve_levels,
 )
 from core.stimuli.recipe import Recipe, name_source
-from core.sweeps.choose import choose_encoders, choose_images, choose_of_subject, choose_targets
+from core.sweeps.choose import check_against, choose_encoders, choose_images, choose_of_subject, choose_targets
 from core.sweeps.config import EncoderName, TargetName
 from core.sweeps.plan import PASSES_PER_STEP, SECONDS_PER_STEP
 from core.types import Direction, NormName
@@ -46,6 +45,10 @@ MOST_ITEMS = 5000
 PARTS = ("images", "targets", "directions", "budgets", "encoders")
 PASSES_BESIDE = 12
 """Forward passes of a probe beside its attack: clean, controls, judging, scoring the files."""
+
+
+PROBES_EACH = ((Direction.RAISE, False), (Direction.LOWER, False), (Direction.RAISE, True))
+"""Of two encoders: A up and B down, the mirrored one, both up: A's direction, whether B agrees."""
 
 
 class Budget(NamedTuple):
@@ -194,6 +197,11 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     encoders = plan.encoders if plan.pair is None else plan.encoders[:1]
     wishes = wishes if plan.pair is None else list_wishes(plan.pair)
     return tuple(iter_recipes(plan.images, encoders, plan.targets, wishes, lambda _side: attacks))
+
+
+def list_wishes(second: Against) -> list[dict[str, Any]]:
+    """What `iter_recipes` asks of each image, target and budget: direction and second encoder of the three probes."""
+    return [{"direction": way, "against": replace(second, agrees=agrees)} for way, agrees in PROBES_EACH]
 
 
 def read_plan(path: Path) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from core.attacks.config import MOST_TO_GAIN, write_budget, write_convergence
 from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
 from core.probes.probe import LEVEL_TOLERANCE, Probe
-from core.probes.target import Target
-from core.sweeps.choose import median_r
+from core.sweeps.choose import explain_poor, median_r
 
 DEFAULT_GATE = 0.1
 LARGEST_CLIPPED = 0.05
@@ -133,15 +132,6 @@ def find_duplicates(fingerprints: Sequence[str]) -> dict[int, int]:
 def prediction_error_sd(r: float) -> float:
     """SD of the error of a held-out prediction, in SDs of the predictions: sqrt(1 - r^2) / r, inf where r <= 0."""
     return float(np.sqrt(max(0.0, 1 - r * r)) / r) if r > 0 else float("inf")
-
-
-def explain_poor(target: Target, card: EncoderCard, *, gate: float) -> str:
-    """Why an encoder's answer for a target says little, in words; "" where it predicts it with r of at least `gate`."""
-    if (r := median_r(card, target.voxels)) >= gate:
-        return ""
-    how = "not known" if np.isnan(r) else f"{r:.2f}, below {gate:g}"
-    label = f"{card.config.network} {card.config.layer}"
-    return f"{label} predicts {target.label} poorly (r {how}): what it answers says little"
 
 
 def _evaluate_pixels(probe: Probe) -> Iterator[ProbeWarning]:

@@ -13,6 +13,8 @@ from core.encoders.card import EncoderCard
 from core.encoders.files import list_encoders, load_card, usual_layer
 from core.errors import BadInputError
 from core.networks.catalog import find_network
+from core.probes.probe import ProbeConfig
+from core.probes.target import Target
 from core.seeds import make_stream
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
 from core.types import BoolArray, FloatArray
@@ -198,6 +200,30 @@ def median_r(card: EncoderCard, voxels: Sequence[int]) -> float:
     known = gate_r(card)[[voxel for voxel in voxels if voxel < card.n_voxels]]
     known = known[np.isfinite(known)]
     return float(np.median(known)) if len(known) else float("nan")
+
+
+def check_against(config: ProbeConfig, *, gate: float = -1.0) -> tuple[str, ...]:
+    """Refuse a pair of encoders that cannot be attacked together, by their cards.
+
+    Returns a sentence for each encoder that predicts the target with r below `gate`, or with unknown r.
+
+    Raises BadInputError if an encoder is not there, lacks a voxel of the target, or does not know its SD.
+    """
+    against, target = config.against, config.target
+    names = [(config.network, config.layer), *([(against.network, against.layer)] if against else [])]
+    cards = [load_card(config.subject, *name) for name in names]
+    for card in cards:
+        check_predicts(card, target.label, target.voxels)
+    return tuple(f"{words}." for card in cards if (words := explain_poor(target, card, gate=gate)))
+
+
+def explain_poor(target: Target, card: EncoderCard, *, gate: float) -> str:
+    """Why an encoder's answer for a target says little, in words; "" where it predicts it with r of at least `gate`."""
+    if (r := median_r(card, target.voxels)) >= gate:
+        return ""
+    how = "not known" if np.isnan(r) else f"{r:.2f}, below {gate:g}"
+    label = f"{card.config.network} {card.config.layer}"
+    return f"{label} predicts {target.label} poorly (r {how}): what it answers says little"
 
 
 def gate_r(card: EncoderCard) -> FloatArray:
