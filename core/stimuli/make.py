@@ -138,7 +138,7 @@ def open_item(
     return Item(
         recipe,
         probe,
-        _rescore(source, asked.subject, own, asked.side),
+        partial(source.rescore, asked.subject, *own, side=asked.side),
         recipients,
         cards[0],
         cards[1] if second else None,
@@ -157,13 +157,7 @@ def _open_recipient(source: Source, asked: ProbeConfig, name: tuple[str, str], s
         return None
     direction = asked.target.vector(encoder.n_voxels)
     scale = encoder.target_sd(direction), side, encoder.target_mean(direction)
-    return RecipientEncoder(_rescore(source, asked.subject, name, side), *scale)
-
-
-def _rescore(source: Source, subject: str, name: tuple[str, str], side: int) -> Callable[[FloatArray], FloatArray]:
-    from core.probes.respond import respond
-
-    return partial(respond, source.open_encoder(subject, *name, side=side))
+    return RecipientEncoder(partial(source.rescore, asked.subject, *name, side=side), *scale)
 
 
 class Loader:

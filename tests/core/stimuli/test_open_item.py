@@ -16,6 +16,7 @@ from core.encoders.encoder import Encoder
 from core.encoders.resampled import show_at
 from core.probes.against import Against
 from core.probes.probe import Probe, ProbeConfig
+from core.probes.respond import respond
 from core.probes.run import iter_probe
 from core.stimuli.make import open_item
 from core.stimuli.one_probe import ExportReport, export_item
@@ -48,6 +49,9 @@ class Encoders:
     def open_encoder(self, subject: str, network: str, layer: str, *, side: int | None = None) -> Encoder:
         encoder = self.kept[network, layer]
         return encoder if side is None else show_at(encoder, side)
+
+    def rescore(self, *name: str | np.ndarray, side: int | None = None) -> np.ndarray:
+        return respond(self.open_encoder(*name[:3], side=side), name[3])  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
