@@ -6,6 +6,7 @@ import difflib
 import math
 import reprlib
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from core.errors import BadInputError
 
@@ -16,6 +17,7 @@ LONGEST_SHOWN = 60
 LONGEST_VALUE = 400
 """A value of more letters, one out of a damaged file, is cut; paths and lists of names are not."""
 MOST_LISTED = 12
+Number = TypeVar("Number", int, float)
 
 
 def refusal(name: str, *, allowed: str, got: object, advice: str = "") -> BadInputError:
@@ -106,6 +108,13 @@ def suggest(value: str, known: Sequence[str]) -> str:
     folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(str(value).casefold(), folded, n=1, cutoff=0.5)
     return f"Did you mean {str(folded[near[0]])!r}?" if near else ""
+
+
+def to_number(text: str, kind: type[Number] = float) -> Number:  # type: ignore[assignment]
+    """The number that a text writes. Raises ValueError, also for the "1_0" that Python takes for 10."""
+    if "_" in text:
+        raise ValueError(text)
+    return kind(text)
 
 
 def _list_names(names: Sequence[str]) -> str:

@@ -272,10 +272,9 @@ class Controller(QObject):
 
     def export(self, folder: Path) -> None:
         """Write the stimuli of the probe on screen."""
-        probe, stimulus = self._state.probe, self._state.stimulus
-        if probe is not None and stimulus is not None:
-            image = self.image_key
-            self.write("Exporting…", lambda: export_stimuli(self._engine, probe, stimulus, image=image, folder=folder))
+        probe, image = self._state.probe, self.image_key
+        if probe is not None:
+            self.write("Exporting…", lambda: export_stimuli(self._engine, probe, image=image, folder=folder))
 
     def save_probe(self, path: Path) -> None:
         """Write a file that reproduces the probe on screen."""

@@ -31,13 +31,13 @@ from app.widgets.desk import Content, Desk, Feature, Loaded, does
 from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
 from core.headers import unstructure
+from core.images.stimulus import to_uint8
 from core.probes.against import Against
 from core.probes.probe import Probe
 from core.stimuli.config import SetConfig, unpack_set
-from core.stimuli.controversial import list_wishes
-from core.stimuli.level_strip import make_strip
+from core.stimuli.level_strip import LevelCell
 from core.stimuli.levels import LevelReading
-from core.stimuli.plan import iter_recipes, list_recipes
+from core.stimuli.plan import iter_recipes, list_recipes, list_wishes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import EncoderName, Question, SweepConfig
@@ -264,17 +264,17 @@ class Stimuli(Feature):
         self._session.files.submit(READ, lambda _stop: list(read()), on_done=take, title="Reading probes…")
 
     def _show_strip(self, readings: Sequence[LevelReading | None], found: Sequence[Probe | None]) -> None:
-        probes = [
-            (probe, reading)
+        strip = [
+            LevelCell(reading, to_uint8(probe.clean_pixels), to_uint8(probe.perturbed_pixels))
             for probe, reading in zip(found, readings, strict=True)
             if probe is not None and reading is not None
         ]
-        if not probes:
+        if not strip:
             self._session.controller.noted.emit("The probes of these levels were removed: wait until they are made.")
             return
-        strip = make_strip(probes)
-        shown = [one for one in self._readings() if one.series == strip.first.series]
-        StripDialog(strip, shown, write=self._session.controller.write, parent=self._desk.parent).exec()
+        strip.sort(key=lambda cell: cell.reading.wanted)
+        shown = [one for one in self._readings() if one.series == strip[0].reading.series]
+        StripDialog(tuple(strip), shown, write=self._session.controller.write, parent=self._desk.parent).exec()
 
     def _readings(self) -> list[LevelReading]:
         known = (self.tray.reading(row) for row in range(len(self.tray.items)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
-from core.checks import check_count, check_epsilon, check_fraction, check_positive, refusal
+from core.checks import check_count, check_epsilon, check_fraction, check_positive, refusal, to_number
 from core.types import NormName
 
 STEP_SIZE_RULE = 2.5
@@ -254,7 +254,7 @@ def parse_epsilon(text: str, norm: NormName) -> float:
     """
     upper, slash, lower = text.partition("/")
     try:
-        value = float(upper) / float(lower) if slash else float(upper)
+        value = to_number(upper) / to_number(lower) if slash else to_number(upper)
     except (ValueError, ZeroDivisionError) as error:
         raise refusal("epsilon", allowed="a number or a fraction such as 8/255", got=text) from error
     return check_epsilon("epsilon", value, largest=LARGEST_EPSILON[NormName(norm)])

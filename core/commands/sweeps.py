@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from core.attacks.config import parse_epsilon
-from core.checks import check_choice, refusal
+from core.checks import check_choice, refusal, to_number
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
 from core.commands.output import answer, follow, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
@@ -238,6 +238,6 @@ def run_study(
 
 def _read_noise(text: str) -> float:
     try:
-        return float(text)
+        return to_number(text)
     except ValueError as error:
         raise refusal("noise", allowed="numbers above 0", got=text) from error

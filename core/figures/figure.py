@@ -23,7 +23,7 @@ from core.images.difference import MID_GREY, amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
 from core.probes.probe import Probe
 from core.probes.spill_over import tabulate_probe
-from core.reports.draw_plot import draw_plot, pack_figure, say_whose
+from core.reports.draw_plot import draw_pixels, draw_plot, pack_figure, say_whose
 from core.reports.inks import Inks, find_inks, house_style, make_figure
 from core.types import ByteArray, VoxelTable
 from core.words import protect_cell
@@ -69,10 +69,7 @@ def preview_figure(
     """The figure as pixels (height, width, 3) uint8, `width` pixels wide, for a preview."""
     few = dataclasses.replace(config, dpi=width / config.inches[0], transparent=False)
     with house_style(find_inks(config.theme), font_size=config.font_size):
-        figure = draw_figure(probe, few, cortex, voxels=voxels)
-        canvas = figure.canvas
-        canvas.draw()
-        return np.array(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[attr-defined]
+        return draw_pixels(draw_figure(probe, few, cortex, voxels=voxels))
 
 
 def tabulate_rois(probe: Probe, voxels: VoxelTable | None = None) -> str:

@@ -9,10 +9,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.attacks.ensemble import EnsembleObjective
+from core.attacks.ensemble import EnsembleObjective, SmoothMinimum, join_shifts
 from core.attacks.objective import LinearObjective, Objective, RuleObjective
 from core.attacks.rules import Rule, make_rule
-from core.attacks.smooth_minimum import SmoothMinimum, join_shifts
 from core.checks import refusal
 from core.device import exact_arithmetic
 from core.encoders.encoder import Encoder

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
-from core.checks import check_epsilon, check_fraction, refusal
+from core.checks import check_epsilon, check_fraction, check_rules, refusal
 from core.networks.catalog import find_network
 from core.probes.against import Against, SecondResponses
 from core.probes.target import CONTRAST_SIGN, Target, TargetKind
@@ -107,11 +107,10 @@ class ProbeConfig:
         return max(find_network(name).input_size for name in names)
 
     def _check_against(self) -> None:
-        against = self.against
-        if against is None:
+        if (against := self.against) is None:
             return
-        if (against.network, against.layer) == (self.network, self.layer):
-            raise refusal("against", allowed="another encoder", got=against.label, advice="Name a second one.")
+        is_own = (against.network, against.layer) == (self.network, self.layer)
+        alone = "The two objectives cannot be raised at once. Leave one of the two out."
         rivals = {
             "an ensemble": self.ensemble,
             "a pattern": self.target.kind is TargetKind.PATTERN,
@@ -119,10 +118,10 @@ class ProbeConfig:
             "a smallest budget": self.wanted_shift_sd,
             "a level": self.level is not None,
         }
-        for what, is_asked in rivals.items():
-            if is_asked:
-                advice = "The two objectives cannot be raised at once. Leave one of the two out."
-                raise refusal("against", allowed=f"left out with {what}", got=against.label, advice=advice)
+        check_rules(
+            (is_own, "against", "another encoder", against.label, "Name a second one."),
+            *((asked, "against", f"left out with {what}", against.label, alone) for what, asked in rivals.items()),
+        )
 
     def describe_wish(self) -> str:
         """What the target is to do: "raise voxel 812 (left V1)", "ROI FFA (119 voxels) at -1.5 SD"."""
@@ -142,18 +141,17 @@ class ProbeConfig:
             raise refusal("level", allowed="of the plain response of one encoder", got=self.describe())
 
     def _check_objective(self) -> None:
-        is_pattern = self.target.kind is TargetKind.PATTERN
-        if is_pattern is not self.objective.kind.is_pattern:
-            allowed = "distance or cosine for a pattern" if is_pattern else "target or selective unless it is a pattern"
-            raise refusal("objective", allowed=allowed, got=str(self.objective.kind))
         check_fraction("wanted shift", self.wanted_shift_sd, largest=LARGEST_WISH, advice="It is counted in SDs.")
-        if is_pattern and self.wanted_shift_sd:
-            advice = "A pattern has no SD to count its shift in. Leave one of the two out."
-            allowed = "0 for a pattern"
-            raise refusal("wanted shift", allowed=allowed, got=self.wanted_shift_sd, advice=advice)
-        if self.network in self.ensemble or len(set(self.ensemble)) < len(self.ensemble):
-            advice = f"Name each further network once; {self.network} is part of it already."
-            raise refusal("ensemble", allowed="other networks", got=",".join(self.ensemble), advice=advice)
+        is_pattern, kind = self.target.kind is TargetKind.PATTERN, self.objective.kind
+        forms = "distance or cosine for a pattern" if is_pattern else "target or selective unless it is a pattern"
+        no_sd = "A pattern has no SD to count its shift in. Leave one of the two out."
+        twice = self.network in self.ensemble or len(set(self.ensemble)) < len(self.ensemble)
+        once = f"Name each further network once; {self.network} is part of it already."
+        check_rules(
+            (is_pattern is not kind.is_pattern, "objective", forms, str(kind), ""),
+            (is_pattern and self.wanted_shift_sd, "wanted shift", "0 for a pattern", self.wanted_shift_sd, no_sd),
+            (twice, "ensemble", "other networks", ",".join(self.ensemble), once),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,14 @@ from operator import mul
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from core.checks import check_choice
 from core.files import replace_file
 from core.reports.inks import LIGHT, Inks, house_style, make_figure
 from core.reports.pictures import Picture
 from core.reports.plot import Plot, Series, colour_fields, write_fields
+from core.types import ByteArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,6 +92,13 @@ def write_figure(figure: Figure, path: Path, inks: Inks = LIGHT) -> None:
     with house_style(inks):
         packed = pack_figure(figure, kind)
     replace_file(path, lambda partial: partial.write_bytes(packed))
+
+
+def draw_pixels(figure: Figure) -> ByteArray:
+    """A figure as it looks in the style in force, (height, width, 3) uint8."""
+    canvas = figure.canvas
+    canvas.draw()
+    return np.array(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[attr-defined]
 
 
 def inline_svg(figure: Figure) -> str:

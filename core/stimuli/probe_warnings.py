@@ -12,8 +12,7 @@ from core.attacks.config import MOST_TO_GAIN, write_budget, write_convergence
 from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
 from core.probes.probe import LEVEL_TOLERANCE, Probe
-from core.probes.target import Target
-from core.sweeps.choose import gate_r
+from core.sweeps.choose import explain_poor, median_r
 
 DEFAULT_GATE = 0.1
 LARGEST_CLIPPED = 0.05
@@ -135,23 +134,6 @@ def prediction_error_sd(r: float) -> float:
     return float(np.sqrt(max(0.0, 1 - r * r)) / r) if r > 0 else float("inf")
 
 
-def target_r(target: Target, card: EncoderCard) -> float:
-    """The r that is compared with the gate: of the voxel, or the median over the target's voxels; NaN if unknown."""
-    voxels = [voxel for voxel in target.voxels if voxel < card.n_voxels]
-    known = gate_r(card)[voxels]
-    known = known[np.isfinite(known)]
-    return float(np.median(known)) if len(known) else float("nan")
-
-
-def explain_poor(target: Target, card: EncoderCard, *, gate: float) -> str:
-    """Why an encoder's answer for a target says little, in words; "" where it predicts it with r of at least `gate`."""
-    if (r := target_r(target, card)) >= gate:
-        return ""
-    how = "not known" if np.isnan(r) else f"{r:.2f}, below {gate:g}"
-    label = f"{card.config.network} {card.config.layer}"
-    return f"{label} predicts {target.label} poorly (r {how}): what it answers says little"
-
-
 def _evaluate_pixels(probe: Probe) -> Iterator[ProbeWarning]:
     reading = read_probe_budget(probe)
     if not reading.survives_8bit:
@@ -174,7 +156,7 @@ def _evaluate_shift(probe: Probe) -> Iterator[ProbeWarning]:
 
 
 def _evaluate_encoder(probe: Probe, card: EncoderCard, gate: float) -> Iterator[ProbeWarning]:
-    r = target_r(probe.config.target, card)
+    r = median_r(card, probe.config.target.voxels)
     if not np.isfinite(r):
         yield ProbeWarning(WarningCode.POOR_VOXEL, UNKNOWN)
         return

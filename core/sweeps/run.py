@@ -137,8 +137,7 @@ class _Worker:
         return self._predict(cell) if cell.kind == PREDICT else self._score(cell)
 
     def _attack(self, cell: Cell) -> Arrays:
-        from core.sweeps.attack_curve import AttackCurve, curve_cache, name_curve, run_curve
-        from core.sweeps.pair_curve import run_pair
+        from core.sweeps.attack_curve import AttackCurve, curve_cache, name_curve, run_curve, run_pair
 
         config, kind = self._config, self._config.attacks[cell.attack]
         target, sign = config.targets[cell.target], config.directions[cell.direction].sign

@@ -167,7 +167,9 @@ class FakeEngine:
         yield SimpleNamespace(result=SimpleNamespace(stimulus_id=stimulus.id, l2=size, l1=10 * size))
 
     def open_encoder(self, subject: str, network: str, layer: str, *, side: int | None = None) -> Any:
-        raise NotImplementedError
+        card = self.encoder_card(subject, network, layer)
+        scale = {"target_sd": lambda _: 0.5, "target_mean": lambda _: 0.0}
+        return SimpleNamespace(card=card, n_voxels=len(card.r), **scale)
 
     def open_network(self, network: str, layer: str, *, weights: Path | None = None) -> Any:
         raise BadInputError(f"{network} cannot be opened: this engine is made up.")

@@ -18,9 +18,9 @@ import numpy.typing as npt
 from core.checks import check_count, check_fraction, check_positive, refusal
 from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_summary, count_signs, number_names, sign_test
 from core.experiments.measured.compare_config import CompareConfig
-from core.experiments.measured.control import LEAST_LEVELS, Levels, score_levels
+from core.experiments.measured.control import LEAST_LEVELS, score_levels
 from core.experiments.measured.planned import MeasuredPlan, PlannedProbe
-from core.experiments.measured.winner import Rivals, Verdict, check_subjects, judge_pair, settle
+from core.experiments.measured.winner import Verdict, check_subjects, judge_pair, settle
 from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.statistics import Interval
@@ -52,9 +52,9 @@ class DesignConfig:
     noise_ceiling : Share of the variance of the mean over --averaged repeats that is not noise, in (0, 1].
     ncsnr : Noise ceiling signal-to-noise ratio of single trials, instead: SD of responses over images / SD of noise.
     averaged : Repeats behind the mean that the noise ceiling is of.
-    repeats : Repeats to try.
-    images, probes : To try: images, each with all its probes, and probes, rounded to whole images; by default half of
-        the set's images, all, and twice as many.
+    repeats : Repeats to try, comma-separated.
+    images : Images to try, comma-separated, each with all its probes (default: half, all and twice those of the set).
+    probes : Probes to try instead, in whole images of the set.
     slope : SDs the brain moves for each SD predicted, as on held-out images; a half and a quarter of it are tried too.
         0 where it is unknown: then 1.
     n_simulations : Experiments of each design.
@@ -84,6 +84,7 @@ class DesignConfig:
         check_count("simulations", self.n_simulations, least=20, largest=10_000)
         check_positive("confidence", check_fraction("confidence", self.confidence, largest=0.9999))
         for name, least in (("repeats", 1), ("images", LEAST_ITEMS), ("probes", LEAST_ITEMS)):
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
             for value in getattr(self, name):
                 check_count(name, value, least=least, largest=1000)
         if not self.repeats:
@@ -297,14 +298,14 @@ def _judge_shift(group: Group, _: Floats, shifts: Floats, config: CompareConfig)
 
 def _judge_control(group: Group, natural: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
     """The control score: r above 0 with its interval."""
-    r, slope, _ = score_levels(Levels(group.level, natural[group.images] + shifts, group.images, natural), config)
+    clean = natural[group.images]
+    r, slope, _ = score_levels(group.level, clean + shifts, group.images, clean, config)
     return r.low > 0, slope
 
 
 def _judge_winner(group: Group, _: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
     """The encoder that is right wins."""
-    rivals = Rivals(group.first, group.second, shifts, np.ones(len(shifts)), group.images)
-    (winner,) = settle([judge_pair(rivals, config)], config)
+    (winner,) = settle([judge_pair(group.first, group.second, shifts, group.images, config)], config)
     return winner.verdict is Verdict.FIRST, winner.slope_first
 
 

@@ -97,6 +97,8 @@ def test_commas_beside_decimal_points_are_no_decimal_commas(tmp_path: Path) -> N
     assert read_table(tmp_path / "t.tsv")["r"] == ["1.234", "0.567"]
     (tmp_path / "t.csv").write_text("image;r\n0.5.png;0,5\n1.5_b.png;-12,5\n")
     assert to_numbers(read_table(tmp_path / "t.csv")["r"], "r").tolist() == [0.5, -12.5]
+    with pytest.raises(BadInputError, match="must be numbers, got '1_0'"):
+        to_numbers(["2", "1_0"], "weights")
 
 
 @pytest.mark.parametrize("held", [{"s": {"x": np.ones(3)}}, {"c": np.array([["a", np.ones(2)]], dtype=object)}])
