@@ -6,11 +6,12 @@ Golan, Raju & Kriegeskorte 2020, "Controversial stimuli", doi:10.1073/pnas.19123
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
 from core.attacks.ensemble import EnsembleObjective
-from core.attacks.objective import Objective
+from core.attacks.objective import Objective, Scores
 
 LEAST_SHARPNESS, MOST_SHARPNESS = 1e-9, 1e9
 """In float32 no t beyond tells from these: the mean and the minimum of the shifts. Far beyond it would overflow."""
@@ -47,6 +48,9 @@ class SmoothMinimum(EnsembleObjective):
     def share(self, in_sds: torch.Tensor) -> torch.Tensor:
         """Each member's weight in the gradient: exp(-t s_m), normalised."""
         return torch.softmax(-self._sharpness * (in_sds - self._clean), dim=0)
+
+    def _combine(self, scores: Sequence[Scores]) -> Scores:
+        return replace(super()._combine(scores), shifts=(self.in_sds(scores) - self._clean).T)
 
 
 def join_shifts(shifts: torch.Tensor, sharpness: float) -> torch.Tensor:
