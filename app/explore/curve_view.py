@@ -46,8 +46,8 @@ class CurveView(QWidget):
         self._redraw()
 
     def show_marker(self, epsilon: float, shift: float) -> None:
-        """Move the marker of the current budget: a preview or a scrubbed step."""
-        self.marker = (epsilon, shift)
+        """Move the marker of the current budget: a preview or a scrubbed step, its shift in the response's unit."""
+        self.marker = (epsilon, shift if self.data is None else self.data.scale * shift)
         self._draw_marker()
 
     def set_log(self, on: bool) -> None:
@@ -66,7 +66,7 @@ class CurveView(QWidget):
         for name, values in data.lines.items():
             value = float(values[number])
             sds = f" ({format_signed(value / data.target_sd)} SD)" if data.target_sd > 0 else ""
-            lines.append(f"{name}: {format_signed(value, digits)} {data.unit}{sds}\n   {CURVES[name]}")
+            lines.append(f"{data.name(name)}: {format_signed(value, digits)} {data.unit}{sds}\n   {CURVES[name]}")
         if data.linearity is not None:
             lines.append(f"linearity: {format_number(float(data.linearity[number]))}\n   shift ÷ first-order shift")
         return "\n".join(lines)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from PySide6.QtCore import QItemSelection, QModelIndex, QPersistentModelIndex, QRectF, QSortFilterProxyModel, Qt, Signal
@@ -31,11 +32,11 @@ LEAST_BAR_SPAN = 0.5
 CELL_PADDING = 20
 """Left and right of a number, from the style sheet, with some to spare."""
 
-SHIFT, SHIFT_SD, ABSOLUTE, CONTROL = 2, 3, 4, 5
+SHIFT, SHIFT_SD, SECOND, ABSOLUTE, CONTROL = 2, 3, 4, 5, 6
 """Places of some columns."""
 
-LEAST_WIDTHS = {1: 372, ABSOLUTE: 420}
-"""Columns left out of a table narrower than this many pixels, so that the bars keep their room."""
+LEAST_WIDTHS = {1: (372, 620), SHIFT: (0, 430), ABSOLUTE: (420, 690), CONTROL: (0, 500)}
+"""Columns left out of a table narrower than so many pixels, with bars of one or two encoders, which keep their room."""
 
 
 class Cells(NamedTuple):
@@ -48,6 +49,10 @@ class Cells(NamedTuple):
     text: Callable[[SpillRow, int], str]
 
 
+SHIFT_TIP = (
+    "Mean over the voxels of (f(x + δ) − f(x)) / σ, σ the SD of its clean reference responses.\n"
+    "The thin mark is the random control's."
+)
 COLUMNS = (
     Cells(
         "ROI",
@@ -64,14 +69,8 @@ COLUMNS = (
         lambda row: row.shift,
         lambda row, digits: format_signed(row.shift, digits),
     ),
-    Cells(
-        "Shift (SD)",
-        0,
-        "Mean over the voxels of (f(x + δ) − f(x)) / σ, σ the SD of its clean reference responses.\n"
-        "The thin mark is the random control's.",
-        lambda row: row.shift_sd,
-        lambda row, _: format_signed(row.shift_sd),
-    ),
+    Cells("Shift (SD)", 0, SHIFT_TIP, lambda row: row.shift_sd, lambda row, _: format_signed(row.shift_sd)),
+    Cells("", 0, SHIFT_TIP, lambda row: row.shift_sd, lambda row, _: format_signed(row.shift_sd)),
     Cells(
         "|Shift|",
         60,
@@ -143,8 +142,9 @@ class RoiTable(QTableView):
         self._proxy.setSourceModel(self._cells)
         self._proxy.setSortRole(SORT_ROLE)
         self.setModel(self._proxy)
-        self._bars = BarDelegate(self)
-        self.setItemDelegateForColumn(SHIFT_SD, self._bars)
+        self._bars, self._has_second = BarDelegate(self), False
+        for column in (SHIFT_SD, SECOND):
+            self.setItemDelegateForColumn(column, self._bars)
         self._lay_out()
         self.setSortingEnabled(True)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.DescendingOrder)  # the subject's own order of ROIs
@@ -152,24 +152,37 @@ class RoiTable(QTableView):
         self.selectionModel().selectionChanged.connect(self._tell)
         self.setAccessibleName("Spill-over by ROI")
 
-    def show_rows(self, spill: SpillOver, *, unit: str, live: bool = False) -> None:
-        """Show a table; while `live` its rows keep their places, so that they do not jump about during a run."""
+    def show_rows(
+        self, spills: Sequence[SpillOver], names: Sequence[str] = ("",), *, unit: str, live: bool = False
+    ) -> None:
+        """Show a table; while `live` its rows keep their places, so that they do not jump about during a run.
+
+        `names`: of the encoders; `spills`: of those of them whose responses are known, the probe's own first.
+        """
         self._proxy.setDynamicSortFilter(not live)
-        sizes = [abs(row.shift_sd) for row in spill.rows if math.isfinite(row.shift_sd)]
+        rows, self._has_second = spills[0].rows, len(names) > 1
+        unknown = [replace(row, shift_sd=math.nan, control_shift_sd=math.nan) for row in rows]
+        seconds = spills[1].rows if len(spills) > 1 else unknown
+        sizes = [abs(row.shift_sd) for row in (*rows, *seconds) if math.isfinite(row.shift_sd)]
         self._bars.span = max([LEAST_BAR_SPAN, *sizes])
-        largest = max((abs(row.shift) for row in spill.rows if math.isfinite(row.shift)), default=0.0)
+        largest = max((abs(row.shift) for row in rows if math.isfinite(row.shift)), default=0.0)
         digits = max(1, digits_for(largest) - 1)
         shown = [self._cells.item(row, 0).data(SORT_ROLE) for row in range(self._cells.rowCount())]
-        if shown != [row.roi for row in spill.rows]:  # else it changes in place, and selection and sorting stay
+        if shown != [row.roi for row in rows]:  # else it changes in place, and selection and sorting stay
             self._cells.setRowCount(0)
-            for _ in spill.rows:
+            for _ in rows:
                 self._cells.appendRow([_make_item(column) for column in range(len(COLUMNS))])
-        for number, row in enumerate(spill.rows):
+        for number, (own, second) in enumerate(zip(rows, seconds, strict=True)):
             for column, cells in enumerate(COLUMNS):
+                row = second if column == SECOND else own
                 self._fill(number, column, row, text=cells.text(row, digits), tip=cells.tip.format(unit=unit))
+        headings = {SHIFT_SD: names[0], SECOND: names[-1]} if self._has_second else {}
         for column, cells in enumerate(COLUMNS):
-            self._cells.horizontalHeaderItem(column).setToolTip(cells.tip.format(unit=unit))
+            item, name = self._cells.horizontalHeaderItem(column), headings.get(column)
+            item.setText(f"SD, {name}" if name else cells.heading)
+            item.setToolTip("\n".join(filter(None, [name, cells.tip.format(unit=unit)])))
         self._make_room()
+        self._choose_columns()
 
     def shown_rois(self) -> list[str]:
         """The ROIs from top to bottom."""
@@ -178,8 +191,12 @@ class RoiTable(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the less needed columns where the table is narrow."""
         super().resizeEvent(event)
+        self._choose_columns()
+
+    def _choose_columns(self) -> None:
+        self.setColumnHidden(SECOND, not self._has_second)
         for column, least in LEAST_WIDTHS.items():
-            self.setColumnHidden(column, self.width() < least)
+            self.setColumnHidden(column, self.width() < least[self._has_second])
 
     def _fill(self, number: int, column: int, row: SpillRow, *, text: str, tip: str) -> None:
         item, value = self._cells.item(number, column), COLUMNS[column].value(row)
@@ -205,7 +222,8 @@ class RoiTable(QTableView):
             self._cells.setHorizontalHeaderItem(column, _make_item(column, cells.heading))
             if cells.width:
                 self.setColumnWidth(column, cells.width)
-        header.setSectionResizeMode(SHIFT_SD, QHeaderView.ResizeMode.Stretch)
+        for column in (SHIFT_SD, SECOND):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
 
     def _make_room(self) -> None:
         """Widen the columns of numbers that need more digits: a number cut short is a wrong number."""

@@ -35,7 +35,6 @@ from core.probes.against import Against
 from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.controversial import list_wishes
 from core.stimuli.level_strip import make_strip
-from core.stimuli.levels import LevelReading
 from core.stimuli.plan import iter_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
@@ -151,7 +150,7 @@ class Stimuli(Feature):
             config,
             export_folder(self._session.settings),
             n_items=len(self.tray.items),
-            n_warned=sum(bool(self.tray.warnings(row)) for row in range(len(self.tray.items))),
+            notes=self.tray.notes(),
             side=sides[0],
             parent=self._desk.parent,
         )
@@ -255,12 +254,8 @@ class Stimuli(Feature):
             self._session.controller.noted.emit("The probes of these levels were removed: wait until they are made.")
             return
         strip = make_strip(probes)
-        readings = [one for one in self._readings() if one.series == strip.first.series]
+        readings = [one for one in self.tray.readings() if one.series == strip.first.series]
         StripDialog(strip, readings, write=self._session.controller.write, parent=self._desk.parent).exec()
-
-    def _readings(self) -> list[LevelReading]:
-        known = (self.tray.reading(row) for row in range(len(self.tray.items)))
-        return [one for one in known if one is not None]
 
     def open_row(self, row: int) -> None:
         """Show the probe of a row in Explore; that of a level as an ordinary one with the budget found for it."""

@@ -24,10 +24,17 @@ CONTENTS = (
 
 
 class WriteSetDialog(NewFolderDialog):
-    """The folder of a set."""
+    """The folder of a set; `notes` are what to know before it is written."""
 
     def __init__(
-        self, config: SetConfig, folder: Path, *, n_items: int, n_warned: int, side: int, parent: QWidget | None = None
+        self,
+        config: SetConfig,
+        folder: Path,
+        *,
+        n_items: int,
+        notes: Sequence[str],
+        side: int,
+        parent: QWidget | None = None,
     ) -> None:
         controls = ", ".join(kind.words for kind in config.controls)
         about: list[QWidget] = [
@@ -36,9 +43,7 @@ class WriteSetDialog(NewFolderDialog):
             make_label(config.layout.describe(side), "muted", wraps=True),
             make_label(CONTENTS, wraps=True),
         ]
-        if n_warned:
-            warned = f"⚠ {n_warned} of {n_items} items have warnings; they are listed in the README."
-            about.append(make_label(warned, "", wraps=True))
+        about += [make_label(note, wraps=True) for note in notes]
         name = safe_name(config.name)
         super().__init__("Write stimulus set", name, about=about, verb="Write", folder=folder, parent=parent)
 

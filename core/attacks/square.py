@@ -27,7 +27,8 @@ class _SquareState:
     def update(self, delta: torch.Tensor, pixels: torch.Tensor, scores: Scores) -> _SquareState:
         better = scores.values > self.scores.values
         wide, row = better.view(-1, 1, 1, 1), better.view(-1, 1)
-        kept = Scores(torch.where(better, scores.values, self.scores.values), torch.where(row, scores.reduced, self.scores.reduced))
+        values = torch.where(better, scores.values, self.scores.values)
+        kept = replace(self.scores, values=values, reduced=torch.where(row, scores.reduced, self.scores.reduced))
         if scores.shifts is not None and self.scores.shifts is not None:
             kept = replace(kept, shifts=torch.where(row, scores.shifts, self.scores.shifts))
         return _SquareState(torch.where(wide, delta, self.delta), torch.where(wide, pixels, self.pixels), kept)

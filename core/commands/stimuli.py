@@ -11,11 +11,19 @@ from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
-from core.stimuli.controversial import check_against
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
-from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
+from core.stimuli.plan import (
+    PlanOptions,
+    StimulusPlan,
+    check_plan,
+    list_recipes,
+    pack_plan,
+    read_plan,
+    resolve_plan,
+    write_plan,
+)
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import open_probe_store
 
@@ -131,11 +139,9 @@ def _resolve(file: Path | None, given: Given) -> StimulusPlan:
 
 def _list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     """The probes of a plan; encoders of controversial ones that predict a target poorly are named on stderr first."""
-    recipes = list_recipes(plan)
-    pairs = [recipe.config for recipe in recipes if recipe.config.against is not None]
-    for note in dict.fromkeys(note for config in pairs for note in check_against(config, gate=plan.delivery.gate)):
+    for note in check_plan(plan):
         print(f"Warning: {note}", file=sys.stderr)
-    return recipes
+    return list_recipes(plan)
 
 
 def _describe(plan: StimulusPlan, written: Path | None) -> str:

@@ -78,7 +78,7 @@ class Against:
 
     def direction(self, own: Direction) -> Direction:
         """The way the second encoder is moved, where the first is moved `own`."""
-        return own if self.agrees else next(one for one in Direction if one is not own)
+        return own if self.agrees else own.opposite
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,10 +14,9 @@ MOST_STEPS = 400
 
 
 class RecordedStep(NamedTuple):
-    """One step: its restart, budget, the target's shift, pixels (height, width, 3) uint8, responses (n_voxels,), and the
-    shift in a second encoder in SDs, NaN without one.
+    """One step: its restart, budget, the target's shift, pixels (height, width, 3) uint8, responses (n_voxels,).
 
-    After the restart in the order of `StepHistory`.
+    Last the shift in a second encoder in SDs, NaN without one. After the restart in the order of `StepHistory`.
     """
 
     restart: int

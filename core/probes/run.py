@@ -178,7 +178,8 @@ class _ProbeRun(Running):
         attack = step.attack
         self._taken = step.number * attack.n_steps + attack.step
         told = self._tell("attack", attack.pixels, attack.scores, step.epsilon)
-        recorded = RecordedStep(attack.restart, step.epsilon, told.shift, told.pixels, told.responses, told.shifts_sd[1])
+        moved = (told.shift, told.pixels, told.responses, told.shifts_sd[1])
+        recorded = RecordedStep(attack.restart, step.epsilon, *moved)
         self._history.add(recorded, taken=attack.step, ends_run=attack.ends_run)
         return replace(told, seconds_left=self._watch.seconds_left(self._taken))
 

@@ -59,7 +59,7 @@ def parse_levels(given: Any) -> tuple[float, ...]:
 
     They are rounded to six digits, as names and texts write them, so that no two levels read alike.
 
-    Raises BadInputError unless they are 2 to 101 finite numbers, each above the one before.
+    Raises BadInputError unless they are 1 to 101 finite numbers, each above the one before; of LOW:HIGH:N at least 2.
 
     Examples
     --------
@@ -71,8 +71,9 @@ def parse_levels(given: Any) -> tuple[float, ...]:
     if not isinstance(parts, list | tuple) or any(isinstance(one, bool) for one in parts):
         raise wrong
     words = [word for one in parts for word in (_split(one) if isinstance(one, str) else [one])]
+    is_range = len(words) == 1 and isinstance(words[0], str) and ":" in words[0]
     try:
-        if len(words) == 1 and isinstance(words[0], str) and ":" in words[0]:
+        if is_range:
             low, high, number = words[0].split(":")
             with np.errstate(invalid="ignore"):  # infinite ends are told below
                 numbers = list(np.linspace(float(low), float(high), min(max(int(number), 0), MOST_LEVELS + 1)))
@@ -80,8 +81,9 @@ def parse_levels(given: Any) -> tuple[float, ...]:
             numbers = [float(one) for one in words]
     except (TypeError, ValueError, OverflowError) as error:
         raise wrong from error
-    if not 2 <= len(numbers) <= MOST_LEVELS:
-        raise refusal("levels", allowed=f"2 to {MOST_LEVELS} of them", got=given, advice=ADVICE)
+    least = 1 + is_range
+    if not least <= len(numbers) <= MOST_LEVELS:
+        raise refusal("levels", allowed=f"{least} to {MOST_LEVELS} of them", got=given, advice=ADVICE)
     if not all(abs(one) <= LARGEST_WISH for one in numbers):
         raise refusal("levels", allowed=f"finite, of at most {LARGEST_WISH:g} SD", got=given, advice=ADVICE)
     levels = tuple(float(f"{one:g}") + 0.0 for one in numbers)

@@ -22,7 +22,7 @@ from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
-from core.stimuli.controversial import PROBES_EACH, check_against, choose_pair, list_wishes
+from core.stimuli.controversial import PROBES_EACH, check_against, check_pair, choose_pair, list_wishes
 from core.stimuli.layout import MID_GREY, Layout
 from core.stimuli.levels import (
     USUAL_BUDGET,
@@ -170,8 +170,10 @@ class StimulusPlan:
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
         nouns = {name: name.removesuffix("s") for name in self._parts} | ({"images": "seed"} if self.levels else {})
-        ends = f" ({self.levels[0]:+g} to {self.levels[-1]:+g} SD)" if self.levels else ""
-        parts = [count(len(getattr(self, name)), noun) + ends * (name == "levels") for name, noun in nouns.items()]
+        ends = " to ".join(dict.fromkeys(f"{level:+g}" for level in (*self.levels[:1], *self.levels[-1:])))
+        parts = [
+            count(len(getattr(self, name)), noun) + f" ({ends} SD)" * (name == "levels") for name, noun in nouns.items()
+        ]
         if self.pair:
             ways = "(A up, B down; A down, B up; both up)"
             pair = " and ".join(encoder.label for encoder in self.encoders)
@@ -202,6 +204,17 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     encoders = plan.encoders if plan.pair is None else plan.encoders[:1]
     wishes = wishes if plan.pair is None else list_wishes(plan.pair)
     return tuple(iter_recipes(plan.images, encoders, plan.targets, wishes, lambda _side: attacks))
+
+
+def check_plan(plan: StimulusPlan) -> tuple[str, ...]:
+    """A sentence for each encoder of controversial probes that predicts a target with r below the gate.
+
+    Raises BadInputError if one of the two lacks a voxel of a target, or does not know its SD.
+    """
+    if plan.pair is None:
+        return ()
+    targets = [target.find_in(load_subject(plan.encoders[0].subject).voxels) for target in plan.targets]
+    return tuple(note for one in targets for note in check_pair(plan.encoders, one, gate=plan.delivery.gate))
 
 
 def read_plan(path: Path) -> dict[str, Any]:
@@ -381,8 +394,8 @@ def iter_recipes(
             asked = ProbeConfig(encoder.subject, encoder.network, encoder.layer, aim, **wish)
             second, stimulus = asked.against, find(size=asked.side)
             others: list[str] = []
+            check_against(asked)
             if second is not None:
-                check_against(asked)
                 others.append(load_card(asked.subject, second.network, second.layer).sha256)
             hashes = (stimulus.sha256, card.network_sha256, card.sha256, tuple(others))
             for attack, grid in attacks(asked.side):

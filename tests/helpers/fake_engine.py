@@ -207,14 +207,20 @@ class FakeEngine:
             photo=stimulus.levels,
             table=SUBJECT.voxels,
         )
-        second = None if config.against is None else make_second(made, config)
-        return replace(made, config=config, stimulus_id=stimulus.id, stimulus_sha256=stimulus.sha256, second=second)
+        probe = replace(made, config=config, stimulus_id=stimulus.id, stimulus_sha256=stimulus.sha256)
+        return probe if config.against is None else with_second(probe)
 
 
-def make_second(probe: Probe, config: ProbeConfig) -> SecondResponses:
-    """A second encoder that moves twice as far, the other way, or the same way in an agreeing probe."""
+def with_second(probe: Probe) -> Probe:
+    """The probe with a second encoder that moves twice as far, the other way, or the same way in an agreeing one."""
+    config, history = probe.config, probe.history
     assert config.against is not None
     way = 2.0 if config.against.agrees else -2.0
+    steps = replace(history, second_shift_sd=way * history.shift / probe.target_sd)
+    return replace(probe, history=steps, second=make_second(probe, way))
+
+
+def make_second(probe: Probe, way: float) -> SecondResponses:
     moved = [(probe.clean + way * (one - probe.clean)) for one in (probe.perturbed, probe.control, probe.sign_flip)]
     curves = (way * probe.curve.shift, way * probe.curve.control_shift)
     return SecondResponses(probe.clean, *moved, probe.reference_sd, probe.target_sd, *curves)

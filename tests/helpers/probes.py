@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.attacks.config import AttackConfig
-from core.probes.probe import Curve, Preview, Probe, ProbeConfig, ProbeProgress, StepHistory
+from core.probes.probe import UNKNOWN_PAIR, Curve, Preview, Probe, ProbeConfig, ProbeProgress, StepHistory
 from core.probes.target import target_roi
 from core.types import ByteArray, Direction, FloatArray, NormName, VoxelTable
 
@@ -105,6 +105,7 @@ def iter_progress(probe: Probe) -> list[ProbeProgress]:
             clean=probe.clean,
             responses=history.responses[index],
             seconds_left=None if index == 0 else 0.1 * (history.n_steps - index),
+            shifts_sd=UNKNOWN_PAIR if probe.second is None else _pair_at(history, index, probe.target_sd),
         )
         for index in range(history.n_steps)
     ]
@@ -113,6 +114,10 @@ def iter_progress(probe: Probe) -> list[ProbeProgress]:
         "done", last.step, last.n_steps, last.epsilon, last.shift, last.pixels, last.clean, last.responses, 0.0, probe
     )
     return [*records, done]
+
+
+def _pair_at(history: StepHistory, index: int, target_sd: float) -> tuple[float, float]:
+    return float(history.shift[index]) / target_sd, float(history.second_shift_sd[index])
 
 
 def make_preview(probe: Probe, epsilon: float) -> Preview:

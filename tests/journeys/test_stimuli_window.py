@@ -123,7 +123,7 @@ def test_the_probes_behind_disagreement_are_three_of_every_pair_image_and_target
 
 def test_a_folder_that_is_there_cannot_be_written_over(qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "my_set").mkdir()
-    dialog = WriteSetDialog(SetConfig("my set"), tmp_path, n_items=1, n_warned=0, side=224)
+    dialog = WriteSetDialog(SetConfig("my set"), tmp_path, n_items=1, notes=(), side=224)
     qtbot.addWidget(dialog)
     assert dialog.folder() == tmp_path / "my_set"
     assert not dialog.go.isEnabled()

@@ -70,6 +70,16 @@ def test_a_row_says_its_level_and_its_seed_has_others(qtbot: QtBot, tray: Tray) 
     assert "Level +2 SD reached" in page.warnings.text()
 
 
+def test_levels_that_are_not_reached_are_told_before_writing(tray: Tray) -> None:
+    """The fourth row's probe is first not made, and then found short of +3 SD."""
+    assert tray.notes() == ["⚠ 1 of the levels are not made yet; which are reached is not known."]
+    short = dataclasses.replace(make_level(2.2), config=make_level(3.0).config)
+    tray.take_previews([preview_of(tray.items[3], short, 2.21)])
+    heading, line = tray.notes()
+    assert heading.startswith("Levels of mobilenet_v2 features.18 · ROI FFA")
+    assert line == "  +3 SD: 0 of 1 reached, +2.21 SD at best, 0 hold in 8 bits", "levels that are reached are left out"
+
+
 def strip() -> LevelStrip:
     readings = [read_level(probe, saved=saved) for probe, saved in zip(PROBES, (-0.98, 1.5), strict=True)]
     return make_strip([(probe, one) for probe, one in zip(PROBES, readings, strict=True) if one is not None])

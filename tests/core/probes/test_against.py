@@ -83,7 +83,9 @@ def test_every_step_tells_both_shifts_in_their_own_sds(method: AttackMethod) -> 
     history, vector = probe.history, probe.target_vector
     shown = torch.tensor(history.pixels, dtype=torch.float32).permute(0, 3, 1, 2) / 255
     with torch.no_grad():
-        clean, moved = (pair[1](one).double().numpy() @ vector for one in (torch.tensor(probe.clean_pixels)[None], shown))
+        clean, moved = (
+            pair[1](one).double().numpy() @ vector for one in (torch.tensor(probe.clean_pixels)[None], shown)
+        )
     np.testing.assert_allclose(history.second_shift_sd, (moved - clean) / pair[1].target_sd(vector), atol=1e-3)
     assert len(history.second_shift_sd) == history.n_steps
     told = [one.shifts_sd for one in records if one.stage == "attack"]

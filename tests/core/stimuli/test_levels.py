@@ -37,6 +37,8 @@ BASE: dict[str, Any] = {"rois": ["FFA"], "levels": "-1:1:3", "seeds": 2, "networ
         (("-2,", "0,", "2"), (-2.0, 0.0, 2.0)),
         ("\N{MINUS SIGN}2:2:3", (-2.0, 0.0, 2.0)),
         ("-1:1:4", (-1.0, -0.333333, 0.333333, 1.0)),
+        ("1", (1.0,)),
+        ([-2.5], (-2.5,)),
     ],
 )
 def test_levels_are_read(given: Any, wanted: tuple[float, ...]) -> None:
@@ -52,8 +54,8 @@ def test_levels_are_read(given: Any, wanted: tuple[float, ...]) -> None:
         ([True, 2], "must be numbers"),
         (None, "must be numbers"),
         ([[1], [2]], "must be numbers"),
-        ("1", "must be 2 to 101 of them"),
-        ([], "must be 2 to 101"),
+        ("2:2:1", "must be 2 to 101 of them"),
+        ([], "must be 1 to 101"),
         ("-3:3:0", "must be 2 to 101"),
         ("-3:3:-4", "must be 2 to 101"),
         ("-3:3:102", "must be 2 to 101"),
