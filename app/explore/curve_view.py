@@ -72,16 +72,21 @@ class CurveView(QWidget):
         return "\n".join(lines)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the lower plot out where there is no room for both."""
+        """Another height has room for one plot or both."""
         super().resizeEvent(event)
-        both = self.height() >= LEAST_HEIGHT_FOR_BOTH
+        self._choose_plots()
+
+    def _choose_plots(self) -> None:
+        has_lower = self.data is None or self.data.scale == 1
+        both = has_lower and self.height() >= LEAST_HEIGHT_FOR_BOTH
         self.linearity.setVisible(both)
         self.shift.getPlotItem().showAxis("bottom", not both)
 
     def _redraw(self) -> None:
         if self.data is not None:
-            self.shift.show_plot(plot_curve(self.data, is_log=self.is_log))
+            self._choose_plots()
             self.linearity.show_plot(plot_linearity(self.data, is_log=self.is_log))
+            self.shift.show_plot(plot_curve(self.data, is_log=self.is_log))
             self._draw_marker()
 
     def _draw_marker(self) -> None:

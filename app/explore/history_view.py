@@ -134,7 +134,7 @@ class HistoryView(QWidget):
             return
         shown = plot_steps(self._data, n_planned=self._n_shown)
         self.budget_ticks = self._apart(shown.top)
-        self.plot.show_plot(replace(shown, top=self.budget_ticks))
+        self.plot.show_plot(replace(shown, top=self.budget_ticks, legend=None))  # the curve names the same colours
         self._draw_marker()
 
     def _apart(self, ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:

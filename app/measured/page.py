@@ -16,7 +16,7 @@ from app.base.services import Services
 from app.measured.form import MeasuredForm
 from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
-from app.widgets.ask_path import ask_files, ask_open, ask_path
+from app.widgets.ask_path import ask_open, ask_path
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row
 from app.widgets.captions import EmptyState
 from app.widgets.editors import ChoiceBox
@@ -31,7 +31,7 @@ from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, 
 from core.experiments.measured.measured import Measured, match_trials
 from core.experiments.measured.planned import Measure, MeasuredPlan, plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
-from core.experiments.measured.trial import ENDINGS, ReadOptions, Trials
+from core.experiments.measured.trial import ReadOptions, Trials
 from core.experiments.measured.trials import read_for, takes
 from core.progress import Progress
 from core.stimuli.manifest import MANIFEST, read_manifest
@@ -47,8 +47,6 @@ PARTS = (
 )
 COLUMNS = [name for name in HEADER if name != "measure"]
 """The measure is chosen above the table."""
-FILES_FILTER = f"Responses ({' '.join('*' + ending for ending in ENDINGS)});;All files (*)"
-IDS_FILTER, MASK_FILTER = "Ids or events (*.txt *.csv *.tsv)", "NIfTI (*.nii *.nii.gz)"
 ASKS = "Do measured responses move as the stimulus set predicted?"
 EMPTY = (
     "Open a stimulus set and the responses measured with it, or drop both here. A table needs a column that names the "
@@ -202,10 +200,6 @@ class MeasuredPage(JobPage):
         form = self.form
         form.reread.connect(self._reread)
         form.changed.connect(self._look)
-        form.open_set.clicked.connect(self._ask_set)
-        form.open_files.clicked.connect(partial(self._ask_files, "Open responses", FILES_FILTER, form.take_files))
-        form.masks_button.clicked.connect(partial(self._ask_files, "Open ROI masks", MASK_FILTER, form.take_masks))
-        form.ids_button.clicked.connect(partial(self._ask_files, "Open the trials' ids", IDS_FILTER, form.take_ids))
         form.template.clicked.connect(partial(self._ask_table, "measured"))
         form.practice.clicked.connect(partial(self._ask_table, "simulated"))
         self.formulas.clicked.connect(self.show_formulas)
@@ -289,22 +283,13 @@ class MeasuredPage(JobPage):
         cuts = dict.fromkeys(row.cut for row in comparison.rows)
         self.cut.set_choices((cut, "nothing: all probes" if cut is Cut.ALL else str(cut)) for cut in cuts)
 
-    def _ask_set(self) -> None:
-        if chosen := ask_open(self, "Open a stimulus set", self._start_folder()):
-            self.form.take_set(chosen)
-
-    def _ask_files(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None], *_clicked: bool) -> None:
-        chosen = ask_files(self, title, self._start_folder(), pattern)
-        if chosen:
-            take(chosen)
-
     def _ask_table(self, ending: str, *_clicked: bool) -> None:
         """Ask for a file, and write an empty table to fill in, or simulated responses that are then opened."""
         plan = None if self._opened is None else self._opened.plan
         title = "Write SIMULATED responses" if ending == "simulated" else "Write an empty table"
         if plan is None:
             return
-        start = self._start_folder() / f"{plan.name}_{ending}.csv"
+        start = self.form.start_folder() / f"{plan.name}_{ending}.csv"
         path, write = ask_path(self, title, str(start), "Table (*.csv)"), self._session.controller.write
         if path is not None and ending == "simulated":
             make = partial(simulate_responses, plan, path, SimulateOptions())
@@ -314,14 +299,10 @@ class MeasuredPage(JobPage):
 
     def ask_export(self) -> None:
         """Ask where, and write the report there."""
-        chosen = ask_open(self, "Save the report in", self._start_folder())
+        chosen = ask_open(self, "Save the report in", self.form.start_folder())
         if chosen is not None and self.comparison is not None:
             folder = chosen / f"{self.comparison.measured.plan.name}-measured"
             self._session.controller.write("Saving the report…", partial(_write_report, self.comparison, folder))
-
-    def _start_folder(self) -> Path:
-        known = self.form.paths[0] if self.form.paths else self.form.folder
-        return known.parent if known is not None else Path.home()
 
 
 def _write_report(comparison: Comparison, folder: Path) -> str:

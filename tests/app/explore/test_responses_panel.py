@@ -129,7 +129,7 @@ def test_the_table_shows_the_means_and_marks_the_target(panel: ResponsesPanel) -
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
     rows = tabulate_probe(probe, TABLE)["mobilenet_v2"].rows
-    assert panel.table.shown_rois() == list(ROIS)
+    assert panel.table.row_keys() == list(ROIS)
     shown = column_of(panel, SHIFT_SD)
     assert shown == [f"{row.shift_sd:+.2f}".replace("-", "−") for row in rows]
     assert column_of(panel, 0)[ROIS.index("FFA")] == "● FFA"
@@ -188,7 +188,7 @@ def test_the_table_sorts_by_number_not_by_text(panel: ResponsesPanel) -> None:
     panel.show_probe(probe, TABLE)
     panel.table.sortByColumn(SHIFT_SD, Qt.SortOrder.DescendingOrder)
     rows = tabulate_probe(probe, TABLE)["mobilenet_v2"].rows
-    assert panel.table.shown_rois() == [row.roi for row in sorted(rows, key=lambda row: -row.shift_sd)]
+    assert panel.table.row_keys() == [row.roi for row in sorted(rows, key=lambda row: -row.shift_sd)]
 
 
 def test_choosing_a_row_tells(panel: ResponsesPanel, qtbot: QtBot) -> None:
@@ -245,7 +245,7 @@ def test_a_run_is_shown_live_and_cheaply(panel: ResponsesPanel, qtbot: QtBot) ->
     assert panel.curve.data is not None
     assert panel.curve.data.epsilon.tolist() == pytest.approx(probe.curve.epsilon[:3])
     assert not panel.history.slider.isEnabled()
-    qtbot.waitUntil(lambda: panel.table.shown_rois() == list(ROIS))
+    qtbot.waitUntil(lambda: panel.table.row_keys() == list(ROIS))
     panel.show_probe(probe, TABLE)
     assert panel.history.n_steps == 40 and panel.history.slider.isEnabled()
 
