@@ -19,7 +19,7 @@ from core.sweeps.config import rescale_budget
 from core.types import Direction, NormName
 
 BOTH = "both"
-WIDTH = 560
+WIDTH, MOST_NOTES = 560, 2
 IMAGES_TIP = "Ids, files, or test:N for N held-out images, separated by commas"
 VOXELS_TIP = "Voxel numbers, or ROI:N for N voxels of an ROI above the minimum r"
 BUDGETS_TIP = "l2:3 or linf:8/255, separated by commas; of a level set the largest one allowed"
@@ -109,7 +109,8 @@ class PlanDialog(QDialog, Fields):
         """Resolve the options; say what it costs, or why it cannot be."""
         self.plan, notes = attempt(self._resolve, self.problem) or (None, ())
         show_text(self.cost, self.plan.describe() if self.plan is not None else "")
-        show_text(self.notes, "\n".join(f"⚠ {note}" for note in notes))
+        more = [f"… and {len(notes) - MOST_NOTES} more like these"] * (len(notes) > MOST_NOTES)
+        show_text(self.notes, "\n".join([*(f"⚠ {note}" for note in notes[:MOST_NOTES]), *more]))
         self.add.setEnabled(self.plan is not None)
 
     def reasons(self) -> Mapping[str, str]:

@@ -24,7 +24,7 @@ def choose_pair(subject: str, words: Sequence[str]) -> tuple[EncoderName, Encode
     """Two encoders of one subject, each NET or NET:LAYER. Raises BadInputError for any other number, or one twice."""
     named = [name for word in words for name in choose_encoders((subject,), [word])]
     if len(named) != 2 or len(set(named)) != 2:
-        advice = "A controversial probe is one on which two encoders disagree: name A,B."
+        advice = "A controversial probe is one on which two encoders disagree: name one A and one B."
         raise refusal("controversial", allowed="two different encoders", got=list(words), advice=advice)
     for name in named:
         if name.subject != subject:

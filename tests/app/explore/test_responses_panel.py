@@ -23,8 +23,7 @@ from core.probes.against import Against
 from core.probes.probe import Preview, Probe, in_reference_sds
 from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe
 from core.types import Direction, NormName
-from tests.helpers.fake_engine import with_second
-from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table
+from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table, with_second
 
 TABLE = make_table()
 
