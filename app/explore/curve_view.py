@@ -47,7 +47,7 @@ class CurveView(QWidget):
 
     def show_marker(self, epsilon: float, shift: float) -> None:
         """Move the marker of the current budget: a preview or a scrubbed step, its shift in the response's unit."""
-        self.marker = (epsilon, shift if self.data is None else self.data.scale * shift)
+        self.marker = (epsilon, shift if self.data is None else shift / self.data.scale)
         self._draw_marker()
 
     def set_log(self, on: bool) -> None:
@@ -77,7 +77,7 @@ class CurveView(QWidget):
         self._choose_plots()
 
     def _choose_plots(self) -> None:
-        has_lower = self.data is None or self.data.scale == 1
+        has_lower = self.data is None or not self.data.names
         both = has_lower and self.height() >= LEAST_HEIGHT_FOR_BOTH
         self.linearity.setVisible(both)
         self.shift.getPlotItem().showAxis("bottom", not both)

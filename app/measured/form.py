@@ -94,10 +94,6 @@ class MeasuredForm(Form):
         """How measured and predicted shifts are to be compared."""
         return self.make_config(CompareConfig, control=self.control.currentText())
 
-    def accepts_unknown(self) -> bool:
-        """Whether ids that are not in the set may be left out."""
-        return self.unknown.value()
-
     def start_folder(self) -> Path:
         """Where files are looked for first: beside those that are open."""
         known = self.paths[0] if self.paths else self.folder

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,12 +53,8 @@ EMPTY = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Opened:
-    """A set that was read and checked, and the trials measured with it; None before there is a file."""
-
-    plan: MeasuredPlan
-    trials: Trials | None
+Opened = tuple[MeasuredPlan, Trials | None]
+"""A set that was read and checked, and the trials measured with it; None before there is a file."""
 
 
 class MeasuredPage(JobPage):
@@ -237,17 +232,18 @@ class MeasuredPage(JobPage):
 
     def _take_opened(self, opened: Opened) -> None:
         self._opened = opened
-        self.form.show_plan(opened.plan)
-        self.form.show_columns(opened.trials.columns if opened.trials is not None else ())
+        plan, trials = opened
+        self.form.show_plan(plan)
+        self.form.show_columns(() if trials is None else trials.columns)
         self._look()
 
     def _look(self) -> None:
         """Join set and trials as the form says, and show what was found."""
-        opened = self._opened
-        if opened is not None and opened.trials is not None:
-            work = partial(match_trials, opened.plan, opened.trials, self.form.matching())
+        plan, trials = self._opened or (None, None)
+        if plan is not None and trials is not None:
+            work = partial(match_trials, plan, trials, self.form.matching())
             self._submit(LOOK, work, self._take_look, "Matching the responses to the set…")
-        elif opened is not None:
+        elif plan is not None:
             self._take_look(None)
 
     def _take_look(self, measured: Measured | None) -> None:
@@ -275,7 +271,7 @@ class MeasuredPage(JobPage):
             return "Open a stimulus set first"
         if self._measured is None:
             return "Open responses that fit the set first"
-        if self._measured.findings.unknown and not self.form.accepts_unknown():
+        if self._measured.findings.unknown and not self.form.unknown.value():
             return "Some ids are not in the set: tick “Ignore unknown ids”, or correct the file"
         return ""
 
@@ -285,7 +281,7 @@ class MeasuredPage(JobPage):
 
     def _ask_table(self, ending: str, *_clicked: bool) -> None:
         """Ask for a file, and write an empty table to fill in, or simulated responses that are then opened."""
-        plan = None if self._opened is None else self._opened.plan
+        plan, _ = self._opened or (None, None)
         title = "Write SIMULATED responses" if ending == "simulated" else "Write an empty table"
         if plan is None:
             return
@@ -317,7 +313,7 @@ def _write_empty(plan: MeasuredPlan, path: Path) -> str:
 
 def _open_files(folder: Path, paths: Sequence[Path], reading: ReadOptions) -> Opened:
     plan = plan_set(read_manifest(folder))
-    return Opened(plan, read_for(plan, paths, reading) if paths else None)
+    return plan, read_for(plan, paths, reading) if paths else None
 
 
 def _is_set(path: Path) -> bool:

@@ -65,8 +65,7 @@ class DesignDialog(QDialog, Fields):
         fill_dialog(
             self,
             "How many repeats?",
-            make_label("How many repeats?", "title"),
-            make_label("How many repeats and images decide the experiment?", "muted"),
+            make_label("How many repeats and images decide the experiment?", "title"),
             make_row(self.about, self.other, stretch=0),
             self.make_rows(("Noise ceiling", "ceiling", of, "averaged", repeats), "slope", "seed"),
             make_row(self.run, self.work, stretch=1),

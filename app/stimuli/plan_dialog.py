@@ -107,7 +107,8 @@ class PlanDialog(QDialog, Fields):
 
     def tell(self) -> None:
         """Resolve the options; say what it costs, or why it cannot be."""
-        self.plan, notes = attempt(self._resolve, self.problem) or (None, ())
+        made = attempt(lambda: (plan := resolve_plan(self.wish()), check_plan(plan)), self.problem)
+        self.plan, notes = made or (None, ())
         show_text(self.cost, self.plan.describe() if self.plan is not None else "")
         more = [f"… and {len(notes) - MOST_NOTES} more like these"] * (len(notes) > MOST_NOTES)
         show_text(self.notes, "\n".join([*(f"⚠ {note}" for note in notes[:MOST_NOTES]), *more]))
@@ -119,11 +120,6 @@ class PlanDialog(QDialog, Fields):
         of_levels = "Each level decides itself whether a response is raised or lowered" * has_levels
         self.against.allow("encoder", "A level set is made on each encoder alone: leave the levels out" * has_levels)
         return {"direction": of_levels or PAIR_WAYS * is_pair, "levels": PAIR_WAYS * is_pair}
-
-    def _resolve(self) -> tuple[StimulusPlan, tuple[str, ...]]:
-        """The plan, and what to know of it before it is made."""
-        plan = resolve_plan(self.wish())
-        return plan, check_plan(plan)
 
     def take_levels(self) -> None:
         """Offer what a level set usually takes in place of what nobody changed; the levels decide the direction."""

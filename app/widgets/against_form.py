@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
@@ -63,12 +63,6 @@ class AgainstForm(Form):
         self.changed.emit(self.value())
 
     def refresh(self) -> None:
-        """Without a second encoder there is nothing else to choose, or to see."""
-        super().refresh()
+        """Without a second encoder there is nothing else to choose."""
         for row in range(1, self._rows.rowCount()):
             self._rows.setRowVisible(row, self.encoder.value() is not None)
-
-    def reasons(self) -> Mapping[str, str]:
-        """Why sizes and direction cannot be chosen."""
-        reason = "" if self.encoder.value() is not None else "Choose a second encoder first"
-        return dict.fromkeys(("agrees", "decided_sd", "sharpness"), reason)

@@ -41,7 +41,7 @@ class CurveData:
     linearity : (n_budgets,), optional. Shift / first-order shift.
     target_sd : Of the target's clean reference responses, in `unit`; NaN where it is unknown, or `unit` is SD.
     budget : The full epsilon asked for.
-    scale : What a shift in the response's unit is multiplied by to stand on the axis.
+    scale : The axis's unit in the response's: 1, or the target's SD.
     names : What lines are called that have another name than their key.
     """
 
@@ -112,8 +112,8 @@ def _describe(
 ) -> CurveData:
     """Lines of a finished probe: its `own` in the response's unit, those of the `second` encoder in SDs."""
     config = probe.config
-    scale = 1.0 if config.against is None else 1 / probe.target_sd
+    scale = 1.0 if config.against is None else probe.target_sd
     has_sd = config.against is None and not config.objective.kind.is_pattern
     more |= {"target_sd": probe.target_sd if has_sd else float("nan"), "scale": scale}
-    lines = {name: scale * values for name, values in own.items()} | dict(second)
+    lines = {name: values / scale for name, values in own.items()} | dict(second)
     return describe_run(config, probe.response_unit, epsilon, lines, **more)

@@ -56,11 +56,11 @@ def twin_of(window: MainWindow) -> TwinView:
 
 def test_both_encoders_are_told_and_drawn_with_one_range(window: MainWindow, qtbot: QtBot) -> None:
     form, cortex = window.explore.controls.against, window.explore.cortex
-    assert cortex.second is None and not form.sharpness.isEnabled()
+    assert cortex.second is None and form.sharpness.isHidden()
     room = cortex.minimumSizeHint().width()
     choose(window, SECOND)
     probe = wait(window, qtbot)
-    assert probe.config.against == Against(*SECOND) and form.sharpness.isEnabled()
+    assert probe.config.against == Against(*SECOND) and form.sharpness.isVisible()
     assert cortex.minimumSizeHint().width() == room, "two views fit where one did"
     own, second = probe.shifts_sd
     told = window.explore.responses.readout.text()
