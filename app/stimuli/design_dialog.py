@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -132,8 +131,8 @@ def _predict(recipe: Recipe, preview: ItemPreview) -> Predicted:
         recipe.image,
         config.target.label,
         {f"{config.network} {config.layer}": preview.shift_sd, **preview.transfer},
-        math.nan if config.level is None else config.level,
-        math.nan if preview.level is None else preview.level.saved,
+        config.level,
+        None if preview.level is None else preview.level.saved,
         "" if against is None else against.label,
         against is not None and not against.agrees,
     )

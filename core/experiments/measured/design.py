@@ -193,34 +193,33 @@ class Predicted(NamedTuple):
     """What a set, written or not, predicts of one probe.
 
     `shifts`: in SDs by "network layer", its own encoder first; `level` is the one wanted, `reached` that of its file,
-    NaN in other sets; `against` and `opposed`: a second encoder, and whether the two are moved apart.
+    None in other sets; `against` and `opposed`: a second encoder, and whether the two are moved apart.
     """
 
     subject: str
     image: str
     target: str
     shifts: Mapping[str, float]
-    level: float = math.nan
-    reached: float = math.nan
-    against: str = ""
-    opposed: bool = False
+    level: float | None
+    reached: float | None
+    against: str
+    opposed: bool
 
 
 def group_plan(plan: MeasuredPlan) -> Groups:
     """The groups of a set that was written. Raises as `group_probes`."""
-    rows = [probe.perturbed.row for probe in plan.probes]
     found = [
         Predicted(
             row.subject,
             row.source_image,
             row.target,
-            {name: sd for name, (_unit, sd) in probe.perturbed.shifts.items()},
-            math.nan if row.level is None else row.level,
-            math.nan if row.level_reached is None else row.level_reached,
+            {name: sd for name, (_unit, sd) in made.shifts.items()},
+            row.level,
+            row.level_reached,
             row.against,
             row.against_direction != row.direction,
         )
-        for probe, row in zip(plan.probes, rows, strict=True)
+        for made, row in ((probe.perturbed, probe.perturbed.row) for probe in plan.probes)
     ]
     return group_probes(found, n_files=len(plan.stimuli) / len({one.row.source_image for one in plan.stimuli}))
 
@@ -232,11 +231,11 @@ def group_probes(probes: Sequence[Predicted], *, n_files: float) -> Groups:
 
     Raises BadInputError if they are of several subjects, too few, or not predicted in SDs by the encoders compared.
     """
-    check_subjects([one.subject for one in probes if one.against or not math.isnan(one.level)])
+    check_subjects([one.subject for one in probes if one.against or one.level is not None])
     members: dict[tuple[Question, str, str], list[Predicted]] = {}
     for probe in probes:
         own = next(iter(probe.shifts))
-        if not math.isnan(probe.level):
+        if probe.level is not None:
             keys = [(Question.CONTROL, own, probe.target)]
         elif probe.against:
             ways = ((own, probe.against), (probe.against, own))
@@ -259,7 +258,7 @@ def _group(probes: Sequence[Predicted], by: Sequence[str], n_files: float) -> Gr
     first, second = (
         np.asarray([one.shifts.get(name or next(iter(one.shifts)), math.nan) for one in probes]) for name in by
     )
-    level, reached = (np.asarray([getattr(one, name) for one in probes]) for name in ("level", "reached"))
+    level, reached = (np.asarray([getattr(one, name) for one in probes], float) for name in ("level", "reached"))
     if not np.isfinite(first + second).all() or (np.isfinite(level) & np.isnan(reached)).any():
         who = " and ".join(filter(None, by)) or "its own encoder"
         advice = "Score the set on it (--transfer), with clean reference images of the encoder."
