@@ -28,7 +28,7 @@ def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
     looks: dict[str, dict[str, Any]] = {
         "first order": {"ink": "text", "line": "--"},
         "random control": {"ink": "muted", "line": ":"},
-        "sign flip": {"ink": inks[1], "line": "-", "size": 3.5, "marker": "s"},
+        "sign flip": {"ink": "muted" if SECOND in data.lines else inks[1], "line": "-", "size": 3.5, "marker": "s"},
         SECOND_CONTROL: {"ink": "muted", "line": ":", "name": ""},
         SECOND: {"ink": "accent", "line": "-", "size": 3.5, "marker": "^"},
         ATTACK: {"ink": inks[0], "line": "-", "size": 3.5, "marker": "o"},
