@@ -13,8 +13,9 @@ from app.widgets.basics import fill_dialog, make_button, make_column, make_headi
 from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
 from core.datasets.subject import Subject
 from core.errors import ProbeError
+from core.stimuli.controversial import check_pair
 from core.stimuli.levels import USUAL_BUDGET, USUAL_LEVELS, USUAL_SEEDS
-from core.stimuli.plan import Budget, StimulusPlan, check_plan, parse_budget, resolve_plan
+from core.stimuli.plan import Budget, StimulusPlan, parse_budget, resolve_plan
 from core.sweeps.config import rescale_budget
 from core.types import Direction, NormName
 
@@ -107,8 +108,7 @@ class PlanDialog(QDialog, Fields):
 
     def tell(self) -> None:
         """Resolve the options; say what it costs, or why it cannot be."""
-        made = attempt(lambda: (plan := resolve_plan(self.wish()), check_plan(plan)), self.problem)
-        self.plan, notes = made or (None, ())
+        self.plan, notes = attempt(self._resolve, self.problem) or (None, ())
         show_text(self.cost, self.plan.describe() if self.plan is not None else "")
         more = [f"… and {len(notes) - MOST_NOTES} more like these"] * (len(notes) > MOST_NOTES)
         show_text(self.notes, "\n".join([*(f"⚠ {note}" for note in notes[:MOST_NOTES]), *more]))
@@ -120,6 +120,11 @@ class PlanDialog(QDialog, Fields):
         of_levels = "Each level decides itself whether a response is raised or lowered" * has_levels
         self.against.allow("encoder", "A level set is made on each encoder alone: leave the levels out" * has_levels)
         return {"direction": of_levels or PAIR_WAYS * is_pair, "levels": PAIR_WAYS * is_pair}
+
+    def _resolve(self) -> tuple[StimulusPlan, tuple[str, ...]]:
+        """The plan, and what to know of it before it is made."""
+        plan = resolve_plan(self.wish())
+        return plan, check_pair(plan.encoders, plan.targets, gate=plan.delivery.gate) if plan.pair else ()
 
     def take_levels(self) -> None:
         """Offer what a level set usually takes in place of what nobody changed; the levels decide the direction."""

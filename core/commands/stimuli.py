@@ -11,19 +11,11 @@ from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
+from core.stimuli.controversial import check_pair
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
-from core.stimuli.plan import (
-    PlanOptions,
-    StimulusPlan,
-    check_plan,
-    list_recipes,
-    pack_plan,
-    read_plan,
-    resolve_plan,
-    write_plan,
-)
+from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import open_probe_store
 
@@ -139,7 +131,7 @@ def _resolve(file: Path | None, given: Given) -> StimulusPlan:
 
 def _list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     """The probes of a plan; encoders of controversial ones that predict a target poorly are named on stderr first."""
-    for note in check_plan(plan):
+    for note in check_pair(plan.encoders, plan.targets, gate=plan.delivery.gate) if plan.pair else ():
         print(f"Warning: {note}", file=sys.stderr)
     return list_recipes(plan)
 

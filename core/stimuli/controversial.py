@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from core.checks import refusal
+from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.probes.against import Against
 from core.probes.probe import ProbeConfig
 from core.probes.target import Target
 from core.stimuli.probe_warnings import explain_poor
 from core.sweeps.choose import check_predicts, choose_encoders
-from core.sweeps.config import EncoderName
+from core.sweeps.config import EncoderName, TargetName
 from core.types import Direction
 
 PROBES_EACH = ((Direction.RAISE, False), (Direction.LOWER, False), (Direction.RAISE, True))
@@ -38,22 +39,27 @@ def list_wishes(second: Against) -> list[dict[str, Any]]:
     return [{"direction": way, "against": replace(second, agrees=agrees)} for way, agrees in PROBES_EACH]
 
 
-def check_pair(encoders: Sequence[EncoderName], target: Target, *, gate: float = -1.0) -> tuple[str, ...]:
-    """Refuse encoders that cannot be attacked together, by their cards.
+def check_pair(encoders: Sequence[EncoderName], targets: Sequence[TargetName], *, gate: float) -> tuple[str, ...]:
+    """`check_against` for every target of a plan, from its names alone."""
+    table = load_subject(encoders[0].subject).voxels
+    return tuple(note for one in targets for note in _check(encoders, one.find_in(table), gate=gate))
+
+
+def check_against(config: ProbeConfig, *, gate: float = -1.0) -> tuple[str, ...]:
+    """Refuse a pair of encoders that cannot be attacked together, by their cards; nothing of a probe of one encoder.
 
     Returns a sentence for each encoder that predicts the target with r below `gate`, or with unknown r.
 
     Raises BadInputError if an encoder is not there, lacks a voxel of the target, or does not know its SD.
     """
+    if (second := config.against) is None:
+        return ()
+    names = ((config.network, config.layer), (second.network, second.layer))
+    return _check([EncoderName(config.subject, *name) for name in names], config.target, gate=gate)
+
+
+def _check(encoders: Sequence[EncoderName], target: Target, *, gate: float) -> tuple[str, ...]:
     cards = [load_card(*name) for name in encoders]
     for card in cards:
         check_predicts(card, target.label, target.voxels)
     return tuple(f"{words}." for card in cards if (words := explain_poor(target, card, gate=gate)))
-
-
-def check_against(config: ProbeConfig, *, gate: float = -1.0) -> tuple[str, ...]:
-    """`check_pair` of a probe with a second encoder; nothing of others."""
-    if (second := config.against) is None:
-        return ()
-    names = ((config.network, config.layer), (second.network, second.layer))
-    return check_pair([EncoderName(config.subject, *name) for name in names], config.target, gate=gate)

@@ -22,7 +22,7 @@ from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
-from core.stimuli.controversial import PROBES_EACH, check_against, check_pair, choose_pair, list_wishes
+from core.stimuli.controversial import PROBES_EACH, check_against, choose_pair, list_wishes
 from core.stimuli.layout import MID_GREY, Layout
 from core.stimuli.levels import (
     USUAL_BUDGET,
@@ -204,17 +204,6 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     encoders = plan.encoders if plan.pair is None else plan.encoders[:1]
     wishes = wishes if plan.pair is None else list_wishes(plan.pair)
     return tuple(iter_recipes(plan.images, encoders, plan.targets, wishes, lambda _side: attacks))
-
-
-def check_plan(plan: StimulusPlan) -> tuple[str, ...]:
-    """A sentence for each encoder of controversial probes that predicts a target with r below the gate.
-
-    Raises BadInputError if one of the two lacks a voxel of a target, or does not know its SD.
-    """
-    if plan.pair is None:
-        return ()
-    targets = [target.find_in(load_subject(plan.encoders[0].subject).voxels) for target in plan.targets]
-    return tuple(note for one in targets for note in check_pair(plan.encoders, one, gate=plan.delivery.gate))
 
 
 def read_plan(path: Path) -> dict[str, Any]:
