@@ -188,9 +188,10 @@ class RoiTable(PlainTable):
                 self._fill(places[own.roi], column, row, text=cells.text(row, digits), tip=cells.tip.format(unit=unit))
         headings = {SHIFT_SD: names[0], SECOND: names[-1]} if self._has_second else {}
         for column, cells in enumerate(COLUMNS):
-            item, name = self.horizontalHeaderItem(column), headings.get(column)
-            item.setText(f"SD, {name}" if name else cells.heading)
-            item.setToolTip("\n".join(filter(None, [name, cells.tip.format(unit=unit)])))
+            if (item := self.horizontalHeaderItem(column)) is not None:
+                name = headings.get(column)
+                item.setText(f"SD, {name}" if name else cells.heading)
+                item.setToolTip("\n".join(filter(None, [name, cells.tip.format(unit=unit)])))
         self.setSortingEnabled(not live)
         self._make_room()
         self._choose_columns()
@@ -222,7 +223,7 @@ class RoiTable(PlainTable):
         """Widen the columns of numbers that need more digits: a number cut short is a wrong number."""
         heavy = QFontMetrics(bold(self.font()))
         for column in (SHIFT, ABSOLUTE, CONTROL):
-            texts = [self.item(row, column).text() for row in range(self.rowCount())]
+            texts = [str(self.model().index(row, column).data()) for row in range(self.rowCount())]
             needed = max((heavy.horizontalAdvance(text) for text in texts), default=0) + CELL_PADDING
             self.setColumnWidth(column, max(COLUMNS[column].width, needed))
 
