@@ -40,12 +40,11 @@ class NewFolderDialog(QDialog, Fields):
         self.go.setDefault(True)
         self._lands = make_label(role="muted", wraps=True)
         self._lands.setMinimumWidth(TEXT_WIDTH)
+        place = make_row(self.field, self.field.browse)
         ends = make_row(-1, make_button("Cancel", do=self.reject), self.go)
         looks = ("title", "muted", *[""] * len(about))
         told = (make_label(text, look, wraps=True) for text, look in zip(about, looks, strict=False) if text)
-        fill_dialog(
-            self, title, *told, make_heading("Folder"), make_row(self.field, self.field.browse), self._lands, ends
-        )
+        fill_dialog(self, title, *told, make_heading("Folder"), place, self._lands, ends)
         self.refresh()
 
     def parent_folder(self) -> Path:
