@@ -224,8 +224,7 @@ class ResponsesPanel(QWidget):
             for moved, sd, control in encoders
         ]
         self.table.show_rows(spills, source.config.encoder_names, unit=source.response_unit, live=live)
-        z = (one.selectivity for one in spills)
-        told = [format_signed(value, 1) if math.isfinite(value) else "not defined here" for value in z]
+        told = (format_signed(z, 1) if math.isfinite(z := one.selectivity) else "not defined here" for one in spills)
         self.selectivity.show_text(f"selectivity z = {' / '.join(told)}")
 
     @staticmethod
