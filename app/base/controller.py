@@ -68,6 +68,7 @@ class Controller(QObject):
         """Add what is new and drop what was removed since the catalogue was read."""
         self.catalogue = self.catalogue.reread()
         self.catalogue_changed.emit()
+        self.fit_image()
 
     def warm_up(self) -> None:
         """Load the engine behind the first paint."""

@@ -20,7 +20,7 @@ from app.cortex.panel import CortexPanel
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
-from app.explore.maps import make_map, make_second, share_limit
+from app.explore.maps import make_maps
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.encoders.card import EncoderCard
@@ -245,9 +245,7 @@ class Presenter(QObject):
 
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
-        chosen, second = share_limit(
-            make_map(name, self._state), make_second(name, self._state), " ".join(self._state.encoder)
-        )
+        chosen, second = make_maps(name, self._state)
         twin = self._panels.cortex.show_second(second is not None)
         if name == REGIONS:
             view.show_regions(True)

@@ -134,7 +134,6 @@ class Wiring(QObject):
     def _follow_subject(self) -> None:
         """The forms offer its encoders, whoever opened it; an imported one brings its own images into the gallery."""
         self._refill()
-        self._list_options()
         subject = self._session.state.subject
         self._panels.gallery.set_own(list_own_images(subject), subject.title if subject is not None else "")
 
@@ -145,6 +144,7 @@ class Wiring(QObject):
         form.set_subjects(catalogue.subjects, subject)
         form.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
         form.set_encoder(*state.encoder)
+        self._list_options()
 
     def _list_options(self) -> None:
         """List the present ROIs and networks for what is asked of a target, and forget those that are gone."""
@@ -156,8 +156,11 @@ class Wiring(QObject):
         subject = state.subject.id if state.subject is not None else ""
         fitted = [(one.network, one.layer) for one in self._session.catalogue.encoders_of(subject)]
         others = [key for key in fitted if key != state.encoder]
+        second = state.aim.against
         state.aim = state.aim.without_unknown(rois, tuple(name for name, _ in networks), tuple(others))
         self._panels.controls.against.set_encoders(others, state.aim.against)
+        if second is not None and state.aim.against is None:
+            self._session.controller.noted.emit(f"No second encoder now: {second.label} is the first, or is not fitted")
 
     def _list_networks(self) -> list[tuple[str, str]]:
         """Networks beside the open one with an encoder at their usual layer and the same image size."""

@@ -22,13 +22,12 @@ from app.stimuli.design_dialog import DesignDialog, group_tray
 from app.stimuli.package_dialog import PackageDialog
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
-from app.stimuli.set_form import WriteSetDialog
 from app.stimuli.strip_dialog import StripDialog
 from app.stimuli.tray import Tray
-from app.widgets.ask_path import export_folder
 from app.widgets.basics import bring
 from app.widgets.desk import Content, Desk, Feature, Loaded, does
 from app.widgets.job_line import Reading
+from app.widgets.new_folder_dialog import ask_new_folder
 from core.attacks.config import AttackConfig
 from core.headers import unstructure
 from core.images.stimulus import to_uint8
@@ -37,6 +36,7 @@ from core.probes.probe import Probe
 from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.level_strip import LevelCell
 from core.stimuli.levels import LevelReading
+from core.stimuli.names import safe_name
 from core.stimuli.plan import iter_recipes, list_recipes, list_wishes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
@@ -44,6 +44,10 @@ from core.sweeps.config import EncoderName, Question, SweepConfig
 
 LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
+CONTENTS = (
+    "Every file is saved as 8-bit PNG, read back from disk and scored again. manifest.json, manifest.csv and README.md "
+    "describe how each was made; `main.py rebuild` makes the set again, bit for bit."
+)
 KEEP, LIST, LOOK, READ, WRITE = "keep probe", "list probes", "stimuli", "read probes", "stimulus set"
 LOOK_DELAY_MS = 250
 """Changes of the form that follow each other at once are previewed together."""
@@ -154,17 +158,14 @@ class Stimuli(Feature):
         sides = [recipe.config.side for recipe in self.tray.items]
         if self._session.problems.attempt(lambda: [config.layout.sizes(side) for side in sides]) is None:
             return
-        dialog = WriteSetDialog(
-            config,
-            export_folder(self._session.settings),
-            n_items=len(self.tray.items),
-            n_warned=sum(bool(self.tray.warnings(row)) for row in range(len(self.tray.items))),
-            side=sides[0],
-            parent=self._desk.parent,
-        )
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            self._session.settings.set("export_folder", str(dialog.parent_folder()))
-            self.write_to(dialog.folder(), config)
+        controls, n_items = ", ".join(kind.words for kind in config.controls), len(sides)
+        what = f"{n_items} items, {n_items * config.n_files} files; controls: {controls}"
+        told = "\n".join(self.tray.notes())
+        about = (config.name, f"{what}\n{config.layout.describe(sides[0])}", CONTENTS, told)
+        name, settings = safe_name(config.name), self._session.settings
+        folder = ask_new_folder(self._desk.parent, settings, "Write stimulus set", name, about=about, verb="Write")
+        if folder is not None:
+            self.write_to(folder, config)
 
     def show_design(self) -> None:
         """Ask how many repeats and images decide an experiment with the tray, or with the set written last."""
@@ -273,12 +274,8 @@ class Stimuli(Feature):
             self._session.controller.noted.emit("The probes of these levels were removed: wait until they are made.")
             return
         strip.sort(key=lambda cell: cell.reading.wanted)
-        shown = [one for one in self._readings() if one.series == strip[0].reading.series]
+        shown = [one for one in self.tray.readings() if one.series == strip[0].reading.series]
         StripDialog(tuple(strip), shown, write=self._session.controller.write, parent=self._desk.parent).exec()
-
-    def _readings(self) -> list[LevelReading]:
-        known = (self.tray.reading(row) for row in range(len(self.tray.items)))
-        return [one for one in known if one is not None]
 
     def open_row(self, row: int) -> None:
         """Show the probe of a row in Explore; that of a level as an ordinary one with the budget found for it."""

@@ -143,7 +143,9 @@ class TrayPainter(QStyledItemDelegate):
 
 def title_of(recipe: Recipe, row: int) -> str:
     """What an item is, in one line."""
-    return f"{row + 1}  {recipe.image_id} · {recipe.config.describe_wish()}"
+    config, second = recipe.config, recipe.config.against
+    there = "" if second is None else f", {second.direction(config.direction)} in {second.label}"
+    return f"{row + 1}  {recipe.image_id} · {config.describe_wish()}{there}"
 
 
 def name_role(role: str) -> str:

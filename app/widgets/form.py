@@ -139,6 +139,16 @@ class Gate(Number):
 
 
 @dataclass(eq=False)
+class Weight(Number):
+    """A number that is told when it is settled."""
+
+    most: float = 1000
+    step: float = 0.5
+    settled: bool = True
+    width: int = 72
+
+
+@dataclass(eq=False)
 class Choice(Field[ChoiceBox]):
     """One of a list that opens, each `(value, text)` or with a tip; at least as wide as so many letters."""
 

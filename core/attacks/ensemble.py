@@ -7,6 +7,7 @@ Kriegeskorte 2020, "Controversial stimuli", doi:10.1073/pnas.1912334117.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -114,6 +115,9 @@ class SmoothMinimum(EnsembleObjective):
     def share(self, in_sds: torch.Tensor) -> torch.Tensor:
         """Each member's weight in the gradient: exp(-t s_m), normalised."""
         return torch.softmax(-self._sharpness * (in_sds - self._clean), dim=0)
+
+    def _combine(self, scores: Sequence[Scores]) -> Scores:
+        return replace(super()._combine(scores), shifts=(self.in_sds(scores) - self._clean).T)
 
 
 def join_shifts(shifts: torch.Tensor, sharpness: float) -> torch.Tensor:

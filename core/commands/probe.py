@@ -130,7 +130,7 @@ def run_probe(
         wanted_shift_sd=min_norm or 0.0,
         against=resolve_against(given.make(AgainstOptions), subject),
     )
-    poor = check_against(config, gate=DEFAULT_GATE) if config.against else ()
+    poor = check_against(config, gate=DEFAULT_GATE)
     stimulus = find_stimulus(image, size=config.side)
     check_free(out)  # before the attack runs, not after
     engine = Engine(device=device)

@@ -18,7 +18,7 @@ from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
 from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import open_probe_store
-from core.sweeps.choose import check_against
+from core.sweeps.choose import check_pair
 
 EXAMPLE = """\
 A plan file is TOML or JSON with the same names as the options, underscores for hyphens:
@@ -132,11 +132,9 @@ def _resolve(file: Path | None, given: Given) -> StimulusPlan:
 
 def _list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     """The probes of a plan; encoders of controversial ones that predict a target poorly are named on stderr first."""
-    recipes = list_recipes(plan)
-    pairs = [recipe.config for recipe in recipes if recipe.config.against is not None]
-    for note in dict.fromkeys(note for config in pairs for note in check_against(config, gate=plan.delivery.gate)):
+    for note in check_pair(plan.encoders, plan.targets, gate=plan.delivery.gate) if plan.pair else ():
         print(f"Warning: {note}", file=sys.stderr)
-    return recipes
+    return list_recipes(plan)
 
 
 def _describe(plan: StimulusPlan, written: Path | None) -> str:

@@ -27,6 +27,9 @@ LEVEL_TOLERANCE = 0.05
 ROUNDING = 1e-4
 """Responses scored again in another batch differ by less than this part."""
 
+UNKNOWN_PAIR = (math.nan, math.nan)
+"""The shifts of a probe without a second encoder."""
+
 EPSILON_FRACTIONS = (0.0625, 0.125, 0.25, 0.5, 1.0)
 """The default epsilon grid, as fractions of the asked budget: octaves, so that a log axis is evenly covered."""
 
@@ -101,6 +104,15 @@ class ProbeConfig:
         return self.ensemble if self.against is None else (self.against.network,)
 
     @property
+    def encoder_names(self) -> tuple[str, ...]:
+        """The probe's own encoder, and the second one where there is one, in as few words as tell them apart."""
+        if self.against is None:
+            return (self.network,)
+        if self.against.network == self.network:
+            return (f"{self.network} {self.layer}", self.against.label)
+        return (self.network, self.against.network)
+
+    @property
     def side(self) -> int:
         """Side of the images in pixels: the network's input size, or the larger one of two encoders."""
         names = (self.network, *(() if self.against is None else (self.against.network,)))
@@ -119,8 +131,11 @@ class ProbeConfig:
             "a level": self.level is not None,
         }
         check_rules(
-            (is_own, "against", "another encoder", against.label, "Name a second one."),
-            *((asked, "against", f"left out with {what}", against.label, alone) for what, asked in rivals.items()),
+            (is_own, "second encoder", "another one", against.label, "Name a different one."),
+            *(
+                (asked, "second encoder", f"left out with {what}", against.label, alone)
+                for what, asked in rivals.items()
+            ),
         )
 
     def describe_wish(self) -> str:
@@ -186,13 +201,15 @@ class StepHistory:
     """Every attack step of the kept run, in the order taken, for scrubbing.
 
     epsilon (n_steps,) the budget in force; shift (n_steps,) the target's shift; pixels (n_steps, height, width, 3)
-    uint8; responses (n_steps, n_voxels).
+    uint8; responses (n_steps, n_voxels); second_shift_sd (n_steps,) the target's shift in the second encoder of a
+    controversial probe, in its SDs: NaN without one, empty in files of version 0.3 and of level sets.
     """
 
     epsilon: FloatArray
     shift: FloatArray
     pixels: ByteArray
     responses: FloatArray
+    second_shift_sd: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def n_steps(self) -> int:
@@ -270,7 +287,7 @@ class Probe:
     def shifts_sd(self) -> tuple[float, float]:
         """The target's shift in the probe's own and in the second encoder, each in its SDs; NaN without a second."""
         if self.second is None:
-            return float("nan"), float("nan")
+            return UNKNOWN_PAIR
         return float(self.curve.shift[-1]) / self.target_sd, float(self.second.shift[-1]) / self.second.target_sd
 
     @property
@@ -317,7 +334,8 @@ class ProbeProgress:
 
     `stage` is "clean", "attack", "controls" or "done"; `step` counts from 0 to `n_steps` over the whole epsilon grid;
     `pixels` (height, width, 3) uint8 and `responses` (n_voxels,) are those of the newest iterate; `shift` is the
-    target's; `seconds_left` is None while unknown; `result` is set on the last record only.
+    target's; `seconds_left` is None while unknown; `result` is set on the last record only; `shifts_sd` are the
+    target's in both encoders of a controversial probe, each in its SDs.
     """
 
     stage: str
@@ -330,6 +348,7 @@ class ProbeProgress:
     responses: FloatArray
     seconds_left: float | None
     result: Probe | None = None
+    shifts_sd: tuple[float, float] = UNKNOWN_PAIR
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from core.images.stimulus import GREY_LEVELS, Stimulus
 from core.probes.evaluate import Delivered, evaluate
 from core.probes.history import HistoryRecorder, RecordedStep
 from core.probes.objectives import build_own, build_together, check_named, guarded
-from core.probes.probe import Probe, ProbeConfig, ProbeProgress
+from core.probes.probe import UNKNOWN_PAIR, Probe, ProbeConfig, ProbeProgress
 from core.probes.respond import check_pixels, to_tensor
 from core.progress import Stopwatch, check_stop
 from core.types import ByteArray, FloatArray
@@ -127,8 +127,13 @@ class Running:
     def _tell(self, stage: str, pixels: torch.Tensor, scores: Scores, epsilon: float) -> ProbeProgress:
         """Bring pixels and scores off the device once."""
         shift, responses = float(self._objective.reported(scores)) - self._clean_value, self._responses(scores)
-        levels = to_levels(pixels)
-        return ProbeProgress(stage, self._taken, self.n_steps, epsilon, shift, levels, self._clean, responses, None)
+        against, moved = self._config.against, scores.shifts
+        pair = UNKNOWN_PAIR
+        if against is not None and moved is not None:
+            own, second = (np.asarray(moved[0].cpu()) * against.signs(self._config.direction)).tolist()
+            pair = own, second
+        told = (stage, self._taken, self.n_steps, epsilon, shift, to_levels(pixels), self._clean, responses, None)
+        return ProbeProgress(*told, shifts_sd=pair)
 
 
 class _ProbeRun(Running):
@@ -193,7 +198,8 @@ class _ProbeRun(Running):
         attack = step.attack
         self._taken = step.number * attack.n_steps + attack.step
         told = self._tell("attack", attack.pixels, attack.scores, step.epsilon)
-        recorded = RecordedStep(attack.restart, step.epsilon, told.shift, told.pixels, told.responses)
+        moved = (told.shift, told.pixels, told.responses, told.shifts_sd[1])
+        recorded = RecordedStep(attack.restart, step.epsilon, *moved)
         self._history.add(recorded, taken=attack.step, ends_run=attack.ends_run)
         return replace(told, seconds_left=self._watch.seconds_left(self._taken))
 

@@ -40,6 +40,8 @@ UNDATED: dict[str, dict[str, str | None]] = {
 TIGHT: dict[str, Any] = {"borderpad": 0.1, "columnspacing": 1.1, "handlelength": 1.7, "handletextpad": 0.5}
 ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 0.98)} | TIGHT
 """A legend in a row above the axes."""
+ROW_LETTERS = 45
+"""Longer names stand there in two columns."""
 
 
 def make_axes(
@@ -172,7 +174,7 @@ def draw_plot(axis: Axes, plot: Plot, inks: Inks = LIGHT) -> None:
     _draw_ticks(axis, plot, inks)
     if plot.ends:
         handles, names = axis.get_legend_handles_labels()
-        axis.legend(handles[::-1], names[::-1], ncols=len(names), **ABOVE)
+        axis.legend(handles[::-1], names[::-1], ncols=len(names) if sum(map(len, names)) <= ROW_LETTERS else 2, **ABOVE)
     elif plot.legend is not None and any(one.name for one in plot.series):
         axis.legend(title=plot.legend or None, loc="best")  # the default warns where it takes long
     if plot.empty and not plot.series:

@@ -49,7 +49,7 @@ def parse_levels(given: Any) -> tuple[float, ...]:
 
     They are rounded to six digits, as names and texts write them, so that no two levels read alike.
 
-    Raises BadInputError unless they are 1 to 101 finite numbers, each above the one before; 2 or more of a range.
+    Raises BadInputError unless they are 1 to 101 finite numbers, each above the one before; of LOW:HIGH:N at least 2.
 
     Examples
     --------
@@ -61,10 +61,10 @@ def parse_levels(given: Any) -> tuple[float, ...]:
     if not isinstance(parts, list | tuple) or any(isinstance(one, bool) for one in parts):
         raise wrong
     words = [word for one in parts for word in (_split(one) if isinstance(one, str) else [one])]
-    least = 1
+    is_range = len(words) == 1 and isinstance(words[0], str) and ":" in words[0]
     try:
-        if len(words) == 1 and isinstance(words[0], str) and ":" in words[0]:
-            least, (low, high, number) = 2, words[0].split(":")
+        if is_range:
+            low, high, number = words[0].split(":")
             with np.errstate(invalid="ignore"):  # infinite ends are told below
                 most = min(max(to_number(number, int), 0), MOST_LEVELS + 1)
                 numbers = list(np.linspace(to_number(low), to_number(high), most))
@@ -72,6 +72,7 @@ def parse_levels(given: Any) -> tuple[float, ...]:
             numbers = [to_number(one) if isinstance(one, str) else float(one) for one in words]
     except (TypeError, ValueError, OverflowError) as error:
         raise wrong from error
+    least = 1 + is_range
     if not least <= len(numbers) <= MOST_LEVELS:
         raise refusal("levels", allowed=f"{least} to {MOST_LEVELS} of them", got=given, advice=ADVICE)
     if not all(abs(one) <= LARGEST_WISH for one in numbers):

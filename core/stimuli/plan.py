@@ -164,9 +164,10 @@ class StimulusPlan:
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
         nouns = {name: name.removesuffix("s") for name in self._parts} | ({"images": "seed"} if self.levels else {})
-        ends = " to ".join(f"{one:+g}" for one in sorted({*self.levels[:1], *self.levels[-1:]}))
-        held = {"levels": f" ({ends} SD)"}
-        parts = [count(len(getattr(self, name)), noun) + held.get(name, "") for name, noun in nouns.items()]
+        ends = " to ".join(dict.fromkeys(f"{level:+g}" for level in (*self.levels[:1], *self.levels[-1:])))
+        parts = [
+            count(len(getattr(self, name)), noun) + f" ({ends} SD)" * (name == "levels") for name, noun in nouns.items()
+        ]
         if self.pair:
             ways = "(A up, B down; A down, B up; both up)"
             pair = " and ".join(encoder.label for encoder in self.encoders)
@@ -377,8 +378,8 @@ def iter_recipes(
             asked = ProbeConfig(encoder.subject, encoder.network, encoder.layer, aim, **wish)
             second, stimulus = asked.against, find(size=asked.side)
             others: list[str] = []
+            check_against(asked)
             if second is not None:
-                check_against(asked)
                 others.append(load_card(asked.subject, second.network, second.layer).sha256)
             hashes = (stimulus.sha256, card.network_sha256, card.sha256, tuple(others))
             for attack, grid in attacks(asked.side):

@@ -202,16 +202,27 @@ def median_r(card: EncoderCard, voxels: Sequence[int]) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
+def check_pair(encoders: Sequence[EncoderName], targets: Sequence[TargetName], *, gate: float) -> tuple[str, ...]:
+    """`check_against` for every target of a plan, from its names alone."""
+    table = load_subject(encoders[0].subject).voxels
+    return tuple(note for one in targets for note in _check(encoders, one.find_in(table), gate=gate))
+
+
 def check_against(config: ProbeConfig, *, gate: float = -1.0) -> tuple[str, ...]:
-    """Refuse a pair of encoders that cannot be attacked together, by their cards.
+    """Refuse a pair of encoders that cannot be attacked together, by their cards; nothing of a probe of one encoder.
 
     Returns a sentence for each encoder that predicts the target with r below `gate`, or with unknown r.
 
     Raises BadInputError if an encoder is not there, lacks a voxel of the target, or does not know its SD.
     """
-    against, target = config.against, config.target
-    names = [(config.network, config.layer), *([(against.network, against.layer)] if against else [])]
-    cards = [load_card(config.subject, *name) for name in names]
+    if (second := config.against) is None:
+        return ()
+    names = ((config.network, config.layer), (second.network, second.layer))
+    return _check([EncoderName(config.subject, *name) for name in names], config.target, gate=gate)
+
+
+def _check(encoders: Sequence[EncoderName], target: Target, *, gate: float) -> tuple[str, ...]:
+    cards = [load_card(*name) for name in encoders]
     for card in cards:
         check_predicts(card, target.label, target.voxels)
     return tuple(f"{words}." for card in cards if (words := explain_poor(target, card, gate=gate)))

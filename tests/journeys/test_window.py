@@ -18,11 +18,11 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
-from app.explore.files import ExportDialog
 from app.explore.responses_panel import BEGINNING
 from app.look.theme import theme_in_use
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
+from app.widgets.new_folder_dialog import NewFolderDialog
 from core.engine import Engine
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
@@ -326,11 +326,11 @@ def test_export_writes_the_set_with_its_manifest(
     window.session.controller.pick_roi("FFA")
     wait_for_probe(window, qtbot)
 
-    def accept(dialog: ExportDialog) -> int:
+    def accept(dialog: NewFolderDialog) -> int:
         dialog.field.setText(str(tmp_path / "out"))
         return QDialog.DialogCode.Accepted
 
-    monkeypatch.setattr(ExportDialog, "exec", accept)
+    monkeypatch.setattr(NewFolderDialog, "exec", accept)
     with qtbot.waitSignal(window.session.controller.noted, timeout=20_000) as told:
         window.actions_table.action("export").trigger()
     folder = next((tmp_path / "out").iterdir())

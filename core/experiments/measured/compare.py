@@ -111,7 +111,8 @@ def iter_compare(
     Raises BadInputError if the requested control is not in the set, or its level sets or controversial probes are of
     several subjects; Cancelled as soon as `should_stop()` is true.
     """
-    check_subjects(measured.plan.probes)
+    made = (one.perturbed.row for one in measured.plan.probes)
+    check_subjects([row.subject for row in made if row.against or row.level is not None])
     control = choose_control(measured.plan, config.control)
     resolved = replace(config, control=control)
     shifts = measure_shifts(measured, control=control, scale=config.scale, count=config.n_bootstrap, seed=config.seed)

@@ -31,7 +31,6 @@ from core.experiments.measured.bootstrap import (
 )
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
-from core.experiments.measured.planned import PlannedProbe
 from core.experiments.measured.shifts import Shifts
 from core.probes.target import Target
 from core.statistics import Interval
@@ -91,13 +90,11 @@ class Winner:
         return {Verdict.FIRST: self.first, Verdict.SECOND: self.second}.get(self.verdict, "")
 
 
-def check_subjects(probes: Sequence[PlannedProbe]) -> None:
+def check_subjects(subjects: Sequence[str]) -> None:
     """Raise BadInputError if level sets or controversial probes were made for several subjects: no brain has both."""
-    judged = [one.perturbed.row for one in probes if one.perturbed.row.against or one.perturbed.row.level is not None]
-    subjects = list(dict.fromkeys(row.subject for row in judged))
-    if len(subjects) > 1:
+    if len(several := list(dict.fromkeys(subjects))) > 1:
         advice = "Compare encoders of one subject: make a set for each."
-        raise refusal("set", allowed="of one subject", got=", ".join(subjects), advice=advice)
+        raise refusal("set", allowed="of one subject", got=", ".join(several), advice=advice)
 
 
 def find_winners(

@@ -17,12 +17,14 @@ from app.stimuli.tray import Tray
 from app.stimuli.tray_painter import describe_level, title_of
 from core.figures.level_figure import draw_strip
 from core.images.stimulus import to_uint8
+from core.probes.against import Against
 from core.probes.budget import read_probe_budget
 from core.probes.probe import Probe
 from core.stimuli.level_strip import LevelCell, Strip
 from core.stimuli.levels import read_level
 from core.stimuli.preview import THUMBNAIL, ItemPreview
 from core.stimuli.recipe import Recipe, recipe_of
+from core.types import Direction
 from tests.helpers.probes import make_probe
 
 
@@ -69,6 +71,25 @@ def test_a_row_says_its_level_and_its_seed_has_others(qtbot: QtBot, tray: Tray) 
         page.strip.click()
     assert asked.args == [1]
     assert "Level +2 SD reached" in page.warnings.text()
+
+
+def test_the_probes_of_a_pair_say_which_way_each_encoder_goes() -> None:
+    config = dataclasses.replace(make_probe(44, 32).config, against=Against("alexnet", "features.11"))
+    for direction, agrees, words in (("raise", False, "lower"), ("lower", False, "raise"), ("raise", True, "raise")):
+        second = Against("alexnet", "features.11", agrees=agrees)
+        asked = dataclasses.replace(config, direction=Direction(direction), against=second)
+        recipe = dataclasses.replace(recipe_of(PROBES[0], "cat"), config=asked)
+        assert title_of(recipe, 0).endswith(f"{direction} {config.target.label}, {words} in alexnet features.11")
+
+
+def test_levels_that_are_not_reached_are_told_before_writing(tray: Tray) -> None:
+    """The fourth row's probe is first not made, and then found short of +3 SD."""
+    assert tray.notes() == ["⚠ 1 of the levels are not made yet; which are reached is not known."]
+    short = dataclasses.replace(make_level(2.2), config=make_level(3.0).config)
+    tray.take_previews([preview_of(tray.items[3], short, 2.21)])
+    heading, line = tray.notes()
+    assert heading.startswith("Levels of mobilenet_v2 features.18 · ROI FFA")
+    assert line == "  +3 SD: 0 of 1 reached, +2.21 SD at best, 0 hold in 8 bits", "levels that are reached are left out"
 
 
 def strip() -> Strip:

@@ -40,6 +40,8 @@ BASE: dict[str, Any] = {"rois": ["FFA"], "levels": "-1:1:3", "seeds": 2, "networ
         ("0", (0.0,)),
         (0, (0.0,)),
         ([1.5], (1.5,)),
+        ("1", (1.0,)),
+        ([-2.5], (-2.5,)),
     ],
 )
 def test_levels_are_read(given: Any, wanted: tuple[float, ...]) -> None:
@@ -55,7 +57,7 @@ def test_levels_are_read(given: Any, wanted: tuple[float, ...]) -> None:
         ([True, 2], "must be numbers"),
         (None, "must be numbers"),
         ([[1], [2]], "must be numbers"),
-        ("0:1:1", "must be 2 to 101 of them"),
+        ("2:2:1", "must be 2 to 101 of them"),
         ([], "must be 1 to 101"),
         ("-3:3:0", "must be 2 to 101"),
         ("-3:3:-4", "must be 2 to 101"),
