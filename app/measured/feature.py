@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from app.widgets.desk import Desk, Drop, Feature, Paths
+from app.widgets.ask_path import ask_open, export_folder
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.tabs import WorkPage
 from core.stimuli.manifest import MANIFEST
 
@@ -22,7 +23,13 @@ class Measured(Feature):
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The command that brings the tab to the front."""
-        return {"compare_measured": partial(self._desk.tabs.open, KEY)}
+        return {**super().commands(), "compare_measured": partial(self._desk.tabs.open, KEY)}
+
+    @does("open_set")
+    def ask_set(self) -> None:
+        """Ask for the folder of a set, and bring the tab to the front with it."""
+        if folder := ask_open(self._desk.parent, "Open a stimulus set", export_folder(self._session.settings)):
+            self.open_paths([folder])
 
     def drops(self) -> Sequence[Drop]:
         """Sets and responses."""

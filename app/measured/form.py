@@ -10,10 +10,12 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Pick, Text
+from app.widgets.recent_button import RecentButton
 from core.experiments.measured.compare_config import Cluster, CompareConfig
 from core.experiments.measured.measured import MatchOptions, MatchSummary
 from core.experiments.measured.planned import MeasuredPlan, Scale
 from core.experiments.measured.trial import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
+from core.session.files import SETS, list_recent
 
 BY_NAME = ("", "found by name")
 COLUMN_TIP = "Which column is compared with the targets: found by its name, or the same for all"
@@ -164,6 +166,7 @@ class MeasuredForm(Form):
         self.set_name = make_label("No set yet", "muted", wraps=True)
         self.files_name = make_label("No file yet", "muted", wraps=True)
         self.open_set = make_button("Open set…", tip="The folder of a written stimulus set, or its manifest.json")
+        self.earlier = RecentButton("Earlier…", list_sets, self.take_set, self.open_set.click)
         self.open_files = make_button(
             "Open responses…", tip="CSV, TSV, JSON, npy, npz, HDF5 or NIfTI; several files are read together"
         )
@@ -187,7 +190,7 @@ class MeasuredForm(Form):
         self._betas.setLayout(self._betas_rows)
         options = self.make_rows("column", "unit", "zscore", "control", "scale", "cluster", "seed")
         parts = (
-            make_row(make_heading("Stimulus set"), -1, self.open_set),
+            make_row(make_heading("Stimulus set"), -1, self.earlier, self.open_set),
             self.set_name,
             self.about,
             make_row(make_heading("Responses"), -1, self.open_files),
@@ -224,3 +227,8 @@ def _make_action(text: str, does: str) -> QPushButton:
     button = make_button(text, tip=does)
     button.setProperty("does", does)
     return button
+
+
+def list_sets() -> list[tuple[Path, str]]:
+    """The sets written or opened last, with their places."""
+    return [(path, f"{path.name} in {path.parent}") for path in list_recent(SETS)]

@@ -34,6 +34,7 @@ from core.experiments.measured.practise import SimulateOptions, simulate_respons
 from core.experiments.measured.trial import ENDINGS, ReadOptions, Trials
 from core.experiments.measured.trials import read_for, takes
 from core.progress import Progress
+from core.session.files import SETS, add_recent
 from core.stimuli.manifest import MANIFEST, read_manifest
 from core.templates import read_formulas
 
@@ -60,6 +61,7 @@ EMPTY = (
 class Opened:
     """A set that was read and checked, and the trials measured with it; None before there is a file."""
 
+    folder: Path
     plan: MeasuredPlan
     trials: Trials | None
 
@@ -243,6 +245,8 @@ class MeasuredPage(JobPage):
 
     def _take_opened(self, opened: Opened) -> None:
         self._opened = opened
+        with self._session.problems.shown():
+            add_recent(opened.folder, SETS)
         self.form.show_plan(opened.plan)
         self.form.show_columns(opened.trials.columns if opened.trials is not None else ())
         self._look()
@@ -336,7 +340,7 @@ def _write_empty(plan: MeasuredPlan, path: Path) -> str:
 
 def _open_files(folder: Path, paths: Sequence[Path], reading: ReadOptions) -> Opened:
     plan = plan_set(read_manifest(folder))
-    return Opened(plan, read_for(plan, paths, reading) if paths else None)
+    return Opened(folder, plan, read_for(plan, paths, reading) if paths else None)
 
 
 def _is_set(path: Path) -> bool:

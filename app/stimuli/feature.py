@@ -27,11 +27,13 @@ from app.stimuli.strip_dialog import StripDialog
 from app.stimuli.tray import Tray
 from app.widgets.ask_path import export_folder
 from app.widgets.basics import bring
-from app.widgets.desk import Content, Desk, Feature, Loaded, does
+from app.widgets.desk import Content, Desk, Drop, Feature, Loaded, Paths, does
 from app.widgets.job_line import Reading
 from core.attacks.config import AttackConfig
+from core.datasets.image_files import are_pictures
 from core.headers import unstructure
 from core.probes.against import Against
+from core.session.files import SETS, add_recent
 from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.controversial import list_wishes
 from core.stimuli.level_strip import make_strip
@@ -117,9 +119,20 @@ class Stimuli(Feature):
             self.show_page()
             self._session.controller.noted.emit(f"Added {count} probes of the analysis to the tray")
 
+    def drops(self) -> Sequence[Drop]:
+        """Images, while the page is in front."""
+        return (Drop("images", "Plan stimuli of {name}", self._takes_images, self.show_plan_of, takes_many=True),)
+
+    def _takes_images(self, paths: Paths) -> bool:
+        return self._desk.tabs.current == KEY and are_pictures(paths)
+
     @does("plan_stimuli")
     def show_plan(self) -> None:
         """Ask for a plan and put its probes into the tray."""
+        self.show_plan_of(())
+
+    def show_plan_of(self, images: Paths) -> None:
+        """The same, with images or folders of images in place of those offered first."""
         state, catalogue = self._session.state, self._session.catalogue
         if state.subject is None:
             return
@@ -131,6 +144,8 @@ class Stimuli(Feature):
             image=self._session.controller.image_key,
             parent=self._desk.parent,
         )
+        if images:
+            dialog.images.take_words(map(str, images))
         if dialog.exec() == QDialog.DialogCode.Accepted and dialog.plan is not None:
             with self._session.problems.shown():
                 self.tray.add(list_recipes(dialog.plan))
@@ -283,6 +298,8 @@ class Stimuli(Feature):
 
     def _take_set(self, record: Any) -> None:
         self.written = record.result.folder
+        with self._session.problems.shown():
+            add_recent(record.result.folder, SETS)
         text = f"Wrote {len(record.result.rows)} files to {self.written}"
         self.page.work.say(text, share=1.0)
         self._session.controller.noted.emit(text)

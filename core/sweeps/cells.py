@@ -122,14 +122,22 @@ def load_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, C
 
     Raises BadInputError if it is none, or cells are missing; StorageError if its header is damaged or newer.
     """
+    store = find_store(work, folder)
+    if missing := store.missing():
+        raise BadInputError(f"The {work.name} in {folder} lacks {len(missing)} cells. Run it again with --resume.")
+    return store
+
+
+def find_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, CellT]:
+    """Work by its folder, finished or not.
+
+    Raises BadInputError if it is none; StorageError if its header is damaged or newer.
+    """
     path = Path(folder).expanduser() / work.file
     if not path.is_file():
         raise refusal("folder", allowed=f"of a {work.name}", got=str(folder), advice=f"{work.made_by} them.")
     config, facts = _read(work, path)
-    store = CellStore(path.parent, config, facts, work)
-    if missing := store.missing():
-        raise BadInputError(f"The {work.name} in {folder} lacks {len(missing)} cells. Run it again with --resume.")
-    return store
+    return CellStore(path.parent, config, facts, work)
 
 
 def _read(work: Work[ConfigT, CellT], path: Path) -> tuple[ConfigT, Content]:
