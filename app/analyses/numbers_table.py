@@ -17,7 +17,7 @@ from core.types import NormName
 ENDS = (" low", " high")
 WORDS = {"n_": "", "l2": "L2", "linf": "Linf", "epsilon": "ε", "roi": "ROI", "r2": "r²"}
 """Parts of names of columns, and what people call them."""
-SYMBOLS = ("p", "r²", "T")
+SYMBOLS = ("p", "r²", "T", "ε")
 P_DIGITS, LEAST_P = 3, 0.001
 NOT_REACHED = "not reached"
 

@@ -138,6 +138,7 @@ class TransferView(AnswerView):
             subspaces = f"Mean cos² of the principal angles of subspaces of k = {one.n_axes} axes"
             self.note.setText(f"{subspaces}; random ones align at k / D = {one.chance:.1e}.")
         self.tree.setVisible(not ensemble)
+        self.tree.whose = ""  # stands over the matrix
         self.tree.show_plot(plots.plot_tree(case))
         self.matrix.show_plot(replace(shown, series=(*shown.series, frame(row, column, "accent")), title=""))
         self._show_cell()

@@ -21,7 +21,7 @@ from core.encoders.scores import summarise_by_roi
 from core.networks.manage import describe_layers
 from core.types import VoxelTable
 
-LEAST_WIDTH = 620
+LEAST_WIDTH = 720
 STAGES = {
     "features": "Passing images through the network",
     "readout": "Fitting voxel batches",

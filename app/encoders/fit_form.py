@@ -17,6 +17,8 @@ from core.errors import ProbeError
 from core.networks.spec import LayerInfo, NetworkSpec
 
 SEARCH = "search"
+ROOM = 40
+"""Pixels beside the longest layer, for the scroll bar."""
 POOLS = ((None, "automatic"), (0, "none"), *((side, f"{side} x {side}") for side in POOL_SIDES))
 REDUCERS = (
     ("pca", "Principal components"),
@@ -157,6 +159,7 @@ class FitForm(Form):
         if len(offered) > 1:
             choices.insert(len(offered), (SEARCH, "Best of the layers above for each ROI"))
         self.layer.set_choices(choices, chosen or (self._spec.default_layer if self._spec is not None else ""))
+        self.layer.view().setMinimumWidth(self.layer.view().sizeHintForColumn(0) + ROOM)
 
     def reasons(self) -> Mapping[str, str]:
         """What the reducer and the readout have no use for."""

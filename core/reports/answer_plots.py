@@ -137,7 +137,7 @@ def plot_pairs(answer: Disagreement, table: PairTable) -> list[Plot]:
     random = float(np.nanmax(np.abs(table.control[:, :, -1])))
     titles = (
         f"{norm} ε at which both move by {answer.wanted_sd:g} SD · {table.roi} · dashed: not within {write(highest)}",
-        f"share of images and targets told apart at {write(highest)} · random control: at most {random:.2g} SD",
+        f"share told apart at {write(highest)} · random control: at most {random:.2g} SD",
     )
     shown = (np.where(np.isfinite(table.smallest), table.smallest, np.nan), table.share[:, :, -1])
     more: tuple[dict[str, Any], ...] = ({"series": beyond, "write": write}, {})
@@ -259,7 +259,8 @@ def plot_rois(rows: Sequence[TargetMeaning], scorers: Sequence[int], names: Sequ
         for k, (place, row, scorer, name) in enumerate(zip(places, rows, scorers, names, strict=True))
     ]
     found += [_crosses(place, row.roi_control, k) for k, (place, row) in enumerate(zip(places, rows, strict=True))]
-    return Plot("", "shift (voxel SD)", tuple(found), CROSSES, across=(0,), x_ticks=ticks)
+    title = CROSSES if all(np.isfinite(row.roi_control).all() for row in rows) else ""  # older folders have none
+    return Plot("", "shift (voxel SD)", tuple(found), title, across=(0,), x_ticks=ticks)
 
 
 def plot_spectra(rows: Sequence[TargetMeaning]) -> Plot:
