@@ -286,8 +286,9 @@ def _random_transfer(table: TransferTable) -> FloatArray:
     T divides by the same shift for every source: the recipient's own, read where T is farthest from 0.
     """
     best, columns = np.abs(np.nan_to_num(table.ratio)).argmax(axis=0), np.arange(table.ratio.shape[1])
-    own = table.raw[0][best, columns] / table.ratio[best, columns]
-    return np.asarray(table.raw[RANDOM].mean(axis=0) / own)
+    ratio, moved = table.ratio[best, columns], table.raw[0][best, columns]
+    random = table.raw[RANDOM].mean(axis=0) * ratio
+    return np.divide(random, moved, out=np.full_like(random, np.nan), where=moved != 0)
 
 
 def _rows(answer: Fragility, roi: str) -> list[Any]:
