@@ -51,13 +51,11 @@ class Analyses(Feature):
         )
 
     @does("open_analysis")
-    def ask_folder(self) -> None:
-        """Ask for the folder of an analysis, and show it."""
-        if folder := ask_open(self._desk.parent, "Open an analysis", data_folder() / "analyses"):
-            self.open_folder(folder)
-
-    def open_folder(self, folder: Path) -> None:
-        """Show the answer in a folder, or what is done of it, with its settings in the form."""
+    def open_folder(self, folder: Path | None = None) -> None:
+        """Show the answer in a folder, or what is done of it, with its settings in the form; None asks for one."""
+        folder = folder or ask_open(self._desk.parent, "Open an analysis", data_folder() / "analyses")
+        if folder is None:
+            return
         folder = folder.parent if folder.name == SWEEP.file else folder
         self._session.lane.submit(
             "open analysis",

@@ -80,7 +80,7 @@ class AnalysisPage(JobPage):
     collect_requested = Signal(object)
     """The config of the analysis whose probes go into the tray."""
     open_requested = Signal(object)
-    """The folder of an analysis to be shown."""
+    """The folder of an analysis to be shown; None to ask for one."""
 
     RUN, RUN_TIP = "Run the analysis", "The same settings resume where they stopped"
     STOP_TIP = RUN_TIP
@@ -91,11 +91,10 @@ class AnalysisPage(JobPage):
         super().__init__(parent)
         self.question, self._session = question, session
         self.finished: Finished | None = None
-        self.shown: Finished | None = None
-        """What is drawn: what is finished, or what of it is finished so far."""
         self.form = SweepForm(question)
         self.view = VIEWS[question]()
-        self.earlier = RecentButton("Earlier…", partial(list_analyses, question), self.open_requested.emit, self.ask)
+        ask = partial(self.open_requested.emit, None)
+        self.earlier = RecentButton("Earlier…", partial(list_analyses, question), self.open_requested.emit, ask)
         self.collect = make_button("Add probes to the tray", do=self._collect)
         self.table = PlainTable("Numbers", stretches=False, sorts=True)
         self.badge, self.answer_badge, self.so_far = make_badge(), make_badge(), make_badge("", "warning")
@@ -141,8 +140,12 @@ class AnalysisPage(JobPage):
             self._tell_so_far(record.progress.done)
         return read_progress(record)
 
+    @property
+    def shown(self) -> Finished | None:
+        """What is drawn: what is finished, or what of it is finished so far."""
+        return self.view.finished
+
     def _show(self, finished: Finished) -> None:
-        self.shown = finished
         whose = "; ".join(load_subject(one).named for one in finished.sweep.config.subjects)
         for plot in self.view.findChildren(PlotView):
             plot.whose = whose if finished.is_whole else f"{whose}, preliminary"
@@ -217,11 +220,6 @@ class AnalysisPage(JobPage):
         rows = list(zip(*(one.cells for one in columns), strict=True))
         keys = [str(row[0]) for row in rows]
         self.table.fill(list(zip(keys, rows, strict=True)), tips=[find_formula(key, formulas) for key in keys])
-
-    def ask(self) -> None:
-        """Ask for the folder of an analysis, and have it shown."""
-        if folder := ask_open(self, "Open an analysis", data_folder() / "analyses"):
-            self.open_requested.emit(folder)
 
     def ask_export(self) -> None:
         """Ask where, and copy the answer's files there."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from app.widgets.ask_path import ask_open, export_folder
 from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.tabs import WorkPage
 from core.stimuli.manifest import MANIFEST
@@ -28,8 +27,11 @@ class Measured(Feature):
     @does("open_set")
     def ask_set(self) -> None:
         """Ask for the folder of a set, and bring the tab to the front with it."""
-        if folder := ask_open(self._desk.parent, "Open a stimulus set", export_folder(self._session.settings)):
-            self.open_paths([folder])
+        from app.measured.page import MeasuredPage
+
+        page = self._desk.tabs.open(KEY)
+        if isinstance(page, MeasuredPage):
+            page.form.open_set.click()
 
     def drops(self) -> Sequence[Drop]:
         """Sets and responses."""

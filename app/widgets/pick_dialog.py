@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QPushButton, QWidget
@@ -54,14 +53,12 @@ class PickDialog(QDialog):
             self.add([str(folder)])
 
 
-def make_picker(
-    line: TextLine, title: str, list_choices: Callable[[], Choices], *, takes_files: bool = False
-) -> QPushButton:
+def make_picker(line: TextLine, title: str, offer: Callable[[], Choices], *, takes_files: bool = False) -> QPushButton:
     """A button that has the words of a line chosen from a list."""
-    return make_button("Choose…", do=partial(_pick, line, title, list_choices, takes_files), tip=f"{title} from a list")
 
+    def pick() -> None:
+        dialog = PickDialog(title, offer(), line.words(), line, takes_files=takes_files)
+        if dialog.exec() == QDialog.DialogCode.Accepted:
+            line.take_words(dialog.list.value())
 
-def _pick(line: TextLine, title: str, list_choices: Callable[[], Choices], takes_files: bool, *_: object) -> None:
-    dialog = PickDialog(title, list_choices(), line.words(), line, takes_files=takes_files)
-    if dialog.exec() == QDialog.DialogCode.Accepted:
-        line.take_words(dialog.list.value())
+    return make_button("Choose…", do=pick, tip=f"{title} from a list")

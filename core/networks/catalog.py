@@ -65,13 +65,7 @@ def find_network(network: str) -> NetworkSpec:
 
 
 def name_encoder(network: str, layer: str) -> tuple[str, str]:
-    """What lists call an encoder, and its ids.
-
-    Examples
-    --------
-    >>> name_encoder("mobilenet_v2", "features.18")
-    ('MobileNetV2 · features.18', 'mobilenet_v2 features.18')
-    """
+    """What lists call an encoder, and its ids."""
     return f"{find_network(network).title} · {layer}", f"{network} {layer}"
 
 
