@@ -54,7 +54,7 @@ class PlainTable(QTableWidget):
         sorts: bool = False,
     ) -> None:
         super().__init__(parent)
-        copy = QAction("Copy rows", self, shortcut=QKeySequence.StandardKey.Copy)
+        copy = QAction("Copy rows", self, shortcut=QKeySequence(QKeySequence.StandardKey.Copy))
         copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         copy.triggered.connect(self.copy_rows)
         self.addAction(copy)
@@ -111,9 +111,9 @@ class PlainTable(QTableWidget):
     def copy_rows(self) -> None:
         """Put the selected rows, or all, on the clipboard under their header, as a spreadsheet takes them."""
         chosen = {one.row() for one in self.selectionModel().selectedRows()} or range(self.rowCount())
-        columns = range(self.columnCount())
-        lines = [[self.horizontalHeaderItem(column).text() for column in columns]]
-        lines += [[self.item(row, column).text() for column in columns] for row in sorted(chosen)]
+        model, columns = self.model(), range(self.columnCount())
+        lines = [[model.headerData(column, Qt.Orientation.Horizontal) for column in columns]]
+        lines += [[model.index(row, column).data() for column in columns] for row in sorted(chosen)]
         text = "\n".join("\t".join(line) for line in lines)
         QGuiApplication.clipboard().setText(text.replace(MINUS, "-"))
 

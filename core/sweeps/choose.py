@@ -20,7 +20,7 @@ from core.seeds import make_stream
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
 from core.types import BoolArray, FloatArray
 
-TEST_PREFIX, ALL_NETWORKS = "test", "all"
+TEST_PREFIX, ALL_NETWORKS, USUAL_DRAW = "test", "all", "test:4"
 
 
 def choose_encoders(subjects: Sequence[str], words: Sequence[str]) -> tuple[EncoderName, ...]:
@@ -138,11 +138,12 @@ def choose_images(subject: Subject, words: Sequence[str], *, seed: int) -> tuple
 
 
 def offer_images(subject: Subject) -> list[tuple[str, str]]:
-    """Every image of a subject by what `choose_images` takes, with words; held-out ones first."""
+    """The usual draw and every image of a subject as `choose_images` takes them, with words; held-out ones first."""
     prefix = f"{subject.id}:" if subject.images is not None else ""
     order = np.argsort(~subject.test, kind="stable")
     rows = [(subject.image_ids[row], subject.categories[row], subject.test[row]) for row in order]
-    return [
+    drawn = [(USUAL_DRAW, f"{USUAL_DRAW.partition(':')[2]} held-out images, drawn with the seed")]
+    return drawn + [
         (prefix + name, " · ".join(filter(None, (name, kind, "held out" if test else "fitted on"))))
         for name, kind, test in dict.fromkeys(rows)
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -17,8 +18,8 @@ VOXELS = [(str(number), f"voxel {number} · {'FFA' if number % 3 else 'V1'}") fo
 LEFT = Qt.MouseButton.LeftButton
 
 
-def press(qtbot: QtBot, dialog: PickDialog, text: str) -> None:
-    qtbot.mouseClick(next(one for one in dialog.findChildren(QPushButton) if one.text() == text), LEFT)
+def press(dialog: PickDialog, text: str) -> None:
+    QTest.mouseClick(next(one for one in dialog.findChildren(QPushButton) if one.text() == text), LEFT)
 
 
 def test_what_is_found_and_ticked_takes_the_place_of_what_was_typed(qtbot: QtBot) -> None:
@@ -33,13 +34,13 @@ def test_what_is_found_and_ticked_takes_the_place_of_what_was_typed(qtbot: QtBot
         dialog = QApplication.activeModalWidget()
         assert isinstance(dialog, PickDialog)
         seen.append(dialog.list.value())
-        qtbot.keyClicks(dialog.list.search, "voxel 29 V1")
-        press(qtbot, dialog, "All")
-        press(qtbot, dialog, "Use these")
+        QTest.keyClicks(dialog.list.search, "voxel 29 V1")
+        press(dialog, "All")
+        press(dialog, "Use these")
 
     QTimer.singleShot(0, work)
     with qtbot.waitSignal(line.editingFinished):
-        qtbot.mouseClick(button, LEFT)
+        QTest.mouseClick(button, LEFT)
     assert seen == [("FFA:3", "7")], "what was typed is ticked, known or not"
     found = [str(number) for number in range(300) if "29" in str(number) and number % 3 == 0]
     assert line.words() == ["FFA:3", "7", *found], "29 itself is of FFA"
@@ -54,8 +55,8 @@ def test_files_and_folders_of_ones_own_are_added_and_ticked(
     files = [tmp_path / "a, b.png", tmp_path / "c.png"]
     monkeypatch.setattr(pick_dialog, "ask_files", lambda *_: files)
     monkeypatch.setattr(pick_dialog, "ask_open", lambda *_: tmp_path)
-    press(qtbot, dialog, "Add files…")
-    press(qtbot, dialog, "Add a folder…")
+    press(dialog, "Add files…")
+    press(dialog, "Add a folder…")
     assert dialog.list.value() == (str(tmp_path), *map(str, files), "dog")
-    press(qtbot, dialog, "None")
+    press(dialog, "None")
     assert dialog.list.value() == ()

@@ -34,7 +34,8 @@ def test_a_folder_without_images_is_refused_and_an_image_goes_before_a_folder_of
 
 
 def test_every_image_and_voxel_is_offered_once_with_what_it_is() -> None:
-    images = offer_images(SUBJECT)
+    drawn, *images = offer_images(SUBJECT)
+    assert drawn == ("test:4", "4 held-out images, drawn with the seed")
     assert sorted(name for name, _ in images) == sorted(set(SUBJECT.image_ids))
     held_out = [words.endswith("held out") for _, words in images]
     assert held_out == sorted(held_out, reverse=True)
