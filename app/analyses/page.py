@@ -137,7 +137,7 @@ class AnalysisPage(JobPage):
             if record.so_far is not self.shown:
                 self.finished = None
                 self._show(record.so_far)
-            self._tell_so_far(record.progress.done)
+            self._tell_so_far(int(record.progress.done))
         return read_progress(record)
 
     @property

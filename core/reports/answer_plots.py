@@ -288,7 +288,7 @@ def _random_transfer(table: TransferTable) -> FloatArray:
     best, columns = np.abs(np.nan_to_num(table.ratio)).argmax(axis=0), np.arange(table.ratio.shape[1])
     ratio, moved = table.ratio[best, columns], table.raw[0][best, columns]
     random = table.raw[RANDOM].mean(axis=0) * ratio
-    return np.divide(random, moved, out=np.full_like(random, np.nan), where=moved != 0)
+    return np.asarray(np.divide(random, moved, out=np.full_like(random, np.nan), where=moved != 0))
 
 
 def _rows(answer: Fragility, roi: str) -> list[Any]:
