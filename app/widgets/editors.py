@@ -206,6 +206,10 @@ class CheckList(QListWidget):
         if self.count():
             self.itemChanged.emit(self.item(0))
 
+    def _offer_search(self) -> None:
+        if self.search.parentWidget() is not None:  # a widget without one would be shown as a window
+            self.search.setVisible(self.count() > FEW)
+
     def _find(self, *_: object) -> None:
         for row in range(self.count()):
             item = self.item(row)
@@ -222,7 +226,7 @@ class CheckList(QListWidget):
                 item.setToolTip(tip[0] if tip else "")
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
         self.set_value(wanted)
-        self.search.setVisible(len(choices) > FEW)
+        self._offer_search()
         self._find()
         if self._most_rows:
             self.setFixedHeight(min(self._most_rows, max(LEAST_ROWS, len(choices))) * ROW_HEIGHT + 8)
@@ -252,7 +256,8 @@ class CheckList(QListWidget):
             item.setCheckState(Qt.CheckState.Unchecked if is_ticked else Qt.CheckState.Checked)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Bring the first ticked value into view."""
+        """Bring the first ticked value into view, and the search where the list is long."""
         super().showEvent(event)
+        self._offer_search()
         first = next((row for row, key in enumerate(self._keys) if key in self.value()), 0)
         self.scrollToItem(self.item(first), CheckList.ScrollHint.PositionAtTop)

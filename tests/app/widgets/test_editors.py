@@ -68,3 +68,15 @@ def test_words_with_commas_and_quotes_come_back(qtbot: QtBot, words: list[str]) 
     with qtbot.waitSignal(line.editingFinished):
         line.take_words(words)
     assert line.words() == words
+
+
+def test_a_search_is_never_a_window_of_its_own(qtbot: QtBot) -> None:
+    checks, holder = CheckList(), QWidget()
+    qtbot.addWidget(holder)
+    checks.set_choices([])
+    checks.set_choices([(number, str(number)) for number in range(20)])
+    assert not checks.search.isVisible()
+    holder.setLayout(checks.under("Voxels"))
+    holder.show()
+    assert checks.search.isVisible()
+    assert checks.search.window() is holder
