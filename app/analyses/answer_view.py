@@ -88,7 +88,8 @@ class FragilityView(AnswerView):
         """List the ROIs; two norms are compared where both were run."""
         answer: Any = finished.answer
         names = dict.fromkeys(row.roi for row in answer.rows)
-        self.roi.set_choices((name, "All targets" if name == ALL else name) for name in names)
+        choices = ((name, "All targets" if name == ALL else name) for name in names)
+        self.roi.set_choices(choices, self.roi.value())
         self.choice.button(NORMS).setEnabled(bool(answer.norm_agreement))
         self.choice.button(NORMS).setToolTip(VIEWS[-1][2] if answer.norm_agreement else NO_SECOND)
         if self.choice.value() == NORMS and not answer.norm_agreement:
@@ -140,7 +141,7 @@ class DisagreementView(AnswerView):
         """List norms and ROIs."""
         answer: Any = finished.answer
         names = (f"{one.norm.capitalize()} · {'All targets' if one.roi == ALL else one.roi}" for one in answer.tables)
-        self.choice.set_choices(enumerate(names))
+        self.choice.set_choices(enumerate(names), self.choice.value())
 
     def draw_answer(self, finished: Finished) -> None:
         """Draw both matrices."""

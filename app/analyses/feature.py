@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import Signal
 
 from app.analyses.page import AnalysisPage
 from app.analyses.sweep_form import fill_form
-from app.analyses.sweep_job import read_analysis
+from app.analyses.sweep_job import Finished, read_analysis
 from app.explore.explore import Explore
-from app.widgets.desk import Content, Desk, Feature, Loaded
+from app.widgets.ask_path import ask_open
+from app.widgets.desk import Content, Desk, Drop, Feature, Loaded, Paths, does
 from app.widgets.form import why_not
+from core.datasets.image_files import are_pictures
 from core.errors import ProbeError
 from core.headers import unstructure
 from core.networks.catalog import find_network
+from core.paths import data_folder
 from core.probes.choice import TargetOptions
+from core.session.files import ANALYSES, add_recent
 from core.session.record import AnalysisRecord
 from core.session.reference import refer_as_opened
 from core.sweeps.config import Question, SweepConfig
@@ -35,6 +41,42 @@ class Analyses(Feature):
         self._opened: dict[str, AnalysisPage] = {}
         for question in Question:
             desk.tabs.add(question, question.capitalize(), partial(self._make_page, question))
+
+    def drops(self) -> Sequence[Drop]:
+        """Folders of analyses; images, while one of the pages is in front."""
+        images = "Use {name} in this analysis"
+        return (
+            Drop("analyses", "Open the analysis {name}", is_analysis, lambda paths: self.open_folder(paths[0])),
+            Drop("images", images, self._takes_images, self._take_images, takes_many=True),
+        )
+
+    @does("open_analysis")
+    def open_folder(self, folder: Path | None = None) -> None:
+        """Show the answer in a folder, or what is done of it, with its settings in the form; None asks for one."""
+        folder = folder or ask_open(self._desk.parent, "Open an analysis", data_folder() / "analyses")
+        if folder is None:
+            return
+        folder = folder.parent if folder.name == SWEEP.file else folder
+        self._session.lane.submit(
+            "open analysis",
+            lambda _stop: read_analysis(folder),
+            on_done=self._take_opened,
+            title=f"Opening {folder.name}…",
+        )
+
+    def _take_opened(self, finished: Finished) -> None:
+        self._desk.tabs.open(finished.whole.question)
+        page = self._opened[finished.whole.question]
+        page.form.set_value(finished.whole)
+        page.take_answer(finished)
+        with self._session.problems.shown():
+            add_recent(finished.folder, ANALYSES)
+
+    def _takes_images(self, paths: Paths) -> bool:
+        return self._desk.tabs.current in set(Question) and are_pictures(paths)
+
+    def _take_images(self, paths: Paths) -> None:
+        self._opened[self._desk.tabs.current].form.images.take_words(map(str, paths))
 
     def capture(self) -> Content:
         """Settings and answers of the pages that were opened."""
@@ -86,8 +128,14 @@ class Analyses(Feature):
         page = self._opened[question] = AnalysisPage(question, self._session)
         page.probe_requested.connect(self.open_probe)
         page.collect_requested.connect(self.collect_wanted)
+        page.open_requested.connect(self.open_folder)
         page.follow_subject()
         return page
+
+
+def is_analysis(paths: Paths) -> bool:
+    """The folder of an analysis, or its settings file."""
+    return paths[0].name == SWEEP.file or (paths[0] / SWEEP.file).is_file()
 
 
 def _capture(page: AnalysisPage) -> AnalysisRecord:

@@ -43,8 +43,8 @@ class MeaningView(AnswerView):
     def offer(self, finished: Finished) -> None:
         """List targets and norms."""
         config = finished.sweep.config
-        self.target.set_choices(enumerate(target.label for target in config.targets))
-        self.norm.set_choices((norm, norm.capitalize()) for norm in config.norms)
+        self.target.set_choices(enumerate(target.label for target in config.targets), self.target.value())
+        self.norm.set_choices(((norm, norm.capitalize()) for norm in config.norms), self.norm.value())
         self.norm.setVisible(len(config.norms) > 1)
         self.evidence.setText(tell_evidence(finished))
 
@@ -59,7 +59,7 @@ class MeaningView(AnswerView):
             subject = finished.sweep.config.encoders[encoder].subject
             shifts = picture_map(subject, row.shift_map, limit=limit, tile=SMALL_TILE, caption="shift of every voxel")
             made, changes = picture_budgets(finished.sweep, row)
-            grid.append([shifts, changes[-1], *made[::-1], Picture(picture_energy(row).levels, "where it lies")])
+            grid.append([shifts, changes[-1], *made, Picture(picture_energy(row).levels, "where it lies")])
             z = f"z of the ROI {row.own.z.describe('.1f')}\np (labels permuted) {row.own.p:.2f}"
             z += f"\nabove other ROIs {row.own.excess.describe('.2f')} SD\nz in the map {row.map_selectivity:.1f}"
             place = f"{row.spectrum.median:.0f} cycles/image\neccentricity {row.place.eccentricity:.2f}"

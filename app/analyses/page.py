@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from app.analyses.answer_view import AnswerView, DisagreementView, DiscriminabilityView, FragilityView
 from app.analyses.meaning_view import MeaningView
+from app.analyses.numbers_table import lay_out_columns
 from app.analyses.sweep_form import SweepForm
-from app.analyses.sweep_job import Finished, copy_results, iter_analysis, read_progress
+from app.analyses.sweep_job import Finished, Underway, copy_results, iter_analysis, read_progress
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services
 from app.look.theme import theme_in_use
@@ -31,19 +34,26 @@ from app.widgets.basics import (
 )
 from app.widgets.captions import EmptyState
 from app.widgets.image_view import PictureMenu
+from app.widgets.job_line import Reading
 from app.widgets.plain_table import PlainTable
 from app.widgets.plot_view import PlotView
+from app.widgets.recent_button import RecentButton
 from app.widgets.work_page import JobPage
 from core.datasets.subject import SubjectInfo, load_subject
+from core.errors import ProbeError
+from core.paths import data_folder
 from core.reports.draw_plot import FORMATS, save_plots
 from core.reports.inks import find_inks
+from core.session.files import ANALYSES, MOST, list_recent
 from core.stimuli.plan import PROBES_EACH
+from core.sweeps.cells import find_store
 from core.sweeps.config import Question, SweepConfig
-from core.sweeps.plan import name_layers
+from core.sweeps.plan import SWEEP, name_layers
 from core.sweeps.step_seconds import measure_step_seconds
 from core.templates import read_formulas
 
 JOB, STEP_SECONDS = "analysis", "pace"
+UNFINISHED = "This analysis is not finished: run it to go on where it stopped."
 LEAST_TABLE = 64
 SHARES = (100, 24)
 """Of the height, for the figure and the table; the line between them can be dragged."""
@@ -69,6 +79,8 @@ class AnalysisPage(JobPage):
     probe_requested = Signal(object, int, int, int)
     collect_requested = Signal(object)
     """The config of the analysis whose probes go into the tray."""
+    open_requested = Signal(object)
+    """The folder of an analysis to be shown; None to ask for one."""
 
     RUN, RUN_TIP = "Run the analysis", "The same settings resume where they stopped"
     STOP_TIP = RUN_TIP
@@ -81,9 +93,11 @@ class AnalysisPage(JobPage):
         self.finished: Finished | None = None
         self.form = SweepForm(question)
         self.view = VIEWS[question]()
+        ask = partial(self.open_requested.emit, None)
+        self.earlier = RecentButton("Earlier…", partial(list_analyses, question), self.open_requested.emit, ask)
         self.collect = make_button("Add probes to the tray", do=self._collect)
-        self.table = PlainTable("Numbers", stretches=False)
-        self.badge, self.answer_badge = make_badge(), make_badge()
+        self.table = PlainTable("Numbers", stretches=False, sorts=True)
+        self.badge, self.answer_badge, self.so_far = make_badge(), make_badge(), make_badge("", "warning")
         self._lay_out()
         self._connect()
         self.refresh()
@@ -107,31 +121,61 @@ class AnalysisPage(JobPage):
                 partial(iter_analysis, self._session.engine, config),
                 title=f"{self.question.capitalize()}…",
                 on_done=self.take_answer,
-                read=read_progress,
+                read=self._take_progress,
                 stopped="Stopped. Run again to resume.",
             )
 
     def take_answer(self, finished: Finished) -> None:
-        """Show an answer."""
-        self.finished = finished
+        """Show an answer, or what there is of one that was stopped."""
+        self.finished = finished if finished.is_whole else None
         if not self.work.busy:  # an answer opened with a session tells nothing of the one that is made
-            self.work.say(f"Done. Files in {finished.folder}", share=1.0)
+            self.work.say(f"Done. Files in {finished.folder}" if finished.is_whole else UNFINISHED, share=1.0)
+        self._show(finished)
+
+    def _take_progress(self, record: object) -> Reading | None:
+        if isinstance(record, Underway) and record.so_far is not None:
+            if record.so_far is not self.shown:
+                self.finished = None
+                self._show(record.so_far)
+            self._tell_so_far(int(record.progress.done))
+        return read_progress(record)
+
+    @property
+    def shown(self) -> Finished | None:
+        """What is drawn: what is finished, or what of it is finished so far."""
+        return self.view.finished
+
+    def _show(self, finished: Finished) -> None:
+        whose = "; ".join(load_subject(one).named for one in finished.sweep.config.subjects)
+        for plot in self.view.findChildren(PlotView):
+            plot.whose = whose if finished.is_whole else f"{whose}, preliminary"
         self.view.show_answer(finished)
         _show_kinds(self.answer_badge, finished.sweep.config.subjects, self._session.controller.catalogue.subjects)
         self._fill_table(finished)
+        self._tell_so_far(finished.n_done)
         self.stack.setCurrentIndex(1)
         self.refresh()
+
+    def _tell_so_far(self, n_done: int) -> None:
+        """Say how much of the analysis what is drawn stands for."""
+        if (shown := self.shown) is not None:
+            config, whole = shown.sweep.config, shown.whole
+            parts = (("encoders", config.encoders, whole.encoders), ("targets", config.targets, whole.targets))
+            some = ", ".join(f"{len(part)} of {len(every)} {name}" for name, part, every in parts)
+            self.so_far.setText(f"Preliminary: {n_done} of {shown.n_cells} cells, {some}")
+            self.so_far.setVisible(not shown.is_whole)
 
     def _lay_out(self) -> None:
         self.table.setMinimumHeight(LEAST_TABLE)
         told = make_label("Formulas", "muted")
         told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self.question).items()))
-        below = make_panel(make_column(make_row(make_heading("Numbers"), told, -1, self.answer_badge), self.table))
+        head = make_row(make_heading("Numbers"), told, -1, self.so_far, self.answer_badge, self.collect)
+        below = make_panel(make_column(head, self.table))
         parts = make_split(self.view, below, shares=SHARES, upright=True)
         title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
         form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form)
         empty = EmptyState("No results yet", "Choose encoders and targets, then run the analysis.")
-        self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.collect])
+        self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.earlier])
 
     def _connect(self) -> None:
         self.form.changed.connect(self.refresh)
@@ -169,10 +213,13 @@ class AnalysisPage(JobPage):
             )
 
     def _fill_table(self, finished: Finished) -> None:
-        table, formulas = finished.table, read_formulas(self.question)
-        self.table.set_header(table.columns, [find_formula(name, formulas) for name in table.columns])
-        rows = [[f"{one:.3g}" if isinstance(one, float) else str(one) for one in row] for row in table.rows]
-        self.table.fill([(row[0], row) for row in rows], tips=[find_formula(row[0], formulas) for row in rows])
+        columns, formulas = lay_out_columns(finished.table), read_formulas(self.question)
+        numbers = [number for number, one in enumerate(columns) if not all(isinstance(cell, str) for cell in one.cells)]
+        tips = [find_formula(one.name, formulas) for one in columns]
+        self.table.set_header([one.title for one in columns], tips, right=numbers)
+        rows = list(zip(*(one.cells for one in columns), strict=True))
+        keys = [str(row[0]) for row in rows]
+        self.table.fill(list(zip(keys, rows, strict=True)), tips=[find_formula(key, formulas) for key in keys])
 
     def ask_export(self) -> None:
         """Ask where, and copy the answer's files there."""
@@ -184,7 +231,7 @@ class AnalysisPage(JobPage):
 
     def save_plot_to(self, plot: PlotView, path: Path) -> str:
         """Save one plot in the theme's colours, told whose responses it shows. Raises ProbeError if it cannot be."""
-        caption = "" if self.finished is None else caption_of(self.finished.sweep.config)
+        caption = "" if self.shown is None else caption_of(self.shown)
         return save_plots([plot.shown], path, find_inks(theme_in_use().name), caption=caption)
 
     def _save_plot(self, plot: PlotView) -> None:
@@ -197,8 +244,22 @@ class AnalysisPage(JobPage):
             self.collect_requested.emit(self.finished.sweep.config)
 
     def _ask(self, encoder: int, target: int, image: int) -> None:
-        if self.finished is not None:
-            self.probe_requested.emit(self.finished.sweep.config, encoder, target, image)
+        if self.shown is not None:
+            self.probe_requested.emit(self.shown.sweep.config, encoder, target, image)
+
+
+def list_analyses(question: Question) -> list[tuple[Path, str]]:
+    """The newest analyses of a question made or opened here, by folder, with the time and what they cover."""
+    places = {*(data_folder() / "analyses").glob(f"{question}-*"), *list_recent(ANALYSES)}
+    found = []
+    for folder in sorted(places, key=lambda one: one.stat().st_mtime, reverse=True):
+        with suppress(ProbeError):
+            store = find_store(SWEEP, folder)
+            if store.config.question is question:
+                made = datetime.fromtimestamp(folder.stat().st_mtime).strftime("%d %b %Y %H:%M")
+                rest = ", not finished" * bool(store.missing())
+                found.append((folder, f"{made}: {store.config.describe().split(',')[0]}{rest}"))
+    return found[:MOST]
 
 
 def find_formula(name: str, formulas: Mapping[str, str]) -> str:
@@ -207,9 +268,11 @@ def find_formula(name: str, formulas: Mapping[str, str]) -> str:
     return f"{max(found, key=len)}: {formulas[max(found, key=len)]}" if found else ""
 
 
-def caption_of(config: SweepConfig) -> str:
-    """What a saved plot says under it: whose responses, and how they were probed."""
-    return f"{'; '.join(load_subject(one).named for one in config.subjects)}. {config.describe()}"
+def caption_of(shown: Finished) -> str:
+    """What a saved plot says under it: whose responses, how they were probed, and whether that is all of it."""
+    config = shown.sweep.config
+    so_far = "" if shown.is_whole else f" Preliminary: the analysis asks for {shown.whole.describe()}."
+    return f"{'; '.join(load_subject(one).named for one in config.subjects)}. {config.describe()}.{so_far}"
 
 
 def count_probes(config: SweepConfig) -> int:

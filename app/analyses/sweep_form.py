@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from PySide6.QtWidgets import QWidget
 
 from app.look.numbers import write_epsilon
 from app.widgets.basics import make_column, make_heading, make_label, show_text
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Flag, Form, Gate, Pick, Text, attempt
+from app.widgets.pick_dialog import make_picker
 from core.attacks.config import parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
 from core.errors import BadInputError, ProbeError
-from core.sweeps.choose import ControlEncoders, check_comparable, choose_control_encoders, choose_images, choose_targets
+from core.networks.catalog import name_encoder
+from core.sweeps.choose import (
+    ControlEncoders,
+    check_comparable,
+    choose_control_encoders,
+    choose_images,
+    choose_targets,
+    offer_images,
+    offer_voxels,
+)
 from core.sweeps.config import (
     DEFAULT_EPSILONS,
     LEAST_FOR_ENSEMBLE,
-    LEAST_IMAGES,
     AttackKind,
     EncoderName,
     Question,
@@ -53,10 +63,11 @@ DIRECTIONS = (
     (Direction.LOWER, "Lower", "Lower the response"),
     (BOTH, "Both", "Both, averaged"),
 )
+IMAGES_TIP = "Ids, files, folders, or test:N for N held-out images drawn with the seed, separated by commas"
 GATE_TIP = "Minimum r of a voxel in each encoder, cross-validated on its training images"
 FIRST_ENCODERS = 3
 FIRST_ROIS = ("FFA", "PPA")
-ROWS = ("voxels", "images", "ladder", "attack", "n_steps", "n_queries", "gate", "seed")
+ROWS = ("ladder", "attack", "n_steps", "n_queries", "gate", "seed")
 
 
 class SweepForm(Form):
@@ -70,7 +81,7 @@ class SweepForm(Form):
         hint="812, FFA:3",
         settled=True,
     )
-    images = Count("Held-out images", "Held-out images, drawn with the seed", least=LEAST_IMAGES, most=64, first=4)
+    images = Text("Images", IMAGES_TIP, first="test:4", hint=IMAGES_TIP, settled=True)
     ladder = Text("Epsilon", "Ascending budgets in [0, 1] pixel units; 8/255 allowed", settled=True, name="Budgets")
     attack = Choice("Attack", "Method that searches for perturbations", choices=ATTACKS[:-1])
     n_steps = Count("Steps", "Attack steps at each budget; auto are as many as it takes", most=1000, zero="auto")
@@ -103,10 +114,13 @@ class SweepForm(Form):
         self.norm.button(BOTH).setVisible(question is not Question.DISCRIMINABILITY)  # which keeps to one norm
         self.cost = make_label("", "muted", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
-        rows = self.make_rows(*ROWS)
+        pick_voxels = make_picker(self.voxels, "Voxels", partial(self._offer, offer_voxels))
+        pick_images = make_picker(self.images, "Images", partial(self._offer, offer_images), takes_files=True)
+        pickers = (("Voxels", "voxels", pick_voxels), ("Images", "images", pick_images))
+        rows = self.make_rows(*pickers, *ROWS)
         rows.setRowVisible(self.attack, not self._compares)
         rows.setRowVisible(self.n_queries, False)
-        lists = (make_heading("Encoders"), self.encoders, make_heading("Targets: ROI means"), self.rois)
+        lists = (self.encoders.under("Encoders"), self.rois.under("Targets: ROI means"))
         copies = (make_heading("Control encoders"), self.refitted, self.untrained, self.missing)
         more = (make_heading("Attacks, one matrix each"), self.attacks, 4, *copies) if self._compares else ()
         self.setLayout(make_column(*lists, rows, self.norm, self.direction, *more, self.cost, self.problem))
@@ -117,7 +131,7 @@ class SweepForm(Form):
         """List a subject's encoders and ROIs; the usual layers of the first networks are checked."""
         self._subject = subject
         names = [(one.network, one.layer) for one in encoders]
-        self.encoders.set_choices([(name, " ".join(name)) for name in names], list(usual)[:FIRST_ENCODERS])
+        self.encoders.set_choices([(key, *name_encoder(*key)) for key in names], list(usual)[:FIRST_ENCODERS])
         rois = subject.voxels.roi_names
         self.rois.set_choices([(roi, roi) for roi in rois], [roi for roi in FIRST_ROIS if roi in rois] or rois[:1])
         self.take_edit()
@@ -135,7 +149,7 @@ class SweepForm(Form):
             SweepConfig,
             question=self._question,
             encoders=encoders,
-            images=choose_images(subject, (f"test:{self.images.value()}",), seed=seed),
+            images=choose_images(subject, self.images.words(), seed=seed),
             targets=targets,
             directions=tuple(Direction) if direction == BOTH else (Direction(direction),),
             norms=(NormName.L2, NormName.LINF) if norm == BOTH else (NormName(norm),),
@@ -153,7 +167,11 @@ class SweepForm(Form):
         self.encoders.set_value([(name.network, name.layer) for name in config.encoders])
         self.rois.set_value([target.roi for target in config.targets if target.roi])
         self.voxels.set_value(", ".join(str(target.voxel) for target in config.targets if not target.roi))
-        self.images.set_value(len(config.images))
+        self.images.set_words(config.images)
+        drawn = [f"test:{len(config.images)}"]
+        with suppress(ProbeError):  # more than are held out
+            if self._subject and choose_images(self._subject, drawn, seed=config.seed) == config.images:
+                self.images.set_words(drawn)
         self.norm.set_value(BOTH if len(config.norms) > 1 else config.norms[0])
         self.direction.set_value(BOTH if len(config.directions) > 1 else config.directions[0])
         self._norm = config.norms[0]
@@ -162,6 +180,9 @@ class SweepForm(Form):
         self.refitted.set_value(bool(config.refitted))
         self.untrained.set_value(bool(config.untrained))
         self.take_edit()
+
+    def _offer(self, offer: Callable[[Subject], list[tuple[str, str]]]) -> list[tuple[str, str]]:
+        return [] if self._subject is None else offer(self._subject)
 
     def set_step_seconds(self, step_seconds: Mapping[Layer, float]) -> None:
         """Take the measured seconds of an attack step of some networks; the cost is estimated from them."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,14 @@ import numpy as np
 
 from app.base.jobs import ShouldStop
 from app.widgets.job_line import Reading
+from core.checks import refusal
 from core.engine import Engine
 from core.files import new_folder
 from core.headers import unstructure
 from core.paths import data_folder
 from core.progress import Progress
 from core.sweeps.config import SweepConfig
+from core.sweeps.plan import SWEEP, SweepStore
 from core.sweeps.step_seconds import measure_step_seconds
 from core.sweeps.study.config import StudyConfig
 from core.sweeps.study.plan import note_study_facts
@@ -41,41 +44,95 @@ FIGURES = {"Findings": "findings", "Criteria": "criteria", "True axes": "axes"}
 """Tab and file stem of each figure of a study."""
 
 
+PERIOD, SHARE = 1.0, 0.05
+"""A preliminary answer is made at most every so many seconds, and takes at most this share of the time."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Finished:
-    """A finished analysis: the folder it lies in, its first table, and of each encoder and target the held-out r.
+    """A finished analysis, or the largest part of one that is done.
 
-    `target_r` is (n_encoders, n_targets), NaN where predictivity is no part of the question.
+    Parameters
+    ----------
+    whole, n_done, n_cells : What the analysis asks for; how many of its cells are done.
+    table : The first table.
+    target_r : (n_encoders, n_targets). Held-out r, NaN where predictivity is no part of the question.
     """
 
     folder: Path
+    whole: SweepConfig
+    n_done: int
+    n_cells: int
     sweep: Sweep
     answer: Answer
     table: Table
     target_r: FloatArray
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every cell is done."""
+        return self.n_done == self.n_cells
 
-def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) -> Iterator[RunProgress | Finished]:
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Underway:
+    """Where an analysis stands, with the answer to its largest part that is done; None while there is none."""
+
+    progress: RunProgress
+    so_far: Finished | None
+
+
+def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) -> Iterator[Underway | Finished]:
     """Run or resume the sweep, answer it and write its files; the last record is the answer."""
     from core.reports.analysis_package import write_report
+    from core.sweeps.cells import find_store
     from core.sweeps.run import note_facts
 
     folder = choose_folder("analyses", config.question, config, note_facts(config))
-    yield from engine.iter_sweep(config, folder, resume=True, should_stop=should_stop)
+    so_far, due = None, 0.0
+    for record in engine.iter_sweep(config, folder, resume=True, should_stop=should_stop):
+        began = time.monotonic()
+        if record.result is None and began >= due:
+            so_far = answer_so_far(find_store(SWEEP, folder), so_far)
+            due = began + max(PERIOD, (time.monotonic() - began) / SHARE)
+        yield Underway(record, so_far)
     write_report([folder])
     yield read_analysis(folder)
 
 
 def read_analysis(folder: Path) -> Finished:
-    """A finished analysis by its folder. Raises BadInputError or StorageError if it is none or not whole."""
+    """An analysis by its folder, or what is done of it.
+
+    Raises BadInputError if it is none, or too little of it is done; StorageError if it cannot be read.
+    """
+    from core.sweeps.cells import find_store
+
+    found = answer_so_far(find_store(SWEEP, folder))
+    if found is None:
+        advice = "Run the same analysis here, or open its report.html."
+        raise refusal("folder", allowed="of an analysis with finished cells", got=str(folder), advice=advice)
+    return found
+
+
+def answer_so_far(store: SweepStore, last: Finished | None = None) -> Finished | None:
+    """The answer to the part of an analysis that is done; the last one where it still stands, None where too little is.
+
+    Raises StorageError if a cell cannot be read.
+    """
     from core.reports.analysis_tables import tabulate
     from core.sweeps.answer import answer_sweep
-    from core.sweeps.gather import load_sweep
+    from core.sweeps.gather import read_sweep
+    from core.sweeps.so_far import find_part
 
-    sweep = load_sweep(folder)
-    _find_triangles(sweep.config)
+    missing = store.missing()
+    part, n_cells = find_part(store, missing), len(store.cells())
+    if part is None or (last is not None and part.config == last.sweep.config):
+        return last
+    _find_triangles(part.config)
+    sweep = read_sweep(part)
     answer = answer_sweep(sweep)
-    return Finished(folder, sweep, answer, tabulate(answer, sweep)[0], _score_targets(sweep))
+    parts = (sweep, answer, tabulate(answer, sweep)[0], _score_targets(sweep))
+    return Finished(store.folder, store.config, n_cells - len(missing), n_cells, *parts)
 
 
 def _find_triangles(config: SweepConfig) -> None:
@@ -99,6 +156,7 @@ def _score_targets(sweep: Sweep) -> FloatArray:
 
 def read_progress(record: Any) -> Reading | None:
     """How far a sweep or a study is, by its cells; its last record is the answer."""
+    record = record.progress if isinstance(record, Underway) else record
     if not isinstance(record, Progress):
         return None
     return Reading(record.share, f"{record.done} of {record.total}: {record.what}", record.seconds_left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,8 +60,9 @@ class CellPanel(QWidget):
 
     def offer(self, sweep: Sweep) -> None:
         """List the targets and images of an answer."""
-        self.target.set_choices(enumerate(target.label for target in sweep.config.targets))
-        self.image.set_choices(enumerate(["all images", *sweep.config.images], start=-1))
+        self.target.set_choices(enumerate(target.label for target in sweep.config.targets), self.target.value())
+        images = enumerate(["all images", *(Path(one).name for one in sweep.config.images)], start=-1)
+        self.image.set_choices(images, self.image.value())
 
     def show_cell(self, sweep: Sweep, choice: CellChoice, title: str, summary: str) -> None:
         """Show a cell; `summary` is what the matrix says of all targets and images."""
@@ -91,7 +93,7 @@ class TransferView(AnswerView):
         self.tree.getPlotItem().getViewBox().setXLink(self.matrix.getPlotItem().getViewBox())
         self.note = make_label("", "muted", wraps=True)
         self.panel = CellPanel()
-        self._cell = (0, 0)
+        self._cell = (0, 1)
         drawn = make_column(self.tree, self.matrix, gap=0, stretch=1)
         left = make_column(make_row(self.case, self.roi, self.what), drawn, self.note, stretch=1)
         self.setLayout(make_row(left, self.panel, gap=16, shares=(5, 4)))
@@ -106,11 +108,11 @@ class TransferView(AnswerView):
         """List cases, targets and matrices; the first cell off the diagonal is chosen."""
         answer: Any = finished.answer
         alignments = [(k, f"Alignment of {one.label}") for k, one in enumerate(answer.alignments)]
-        self.case.set_choices(enumerate(case.label for case in answer.cases))
-        self.roi.set_choices(enumerate(f"targets: {table.roi}" for table in answer.tables))
-        self.what.set_choices([(plots.RATIO, plots.RATIO), (plots.RAW, plots.RAW), *alignments])
+        self.case.set_choices(enumerate(case.label for case in answer.cases), self.case.value())
+        self.roi.set_choices(enumerate(f"targets: {table.roi}" for table in answer.tables), self.roi.value())
+        self.what.set_choices([(plots.RATIO, plots.RATIO), (plots.RAW, plots.RAW), *alignments], self.what.value())
         self.panel.offer(finished.sweep)
-        self._cell = (0, min(1, len(finished.sweep.labels) - 1))
+        self._cell = (self._cell[0], min(self._cell[1], len(finished.sweep.labels) - 1))
 
     def show_cell(self, source: int, recipient: int) -> None:
         """Choose a cell, counted as the encoders and sources are."""
@@ -136,6 +138,7 @@ class TransferView(AnswerView):
             subspaces = f"Mean cos² of the principal angles of subspaces of k = {one.n_axes} axes"
             self.note.setText(f"{subspaces}; random ones align at k / D = {one.chance:.1e}.")
         self.tree.setVisible(not ensemble)
+        self.tree.whose = ""  # stands over the matrix
         self.tree.show_plot(plots.plot_tree(case))
         self.matrix.show_plot(replace(shown, series=(*shown.series, frame(row, column, "accent")), title=""))
         self._show_cell()
@@ -163,8 +166,9 @@ class TransferView(AnswerView):
         if self.finished is not None:
             answer: Any = self.finished.answer
             case = answer.cases[self.case.value()]
-            source = plots.list_sources(case)[place[0]]
-            self.show_cell(source, case.order[place[1]] if place[1] < len(case.order) else source)
+            if place[0] < len(sources := plots.list_sources(case)):  # the random controls stand under them
+                source = sources[place[0]]
+                self.show_cell(source, case.order[place[1]] if place[1] < len(case.order) else source)
 
     def _ask(self) -> None:
         if self.finished is not None:

@@ -18,9 +18,10 @@ from app.widgets.job_line import JobLine, Reading
 from core.encoders.card import ALL_VOXELS, EncoderCard
 from core.encoders.fit_request import FitRequest, LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
+from core.networks.manage import describe_layers
 from core.types import VoxelTable
 
-LEAST_WIDTH = 620
+LEAST_WIDTH = 720
 STAGES = {
     "features": "Passing images through the network",
     "readout": "Fitting voxel batches",
@@ -71,6 +72,7 @@ class FitDialog(QDialog):
         self.close_button = make_button("Close", do=self.close)
         self._lay_out()
         self.form.changed.connect(self._take_change)
+        self.form.layers_wanted.connect(self._list_layers)
         self.work.changed.connect(self._refresh)
         self._refresh()
 
@@ -124,6 +126,16 @@ class FitDialog(QDialog):
             gap=8,
             margin=20,
             width=LEAST_WIDTH,
+        )
+
+    def _list_layers(self, network: str) -> None:
+        """Have every layer listed; where that cannot be done, those offered stay."""
+        self._session.lane.submit(
+            "layers",
+            lambda _stop: describe_layers(network),
+            on_done=partial(self.form.show_layers, network),
+            refuse=lambda _text: None,
+            title=f"Listing the layers of {network}…",
         )
 
     def _take_change(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.base.catalogue import Catalogue
@@ -13,8 +14,11 @@ from core.checks import refusal
 from core.encoders.config import DEFAULT_ALPHAS, MOST_COMPONENTS, POOL_SIDES, ScoringConfig
 from core.encoders.fit_request import DEFAULT_BOOTSTRAP, DEFAULT_OUTER, DEFAULT_PROJECTED, FitOptions, FitRequest
 from core.errors import ProbeError
+from core.networks.spec import LayerInfo, NetworkSpec
 
 SEARCH = "search"
+ROOM = 40
+"""Pixels beside the longest layer, for the scroll bar."""
 POOLS = ((None, "automatic"), (0, "none"), *((side, f"{side} x {side}") for side in POOL_SIDES))
 REDUCERS = (
     ("pca", "Principal components"),
@@ -30,9 +34,12 @@ HOW = ("readout", "l1_ratio", "alpha", "n_folds", "category", "second", "n_boots
 class FitForm(Form):
     """Two columns of fields; `changed` after any of them."""
 
+    layers_wanted = Signal(str)
+    """Every layer of this network is to be listed (`show_layers`)."""
+
     subject, network = Choice("Subject"), Choice("Network")
     layer = Choice(
-        "Layer", tip="The best layer is chosen by cross-validation over the fitted images", name="Feature layer"
+        "Layer", tip="Any layer; the best is chosen by cross-validation over the fitted images", name="Feature layer"
     )
     pool = Choice("Pooling", "The feature map is averaged over a grid with this many cells per side", choices=POOLS)
     reducer = Choice("Reducer", choices=REDUCERS)
@@ -59,6 +66,7 @@ class FitForm(Form):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._catalogue: Catalogue | None = None
+        self._spec: NetworkSpec | None = None
         left = make_column(make_heading("What"), self.make_rows(*WHAT), -1, gap=6)
         right = make_column(make_heading("How"), self.make_rows(*HOW), -1, gap=6)
         self.setLayout(make_row(left, right, gap=24, shares=(1, 1)))
@@ -107,7 +115,7 @@ class FitForm(Form):
 
     def _layers(self) -> tuple[str, ...]:
         chosen = self.layer.value()
-        return (chosen,) if chosen != SEARCH else tuple(layer for layer in self.layer.values() if layer != SEARCH)
+        return self._spec.layers if chosen == SEARCH and self._spec is not None else (chosen,)
 
     def take_subject(self, *_: object) -> None:
         """List the categories of the subject, and the other records."""
@@ -129,13 +137,29 @@ class FitForm(Form):
         self.take_edit()
 
     def take_network(self, *_: object) -> None:
-        """List its layers."""
-        spec = self._catalogue.spec_of(self.network.value()) if self._catalogue is not None else None
-        layers = [(name, name) for name in spec.layers] if spec is not None else []
-        if len(layers) > 1:
-            layers.append((SEARCH, "Best layer for each ROI"))
-        self.layer.set_choices(layers, spec.default_layer if spec is not None else "")
+        """List its layers: those offered, until all are known."""
+        self._spec = self._catalogue.spec_of(self.network.value()) if self._catalogue is not None else None
+        self._list_layers(())
+        if self._spec is not None:
+            self.layers_wanted.emit(self._spec.id)
         self.take_edit()
+
+    def show_layers(self, network: str, layers: Sequence[LayerInfo]) -> None:
+        """List every layer of a network, if it is still the chosen one."""
+        if self._spec is not None and self._spec.id == network:
+            self._list_layers(layers, chosen=self.layer.value())
+
+    def _list_layers(self, layers: Sequence[LayerInfo], *, chosen: str = "") -> None:
+        """Those offered stand first, then all in the order in which they are computed, each with its shape."""
+        offered = self._spec.layers if self._spec is not None else ()
+        known = {one.name: one for one in layers}
+        rows = [known.get(name, LayerInfo(name, ())) for name in offered]
+        rows += [one for one in layers if one.name not in offered]
+        choices = [(one.name, "   ".join(filter(None, (one.name, " × ".join(map(str, one.shape)))))) for one in rows]
+        if len(offered) > 1:
+            choices.insert(len(offered), (SEARCH, "Best of the layers above for each ROI"))
+        self.layer.set_choices(choices, chosen or (self._spec.default_layer if self._spec is not None else ""))
+        self.layer.view().setMinimumWidth(self.layer.view().sizeHintForColumn(0) + ROOM)
 
     def reasons(self) -> Mapping[str, str]:
         """What the reducer and the readout have no use for."""

@@ -22,8 +22,8 @@ MISSING = "\N{EN DASH}"
 
 
 def format_number(value: float, digits: int = 2) -> str:
-    """A number with fixed decimals and a true minus sign; an en dash where it is not finite."""
-    return f"{value:.{digits}f}".replace("-", MINUS) if math.isfinite(value) else MISSING
+    """A number with fixed decimals and a true minus sign; no sign before zeros, an en dash where it is not finite."""
+    return f"{value:z.{digits}f}".replace("-", MINUS) if math.isfinite(value) else MISSING
 
 
 def format_signed(value: float, digits: int = 2) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from app.widgets.desk import Desk, Drop, Feature, Paths
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.tabs import WorkPage
 from core.stimuli.manifest import MANIFEST
 
@@ -22,7 +22,16 @@ class Measured(Feature):
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The command that brings the tab to the front."""
-        return {"compare_measured": partial(self._desk.tabs.open, KEY)}
+        return {**super().commands(), "compare_measured": partial(self._desk.tabs.open, KEY)}
+
+    @does("open_set")
+    def ask_set(self) -> None:
+        """Ask for the folder of a set, and bring the tab to the front with it."""
+        from app.measured.page import MeasuredPage
+
+        page = self._desk.tabs.open(KEY)
+        if isinstance(page, MeasuredPage):
+            page.form.open_set.click()
 
     def drops(self) -> Sequence[Drop]:
         """Sets and responses."""

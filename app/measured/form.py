@@ -12,10 +12,12 @@ from PySide6.QtWidgets import QWidget
 from app.widgets.ask_path import ask_files, ask_open
 from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Pick, Text
+from app.widgets.recent_button import RecentButton
 from core.experiments.measured.compare_config import Cluster, CompareConfig
 from core.experiments.measured.measured import MatchOptions, MatchSummary
 from core.experiments.measured.planned import MeasuredPlan, Scale
 from core.experiments.measured.trial import ARRAY_ENDINGS, ENDINGS, VOLUME_ENDINGS, ReadOptions
+from core.session.files import SETS, list_recent
 
 BY_NAME = ("", "found by name")
 COLUMN_TIP = "Which column is compared with the targets: found by its name, or the same for all"
@@ -170,6 +172,7 @@ class MeasuredForm(Form):
         self.files_name = make_label("No file yet", "muted", wraps=True)
         tip = "The folder of a written stimulus set, or its manifest.json"
         self.open_set = make_button("Open set…", do=self._ask_set, tip=tip)
+        self.earlier = RecentButton("Earlier…", list_sets, self.take_set, self.open_set.click)
         ask = partial(self._ask, "Open responses", f"Responses ({' '.join('*' + ending for ending in ENDINGS)})")
         tip = "CSV, TSV, JSON, npy, npz, HDF5 or NIfTI; several files are read together"
         self.open_files = make_button("Open responses…", do=partial(ask, self.take_files), tip=tip)
@@ -193,7 +196,7 @@ class MeasuredForm(Form):
         self._betas.setLayout(self._betas_rows)
         options = self.make_rows("column", "unit", "zscore", "control", "scale", "cluster", "seed")
         parts = (
-            make_row(make_heading("Stimulus set"), -1, self.open_set),
+            make_row(make_heading("Stimulus set"), -1, self.earlier, self.open_set),
             self.set_name,
             self.about,
             make_row(make_heading("Responses"), -1, self.open_files),
@@ -232,3 +235,8 @@ class MeasuredForm(Form):
     def _ask(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None], *_clicked: bool) -> None:
         if chosen := ask_files(self, title, self.start_folder(), f"{pattern};;All files (*)"):
             take(chosen)
+
+
+def list_sets() -> list[tuple[Path, str]]:
+    """The sets written or opened last, with their places."""
+    return [(path, f"{path.name} in {path.parent}") for path in list_recent(SETS)]

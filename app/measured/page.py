@@ -33,6 +33,7 @@ from core.experiments.measured.practise import SimulateOptions, simulate_respons
 from core.experiments.measured.trial import ReadOptions, Trials
 from core.experiments.measured.trials import read_for, takes
 from core.progress import Progress
+from core.session.files import SETS, add_recent
 from core.stimuli.manifest import MANIFEST, read_manifest
 from core.templates import read_formulas
 
@@ -233,6 +234,8 @@ class MeasuredPage(JobPage):
     def _take_opened(self, opened: Opened) -> None:
         self._opened = opened
         plan, trials = opened
+        with self._session.problems.shown():
+            add_recent(plan.folder, SETS)
         self.form.show_plan(plan)
         self.form.show_columns(() if trials is None else trials.columns)
         self._look()

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QAbstractItemView, QDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QDialog, QWidget
 
 from app.base.jobs import WhenBusy
 from app.base.services import Services
@@ -24,6 +24,7 @@ from app.widgets.basics import (
     make_split,
     set_look,
 )
+from app.widgets.editors import SearchLine
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plain_table import PlainTable
 from core.networks.manage import CheckReport, check_network, describe_layers, iter_get, remove_network
@@ -39,20 +40,6 @@ FIRST_SIZE, DETAILS_WIDTH = (1160, 660), 340
 HEADER = ("Network", "Kind", "State", "Size", "Licence")
 LICENCE_WIDTH = 110
 """Some licences are sentences; the details show them whole."""
-
-
-class SearchLine(QLineEdit):
-    """Words that must all occur in what is listed."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__()
-        self.setPlaceholderText(f"Search {what}…")
-        self.setAccessibleName(f"Search {what}")
-        self.setClearButtonEnabled(True)
-
-    def finds(self, text: str) -> bool:
-        """Whether every word is in the text."""
-        return all(word in text.casefold() for word in self.text().casefold().split())
 
 
 class NetworkDetails(QWidget):

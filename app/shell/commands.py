@@ -61,6 +61,9 @@ recent_sessions | Recent sessions |  |  | Recently saved and autosaved sessions
 save_session | Save session | Ctrl+S | save | Save everything that is open in one file
 save_session_as | Save session as… | Ctrl+Shift+S |  | Save everything that is open under a new name
 -
+open_analysis | Open analysis… |  | chart | Show the results in the folder of an earlier analysis
+open_set | Open stimulus set… |  | folder | Compare the predictions of an earlier set with what was measured
+-
 open_image | Open image… | Ctrl+O | image | Probe an image of your own
 import_recordings | Import recordings… | Ctrl+D | folder | Import your own subject: NSD, Algonauts, BOLD5000, \
     THINGS, NIfTI or arrays

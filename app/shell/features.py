@@ -38,6 +38,6 @@ class Features:
 
     def __iter__(self) -> Iterator[Feature]:
         """In the order in which a drop is offered to them: what is told by its content stands first."""
-        yield from (self.sessions, self.measured, self.encoders, self.surfaces, self.networks, self.recordings)
-        yield from (self.explore, self.analyses, self.figures, self.fits, self.packages, self.poses, self.stimuli)
+        yield from (self.sessions, self.analyses, self.stimuli, self.measured, self.encoders, self.surfaces)
+        yield from (self.networks, self.recordings, self.explore, self.figures, self.fits, self.packages, self.poses)
         yield self.study

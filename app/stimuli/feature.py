@@ -25,14 +25,16 @@ from app.stimuli.plan_dialog import PlanDialog
 from app.stimuli.strip_dialog import StripDialog
 from app.stimuli.tray import Tray
 from app.widgets.basics import bring
-from app.widgets.desk import Content, Desk, Feature, Loaded, does
+from app.widgets.desk import Content, Desk, Drop, Feature, Loaded, Paths, does
 from app.widgets.job_line import Reading
 from app.widgets.new_folder_dialog import ask_new_folder
 from core.attacks.config import AttackConfig
+from core.datasets.image_files import are_pictures
 from core.headers import unstructure
 from core.images.stimulus import to_uint8
 from core.probes.against import Against
 from core.probes.probe import Probe
+from core.session.files import SETS, add_recent
 from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.level_strip import LevelCell
 from core.stimuli.levels import LevelReading
@@ -130,9 +132,20 @@ class Stimuli(Feature):
         title, order = "Listing the probes…", WhenBusy.QUEUE
         self._session.files.submit(LIST, lambda _stop: _name_all(make()), on_done=take, title=title, when_busy=order)
 
+    def drops(self) -> Sequence[Drop]:
+        """Images, while the page is in front."""
+        return (Drop("images", "Plan stimuli of {name}", self._takes_images, self.show_plan_of, takes_many=True),)
+
+    def _takes_images(self, paths: Paths) -> bool:
+        return self._desk.tabs.current == KEY and are_pictures(paths)
+
     @does("plan_stimuli")
     def show_plan(self) -> None:
         """Ask for a plan and put its probes into the tray."""
+        self.show_plan_of(())
+
+    def show_plan_of(self, images: Paths) -> None:
+        """The same, with images or folders of images in place of those offered first."""
         state, catalogue = self._session.state, self._session.catalogue
         if state.subject is None:
             return
@@ -144,6 +157,8 @@ class Stimuli(Feature):
             image=self._session.controller.image_key,
             parent=self._desk.parent,
         )
+        if images:
+            dialog.images.take_words(map(str, images))
         if dialog.exec() == QDialog.DialogCode.Accepted and dialog.plan is not None:
             self._list(partial(list_recipes, dialog.plan), "Added {count} probes of the plan to the tray")
 
@@ -301,6 +316,8 @@ class Stimuli(Feature):
 
     def _take_set(self, record: Any) -> None:
         self.written = record.result.folder
+        with self._session.problems.shown():
+            add_recent(record.result.folder, SETS)
         text = f"Wrote {len(record.result.rows)} files to {self.written}"
         self.page.work.say(text, share=1.0)
         self._session.controller.noted.emit(text)

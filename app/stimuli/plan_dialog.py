@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.widgets.against_form import AgainstForm
-from app.widgets.basics import fill_dialog, make_button, make_column, make_heading, make_label, make_row, show_text
+from app.widgets.basics import fill_dialog, make_button, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
+from app.widgets.pick_dialog import make_picker
 from core.datasets.subject import Subject
 from core.errors import ProbeError
+from core.networks.catalog import name_encoder
 from core.stimuli.levels import USUAL_BUDGET, USUAL_LEVELS, USUAL_SEEDS
 from core.stimuli.plan import Budget, StimulusPlan, parse_budget, resolve_plan
-from core.sweeps.choose import check_pair
+from core.sweeps.choose import check_pair, offer_images, offer_voxels
 from core.sweeps.config import rescale_budget
 from core.types import Direction, NormName
 
 BOTH = "both"
 WIDTH, MOST_NOTES = 560, 2
-IMAGES_TIP = "Ids, files, or test:N for N held-out images, separated by commas"
+IMAGES_TIP = "Ids, files, folders, or test:N for N held-out images, separated by commas"
 VOXELS_TIP = "Voxel numbers, or ROI:N for N voxels of an ROI above the minimum r"
 BUDGETS_TIP = "l2:3 or linf:8/255, separated by commas; of a level set the largest one allowed"
 PAIR_WAYS = "Controversial probes of each image and target: A up and B down, A down and B up, both up"
@@ -68,7 +71,7 @@ class PlanDialog(QDialog, Fields):
         self.make_fields()
         self.plan: StimulusPlan | None = None
         self._subject = subject
-        self.encoders.set_choices([(f"{n}:{layer}", f"{n} {layer}") for n, layer in encoders], [":".join(current)])
+        self.encoders.set_choices([(":".join(key), *name_encoder(*key)) for key in encoders], [":".join(current)])
         self.against = AgainstForm(with_agreeing=False)
         self.against.set_encoders(encoders, None)
         self.against.encoder.setToolTip(PAIR_TIP)
@@ -76,6 +79,10 @@ class PlanDialog(QDialog, Fields):
         self.rois.set_choices([(roi, roi) for roi in subject.voxels.roi_names], ["FFA", "PPA"])
         if subject.images is None and not any(subject.test):
             self.images.set_value(image)
+        self.pickers = [
+            make_picker(self.images, "Images", partial(offer_images, subject), takes_files=True),
+            make_picker(self.voxels, "Voxels", partial(offer_voxels, subject)),
+        ]
         self.cost = make_label("", "strong", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
         self.notes = make_label("", "warning", wraps=True)
@@ -146,12 +153,16 @@ class PlanDialog(QDialog, Fields):
         self.tell()
 
     def _lay_out(self) -> None:
-        lists = make_row(
-            make_column(make_heading("Encoders"), self.encoders),
-            make_column(make_heading("Targets: ROI means"), self.rois),
-            gap=12,
+        lists = make_row(self.encoders.under("Encoders"), self.rois.under("Targets: ROI means"), gap=12)
+        rows = self.make_rows(
+            ("Images", "images", self.pickers[0]),
+            ("Voxels", "voxels", self.pickers[1]),
+            ("Budgets", "budgets", "norm"),
+            "levels",
+            "n_steps",
+            "gate",
+            "seed",
         )
-        rows = self.make_rows("images", "voxels", ("Budgets", "budgets", "norm"), "levels", "n_steps", "gate", "seed")
         asks = make_label(f"For {self._subject.title}: every combination becomes a probe in the tray.", "muted")
         told = (self.cost, self.notes, self.problem)
         parts = (make_label("Plan stimuli", "title"), asks, lists, self.against, rows, self.direction, *told)

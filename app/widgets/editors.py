@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -16,13 +18,16 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QSpinBox,
+    QVBoxLayout,
     QWidget,
 )
 
 from app.widgets.ask_path import ask_open
-from app.widgets.basics import make_button
+from app.widgets.basics import make_button, make_column, make_heading, make_row
 
 LEAST_ROWS, ROW_HEIGHT = 3, 24
+FEW = 8
+"""Rows of a list that needs no search."""
 KEY, TIP = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.ToolTipRole
 
 
@@ -82,8 +87,18 @@ class TextLine(Quiet, QLineEdit):
         return self.text().strip()
 
     def words(self) -> list[str]:
-        """What stands between its commas."""
-        return [word.strip() for word in self.text().split(",") if word.strip()]
+        """What stands between its commas; a word that holds one stands in quotes."""
+        return [word.strip() for word in next(csv.reader([self.text()], skipinitialspace=True), []) if word.strip()]
+
+    def set_words(self, words: Iterable[str]) -> None:
+        """Show words between commas; emits no signal."""
+        quoted = ('"' + word.replace('"', '""') + '"' if set(word) & set(',"') else word for word in words)
+        self.set_value(", ".join(quoted))
+
+    def take_words(self, words: Iterable[str]) -> None:
+        """The same, as if the user had typed them."""
+        self.set_words(words)
+        self.editingFinished.emit()
 
 
 class PathLine(TextLine):
@@ -146,6 +161,20 @@ class ChoiceBox(Unwheeled, QComboBox):
         self.chosen.emit(self.value())
 
 
+class SearchLine(QLineEdit):
+    """Words that must all occur in what is listed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self.setPlaceholderText(f"Search {what}…")
+        self.setAccessibleName(f"Search {what}")
+        self.setClearButtonEnabled(True)
+
+    def finds(self, text: str) -> bool:
+        """Whether every word is in the text."""
+        return all(word in text.casefold() for word in self.text().casefold().split())
+
+
 class CheckList(QListWidget):
     """Any of several values, each `(value, text)` or `(value, text, tip)`; `most_rows` are seen at once, 0 for all."""
 
@@ -154,6 +183,37 @@ class CheckList(QListWidget):
         self.setProperty("role", "checks")
         self._most_rows = most_rows
         self._keys: list[Any] = []
+        self.search = SearchLine("")
+        self.search.textChanged.connect(self._find)
+
+    def under(self, heading: str) -> QVBoxLayout:
+        """The list under its heading, with all and none of what is seen, and a field that searches a long one."""
+        self.search.setPlaceholderText("Search…")
+        self.search.setAccessibleName(f"Search {heading}")
+        both = [
+            make_button(text, "link", partial(self.tick_all, ticked), tip=f"{text} of those listed")
+            for text, ticked in (("All", True), ("None", False))
+        ]
+        return make_column(make_row(make_heading(heading), -1, *both), self.search, self, gap=4)
+
+    def tick_all(self, ticked: bool, *_: object) -> None:
+        """Tick all rows that are seen, or none of them, as one change by the user."""
+        state = Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked
+        with QSignalBlocker(self):
+            for row in range(self.count()):
+                if not self.isRowHidden(row):
+                    self.item(row).setCheckState(state)
+        if self.count():
+            self.itemChanged.emit(self.item(0))
+
+    def _offer_search(self) -> None:
+        if self.search.parentWidget() is not None:  # a widget without one would be shown as a window
+            self.search.setVisible(self.count() > FEW)
+
+    def _find(self, *_: object) -> None:
+        for row in range(self.count()):
+            item = self.item(row)
+            self.setRowHidden(row, not self.search.finds(f"{item.text()} {item.toolTip()}"))
 
     def set_choices(self, choices: Sequence[tuple[Any, ...]], checked: Collection[object] | None = None) -> None:
         """List values; those of `checked` are ticked, or else those that were. Emits no signal."""
@@ -166,6 +226,8 @@ class CheckList(QListWidget):
                 item.setToolTip(tip[0] if tip else "")
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
         self.set_value(wanted)
+        self._offer_search()
+        self._find()
         if self._most_rows:
             self.setFixedHeight(min(self._most_rows, max(LEAST_ROWS, len(choices))) * ROW_HEIGHT + 8)
 
@@ -194,7 +256,8 @@ class CheckList(QListWidget):
             item.setCheckState(Qt.CheckState.Unchecked if is_ticked else Qt.CheckState.Checked)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Bring the first ticked value into view."""
+        """Bring the first ticked value into view, and the search where the list is long."""
         super().showEvent(event)
+        self._offer_search()
         first = next((row for row, key in enumerate(self._keys) if key in self.value()), 0)
         self.scrollToItem(self.item(first), CheckList.ScrollHint.PositionAtTop)

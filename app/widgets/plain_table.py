@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -17,13 +19,28 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.look.numbers import MINUS
 from app.widgets.basics import make_label
+
+Cell = str | tuple[str, float]
+"""A text, or one with the number it is sorted by."""
+KEY, NUMBER = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
+
+
+class _Item(QTableWidgetItem):
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        """By number, unknown ones last; else as texts."""
+        first, second = self.data(NUMBER), other.data(NUMBER)
+        if first is None or second is None:
+            return self.text() < other.text()
+        return bool(first < second or (math.isnan(second) and not math.isnan(first)))
 
 
 class PlainTable(QTableWidget):
     """Rows of texts; the first column stretches unless told otherwise, the others fit what they hold.
 
-    `numbers` puts the texts of all columns but the first at the right.
+    `numbers` puts the texts of all columns but the first at the right; `sorts` lets a click on a header sort. Ctrl+C
+    copies the selected rows, or all, under their header.
     """
 
     def __init__(
@@ -34,10 +51,17 @@ class PlainTable(QTableWidget):
         *,
         stretches: bool = True,
         numbers: bool = False,
+        sorts: bool = False,
     ) -> None:
         super().__init__(parent)
+        copy = QAction("Copy rows", self, shortcut=QKeySequence(QKeySequence.StandardKey.Copy))
+        copy.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        copy.triggered.connect(self.copy_rows)
+        self.addAction(copy)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.setAccessibleName(name)
-        self._stretches, self._numbers = stretches, numbers
+        self._stretches, self._numbers, self._sorts = stretches, numbers, sorts
+        self._right: Collection[int] = ()
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setShowGrid(False)
@@ -46,10 +70,14 @@ class PlainTable(QTableWidget):
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        if sorts:
+            self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+            self.horizontalHeader().setSortIndicatorClearable(True)
         self.set_header(header)
 
-    def set_header(self, header: Sequence[str], tips: Sequence[str] = ()) -> None:
-        """Name the columns; `tips` has a text for each, or is empty."""
+    def set_header(self, header: Sequence[str], tips: Sequence[str] = (), *, right: Collection[int] = ()) -> None:
+        """Name the columns; `tips` has a text for each, or is empty; columns `right` hold numbers."""
+        self._right = right
         self.setColumnCount(len(header))
         for column, name in enumerate(header):
             item = QTableWidgetItem(name)
@@ -65,16 +93,29 @@ class PlainTable(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(last, QHeaderView.ResizeMode.Interactive)
         self.setColumnWidth(last, width)
 
-    def fill(self, rows: Sequence[tuple[str, Sequence[str]]], *, tips: Sequence[str] = ()) -> None:
+    def fill(self, rows: Sequence[tuple[str, Sequence[Cell]]], *, tips: Sequence[str] = ()) -> None:
         """Show rows of (key, cells); `tips` has a text for each row, or is empty."""
+        self.setSortingEnabled(False)
         self.setRowCount(len(rows))
         for number, (key, cells) in enumerate(rows):
-            for column, text in enumerate(cells):
-                item = QTableWidgetItem(text)
-                item.setData(Qt.ItemDataRole.UserRole, key)
+            for column, cell in enumerate(cells):
+                text, value = (cell, None) if isinstance(cell, str) else cell
+                item = _Item(text)
+                item.setData(KEY, key)
+                item.setData(NUMBER, value)
                 item.setToolTip(tips[number] if tips else "")
                 item.setTextAlignment(self._side(column))
                 self.setItem(number, column, item)
+        self.setSortingEnabled(self._sorts)
+
+    def copy_rows(self) -> None:
+        """Put the selected rows, or all, on the clipboard under their header, as a spreadsheet takes them."""
+        chosen = {one.row() for one in self.selectionModel().selectedRows()} or range(self.rowCount())
+        model, columns = self.model(), range(self.columnCount())
+        lines = [[model.headerData(column, Qt.Orientation.Horizontal) for column in columns]]
+        lines += [[model.index(row, column).data() for column in columns] for row in sorted(chosen)]
+        text = "\n".join("\t".join(line) for line in lines)
+        QGuiApplication.clipboard().setText(text.replace(MINUS, "-"))
 
     def row_keys(self) -> list[str]:
         """The keys of the rows, from top to bottom."""
@@ -94,12 +135,16 @@ class PlainTable(QTableWidget):
             self.scrollTo(self.model().index(row, 0))
 
     def _side(self, column: int) -> Qt.AlignmentFlag:
-        side = Qt.AlignmentFlag.AlignRight if self._numbers and column else Qt.AlignmentFlag.AlignLeft
+        side = (
+            Qt.AlignmentFlag.AlignRight
+            if (self._numbers and column) or column in self._right
+            else Qt.AlignmentFlag.AlignLeft
+        )
         return side | Qt.AlignmentFlag.AlignVCenter
 
     def _key_of(self, number: int) -> str:
         item = self.item(number, 0)
-        return str(item.data(Qt.ItemDataRole.UserRole)) if item is not None else ""
+        return str(item.data(KEY)) if item is not None else ""
 
 
 class FactTable(QScrollArea):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import math
 import textwrap
 from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,8 @@ BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 LONGEST_LINE = 13
 """Letters on one line of a tick's name."""
 MANY_POWERS = 5
+TITLE_HEIGHT = 34
+"""Pixels of a title of two lines."""
 LEGEND_ROOM = 0.16
 """Share of the height left free for the legend."""
 PAPER = "#ffffff"
@@ -53,6 +57,8 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
     def __init__(self, name: str = "", parent: QWidget | None = None) -> None:
         self.shown = Plot("", "")
         """What is drawn."""
+        self.whose = ""
+        """Whose responses are drawn; stands under the title."""
         self.items: dict[str, Any] = {}
         """The points or lines of each named series."""
         self.describe: Callable[[Any], str] = lambda _key: ""
@@ -174,7 +180,11 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
                 self._axes[side].setHeight(BOTTOM_HEIGHT + lines * LINE_HEIGHT if ticks else None)
         self._axes["left"].setGrid(False if plot.y_ticks else GRID_ALPHA)
         self._draw_second_axes(plot)
-        item.setTitle(plot.title or None, color=theme.muted, size="9pt", bold=False)
+        above = [part for part in (plot.title, html.escape(self.whose)) if part]
+        item.setTitle("<br>".join(above) or None, color=theme.muted, size="9pt", bold=False)
+        if len(above) > 1:
+            for allow in (item.titleLabel.setMaximumHeight, partial(item.layout.setRowFixedHeight, 0)):
+                allow(TITLE_HEIGHT)
         item.titleLabel.setToolTip(plot.tip)
         item.vb.invertY(plot.fields is not None)
         self._draw_fields(plot)

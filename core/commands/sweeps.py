@@ -28,7 +28,7 @@ from core.types import Direction, NormName
 
 EXPLANATION = """\
 Encoders: NET, NET:LAYER or SUBJECT/NET:LAYER, comma-separated; "all" is every network at its usual layer.
-Images: ids or files, comma-separated; "test:8" draws 8 of the held-out images of the first subject.
+Images: ids, files or folders, comma-separated; "test:8" draws 8 of the held-out images of the first subject.
 Voxels: numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the gate.
 The cost is printed first. Ctrl-C stops; the same command with --resume continues where it stopped.
 The folder holds tables/*.csv (.parquet too with the extra: pip install probescope[parquet]),

@@ -38,6 +38,19 @@ def list_pictures(folder: Path) -> list[str]:
     return sorted(found, key=natural_order)
 
 
+def are_pictures(paths: Sequence[Path]) -> bool:
+    """Whether all are pictures by their names, or folders of nothing else."""
+
+    def is_one(path: Path) -> bool:
+        return path.suffix.lower() in ENDINGS
+
+    def holds_them(folder: Path) -> bool:
+        files = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        return bool(files) and all(is_one(path) for path in files)
+
+    return all(holds_them(path) if path.is_dir() else is_one(path) for path in paths)
+
+
 def strip_ending(name: str) -> str:
     """The name of a picture without folder and ending; other dots stay.
 

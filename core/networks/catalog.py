@@ -64,6 +64,11 @@ def find_network(network: str) -> NetworkSpec:
     return known[check_choice("network", network, known)]
 
 
+def name_encoder(network: str, layer: str) -> tuple[str, str]:
+    """What lists call an encoder, and its ids."""
+    return f"{find_network(network).title} · {layer}", f"{network} {layer}"
+
+
 def user_networks_folder() -> Path:
     """Where the user's networks are kept."""
     return data_folder() / "networks"

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from core.attacks.config import write_epsilon
 from core.datasets.subject import load_subject
-from core.reports.plot import Plot, Series, bars, curve, frame, matrix, names_at, point, tree
+from core.reports.plot import Ink, Plot, Series, Values, bars, curve, frame, matrix, names_at, point, tree
 from core.sweeps.cell_view import CellChoice
 from core.sweeps.config import AttackKind
 from core.sweeps.disagreement import Disagreement, PairTable
 from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import ALL, Sweep
-from core.sweeps.meaning import TargetMeaning
+from core.sweeps.meaning import TargetMeaning, measure_spectrum
 from core.sweeps.plan import VARIANTS
 from core.sweeps.transfer import Case, TransferAnswer, TransferTable, sources_of
 from core.types import FloatArray
 
 COPY = "own re-fitted copy"
 RATIO, RAW = "Transfer T", "Shift (SD)"
+CONTROL, DOTTED, CROSSES = "random control", "dotted: random control of equal norm", "×: random control of equal norm"
+RANDOM = VARIANTS.index("random")
 
 
 def plot_scatter(answer: Fragility, sweep: Sweep, roi: str = ALL, target_r: FloatArray | None = None) -> Plot:
@@ -37,46 +41,57 @@ def plot_scatter(answer: Fragility, sweep: Sweep, roi: str = ALL, target_r: Floa
         middles = np.argsort(values[index], axis=1)[:, (values.shape[2] - 1) // 2]
         keys = [(index, target, int(middles[target])) for target in chosen]
         targets.append(Series(r[chosen], values[index, chosen].mean(axis=1), index, size=4.5, alpha=0.6, keys=keys))
-    y = f"sensitivity at {_name_budget(sweep)} {sweep.config.ladder[-1]:g} (SD)"
-    return Plot("held-out r", y, (*encoders, *targets), y_range=(0, None))
+    controls = [_crosses([row.r.value], [row.control[-1].value], k) for k, row in enumerate(_rows(answer, roi))]
+    y = f"sensitivity at {_name_budget(sweep)} {write_epsilon(sweep.config.ladder[-1], sweep.config.norms[0])} (SD)"
+    return Plot("held-out r", y, (*encoders, *targets, *controls), CROSSES, y_range=(0, None))
 
 
 def plot_sensitivity(answer: Fragility, sweep: Sweep) -> Plot:
     """Sensitivity along the epsilon grid, beside that to a random control."""
     found = [curve(sweep.config.ladder, row.sensitivity, k, row.label) for k, row in enumerate(answer.overall)]
-    for index, row in enumerate(answer.overall):
-        found.append(Series(sweep.config.ladder, [one.value for one in row.control], index, line=":", width=0.8))
-    return _along(sweep, "sensitivity (SD)", found, y_log=True, title="dotted: random control of equal norm")
+    found += [_dots(sweep.config.ladder, [one.value for one in row.control], k) for k, row in enumerate(answer.overall)]
+    return _along(sweep, "sensitivity (SD)", found, y_log=True, title=DOTTED)
 
 
 def plot_linearity(answer: Fragility, sweep: Sweep) -> Plot:
     """How far the shift follows the gradient, along epsilon."""
     found = [curve(sweep.config.ladder, part.linearity, k, part.label) for k, part in enumerate(answer.parts)]
-    return _along(sweep, "attack shift / first-order shift", found)
+    found += [_dots(sweep.config.ladder, part.control_linearity, k) for k, part in enumerate(answer.parts)]
+    return _along(sweep, "attack shift / first-order shift", found, title=DOTTED)
 
 
 def plot_curvature(answer: Fragility, sweep: Sweep) -> Plot:
     """The angle of the features' path along the straight path of pixels."""
     found = [Series(part.path, part.angles, k, part.label, line="-", size=4) for k, part in enumerate(answer.parts)]
-    x = f"{_name_budget(sweep)}, along the straight path"
-    return Plot(x, "angle of φ (deg)", tuple(found), y_range=(0, None), title="path curvature; 0: straight")
+    x, highest = f"{_name_budget(sweep)}, along the straight path", sweep.config.ladder[-1]
+    ticks = [(one, write_epsilon(one, sweep.config.norms[0])) for one in highest * np.linspace(0, 1, 5)]
+    title = "path curvature of the attack; 0: straight"
+    return Plot(x, "angle of φ (deg)", tuple(found), x_ticks=ticks, y_range=(0, None), title=title)
 
 
 def plot_parts(answer: Fragility, _sweep: Sweep) -> Plot:
-    """Feature against voxel fragility."""
+    """Feature against voxel fragility; a curve joins what would shift responses as a random control does."""
     found = [
         Series([part.feature_change], [part.alignment * part.weight_size_sd], k, part.label, size=8)
         for k, part in enumerate(answer.parts)
     ]
     x, y = "||Δφ|| / ||φ||  (features)", "||w|| |cos(w, Δφ)| / σ  (readout)"
-    return Plot(x, y, tuple(found), x_range=(0, None), y_range=(0, None))
+    ends = max(part.feature_change for part in answer.parts), max(float(one.y[0]) for one in found)
+    for index, (part, row) in enumerate(zip(answer.parts, answer.overall, strict=True)):
+        share = row.control[-1].value / part.sensitivity * part.feature_change * part.alignment * part.weight_size_sd
+        along = np.linspace(min(share / ends[1], ends[0]), ends[0], 50)
+        found.append(_dots(along, share / along, index))
+    title = "dotted: the product of a random control"
+    return Plot(x, y, tuple(found), title, x_range=(0, None), y_range=(0, None))
 
 
 def plot_norms(answer: Fragility, sweep: Sweep) -> Plot:
     """Every encoder's targets under the two norms, at equal RMS change."""
     both = [sweep.sensitivity(norm)[..., -1].mean(axis=-1) for norm in range(len(sweep.config.norms))]
     found = [Series(both[0][k], both[-1][k], k, label, size=5) for k, label in enumerate(sweep.labels)]
-    title = f"r = {answer.norm_agreement[-1].describe('.2f')} over encoders and targets"
+    random = [sweep.random_sensitivity(norm)[..., -1].mean(axis=-1) for norm in (0, -1)]
+    found += [_crosses(random[0][k], random[1][k], k) for k in range(len(sweep.labels))]
+    title = f"r = {answer.norm_agreement[-1].describe('.2f')} over encoders and targets; {CROSSES}"
     x, y = (f"sensitivity, {norm.capitalize()} (SD)" for norm in (sweep.config.norms[0], sweep.config.norms[-1]))
     return Plot(x, y, tuple(found), title=title)
 
@@ -87,39 +102,48 @@ def plot_means(answer: Discriminability) -> list[Plot]:
         Plot(
             "",
             f"{measure.measure} ({measure.unit})",
-            tuple(bars([k], [interval], k) for k, interval in enumerate(measure.means)),
+            (*(bars([k], [interval], k) for k, interval in enumerate(measure.means)), *controls),
+            title,
             x_ticks=names_at(answer.labels),
             legend=None,
         )
-        for measure in (answer.sensitivity, answer.predictivity)
+        for measure, controls, title in (
+            (
+                answer.sensitivity,
+                [_crosses([k], [one.value], "text") for k, one in enumerate(answer.control.means)],
+                CROSSES,
+            ),
+            (answer.predictivity, [], "0: chance"),
+        )
     ]
 
 
 def plot_statistics(answer: Discriminability) -> Plot:
-    """Every statistic that tells encoders apart, sensitivity beside predictivity."""
+    """Every statistic that tells encoders apart, sensitivity beside predictivity and the random control."""
     names = list(answer.sensitivity.statistics)
-    sides = ((-0.18, answer.sensitivity, 1), (0.18, answer.predictivity, 0))
+    sides = ((-0.26, answer.sensitivity, "warm"), (0, answer.predictivity, "cool"), (0.26, answer.control, "muted"))
     found = [
-        bars(np.arange(len(names)) + side, [measure.statistics[one] for one in names], ink, measure.measure, width=0.34)
+        bars(np.arange(len(names)) + side, [measure.statistics[one] for one in names], ink, measure.measure, width=0.24)
         for side, measure, ink in sides
     ]
-    return Plot("", "unit 1", tuple(found), x_ticks=names_at(names))
+    return Plot("", "value of the statistic (no unit)", tuple(found), x_ticks=names_at(names))
 
 
 def plot_pairs(answer: Disagreement, table: PairTable) -> list[Plot]:
     """The smallest epsilon of every pair, and the share of images and targets told apart at the highest one."""
     apart = np.argwhere(np.isinf(table.smallest)).tolist()
     beyond = tuple(frame(row, column, "muted", line="--", width=1.2, inset=0.05) for row, column in apart)
-    norm, highest = table.norm.capitalize(), table.budgets[-1]
+    norm, highest, write = table.norm.capitalize(), table.budgets[-1], partial(write_epsilon, norm=table.norm)
+    random = float(np.nanmax(np.abs(table.control[:, :, -1])))
     titles = (
-        f"{norm} ε at which both move by {answer.wanted_sd:g} SD · {table.roi} · dashed: not within {highest:.3g}",
-        f"share of images and targets told apart at {highest:.3g}",
+        f"{norm} ε at which both move by {answer.wanted_sd:g} SD · {table.roi} · dashed: not within {write(highest)}",
+        f"share told apart at {write(highest)} · random control: at most {random:.2g} SD",
     )
     shown = (np.where(np.isfinite(table.smallest), table.smallest, np.nan), table.share[:, :, -1])
-    more = {"x": "lowered", "y": "raised"}
+    more: tuple[dict[str, Any], ...] = ({"series": beyond, "write": write}, {})
     return [
-        matrix(values, answer.labels, answer.labels, (0.0, most), title=title, series=marks, **more)
-        for values, most, title, marks in zip(shown, (highest, 1.0), titles, (beyond, ()), strict=True)
+        matrix(values, answer.labels, answer.labels, (0.0, most), title=title, x="lowered", y="raised", **own)
+        for values, most, title, own in zip(shown, (highest, 1.0), titles, more, strict=True)
     ]
 
 
@@ -129,14 +153,17 @@ def list_sources(case: Case) -> list[int]:
 
 
 def plot_transfer(answer: TransferAnswer, case: Case, table: TransferTable, what: str = RATIO) -> Plot:
-    """The matrix of T or of shifts, beside it T to each source's own re-fitted copy."""
+    """The matrix of T or of shifts, under it the random controls, beside it T to each source's own re-fitted copy."""
     rows, order = list_sources(case), list(case.order)
     values, columns = (table.ratio if what == RATIO else table.raw[0])[np.ix_(rows, order)], _mark(answer, order)
-    copies = np.full((len(rows), 1), np.nan)
+    random = _random_transfer(table) if what == RATIO else table.raw[RANDOM].mean(axis=0)
+    values = np.vstack([values, random[order]])
+    copies = np.full((len(values), 1), np.nan)
     copies[: len(order), 0] = [table.copies[one].value for one in order]
     if what == RATIO and np.isfinite(copies).any():
         values, columns = np.hstack([values, copies]), [*columns, COPY]
     names = [table.sources[one] for one in rows] if is_ensemble(case, answer) else _mark(answer, rows)
+    names = [*names, CONTROL]
     reach = 1.0 if what == RATIO else max(float(np.nanmax(np.abs(values))), 1e-6)
     marked = [frame(place, place, "paper", line=":", width=1.2, inset=0.05) for place in range(len(order))]
     if not is_ensemble(case, answer):
@@ -181,6 +208,8 @@ def plot_cases(answer: TransferAnswer) -> Plot:
         Series(places, [mean_into(case, k) for case in answer.cases], k, label, line=":", width=0.8, size=5)
         for k, label in enumerate(answer.labels)
     ]
+    random = [float(_random_transfer(case.tables[0]).mean()) for case in answer.cases]
+    found.append(Series(places, random, "muted", CONTROL, line=":", width=0.8, size=5))
     title = "mean over the other sources, relatives too; of ensembles, the one that left the recipient out"
     ticks = names_at(case.label for case in answer.cases)
     return Plot("", "T into the recipient", tuple(found), title, across=(0,), x_ticks=ticks, legend="recipient")
@@ -210,27 +239,56 @@ def plot_controls(answer: TransferAnswer) -> Plot:
 def plot_cell_rois(sweep: Sweep, choice: CellChoice) -> Plot:
     """The shift of every ROI of a cell's recipient."""
     encoder, copy = sources_of(sweep.config)[choice.source]
-    stored = sweep.score(encoder, choice.target, 0, choice.norm, choice.attack, copy)[f"roi_{choice.recipient}"]
-    shifts = stored.mean(axis=0) if choice.image < 0 else stored[choice.image]
+    stored = sweep.score(encoder, choice.target, 0, choice.norm, choice.attack, copy)
     names = load_subject(sweep.config.encoders[choice.recipient].subject).voxels.roi_names
-    found = Series(np.arange(len(names)), shifts, choice.recipient, bar=0.7)
-    return Plot("", "shift (voxel SD)", (found,), across=(0,), x_ticks=names_at(names), legend=None)
+    chosen, places = slice(None) if choice.image < 0 else [choice.image], np.arange(len(names))
+    shifts, random = (
+        stored[name][chosen].mean(axis=0) if name in stored else np.full(len(names), np.nan)
+        for name in (f"roi_{choice.recipient}", f"control_roi_{choice.recipient}")
+    )
+    found = (Series(places, shifts, choice.recipient, bar=0.7), _crosses(places, random, "text"))
+    return Plot("", "shift (voxel SD)", found, CROSSES, across=(0,), x_ticks=names_at(names), legend=None)
 
 
 def plot_rois(rows: Sequence[TargetMeaning], scorers: Sequence[int], names: Sequence[str]) -> Plot:
     """The shift of every ROI by the perturbations of some encoders or targets, each scored by an encoder."""
+    ticks, step = names_at(rows[0].roi_names[scorers[0]]), 0.6 / len(rows)
+    places = [np.arange(len(ticks)) + (k - (len(rows) - 1) / 2) * step for k in range(len(rows))]
     found = [
-        Series(np.arange(len(row.roi_shift[scorer])), row.roi_shift[scorer], k, name, line="-", size=4)
-        for k, (row, scorer, name) in enumerate(zip(rows, scorers, names, strict=True))
+        Series(place, row.roi_shift[scorer], k, name, size=5)
+        for k, (place, row, scorer, name) in enumerate(zip(places, rows, scorers, names, strict=True))
     ]
-    ticks = names_at(rows[0].roi_names[scorers[0]])
-    return Plot("", "shift (voxel SD)", tuple(found), across=(0,), x_ticks=ticks)
+    found += [_crosses(place, row.roi_control, k) for k, (place, row) in enumerate(zip(places, rows, strict=True))]
+    title = CROSSES if all(np.isfinite(row.roi_control).all() for row in rows) else ""  # older folders have none
+    return Plot("", "shift (voxel SD)", tuple(found), title, across=(0,), x_ticks=ticks)
 
 
 def plot_spectra(rows: Sequence[TargetMeaning]) -> Plot:
-    """The share of power at every spatial frequency."""
+    """The share of power at every spatial frequency, beside that of white noise, which a random control is."""
     found = [Series(row.spectrum.cycles[1:], row.spectrum.share[1:], k, line="-") for k, row in enumerate(rows)]
-    return Plot("cycles per image", "share of power", tuple(found), x_log=True)
+    side = rows[0].montage.shape[1]
+    noise = measure_spectrum(np.random.default_rng(0).standard_normal((1, 3, side, side)))
+    found.append(_dots(noise.cycles[1:], noise.share[1:], "muted"))
+    return Plot("cycles per image", "share of power", tuple(found), DOTTED, x_log=True)
+
+
+def _dots(x: Values, y: Values, ink: Ink) -> Series:
+    return Series(x, y, ink, line=":", width=0.8)
+
+
+def _crosses(x: Values, y: Values, ink: Ink) -> Series:
+    return Series(x, y, ink, size=4, marker="x")
+
+
+def _random_transfer(table: TransferTable) -> FloatArray:
+    """T of random controls into each encoder, (n_encoders,), mean over the sources whose norm they have.
+
+    T divides by the same shift for every source: the recipient's own, read where T is farthest from 0.
+    """
+    best, columns = np.abs(np.nan_to_num(table.ratio)).argmax(axis=0), np.arange(table.ratio.shape[1])
+    ratio, moved = table.ratio[best, columns], table.raw[0][best, columns]
+    random = table.raw[RANDOM].mean(axis=0) * ratio
+    return np.asarray(np.divide(random, moved, out=np.full_like(random, np.nan), where=moved != 0))
 
 
 def _rows(answer: Fragility, roi: str) -> list[Any]:
@@ -243,7 +301,7 @@ def _name_budget(sweep: Sweep) -> str:
 
 def _along(sweep: Sweep, y: str, series: Sequence[Series], **more: Any) -> Plot:
     """A plot over the epsilon grid, with ticks at its budgets."""
-    ticks = [(epsilon, f"{epsilon:.3g}") for epsilon in sweep.config.ladder]
+    ticks = [(epsilon, write_epsilon(epsilon, sweep.config.norms[0])) for epsilon in sweep.config.ladder]
     return Plot(_name_budget(sweep), y, tuple(series), x_ticks=ticks, x_log=True, across=(1,), **more)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.attacks.config import write_budget
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.images.difference import amplify, choose_factor
@@ -63,7 +64,7 @@ def picture_budgets(sweep: Sweep, row: TargetMeaning) -> tuple[list[Picture], li
     """The first image's probes at every budget, and their changes."""
     clean = find_stimulus(sweep.config.images[0], size=row.montage.shape[1]).levels
     epsilons = sweep.config.budgets(row.norm, sweep.config.reference_side)
-    made = [Picture(levels, f"epsilon {one:.3g}") for one, levels in zip(epsilons, row.montage, strict=True)]
+    made = [Picture(levels, write_budget(one, row.norm)) for one, levels in zip(epsilons, row.montage, strict=True)]
     return made, [picture_change(levels.astype(np.float64) - clean) for levels in row.montage]
 
 

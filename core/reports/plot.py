@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,6 +81,7 @@ class Plot:
     empty : What to say where there is nothing to draw.
     fields : (n_rows, n_columns), optional. A matrix of numbers as colours from `limits`, first row on top, field (r, c)
         at x = c, y = r; a click means (r, c). Diverging colours where the limits have a sign. NaN is an empty field.
+    write : The text of a field's number.
     """
 
     x: str
@@ -104,6 +105,7 @@ class Plot:
     empty: str = ""
     fields: FloatArray | None = None
     limits: tuple[float, float] = (-1.0, 1.0)
+    write: Callable[[float], str] = "{:z.2f}".format
 
     def bounds(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Ranges of x and y that hold everything, with a margin at the ends that are not fixed; (0, 1) for nothing."""
@@ -182,7 +184,7 @@ def write_fields(plot: Plot) -> list[tuple[int, int, str, str]]:
     values, is_light = plot.fields, colour_fields(plot)[..., :3] @ np.asarray(LUMA) > MIDDLE_LUMA
     known = () if values is None else np.argwhere(np.isfinite(values)).tolist()
     return [
-        (row, column, f"{values[row, column]:z.2f}", "#22252a" if is_light[row, column] else "#ffffff")
+        (row, column, plot.write(values[row, column]), "#22252a" if is_light[row, column] else "#ffffff")
         for row, column in known
         if values is not None
     ]

@@ -25,35 +25,40 @@ from core.session.record import HEADER, FileReference, SessionRecord, migrate, p
 from core.session.reference import is_there, refer_to
 
 MOST = 10
-NAME = "recent_sessions.json"
+SESSIONS, ANALYSES, SETS = "sessions", "analyses", "sets"
+"""Kinds of what was opened."""
 
 
-def list_recent() -> tuple[Path, ...]:
-    """The sessions opened or saved last that are still there, newest first."""
-    return tuple(path for path in _read() if path.is_file())
+def list_recent(kind: str = SESSIONS) -> tuple[Path, ...]:
+    """What was opened or saved last of a kind and is still there, newest first."""
+    return tuple(path for path in _read(kind) if path.exists())
 
 
-def add_recent(path: Path) -> None:
-    """Put a session on top. Raises StorageError if the list cannot be kept."""
+def add_recent(path: Path, kind: str = SESSIONS) -> None:
+    """Put a file or folder on top. Raises StorageError if the list cannot be kept."""
     place = path.absolute()
-    _write([place, *(one for one in _read() if one != place)])
+    _write([place, *(one for one in _read(kind) if one != place)], kind)
 
 
 def forget_recent() -> None:
     """Empty the list. Raises StorageError if it cannot be kept."""
-    _write([])
+    _write([], SESSIONS)
 
 
-def _read() -> list[Path]:
+def _read(kind: str) -> list[Path]:
     try:
-        content = json.loads((data_folder() / NAME).read_text(encoding="utf-8"))
+        content = json.loads(_file_of(kind).read_text(encoding="utf-8"))
         return [Path(one) for one in content if isinstance(one, str)]
     except (OSError, ValueError, TypeError):  # nothing of worth is lost with it
         return []
 
 
-def _write(paths: list[Path]) -> None:
-    write_json(data_folder() / NAME, [str(path) for path in paths[:MOST]])
+def _write(paths: list[Path], kind: str) -> None:
+    write_json(_file_of(kind), [str(path) for path in paths[:MOST]])
+
+
+def _file_of(kind: str) -> Path:
+    return data_folder() / f"recent_{kind}.json"
 
 
 ENDING = ".probescope"

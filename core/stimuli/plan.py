@@ -81,7 +81,7 @@ class PlanOptions:
         DEFAULT_DECIDED
     )
     sharpness: Annotated[float, "controversial probes: t of the smooth minimum of both shifts"] = DEFAULT_SHARPNESS
-    images: Annotated[tuple[str, ...], "ids, files, or test:N for N held-out ones"] = ("test:4",)
+    images: Annotated[tuple[str, ...], "ids, files, folders, or test:N for N held-out ones"] = ("test:4",)
     rois: Annotated[tuple[str, ...], "ROIs whose mean is moved (default: none)"] = ()
     voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate (default: none)"] = ()
     directions: Annotated[tuple[str, ...], "raise, lower"] = ("raise",)

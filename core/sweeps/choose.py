@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from core.checks import check_choice, refusal
+from core.datasets.image_files import list_pictures
 from core.datasets.subject import Subject, load_subject
 from core.encoders.card import EncoderCard
 from core.encoders.files import list_encoders, load_card, usual_layer
 from core.errors import BadInputError
+from core.files import is_there
 from core.networks.catalog import find_network
 from core.probes.probe import ProbeConfig
 from core.probes.target import Target
@@ -19,7 +22,7 @@ from core.seeds import make_stream
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
 from core.types import BoolArray, FloatArray
 
-TEST_PREFIX, ALL_NETWORKS = "test", "all"
+TEST_PREFIX, ALL_NETWORKS, USUAL_DRAW = "test", "all", "test:4"
 
 
 def choose_encoders(subjects: Sequence[str], words: Sequence[str]) -> tuple[EncoderName, ...]:
@@ -131,7 +134,7 @@ def choose_targets(
 
 
 def choose_images(subject: Subject, words: Sequence[str], *, seed: int) -> tuple[str, ...]:
-    """Images by id or path; "test:N" draws N of those held out, as many of each category as there are.
+    """Images by id or path, all of a folder by its path; "test:N" draws N held-out ones, as many of each category.
 
     Examples
     --------
@@ -143,9 +146,32 @@ def choose_images(subject: Subject, words: Sequence[str], *, seed: int) -> tuple
         prefix, colon, count = word.partition(":")
         if prefix == TEST_PREFIX and colon and count.isdecimal():
             chosen |= dict.fromkeys(_draw_images(subject, int(count), seed=seed))
+        elif word not in subject.image_ids and is_there(Path(word)) and Path(word).is_dir():
+            chosen |= dict.fromkeys(str(Path(word) / name) for name in list_pictures(Path(word)))
         else:
             chosen[word] = None
     return tuple(chosen)
+
+
+def offer_images(subject: Subject) -> list[tuple[str, str]]:
+    """The usual draw and every image of a subject as `choose_images` takes them, with words; held-out ones first."""
+    prefix = f"{subject.id}:" if subject.images is not None else ""
+    order = np.argsort(~subject.test, kind="stable")
+    rows = [(subject.image_ids[row], subject.categories[row], subject.test[row]) for row in order]
+    drawn = [(USUAL_DRAW, f"{USUAL_DRAW.partition(':')[2]} held-out images, drawn with the seed")]
+    return drawn + [
+        (prefix + name, " · ".join(filter(None, (name, kind, "held out" if test else "fitted on"))))
+        for name, kind, test in dict.fromkeys(rows)
+    ]
+
+
+def offer_voxels(subject: Subject) -> list[tuple[str, str]]:
+    """Every voxel of a subject by its number, with its ROI, hemisphere and noise ceiling in words."""
+    table, sides = subject.voxels, ("left", "right", "")
+    return [
+        (str(voxel), " · ".join(filter(None, (f"voxel {voxel}", roi, sides[side], f"noise ceiling {ceiling:.2f}"))))
+        for voxel, (roi, side, ceiling) in enumerate(zip(table.roi, table.hemisphere, table.noise_ceiling, strict=True))
+    ]
 
 
 def check_comparable(config: SweepConfig) -> None:

@@ -9,7 +9,7 @@ crossed targets and images, `core.sweeps.statistics`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,37 +48,47 @@ class Discrimination:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Discriminability:
-    """Both measures, and for each statistic the interval of sensitivity minus predictivity."""
+    """Both measures, for each statistic the interval of sensitivity minus predictivity, and a control.
+
+    `control` is the sensitivity to a random perturbation of equal norm: what the encoders' gains alone tell apart.
+    """
 
     labels: tuple[str, ...]
     sensitivity: Discrimination
     predictivity: Discrimination
     difference: dict[str, Interval]
+    control: Discrimination
 
 
 def analyse_discriminability(sweep: Sweep) -> Discriminability:
     """Answer the question from a finished sweep, at its highest budget."""
     confidence = sweep.config.confidence
-    sensitivity, r = sweep.sensitivity()[..., -1], measure_predictivity(sweep).table()
-    means = tuple(interval_of_mean(one, confidence, least=0.0) for one in sensitivity)
-    first = discriminate("sensitivity", "SD", sensitivity, means, confidence=confidence)
-    means = tuple(interval_of_r(one, confidence) for one in r)
-    second = discriminate("predictivity", "r", r, means, confidence=confidence)
+    r = measure_predictivity(sweep).table()
+    first, control = (
+        discriminate(
+            name, "SD", one, [interval_of_mean(row, confidence, least=0.0) for row in one], confidence=confidence
+        )
+        for name, one in (
+            ("sensitivity", sweep.sensitivity()[..., -1]),
+            ("random control", sweep.random_sensitivity()[..., -1]),
+        )
+    )
+    second = discriminate("predictivity", "r", r, [interval_of_r(one, confidence) for one in r], confidence=confidence)
     difference = {
         name: subtract(first.statistics[name], second.statistics[name]) for name in first.statistics if name != PAIRS
     }
-    return Discriminability(sweep.labels, first, second, difference)
+    return Discriminability(sweep.labels, first, second, difference, control)
 
 
 def discriminate(
-    measure: str, unit: str, values: FloatArray, means: tuple[Interval, ...], *, confidence: float
+    measure: str, unit: str, values: FloatArray, means: Sequence[Interval], *, confidence: float
 ) -> Discrimination:
     """Every statistic of a measure (n_encoders, n_targets, n_images) beside its encoder means."""
     adjusted, differs = compare_pairs(values, level=1 - confidence)
     note = explain_too_few(*values.shape, level=1 - confidence)
     statistics = spread(values, confidence)
     statistics[PAIRS] = Interval(float("nan") if note else float(differs.mean()), np.nan, np.nan)
-    return Discrimination(measure, unit, means, statistics, adjusted, note)
+    return Discrimination(measure, unit, tuple(means), statistics, adjusted, note)
 
 
 def spread(values: FloatArray, confidence: float) -> dict[str, Interval]:

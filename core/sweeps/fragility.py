@@ -53,8 +53,8 @@ class FragilityParts:
     """The shift taken apart at the highest budget, means over images and targets of one encoder.
 
     shift = (`feature_change` ||phi||) `weight_size` `alignment`, in SDs `sensitivity`; `linearity` has an interval a
-    budget; `curvature` is in degrees, and `angles` the same at every inner point of the straight path to the highest
-    budget, at the budgets `path`.
+    budget, `control_linearity` the same mean of a random control; `curvature` is in degrees, and `angles` the same at
+    every inner point of the straight path to the highest budget, at the budgets `path`.
     """
 
     label: str
@@ -63,6 +63,7 @@ class FragilityParts:
     alignment: float
     sensitivity: float
     linearity: tuple[Interval, ...]
+    control_linearity: tuple[float, ...]
     curvature: Interval
     path: tuple[float, ...]
     angles: tuple[float, ...]
@@ -160,7 +161,7 @@ def _summarise(
 ) -> EncoderFragility:
     confidence, epsilons = sweep.config.confidence, np.asarray(sweep.config.ladder)
     values = sweep.sensitivity()[encoder, chosen]
-    controls = (np.abs(sweep.control[encoder, chosen, :, 0]) / sweep.sd[encoder, chosen, :, 0, None, None]).mean(axis=1)
+    controls = sweep.random_sensitivity()[encoder, chosen]
     reached = epsilon_at(values, epsilons)
     return EncoderFragility(
         label=sweep.labels[encoder],
@@ -192,8 +193,12 @@ def _take_apart(sweep: Sweep, encoder: int) -> FragilityParts:
     config, norm = sweep.config, 0
     side = find_network(config.encoders[encoder].network).input_size
     budgets = np.asarray(config.budgets(config.norms[norm], side))
-    linear = measure_linearity(sweep.shift[encoder, :, :, norm], sweep.dual_size[encoder, :, :, norm], budgets)
-    linear = mean_over_known(linear, axis=1)  # directions; the rest is targets, images, budgets
+    linear, random = (
+        mean_over_known(
+            measure_linearity(one[encoder, :, :, norm], sweep.dual_size[encoder, :, :, norm], budgets), axis=1
+        )
+        for one in (sweep.shift, sweep.control)
+    )  # without directions: targets, images, budgets
     bend = sweep.curvature[encoder, :, :, norm].mean(axis=1)
     angles = mean_over_known(sweep.angles[encoder, :, :, norm], axis=(0, 1, 2))
     return FragilityParts(
@@ -203,6 +208,7 @@ def _take_apart(sweep: Sweep, encoder: int) -> FragilityParts:
         alignment=float(np.abs(sweep.alignment[encoder, :, :, norm, :, -1]).mean()),
         sensitivity=float(sweep.sensitivity(norm)[encoder, :, :, -1].mean()),
         linearity=_by_budget(linear, config.confidence, least=0.0),
+        control_linearity=tuple(mean_over_known(random, axis=(0, 1)).tolist()),
         curvature=interval_of_mean(bend, config.confidence, least=0.0),
         path=tuple(float(config.ladder[-1] * share) for share in np.linspace(0, 1, N_PATH)[1:-1]),
         angles=tuple(float(angle) for angle in angles),

@@ -64,7 +64,14 @@ class Sweep:
 
     def sensitivity(self, norm: int = 0) -> FloatArray:
         """|shift| / sd under one norm, mean over directions: (n_encoders, n_targets, n_images, n_budgets)."""
-        relative = np.abs(self.shift[:, :, :, norm]) / self.sd[:, :, :, norm, np.newaxis, np.newaxis]
+        return self._in_sds(self.shift, norm)
+
+    def random_sensitivity(self, norm: int = 0) -> FloatArray:
+        """The same of the random controls of equal norm."""
+        return self._in_sds(self.control, norm)
+
+    def _in_sds(self, shift: FloatArray, norm: int) -> FloatArray:
+        relative = np.abs(shift[:, :, :, norm]) / self.sd[:, :, :, norm, np.newaxis, np.newaxis]
         return np.asarray(relative.mean(axis=2))
 
     @property
@@ -98,7 +105,11 @@ def load_sweep(folder: Path) -> Sweep:
 
     Raises BadInputError if it is none, or cells are missing; StorageError if its header or a cell cannot be read.
     """
-    store = load_store(SWEEP, folder)
+    return read_sweep(load_store(SWEEP, folder))
+
+
+def read_sweep(store: SweepStore) -> Sweep:
+    """The same by its store. Raises StorageError if a cell cannot be read."""
     config = store.config
     outer = (len(config.encoders), len(config.targets), len(config.directions), len(config.norms))
     n_images, n_budgets = len(config.images), len(config.ladder)

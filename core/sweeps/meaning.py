@@ -89,11 +89,12 @@ class Selectivity:
 class TargetMeaning:
     """One encoder's perturbations of one target under one norm, over images and directions.
 
-    `roi_shift` (n_encoders, n_rois): mean shift of each ROI in voxel SDs, scored by every encoder; `selectivity`
-    (n_encoders,): z of the target's ROI against the others, NaN without one; `own` the same with intervals and sizes,
-    scored by the encoder itself; `shift_map` (n_voxels,): every voxel's
-    mean shift in its SDs, scored by the encoder itself; `map_selectivity` z of the target's ROI against all other
-    voxels; `montage` (n_budgets, height, width, 3) the first image's probes in the first direction.
+    `roi_shift` (n_encoders, n_rois): mean shift of each ROI in voxel SDs, scored by every encoder; `roi_control`
+    (n_rois,): that of a random control by the encoder itself, NaN in older folders; `selectivity` (n_encoders,): z of
+    the target's ROI against the others, NaN without one; `own` the same with intervals and sizes, scored by the encoder
+    itself; `shift_map` (n_voxels,): every voxel's mean shift in its SDs, scored by the encoder itself;
+    `map_selectivity` z of the target's ROI against all other voxels; `montage` (n_budgets, height, width, 3) the first
+    image's probes in the first direction.
     """
 
     norm: NormName
@@ -102,6 +103,7 @@ class TargetMeaning:
     roi: str
     roi_names: tuple[tuple[str, ...], ...]
     roi_shift: tuple[FloatArray, ...]
+    roi_control: FloatArray
     selectivity: FloatArray
     own: Selectivity
     shift_map: FloatArray
@@ -218,6 +220,8 @@ def _describe(
         return np.asarray(np.mean(parts, axis=0))
 
     by_image = [signed(f"roi_{one}") for one in range(len(config.encoders))]
+    control = f"control_roi_{encoder}"
+    random = signed(control) if control in scores[0] else np.full_like(by_image[encoder], np.nan)
     rated = [
         rate_selectivity(one, names, roi, config.confidence) for one, names in zip(by_image, roi_names, strict=True)
     ]
@@ -232,6 +236,7 @@ def _describe(
         roi=roi,
         roi_names=roi_names,
         roi_shift=tuple(one.mean(axis=0) for one in by_image),
+        roi_control=random.mean(axis=0),
         selectivity=np.asarray([one.z.value for one in rated]),
         own=rated[encoder],
         shift_map=shift_map,

@@ -110,7 +110,7 @@ class SweepCost:
 
 
 def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
-    """Every cell, in the order in which they run: those of one network together, so that it is opened once."""
+    """Every cell, in the order in which they run: by encoder, or by target where every encoder scores the others'."""
     kinds = list(config.attacks)
     plain = [number for number, kind in enumerate(kinds) if kind is not AttackKind.ENSEMBLE]
     cells: list[Cell] = []
@@ -134,6 +134,7 @@ def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
         ]
     if config.question.needs_deltas:
         cells += [replace(one, kind=SCORE) for one in cells if one.kind == CURVE and one.copy != REFITTED]
+        cells.sort(key=lambda cell: cell.target)  # so that one target is answered while the next is attacked
     return tuple(cells)
 
 

@@ -62,7 +62,8 @@ def score(
 
     Returns shift (n_recipients, n_variants, n_images) in SDs of the recipient's target; l2, linf of the same shape, at
     the recipient's size; and for each recipient with a pool, of the perturbation: roi_0, roi_1 ... (n_images, n_rois),
-    its ROIs' mean shift, and map_0, map_1 ... (n_images, n_voxels) float16, every voxel's shift, both in voxel SDs.
+    its ROIs' mean shift, control_roi_0 ... that of the random control, and map_0, map_1 ... (n_images, n_voxels)
+    float16, every voxel's shift, all in voxel SDs.
     """
     made: dict[int, tuple[FloatArray, dict[str, FloatArray], Arrays]] = {}
     columns: dict[str, list[FloatArray]] = {"shift": [], "l2": [], "linf": []}
@@ -72,15 +73,16 @@ def score(
         if side not in made:
             made[side] = _make_at(side, pixels, delta, settings)
         clean, variants, sizes = made[side]
-        moved, change = _shift(recipient, clean, variants, should_stop)
+        moved, changes = _shift(recipient, clean, variants, should_stop)
         columns["shift"].append(moved)
         for name, size in sizes.items():
             columns[name].append(size)
         if recipient.pool is not None:
             sd = recipient.encoder.card.reference_sd
-            in_sds = np.divide(change, sd, out=np.zeros_like(change), where=sd > 0)  # 0 where a voxel never varies
-            kept[f"roi_{number}"] = np.stack([recipient.pool.means(row) for row in in_sds])
-            kept[f"map_{number}"] = np.clip(in_sds, -LARGEST_KEPT, LARGEST_KEPT).astype(np.float16)
+            known = np.where(sd > 0, sd, np.inf)  # 0 where a voxel never varies
+            for name, change in zip(("roi", "control_roi"), changes, strict=True):
+                kept[f"{name}_{number}"] = np.stack([recipient.pool.means(row) for row in change / known])
+            kept[f"map_{number}"] = np.clip(changes[0] / known, -LARGEST_KEPT, LARGEST_KEPT).astype(np.float16)
     return kept | {name: np.stack(values) for name, values in columns.items()}
 
 
@@ -109,17 +111,17 @@ def _make_at(
 
 def _shift(
     recipient: ScoringEncoder, clean: FloatArray, variants: dict[str, FloatArray], should_stop: ShouldStop
-) -> tuple[FloatArray, FloatArray]:
-    """The target's shift by every variant, (n_variants, n_images) in its SDs, and every voxel's by the perturbation."""
-    moved, first = [], None
+) -> tuple[FloatArray, list[FloatArray]]:
+    """The target's shift by every variant, (n_variants, n_images) in its SDs; every voxel's by the first two."""
+    moved, changes = [], list[FloatArray]()
     with recipient.encoder.network.interruptible(should_stop):
         before = respond(recipient.encoder, clean)
         for values in variants.values():
             check_stop(should_stop)
             change = respond(recipient.encoder, values).astype(np.float64) - before
             moved.append(change @ recipient.direction.astype(np.float64) / recipient.sd)
-            first = change if first is None else first
-    return np.stack(moved), np.asarray(first)
+            changes = [*changes, change][:2]
+    return np.stack(moved), changes
 
 
 def make_controls(

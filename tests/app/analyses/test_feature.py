@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from PIL import Image
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.analyses.feature import Analyses
+from app.analyses.answer_view import FragilityView
+from app.analyses.feature import Analyses, is_analysis
+from app.analyses.page import AnalysisPage, list_analyses
+from app.analyses.sweep_job import iter_analysis
 from app.base.jobs import Idle
 from app.base.services import Services, open_services
 from app.explore.explore import Explore
 from app.look.qt_application import make_application
+from app.widgets.plot_view import PlotView
 from core.engine import Engine
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.types import Direction, NormName
@@ -54,4 +62,89 @@ def test_a_point_opens_its_probe_in_explore(qtbot: QtBot, session: Services) -> 
     assert (asked.network, asked.layer, asked.target.voxels) == ("alexnet", "features.4", (5,))
     assert (asked.direction, asked.attack.epsilon, asked.attack.norm) == (Direction.LOWER, 1.0, NormName.L2)
     assert state.probe.stimulus_id == "face_054"
+    explore.close()
+
+
+def make_config(images: tuple[str, ...]) -> SweepConfig:
+    encoders = (EncoderName("simulated", "alexnet", "features.4"),)
+    targets = (TargetName(-1, "FFA"), TargetName(-1, "V1"))
+    return SweepConfig(Question.FRAGILITY, encoders, images, targets, ladder=(0.5, 1.0), n_steps=1, n_test=8)
+
+
+def run_in(session: Services, images: tuple[str, ...]) -> Path:
+    """A finished analysis; the folder it lies in."""
+    last = list(iter_analysis(session.engine, make_config(images), lambda: False))[-1]
+    return cast(Path, last.folder)  # type: ignore[union-attr]
+
+
+def test_a_click_on_a_point_of_an_opened_folder_shows_the_analysed_image(
+    qtbot: QtBot, session: Services, tmp_path: Path
+) -> None:
+    own = tmp_path / "my, pictures"
+    own.mkdir()
+    for number in range(2):
+        Image.effect_noise((300, 240), 60 + 60 * number).convert("RGB").save(own / f"noise_{number}.png")
+    images = tuple(str(own / f"noise_{number}.png") for number in range(2))
+    folder = run_in(session, images)
+    session.state.auto_probe = True
+    desk = make_desk(qtbot, session)
+    explore = Explore(desk)
+    explore.start()
+    qtbot.waitUntil(lambda: session.state.clean is not None, timeout=100_000)
+    analyses = Analyses(desk, explore)
+    assert is_analysis([folder])
+    analyses.open_folder(folder / "sweep.json")
+    qtbot.waitUntil(lambda: desk.tabs.current == Question.FRAGILITY, timeout=100_000)
+    page = cast(AnalysisPage, desk.tabs.page(Question.FRAGILITY))
+    assert page.finished is not None
+    assert page.finished.folder == folder
+    assert page.form.images.words() == list(images)
+    assert page.form.value().images == images
+    assert list_analyses(Question.FRAGILITY)[0][0] == folder
+    assert list_analyses(Question.TRANSFER) == []
+    desk.tabs.stack.resize(1200, 800)
+    desk.tabs.stack.show()
+    qtbot.waitExposed(desk.tabs.stack)
+    view = cast(FragilityView, page.view)
+    values = page.finished.sweep.sensitivity()[0, 1, :, -1]  # of V1; the lower of two images is the median
+    click_on(view.scatter, (0, 1, int(values.argmin())))
+    qtbot.waitUntil(lambda: session.state.probe is not None and isinstance(session.lane.state, Idle), timeout=100_000)
+    assert desk.tabs.current == "explore"
+    assert session.state.probe is not None
+    assert session.state.probe.stimulus_id == f"noise_{values.argmin()}"
+    assert session.controller.image_key == images[int(values.argmin())]
+    assert session.state.stimulus is not None
+    assert session.state.stimulus.sha256 == session.state.probe.stimulus_sha256
+    explore.close()
+
+
+def click_on(plot: PlotView, key: tuple[int, int, int]) -> None:
+    """Click the point of a key with the mouse."""
+    x, y = plot._places[plot._keys.index(key)]
+    scene = plot.getPlotItem().vb.mapViewToScene(QPointF(x, y))
+    QTest.mouseClick(plot.viewport(), Qt.MouseButton.LeftButton, pos=plot.mapFromScene(scene))
+
+
+def test_images_and_folders_of_images_are_analysed_together(qtbot: QtBot, session: Services, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("two.png", "ten.jpg"):
+        Image.new("RGB", (64, 64), "grey").save(folder / name)
+    single = tmp_path / "one.png"
+    Image.new("RGB", (64, 64), "white").save(single)
+    desk = make_desk(qtbot, session)
+    explore = Explore(desk)
+    explore.start()
+    analyses = Analyses(desk, explore)
+    drop = next(row for row in analyses.drops() if row.thing == "images")
+    assert drop.takes_many
+    assert not drop.takes([single]), "in Explore an image is opened"
+    desk.tabs.open(Question.FRAGILITY)
+    assert drop.takes([single, folder])
+    (folder / "notes.csv").write_text("a,b")
+    assert not drop.takes([folder]), "a folder that holds more may be a recording"
+    (folder / "notes.csv").unlink()
+    drop.do([single, folder])
+    page = cast(AnalysisPage, desk.tabs.page(Question.FRAGILITY))
+    assert page.form.value().images == (str(single), str(folder / "ten.jpg"), str(folder / "two.png"))
     explore.close()

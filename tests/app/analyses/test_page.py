@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -14,6 +15,7 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from pytestqt.qtbot import QtBot
 
+from app.analyses import sweep_job
 from app.analyses.answer_view import FragilityView
 from app.analyses.meaning_view import MeaningView
 from app.analyses.page import AnalysisPage, find_formula
@@ -112,7 +114,63 @@ def test_what_cannot_be_run_is_told_beside_a_disabled_button(
     assert problem in page.form.problem.text()
     assert page.run.toolTip() == page.form.problem.text()
     assert not page.run.isEnabled()
-    assert page.form.images.minimum() == 2, "one image alone cannot be asked for"
+
+
+def test_one_image_alone_cannot_be_asked_for(qtbot: QtBot, session: Services) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
+    page.form.images.take_words(["cat_chelsea"])
+    assert "`images` must be at least 2 images" in page.form.problem.text()
+    assert not page.run.isEnabled()
+
+
+def test_what_is_finished_is_shown_while_the_rest_runs(
+    qtbot: QtBot, session: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_job, "PERIOD", 0.0)
+    monkeypatch.setattr(sweep_job, "SHARE", 1e9)
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.show()
+    encoders = tuple(EncoderName("simulated", *key) for key in KEYS)
+    targets, sizes = (TargetName(-1, "FFA"), TargetName(-1, "V1")), {"ladder": (0.5, 1.0), "n_steps": 1, "n_test": 8}
+    config = SweepConfig(Question.FRAGILITY, encoders, ("cat_chelsea", "face_054"), targets, **sizes)  # type: ignore[arg-type]
+    seen: list[tuple[int, str]] = []
+    for record in iter_analysis(session.engine, config, lambda: False):
+        if isinstance(record, Finished):
+            page.take_answer(record)
+            continue
+        page._take_progress(record)
+        if page.shown is not None:
+            seen.append((page.table.rowCount(), page.so_far.text()))
+            assert page.so_far.isVisible()
+            assert not page.export.isEnabled(), "only the whole is saved"
+            assert (
+                "Simulated subject, preliminary" in cast(FragilityView, page.view).scatter.getPlotItem().titleLabel.text
+            )
+    assert seen[0] == (2, "Preliminary: 2 of 6 cells, 1 of 2 encoders, 1 of 2 targets"), "all targets and FFA alone"
+    assert seen[-1][1].startswith("Preliminary: 6 of 6 cells")
+    assert page.finished is not None
+    assert not page.so_far.isVisible()
+    assert page.export.isEnabled()
+    assert page.table.rowCount() == 6
+
+
+def test_an_analysis_that_was_stopped_is_opened_as_far_as_it_came(
+    qtbot: QtBot, session: Services, tmp_path: Path
+) -> None:
+    finished, folder = finish(Question.FRAGILITY), tmp_path / "copy"
+    shutil.copytree(finished.folder, folder)
+    (folder / "cells" / "climb-001-001-000-000.npz").unlink()
+    opened = sweep_job.read_analysis(folder)
+    assert (opened.n_done, opened.n_cells, opened.is_whole) == (5, 6, False)
+    assert np.array_equal(opened.sweep.shift, finished.sweep.shift[:1])
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    page.take_answer(opened)
+    assert page.work.note.text().startswith("This analysis is not finished")
+    assert page.finished is None
+    shutil.rmtree(folder / "cells")
+    with pytest.raises(BadInputError, match=r"of an analysis with finished cells.*report\.html"):
+        sweep_job.read_analysis(folder)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +349,13 @@ def test_every_norm_attack_and_alignment_has_its_matrix(qtbot: QtBot, session: S
     assert view.panel.title.text() == "alexnet features.4 untrained → alexnet features.4"
     view.case.setCurrentIndex(3)
     shown, order = view.matrix.shown, list(answer.cases[3].order)
-    assert np.array_equal(shown.fields, answer.cases[3].tables[0].ratio[np.ix_(order, order)])
+    assert np.array_equal(shown.fields[:-1], answer.cases[3].tables[0].ratio[np.ix_(order, order)])
+    moved = [finished.sweep.score(one, 0, 0, 1, 1)["shift"].mean(axis=-1) for one in range(2)]
+    own = [finished.sweep.score(one, 0, 0, 1, 1)["shift"][one, 0].mean() for one in range(2)]
+    random = [np.mean([moved[source][one, 1] for source in range(2)]) / own[one] for one in order]
+    assert shown.fields[-1] == pytest.approx(random)
+    assert shown.y_ticks[-1][1] == "random control"
+    view.matrix.picked.emit((2, 0))  # there is no cell behind a control
     assert "features.7 → " in view.panel.title.text(), "without untrained networks the last source is shown"
     view.what.setCurrentIndex(4)
     assert "gradients" in view.what.currentText()

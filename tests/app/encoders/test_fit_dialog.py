@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
+import torchvision
 from pytestqt.qtbot import QtBot
 
 from app.base.catalogue import Catalogue
@@ -21,7 +24,7 @@ from core.encoders.config import ScoringConfig
 from core.encoders.fit import FitProgress
 from core.encoders.fit_request import BestLayer, FitOptions, FitRequest, LayerChoice, SearchProgress
 from core.errors import BadInputError
-from core.networks.catalog import list_networks
+from core.networks.catalog import find_network, list_networks
 from tests.helpers.fake_engine import SUBJECT, make_catalogue
 from tests.helpers.gated_work import GatedWork
 from tests.helpers.tiny_encoders import make_card
@@ -55,6 +58,13 @@ def dialog(qtbot: QtBot, catalogue: Catalogue) -> Iterator[FitDialog]:
     made.offer()
     yield made
     made.close()
+
+
+@pytest.fixture
+def lane() -> Iterator[JobLane]:
+    made = JobLane()
+    yield made
+    made.shutdown()
 
 
 def pick(dialog: FitDialog, field: str, value: object) -> None:
@@ -173,3 +183,39 @@ def test_the_summary_of_a_search_tells_the_best_layers() -> None:
     choice = LayerChoice(best, (LayerScore("late", "V1", 0.3),), (make_card(7),), (), Path("t"))
     text = describe_result([make_card(7)], choice, make_voxels())
     assert text == "Best layer by cross-validated r: late over all voxels. V1 early (0.50)"
+
+
+def test_any_layer_of_the_network_is_listed_with_its_shape_and_can_be_fitted(
+    qtbot: QtBot, catalogue: Catalogue, lane: JobLane
+) -> None:
+    state = SimpleNamespace(subject=SimpleNamespace(id="simulated"), network="alexnet")
+    dialog = FitDialog(cast(Any, SimpleNamespace(state=state, catalogue=catalogue, lane=lane)))
+    qtbot.addWidget(dialog)
+    dialog.offer()
+    spec, box = find_network("alexnet"), dialog.form.layer
+    assert box.values() == [*spec.layers, "search"], "those offered are there at once"
+    qtbot.waitUntil(lambda: box.count() > len(spec.layers) + 1, timeout=100_000)  # torch may be loading
+    outputs: dict[str, tuple[int, ...]] = {}
+
+    def note(name: str, _module: object, _inputs: object, output: torch.Tensor) -> None:
+        outputs.setdefault(name, tuple(output.shape[1:]))
+
+    network = torchvision.models.alexnet(weights=None).eval()
+    for name, module in network.named_modules():
+        module.register_forward_hook(partial(note, name))
+    with torch.no_grad():
+        network(torch.zeros(1, 3, 224, 224))
+    assert set(outputs) >= set(box.values()) - {"search"}
+    assert {"features.0", "features.12", "avgpool", "classifier.4"} <= set(box.values())
+    for row, name in enumerate(box.values()):
+        if name != "search":
+            assert box.itemText(row) == f"{name}   {' × '.join(map(str, outputs[name]))}"
+    assert box.value() == spec.default_layer, "what was chosen stays"
+    pick(dialog, "layer", "features.0")
+    request = dialog.request()
+    assert request is not None
+    assert request.layers == ("features.0",)
+    pick(dialog, "layer", "search")
+    request = dialog.request()
+    assert request is not None
+    assert request.layers == spec.layers, "the search is over the layers offered, not over all"

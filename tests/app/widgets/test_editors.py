@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
+from PySide6.QtWidgets import QPushButton, QStyle, QStyleOptionViewItem, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.widgets.editors import CheckList
+from app.widgets.editors import CheckList, TextLine
 
 
 @pytest.mark.parametrize("on_the_box", [True, False])
@@ -27,3 +27,56 @@ def test_a_click_on_the_text_ticks_as_one_on_the_box_does(qtbot: QtBot, on_the_b
     for expected in (("b",), ()):
         qtbot.mouseClick(checks.viewport(), Qt.MouseButton.LeftButton, pos=place)
         assert checks.value() == expected
+
+
+def test_all_and_none_tick_what_the_search_leaves_and_tell_once(qtbot: QtBot) -> None:
+    checks, holder = CheckList(), QWidget()
+    qtbot.addWidget(holder)
+    holder.setLayout(checks.under("Encoders"))
+    names = [f"MobileNetV2 · features.{number}" for number in range(9)] + ["AlexNet · features.4"]
+    checks.set_choices([(number, name, f"id_{number}") for number, name in enumerate(names)], [0])
+    holder.show()
+    qtbot.waitExposed(holder)
+    told: list[object] = []
+    checks.itemChanged.connect(told.append)
+    buttons = {one.text(): one for one in holder.findChildren(QPushButton)}
+    qtbot.mouseClick(buttons["All"], Qt.MouseButton.LeftButton)
+    assert checks.value() == tuple(range(10))
+    assert len(told) == 1
+    qtbot.keyClicks(checks.search, "alex FEATURES")
+    assert [checks.isRowHidden(row) for row in range(10)] == [True] * 9 + [False]
+    qtbot.mouseClick(buttons["None"], Qt.MouseButton.LeftButton)
+    assert checks.value() == tuple(range(9)), "what is not seen is not touched"
+    checks.search.clear()
+    qtbot.keyClicks(checks.search, "id_3")
+    assert [row for row in range(10) if not checks.isRowHidden(row)] == [3], "ids are found, too"
+
+
+def test_a_short_list_has_no_search(qtbot: QtBot) -> None:
+    checks, holder = CheckList(), QWidget()
+    qtbot.addWidget(holder)
+    holder.setLayout(checks.under("Targets"))
+    checks.set_choices([(roi, roi) for roi in ("V1", "FFA")])
+    holder.show()
+    assert not checks.search.isVisible()
+
+
+@pytest.mark.parametrize("words", [["test:4", "a_cat"], ["/home/me/a, b.png"], ['say "hi".png', "x"], []])
+def test_words_with_commas_and_quotes_come_back(qtbot: QtBot, words: list[str]) -> None:
+    line = TextLine()
+    qtbot.addWidget(line)
+    with qtbot.waitSignal(line.editingFinished):
+        line.take_words(words)
+    assert line.words() == words
+
+
+def test_a_search_is_never_a_window_of_its_own(qtbot: QtBot) -> None:
+    checks, holder = CheckList(), QWidget()
+    qtbot.addWidget(holder)
+    checks.set_choices([])
+    checks.set_choices([(number, str(number)) for number in range(20)])
+    assert not checks.search.isVisible()
+    holder.setLayout(checks.under("Voxels"))
+    holder.show()
+    assert checks.search.isVisible()
+    assert checks.search.window() is holder

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadInputError, StorageError
-from core.session.files import MOST, add_recent, list_recent
+from core.session.files import ANALYSES, MOST, SETS, add_recent, list_recent
 from core.session.record import ImageRecord, SessionRecord
 from core.session.reference import Known, check_same, find_file, find_missing, refer_to
 
@@ -107,3 +107,16 @@ def test_a_name_no_file_can_have_is_not_there(tmp_path: Path) -> None:
     reference = refer_to(make(tmp_path / "a.png"))
     assert find_file(replace(reference, path=tmp_path / "a\0b")) is None
     assert find_file(replace(reference, path=tmp_path / ("n" * 300))) is None
+
+
+def test_folders_of_sets_and_analyses_are_kept_apart_from_sessions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        add_recent(tmp_path / name, SETS)
+    assert list_recent(SETS) == (tmp_path / "second", tmp_path / "first")
+    assert list_recent() == list_recent(ANALYSES) == ()
+    (tmp_path / "second").rmdir()
+    assert list_recent(SETS) == (tmp_path / "first",)
