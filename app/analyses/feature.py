@@ -34,7 +34,7 @@ class Analyses(Feature):
         self._explore = explore
         self._opened: dict[str, AnalysisPage] = {}
         for question in Question:
-            desk.tabs.add(question, question.capitalize(), partial(self._make_page, question))
+            desk.tabs.add(question, partial(self._make_page, question))
 
     def capture(self) -> Content:
         """Settings and answers of the pages that were opened."""

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.base.jobs import Idle, RunState
-from app.base.state import AppState
+
+if TYPE_CHECKING:
+    from app.base.state import AppState
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class Command:
     in_toolbar: bool = False
     ends_group: bool = False
     also: str = ""
+
+    @property
+    def needs_something(self) -> bool:
+        """Whether it can only be given in some situations, of which an empty window is none."""
+        return any(self.id in names.split() for names, _, _ in NEEDS)
 
     def reason(self, now: Situation) -> str:
         """Why it cannot be given now; "" if it can."""

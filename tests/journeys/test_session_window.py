@@ -419,7 +419,7 @@ def test_a_dropped_session_opens(make: MakeWindow, qtbot: QtBot, tmp_path: Path)
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     none = Qt.KeyboardModifier.NoModifier
-    window.drops.drop(QDropEvent(QPointF(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none))
+    window.features.drops.drop(QDropEvent(QPointF(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none))
     wait_for_probe(window, qtbot)
     assert window.session.state.target is not None
 
