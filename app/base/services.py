@@ -45,7 +45,7 @@ def open_services(
     settings: Settings | None = None,
     device: str = "auto",
 ) -> Services:
-    """Make a session; tests and demonstrations bring their own engine or catalogue. "auto" is the device of the settings."""
+    """Make a session; tests and demonstrations bring their own engine or catalogue. "auto": as the settings say."""
     kept = settings if settings is not None else Settings()
     state = AppState()
     state.auto_probe = kept.flag("auto_probe")

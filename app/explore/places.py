@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from app.base.settings import Settings
-from app.widgets.basics import announce, available_size, make_column, make_panel
+from app.widgets.basics import announce, available_size, make_column, make_label, make_panel, make_row
 from app.widgets.splitters import FIRST_SIZES, decode, encode, make_splitter
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ Panel = TypeVar("Panel", bound=QWidget)
 
 
 class Places:
-    """The splitters of Explore, with the sizes and folds kept; what stands in them is made by `make_next`."""
+    """The splitters of Explore, with the sizes and folds kept; `steps` make what stands in them, a panel each."""
 
     def __init__(self, settings: Settings) -> None:
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        controls, gallery, cortex, images, responses = (make_panel(make_column()) for _ in range(5))
+        controls, gallery, images, responses = (make_panel(make_column()) for _ in range(4))
+        cortex = make_panel(make_row(-1, make_label("Loading the cortex…", "muted"), -1))
         top = make_splitter("top_splitter", across, cortex, images, stretch=0)
         work = make_splitter("work_splitter", down, top, responses, stretch=0)
         left = make_splitter("left_splitter", down, controls, gallery, stretch=1)
@@ -40,16 +41,12 @@ class Places:
         )
         self.restore_sizes({one.objectName(): settings.text(one.objectName()) for one in self.splitters})
         self.folds.restore()
-        self._steps = self._make(top, work, left)
-
-    def make_next(self) -> bool:
-        """Make the next panel in its place; False if all are there."""
-        return next(self._steps, False)
+        self.steps = self._make(top, work, left)
 
     @property
     def panels(self) -> Panels:
         """All panels, made now where they are not there yet."""
-        while self.make_next():
+        for _ in self.steps:
             pass
         return self._panels
 
@@ -69,7 +66,7 @@ class Places:
             splitter.setSizes(list(FIRST_SIZES[splitter.objectName()]))
         self.folds.show_all()
 
-    def _make(self, top: QSplitter, work: QSplitter, left: QSplitter) -> Iterator[bool]:
+    def _make(self, top: QSplitter, work: QSplitter, left: QSplitter) -> Iterator[None]:
         from app.cortex.panel import CortexPanel  # with pyqtgraph and what draws the cortex: behind the first paint
         from app.explore.controls_panel import ControlsPanel
         from app.explore.gallery_panel import GalleryPanel
@@ -78,13 +75,12 @@ class Places:
         from app.explore.responses_panel import ResponsesPanel
 
         controls = _put(left, 0, ControlsPanel())
-        yield True
+        yield
         gallery, images = _put(left, 1, GalleryPanel()), _put(top, 1, ImagesPanel())
-        yield True
+        yield
         responses = _put(work, 1, ResponsesPanel())
-        yield True
+        yield
         self._panels = Panels(controls, gallery, _put(top, 0, CortexPanel()), images, responses)
-        yield True
 
 
 def _put(splitter: QSplitter, number: int, panel: Panel) -> Panel:

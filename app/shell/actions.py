@@ -24,7 +24,6 @@ class Actions(QObject):
             action.setShortcuts([QKeySequence(key) for key in (command.shortcut, command.also) if key])
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             action.setAutoRepeat(command.id != "cancel")  # a key held down stops one thing
-            action.setEnabled(not command.needs_something)
             action.triggered.connect(partial(do, command.id))
             owner.addAction(action)
             if command.icon:
@@ -39,7 +38,7 @@ class Actions(QObject):
         """Give a command as its menu would, if it can be given now."""
         self._actions[identity].trigger()
 
-    def refresh(self, situation: Situation) -> None:
+    def refresh(self, situation: Situation | None) -> None:
         """Enable what can be done now; the others say why not, and undo and redo what they change: "Undo target"."""
         for command in COMMANDS:
             reason = command.reason(situation)
@@ -48,7 +47,7 @@ class Actions(QObject):
             action.setData(reason)
             key = key_text(action)
             action.setToolTip(reason or (f"{command.help} ({key})" if key else command.help))
-        for identity, change in zip(("undo", "redo"), situation.undo, strict=True):
+        for identity, change in zip(("undo", "redo"), situation.undo if situation else ("", ""), strict=True):
             title = find_command(identity).title
             self._actions[identity].setText(f"{title} {change}".rstrip())
 

@@ -64,8 +64,8 @@ def run(*, device: str = "auto", session_file: Path | None = None) -> int:
     close_on_signal(window)
     window.show()
     code = application.exec()
-    if window.failure is not None:
+    if window.opening.failure is not None:
         if "session" in vars(window):
             window.session.close()  # a live thread would abort the exit and hide the reason
-        raise window.failure
+        raise window.opening.failure
     return code

@@ -73,7 +73,7 @@ class Notices(QObject):
         self._window.activateWindow()
 
 
-READY = "Ready"
+OPENING, READY = "Opening…", "Ready"
 
 
 class StatusLine(QStatusBar):
@@ -81,7 +81,7 @@ class StatusLine(QStatusBar):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.job = make_label(READY)
+        self.job = make_label(OPENING)
         self.hover = make_label()
         self.device = make_label()
         self.setSizeGripEnabled(False)
@@ -94,6 +94,7 @@ class StatusLine(QStatusBar):
 
     def follow(self, services: Services) -> None:
         """Show what the lane does, and where it computes."""
+        self.job.setText(READY)
         services.lane.state_changed.connect(self.set_run_state)
         services.state.device_changed.connect(lambda: self._show_device(services.state.device))
 

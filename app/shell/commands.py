@@ -49,14 +49,10 @@ class Command:
     ends_group: bool = False
     also: str = ""
 
-    @property
-    def needs_something(self) -> bool:
-        """Whether it can only be given in some situations, of which an empty window is none."""
-        return any(self.id in names.split() for names, _, _ in NEEDS)
-
-    def reason(self, now: Situation) -> str:
-        """Why it cannot be given now; "" if it can."""
-        return next((reason for names, met, reason in NEEDS if self.id in names.split() and not met(now)), "")
+    def reason(self, now: Situation | None) -> str:
+        """Why it cannot be given now, None before anything is open; "" if it can."""
+        needs = (row for row in NEEDS if self.id in row[0].split())
+        return next((reason for _, met, reason in needs if now is None or not met(now)), "")
 
 
 MENUS = ("File", "Edit", "Probe", "Cortex", "View", "Help")

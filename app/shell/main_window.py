@@ -1,22 +1,23 @@
-"""The main window: a frame that is painted at once, filled with the features behind its first paint; closes in order."""
+"""The main window: a frame that is painted at once, filled behind its first paint. Closes in order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QThread, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QPaintEvent
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenuBar, QWidget
+from PySide6.QtWidgets import QMainWindow, QMenuBar, QWidget
 
 from app.base.settings import Settings
 from app.explore.places import KEY, Places
 from app.look.icons import application_icon
 from app.shell.actions import Actions
 from app.shell.banner import Banner, StatusLine
+from app.shell.opening import Opening
 from app.shell.shortcuts import read_keys
 from app.widgets.basics import available_size, make_column, make_row, make_scroll
 from app.widgets.splitters import decode, encode
@@ -35,17 +36,10 @@ TABS = ("fragility", "discriminability", "transfer", "meaning", "disagreement", 
 """Behind Explore, in the order in which the features add them."""
 
 
-class _Reader(QThread):
-    """Imports what stands in the frame, while the frame answers already."""
-
-    def run(self) -> None:
-        import app.shell.features  # noqa: F401 - read here, used once this thread has ended
-
-
 class MainWindow(QMainWindow):
     """The frame of everything the user sees; what it holds is made behind the first paint, or when it is asked for.
 
-    `shown_once` fires when all is there. What cannot be made is left in `failure`, and the program ends.
+    `shown_once` fires when all of it is there.
     """
 
     shown_once = Signal()
@@ -53,17 +47,17 @@ class MainWindow(QMainWindow):
     def __init__(self, settings: Settings, open_services: Callable[[], Services]) -> None:
         super().__init__()
         self._settings, self._open_services = settings, open_services
-        self._reader = _Reader(self, objectName="probescope-reader")
-        self._reader.finished.connect(self._make_next)
-        self._was_painted = self._has_started = False
+        self._has_started = False
         self.session_file: Path | None = None
-        self.failure: BaseException | None = None
+        self.opening = Opening(self, self._fill())
+        self.opening.done.connect(self.shown_once)
         self.banner, self.status, self.tabs, self.places = Banner(), StatusLine(), Tabs(self), Places(settings)
         self.actions_table = Actions(self, self._do)
         self.tool_buttons = self.actions_table.make_tool_buttons()
         QOpenGLWidget(self).hide()  # without one the window would be made anew, and vanish, when the cortex comes
         self._lay_out()
         self.actions_table.set_keys(read_keys(settings))
+        self.actions_table.refresh(None)
         self.tabs.wanted.connect(lambda: self.features)
 
     @cached_property
@@ -98,13 +92,6 @@ class MainWindow(QMainWindow):
         self.explore.start()
         self.features.sessions.begin(self.session_file)
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Go on with the rest once the frame was painted."""
-        super().paintEvent(event)
-        if not self._was_painted:
-            self._was_painted = True
-            QTimer.singleShot(0, lambda: self.isHidden() or self._reader.start())
-
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Something is dragged over the window before there is who sees to it."""
         self.features.drops.enter(event)
@@ -116,7 +103,7 @@ class MainWindow(QMainWindow):
             return
         self._settings.set("window_geometry", encode(self.saveGeometry()))
         self.hide()
-        self._reader.wait()
+        self.opening.wait()
         if self._has_started:  # else nothing was opened that could be kept
             self.explore.keep()
             self.features.sessions.finish()
@@ -125,18 +112,11 @@ class MainWindow(QMainWindow):
         self.explore.close()
         super().closeEvent(event)
 
-    def _make_next(self) -> None:
-        """Make one more part of what stands in the frame, and go on in the next turn of the event loop."""
-        try:
-            if self.isHidden():
-                return
-            if self.places.make_next():
-                QTimer.singleShot(0, self._make_next)
-            elif self.features:
-                self.shown_once.emit()
-        except BaseException as error:  # noqa: BLE001 - raised again where the event loop was started
-            self.failure = error
-            QApplication.exit(1)
+    def _fill(self) -> Iterator[object]:
+        """Make what stands in the frame, a part a step."""
+        yield from self.places.steps
+        yield self.session
+        yield self.features
 
     def _do(self, command: str, *_checked: object) -> None:
         """Do a command, if it still can be given once the features are there."""
