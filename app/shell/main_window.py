@@ -148,6 +148,4 @@ class MainWindow(QMainWindow):
         buttons = self.tool_buttons.values()
         bar.setLayout(make_row(menus, 12, self.tabs.bar, -1, *buttons, gap=4, margin=(10, 3, 10, 3)))
         self.setMenuWidget(bar)
-        kept = self._settings.text("window_geometry")
-        if kept:
-            self.restoreGeometry(decode(kept))
+        self.restoreGeometry(decode(self._settings.text("window_geometry")))
