@@ -64,7 +64,7 @@ class Explore(Feature):
         views = {f"view_{name}": partial(view.set_named_view, name) for name in get_args(NamedView)}
         return {
             **views,
-            **self._places.folds.commands(),
+            **self._places.commands(),
             "undo": partial(self.undo.step, -1),
             "redo": partial(self.undo.step, 1),
             **self._files.commands(),
@@ -76,7 +76,6 @@ class Explore(Feature):
             "lower": partial(controller.set_direction, Direction.LOWER),
             "toggle_auto": self.controls.run.auto.toggle,
             "flicker": self.images.tools.flicker.toggle,
-            "reset_layout": self._places.reset,
         }
 
     def drops(self) -> Sequence[Drop]:
@@ -213,7 +212,7 @@ class Explore(Feature):
 
     def show_all(self) -> None:
         """Bring every part back that was folded away."""
-        self._places.folds.show_all()
+        self._places.show_all()
 
     def capture(self) -> Content:
         """What is chosen, the view of the cortex, and the sizes of the panels."""

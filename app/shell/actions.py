@@ -21,7 +21,6 @@ class Actions(QObject):
         self._actions: dict[str, QAction] = {}
         for command in COMMANDS:
             action = QAction(command.title, owner)
-            action.setShortcuts([QKeySequence(key) for key in (command.shortcut, command.also) if key])
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             action.setAutoRepeat(command.id != "cancel")  # a key held down stops one thing
             action.triggered.connect(partial(do, command.id))

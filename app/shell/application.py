@@ -52,7 +52,7 @@ def make_window(
     apply_theme(application, find_theme(settings.text("theme")))
     window = MainWindow(settings, open_services)
     window.session_file = session_file
-    window.shown_once.connect(window.start)
+    window.opening.done.connect(window.start)
     return window
 
 
@@ -60,7 +60,7 @@ def run(*, device: str = "auto", session_file: Path | None = None) -> int:
     """Open the window and stay until it is closed, by the user or by a signal. Returns the exit code of Qt."""
     application = make_application()
     window = make_window(session_file=session_file, device=device)
-    window.shown_once.connect(lambda: window.features.tour.offer())
+    window.opening.done.connect(lambda: window.features.tour.offer())
     close_on_signal(window)
     window.show()
     code = application.exec()

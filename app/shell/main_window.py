@@ -7,20 +7,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QMainWindow, QMenuBar, QWidget
 
 from app.base.settings import Settings
-from app.explore.places import KEY, Places
+from app.explore.places import KEY, Places, decode, encode
 from app.look.icons import application_icon
 from app.shell.actions import Actions
 from app.shell.banner import Banner, StatusLine
 from app.shell.opening import Opening
 from app.shell.shortcuts import read_keys
 from app.widgets.basics import available_size, make_column, make_row, make_scroll
-from app.widgets.splitters import decode, encode
 from app.widgets.tabs import Tabs
 
 if TYPE_CHECKING:
@@ -39,10 +38,8 @@ TABS = ("fragility", "discriminability", "transfer", "meaning", "disagreement", 
 class MainWindow(QMainWindow):
     """The frame of everything the user sees; what it holds is made behind the first paint, or when it is asked for.
 
-    `shown_once` fires when all of it is there.
+    `opening` tells when all of it is there.
     """
-
-    shown_once = Signal()
 
     def __init__(self, settings: Settings, open_services: Callable[[], Services]) -> None:
         super().__init__()
@@ -50,7 +47,6 @@ class MainWindow(QMainWindow):
         self._has_started = False
         self.session_file: Path | None = None
         self.opening = Opening(self, self._fill())
-        self.opening.done.connect(self.shown_once)
         self.banner, self.status, self.tabs, self.places = Banner(), StatusLine(), Tabs(self), Places(settings)
         self.actions_table = Actions(self, self._do)
         self.tool_buttons = self.actions_table.make_tool_buttons()
@@ -132,7 +128,7 @@ class MainWindow(QMainWindow):
         self.resize(FIRST_SIZE.boundedTo(available_size()))
         self.tabs.put(KEY, self.places.whole)
         for key in TABS:
-            self.tabs.announce(key)
+            self.tabs.add(key)
         centre, bar, menus = QWidget(), QWidget(), QMenuBar()
         centre.setObjectName("window")
         scroll = make_scroll(self.tabs.stack, sideways=True)

@@ -37,18 +37,11 @@ class PageStack(QStackedWidget):
 
 
 class Tabs(QObject):
-    """The bar of tabs, by their `keys` in order, and the stack of their pages.
-
-    Signals
-    -------
-    changed()
-        Another one is in front.
-    wanted()
-        A page is asked for that nobody has said how to make.
-    """
+    """The bar of tabs, by their `keys` in order, and the stack of their pages; `changed`: another one is in front."""
 
     changed = Signal()
     wanted = Signal()
+    """A page is asked for that nobody has said how to make."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -71,16 +64,13 @@ class Tabs(QObject):
         self._pages[key] = page
         self._append(key, page)
 
-    def announce(self, key: str) -> None:
-        """Put a tab after the others; how its page is made is said later."""
-        self._holders[key] = QWidget()
-        self._append(key, self._holders[key])
-
-    def add(self, key: str, make: Callable[[], WorkPage]) -> None:
-        """Put a tab after the others, if it is not announced yet; its page is made when it is first wanted."""
-        self._makers[key] = make
+    def add(self, key: str, make: Callable[[], WorkPage] | None = None) -> None:
+        """Put a tab after the others; how its page is made when it is first wanted can be added later."""
         if key not in self._holders:
-            self.announce(key)
+            self._holders[key] = QWidget()
+            self._append(key, self._holders[key])
+        if make is not None:
+            self._makers[key] = make
 
     def page(self, key: str) -> QWidget:
         """The page of a tab, made now if it was never opened."""

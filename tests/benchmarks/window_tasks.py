@@ -56,7 +56,7 @@ def show_window() -> None:
 
     application = make_application()
     window = make_window()
-    window.shown_once.connect(lambda: (_tell_age(), window.close()))
+    window.opening.done.connect(lambda: (_tell_age(), window.close()))
     window.show()
     application.exec()
 

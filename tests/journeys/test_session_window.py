@@ -149,7 +149,7 @@ def tell():
     if state.probe is not None and window.features.sessions.open_now().same(window.features.sessions.keeper.last):
         print(state.probe.config.target.label, flush=True)
 
-window.shown_once.connect(lambda: QTimer.singleShot(0, choose))
+window.opening.done.connect(lambda: QTimer.singleShot(0, choose))
 application.exec()
 """
 

@@ -79,7 +79,7 @@ def test_escape_ends_it_and_it_is_offered_only_once(window: MainWindow, qtbot: Q
 
 
 def test_a_step_brings_back_what_was_folded_away(window: MainWindow) -> None:
-    window.places.folds.toggle("controls")
+    window.places.toggle("controls")
     window.features.tour.start()
     while window.features.tour.step is not None and "budget" not in window.features.tour.step.title.casefold():
         window.features.tour.card.next.click()

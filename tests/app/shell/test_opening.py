@@ -124,11 +124,11 @@ def test_every_announced_tab_is_added_by_a_feature_in_that_order(window: MainWin
 
 
 def test_what_is_folded_and_its_size_are_kept_when_a_panel_takes_its_place(window: MainWindow) -> None:
-    window.places.folds.toggle("images")
+    window.places.toggle("images")
     sizes = window.places.sizes()["main_splitter"]
     assert window.explore.images.isHidden()
     assert window.places.sizes()["main_splitter"] == sizes
-    window.places.folds.toggle("images")
+    window.places.toggle("images")
     assert window.explore.images.isVisible()
 
 
