@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtWidgets import QSplitter, QWidget
@@ -49,17 +49,13 @@ class Places:
         left = _make_splitter("left_splitter", down, controls, gallery, stretch=1)
         self.whole = _make_splitter("main_splitter", across, left, work, stretch=1)
         self._splitters = (top, work, left, self.whole)
-        self._parts: dict[str, Callable[[], QWidget]] = {
-            "controls": partial(self.whole.widget, 0),
-            "images": partial(top.widget, 1),
-            "responses": partial(work.widget, 1),
-        }
+        self._parts = {"controls": (self.whole, 0), "images": (top, 1), "responses": (work, 1)}
         self._settings = settings
         self.restore_sizes({one.objectName(): settings.text(one.objectName()) for one in self._splitters})
         kept = settings.text(FOLDED)
         narrow = not kept and available_size().width() < COMPACT_WIDTH  # at a first start on a narrow screen
         for name in {"controls"} if narrow else self._parts.keys() & kept.split():
-            self._parts[name]().hide()
+            self._part(name).hide()
         self.steps = self._fill(top, work, left)
 
     @property
@@ -90,19 +86,22 @@ class Places:
 
     def toggle(self, name: str) -> None:
         """Fold a part away, or bring it back."""
-        part = self._parts[name]()
+        part = self._part(name)
         part.setHidden(not part.isHidden())
         self._keep()
         announce(part.window(), f"{name.capitalize()} {'hidden' if part.isHidden() else 'shown'}")
 
     def show_all(self) -> None:
         """Bring every part back."""
-        for part in self._parts.values():
-            part().show()
+        for name in self._parts:
+            self._part(name).show()
         self._keep()
 
+    def _part(self, name: str) -> QWidget:
+        return _widget_of(*self._parts[name])
+
     def _keep(self) -> None:
-        folded = [name for name, part in self._parts.items() if part().isHidden()]
+        folded = [name for name in self._parts if self._part(name).isHidden()]
         self._settings.set(FOLDED, " ".join(folded) or NONE_FOLDED)
 
     def _fill(self, top: QSplitter, work: QSplitter, left: QSplitter) -> Iterator[None]:
@@ -124,7 +123,8 @@ class Places:
 
 def _make_splitter(name: str, orientation: Qt.Orientation, *widgets: QWidget, stretch: int) -> QSplitter:
     """A splitter whose part number `stretch` takes the room a larger window gives."""
-    splitter = QSplitter(orientation, objectName=name, childrenCollapsible=False, handleWidth=HANDLE_PIXELS)
+    splitter = QSplitter(orientation, childrenCollapsible=False, handleWidth=HANDLE_PIXELS)
+    splitter.setObjectName(name)
     for number, widget in enumerate(widgets):
         splitter.addWidget(widget)
         splitter.setStretchFactor(number, 1 if number == stretch else 0)
@@ -134,10 +134,15 @@ def _make_splitter(name: str, orientation: Qt.Orientation, *widgets: QWidget, st
 
 def _put(splitter: QSplitter, number: int, panel: Panel) -> Panel:
     """Put a panel in the place of an empty one."""
-    empty = splitter.replaceWidget(number, panel)
+    empty = _widget_of(splitter, number)
+    splitter.replaceWidget(number, panel)
     splitter.setStretchFactor(number, empty.sizePolicy().horizontalStretch())
     empty.deleteLater()
     return panel
+
+
+def _widget_of(splitter: QSplitter, number: int) -> QWidget:
+    return cast("QWidget", splitter.widget(number))
 
 
 def encode(state: QByteArray) -> str:

@@ -17,7 +17,8 @@ class Opening(QThread):
     done = Signal()
 
     def __init__(self, window: QWidget, steps: Iterator[object]) -> None:
-        super().__init__(window, objectName="probescope-opening")
+        super().__init__(window)
+        self.setObjectName("probescope-opening")
         self._window, self._steps = window, steps
         self.failure: BaseException | None = None
         self.finished.connect(self._go_on)
@@ -31,8 +32,12 @@ class Opening(QThread):
         """Wait for the first paint, and for the others of that turn."""
         if event.type() == QEvent.Type.Paint:
             watched.removeEventFilter(self)
-            QTimer.singleShot(0, lambda: self._window.isHidden() or self.start())
+            QTimer.singleShot(0, self._begin)
         return False
+
+    def _begin(self) -> None:
+        if self._window.isVisible():
+            self.start()
 
     def _go_on(self) -> None:
         if self._window.isHidden():
