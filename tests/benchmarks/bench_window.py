@@ -1,6 +1,7 @@
 """The whole window: how soon it is there, how long it stalls while an attack runs, how soon epsilon is followed.
 
-The floor of the start is an empty window with the same plot library; that of a stall is the idle window. Where the processor draws the cortex (no graphics card), a frame alone takes most of the budget.
+The floor of the start is an empty window with the same plot library; that of a stall is the idle window. Where the
+processor draws the cortex (no graphics card), a frame alone takes most of the budget.
 
 Run: python -m tests.benchmarks.bench_window [--turns N]
 """
