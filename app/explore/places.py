@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtCore import QByteArray
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from app.base.settings import Settings
-from app.widgets.basics import announce, available_size, make_column, make_label, make_panel, make_row
+from app.widgets.basics import announce, available_size, make_column, make_label, make_panel, make_row, make_split
 
 if TYPE_CHECKING:
     from app.explore.presenter import Panels
@@ -41,13 +41,12 @@ class Places:
     """The splitters of Explore with their sizes and what is folded away; `steps` make what stands in them, in turn."""
 
     def __init__(self, settings: Settings) -> None:
-        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         controls, gallery, images, responses = (make_panel(make_column()) for _ in range(4))
         cortex = make_panel(make_row(-1, make_label("Loading the cortex…", "muted"), -1))
-        top = _make_splitter("top_splitter", across, cortex, images, stretch=0)
-        work = _make_splitter("work_splitter", down, top, responses, stretch=0)
-        left = _make_splitter("left_splitter", down, controls, gallery, stretch=1)
-        self.whole = _make_splitter("main_splitter", across, left, work, stretch=1)
+        top = _make_splitter("top_splitter", cortex, images, shares=(1, 0))
+        work = _make_splitter("work_splitter", top, responses, shares=(1, 0), upright=True)
+        left = _make_splitter("left_splitter", controls, gallery, shares=(0, 1), upright=True)
+        self.whole = _make_splitter("main_splitter", left, work, shares=(0, 1))
         self._splitters = (top, work, left, self.whole)
         self._parts = {"controls": (self.whole, 0), "images": (top, 1), "responses": (work, 1)}
         self._settings = settings
@@ -121,13 +120,11 @@ class Places:
         self._panels = Panels(controls, gallery, _put(top, 0, CortexPanel()), images, responses)
 
 
-def _make_splitter(name: str, orientation: Qt.Orientation, *widgets: QWidget, stretch: int) -> QSplitter:
-    """A splitter whose part number `stretch` takes the room a larger window gives."""
-    splitter = QSplitter(orientation, childrenCollapsible=False, handleWidth=HANDLE_PIXELS)
+def _make_splitter(name: str, *widgets: QWidget, shares: tuple[int, int], upright: bool = False) -> QSplitter:
+    """A splitter that is kept under a name; its parts share the room a larger window gives."""
+    splitter = make_split(*widgets, shares=shares, upright=upright)
     splitter.setObjectName(name)
-    for number, widget in enumerate(widgets):
-        splitter.addWidget(widget)
-        splitter.setStretchFactor(number, 1 if number == stretch else 0)
+    splitter.setHandleWidth(HANDLE_PIXELS)
     splitter.setSizes(list(FIRST_SIZES[name]))
     return splitter
 
