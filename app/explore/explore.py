@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
 from typing import get_args
 
 from PySide6.QtCore import Signal
@@ -86,8 +85,6 @@ class Explore(Feature):
     def start(self) -> None:
         """Open what was open last, and load the engine behind the first paint."""
         catalogue, settings = self._session.catalogue, self._session.settings
-        # Two imports at once take turns: what draws the cortex comes first, then torch.
-        self._session.lane.submit("graphics", lambda _stop: import_module("pyvista"), title="Loading the cortex…")
         self._session.controller.warm_up()
         subject = catalogue.choose_subject(settings.text("subject"))
         nothing = replace(self.selection(), subject=subject, image="")
