@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import re
+import sys
 from collections.abc import Mapping, Sequence
 
+PLAIN = {"−": "-", "×": "x", "·": "-", "→": "->", "…": "...", "²": "^2"}
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 NUMBER = re.compile(r"(\d+)")
 HARMLESS = re.compile(r"[-+\d.eE ]*|\(\w*\)")
@@ -81,3 +85,17 @@ def name_some(names: Sequence[str], most: int = 3, noun: str = "") -> str:
     left = len(names) - most
     more = f" and {left} more {noun + 's' if noun else ''}".rstrip() if left > 0 else ""
     return ", ".join(names[:most]) + more
+
+
+def use_plain_letters() -> None:
+    """Let output of a narrow encoding, as into a file on Windows, show "-" for a minus sign, and "?" for odd bytes."""
+    codecs.register_error("plain", _replace)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="plain")
+
+
+def _replace(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end

@@ -40,7 +40,7 @@ class Analyses(Feature):
         self._explore = explore
         self._opened: dict[str, AnalysisPage] = {}
         for question in Question:
-            desk.tabs.add(question, question.capitalize(), partial(self._make_page, question))
+            desk.tabs.add(question, partial(self._make_page, question))
 
     def drops(self) -> Sequence[Drop]:
         """Folders of analyses; images, while one of the pages is in front."""

@@ -46,17 +46,24 @@ class Services:
         self.log.remove()
 
 
-def open_services(engine: Engine | None = None, catalogue: Catalogue | None = None) -> Services:
-    """Make a session; tests and demonstrations bring their own engine or catalogue."""
-    settings = Settings()
+def open_services(
+    engine: Engine | None = None,
+    catalogue: Catalogue | None = None,
+    *,
+    settings: Settings | None = None,
+    device: str = "auto",
+) -> Services:
+    """Make a session; tests and demonstrations bring their own engine or catalogue. "auto": as the settings say."""
+    kept = settings if settings is not None else Settings()
     state = AppState()
-    state.auto_probe = settings.flag("auto_probe")
+    state.auto_probe = kept.flag("auto_probe")
     lane = JobLane()
-    used = engine if engine is not None else Engine()
+    wanted = kept.text("device") if device == "auto" else device
+    used = engine if engine is not None else Engine(device=wanted, spare_cores=kept.whole("spare_cores"))
     offered = catalogue if catalogue is not None else read_catalogue()
     log = LogStore()
     log.install()
-    problems = Problems(lambda: Circumstances(state.device, tuple(log.lines), describe_settings(settings)))
+    problems = Problems(lambda: Circumstances(state.device, tuple(log.lines), describe_settings(kept)))
     lane.failed.connect(problems.show_failed)
     controller = Controller(state, lane, engine=used, catalogue=offered, problems=problems)
-    return Services(settings, state, lane, used, problems, log, controller)
+    return Services(kept, state, lane, used, problems, log, controller)

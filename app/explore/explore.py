@@ -1,8 +1,4 @@
-"""The work space of one probe: builds its panels and ties them together; the only thing of this room others may ask.
-
-left: controls above the gallery | centre: cortex | right: images
-                                 | below: responses
-"""
+"""The work space of one probe: ties its panels together; the only thing of this room others may ask."""
 
 from __future__ import annotations
 
@@ -11,36 +7,27 @@ from dataclasses import replace
 from functools import partial
 from typing import get_args
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
-from app.base.settings import Settings
 from app.cortex.layout import NamedView
-from app.cortex.panel import CortexPanel
 from app.cortex.pose import capture_view, show_view
-from app.explore.controls_panel import ControlsPanel
 from app.explore.files import Files
-from app.explore.gallery_panel import GalleryPanel
 from app.explore.image_list import GalleryItem
-from app.explore.images_panel import ImagesPanel
-from app.explore.presenter import SENSITIVITY, Panels, Presenter
-from app.explore.responses_panel import ResponsesPanel
+from app.explore.places import KEY, Places
+from app.explore.presenter import SENSITIVITY, Presenter
 from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
-from app.widgets.basics import announce, available_size
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded
 from app.widgets.image_view import PictureMenu
-from app.widgets.splitters import FIRST_SIZES, decode, encode, make_splitter
 from core.figures.colour_key import ColourKey
 from core.figures.figure_config import FigureKind
 from core.figures.movie_config import MAPS, SIDES_SEEN, CortexStyle
 from core.probes.probe import Probe, ProbeConfig
 from core.session.record import ViewRecord
 from core.types import Direction
-
-KEY = "explore"
 
 
 class Explore(Feature):
@@ -57,23 +44,19 @@ class Explore(Feature):
     figure_wanted = Signal(object)
     """A `FigureKind`."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, places: Places) -> None:
         super().__init__(desk)
-        self.controls, self.gallery, self.cortex = ControlsPanel(), GalleryPanel(), CortexPanel()
-        self.images, self.responses = ImagesPanel(), ResponsesPanel()
-        panels = Panels(self.controls, self.gallery, self.cortex, self.images, self.responses)
-        services, state = desk.services, desk.services.state
+        panels, services, state = places.panels, desk.services, desk.services.state
+        self._places = places
+        self.controls, self.gallery, self.cortex = panels.controls, panels.gallery, panels.cortex
+        self.images, self.responses = panels.images, panels.responses
         self._files = Files(desk, self.cortex.view)
-        self._lay_out()
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
         self.presenter = Presenter(state, panels, self)
         wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
         self._connect()
-        self._restore_sizes({one.objectName(): services.settings.text(one.objectName()) for one in self.splitters})
-        self.folds.restore()
         wiring.follow_settings()
-        desk.tabs.put(KEY, "Explore", self.splitters[-1])
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The commands about the probe, its image and its views."""
@@ -81,7 +64,7 @@ class Explore(Feature):
         views = {f"view_{name}": partial(view.set_named_view, name) for name in get_args(NamedView)}
         return {
             **views,
-            **self.folds.commands(),
+            **self._places.commands(),
             "undo": partial(self.undo.step, -1),
             "redo": partial(self.undo.step, 1),
             **self._files.commands(),
@@ -93,7 +76,6 @@ class Explore(Feature):
             "lower": partial(controller.set_direction, Direction.LOWER),
             "toggle_auto": self.controls.run.auto.toggle,
             "flicker": self.images.tools.flicker.toggle,
-            "reset_layout": self.reset_layout,
         }
 
     def drops(self) -> Sequence[Drop]:
@@ -116,8 +98,8 @@ class Explore(Feature):
     def keep(self) -> None:
         """Remember sizes and what is open for the next start."""
         settings, chosen = self._session.settings, self.selection()
-        for splitter in self.splitters:
-            settings.set(splitter.objectName(), encode(splitter.saveState()))
+        for splitter, sizes in self._places.sizes().items():
+            settings.set(splitter, sizes)
         for name in ("gate_r", "subject", "network", "layer", "image"):
             settings.set(name, getattr(chosen, name))
         settings.set("auto_probe", self._session.state.auto_probe)
@@ -230,18 +212,12 @@ class Explore(Feature):
 
     def show_all(self) -> None:
         """Bring every part back that was folded away."""
-        self.folds.show_all()
-
-    def reset_layout(self) -> None:
-        """Give every part its first size."""
-        for splitter in self.splitters:
-            splitter.setSizes(list(FIRST_SIZES[splitter.objectName()]))
-        self.show_all()
+        self._places.show_all()
 
     def capture(self) -> Content:
         """What is chosen, the view of the cortex, and the sizes of the panels."""
-        layout = {one.objectName(): encode(one.saveState()) for one in self.splitters}
-        return capture_selection(self._session, self.selection()) | {"view": self.value(), "layout": layout}
+        shown = {"view": self.value(), "layout": self._places.sizes()}
+        return capture_selection(self._session, self.selection()) | shown
 
     def restore(self, loaded: Loaded) -> None:
         """Show a saved session's probe and view; undo starts again from it."""
@@ -251,14 +227,8 @@ class Explore(Feature):
             use_surface(record, self._session)
         self.show(selection_of(loaded, self._session.catalogue), loaded.probe)
         self.set_value(record.view)
-        self._restore_sizes(record.layout)
+        self._places.restore_sizes(record.layout)
         self.undo.begin()
-
-    def _restore_sizes(self, kept: Mapping[str, str]) -> None:
-        """Give every part the size it had; one that is not known stays as it is."""
-        for splitter in self.splitters:
-            if state := kept.get(splitter.objectName()):
-                splitter.restoreState(decode(state))
 
     def _show_rest(self, wanted: Selection, probe: Probe | None, *, makes: bool) -> None:
         """Of a selection, what is chosen once encoder and image are there."""
@@ -291,16 +261,6 @@ class Explore(Feature):
         state.probe = probe
         self._session.controller.want_atlas(self.cortex.current_map() == SENSITIVITY)
 
-    def _lay_out(self) -> None:
-        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        top = make_splitter("top_splitter", across, self.cortex, self.images, stretch=0)
-        work = make_splitter("work_splitter", down, top, self.responses, stretch=0)
-        left = make_splitter("left_splitter", down, self.controls, self.gallery, stretch=1)
-        main = make_splitter("main_splitter", across, left, work, stretch=1)
-        self.splitters = (top, work, left, main)
-        parts = {"controls": left, "images": self.images, "responses": self.responses}
-        self.folds = Folds(self._session.settings, parts)
-
     def _connect(self) -> None:
         view, responses = self.cortex.view, self.responses
         for chosen in (self.controls.gate.valueChanged, self.cortex.map_changed):
@@ -327,48 +287,3 @@ class Explore(Feature):
 
     def _want_figure(self, kind: FigureKind, *_checked: object) -> None:
         self.figure_wanted.emit(kind)
-
-
-COMPACT_WIDTH = 1264
-"""Narrower, controls, cortex and images do not fit side by side."""
-
-SETTING = "folded_panels"
-NONE_FOLDED = "none"
-"""Written where the user folded nothing, to tell it from a first start."""
-
-
-class Folds:
-    """Which parts are folded: controls with the gallery, images, responses."""
-
-    def __init__(self, settings: Settings, parts: Mapping[str, QWidget]) -> None:
-        self._settings = settings
-        self._parts = dict(parts)
-
-    def commands(self) -> Mapping[str, Callable[[], object]]:
-        """The commands that fold."""
-        return {f"toggle_{name}": partial(self.toggle, name) for name in self._parts}
-
-    def restore(self) -> None:
-        """Fold what was folded last; at a first start on a narrow screen, the controls."""
-        kept = self._settings.text(SETTING)
-        narrow = not kept and available_size().width() < COMPACT_WIDTH
-        folded = {"controls"} if narrow else set(kept.split())
-        for name, part in self._parts.items():
-            part.setHidden(name in folded)
-
-    def toggle(self, name: str) -> None:
-        """Fold a part away, or bring it back."""
-        part = self._parts[name]
-        part.setHidden(not part.isHidden())
-        self._keep()
-        announce(part.window(), f"{name.capitalize()} {'hidden' if part.isHidden() else 'shown'}")
-
-    def show_all(self) -> None:
-        """Bring every part back."""
-        for part in self._parts.values():
-            part.show()
-        self._keep()
-
-    def _keep(self) -> None:
-        folded = [name for name, part in self._parts.items() if part.isHidden()]
-        self._settings.set(SETTING, " ".join(folded) or NONE_FOLDED)

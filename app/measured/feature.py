@@ -18,7 +18,7 @@ class Measured(Feature):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        desk.tabs.add(KEY, "Measured", self._make_page)
+        desk.tabs.add(KEY, self._make_page)
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The command that brings the tab to the front."""

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenuBar, QToolButton, QWidget
 
 from app.shell.commands import COMMANDS, MENUS, Situation, find_command
-from app.shell.palette import Jump
 from app.widgets.basics import set_icon
 
 
 class Actions(QObject):
-    """One QAction a command, with its handler, key, icon and reason."""
+    """One QAction a command, with its key, icon and reason; `do` does a command by its id."""
 
-    def __init__(self, owner: QWidget, handlers: Mapping[str, Callable[[], object]]) -> None:
+    def __init__(self, owner: QWidget, do: Callable[[str], object]) -> None:
         super().__init__(owner)
         self._actions: dict[str, QAction] = {}
         for command in COMMANDS:
             action = QAction(command.title, owner)
-            action.setShortcuts([QKeySequence(key) for key in (command.shortcut, command.also) if key])
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             action.setAutoRepeat(command.id != "cancel")  # a key held down stops one thing
-            action.triggered.connect(handlers[command.id])
+            action.triggered.connect(partial(do, command.id))
             owner.addAction(action)
             if command.icon:
                 set_icon(action, command.icon, "text", "faint")
@@ -38,16 +37,7 @@ class Actions(QObject):
         """Give a command as its menu would, if it can be given now."""
         self._actions[identity].trigger()
 
-    def jumps(self) -> Iterator[Jump]:
-        """A line of the palette for each action as it is now: its text, key, and why it cannot be given."""
-        for command in COMMANDS:
-            action = self._actions[command.id]
-            reason = "" if action.isEnabled() else str(action.data())
-            yield Jump(
-                "Command", action.text().removesuffix("…"), command.help, action.trigger, reason, key_text(action)
-            )
-
-    def refresh(self, situation: Situation) -> None:
+    def refresh(self, situation: Situation | None) -> None:
         """Enable what can be done now; the others say why not, and undo and redo what they change: "Undo target"."""
         for command in COMMANDS:
             reason = command.reason(situation)
@@ -56,7 +46,7 @@ class Actions(QObject):
             action.setData(reason)
             key = key_text(action)
             action.setToolTip(reason or (f"{command.help} ({key})" if key else command.help))
-        for identity, change in zip(("undo", "redo"), situation.undo, strict=True):
+        for identity, change in zip(("undo", "redo"), situation.undo if situation else ("", ""), strict=True):
             title = find_command(identity).title
             self._actions[identity].setText(f"{title} {change}".rstrip())
 

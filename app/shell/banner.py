@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import time
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QStatusBar, QSystemTrayIcon, QWidget
 
 from app.base.jobs import Cancelling, Failed, Idle, Job, Outcome, RunState, Stopped
-from app.base.services import Services
 from app.look.icons import application_icon, load_icon
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import announce, make_label, make_row, make_tool_button, set_look
-from app.widgets.desk import Desk
 from core.words import write_duration
+
+if TYPE_CHECKING:
+    from app.base.services import Services
+    from app.widgets.desk import Desk
 
 SHOWN_MS = 10_000
 
@@ -68,16 +71,15 @@ class Notices(QObject):
         self._window.activateWindow()
 
 
-READY = "Ready"
+OPENING, READY = "Opening…", "Ready"
 
 
 class StatusLine(QStatusBar):
     """Job left, hover read-out in the middle, device right."""
 
-    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._state = services.state
-        self.job = make_label(READY)
+        self.job = make_label(OPENING)
         self.hover = make_label()
         self.device = make_label()
         self.setSizeGripEnabled(False)
@@ -87,8 +89,12 @@ class StatusLine(QStatusBar):
         self.addWidget(self.job)
         self.addWidget(self.hover, 1)
         self.addPermanentWidget(self.device)
+
+    def follow(self, services: Services) -> None:
+        """Show what the lane does, and where it computes."""
+        self.job.setText(READY)
         services.lane.state_changed.connect(self.set_run_state)
-        services.state.device_changed.connect(self._show_device)
+        services.state.device_changed.connect(lambda: self._show_device(services.state.device))
 
     def set_run_state(self, state: RunState) -> None:
         """Follow the lane."""
@@ -99,8 +105,8 @@ class StatusLine(QStatusBar):
         else:
             self.job.setText(state.title or state.kind)
 
-    def _show_device(self) -> None:
-        self.device.setText(DEVICE_NAMES.get(self._state.device, self._state.device))
+    def _show_device(self, device: str) -> None:
+        self.device.setText(DEVICE_NAMES.get(device, device))
 
 
 DEVICE_NAMES = {"cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Metal)", "": "engine not loaded yet"}

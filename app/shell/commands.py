@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from app.base.jobs import Idle, RunState
-from app.base.state import AppState
+
+if TYPE_CHECKING:
+    from app.base.state import AppState
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,10 @@ class Command:
     ends_group: bool = False
     also: str = ""
 
-    def reason(self, now: Situation) -> str:
-        """Why it cannot be given now; "" if it can."""
-        return next((reason for names, met, reason in NEEDS if self.id in names.split() and not met(now)), "")
+    def reason(self, now: Situation | None) -> str:
+        """Why it cannot be given now, None before anything is open; "" if it can."""
+        needs = (row for row in NEEDS if self.id in row[0].split())
+        return next((reason for _, met, reason in needs if now is None or not met(now)), "")
 
 
 MENUS = ("File", "Edit", "Probe", "Cortex", "View", "Help")

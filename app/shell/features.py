@@ -1,8 +1,14 @@
-"""Every feature of the window, made in one place, and the few signals that lead from one to another."""
+"""Every feature of the window, made in one place, and the few signals that lead from one to another.
+
+Imports the whole program: only once the frame of the window is painted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QToolButton
 
 from app.analyses.feature import Analyses
 from app.analyses.study_dialog import Study
@@ -11,33 +17,71 @@ from app.cortex.surface_feature import Surfaces
 from app.encoders.feature import Encoders
 from app.encoders.fit_dialog import Fits
 from app.explore.explore import Explore
+from app.explore.places import Places
 from app.figures.feature import Figures
 from app.measured.feature import Measured
 from app.networks.feature import Networks
 from app.recordings.feature import Recordings
 from app.sessions.feature import Sessions
+from app.shell.actions import Actions
+from app.shell.banner import Notices
+from app.shell.commands import Situation, find_command
+from app.shell.drops import Drops
+from app.shell.handlers import Handlers
+from app.shell.jumps import Jumps
+from app.shell.settings_dialog import Preferences
+from app.shell.tour import Tour
 from app.stimuli.feature import Packages, Stimuli
 from app.widgets.desk import Desk, Feature
 
 
-class Features:
-    """Every feature; those with tabs are made in the order of the tabs."""
+class Features(QObject):
+    """Every feature, and what each command does; `buttons` are the tool buttons of the commands that have one."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.explore = explore = Explore(desk)
+    def __init__(self, desk: Desk, places: Places, actions: Actions, buttons: Mapping[str, QToolButton]) -> None:
+        super().__init__(desk.parent)
+        self._session, self._actions = desk.services, actions
+        self.explore = explore = Explore(desk, places)
         self.analyses, self.stimuli, self.measured = Analyses(desk, explore), Stimuli(desk), Measured(desk)
         self.fits, self.recordings, self.networks = Fits(desk), Recordings(desk), Networks(desk)
         self.packages = Packages(desk, lambda: self.stimuli.written)
         self.sessions = Sessions(desk, (explore, self.stimuli, self.analyses))
         self.encoders, self.figures, self.study = Encoders(desk, explore), Figures(desk, explore), Study(desk)
         self.surfaces, self.poses = Surfaces(desk, explore.cortex.view), Poses(desk, explore.cortex.view)
-        self.analyses.collect_wanted.connect(self.stimuli.add_analysis)
-        self.stimuli.probe_wanted.connect(explore.open_probe)
-        self.stimuli.package_wanted.connect(self.packages.show_newest)
-        self.recordings.fit_wanted.connect(self.fits.show_dialog)
+        self.handlers, self.tour = Handlers(desk), Tour(desk, explore, lambda command: buttons[command])
+        self.preferences = Preferences(desk, set_keys=self._set_keys)
+        self.jumps = Jumps(desk, explore, actions, self.preferences.show_settings)
+        self.commands = {name: do for feature in self for name, do in feature.commands().items()}
+        self.drops = Drops(desk, [row for feature in self for row in feature.drops()])
+        self.notices = Notices(desk)
+        actions.action("recent_sessions").setMenu(self.sessions.menu)
+        explore.set_collecting(actions.action("add_to_tray"))
+        self._connect()
+        self.refresh_commands()
 
     def __iter__(self) -> Iterator[Feature]:
         """In the order in which a drop is offered to them: what is told by its content stands first."""
         yield from (self.sessions, self.analyses, self.stimuli, self.measured, self.encoders, self.surfaces)
         yield from (self.networks, self.recordings, self.explore, self.figures, self.fits, self.packages, self.poses)
-        yield self.study
+        yield from (self.study, self.handlers, self.tour, self.preferences, self.jumps)
+
+    def refresh_commands(self) -> None:
+        """Enable what can be done now."""
+        situation = Situation(self._session.state, self._session.lane.state, self.explore.undo.describe())
+        self._actions.refresh(situation)
+        self.explore.set_refusal(find_command("probe").reason(situation))
+
+    def _connect(self) -> None:
+        state = self._session.state
+        for fact in ("subject", "card", "stimulus", "target", "probe"):
+            getattr(state, f"{fact}_changed").connect(self.refresh_commands)
+        self._session.lane.state_changed.connect(self.refresh_commands)
+        self.explore.undo.chosen.connect(self.refresh_commands)
+        self.analyses.collect_wanted.connect(self.stimuli.add_analysis)
+        self.stimuli.probe_wanted.connect(self.explore.open_probe)
+        self.stimuli.package_wanted.connect(self.packages.show_newest)
+        self.recordings.fit_wanted.connect(self.fits.show_dialog)
+
+    def _set_keys(self, keys: Mapping[str, str]) -> None:
+        self._actions.set_keys(keys)
+        self.refresh_commands()

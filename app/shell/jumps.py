@@ -12,6 +12,8 @@ from functools import partial
 
 from app.base.settings import SETTINGS
 from app.explore.explore import Explore
+from app.shell.actions import Actions, key_text
+from app.shell.commands import COMMANDS
 from app.shell.palette import Jump, Palette
 from app.widgets.desk import Desk, Feature, does
 
@@ -21,20 +23,14 @@ class Jumps(Feature):
 
     Parameters
     ----------
-    list_commands : A line for each command.
+    actions : The actions of the menus.
     open_setting : Opens the settings on one of them.
     """
 
-    def __init__(
-        self,
-        desk: Desk,
-        explore: Explore,
-        list_commands: Callable[[], Iterator[Jump]],
-        open_setting: Callable[[str], object],
-    ) -> None:
+    def __init__(self, desk: Desk, explore: Explore, actions: Actions, open_setting: Callable[[str], object]) -> None:
         super().__init__(desk)
         self._explore = explore
-        self._list_commands = list_commands
+        self._actions = actions
         self._open_setting = open_setting
         self.palette: Palette | None = None
 
@@ -49,7 +45,7 @@ class Jumps(Feature):
 
     def everything(self) -> tuple[Jump, ...]:
         """Everything that can be reached now, commands first."""
-        parts = (self._list_commands(), self._tabs(), self._rois(), self._encoders(), self._subjects())
+        parts = (self._commands(), self._tabs(), self._rois(), self._encoders(), self._subjects())
         return (*(jump for part in parts for jump in part), *self._settings(), *self._images())
 
     def find_voxel(self, query: str) -> Jump | None:
@@ -66,6 +62,13 @@ class Jumps(Feature):
         if self.palette is not None:
             self.palette.deleteLater()
             self.palette = None
+
+    def _commands(self) -> Iterator[Jump]:
+        """A line for each action as it is now: its text, key, and why it cannot be given."""
+        for command in COMMANDS:
+            action = self._actions.action(command.id)
+            title, reason = action.text().removesuffix("…"), "" if action.isEnabled() else str(action.data())
+            yield Jump("Command", title, command.help, action.trigger, reason, key_text(action))
 
     def _tabs(self) -> Iterator[Jump]:
         for key in self._desk.tabs.keys:

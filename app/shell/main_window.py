@@ -1,100 +1,134 @@
-"""The main window: makes the features, their menus and the bar of tabs, and shuts down properly."""
+"""The main window: a frame that is painted at once, filled behind its first paint. Closes in order."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QShowEvent
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent
+from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QMainWindow, QMenuBar, QWidget
 
-from app.base.services import Services
+from app.base.settings import Settings
+from app.explore.places import KEY, Places, decode, encode
 from app.look.icons import application_icon
 from app.shell.actions import Actions
-from app.shell.banner import Banner, Notices, StatusLine
-from app.shell.commands import Situation, find_command
-from app.shell.drops import Drops
-from app.shell.features import Features
-from app.shell.handlers import Handlers
-from app.shell.jumps import Jumps
-from app.shell.settings_dialog import Preferences
+from app.shell.banner import Banner, StatusLine
+from app.shell.opening import Opening
 from app.shell.shortcuts import read_keys
-from app.shell.tour import Tour
 from app.widgets.basics import available_size, make_column, make_row, make_scroll
-from app.widgets.desk import Desk
-from app.widgets.splitters import decode, encode
 from app.widgets.tabs import Tabs
+
+if TYPE_CHECKING:
+    from app.base.services import Services
+    from app.explore.explore import Explore
+    from app.shell.features import Features
 
 FIRST_SIZE = QSize(1440, 900)
 LEAST_SIZE = QSize(760, 440)
 """Half a small dense screen; what does not fit is folded away or scrolls."""
 
+TABS = ("fragility", "discriminability", "transfer", "meaning", "disagreement", "stimuli", "measured")
+"""Behind Explore, in the order in which the features add them."""
+
 
 class MainWindow(QMainWindow):
-    """Everything the user sees of a session; `shown_once` fires after the first paint."""
+    """The frame of everything the user sees; what it holds is made behind the first paint, or when it is asked for.
 
-    shown_once = Signal()
+    `opening` tells when all of it is there.
+    """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, settings: Settings, open_services: Callable[[], Services]) -> None:
         super().__init__()
-        self.session = services
+        self._settings, self._open_services = settings, open_services
+        self._has_started = False
         self.session_file: Path | None = None
-        self._was_shown = False
-        self.banner, self.status, self.tabs = Banner(), StatusLine(services), Tabs(self)
-        desk = Desk(services, self, self.tabs, services.problems.message.emit)
-        self.features = Features(desk)
-        self.explore = self.features.explore
-        self.handlers, self.tour = Handlers(desk), Tour(desk, self.explore, lambda command: self.tool_buttons[command])
-        self.preferences = Preferences(desk, set_keys=self._set_keys)
-        self.jumps = Jumps(desk, self.explore, lambda: self.actions_table.jumps(), self.preferences.show_settings)
-        self._parts = (*self.features, self.handlers, self.tour, self.preferences, self.jumps)
-        self.actions_table = Actions(self, {name: do for part in self._parts for name, do in part.commands().items()})
-        self.actions_table.action("recent_sessions").setMenu(self.features.sessions.menu)
+        self.opening = Opening(self, self._fill())
+        self.banner, self.status, self.tabs, self.places = Banner(), StatusLine(), Tabs(self), Places(settings)
+        self.actions_table = Actions(self, self._do)
         self.tool_buttons = self.actions_table.make_tool_buttons()
-        self.drops = Drops(desk, [row for part in self._parts for row in part.drops()])
-        self.notices = Notices(desk)
+        QOpenGLWidget(self).hide()  # without one the window would be made anew, and vanish, when the cortex comes
         self._lay_out()
-        self._connect()
-        self._set_keys(read_keys(services.settings))
+        self.actions_table.set_keys(read_keys(settings))
+        self.actions_table.refresh(None)
+        self.tabs.wanted.connect(lambda: self.features)
 
-    def refresh_commands(self) -> None:
-        """Enable what can be done now."""
-        situation = Situation(self.session.state, self.session.lane.state, self.explore.undo.describe())
-        self.actions_table.refresh(situation)
-        self.explore.set_refusal(find_command("probe").reason(situation))
+    @cached_property
+    def session(self) -> Services:
+        """State, lane, engine and the rest that is no widget."""
+        return self._open_services()
+
+    @cached_property
+    def features(self) -> Features:
+        """What stands in the frame, made now if it is not there yet."""
+        from app.shell.features import Features
+        from app.widgets.desk import Desk
+
+        services = self.session
+        desk = Desk(services, self, self.tabs, services.problems.message.emit)
+        made = Features(desk, self.places, self.actions_table, self.tool_buttons)
+        self.banner.follow(services)
+        self.status.follow(services)
+        made.explore.subject_chosen.connect(self.banner.clear)
+        made.explore.said.connect(self.status.hover.setText)
+        self.tabs.changed.connect(made.sessions.keeper.mark)
+        return made
+
+    @property
+    def explore(self) -> Explore:
+        """The work space of one probe."""
+        return self.features.explore
 
     def start(self) -> None:
-        """Open what was open last or the session asked for, and load the engine behind the first paint."""
+        """Open what was open last or the session asked for, and load the engine."""
+        self._has_started = True
         self.explore.start()
         self.features.sessions.begin(self.session_file)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Tell once, after the first paint."""
-        super().showEvent(event)
-        if not self._was_shown:
-            self._was_shown = True
-            QTimer.singleShot(0, self.shown_once.emit)
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Something is dragged over the window before there is who sees to it."""
+        self.features.drops.enter(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Vanish at once, then stop the lane, then close the 3D view: a live thread or plotter would abort the exit."""
-        if event.spontaneous() and not self.features.sessions.may_close():
+        if self._has_started and event.spontaneous() and not self.features.sessions.may_close():
             event.ignore()
             return
-        self.session.settings.set("window_geometry", encode(self.saveGeometry()))
-        self.explore.keep()
+        self._settings.set("window_geometry", encode(self.saveGeometry()))
         self.hide()
-        self.features.sessions.finish()
+        self.opening.wait()
+        if self._has_started:  # else nothing was opened that could be kept
+            self.explore.keep()
+            self.features.sessions.finish()
         self.session.close()
         self.features.figures.close()
         self.explore.close()
         super().closeEvent(event)
 
+    def _fill(self) -> Iterator[object]:
+        """Make what stands in the frame, a part a step."""
+        yield from self.places.steps
+        yield self.session
+        yield self.features
+
+    def _do(self, command: str, *_checked: object) -> None:
+        """Do a command, if it still can be given once the features are there."""
+        commands = self.features.commands
+        if self.actions_table.action(command).isEnabled():
+            commands[command]()
+
     def _lay_out(self) -> None:
         self.setWindowTitle("Probescope")
         self.setWindowIcon(application_icon())
         self.setMinimumSize(LEAST_SIZE)
+        self.setAcceptDrops(True)
         self.resize(FIRST_SIZE.boundedTo(available_size()))
+        self.tabs.put(KEY, self.places.whole)
+        for key in TABS:
+            self.tabs.add(key)
         centre, bar, menus = QWidget(), QWidget(), QMenuBar()
         centre.setObjectName("window")
         scroll = make_scroll(self.tabs.stack, sideways=True)
@@ -110,22 +144,4 @@ class MainWindow(QMainWindow):
         buttons = self.tool_buttons.values()
         bar.setLayout(make_row(menus, 12, self.tabs.bar, -1, *buttons, gap=4, margin=(10, 3, 10, 3)))
         self.setMenuWidget(bar)
-        self.explore.set_collecting(self.actions_table.action("add_to_tray"))
-        kept = self.session.settings.text("window_geometry")
-        if kept:
-            self.restoreGeometry(decode(kept))
-
-    def _connect(self) -> None:
-        session, state = self.session, self.session.state
-        for fact in ("subject", "card", "stimulus", "target", "probe"):
-            getattr(state, f"{fact}_changed").connect(self.refresh_commands)
-        session.lane.state_changed.connect(self.refresh_commands)
-        self.explore.undo.chosen.connect(self.refresh_commands)
-        self.banner.follow(session)
-        self.explore.subject_chosen.connect(self.banner.clear)
-        self.explore.said.connect(self.status.hover.setText)
-        self.tabs.changed.connect(self.features.sessions.keeper.mark)
-
-    def _set_keys(self, keys: Mapping[str, str]) -> None:
-        self.actions_table.set_keys(keys)
-        self.refresh_commands()
+        self.restoreGeometry(decode(self._settings.text("window_geometry")))

@@ -13,7 +13,8 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QTimer
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from app.base.services import Services
-from app.explore.explore import KEY, Explore
+from app.explore.explore import Explore
+from app.explore.places import KEY
 from app.shell.tour_card import TourCard, TourFrame
 from app.widgets.basics import bring
 from app.widgets.desk import Desk, Feature, does

@@ -73,7 +73,7 @@ class Stimuli(Feature):
         self._timer.timeout.connect(self.preview)
         self.tray.changed.connect(self._timer.start)
         self.tray.changed.connect(self.changed)
-        desk.tabs.add(KEY, "Stimuli", self._make_page)
+        desk.tabs.add(KEY, self._make_page)
 
     @property
     def page(self) -> StimuliPage:

@@ -40,6 +40,8 @@ class Tabs(QObject):
     """The bar of tabs, by their `keys` in order, and the stack of their pages; `changed`: another one is in front."""
 
     changed = Signal()
+    wanted = Signal()
+    """A page is asked for that nobody has said how to make."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -57,18 +59,23 @@ class Tabs(QObject):
         self.bar.currentChanged.connect(self._show)
         self.bar.currentChanged.connect(self.bar.updateGeometry)  # the name of the tab in front is bold, so wider
 
-    def put(self, key: str, title: str, page: QWidget) -> None:
+    def put(self, key: str, page: QWidget) -> None:
         """Put a tab after the others with a page that was made already and is never moved."""
         self._pages[key] = page
-        self._append(key, title, page)
+        self._append(key, page)
 
-    def add(self, key: str, title: str, make: Callable[[], WorkPage]) -> None:
-        """Put a tab after the others; its page is made when it is first wanted."""
-        self._makers[key], self._holders[key] = make, QWidget()
-        self._append(key, title, self._holders[key])
+    def add(self, key: str, make: Callable[[], WorkPage] | None = None) -> None:
+        """Put a tab after the others; how its page is made when it is first wanted can be added later."""
+        if key not in self._holders:
+            self._holders[key] = QWidget()
+            self._append(key, self._holders[key])
+        if make is not None:
+            self._makers[key] = make
 
     def page(self, key: str) -> QWidget:
         """The page of a tab, made now if it was never opened."""
+        if key not in self._pages and key not in self._makers:
+            self.wanted.emit()
         if key not in self._pages:
             page = self._pages[key] = self._makers[key]()
             self._holders[key].setLayout(make_row(page))
@@ -85,10 +92,10 @@ class Tabs(QObject):
         self.bar.setCurrentIndex(self.keys.index(key))
         return page
 
-    def _append(self, key: str, title: str, widget: QWidget) -> None:
+    def _append(self, key: str, widget: QWidget) -> None:
         self.keys.append(key)
         self.stack.addWidget(widget)
-        self.bar.addTab(title)
+        self.bar.addTab(key.capitalize())
 
     def _show(self, index: int) -> None:
         self.page(self.keys[index])

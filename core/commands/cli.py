@@ -6,16 +6,16 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 from core.checks import check_choice
-from core.commands.options import Device, FromHost, Host, about, parse_arguments
 from core.commands.table import COMMANDS, GROUPS, load_command
 from core.device import explain
 from core.errors import Cancelled, ProbeError
+from core.words import use_plain_letters
 
 if TYPE_CHECKING:
-    from core.commands.options import OpenCortex
+    from core.commands.options import Host, OpenCortex
 
 DONE, BAD_INPUT, CANCELLED = 0, 2, 130
 
@@ -31,11 +31,13 @@ def run_command_line(
 
     The window, the demonstration and pictures of the cortex come from the caller, since nothing here may know Qt.
     """
-    from core.commands.output import use_plain_letters
-
     use_plain_letters()
     try:
         session, rest = _take_session(arguments)
+        if not rest:
+            return open_window("auto", session)  # at once: what reads options takes as long to import as the window
+        from core.commands.options import Host
+
         code = prepare(rest, Host(open_window, run_demonstration, open_cortex, session))()
         sys.stdout.flush()
     except ProbeError as error:
@@ -61,6 +63,8 @@ def run_command_line(
 
 def prepare(arguments: Sequence[str], host: Host | None = None) -> Callable[[], int]:
     """What a command line asks for, ready to run. Raises BadInputError for words that cannot be read."""
+    from core.commands.options import parse_arguments
+
     name, rest = _split_command(list(arguments))
     if any(word in ("-h", "--help") for word in rest[: rest.index("--") if "--" in rest else None]):
         from core.commands.reference import render_help
@@ -72,23 +76,6 @@ def prepare(arguments: Sequence[str], host: Host | None = None) -> Callable[[], 
     bound, expected = parse_arguments(command, rest, name=f"main.py {name}".strip())
     more = {"host": host} if "host" in expected else {}
     return lambda: command(*bound.args, **bound.kwargs, **more)
-
-
-def run_window(
-    *, device: Annotated[str, about("of the window: auto, cpu, cuda or mps")] = "auto", host: FromHost
-) -> int:
-    """Open the window."""
-    return host.open_window(device, host.session)
-
-
-def run_demo(
-    *,
-    out: Annotated[str, about("folder for the screenshot and the stimuli")] = "out/demo",
-    device: Device = "auto",
-    host: FromHost,
-) -> int:
-    """Run the demonstration."""
-    return host.run_demonstration(out, device)
 
 
 def _take_session(arguments: Sequence[str]) -> tuple[Path | None, Sequence[str]]:

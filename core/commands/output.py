@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
-import io
 import json
 import signal
 import sys
@@ -28,7 +26,6 @@ REPORT_PERIOD = 0.2
 """Seconds between two lines of progress on a terminal."""
 LONG = {"note", "citation", "source", "layers", "family"}
 """Columns left to `--json`: they would break the lines of a table."""
-PLAIN = {"−": "-", "×": "x", "·": "-", "→": "->", "…": "...", "²": "^2"}
 
 
 @contextmanager
@@ -143,17 +140,3 @@ def format_cell(value: object) -> str:
 def split(text: str) -> tuple[str, ...]:
     """The words of a comma-separated list."""
     return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def use_plain_letters() -> None:
-    """Let output of a narrow encoding, as into a file on Windows, show "-" for a minus sign, and "?" for odd bytes."""
-    codecs.register_error("plain", _replace)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="plain")
-
-
-def _replace(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
-from core.commands.options import Run
+if TYPE_CHECKING:
+    from core.commands.options import Run
 
 DESCRIPTION = """\
 Probescope explores adversarial probes of ANN-based models of the visual brain: the smallest image changes that raise or
@@ -50,7 +52,7 @@ COMMANDS = {
     "doctor": ("doctor", "check versions, device, graphics, folders and weights"),
     "subjects": ("imports", "summarise, remove or relink imported subjects"),
     "rebuild": ("saved", "make a written set again from its manifest alone and compare it bit for bit"),
-    "demo": ("cli", "load, pick, probe raise and lower, and export, through the real window; without a display too"),
+    "demo": ("window", "load, pick, probe raise and lower, and export, through the real window; without a display too"),
 }
 """Where each command is, and what it does; the function is called `run_` and the command's last word."""
 GROUPS = {"stimuli": ("plan", "make", "check", "strip")}
@@ -58,7 +60,7 @@ GROUPS = {"stimuli": ("plan", "make", "check", "strip")}
 
 def load_command(name: str) -> Run:
     """The function of a command; "" is the program without one."""
-    place, _ = COMMANDS.get(name, ("cli", ""))
+    place, _ = COMMANDS.get(name, ("window", ""))
     module = importlib.import_module(f"core.commands.{place}")
     run: Run = getattr(module, f"run_{name.split()[-1] if name else 'window'}")
     return run

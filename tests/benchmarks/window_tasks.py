@@ -7,8 +7,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from app.cortex.view import CortexView
 
 STARTED_VARIABLE = "PROBESCOPE_BENCH_STARTED"
 """When the benchmark started a process, in seconds since the epoch."""
@@ -16,7 +20,9 @@ STARTED_VARIABLE = "PROBESCOPE_BENCH_STARTED"
 TICK_MS = 5
 PATIENCE_SECONDS = 600.0
 IDLE_MS = 2000
-N_PREVIEWS = 20
+EPSILONS = [2.9 - 0.12 * step for step in range(20)]
+N_SHADES = 20
+"""More colours than this in one row of pixels are a cortex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +39,60 @@ class Measured:
 
 
 def show_empty_window() -> None:
-    """Print the seconds this process took to paint an empty window with a 3D widget."""
+    """Print the seconds this process took to paint an empty window; as all of these, by the clock and the processor."""
     import pyqtgraph  # noqa: F401 - part of what any such window needs
-    from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QMainWindow
-    from pyvistaqt import QtInteractor
 
     application = QApplication(sys.argv[:1])
+    _at_first_paint(application, application.closeAllWindows)
     window = QMainWindow()
-    plotter = QtInteractor(window, auto_update=False, multi_samples=0)
-    window.setCentralWidget(plotter)
     window.resize(1440, 900)
     window.show()
-    QTimer.singleShot(0, lambda: (_tell_age(), plotter.close(), window.close()))
     application.exec()
 
 
 def show_window() -> None:
-    """Print the seconds this process took to paint the program's window."""
+    """Print the seconds this process took to paint the program's window, to fill it, and to draw the cortex in it."""
+    import main
     from app.look.qt_application import make_application
-    from app.shell.application import make_window
 
     application = make_application()
-    window = make_window()
-    window.shown_once.connect(lambda: (_tell_age(), window.close()))
-    window.show()
-    application.exec()
+    _at_first_paint(application, lambda: _follow(application))
+    sys.argv[1:] = []
+    main.main()
+
+
+def _at_first_paint(application: QApplication, then: Callable[[], object]) -> None:
+    from PySide6.QtCore import QEvent, QObject, QTimer
+
+    class FirstPaint(QObject):
+        def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Paint:
+                application.removeEventFilter(self)
+                QTimer.singleShot(0, lambda: (_tell_age(), then()))  # when the others of this turn were painted too
+            return False
+
+    application.installEventFilter(FirstPaint(application))
+
+
+def _follow(application: QApplication) -> None:
+    """Tell when the window answers everything, and when it shows the cortex, then close it."""
+    from app.shell.main_window import MainWindow
+
+    (window,) = (one for one in application.topLevelWidgets() if isinstance(one, MainWindow))
+    window.opening.done.connect(_tell_age)
+    wait_until(lambda: "features" in vars(window) and _shows_cortex(window.explore.cortex.view))
+    _tell_age()
+    window.close()
+
+
+def _shows_cortex(view: CortexView) -> bool:
+    """Whether there is more to see on the canvas than its background."""
+    if view.surface is None:
+        return False
+    side = view.canvas.height() // 2
+    row = view.canvas.grab().toImage().copy(0, side, view.canvas.width(), 1)
+    return len({row.pixel(column, 0) for column in range(row.width())}) > N_SHADES
 
 
 def measure_window() -> Measured:
@@ -88,7 +122,7 @@ def measure_window() -> Measured:
         seconds, attack = time.perf_counter() - asked, gaps.take()
         rest(IDLE_MS)
         gaps.take()
-        painted = [_time_preview(window, epsilon) for epsilon in np.linspace(2.9, 0.5, N_PREVIEWS).tolist()]
+        painted = [_time_preview(window, epsilon) for epsilon in EPSILONS]
         previews = gaps.take()
         gaps.stop()
         import torch
@@ -163,5 +197,5 @@ def rest(milliseconds: int) -> None:
 
 
 def _tell_age() -> None:
-    """Print the seconds since the benchmark started this process."""
-    print(time.time() - float(os.environ[STARTED_VARIABLE]), flush=True)
+    """Print the seconds since the benchmark started this process, and those of the processor it took."""
+    print(time.time() - float(os.environ[STARTED_VARIABLE]), time.process_time(), flush=True)

@@ -29,7 +29,7 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
 def open_palette(window: MainWindow, qtbot: QtBot, text: str) -> Palette:
     """Open it by its key and type into it."""
     qtbot.keyClick(window, Qt.Key.Key_K, Qt.KeyboardModifier.ControlModifier)
-    palette = window.jumps.palette
+    palette = window.features.jumps.palette
     assert palette is not None
     qtbot.waitUntil(palette.field.hasFocus)
     qtbot.keyClicks(palette.field, text)
@@ -70,7 +70,7 @@ def test_every_command_is_in_the_palette_with_its_reason(window: MainWindow, qtb
 
 def test_undo_and_redo_in_the_palette_tell_the_truth(window: MainWindow, qtbot: QtBot) -> None:
     def rows() -> dict[str, str]:
-        return {jump.title: jump.reason for jump in window.jumps.everything() if jump.kind == "Command"}
+        return {jump.title: jump.reason for jump in window.features.jumps.everything() if jump.kind == "Command"}
 
     assert (rows()["Undo"], rows()["Redo"]) == ("Nothing to undo", "Nothing to redo")
     window.session.controller.pick_roi("FFA")
@@ -104,7 +104,7 @@ def test_arrows_move_round_the_ends(window: MainWindow, qtbot: QtBot) -> None:
 
 def test_the_settings_dialog_shows_the_table_and_applies_at_once(window: MainWindow, qtbot: QtBot) -> None:
     window.actions_table.give("settings")
-    dialog = window.preferences.dialog
+    dialog = window.features.preferences.dialog
     assert dialog is not None
     assert set(dialog.rows) == {setting.key for setting in SETTINGS if setting.title}
     theme = dialog.rows["theme"].editor
@@ -120,7 +120,7 @@ def test_the_settings_dialog_shows_the_table_and_applies_at_once(window: MainWin
 
 def test_a_setting_changed_elsewhere_is_shown_and_kept(window: MainWindow) -> None:
     window.actions_table.give("settings")
-    dialog = window.preferences.dialog
+    dialog = window.features.preferences.dialog
     assert dialog is not None
     window.explore.controls.gate.setValue(0.3)
     window.explore.cortex.colormap_button.chosen.emit("PuOr_r")
@@ -134,7 +134,7 @@ def test_a_setting_changed_elsewhere_is_shown_and_kept(window: MainWindow) -> No
 
 def test_another_key_gives_the_command_and_the_old_one_does_not(window: MainWindow, qtbot: QtBot) -> None:
     window.actions_table.give("settings")
-    dialog = window.preferences.dialog
+    dialog = window.features.preferences.dialog
     assert dialog is not None
     page = dialog.keys
     page.select("flicker")

@@ -36,22 +36,22 @@ def drag(window: MainWindow, data: QMimeData) -> tuple[bool, str, str]:
     event = QDragEnterEvent(QPoint(50, 50), COPY, data, BUTTON, KEYS)
     event.ignore()
     QApplication.sendEvent(window, event)
-    overlay = window.drops.overlay
+    overlay = window.features.drops.overlay
     return event.isAccepted(), overlay.title.text(), overlay.details.text()
 
 
 def drop(window: MainWindow, data: QMimeData) -> None:
-    window.drops.overlay.dropEvent(QDropEvent(QPointF(50, 50), COPY, data, BUTTON, KEYS))
+    window.features.drops.overlay.dropEvent(QDropEvent(QPointF(50, 50), COPY, data, BUTTON, KEYS))
 
 
 def test_an_image_is_promised_and_opened(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     data = mime(tmp_path / "picture_2.png")
     assert drag(window, data) == (True, "Open picture_2.png as the image to probe", "")
-    assert window.drops.overlay.isVisible()
+    assert window.features.drops.overlay.isVisible()
     with qtbot.waitSignal(window.session.controller.image_opened) as opened:
         drop(window, data)
     assert opened.args == [str(tmp_path / "picture_2.png")]
-    assert not window.drops.overlay.isVisible()
+    assert not window.features.drops.overlay.isVisible()
 
 
 def test_what_cannot_be_taken_is_said_before_and_after_the_drop(window: MainWindow, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_what_cannot_be_taken_is_said_before_and_after_the_drop(window: MainWind
     song.write_bytes(b"ID3")
     _, title, details = drag(window, mime(song))
     assert title == "song.mp3 cannot be opened"
-    assert all(row.thing in details for row in window.drops.rows)
+    assert all(row.thing in details for row in window.features.drops.rows)
     drop(window, mime(song))
     assert window.banner.isVisible()
     assert window.banner.text.text().startswith("song.mp3 cannot be opened. Drop ")
@@ -98,14 +98,14 @@ def test_each_kind_of_file_has_its_own_promise(window: MainWindow, tmp_path: Pat
 def test_a_drag_that_leaves_promises_nothing(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     drag(window, mime(tmp_path / "picture_0.png"))
     QApplication.sendEvent(window, QDragLeaveEvent())
-    qtbot.waitUntil(lambda: not window.drops.overlay.isVisible())
+    qtbot.waitUntil(lambda: not window.features.drops.overlay.isVisible())
 
 
 def test_text_is_not_taken(window: MainWindow) -> None:
     data = QMimeData()
     data.setText("hello")
     assert drag(window, data)[0] is False
-    assert not window.drops.overlay.isVisible()
+    assert not window.features.drops.overlay.isVisible()
 
 
 def test_an_error_message_goes_with_the_next_good_action(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def drop(window: MainWindow, *paths: Path) -> None:
     event = QDropEvent(
         QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     )
-    window.drops.drop(event)
+    window.features.drops.drop(event)
 
 
 def open_assistant(window: MainWindow, qtbot: QtBot, path: Path) -> Any:

@@ -69,7 +69,7 @@ def drop(window: MainWindow, path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.drops.drop(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
+    window.features.drops.drop(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
 
 
 def look(window: MainWindow, path: Path, qtbot: QtBot) -> ImportDialog:

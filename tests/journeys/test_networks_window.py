@@ -131,7 +131,7 @@ def test_a_network_file_dropped_on_the_window_opens_the_import_form(window: Main
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.drops.drop(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
+    window.features.drops.drop(QDropEvent(QPointF(50, 50), action, data, buttons, keys))
     form = window.features.networks.importing
     assert form is not None and form.isVisible() and form.source.text() == str(path)
     form.reject()

@@ -149,7 +149,7 @@ def tell():
     if state.probe is not None and window.features.sessions.open_now().same(window.features.sessions.keeper.last):
         print(state.probe.config.target.label, flush=True)
 
-window.shown_once.connect(lambda: QTimer.singleShot(0, choose))
+window.opening.done.connect(lambda: QTimer.singleShot(0, choose))
 application.exec()
 """
 
@@ -420,7 +420,7 @@ def test_a_dropped_session_opens(make: MakeWindow, qtbot: QtBot, tmp_path: Path)
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     none = Qt.KeyboardModifier.NoModifier
-    window.drops.drop(QDropEvent(QPointF(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none))
+    window.features.drops.drop(QDropEvent(QPointF(), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none))
     wait_for_probe(window, qtbot)
     assert window.session.state.target is not None
 

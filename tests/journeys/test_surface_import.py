@@ -85,13 +85,13 @@ def test_a_dropped_subject_folder_opens_the_dialog_and_is_read(window, qtbot, tm
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(folder))])
     buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.drops.drop(QDropEvent(QPointF(10, 10), Qt.DropAction.CopyAction, mime, buttons, keys))
+    window.features.drops.drop(QDropEvent(QPointF(10, 10), Qt.DropAction.CopyAction, mime, buttons, keys))
     dialog = window.features.surfaces.dialog
     assert dialog is not None and dialog.isVisible()
     qtbot.waitUntil(lambda: dialog.imported is not None, timeout=10_000)
     assert "162 vertices left, 642 right" in dialog.found.text()
     dialog.reject()
-    row = window.drops.find([tmp_path])
+    row = window.features.drops.find([tmp_path])
     assert row is None or row.thing != "surfaces", "a folder without a surface is left to others"
 
 

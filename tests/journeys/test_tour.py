@@ -29,17 +29,17 @@ def settle(window: MainWindow, qtbot: QtBot) -> None:
 def is_framed(window: MainWindow, target: QWidget) -> bool:
     """Whether the frame is around the part of a widget that is in the window, wherever the widget is by now."""
     place = QRect(target.mapTo(window, QPoint(0, 0)), target.size()).intersected(window.rect())
-    return window.tour.frame.geometry().contains(place)
+    return window.features.tour.frame.geometry().contains(place)
 
 
 def test_the_whole_tour_is_walked_with_the_keyboard(window: MainWindow, qtbot: QtBot) -> None:
     window.actions_table.give("start_tour")
-    card = window.tour.card
+    card = window.features.tour.card
     for number, step in enumerate(STEPS, start=1):
         assert card.place.text() == f"Step {number} of {len(STEPS)}"
         assert card.title.text() == step.title
         qtbot.waitUntil(card.next.hasFocus)
-        target = window.tour._find(step)
+        target = window.features.tour._find(step)
         assert target.isVisible()
         qtbot.waitUntil(lambda target=target: is_framed(window, target))
         assert window.rect().contains(card.geometry())
@@ -51,13 +51,13 @@ def test_the_whole_tour_is_walked_with_the_keyboard(window: MainWindow, qtbot: Q
             assert not card.help.isVisible()
         qtbot.keyClick(card.next, Qt.Key.Key_Space)
     assert not card.isVisible()
-    assert not window.tour.frame.isVisible()
+    assert not window.features.tour.frame.isVisible()
     assert window.session.state.probe is not None
 
 
 def test_what_the_user_does_counts_and_back_goes_back(window: MainWindow, qtbot: QtBot) -> None:
-    window.tour.start()
-    card = window.tour.card
+    window.features.tour.start()
+    card = window.features.tour.card
     assert not card.done.isVisible()
     window.session.controller.pick_voxel(5)
     assert card.done.isVisible()
@@ -68,19 +68,19 @@ def test_what_the_user_does_counts_and_back_goes_back(window: MainWindow, qtbot:
 
 
 def test_escape_ends_it_and_it_is_offered_only_once(window: MainWindow, qtbot: QtBot) -> None:
-    window.tour.offer()
-    assert window.tour.card.isVisible()
-    qtbot.keyClick(window.tour.card, Qt.Key.Key_Escape)
-    assert not window.tour.card.isVisible()
-    window.tour.offer()
-    assert not window.tour.card.isVisible()
+    window.features.tour.offer()
+    assert window.features.tour.card.isVisible()
+    qtbot.keyClick(window.features.tour.card, Qt.Key.Key_Escape)
+    assert not window.features.tour.card.isVisible()
+    window.features.tour.offer()
+    assert not window.features.tour.card.isVisible()
     window.actions_table.give("start_tour")
-    assert window.tour.card.isVisible()
+    assert window.features.tour.card.isVisible()
 
 
 def test_a_step_brings_back_what_was_folded_away(window: MainWindow) -> None:
-    window.explore.folds.toggle("controls")
-    window.tour.start()
-    while window.tour.step is not None and "budget" not in window.tour.step.title.casefold():
-        window.tour.card.next.click()
+    window.places.toggle("controls")
+    window.features.tour.start()
+    while window.features.tour.step is not None and "budget" not in window.features.tour.step.title.casefold():
+        window.features.tour.card.next.click()
     assert window.explore.controls.attack.epsilon.isVisible()

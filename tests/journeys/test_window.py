@@ -375,7 +375,7 @@ def drop(window: MainWindow, path: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
     action, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    window.drops.drop(QDropEvent(QPointF(10, 10), action, data, buttons, keys))
+    window.features.drops.drop(QDropEvent(QPointF(10, 10), action, data, buttons, keys))
 
 
 def test_pictures_are_saved(make: MakeWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from app.analyses.sweep_job import iter_analysis
 from app.base.jobs import Idle
 from app.base.services import Services, open_services
 from app.explore.explore import Explore
+from app.explore.places import KEY, Places
 from app.look.qt_application import make_application
 from app.widgets.plot_view import PlotView
 from core.engine import Engine
@@ -48,7 +49,9 @@ def test_a_point_opens_its_probe_in_explore(qtbot: QtBot, session: Services) -> 
         n_steps=2,
     )
     desk = make_desk(qtbot, session)
-    explore = Explore(desk)
+    places = Places(session.settings)
+    desk.tabs.put(KEY, places.whole)
+    explore = Explore(desk, places)
     analyses = Analyses(desk, explore)
     desk.tabs.open(Question.FRAGILITY)
     analyses.open_probe(config, 0, 1, 1)

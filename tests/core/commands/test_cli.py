@@ -16,9 +16,9 @@ import pytest
 from core.commands import options
 from core.commands.cli import COMMANDS, GROUPS, prepare, run_command_line
 from core.commands.options import Given, describe_fields, takes
-from core.commands.output import use_plain_letters
 from core.commands.reference import list_lines, render_help, render_reference
 from core.errors import BadInputError
+from core.words import use_plain_letters
 
 ROOT = Path(__file__).resolve().parents[3]
 GOLDEN = dict(
