@@ -36,8 +36,8 @@ unconverged at 3.6 and 3.9 %. With .5 two that gained 6 and 7 % passed as conver
 LEAST_GAIN = 0.015
 """The search ends where the next phase is foretold to gain less than this share of the whole gain.
 
-All further phases together then gain 0.015 / (1 - `LEAST_RATIO`) = 4 %, should each gain the least part of the last. With
-0.025 two of 114 attacks on the shipped networks ended below 95 % of the best known for it, with 0.02 one.
+All further phases together then gain 0.015 / (1 - `LEAST_RATIO`) = 4 %, should each gain the least part of the last.
+With 0.025 two of 114 attacks on the shipped networks ended below 95 % of the best known for it, with 0.02 one.
 """
 
 LEAST_STEPS = 45
