@@ -140,6 +140,12 @@ class Job:
         return not self.background and self.when_busy is not WhenBusy.QUEUE
 
 
+def step_back() -> None:
+    """Leave the processor to the window first. Linux knows niceness by thread, and Qt does not set it there."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
 class _Worker(QObject):
     """Lives in the worker thread and does one job after another; those in `preempting` interrupt a background job."""
 
@@ -153,9 +159,7 @@ class _Worker(QObject):
 
     @Slot()
     def step_back(self) -> None:
-        """Leave the processor to the window first. Linux knows niceness by thread, and Qt does not set it there."""
-        if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        step_back()
 
     @Slot(object)
     def run(self, job: Job) -> None:

@@ -113,7 +113,7 @@ def _click_a_voxel(window: MainWindow) -> Probe:
     clicked = time.monotonic()
     first: list[float] = []
     window.session.state.progress_changed.connect(lambda: first.append(time.monotonic() - clicked))
-    QTest.mouseClick(window.explore.cortex.view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
+    QTest.mouseClick(window.explore.cortex.view.canvas, Qt.MouseButton.LeftButton, pos=at)
     _wait("the raising probe", lambda: window.session.state.probe is not None and _is_idle(window))
     whole = time.monotonic() - clicked
     print(f"Clicked the cortex: first image after {first[0]:.2f} s, whole probe after {whole:.2f} s")

@@ -77,7 +77,7 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self.shown_once.emit)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Vanish at once, then stop the lane, then close the 3D view: a live thread or plotter would abort the exit."""
+        """Vanish at once, then stop the lane, then what draws the cortex: a live thread would abort the exit."""
         if event.spontaneous() and not self.features.sessions.may_close():
             event.ignore()
             return

@@ -77,7 +77,7 @@ def measure_window() -> Measured:
     state = session.state
     try:
         _wait(lambda: state.clean is not None and isinstance(session.lane.state, Idle))
-        gaps = _Gaps()
+        gaps = Gaps()
         _rest(IDLE_MS)
         idle = gaps.take()
         table = state.subject.voxels if state.subject is not None else None
@@ -116,7 +116,7 @@ def _time_preview(window: object, epsilon: float) -> float:
     return seen[0] - start
 
 
-class _Gaps:
+class Gaps:
     """Notes how late each tick of a fast timer is."""
 
     def __init__(self) -> None:

@@ -103,7 +103,7 @@ def test_a_click_on_a_vertex_picks_its_voxel(view, qtbot, geometry, hemispheres,
         for vertex in clear_vertices(view, side, 6):
             rows = table.paint
             wanted.append(int(rows[(rows[:, 0] == side) & (rows[:, 1] == vertex), 2][0]))
-            QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at_vertex(view, side, vertex))
+            QTest.mouseClick(view.canvas, Qt.MouseButton.LeftButton, pos=at_vertex(view, side, vertex))
     assert len(wanted) >= 5
     assert picked == wanted
 
@@ -114,7 +114,7 @@ def test_a_click_on_a_vertex_without_a_voxel_picks_nothing(view) -> None:
     arrange(view, "inflated", "right", "lateral")
     mesh, pose = view.canvas.scene.meshes[1], view.canvas.pose
     empty = next(v for v in range(0, 642, 7) if mesh.normals[v] @ -pose.axes()[2] > 0.8)
-    QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at_vertex(view, 1, empty))
+    QTest.mouseClick(view.canvas, Qt.MouseButton.LeftButton, pos=at_vertex(view, 1, empty))
     assert picked == []
 
 
@@ -122,7 +122,7 @@ def test_a_drag_turns_the_cortex_and_picks_nothing(view, qtbot) -> None:
     picked = []
     view.voxel_picked.connect(picked.append)
     before = view.canvas.pose
-    drag(view.canvas.plotter, QPoint(300, 200), QPoint(360, 230))
+    drag(view.canvas, QPoint(300, 200), QPoint(360, 230))
     assert picked == []
     assert view.canvas.pose.azimuth != before.azimuth
     assert view.canvas.pose.scale == before.scale
@@ -172,7 +172,7 @@ def test_the_ring_follows_a_new_size_after_the_camera_was_moved(view, qtbot) -> 
 
 def test_clicking_marks_the_voxel_and_none_unmarks_it(view) -> None:
     [vertex] = clear_vertices(view, 0, 1)
-    QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at_vertex(view, 0, vertex))
+    QTest.mouseClick(view.canvas, Qt.MouseButton.LeftButton, pos=at_vertex(view, 0, vertex))
     np.testing.assert_array_equal(view.canvas.scene.marker_position(), view.canvas.scene.meshes[0].points[vertex])
     view.select_voxel(None)
     assert view.canvas.scene.marker_position() is None
@@ -185,14 +185,14 @@ def test_hover_tells_vertex_roi_voxel_and_value(view) -> None:
     view.set_values(values, title="Shift", unit="SD", diverging=True)
     arrange(view, "inflated", "both", "posterior")
     vertex = clear_vertices(view, 1, 1)[0]
-    QTest.mouseMove(view.canvas.plotter, at_vertex(view, 1, vertex))
+    QTest.mouseMove(view.canvas, at_vertex(view, 1, vertex))
     voxel = int(table.paint[(table.paint[:, 0] == 1) & (table.paint[:, 1] == vertex), 2][0])
     expected = HoverInfo(Hemisphere.RIGHT, vertex, voxel, table.roi[voxel], float(voxel), "SD")
     assert seen[-1] == expected
     words = expected.describe()
     for part in ("Right", f"vertex {vertex}", f"voxel {voxel}", "SD", table.roi[voxel]):
         assert part in words
-    QTest.mouseMove(view.canvas.plotter, QPoint(3, 3))
+    QTest.mouseMove(view.canvas, QPoint(3, 3))
     assert seen[-1] is None
 
 
@@ -204,7 +204,7 @@ def test_brushing_collects_the_voxels_passed_over(view) -> None:
     before = view.canvas.pose
     first, second = clear_vertices(view, 1, 2)
     view.set_drawing(True)
-    plotter = view.canvas.plotter
+    plotter = view.canvas
     for vertex, modifier in ((first, Qt.KeyboardModifier.NoModifier), (second, Qt.KeyboardModifier.ShiftModifier)):
         place = at_vertex(view, 1, vertex)
         QTest.mousePress(plotter, Qt.MouseButton.LeftButton, modifier, place)
@@ -222,15 +222,15 @@ def test_double_click_comes_near_and_beside_it_shows_all(view, qtbot) -> None:
     whole = view.canvas.pose
     [vertex] = clear_vertices(view, 1, 1)
     place = at_vertex(view, 1, vertex)
-    QTest.mouseDClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=place)
+    QTest.mouseDClick(view.canvas, Qt.MouseButton.LeftButton, pos=place)
     qtbot.waitUntil(lambda: view.canvas.pose.scale < 0.9 * whole.scale)
     np.testing.assert_allclose(
         view.canvas.screen_position(view.canvas.scene.meshes[1].points[vertex]).toTuple(),
-        (view.canvas.plotter.width() / 2, view.canvas.plotter.height() / 2),
+        (view.canvas.width() / 2, view.canvas.height() / 2),
         atol=1e-2,
     )
-    view.canvas._zoom(0.25, view.canvas.plotter.rect().center().toPointF())
-    QTest.mouseDClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
+    view.canvas._zoom(0.25, view.canvas.rect().center().toPointF())
+    QTest.mouseDClick(view.canvas, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
     assert view.canvas.pose.scale == pytest.approx(whole.scale)
 
 
@@ -265,7 +265,7 @@ def test_the_window_shows_the_map(view, qtbot) -> None:
     view.set_values(values, title="", unit="", diverging=True, limit=1.0)
     vertex = clear_vertices(view, 0, 1)[0]
     place = at_vertex(view, 0, vertex)
-    shown = view.canvas.plotter.grab().toImage().pixelColor(place)
+    shown = view.canvas.grab().toImage().pixelColor(place)
     side_colour = view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(vertex)
     np.testing.assert_allclose(shown.getRgb()[:3], side_colour[:3], atol=12)
 
@@ -275,8 +275,8 @@ def test_picture_has_twice_the_size_and_a_see_through_ground_if_asked(view, tmp_
     values = np.ones(make_table(make_cortex()).n_voxels)
     view.set_values(values, title="Shift", unit="SD", diverging=True)
     image = QImage(str(view.grab_picture(tmp_path / "cortex.png", scale=2, transparent=transparent)))
-    assert image.width() == 2 * view.canvas.plotter.width()
-    assert image.height() > 2 * view.canvas.plotter.height()
+    assert image.width() == 2 * view.canvas.width()
+    assert image.height() > 2 * view.canvas.height()
     assert image.pixelColor(4, 4).alpha() == (0 if transparent else 255)
     [vertex] = clear_vertices(view, 1, 1)
     place = 2 * at_vertex(view, 1, vertex)
@@ -367,7 +367,7 @@ def test_closing_frees_the_wrapper_of_what_qt_frees_silently(qtbot) -> None:
     view.set_surface(make_cortex())
     with qtbot.waitExposed(view):
         view.show()
-    plotter = view.canvas.plotter
+    plotter = view.canvas
     plotter.grabFramebuffer()  # the context is there now
     address = getCppPointer(plotter.context().surface())
     view.canvas.close_canvas()
@@ -376,7 +376,7 @@ def test_closing_frees_the_wrapper_of_what_qt_frees_silently(qtbot) -> None:
 
 
 def test_picks_take_less_than_a_millisecond(view) -> None:
-    centre = view.canvas.plotter.rect().center().toPointF()
+    centre = view.canvas.rect().center().toPointF()
     view.canvas.pick_at(centre)
     times = []
     for step in range(200):

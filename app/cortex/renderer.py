@@ -1,0 +1,232 @@
+"""Draws scenes with VTK, off screen: holds meshes, outlines, marker and lights, and changes what another scene changes.
+
+It belongs to the thread that made it. pyvista and VTK are imported here alone, so that the window can be there first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyvista as pv
+from PySide6.QtGui import QColor
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkLogger, vtkUnsignedCharArray
+from vtkmodules.vtkCommonDataModel import vtkPolyData
+from vtkmodules.vtkFiltersSources import vtkSphereSource
+from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper
+
+from app.cortex.mesh import Mesh
+from app.cortex.outlines import Outline
+from app.cortex.polydata import to_array, to_cells, to_points
+from app.cortex.scene import MARKER_LIFT, Format, GraphicsError, Scene
+from core.types import ByteArray
+
+vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
+"""It tries one way to OpenGL after the other and warns of each; whether none was left is found out here."""
+
+AMBIENT, DIFFUSE, SPECULAR, SHININESS = 0.40, 0.68, 0.05, 14.0
+"""Tuned so that a patch facing the viewer has the colour of the colour bar, and folds still read."""
+
+LIGHTS = (((-0.25, 0.40, 1.0), 0.74), ((0.9, 0.1, 0.5), 0.24), ((-0.8, -0.5, 0.35), 0.20))
+"""Directions (right, up, towards the viewer) and strengths: a key light, a fill, a little from below."""
+
+MARKER_RADIUS = 1.5
+"""mm."""
+
+TOWARDS_VIEWER = {"outlines": -8.0, "emphasis": -12.0}
+"""Depth offset of lines against the mesh, in VTK's units; the outline of the ROI chosen in the table lies over all."""
+
+WIDTHS = {"outlines": 1.7, "emphasis": 4.0}
+"""Line width in pixels of the interface."""
+
+OUTLINE_DARK, OUTLINE_LIGHT = ("#ffffff", 0.92), ("#12141a", 0.88)
+"""Colour and cover."""
+
+
+class Renderer:
+    """Draws one scene after another.
+
+    Raises GraphicsError where no OpenGL is to be had.
+    """
+
+    def __init__(self) -> None:
+        # The plotter would add its own lights and, at the first frame, its own camera.
+        self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
+        self._plotter.camera_set = True
+        self._renderer: Any = self._plotter.renderer
+        self._window = self._renderer.GetRenderWindow()
+        self._window.SetMultiSamples(0)
+        self._window.SetAlphaBitPlanes(1)  # else nothing can be see-through
+        self._window.Initialize()
+        self._check()
+        self._pixels = vtkUnsignedCharArray()
+        self._meshes = (_MeshActor(), _MeshActor())
+        self._lines = {kind: (_LineActor(depth), _LineActor(depth)) for kind, depth in TOWARDS_VIEWER.items()}
+        self._marker = _make_marker()
+        self._colours: object = None
+        lines = [line.actor for pair in self._lines.values() for line in pair]
+        for actor in (*(mesh.actor for mesh in self._meshes), *lines, self._marker):
+            self._renderer.AddActor(actor)
+        for direction, strength in LIGHTS:
+            self._renderer.AddLight(_make_light(direction, strength))
+
+    def draw(self, scene: Scene, shape: Format, oversampling: float = 1.0) -> ByteArray:
+        """The scene without anything written, (height, width, 4) uint8, `oversampling` times as large.
+
+        Raises GraphicsError if the graphics were lost.
+        """
+        self._take_meshes(scene)
+        self._take_lines(scene, shape.ratio * oversampling)
+        position = scene.marker_position(MARKER_LIFT)
+        self._marker.SetVisibility(position is not None)
+        if position is not None:
+            self._marker.SetPosition(*position.tolist())
+        self._marker.GetProperty().SetColor(*_to_rgb(scene.theme.accent))
+        self._take_ground(shape.ground)
+        scene.pose.apply(self._renderer.GetActiveCamera())
+        width, height = shape.pixels(oversampling)
+        self._window.SetSize(width, height)
+        self._window.Render()
+        self._check()
+        self._window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, self._pixels, 0)
+        rows: ByteArray = vtk_to_numpy(self._pixels).reshape(height, width, 4)  # type: ignore[no-untyped-call]
+        return rows[::-1].copy()  # VTK's first row is the lowest, and the array is filled anew by the next frame
+
+    def close(self) -> None:
+        """Give back the graphics resources; safe to call twice."""
+        self._plotter.close()
+
+    def _check(self) -> None:
+        """VTK itself would crash in its next frame where it found no context, and draw nothing where it is too old."""
+        if not self._window.IsCurrent() or not self._window.SupportsOpenGL():
+            raise GraphicsError("No OpenGL 3.2 for drawing was found.")
+
+    def _take_meshes(self, scene: Scene) -> None:
+        for side, (actor, mesh) in enumerate(zip(self._meshes, scene.meshes, strict=False)):
+            actor.actor.SetVisibility(side in scene.sides)
+            actor.take(mesh, lit=not scene.is_flat)
+        if scene.colours is not None and scene.colours is not self._colours:
+            for actor, rgba in zip(self._meshes, scene.colours(), strict=True):
+                actor.colour(rgba)
+        self._colours = scene.colours
+
+    def _take_lines(self, scene: Scene, ratio: float) -> None:
+        ink, cover = OUTLINE_DARK if scene.theme.is_dark else OUTLINE_LIGHT
+        looks = {"outlines": (ink, cover), "emphasis": (scene.theme.accent, 1.0)}
+        for kind, labels in scene.line_labels.items():
+            for side, line in enumerate(self._lines[kind]):
+                line.actor.SetVisibility(labels is not None and side in scene.sides and scene.path is not None)
+                if labels is not None and scene.path is not None:
+                    line.take(scene.meshes[side], labels[side])
+                line.look(*looks[kind], WIDTHS[kind] * ratio)
+
+    def _take_ground(self, ground: tuple[str, str] | None) -> None:
+        upper, lower = ground or ("#000000", "#000000")
+        self._renderer.SetGradientBackground(upper != lower)
+        self._renderer.SetBackground(*_to_rgb(lower))
+        self._renderer.SetBackground2(*_to_rgb(upper))
+        self._renderer.SetBackgroundAlpha(0.0 if ground is None else 1.0)
+
+
+class _MeshActor:
+    """One hemisphere: one opaque mesh with a colour and a smooth normal a vertex."""
+
+    def __init__(self) -> None:
+        self._mesh: Mesh | None = None
+        self._data = vtkPolyData()
+        mapper = vtkPolyDataMapper()
+        mapper.SetInputData(self._data)
+        mapper.SetScalarModeToUsePointData()
+        mapper.SetColorModeToDirectScalars()
+        self.actor = vtkActor()
+        self.actor.SetMapper(mapper)
+        material = self.actor.GetProperty()
+        material.SetInterpolationToGouraud()
+        material.SetAmbient(AMBIENT)
+        material.SetDiffuse(DIFFUSE)
+        material.SetSpecular(SPECULAR)
+        material.SetSpecularPower(SHININESS)
+
+    def take(self, mesh: Mesh, *, lit: bool) -> None:
+        """Show a mesh, shaded, or in its colours exactly as they are (flat maps, seen from both sides)."""
+        self.actor.GetProperty().SetLighting(lit)
+        # A closed surface hides its own inside: leaving that out saves a third of a frame drawn by the processor.
+        self.actor.GetProperty().SetBackfaceCulling(lit)
+        if mesh is self._mesh:
+            return
+        if self._mesh is None or mesh.faces is not self._mesh.faces:
+            self._data.SetPolys(to_cells(mesh.faces))
+        self._mesh = mesh
+        self._data.SetPoints(to_points(mesh.points))
+        self._data.GetPointData().SetNormals(to_array(mesh.normals))
+        self._data.Modified()
+
+    def colour(self, rgba: ByteArray) -> None:
+        """Take one colour a vertex, (n, 4) uint8."""
+        self._data.GetPointData().SetScalars(to_array(rgba))
+        self._data.Modified()
+
+
+class _LineActor:
+    """The outlines of one hemisphere."""
+
+    def __init__(self, towards_viewer: float) -> None:
+        self._outline: Outline | None = None
+        self._of: tuple[object, object] = (None, None)
+        self._mesh: Mesh | None = None
+        self._data = vtkPolyData()
+        mapper = vtkPolyDataMapper()
+        mapper.SetInputData(self._data)
+        mapper.ScalarVisibilityOff()
+        mapper.SetResolveCoincidentTopologyToPolygonOffset()
+        mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, towards_viewer)
+        self.actor = vtkActor()
+        self.actor.SetMapper(mapper)
+        self.actor.GetProperty().SetLighting(False)
+
+    def take(self, mesh: Mesh, labels: Any) -> None:
+        """Follow the borders between labels (n,) on a mesh."""
+        known = self._of[0] is mesh.faces and self._of[1] is labels
+        if self._outline is None or not known:
+            self._outline, self._of, self._mesh = Outline(mesh.faces, labels), (mesh.faces, labels), None
+            self._data.SetLines(to_cells(self._outline.segments))
+        if mesh is not self._mesh:
+            self._mesh = mesh
+            self._data.SetPoints(to_points(self._outline.place(mesh.points, mesh.normals)))
+            self._data.Modified()
+
+    def look(self, colour: str, cover: float, width: float) -> None:
+        """Colour "#rrggbb", cover in [0, 1] and width in pixels of the picture."""
+        material: Any = self.actor.GetProperty()
+        material.SetColor(*_to_rgb(colour))
+        material.SetOpacity(cover)
+        material.SetLineWidth(width)
+
+
+def _make_light(direction: tuple[float, float, float], strength: float) -> vtkLight:
+    light = vtkLight()
+    light.SetLightTypeToCameraLight()
+    light.SetPosition(*direction)
+    light.SetFocalPoint(0.0, 0.0, 0.0)
+    light.SetIntensity(strength)
+    return light
+
+
+def _make_marker() -> vtkActor:
+    ball = vtkSphereSource()
+    ball.SetRadius(MARKER_RADIUS)
+    ball.SetThetaResolution(24)
+    ball.SetPhiResolution(16)
+    mapper = vtkPolyDataMapper()
+    mapper.SetInputConnection(ball.GetOutputPort())
+    marker = vtkActor()
+    marker.SetMapper(mapper)
+    marker.GetProperty().SetAmbient(0.6)
+    marker.GetProperty().SetDiffuse(0.5)
+    return marker
+
+
+def _to_rgb(name: str) -> tuple[float, float, float]:
+    """A colour "#rrggbb" as VTK takes it."""
+    colour = QColor(name)
+    return colour.redF(), colour.greenF(), colour.blueF()
