@@ -61,11 +61,11 @@ class Renderer:
         self._check()
         self._pixels = vtkUnsignedCharArray()
         self._meshes = (_MeshActor(), _MeshActor())
-        self._lines = {kind: (_LineActor(depth), _LineActor(depth)) for kind, depth in TOWARDS_VIEWER.items()}
-        self._marker = _make_marker()
+        self.lines = {kind: (_LineActor(depth), _LineActor(depth)) for kind, depth in TOWARDS_VIEWER.items()}
+        self.marker = _make_marker()
         self._colours: object = None
-        lines = [line.actor for pair in self._lines.values() for line in pair]
-        for actor in (*(mesh.actor for mesh in self._meshes), *lines, self._marker):
+        lines = [line.actor for pair in self.lines.values() for line in pair]
+        for actor in (*(mesh.actor for mesh in self._meshes), *lines, self.marker):
             self._renderer.AddActor(actor)
         for direction, strength in LIGHTS:
             self._renderer.AddLight(_make_light(direction, strength))
@@ -78,10 +78,10 @@ class Renderer:
         self._take_meshes(scene)
         self._take_lines(scene, shape.ratio * oversampling)
         position = scene.marker_position(MARKER_LIFT)
-        self._marker.SetVisibility(position is not None)
+        self.marker.SetVisibility(position is not None)
         if position is not None:
-            self._marker.SetPosition(*position.tolist())
-        self._marker.GetProperty().SetColor(*_to_rgb(scene.theme.accent))
+            self.marker.SetPosition(*position.tolist())
+        self.marker.GetProperty().SetColor(*_to_rgb(scene.theme.accent))
         self._take_ground(shape.ground)
         scene.pose.apply(self._renderer.GetActiveCamera())
         width, height = shape.pixels(oversampling)
@@ -102,9 +102,11 @@ class Renderer:
             raise GraphicsError("No OpenGL 3.2 for drawing was found.")
 
     def _take_meshes(self, scene: Scene) -> None:
-        for side, (actor, mesh) in enumerate(zip(self._meshes, scene.meshes, strict=False)):
-            actor.actor.SetVisibility(side in scene.sides)
-            actor.take(mesh, lit=not scene.is_flat)
+        shown = dict(scene.shown)
+        for side, actor in enumerate(self._meshes):
+            actor.actor.SetVisibility(side in shown)
+            if side in shown:
+                actor.take(shown[side], lit=not scene.is_flat)
         if scene.colours is not None and scene.colours is not self._colours:
             for actor, rgba in zip(self._meshes, scene.colours(), strict=True):
                 actor.colour(rgba)
@@ -113,11 +115,12 @@ class Renderer:
     def _take_lines(self, scene: Scene, ratio: float) -> None:
         ink, cover = OUTLINE_DARK if scene.theme.is_dark else OUTLINE_LIGHT
         looks = {"outlines": (ink, cover), "emphasis": (scene.theme.accent, 1.0)}
+        shown = dict(scene.shown)
         for kind, labels in scene.line_labels.items():
-            for side, line in enumerate(self._lines[kind]):
-                line.actor.SetVisibility(labels is not None and side in scene.sides and scene.path is not None)
-                if labels is not None and scene.path is not None:
-                    line.take(scene.meshes[side], labels[side])
+            for side, line in enumerate(self.lines[kind]):
+                line.actor.SetVisibility(labels is not None and side in shown)
+                if labels is not None and side in shown:
+                    line.take(shown[side], labels[side])
                 line.look(*looks[kind], WIDTHS[kind] * ratio)
 
     def _take_ground(self, ground: tuple[str, str] | None) -> None:
@@ -133,38 +136,39 @@ class _MeshActor:
 
     def __init__(self) -> None:
         self._mesh: Mesh | None = None
-        self._data = vtkPolyData()
+        self.data = vtkPolyData()
         mapper = vtkPolyDataMapper()
-        mapper.SetInputData(self._data)
+        mapper.SetInputData(self.data)
         mapper.SetScalarModeToUsePointData()
         mapper.SetColorModeToDirectScalars()
         self.actor = vtkActor()
         self.actor.SetMapper(mapper)
         material = self.actor.GetProperty()
         material.SetInterpolationToGouraud()
-        material.SetAmbient(AMBIENT)
-        material.SetDiffuse(DIFFUSE)
         material.SetSpecular(SPECULAR)
         material.SetSpecularPower(SHININESS)
 
     def take(self, mesh: Mesh, *, lit: bool) -> None:
         """Show a mesh, shaded, or in its colours exactly as they are (flat maps, seen from both sides)."""
-        self.actor.GetProperty().SetLighting(lit)
+        material = self.actor.GetProperty()
+        material.SetLighting(lit)
+        material.SetAmbient(AMBIENT if lit else 0.0)  # unlit, VTK takes ambient and diffuse together
+        material.SetDiffuse(DIFFUSE if lit else 1.0)
         # A closed surface hides its own inside: leaving that out saves a third of a frame drawn by the processor.
-        self.actor.GetProperty().SetBackfaceCulling(lit)
+        material.SetBackfaceCulling(lit)
         if mesh is self._mesh:
             return
         if self._mesh is None or mesh.faces is not self._mesh.faces:
-            self._data.SetPolys(to_cells(mesh.faces))
+            self.data.SetPolys(to_cells(mesh.faces))
         self._mesh = mesh
-        self._data.SetPoints(to_points(mesh.points))
-        self._data.GetPointData().SetNormals(to_array(mesh.normals))
-        self._data.Modified()
+        self.data.SetPoints(to_points(mesh.points))
+        self.data.GetPointData().SetNormals(to_array(mesh.normals))
+        self.data.Modified()
 
     def colour(self, rgba: ByteArray) -> None:
         """Take one colour a vertex, (n, 4) uint8."""
-        self._data.GetPointData().SetScalars(to_array(rgba))
-        self._data.Modified()
+        self.data.GetPointData().SetScalars(to_array(rgba))
+        self.data.Modified()
 
 
 class _LineActor:
@@ -174,9 +178,9 @@ class _LineActor:
         self._outline: Outline | None = None
         self._of: tuple[object, object] = (None, None)
         self._mesh: Mesh | None = None
-        self._data = vtkPolyData()
+        self.data = vtkPolyData()
         mapper = vtkPolyDataMapper()
-        mapper.SetInputData(self._data)
+        mapper.SetInputData(self.data)
         mapper.ScalarVisibilityOff()
         mapper.SetResolveCoincidentTopologyToPolygonOffset()
         mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, towards_viewer)
@@ -189,11 +193,11 @@ class _LineActor:
         known = self._of[0] is mesh.faces and self._of[1] is labels
         if self._outline is None or not known:
             self._outline, self._of, self._mesh = Outline(mesh.faces, labels), (mesh.faces, labels), None
-            self._data.SetLines(to_cells(self._outline.segments))
+            self.data.SetLines(to_cells(self._outline.segments))
         if mesh is not self._mesh:
             self._mesh = mesh
-            self._data.SetPoints(to_points(self._outline.place(mesh.points, mesh.normals)))
-            self._data.Modified()
+            self.data.SetPoints(to_points(self._outline.place(mesh.points, mesh.normals)))
+            self.data.Modified()
 
     def look(self, colour: str, cover: float, width: float) -> None:
         """Colour "#rrggbb", cover in [0, 1] and width in pixels of the picture."""

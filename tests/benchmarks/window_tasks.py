@@ -23,7 +23,6 @@ N_PREVIEWS = 20
 class Measured:
     """Gaps of the event loop beyond a tick (idle, during an attack, during previews) and waits, all in seconds."""
 
-    renderer: str
     threads: int
     idle: list[float]
     attack: list[float]
@@ -33,19 +32,16 @@ class Measured:
 
 
 def show_empty_window() -> None:
-    """Print the seconds this process took to paint an empty window with a 3D widget."""
+    """Print the seconds this process took to paint an empty window."""
     import pyqtgraph  # noqa: F401 - part of what any such window needs
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QMainWindow
-    from pyvistaqt import QtInteractor
 
     application = QApplication(sys.argv[:1])
     window = QMainWindow()
-    plotter = QtInteractor(window, auto_update=False, multi_samples=0)
-    window.setCentralWidget(plotter)
     window.resize(1440, 900)
     window.show()
-    QTimer.singleShot(0, lambda: (_tell_age(), plotter.close(), window.close()))
+    QTimer.singleShot(0, lambda: (_tell_age(), window.close()))
     application.exec()
 
 
@@ -65,7 +61,6 @@ def measure_window() -> Measured:
     """Open the window with the embedded default, probe once and drag epsilon, watching the event loop."""
     from app.base.jobs import Idle
     from app.base.services import open_services
-    from app.cortex.canvas import gl_renderer
     from app.look.qt_application import make_application
     from app.shell.application import make_window
     from core.engine import Engine
@@ -93,7 +88,7 @@ def measure_window() -> Measured:
         gaps.stop()
         import torch
 
-        return Measured(gl_renderer(), torch.get_num_threads(), idle, attack, previews, painted, seconds)
+        return Measured(torch.get_num_threads(), idle, attack, previews, painted, seconds)
     finally:
         window.close()
         application.shutdown()
@@ -104,15 +99,15 @@ def _time_preview(window: object, epsilon: float) -> float:
     from app.shell.main_window import MainWindow
 
     assert isinstance(window, MainWindow)
-    plotter = window.explore.cortex.view.canvas.plotter
+    canvas = window.explore.cortex.view.canvas
     seen: list[float] = []
     answered: list[float] = []
     window.session.state.preview_changed.connect(lambda: answered.append(time.perf_counter()))
-    swapped = plotter.frameSwapped.connect(lambda: seen.append(time.perf_counter()) if answered else None)
+    shown = canvas.drawn.connect(lambda: seen.append(time.perf_counter()) if answered else None)
     start = time.perf_counter()
     window.session.controller.drag_epsilon(epsilon)
     _wait(lambda: bool(seen))
-    plotter.frameSwapped.disconnect(swapped)
+    canvas.drawn.disconnect(shown)
     return seen[0] - start
 
 

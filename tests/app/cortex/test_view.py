@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QImage, QSurface
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from shiboken6 import getCppPointer
 
 from app.cortex.picking import HoverInfo
+from app.cortex.studio import REST_SECONDS
 from app.cortex.view import CortexView
 from app.look.theme import LIGHT, use_theme
 from core.errors import BadInputError, StorageError
 from core.types import Hemisphere
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
+from tests.helpers.cortex_actors import drawn
+
+
+def is_fine(view) -> bool:
+    """Whether the frame of what the view is told to show is there, drawn finely."""
+    frame = view.canvas.frame
+    return frame is not None and frame.scene is view.canvas.scene and frame.is_fine
+
 
 ARRANGEMENTS = [
     ("inflated", "both", "visual"),
@@ -148,11 +155,11 @@ def test_the_marker_follows_its_vertex(view, geometry, hemispheres, named) -> No
         side, vertex = int(table.hemisphere[voxel]), int(table.vertex[voxel])
         if side not in scene.sides:
             assert scene.marker_position() is None
-            assert not scene.marker.GetVisibility()
             continue
         np.testing.assert_array_equal(scene.marker_position(), scene.meshes[side].points[vertex])
-        assert scene.marker.GetVisibility()
-        assert np.linalg.norm(np.array(scene.marker.GetPosition()) - scene.marker_position()) < 1.0
+        with drawn(scene) as renderer:
+            assert renderer.marker.GetVisibility()
+            assert np.linalg.norm(np.array(renderer.marker.GetPosition()) - scene.marker_position()) < 1.0
 
 
 def test_the_ring_follows_a_new_size_after_the_camera_was_moved(view, qtbot) -> None:
@@ -164,7 +171,8 @@ def test_the_ring_follows_a_new_size_after_the_camera_was_moved(view, qtbot) -> 
 
     def stands_right() -> bool:
         place = view.canvas.screen_position(view.canvas.scene.meshes[side].points[vertex])
-        ring = view.canvas.overlay._annotations.ring
+        frame = view.canvas.frame
+        ring = frame.annotations.ring if frame is not None else None
         return ring is not None and abs(ring.x - place.x()) < 2 and abs(ring.y - place.y()) < 2
 
     qtbot.waitUntil(stands_right)
@@ -178,7 +186,7 @@ def test_clicking_marks_the_voxel_and_none_unmarks_it(view) -> None:
     assert view.canvas.scene.marker_position() is None
 
 
-def test_hover_tells_vertex_roi_voxel_and_value(view) -> None:
+def test_hover_tells_vertex_roi_voxel_and_value(view, qtbot) -> None:
     table, seen = make_table(make_cortex()), []
     view.voxel_hovered.connect(seen.append)
     values = np.arange(table.n_voxels, dtype=np.float32)
@@ -188,12 +196,12 @@ def test_hover_tells_vertex_roi_voxel_and_value(view) -> None:
     QTest.mouseMove(view.canvas, at_vertex(view, 1, vertex))
     voxel = int(table.paint[(table.paint[:, 0] == 1) & (table.paint[:, 1] == vertex), 2][0])
     expected = HoverInfo(Hemisphere.RIGHT, vertex, voxel, table.roi[voxel], float(voxel), "SD")
-    assert seen[-1] == expected
+    qtbot.waitUntil(lambda: seen[-1:] == [expected])
     words = expected.describe()
     for part in ("Right", f"vertex {vertex}", f"voxel {voxel}", "SD", table.roi[voxel]):
         assert part in words
     QTest.mouseMove(view.canvas, QPoint(3, 3))
-    assert seen[-1] is None
+    qtbot.waitUntil(lambda: seen[-1] is None)
 
 
 def test_brushing_collects_the_voxels_passed_over(view) -> None:
@@ -256,7 +264,7 @@ def test_colour_bar_tells_title_unit_limit_and_threshold(view) -> None:
 
 def test_the_window_shows_the_map(view, qtbot) -> None:
     table = make_table(make_cortex())
-    view.canvas.scene.set_outlined(False)
+    view.set_outlined(False)
     view.set_colormap("RdBu_r")
     view.set_labels(False)
     arrange(view, "flat", "left", "flat")
@@ -265,8 +273,9 @@ def test_the_window_shows_the_map(view, qtbot) -> None:
     view.set_values(values, title="", unit="", diverging=True, limit=1.0)
     vertex = clear_vertices(view, 0, 1)[0]
     place = at_vertex(view, 0, vertex)
+    view.canvas.settle()
     shown = view.canvas.grab().toImage().pixelColor(place)
-    side_colour = view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(vertex)
+    side_colour = view._painter.colours()[0][vertex]
     np.testing.assert_allclose(shown.getRgb()[:3], side_colour[:3], atol=12)
 
 
@@ -296,53 +305,54 @@ def test_a_picture_that_cannot_be_written_says_so(view, tmp_path) -> None:
 
 
 def test_requests_of_one_turn_become_one_frame(view, qtbot) -> None:
+    qtbot.waitUntil(lambda: is_fine(view))
     frames = []
-    view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
-    qtbot.wait(400)
-    frames.clear()
+    view.canvas.drawn.connect(lambda: frames.append(view.canvas.frame))
     for _ in range(5):
         view.canvas._orbit(0.01, 0.0)
         view.set_threshold(0.1)
-    qtbot.waitUntil(lambda: len(frames) > 0)
-    qtbot.wait(30)
-    assert len(frames) == 1
+    qtbot.waitUntil(lambda: is_fine(view))
+    assert [frame.is_fine for frame in frames] in ([False, True], [True])
+    assert all(frame.scene is view.canvas.scene for frame in frames)
 
 
 def test_an_idle_view_draws_nothing(view, qtbot) -> None:
-    qtbot.wait(600)
+    qtbot.waitUntil(lambda: is_fine(view))
     frames = []
-    view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
+    view.canvas.drawn.connect(lambda: frames.append(1))
+    view.canvas.update()
     qtbot.wait(400)
     assert frames == []
 
 
-def test_a_hurried_view_leaves_the_smoothed_frame_out(view, qtbot) -> None:
+def test_a_hurried_view_leaves_the_fine_frame_out_until_that_is_over(view, qtbot) -> None:
     canvas = view.canvas
-    for hurried in (True, False):
-        canvas.set_hurried(hurried)
-        canvas.redraw()
-        qtbot.waitUntil(lambda: not canvas._soon.isActive())
-        assert canvas._rest.isActive() is (canvas._software and not hurried)
+    qtbot.waitUntil(lambda: is_fine(view))
+    canvas.set_hurried(True)
+    canvas.change(marked=(0, 3))
+    qtbot.waitUntil(lambda: canvas.frame.scene is canvas.scene)
+    qtbot.wait(round(3000 * REST_SECONDS))
+    assert not canvas.frame.is_fine
+    canvas.set_hurried(False)
+    qtbot.waitUntil(lambda: is_fine(view))
 
 
 def test_settling_draws_at_once(view, qtbot) -> None:
+    qtbot.waitUntil(lambda: is_fine(view))
     frames = []
-    qtbot.wait(400)
-    view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
+    view.canvas.drawn.connect(lambda: frames.append(1))
     view.set_named_view("dorsal")
     view.canvas.settle()
-    assert frames
-    frames.clear()
+    assert is_fine(view) and len(frames) == 1
     qtbot.wait(300)
-    assert frames == []
+    assert len(frames) == 1
 
 
 def test_both_themes_change_the_greys_and_the_ground(view) -> None:
-    dark = view.canvas.scene.renderer.GetBackground()
-    colour = view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(0)
+    dark, colour = view.canvas.draw().image.pixelColor(2, 2), view._painter.colours()[0][0]
     use_theme(LIGHT)
-    assert view.canvas.scene.renderer.GetBackground()[0] > dark[0] + 0.5
-    assert view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(0)[0] > colour[0]
+    assert view.canvas.draw().image.pixelColor(2, 2).red() > dark.red() + 128
+    assert view._painter.colours()[0][0, 0] > colour[0]
 
 
 def test_closing_leaves_no_timer_and_no_thread(qtbot) -> None:
@@ -352,27 +362,12 @@ def test_closing_leaves_no_timer_and_no_thread(qtbot) -> None:
     qtbot.addWidget(view)
     view.show()
     qtbot.waitExposed(view)
-    view.canvas.redraw()
     view.canvas.close_canvas()
     view.canvas.close_canvas()
     view.set_threshold(0.2)
     view.close()
     assert [timer for timer in view.findChildren(QTimer) if timer.isActive()] == []
     assert threading.active_count() == threads
-
-
-def test_closing_frees_the_wrapper_of_what_qt_frees_silently(qtbot) -> None:
-    view = CortexView()
-    qtbot.addWidget(view)
-    view.set_surface(make_cortex())
-    with qtbot.waitExposed(view):
-        view.show()
-    plotter = view.canvas
-    plotter.grabFramebuffer()  # the context is there now
-    address = getCppPointer(plotter.context().surface())
-    view.canvas.close_canvas()
-    kept = [thing for thing in gc.get_objects() if type(thing) is QSurface and getCppPointer(thing) == address]
-    assert kept == []
 
 
 def test_picks_take_less_than_a_millisecond(view) -> None:
