@@ -68,7 +68,6 @@ class CortexCanvas(QWidget):
         self._opened = False
         self._fold_angles = (0.0, 0.0)
         self._untouched = True
-        self._hurried = False
         self._glides = False
         self.input = CortexInput(self)
         self._soon = QTimer(self, singleShot=True, interval=0)
@@ -90,10 +89,10 @@ class CortexCanvas(QWidget):
 
     def set_hurried(self, hurried: bool) -> None:
         """Leave the fine frame out while other work needs the processor; it follows when that is over."""
-        if self._hurried and not hurried:
+        if self.studio.hurried and not hurried:
             self._asked = None
             self._ask_soon()
-        self._hurried = hurried
+        self.studio.hurried = hurried
 
     def set_gliding(self, gliding: bool) -> None:
         """Whether the camera glides where it goes."""
@@ -240,7 +239,7 @@ class CortexCanvas(QWidget):
         asked = (self.scene, self._format())
         if asked != self._asked and self.isVisible() and not self.window().isMinimized():
             self._asked = asked
-            self.studio.ask(*asked, hurried=self._hurried)
+            self.studio.ask(*asked)
 
     def _take_frame(self, frame: Frame) -> None:
         self.frame = frame

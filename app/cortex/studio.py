@@ -11,13 +11,11 @@ from __future__ import annotations
 import logging
 import math
 import sys
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QRectF, Qt, QThread, QTimer, Signal
@@ -32,9 +30,14 @@ from app.look.theme import interface_font
 from core.errors import Cancelled
 from core.types import ByteArray
 
+if TYPE_CHECKING:
+    from app.cortex.renderer import Renderer
+
+    AnyRenderer = Renderer | PointRenderer
+
 LOGGER = logging.getLogger(__name__)
 
-REST_SECONDS = 0.1
+REST_MS = 100
 """Without a newer request for so long, things are at rest."""
 
 FINE, PLAIN, COARSE = 2.0, 1.0, 0.5
@@ -45,21 +48,11 @@ SLOWEST = {FINE: 1 / 40, PLAIN: 1 / 15}
 
 UNKNOWN = (0.0, 0.0)
 POLL_SECONDS = 0.05
-"""Between two looks at whether an ordered picture is still wanted."""
+"""Between two looks at whether a picture is still wanted."""
 
 NO_GRAPHICS = "No OpenGL 3.2 was found, so the cortex is shown as points. `python main.py doctor` says more."
 LOST = (GraphicsError, ImportError, OSError, RuntimeError)
 """What graphics that fail raise."""
-
-
-class AnyRenderer(Protocol):
-    """Draws scenes in the thread that made it."""
-
-    def draw(self, scene: Scene, shape: Format, oversampling: float = 1.0) -> ByteArray:
-        """The scene without anything written, (height, width, 4) uint8, `oversampling` times as large."""
-
-    def close(self) -> None:
-        """Give back the graphics resources."""
 
 
 def open_renderer() -> AnyRenderer:
@@ -97,51 +90,12 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Task:
-    """A frame to draw; `answer` waits for an ordered picture, `hurried` leaves the fine frame at rest out."""
+    """A picture to draw; `answer` waits for an ordered one, the others are frames of which only the newest counts."""
 
     scene: Scene
     shape: Format
-    hurried: bool = False
+    is_fine: bool = False
     answer: Future[Frame] | None = None
-
-
-class Mailbox:
-    """Tasks on their way to whoever draws them: all that were ordered, then the newest of the others."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._orders: deque[Task] = deque()
-        self._newest: Task | None = None
-        self.closed = False
-
-    def put(self, task: Task) -> None:
-        """Hand in a task; after closing an ordered one is cancelled."""
-        with self._changed:
-            if task.answer is None:
-                self._newest = task
-            elif self.closed:
-                task.answer.cancel()
-            else:
-                self._orders.append(task)
-            self._changed.notify()
-
-    def take(self, patience: float | None) -> Task | None:
-        """The next task; None after `patience` seconds without one, or once it was closed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.closed or self._orders or self._newest, patience)
-            if self._orders:
-                return self._orders.popleft()
-            task, self._newest = self._newest, None
-            return None if self.closed else task
-
-    def close(self) -> None:
-        """Cancel what was ordered, and let nobody wait any longer."""
-        with self._changed:
-            self.closed = True
-            while self._orders:
-                if (answer := self._orders.popleft().answer) is not None:
-                    answer.cancel()
-            self._changed.notify()
 
 
 class Easel:
@@ -156,27 +110,16 @@ class Easel:
         self._kinds = kinds
         self._renderer: AnyRenderer | None = None
         self._annotator = Annotator()
-        self._took: dict[float, tuple[float, float]] = {FINE: (math.inf, math.inf)}
+        self.took: dict[float, tuple[float, float]] = {FINE: (math.inf, math.inf)}
         """Seconds of the last two frames so fine; the lower counts: the first after a change prepares much."""
 
-        self.owed: Task | None = None
-        """Drawn plainly last, to be drawn finely at rest."""
-
     def draw(self, task: Task) -> Frame:
-        """An ordered picture, or a frame as fine as there is time for. Raises what the last renderer raised."""
-        if task.answer is not None:
+        """A picture finely, or a frame as fine as there is time for. Raises GraphicsError if all renderers fail."""
+        if task.is_fine:
+            self.took.pop(PLAIN, None)  # another surface or size may have become fast enough
             return self._draw(task, FINE)
-        fineness = next((one for one, limit in SLOWEST.items() if min(self._took.get(one, UNKNOWN)) < limit), COARSE)
-        frame = self._draw(task, fineness)
-        self.owed = None if frame.is_fine or task.hurried else task
-        return frame
-
-    def refine(self, task: Task) -> Frame:
-        """The frame that is owed, now that things are at rest."""
-        frame = self._draw(task, FINE)
-        self._took.pop(PLAIN, None)  # another surface or size may have become fast enough
-        self.owed = None
-        return frame
+        quick = (one for one, limit in SLOWEST.items() if min(self.took.get(one, UNKNOWN)) < limit)
+        return self._draw(task, next(quick, COARSE))
 
     def close(self) -> None:
         """Give back the graphics resources."""
@@ -195,7 +138,7 @@ class Easel:
         painter.setFont(font)
         draw_annotations(painter, found, theme=task.scene.theme, font=font)
         painter.end()
-        self._took[fineness] = (self._took.get(fineness, UNKNOWN)[1], time.perf_counter() - started)
+        self.took[fineness] = (self.took.get(fineness, UNKNOWN)[1], time.perf_counter() - started)
         note = NO_GRAPHICS if isinstance(self._renderer, PointRenderer) else ""
         return Frame(image, found, task.scene, task.shape, fineness == FINE, note)
 
@@ -223,34 +166,36 @@ class Studio(QObject):
     """
 
     drawn = Signal(object)
-    _woken = Signal()
+    _handed = Signal(object)
     _failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._tasks = Mailbox()
-        self._thread: threading.Thread | None = None
-        self._easel: Easel | None = None
-        self._alone = threading.Event()
-        """Set once Qt's own thread has to draw."""
-
-        self._rest = QTimer(self, singleShot=True, interval=round(1000 * REST_SECONDS))
+        self._thread = ThreadPoolExecutor(1, "cortex", initializer=step_back)
+        self._easel = Easel(open_renderer, open_renderer)
+        self._alone = False
+        self._closed = False
+        self._newest: Task | None = None
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
         self._rest.timeout.connect(self._refine)
-        self._woken.connect(self._serve, Qt.ConnectionType.QueuedConnection)
+        self.drawn.connect(self._wait_for_rest, Qt.ConnectionType.QueuedConnection)
+        self._handed.connect(self._do, Qt.ConnectionType.QueuedConnection)
         self._failed.connect(_raise, Qt.ConnectionType.QueuedConnection)
-        self.destroyed.connect(self._tasks.close)
+        self.hurried = False
+        """Whether other work needs the processor: the fine frame at rest is left out."""
+
         if sys.platform == "darwin":
-            self._alone.set()
+            self._leave_thread()
 
     def start(self) -> None:
-        """Begin the thread, if there is to be one: the first frame does it, too."""
-        if self._thread is None and not self._tasks.closed and not self._alone.is_set():
-            self._thread = threading.Thread(target=self._run, name="cortex")
-            self._thread.start()
+        """Begin the thread; the first frame does it, too."""
+        self._thread.submit(lambda: None)
 
-    def ask(self, scene: Scene, shape: Format, *, hurried: bool = False) -> None:
-        """Have a frame drawn, instead of one that still waits; `hurried` leaves the fine frame at rest out."""
-        self._put(Task(scene, shape, hurried))
+    def ask(self, scene: Scene, shape: Format, *, is_fine: bool = False) -> None:
+        """Have a frame drawn, instead of one that still waits."""
+        self._rest.stop()
+        self._newest = Task(scene, shape, is_fine)
+        self._hand(self._newest)
 
     def draw(self, scene: Scene, shape: Format, should_stop: Callable[[], bool] = lambda: False) -> Frame:
         """A fine picture, waited for in whatever thread.
@@ -258,77 +203,62 @@ class Studio(QObject):
         Raises Cancelled if it is to stop or the studio was closed meanwhile.
         """
         answer: Future[Frame] = Future()
-        self._put(Task(scene, shape, answer=answer))
-        while not answer.done():
-            if should_stop():
+        task = Task(scene, shape, True, answer)
+        self._hand(task)
+        while not wait([answer], POLL_SECONDS).done:
+            if self._closed or should_stop():
                 raise Cancelled
-            if self._alone.is_set() and QThread.currentThread() is self.thread():
-                self._serve()
-            wait([answer], POLL_SECONDS)
-        try:
-            return answer.result()
-        except CancelledError as error:
-            raise Cancelled from error
+            if self._alone and QThread.currentThread() is self.thread():
+                self._do(task)
+        return answer.result()
 
     def close(self) -> None:
         """Let the frame in hand be finished and end; safe to call twice."""
-        self._tasks.close()
         self._rest.stop()
-        if self._thread is not None:
-            self._thread.join()
-        if self._easel is not None:
-            self._easel.close()
-        self._thread = self._easel = None
+        if not self._closed:
+            self._closed = True
+            self._easel.close() if self._alone else self._thread.submit(self._easel.close)
+            self._thread.shutdown()
 
-    def _put(self, task: Task) -> None:
-        self._tasks.put(task)
-        if self._alone.is_set():
-            self._woken.emit()
-        else:
-            self.start()
+    def _hand(self, task: Task) -> None:
+        """Give a task to the thread that draws."""
+        if self._alone:
+            self._handed.emit(task)
+        elif not self._closed:
+            self._thread.submit(self._do, task)
 
-    def _run(self) -> None:
-        step_back()
-        easel = Easel(open_renderer, open_renderer)
-        while not self._tasks.closed and not self._alone.is_set():
-            task = self._tasks.take(None if easel.owed is None else REST_SECONDS)
-            self._deliver(easel, task)
-        easel.close()
-
-    def _deliver(self, easel: Easel, task: Task | None) -> None:
-        """Draw a task, or without one what is owed, and hand it over."""
-        refined = easel.owed if task is None else None
-        if (drawn := task or refined) is None:
+    def _do(self, task: Task) -> None:
+        """Draw a task, if it is still wanted, and hand the picture over."""
+        if self._closed or (task is not self._newest if task.answer is None else task.answer.done()):
             return
         try:
-            frame = easel.draw(drawn) if refined is None else easel.refine(drawn)
+            frame = self._easel.draw(task)
         except Exception as error:  # noqa: BLE001 - crosses the thread as a value; whoever waits for it raises it
-            easel.owed = None
-            if isinstance(error, GraphicsError) and not self._alone.is_set():
-                self._alone.set()
-                self._put(drawn)
-            elif drawn.answer is None:
+            if isinstance(error, GraphicsError) and not self._alone:
+                self._leave_thread()
+                self._handed.emit(task)
+            elif task.answer is None:
                 self._failed.emit(error)
             else:
-                drawn.answer.set_exception(error)
+                task.answer.set_exception(error)
+            return
+        if task.answer is None:
+            self.drawn.emit(frame)
         else:
-            if drawn.answer is None:
-                self.drawn.emit(frame)
-            else:
-                drawn.answer.set_result(frame)
+            task.answer.set_result(frame)
 
-    def _serve(self) -> None:
-        """Draw in Qt's thread what waits."""
-        if self._easel is None:
-            self._easel = Easel(open_renderer, open_renderer, PointRenderer)
-        while (task := self._tasks.take(0)) is not None:
-            self._deliver(self._easel, task)
-        if self._easel.owed is not None:
+    def _leave_thread(self) -> None:
+        """Draw in Qt's thread from now on."""
+        self._easel = Easel(open_renderer, open_renderer, PointRenderer)
+        self._alone = True
+
+    def _wait_for_rest(self, frame: Frame) -> None:
+        if not frame.is_fine and not self.hurried:
             self._rest.start()
 
     def _refine(self) -> None:
-        if self._easel is not None:
-            self._deliver(self._easel, None)
+        if self._newest is not None and not self._closed:
+            self.ask(self._newest.scene, self._newest.shape, is_fine=True)
 
 
 def _raise(error: Exception) -> None:

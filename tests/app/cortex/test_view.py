@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from app.cortex.picking import HoverInfo
-from app.cortex.studio import REST_SECONDS
+from app.cortex.studio import REST_MS
 from app.cortex.view import CortexView
 from app.look.theme import LIGHT, use_theme
 from core.errors import BadInputError, StorageError
@@ -331,7 +331,7 @@ def test_a_hurried_view_leaves_the_fine_frame_out_until_that_is_over(view, qtbot
     canvas.set_hurried(True)
     canvas.change(marked=(0, 3))
     qtbot.waitUntil(lambda: canvas.frame.scene is canvas.scene)
-    qtbot.wait(round(3000 * REST_SECONDS))
+    qtbot.wait(3 * REST_MS)
     assert not canvas.frame.is_fine
     canvas.set_hurried(False)
     qtbot.waitUntil(lambda: is_fine(view))
