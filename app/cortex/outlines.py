@@ -32,6 +32,7 @@ class Outline:
     """
 
     def __init__(self, faces: IntArray, labels: IntArray) -> None:
+        self.faces, self.labels = faces, labels
         weights, self.segments = cross_borders(faces, labels)
         self.weights = _smoothing(self.segments, weights.shape[0]) @ weights
 

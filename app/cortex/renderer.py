@@ -1,6 +1,6 @@
 """Draws scenes with VTK, off screen: holds meshes, outlines, marker and lights, and changes what another scene changes.
 
-It belongs to the thread that made it. pyvista and VTK are imported here alone, so that the window can be there first.
+It belongs to the thread that made it. pyvista is imported here alone, so that the window can be there first.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from PySide6.QtGui import QColor
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkLogger, vtkUnsignedCharArray
 from vtkmodules.vtkCommonDataModel import vtkPolyData
-from vtkmodules.vtkFiltersSources import vtkSphereSource
-from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper
+from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
 from app.cortex.mesh import Mesh
 from app.cortex.outlines import Outline
 from app.cortex.polydata import to_array, to_cells, to_points
 from app.cortex.scene import MARKER_LIFT, Format, GraphicsError, Scene
-from core.types import ByteArray
+from core.types import ByteArray, IntArray
 
 vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
 """It tries one way to OpenGL after the other and warns of each; whether none was left is found out here."""
@@ -39,9 +38,6 @@ TOWARDS_VIEWER = {"outlines": -8.0, "emphasis": -12.0}
 WIDTHS = {"outlines": 1.7, "emphasis": 4.0}
 """Line width in pixels of the interface."""
 
-OUTLINE_DARK, OUTLINE_LIGHT = ("#ffffff", 0.92), ("#12141a", 0.88)
-"""Colour and cover."""
-
 
 class Renderer:
     """Draws one scene after another.
@@ -50,9 +46,8 @@ class Renderer:
     """
 
     def __init__(self) -> None:
-        # The plotter would add its own lights and, at the first frame, its own camera.
         self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
-        self._plotter.camera_set = True
+        self._plotter.camera_set = True  # else pyvista looks from its own direction at the first frame
         self._renderer: Any = self._plotter.renderer
         self._window = self._renderer.GetRenderWindow()
         self._window.SetMultiSamples(0)
@@ -62,26 +57,24 @@ class Renderer:
         self._pixels = vtkUnsignedCharArray()
         self._meshes = (_MeshActor(), _MeshActor())
         self.lines = {kind: (_LineActor(depth), _LineActor(depth)) for kind, depth in TOWARDS_VIEWER.items()}
-        self.marker = _make_marker()
-        self._colours: object = None
-        lines = [line.actor for pair in self.lines.values() for line in pair]
-        for actor in (*(mesh.actor for mesh in self._meshes), *lines, self.marker):
-            self._renderer.AddActor(actor)
+        ball = pv.Sphere(radius=MARKER_RADIUS, theta_resolution=24, phi_resolution=16)
+        self.marker: Any = self._plotter.add_mesh(ball, ambient=0.6, diffuse=0.5, reset_camera=False)
+        for one in (*self._meshes, *(line for pair in self.lines.values() for line in pair)):
+            self._renderer.AddActor(one.actor)
         for direction, strength in LIGHTS:
-            self._renderer.AddLight(_make_light(direction, strength))
+            self._plotter.add_light(pv.Light(position=direction, light_type="camera light", intensity=strength))
+        self._colours: object = None
 
     def draw(self, scene: Scene, shape: Format, oversampling: float = 1.0) -> ByteArray:
         """The scene without anything written, (height, width, 4) uint8, `oversampling` times as large.
 
         Raises GraphicsError if the graphics were lost.
         """
-        self._take_meshes(scene)
-        self._take_lines(scene, shape.ratio * oversampling)
-        position = scene.marker_position(MARKER_LIFT)
-        self.marker.SetVisibility(position is not None)
-        if position is not None:
-            self.marker.SetPosition(*position.tolist())
-        self.marker.GetProperty().SetColor(*_to_rgb(scene.theme.accent))
+        self._take_shapes(scene, shape.ratio * oversampling)
+        if scene.colours is not None and scene.colours is not self._colours:
+            for side, rgba in enumerate(scene.colours()):
+                self._meshes[side].data.GetPointData().SetScalars(to_array(rgba))
+        self._colours = scene.colours
         self._take_ground(shape.ground)
         scene.pose.apply(self._renderer.GetActiveCamera())
         width, height = shape.pixels(oversampling)
@@ -101,27 +94,25 @@ class Renderer:
         if not self._window.IsCurrent() or not self._window.SupportsOpenGL():
             raise GraphicsError("No OpenGL 3.2 for drawing was found.")
 
-    def _take_meshes(self, scene: Scene) -> None:
+    def _take_shapes(self, scene: Scene, ratio: float) -> None:
         shown = dict(scene.shown)
-        for side, actor in enumerate(self._meshes):
-            actor.actor.SetVisibility(side in shown)
+        for side, mesh in enumerate(self._meshes):
+            mesh.actor.SetVisibility(side in shown)
             if side in shown:
-                actor.take(shown[side], lit=not scene.is_flat)
-        if scene.colours is not None and scene.colours is not self._colours:
-            for actor, rgba in zip(self._meshes, scene.colours(), strict=True):
-                actor.colour(rgba)
-        self._colours = scene.colours
-
-    def _take_lines(self, scene: Scene, ratio: float) -> None:
-        ink, cover = OUTLINE_DARK if scene.theme.is_dark else OUTLINE_LIGHT
-        looks = {"outlines": (ink, cover), "emphasis": (scene.theme.accent, 1.0)}
-        shown = dict(scene.shown)
-        for kind, labels in scene.line_labels.items():
+                mesh.take(shown[side], lit=not scene.is_flat)
+        for kind, (labels, ink, cover) in scene.lines.items():
             for side, line in enumerate(self.lines[kind]):
                 line.actor.SetVisibility(labels is not None and side in shown)
                 if labels is not None and side in shown:
                     line.take(shown[side], labels[side])
-                line.look(*looks[kind], WIDTHS[kind] * ratio)
+                line.actor.GetProperty().SetColor(*_to_rgb(ink))
+                line.actor.GetProperty().SetOpacity(cover)
+                line.actor.GetProperty().SetLineWidth(WIDTHS[kind] * ratio)
+        position = scene.marker_position(MARKER_LIFT)
+        self.marker.SetVisibility(position is not None)
+        if position is not None:
+            self.marker.SetPosition(*position.tolist())
+        self.marker.GetProperty().SetColor(*_to_rgb(scene.theme.accent))
 
     def _take_ground(self, ground: tuple[str, str] | None) -> None:
         upper, lower = ground or ("#000000", "#000000")
@@ -131,18 +122,23 @@ class Renderer:
         self._renderer.SetBackgroundAlpha(0.0 if ground is None else 1.0)
 
 
-class _MeshActor:
-    """One hemisphere: one opaque mesh with a colour and a smooth normal a vertex."""
+class _PolyActor:
+    """Data that is drawn, and the mesh it was made of."""
 
     def __init__(self) -> None:
         self._mesh: Mesh | None = None
-        self.data = vtkPolyData()
-        mapper = vtkPolyDataMapper()
-        mapper.SetInputData(self.data)
-        mapper.SetScalarModeToUsePointData()
-        mapper.SetColorModeToDirectScalars()
-        self.actor = vtkActor()
-        self.actor.SetMapper(mapper)
+        self.data, self.actor = vtkPolyData(), vtkActor()
+        self._mapper = vtkPolyDataMapper()
+        self._mapper.SetInputData(self.data)
+        self.actor.SetMapper(self._mapper)
+
+
+class _MeshActor(_PolyActor):
+    """One hemisphere: one opaque mesh with a colour and a smooth normal a vertex."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mapper.SetColorModeToDirectScalars()
         material = self.actor.GetProperty()
         material.SetInterpolationToGouraud()
         material.SetSpecular(SPECULAR)
@@ -163,71 +159,29 @@ class _MeshActor:
         self._mesh = mesh
         self.data.SetPoints(to_points(mesh.points))
         self.data.GetPointData().SetNormals(to_array(mesh.normals))
-        self.data.Modified()
-
-    def colour(self, rgba: ByteArray) -> None:
-        """Take one colour a vertex, (n, 4) uint8."""
-        self.data.GetPointData().SetScalars(to_array(rgba))
-        self.data.Modified()
 
 
-class _LineActor:
+class _LineActor(_PolyActor):
     """The outlines of one hemisphere."""
 
     def __init__(self, towards_viewer: float) -> None:
+        super().__init__()
         self._outline: Outline | None = None
-        self._of: tuple[object, object] = (None, None)
-        self._mesh: Mesh | None = None
-        self.data = vtkPolyData()
-        mapper = vtkPolyDataMapper()
-        mapper.SetInputData(self.data)
-        mapper.ScalarVisibilityOff()
-        mapper.SetResolveCoincidentTopologyToPolygonOffset()
-        mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, towards_viewer)
-        self.actor = vtkActor()
-        self.actor.SetMapper(mapper)
+        self._mapper.ScalarVisibilityOff()
+        self._mapper.SetResolveCoincidentTopologyToPolygonOffset()
+        self._mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, towards_viewer)
         self.actor.GetProperty().SetLighting(False)
 
-    def take(self, mesh: Mesh, labels: Any) -> None:
+    def take(self, mesh: Mesh, labels: IntArray) -> None:
         """Follow the borders between labels (n,) on a mesh."""
-        known = self._of[0] is mesh.faces and self._of[1] is labels
-        if self._outline is None or not known:
-            self._outline, self._of, self._mesh = Outline(mesh.faces, labels), (mesh.faces, labels), None
-            self.data.SetLines(to_cells(self._outline.segments))
+        outline = self._outline
+        if outline is None or outline.faces is not mesh.faces or outline.labels is not labels:
+            self._outline = outline = Outline(mesh.faces, labels)
+            self._mesh = None
+            self.data.SetLines(to_cells(outline.segments))
         if mesh is not self._mesh:
             self._mesh = mesh
-            self.data.SetPoints(to_points(self._outline.place(mesh.points, mesh.normals)))
-            self.data.Modified()
-
-    def look(self, colour: str, cover: float, width: float) -> None:
-        """Colour "#rrggbb", cover in [0, 1] and width in pixels of the picture."""
-        material: Any = self.actor.GetProperty()
-        material.SetColor(*_to_rgb(colour))
-        material.SetOpacity(cover)
-        material.SetLineWidth(width)
-
-
-def _make_light(direction: tuple[float, float, float], strength: float) -> vtkLight:
-    light = vtkLight()
-    light.SetLightTypeToCameraLight()
-    light.SetPosition(*direction)
-    light.SetFocalPoint(0.0, 0.0, 0.0)
-    light.SetIntensity(strength)
-    return light
-
-
-def _make_marker() -> vtkActor:
-    ball = vtkSphereSource()
-    ball.SetRadius(MARKER_RADIUS)
-    ball.SetThetaResolution(24)
-    ball.SetPhiResolution(16)
-    mapper = vtkPolyDataMapper()
-    mapper.SetInputConnection(ball.GetOutputPort())
-    marker = vtkActor()
-    marker.SetMapper(mapper)
-    marker.GetProperty().SetAmbient(0.6)
-    marker.GetProperty().SetDiffuse(0.5)
-    return marker
+            self.data.SetPoints(to_points(outline.place(mesh.points, mesh.normals)))
 
 
 def _to_rgb(name: str) -> tuple[float, float, float]:

@@ -15,6 +15,9 @@ from core.errors import ProbeError
 from core.surfaces.atlas import Atlas
 from core.types import ByteArray, FloatArray, IntArray
 
+OUTLINE_DARK, OUTLINE_LIGHT = ("#ffffff", 0.92), ("#12141a", 0.88)
+"""Colour and cover."""
+
 MARKER_LIFT = 0.8
 """mm from the vertex to the centre of the marker, along the normal."""
 
@@ -65,11 +68,12 @@ class Scene:
         return self.path is not None and self.path.segment(self.position)[0] == "flat"
 
     @property
-    def line_labels(self) -> dict[str, tuple[IntArray, IntArray] | None]:
-        """What is outlined on both sides, (n,) each, by kind of line."""
+    def lines(self) -> dict[str, tuple[tuple[IntArray, IntArray] | None, str, float]]:
+        """By kind of line what is outlined on both sides, (n,) each, the colour "#rrggbb" and the cover in [0, 1]."""
         atlas = self.atlas if self.outlined else None
         regions = None if atlas is None else (atlas.labels(0), atlas.labels(1))
-        return {"outlines": regions, "emphasis": self.emphasised}
+        ink = OUTLINE_DARK if self.theme.is_dark else OUTLINE_LIGHT
+        return {"outlines": (regions, *ink), "emphasis": (self.emphasised, self.theme.accent, 1.0)}
 
     def points(self) -> FloatArray:
         """Coordinates (n, 3) of all that is in view."""
