@@ -6,7 +6,6 @@ turn of the event loop become one frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +23,7 @@ from app.cortex.studio import Frame, Studio
 from app.look.fonts import small
 from app.look.theme import Theme, follow_theme, theme_in_use
 from core.surfaces.mesh import CorticalSurface
-from core.types import ByteArray, FloatArray
+from core.types import FloatArray
 
 GLIDE_MS = 240
 MARGIN = 1.1
@@ -127,10 +126,6 @@ class CortexCanvas(QWidget):
         if was_opened or self._opened or self._untouched:
             aspect = self._aspect()
             self._take_pose(path.pose(position, self.scene.sides, self._fold_angles, aspect=aspect, margin=MARGIN))
-
-    def set_colours(self, colours: Callable[[], tuple[ByteArray, ByteArray]]) -> None:
-        """Colour the vertices of both sides; see `Scene`."""
-        self.change(colours=colours)
 
     def fit(self) -> None:
         """Bring all that is shown into sight."""

@@ -43,8 +43,13 @@ class Mesh:
     @cached_property
     def box(self) -> FloatArray:
         """The least and the greatest coordinates of what is drawn, (2, 3)."""
-        columns = np.ascontiguousarray(self.drawn.T)  # reducing rows of three is ten times slower
-        return np.stack([columns.min(axis=1), columns.max(axis=1)]).astype(np.float64)
+        return find_box(self.drawn)
+
+
+def find_box(points: FloatArray) -> FloatArray:
+    """The least and the greatest coordinates of points (n, 3), (2, 3) float64."""
+    columns = np.ascontiguousarray(points.T)  # reducing rows of three is ten times slower
+    return np.stack([columns.min(axis=1), columns.max(axis=1)]).astype(np.float64)
 
 
 def make_mesh(points: npt.NDArray[np.float32], faces: npt.NDArray[np.int32]) -> Mesh:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtGui import QColor
 
-from app.cortex.scene import Format, Scene
+from app.cortex.scene import Format, Scene, to_rgb
 from core.types import ByteArray
 
 DARKEST = 0.45
@@ -23,7 +22,8 @@ class PointRenderer:
         width, height = shape.pixels(oversampling)
         picture = np.zeros((height, width, 4), dtype=np.uint8)
         if shape.ground is not None:
-            picture[:] = np.linspace(*(QColor(name).getRgb() for name in shape.ground), height)[:, None]
+            upper, lower = (255 * np.array([*to_rgb(name), 1.0]) for name in shape.ground)
+            picture[:] = np.linspace(upper, lower, height).round()[:, None]
         forward = scene.pose.axes()[2].astype(np.float32)
         for side, mesh in sorted(scene.shown, key=lambda one: -float(one[1].box.mean(axis=0) @ forward)):
             facing = np.ones(len(mesh.points)) if scene.is_flat else mesh.normals @ -forward
@@ -33,7 +33,7 @@ class PointRenderer:
             for labels, ink, _ in scene.lines.values():
                 if labels is not None:
                     corners = mesh.faces[np.ptp(labels[side][mesh.faces], axis=1) > 0]
-                    rgb = np.where(np.isin(seen, corners)[:, None], QColor(ink).getRgb()[:3], rgb)
+                    rgb = np.where(np.isin(seen, corners)[:, None], 255 * np.array(to_rgb(ink)), rgb)
             apart = np.linalg.norm(mesh.points[mesh.faces[:, 0]] - mesh.points[mesh.faces[:, 1]], axis=1)
             reach = np.arange(min(WIDEST, 2 + int(np.percentile(apart, 90) * height / (2 * scene.pose.scale))))
             around = np.stack(np.meshgrid(reach, reach), axis=-1).reshape(-1, 2) - len(reach) // 2

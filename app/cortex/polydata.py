@@ -56,8 +56,7 @@ class RayFinder:
         """The triangle and the point (3,) that a ray from `start` (3,) along `forward` (3,) meets first, or None."""
         depth = (self._corners - start) @ forward  # only the way through the box is searched
         near, far = start + (depth.min() - 1.0) * forward, start + (depth.max() + 1.0) * forward
-        share, part, cell = reference(0.0), reference(0), reference(-1)
-        hit, inside = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
-        if not self._locator.IntersectWithLine(near, far, 0.0, share, hit, inside, part, cell):
+        answers: list[Any] = [reference(0.0), [0.0] * 3, [0.0] * 3, reference(0), reference(-1)]
+        if not self._locator.IntersectWithLine(near, far, 0.0, *answers):
             return None
-        return int(cell), np.asarray(hit)
+        return int(answers[4]), np.asarray(answers[1])

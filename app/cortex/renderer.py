@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import pyvista as pv
-from PySide6.QtGui import QColor
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkLogger, vtkUnsignedCharArray
 from vtkmodules.vtkCommonDataModel import vtkPolyData
@@ -17,7 +16,7 @@ from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 from app.cortex.mesh import Mesh
 from app.cortex.outlines import Outline
 from app.cortex.polydata import to_array, to_cells, to_points
-from app.cortex.scene import MARKER_LIFT, Format, GraphicsError, Scene
+from app.cortex.scene import MARKER_LIFT, Format, GraphicsError, Scene, to_rgb
 from core.types import ByteArray, IntArray
 
 vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
@@ -105,20 +104,20 @@ class Renderer:
                 line.actor.SetVisibility(labels is not None and side in shown)
                 if labels is not None and side in shown:
                     line.take(shown[side], labels[side])
-                line.actor.GetProperty().SetColor(*_to_rgb(ink))
+                line.actor.GetProperty().SetColor(*to_rgb(ink))
                 line.actor.GetProperty().SetOpacity(cover)
                 line.actor.GetProperty().SetLineWidth(WIDTHS[kind] * ratio)
         position = scene.marker_position(MARKER_LIFT)
         self.marker.SetVisibility(position is not None)
         if position is not None:
             self.marker.SetPosition(*position.tolist())
-        self.marker.GetProperty().SetColor(*_to_rgb(scene.theme.accent))
+        self.marker.GetProperty().SetColor(*to_rgb(scene.theme.accent))
 
     def _take_ground(self, ground: tuple[str, str] | None) -> None:
         upper, lower = ground or ("#000000", "#000000")
         self._renderer.SetGradientBackground(upper != lower)
-        self._renderer.SetBackground(*_to_rgb(lower))
-        self._renderer.SetBackground2(*_to_rgb(upper))
+        self._renderer.SetBackground(*to_rgb(lower))
+        self._renderer.SetBackground2(*to_rgb(upper))
         self._renderer.SetBackgroundAlpha(0.0 if ground is None else 1.0)
 
 
@@ -182,9 +181,3 @@ class _LineActor(_PolyActor):
         if mesh is not self._mesh:
             self._mesh = mesh
             self.data.SetPoints(to_points(outline.place(mesh.points, mesh.normals)))
-
-
-def _to_rgb(name: str) -> tuple[float, float, float]:
-    """A colour "#rrggbb" as VTK takes it."""
-    colour = QColor(name)
-    return colour.redF(), colour.greenF(), colour.blueF()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from PySide6.QtGui import QColor
 
 from app.cortex.camera import FROM_BEHIND, CameraPose
 from app.cortex.mesh import Mesh
@@ -112,3 +113,9 @@ class Format:
 def background_of(theme: Theme) -> tuple[str, str]:
     """The upper and lower colour behind the cortex."""
     return (theme.raised, theme.window) if theme.is_dark else (theme.field, theme.window)
+
+
+def to_rgb(name: str) -> tuple[float, float, float]:
+    """A colour "#rrggbb" as shares of red, green and blue in [0, 1]."""
+    colour = QColor(name)
+    return colour.redF(), colour.greenF(), colour.blueF()

@@ -285,7 +285,7 @@ class CortexView(QWidget):
     def _recolour(self) -> None:
         if self._painter.surface is None:
             return
-        self.canvas.set_colours(copy(self._painter).colours)  # arrays are replaced, never written to
+        self.canvas.change(colours=copy(self._painter).colours)  # arrays are replaced, never written to
         reading = self._painter.scale
         if reading != self.colour_bar.reading:
             self.colour_bar.show_reading(reading)

@@ -21,7 +21,7 @@ from app.cortex.camera import CameraPose
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, sides_of
 from app.cortex.morph import MorphPath, find_stops
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
-from app.cortex.scene import Format, Scene
+from app.cortex.scene import Format, GraphicsError, Scene
 from app.cortex.studio import Studio
 from app.look.theme import Theme, find_theme
 from core.checks import refusal
@@ -81,13 +81,18 @@ class CortexRenderer:
                 raise BadInputError(reason)
         self._placed, self._style, self._theme = placed, style, theme
         self._studio = Studio()
-        self._painter = CortexPainter()
+        self._painter = painter = CortexPainter()
+        painter.surface, painter.atlas = placed.surface, placed.atlas
+        painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
+        painter.set_voxels(placed.voxels)
+        painter.set_dimmed(self._shown.dimmed)
+        self._show_values(None)
+        painter.shows_regions = style.map == "roi"
         self._painted: int | None = None
         self._should_stop: Callable[[], bool] = lambda: False
-        self._set_up()
         target = probe.config.target
-        marked = self._painter.place_of(target.voxels[0]) if target.kind is TargetKind.VOXEL else None
-        emphasised = self._painter.roi_labels(target.roi) if target.kind is TargetKind.ROI else None
+        marked = painter.place_of(target.voxels[0]) if target.kind is TargetKind.VOXEL else None
+        emphasised = painter.roi_labels(target.roi) if target.kind is TargetKind.ROI else None
         self._scene = replace(self._make_scene(), marked=marked, emphasised=emphasised)
         stops = find_stops(placed.surface, cast("Geometry", style.geometry))
         self._way = self._make_path(stops) if style.motion is Motion.UNFOLD else None
@@ -140,55 +145,42 @@ class CortexRenderer:
         """Give back the graphics resources; safe to call twice."""
         self._studio.close()
 
-    def _set_up(self) -> None:
-        painter, placed, style = self._painter, self._placed, self._style
-        painter.surface, painter.atlas = placed.surface, placed.atlas
-        painter.greys = GREYS_DARK if self._theme.is_dark else GREYS_LIGHT
-        painter.set_voxels(placed.voxels)
-        self._show_values(None)
-        painter.shows_regions = style.map == "roi"
-        painter.set_dimmed(self._shown.dimmed)
-
     def _make_path(self, stops: tuple[Geometry, ...]) -> MorphPath:
         style = self._style
         hemispheres, view = cast("Hemispheres", style.hemispheres), cast("NamedView", style.view)
         return MorphPath(self._placed.surface, stops, hemispheres=hemispheres, view=view)
 
     def _make_scene(self) -> Scene:
-        style = self._style
-        return Scene(
-            path=self._make_path((cast("Geometry", style.geometry),)),
-            sides=sides_of(cast("Hemispheres", style.hemispheres)),
-            atlas=self._placed.atlas,
-            outlined=style.outlines,
-            labelled=style.labels,
-            theme=self._theme,
-        )
+        style, placed = self._style, self._placed
+        path = self._make_path((cast("Geometry", style.geometry),))
+        sides = sides_of(cast("Hemispheres", style.hemispheres))
+        names: dict[str, Any] = {"atlas": placed.atlas, "outlined": style.outlines, "labelled": style.labels}
+        return Scene(path=path, sides=sides, theme=self._theme, **names)
 
     def _render(self, shot: Shot, size: tuple[int, int], *, transparent: bool) -> ByteArray:
         width, height = size
         ratio = max(0.5, height / LETTER_HEIGHT)
-        self._place(shot, aspect=width / height)
         self._colour(shot.step)
         paper = find_inks(self._theme.name).paper
         shape = Format((width / ratio, height / ratio), ratio, None if transparent else (paper, paper))
-        return _as_array(self._studio.draw(self._scene, shape, self._should_stop).image)
+        frame = self._studio.draw(self._place(shot, aspect=width / height), shape, self._should_stop)
+        if frame.note:
+            raise GraphicsError("No OpenGL 3.2 was found to draw the cortex with. `python main.py doctor` says more.")
+        return _as_array(frame.image)
 
-    def _place(self, shot: Shot, *, aspect: float) -> None:
-        if self._way is not None and shot.progress is not None:
-            position = unfolding_at(shot.progress, self._way.length)
-            folded = (VIEWS[self._style.view].azimuth, VIEWS[self._style.view].elevation)
-            pose = self._way.pose(position, self._scene.sides, folded, aspect=aspect, margin=MARGIN)
-            self._scene = replace(self._scene, path=self._way, position=position, pose=pose)
-            return
-        named = "flat" if self._style.geometry == "flat" else self._style.view
-        start = CameraPose(VIEWS[named].azimuth, VIEWS[named].elevation)
-        points = self._scene.points()
+    def _place(self, shot: Shot, *, aspect: float) -> Scene:
+        """The scene as it is seen in a shot."""
+        view = VIEWS["flat" if self._style.geometry == "flat" else self._style.view]
+        start, points = CameraPose(view.azimuth, view.elevation), self._scene.points()
         if shot.progress is None:
-            pose = start.fitted(points, aspect=aspect, margin=MARGIN)
-        else:
-            pose = _turned(start, points, shot.progress, aspect=aspect)
-        self._scene = replace(self._scene, pose=pose)
+            return replace(self._scene, pose=start.fitted(points, aspect=aspect, margin=MARGIN))
+        if self._way is None:
+            return replace(self._scene, pose=_turned(start, points, shot.progress, aspect=aspect))
+        view = VIEWS[self._style.view]
+        position = unfolding_at(shot.progress, self._way.length)
+        folded = (view.azimuth, view.elevation)
+        pose = self._way.pose(position, self._scene.sides, folded, aspect=aspect, margin=MARGIN)
+        return replace(self._scene, path=self._way, position=position, pose=pose)
 
     def _colour(self, step: int | None) -> None:
         asked = -2 if step is None else step
