@@ -18,7 +18,6 @@ from app.cortex.mesh import Mesh, make_mesh, to_unit
 from app.widgets.basics import make_label, make_row
 from core.checks import refusal
 from core.surfaces.mesh import MEASURED, CorticalSurface
-from core.types import FloatArray
 
 SNAP = 0.03
 """A position nearer to a stop than this is that stop, so that the slider finds the measured shapes."""
@@ -99,12 +98,9 @@ class MorphPath:
         ends = []
         for stop in (before, after):
             angles = (VIEWS["flat"].azimuth, VIEWS["flat"].elevation) if stop == "flat" else folded
-            ends.append(CameraPose(*angles).fitted(self.stop_points(stop, sides), aspect=aspect, margin=margin))
+            points = np.concatenate([self.stop(side, stop).drawn for side in sides])
+            ends.append(CameraPose(*angles).fitted(points, aspect=aspect, margin=margin))
         return ends[0].between(ends[1], share)
-
-    def stop_points(self, geometry: Geometry, sides: tuple[int, ...]) -> FloatArray:
-        """The points (k, 3) in some triangle of a stop, of the sides shown."""
-        return np.concatenate([self.stop(side, geometry).drawn for side in sides])
 
 
 def _blend(start: Mesh, end: Mesh, share: np.float32) -> Mesh:

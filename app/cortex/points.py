@@ -1,4 +1,7 @@
-"""Draws scenes without OpenGL, as one spot of colour a vertex: what is left where a machine's graphics fail."""
+"""Draws scenes without OpenGL, as one spot of colour a vertex: what is left where a machine's graphics fail.
+
+Outlines are left out: as wide as a spot they would hide the values of small ROIs.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,6 @@ class PointRenderer:
             seen = np.unique(mesh.faces[(facing > 0)[mesh.faces].all(axis=1)])
             seen = seen[np.argsort(-(mesh.points[seen] @ forward))]  # of spots on one pixel the last stays, the nearest
             rgb = scene.colours()[side][seen, :3] if scene.colours else np.full((len(seen), 3), 200)
-            for labels, ink, _ in scene.lines.values():
-                if labels is not None:
-                    corners = mesh.faces[np.ptp(labels[side][mesh.faces], axis=1) > 0]
-                    rgb = np.where(np.isin(seen, corners)[:, None], 255 * np.array(to_rgb(ink)), rgb)
             apart = np.linalg.norm(mesh.points[mesh.faces[:, 0]] - mesh.points[mesh.faces[:, 1]], axis=1)
             reach = np.arange(min(WIDEST, 2 + int(np.percentile(apart, 90) * height / (2 * scene.pose.scale))))
             around = np.stack(np.meshgrid(reach, reach), axis=-1).reshape(-1, 2) - len(reach) // 2

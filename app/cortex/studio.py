@@ -119,7 +119,10 @@ class Easel:
             self.took.pop(PLAIN, None)  # another surface or size may have become fast enough
             return self._draw(task, FINE)
         quick = (one for one, limit in SLOWEST.items() if min(self.took.get(one, UNKNOWN)) < limit)
-        return self._draw(task, next(quick, COARSE))
+        frame = self._draw(task, next(quick, COARSE))
+        if self.took.get(COARSE, (math.inf,))[-1] < SLOWEST[PLAIN] / 4:
+            self.took.pop(PLAIN, None)  # four times the pixels would have been in time
+        return frame
 
     def close(self) -> None:
         """Give back the graphics resources."""
@@ -217,7 +220,10 @@ class Studio(QObject):
         self._rest.stop()
         if not self._closed:
             self._closed = True
-            self._easel.close() if self._alone else self._thread.submit(self._easel.close)
+            if self._alone:
+                self._easel.close()
+            else:
+                self._thread.submit(self._easel.close)
             self._thread.shutdown()
 
     def _hand(self, task: Task) -> None:

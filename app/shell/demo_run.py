@@ -47,7 +47,7 @@ MARK_TEXT = "Written by the demonstration of Probescope, which replaces its own 
 PATIENCE_SECONDS = 240.0
 """Loading torch on a cold, busy machine is the longest wait."""
 LAST_PAINT_MS = 600
-"""Lets the 3D view draw its smoothed frame before a picture is taken."""
+"""Lets all panels follow before a picture is taken."""
 
 
 def run_demo(folder: str, *, device: str = "auto") -> int:
@@ -157,7 +157,6 @@ def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:
     apply_theme(make_application(), theme)
     _rest(LAST_PAINT_MS)
     window.explore.cortex.view.canvas.settle()
-    _rest(LAST_PAINT_MS)
     save_window_picture(window, path)
 
 
