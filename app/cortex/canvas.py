@@ -1,7 +1,7 @@
 """The three-dimensional part of the cortex view: a plain widget that paints the frames its studio draws.
 
-It knows scene and camera itself: what lies under the pointer is found without waiting for a frame. All requests of one
-turn of the event loop become one frame.
+It knows scene and camera itself: what lies under the pointer is found without waiting for a frame. Whatever changes in
+one turn of the event loop becomes one frame.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
-from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPen, QResizeEvent, QShowEvent
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QVariantAnimation, Signal
+from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.cortex.camera import CameraPose
@@ -69,8 +69,6 @@ class CortexCanvas(QWidget):
         self._untouched = True
         self._glides = False
         self.input = CortexInput(self)
-        self._soon = QTimer(self, singleShot=True, interval=0)
-        self._soon.timeout.connect(self._ask)
         self._from = self._to = self.pose
         self._glide = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=GLIDE_MS)
         self._glide.valueChanged.connect(self._glide_on)
@@ -90,7 +88,7 @@ class CortexCanvas(QWidget):
         """Leave the fine frame out while other work needs the processor; it follows when that is over."""
         if self.studio.hurried and not hurried:
             self._asked = None
-            self._ask_soon()
+            self.update()
         self.studio.hurried = hurried
 
     def set_gliding(self, gliding: bool) -> None:
@@ -100,7 +98,7 @@ class CortexCanvas(QWidget):
     def change(self, **parts: Any) -> None:
         """Show another value of some fields of the scene."""
         self.scene = replace(self.scene, **parts)
-        self._ask_soon()
+        self.update()
 
     def arrange(
         self, surface: CorticalSurface, geometry: Geometry, *, hemispheres: Hemispheres, view: NamedView
@@ -171,7 +169,6 @@ class CortexCanvas(QWidget):
 
     def settle(self) -> None:
         """Show now what is pending, drawn finely: for pictures of the window."""
-        self._soon.stop()
         self._asked = (self.scene, self._format())
         self._take_frame(self.draw())
         self.repaint()
@@ -179,30 +176,23 @@ class CortexCanvas(QWidget):
     def close_canvas(self) -> None:
         """Stop all timers and give back the graphics resources; safe to call twice."""
         self._glide.stop()
-        self._soon.stop()
         self.studio.close()
-
-    def event(self, event: QEvent) -> bool:
-        """Draw anew on a screen of another density."""
-        if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._ask_soon()
-        return super().event(event)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Draw what changed while it was hidden."""
-        super().showEvent(event)
-        self._ask_soon()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep everything in sight until the user has moved the camera."""
         super().resizeEvent(event)
         if self._untouched:
             self.fit()
-        self._ask_soon()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Show the last frame; one of another size is fitted to the height until the next is there."""
-        self._ask()  # after having been minimised, or on another screen
+        """Ask for a frame if another is due, and show the last one, as high as the view, until it is there.
+
+        So whatever cannot be seen is not drawn, and a window that comes back or moves to another screen catches up.
+        """
+        asked = (self.scene, self._format())
+        if asked != self._asked and self.isVisible():
+            self._asked = asked
+            self.studio.ask(*asked)
         painter, frame, area = QPainter(self), self.frame, QRectF(self.rect())
         upper, lower = background_of(theme_in_use())
         if frame is None or frame.shape != self._format():
@@ -224,17 +214,6 @@ class CortexCanvas(QWidget):
     def _format(self) -> Format:
         size = (float(max(1, self.width())), float(max(1, self.height())))
         return Format(size, self.devicePixelRatioF(), background_of(self.scene.theme))
-
-    def _ask_soon(self) -> None:
-        if not self._soon.isActive():
-            self._soon.start()
-
-    def _ask(self) -> None:
-        """Ask for a frame of the scene, if it can be seen and was not asked for already."""
-        asked = (self.scene, self._format())
-        if asked != self._asked and self.isVisible() and not self.window().isMinimized():
-            self._asked = asked
-            self.studio.ask(*asked)
 
     def _take_frame(self, frame: Frame) -> None:
         self.frame = frame
