@@ -111,6 +111,3 @@ class CameraPose:
         camera.SetViewUp(*up)
         camera.SetParallelScale(self.scale)
         camera.SetClippingRange(1.0, 2 * DISTANCE)
-
-
-FROM_BEHIND = CameraPose(0.0, 0.0)

@@ -28,15 +28,10 @@ def to_points(points: npt.NDArray[np.float32]) -> vtkPoints:
 
 def to_cells(cells: npt.NDArray[np.integer[Any]]) -> vtkCellArray:
     """A vtkCellArray of cells (m, k) that all have k corners: lines or triangles."""
-    offsets = np.arange(0, cells.size + 1, cells.shape[1], dtype=np.int64)
     corners = np.ascontiguousarray(cells, dtype=np.int64).ravel()
     holder = vtkCellArray()
-    holder.SetData(_to_ids(offsets), _to_ids(corners))
+    holder.SetData(cells.shape[1], numpy_to_vtkIdTypeArray(corners, deep=True))  # type: ignore[no-untyped-call]
     return holder
-
-
-def _to_ids(numbers: npt.NDArray[np.int64]) -> Any:
-    return numpy_to_vtkIdTypeArray(numbers, deep=True)  # type: ignore[no-untyped-call]
 
 
 class RayFinder:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtGui import QColor
 
-from app.cortex.camera import FROM_BEHIND, CameraPose
+from app.cortex.camera import CameraPose
 from app.cortex.mesh import Mesh
 from app.cortex.morph import MorphPath
 from app.look.theme import DARK, Theme
@@ -50,7 +50,7 @@ class Scene:
     labelled: bool = True
     emphasised: tuple[IntArray, IntArray] | None = None
     marked: tuple[int, int] | None = None
-    pose: CameraPose = FROM_BEHIND
+    pose: CameraPose = field(default_factory=lambda: CameraPose(0.0, 0.0))
     theme: Theme = DARK
 
     @property

@@ -17,11 +17,11 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PySide6.QtCore import QObject, QRectF, Qt, QThread, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter
 
 from app.base.jobs import step_back
+from app.base.pictures import to_qimage
 from app.cortex.annotate import Annotator
 from app.cortex.overlay import Annotations, draw_annotations
 from app.cortex.points import PointRenderer
@@ -273,12 +273,9 @@ def _raise(error: Exception) -> None:
 
 def resize(pixels: ByteArray, size: tuple[int, int], *, opaque: bool) -> QImage:
     """Pixels (height, width, 4) as a picture of (width, height), averaged if it is smaller."""
-    height, width, _ = pixels.shape
-    kind = QImage.Format.Format_RGBX8888 if opaque else QImage.Format.Format_RGBA8888
-    image = QImage(np.ascontiguousarray(pixels).data, width, height, 4 * width, kind)
     # Averaging needs premultiplied alpha, or see-through black bleeds into the edges.
-    quick = QImage.Format.Format_RGB32 if opaque else QImage.Format.Format_ARGB32_Premultiplied
-    image = image.convertToFormat(quick)
-    if (width, height) == size:
+    kind = QImage.Format.Format_RGB32 if opaque else QImage.Format.Format_ARGB32_Premultiplied
+    image = to_qimage(pixels).convertToFormat(kind)
+    if pixels.shape[1::-1] == size:
         return image
     return image.scaled(*size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
