@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -51,15 +52,17 @@ POLL_SECONDS = 0.05
 """Between two looks at whether a picture is still wanted."""
 
 NO_GRAPHICS = "No OpenGL 3.2 was found, so the cortex is shown as points. `python main.py doctor` says more."
+OPENING = threading.Lock()
 LOST = (GraphicsError, ImportError, OSError, RuntimeError)
 """What graphics that fail raise."""
 
 
 def open_renderer() -> AnyRenderer:
     """A renderer that belongs to this thread. Raises GraphicsError or ImportError where no OpenGL is to be had."""
-    from app.cortex.renderer import Renderer
+    with OPENING:  # two threads that import pyvista at once find one half of it
+        from app.cortex.renderer import Renderer
 
-    return Renderer()
+        return Renderer()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -319,3 +322,27 @@ def test_shrinking_averages_and_keeps_see_through_edges_free_of_black() -> None:
     assert small.pixelColor(QPoint(1, 0)).getRgb() == (200, 100, 50, 255)
     half = small.pixelColor(QPoint(0, 0))
     assert half.alpha() == pytest.approx(128, abs=2) and half.red() == pytest.approx(200, abs=3)
+
+
+TWO_AT_ONCE = """
+import sys
+from PySide6.QtWidgets import QApplication
+from app.cortex.scene import Format, Scene
+from app.cortex.studio import Studio
+from concurrent.futures import ThreadPoolExecutor
+app = QApplication(sys.argv)
+studios = [Studio() for _ in range(3)]
+with ThreadPoolExecutor(3) as pool:
+    frames = list(pool.map(lambda one: one.draw(Scene(), Format((60.0, 40.0), 1.0, ("#ffffff", "#ffffff"))), studios))
+for one in studios:
+    one.close()
+print([frame.note for frame in frames], {frame.image.pixelColor(5, 5).name() for frame in frames})
+"""
+
+
+def test_several_views_may_open_their_graphics_at_once() -> None:
+    root = Path(__file__).resolve().parents[3]
+    command = [sys.executable, "-c", TWO_AT_ONCE]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[0] == "['', '', ''] {'#ffffff'}"
