@@ -195,12 +195,12 @@ class CortexCanvas(QWidget):
             self.studio.ask(*asked)
         painter, frame, area = QPainter(self), self.frame, QRectF(self.rect())
         upper, lower = background_of(theme_in_use())
-        if frame is None or frame.shape != self._format():
+        if frame is None or frame.shape != asked[1]:
             ground = QLinearGradient(area.topLeft(), area.bottomLeft())
             ground.setStops([(0.0, QColor(upper)), (1.0, QColor(lower))])
             painter.fillRect(area, ground)
-        if frame is not None:
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        if frame is not None:
             painter.drawImage(frame.area_in(area), frame.image)
             painter.setPen(QColor(theme_in_use().warning))
             painter.setFont(small(self.font()))
