@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +31,7 @@ class ArrayCache:
 
     Parameters
     ----------
-    most_bytes : Where they take more, those that were kept first are dropped; 0 keeps all.
+    most_bytes : Where they take more, those used longest ago are dropped; 0 keeps all.
     n_reused : Sets found so far.
     """
 
@@ -42,10 +44,12 @@ class ArrayCache:
         """The arrays of a name, or None where they are missing or damaged."""
         if self.folder is None:
             return None
+        path = self.folder / f"{name}.npz"
         try:
-            arrays = load_arrays(self.folder / f"{name}.npz")
+            arrays = load_arrays(path)
         except StorageError:
             return None
+        note_use(path)
         self.n_reused += 1
         return arrays
 
@@ -55,7 +59,8 @@ class ArrayCache:
             return
         try:
             save_arrays(self.folder / f"{name}.npz", arrays)
-            self._drop_oldest(self.folder)
+            if self.most_bytes:
+                drop_unused(self.folder.glob("*.npz"), self.most_bytes)
         except StorageError as problem:
             LOGGER.info("nothing more kept in %s: %s", self.folder, problem)
             self._writes = False
@@ -65,14 +70,21 @@ class ArrayCache:
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _drop_oldest(self, folder: Path) -> None:
-        if not self.most_bytes:
+
+def note_use(path: Path) -> None:
+    """Let a file count as used now; one that cannot be written keeps its age."""
+    with suppress(OSError):
+        os.utime(path)
+
+
+def drop_unused(files: Iterable[Path], most_bytes: int) -> None:
+    """Remove those of the files used longest ago, until the others take no more than so many bytes."""
+    states = [(path.stat(), path) for path in files if path.is_file()]
+    kept = sorted((state.st_mtime, state.st_size, path) for state, path in states)
+    total = sum(size for _, size, _ in kept)
+    for _, size, path in kept:
+        if total <= most_bytes:
             return
-        kept = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("*.npz"))
-        total = sum(size for _, size, _ in kept)
-        for _, size, path in kept:
-            if total <= self.most_bytes:
-                return
-            with suppress(OSError):
-                path.unlink()
-            total -= size
+        with suppress(OSError):
+            path.unlink()
+        total -= size

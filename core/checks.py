@@ -6,6 +6,7 @@ import difflib
 import math
 import reprlib
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from core.errors import BadInputError
 
@@ -16,18 +17,19 @@ LONGEST_SHOWN = 60
 LONGEST_VALUE = 400
 """A value of more letters, one out of a damaged file, is cut; paths and lists of names are not."""
 MOST_LISTED = 12
-
-
-def describe_refusal(name: str, *, allowed: str, got: object, advice: str = "") -> str:
-    """Word a refusal: "`name` must be {allowed}, got {value!r}. {advice}"."""
-    shown = repr(got) if len(repr(got)) <= LONGEST_VALUE else shorten(got)
-    sentence = f"`{name}` must be {allowed}, got {shown}."
-    return f"{sentence} {advice}" if advice else sentence
+Number = TypeVar("Number", int, float)
 
 
 def refusal(name: str, *, allowed: str, got: object, advice: str = "") -> BadInputError:
-    """The exception to raise for a bad value, worded by `describe_refusal`."""
-    return BadInputError(describe_refusal(name, allowed=allowed, got=got, advice=advice))
+    """The exception to raise for a bad value: "`name` must be {allowed}, got {value!r}. {advice}".
+
+    In the window it reads "Name must be {allowed}, not {value}. {advice}".
+    """
+    shown = repr(got) if len(repr(got)) <= LONGEST_VALUE else shorten(got)
+    advice = f" {advice}" if advice else ""
+    words = name.replace("_", " ") if name.isidentifier() else name
+    error = BadInputError(f"`{name}` must be {allowed}, got {shown}.{advice}")
+    return error.spoken(f"{words[:1].upper()}{words[1:]} must be {allowed}, not {shown}.{advice}")
 
 
 def check_rules(*rules: tuple[object, str, str, object, str]) -> None:
@@ -53,7 +55,7 @@ def show_name(name: str) -> str:
 def check_positive(name: str, value: float, *, advice: str = "") -> float:
     """Return `value` if it is finite and above zero, else raise BadInputError."""
     if not _is_finite(value) or value <= 0:
-        raise BadInputError(describe_refusal(name, allowed="a finite number above 0", got=value, advice=advice))
+        raise refusal(name, allowed="a finite number above 0", got=value, advice=advice)
     return float(value)
 
 
@@ -62,7 +64,7 @@ def check_count(name: str, value: int, *, least: int = 1, largest: int | None = 
     too_large = largest is not None and isinstance(value, int) and value > largest
     if isinstance(value, bool) or not isinstance(value, int) or value < least or too_large:
         allowed = f"a whole number of at least {least}" + ("" if largest is None else f" and at most {largest:,}")
-        raise BadInputError(describe_refusal(name, allowed=allowed, got=value, advice=advice))
+        raise refusal(name, allowed=allowed, got=value, advice=advice)
     return value
 
 
@@ -82,13 +84,13 @@ def check_epsilon(name: str, value: float, *, largest: float, unit: str = "pixel
         return float(value)
     meant_levels = _is_number(value) and LIKELY_GREY_LEVELS < value <= 255 and largest <= LIKELY_GREY_LEVELS
     advice = f"Did you mean {value:g}/255?" if meant_levels else ""
-    raise BadInputError(describe_refusal(name, allowed=f"in [0, {largest:g}] ({unit})", got=value, advice=advice))
+    raise refusal(name, allowed=f"in [0, {largest:g}] ({unit})", got=value, advice=advice)
 
 
 def check_fraction(name: str, value: float, *, largest: float = 1.0, advice: str = "") -> float:
     """Return `value` if it is a finite number in [0, largest], else raise BadInputError."""
     if not _is_finite(value) or not 0 <= value <= largest:
-        raise BadInputError(describe_refusal(name, allowed=f"in [0, {largest:g}]", got=value, advice=advice))
+        raise refusal(name, allowed=f"in [0, {largest:g}]", got=value, advice=advice)
     return float(value)
 
 
@@ -98,7 +100,7 @@ def check_choice(name: str, value: str, choices: Iterable[str], *, advice: str =
     if value in known:
         return value
     helped = advice or suggest(value, known)
-    raise BadInputError(describe_refusal(name, allowed=_list_names(known), got=value, advice=helped))
+    raise refusal(name, allowed=_list_names(known), got=value, advice=helped)
 
 
 def suggest(value: str, known: Sequence[str]) -> str:
@@ -106,6 +108,13 @@ def suggest(value: str, known: Sequence[str]) -> str:
     folded = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(str(value).casefold(), folded, n=1, cutoff=0.5)
     return f"Did you mean {str(folded[near[0]])!r}?" if near else ""
+
+
+def to_number(text: str, kind: type[Number] = float) -> Number:  # type: ignore[assignment]
+    """The number that a text writes. Raises ValueError, also for the "1_0" that Python takes for 10."""
+    if "_" in text:
+        raise ValueError(text)
+    return kind(text)
 
 
 def _list_names(names: Sequence[str]) -> str:

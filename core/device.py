@@ -57,11 +57,17 @@ def describe_device(name: str) -> str:
     return f"CPU, {threads} thread{'s' if threads != 1 else ''}"
 
 
+def count_cores() -> int:
+    """The cores that this process may use: those of its job on a shared machine."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def set_threads(count: int | None = None, *, spare: int = 0) -> int:
     """Set how many threads torch uses and return it: `count`, else PROBESCOPE_THREADS, else torch's own choice.
 
     `spare` cores are left out of torch's choice, for a window to draw with: on two cores an attack on both of them took
-    twice as long as on one, since each layer waits for the thread that was held up.
+    twice as long as on one, since each layer waits for the thread that was held up. `tests/benchmarks/bench_threads.py`
+    measures steps and stalls together for every number of threads.
 
     Raises BadInputError if `count` or PROBESCOPE_THREADS is no whole number above 0.
     """

@@ -6,19 +6,25 @@ An engine belongs to one thread at a time; everything it takes and gives is nump
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.device import THREADS_VARIABLE
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
+from core.kept import Kept
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.progress import Progress, ShouldStop, never_stop
 from core.types import FloatArray
 
 if TYPE_CHECKING:
+    import torch
+
     from core.encoders.encoder import Encoder
     from core.encoders.estimate import FitEstimate
     from core.encoders.fit_request import FitRequest, SearchProgress
@@ -26,12 +32,15 @@ if TYPE_CHECKING:
     from core.encoders.importers.readout import Readout
     from core.networks.network import Network
     from core.probes.gradient_atlas import GradientAtlas
-    from core.sweeps.cells import RunProgress
+    from core.sweeps.cells import CellStore, RunProgress
     from core.sweeps.config import SweepConfig
     from core.sweeps.study.config import StudyConfig
 
 EncoderKey = tuple[str, str, str]
 """(subject, network, layer): what names an encoder."""
+
+NETWORK_BYTES = ENCODER_BYTES = 2 * 2**30
+"""Of the networks kept open, and of the encoders with the networks under them, in the memory of the device."""
 
 
 class Engine:
@@ -49,8 +58,8 @@ class Engine:
         self._wanted_device = device
         self._spare_cores = spare_cores
         self._device: str | None = None
-        self._networks: dict[tuple[str, str], Network] = {}
-        self._encoders: dict[EncoderKey, Encoder] = {}
+        self._networks: Kept[tuple[str, str], Network] = Kept(NETWORK_BYTES, measure=_measure)
+        self._encoders: Kept[EncoderKey, Encoder] = Kept(ENCODER_BYTES, measure=_measure)
 
     @property
     def device(self) -> str:
@@ -84,13 +93,10 @@ class Engine:
 
         `side`: of images larger than the network takes, which are then resampled (`core.encoders.resampled`).
         """
-        key = (subject, network, layer)
-        if key not in self._encoders:
-            from core.encoders.files import load_encoder
+        from core.encoders.files import load_encoder
 
-            module = self.open_network(network, layer)
-            self._encoders[key] = load_encoder(subject, network, layer, network_module=module)
-        encoder = self._encoders[key]
+        key = (subject, network, layer)
+        encoder = self._encoders.find(key, lambda: load_encoder(*key, network_module=self.open_network(*key[1:])))
         if side is None or side == encoder.network.input_size:
             return encoder
         from core.encoders.resampled import show_at
@@ -102,14 +108,14 @@ class Engine:
         from core.networks.load import load_network
 
         key = (network, layer)
-        if weights is not None or key not in self._networks:
-            self._networks[key] = load_network(network, layer, device=self.device, weights=weights)
-        return self._networks[key]
+        if weights is not None:
+            self._networks.drop(key.__eq__)
+        return self._networks.find(key, lambda: load_network(*key, device=self.device, weights=weights))
 
     def forget_network(self, network: str) -> None:
         """Close a network that was removed or replaced, and every encoder on it."""
-        self._networks = {key: kept for key, kept in self._networks.items() if key[0] != network}
-        self._encoders = {key: kept for key, kept in self._encoders.items() if key[1] != network}
+        self._networks.drop(lambda key: key[0] == network)
+        self._encoders.drop(lambda key: key[1] == network)
 
     def use_encoder_file(self, path: Path) -> EncoderCard:
         """Let an encoder file outside the library answer; returns its card.
@@ -122,7 +128,7 @@ class Engine:
         data = read_encoder_file(path)
         config = data.card.config
         network = self.open_network(config.network, config.layer)
-        self._encoders[config.subject, config.network, config.layer] = Encoder(network, data)
+        self._encoders.put((config.subject, config.network, config.layer), Encoder(network, data))
         return data.card
 
     def predict(
@@ -229,7 +235,7 @@ class Engine:
         for record in iter_import(readout, request, network=network, files=files):
             if record.result is not None:  # an encoder of that name may be open
                 config = record.result.config
-                self._encoders.pop((config.subject, config.network, config.layer), None)
+                self._encoders.drop((config.subject, config.network, config.layer).__eq__)
             yield record
 
     def iter_fit(self, request: FitRequest, *, should_stop: ShouldStop = never_stop) -> Iterator[SearchProgress]:
@@ -244,8 +250,8 @@ class Engine:
                 request, lambda layer: self.open_network(request.network, layer), should_stop=should_stop
             )
         finally:
-            for layer in request.layers:  # the one it replaced may be open
-                self._encoders.pop((request.subject, request.network, layer), None)
+            keys = [(request.subject, request.network, layer) for layer in request.layers]
+            self._encoders.drop(keys.__contains__)  # those it replaced may be open
 
     def estimate_fit(self, request: FitRequest, *, should_stop: ShouldStop = never_stop) -> FitEstimate:
         """What a request would cost: of several layers, all together."""
@@ -271,17 +277,81 @@ class Engine:
         return add_estimates(estimates)
 
     def iter_sweep(
-        self, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
+        self,
+        config: SweepConfig,
+        folder: Path,
+        *,
+        resume: bool = False,
+        n_processes: int = 1,
+        should_stop: ShouldStop = never_stop,
     ) -> Iterator[RunProgress]:
-        """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled."""
-        from core.sweeps.run import iter_sweep
+        """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled.
 
-        yield from iter_sweep(self, config, folder, resume=resume, should_stop=should_stop)
+        `n_processes`: of this computer that work on it at once.
+        """
+        from core.sweeps.run import begin_sweep, iter_sweep_cells, time_cells
+
+        store = begin_sweep(config, folder, resume=resume)
+        if n_processes == 1:
+            yield from iter_sweep_cells(self, store, should_stop=should_stop)
+        else:
+            yield from self._iter_processes(store, n_processes, time_cells(config, self.device), should_stop)
 
     def iter_study(
-        self, config: StudyConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
+        self,
+        config: StudyConfig,
+        folder: Path,
+        *,
+        resume: bool = False,
+        n_processes: int = 1,
+        should_stop: ShouldStop = never_stop,
     ) -> Iterator[RunProgress]:
         """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
-        from core.sweeps.study.run import iter_study
+        from core.sweeps.study.plan import begin_study
+        from core.sweeps.study.run import iter_study_cells, time_cells
 
-        yield from iter_study(self, config, folder, resume=resume, should_stop=should_stop)
+        store = begin_study(config, folder, resume=resume)
+        if n_processes == 1:
+            yield from iter_study_cells(self, store, should_stop=should_stop)
+        else:
+            yield from self._iter_processes(store, n_processes, time_cells(config, self.device), should_stop)
+
+    def iter_folder(self, folder: Path, *, should_stop: ShouldStop = never_stop) -> Iterator[RunProgress]:
+        """Work on the cells of a folder that a sweep or a study was begun in, as one of several processes.
+
+        Raises BadInputError if it is none, or a network, encoder or image is missing here or another one.
+        """
+        from core.sweeps.cells import join_store
+        from core.sweeps.plan import SWEEP
+        from core.sweeps.run import iter_sweep_cells, note_facts
+        from core.sweeps.study.plan import STUDY, note_study_facts
+        from core.sweeps.study.run import iter_study_cells
+
+        if (folder.expanduser() / STUDY.file).is_file():
+            study = join_store(STUDY, folder, note_study_facts)
+            yield from iter_study_cells(self, study, should_stop=should_stop)
+        else:
+            sweep = join_store(SWEEP, folder, note_facts)
+            yield from iter_sweep_cells(self, sweep, should_stop=should_stop)
+
+    def _iter_processes(
+        self, store: CellStore[Any, Any], n_processes: int, seconds_of: Callable[[Any], float], should_stop: ShouldStop
+    ) -> Iterator[RunProgress]:
+        from core.device import count_cores
+        from core.sweeps.workers import iter_processes, start_process
+
+        words = (str(store.folder), self.device, str(max(1, count_cores() // n_processes)))
+        start = partial(start_process, work_on_folder, words)
+        yield from iter_processes(store, start, n_workers=n_processes, seconds_of=seconds_of, should_stop=should_stop)
+
+
+def work_on_folder(folder: str, device: str, threads: str, should_stop: ShouldStop) -> None:
+    """What a process of `n_processes` does. Raises as `Engine.iter_folder`."""
+    os.environ.setdefault(THREADS_VARIABLE, threads)
+    for _ in Engine(device=device).iter_folder(Path(folder), should_stop=should_stop):
+        pass
+
+
+def _measure(module: torch.nn.Module) -> int:
+    """Bytes of the weights and other arrays of a module and of those inside it."""
+    return sum(one.nbytes for one in (*module.parameters(), *module.buffers()))

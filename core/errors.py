@@ -6,9 +6,26 @@ the crash report.
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class ProbeError(Exception):
-    """Something the user can fix: the text says what is wrong, the value, what is allowed and what to do."""
+    """Something the user can fix: the text says what is wrong, the value, what is allowed and what to do.
+
+    `plain` is the text for the window, which has no names of options.
+    """
+
+    _plain = ""
+
+    @property
+    def plain(self) -> str:
+        """The text without names of the code."""
+        return self._plain or str(self)
+
+    def spoken(self, plain: str) -> Self:
+        """The same error with a text of its own for the window."""
+        self._plain = plain
+        return self
 
 
 class BadInputError(ProbeError, ValueError):

@@ -39,9 +39,12 @@ _tidied: set[Path] = set()
 
 
 def hash_file(path: Path) -> str:
-    """SHA-256 of a file's content, 64 hexadecimal digits. Raises OSError if it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file's content, 64 hexadecimal digits. Raises StorageError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read: {error.strerror}. Bring it back or choose another file.") from error
 
 
 @cache
@@ -78,7 +81,7 @@ def new_file(path: Path) -> Iterator[Path]:
         partial.replace(path)
         flush(path.parent)
     except OSError as error:
-        raise StorageError(_describe_failure(path, error)) from error
+        raise StorageError(describe_failure(path, error)) from error
     except RuntimeError as error:  # torch reports a full disk as a failure of its zip writer
         raise StorageError(f"{path} cannot be written: {error}. Free some space or choose another folder.") from error
     finally:
@@ -110,7 +113,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     except StorageError:
         raise
     except OSError as error:
-        raise StorageError(_describe_failure(target, error)) from error
+        raise StorageError(describe_failure(target, error)) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -196,7 +199,7 @@ def check_free(folder: Path) -> None:
         try:
             held = sorted(entry.name for entry in folder.iterdir())
         except OSError as error:
-            raise StorageError(_describe_failure(folder, error)) from error
+            raise StorageError(describe_failure(folder, error)) from error
         if held:
             raise refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_describe_holder(held))
     elif folder.exists():
@@ -209,7 +212,8 @@ def _describe_holder(held: list[str]) -> str:
     return f"It holds {what}{more}, and nothing is overwritten. Choose another folder."
 
 
-def _describe_failure(folder: Path, error: OSError) -> str:
+def describe_failure(folder: Path, error: OSError) -> str:
+    """One sentence on a folder or file that cannot be written."""
     if error.errno in FULL:
         return f"No space is left to write {folder}. Nothing was kept; free some space or choose another disk."
     if error.errno in FORBIDDEN:

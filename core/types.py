@@ -43,6 +43,11 @@ class Direction(StrEnum):
         """+1 to raise, -1 to lower."""
         return 1 if self is Direction.RAISE else -1
 
+    @property
+    def opposite(self) -> Direction:
+        """The other way."""
+        return Direction.LOWER if self is Direction.RAISE else Direction.RAISE
+
 
 class NormName(StrEnum):
     """How the size of a perturbation is measured, in [0, 1] pixel units."""

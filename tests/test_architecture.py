@@ -17,8 +17,8 @@ HEAVY = {"torch", "torchvision", "timm"}
 LEVELS = (
     {"errors", "types", "words"},
     {"checks", "containers", "pickled_values"},
-    {"files", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
-    {"array_cache", "headers", "templates"},
+    {"files", "kept", "progress", "seeds", "paths", "device", "unpickle", "statistics", "structuring"},
+    {"array_cache", "claims", "headers", "templates"},
     {"images", "surfaces"},
     {"datasets"},
     {"networks"},

@@ -31,7 +31,7 @@ VIEWS = (
     (CURVE, "Sensitivity", "S along epsilon, with intervals"),
     ("linearity", "Linearity", "Attack shift / first-order shift, along epsilon; 1 means linear"),
     (CURVATURE, "Curvature", "Angle along the features' path to the highest epsilon, at its inner points; 0: straight"),
-    ("parts", "Parts", "Feature fragility ||Δφ|| / ||φ|| against the readout's ||w|| |cos(w, Δφ)| / σ"),
+    ("parts", "Decomposition", "Feature fragility ||Δφ|| / ||φ|| against the readout's ||w|| |cos(w, Δφ)| / σ"),
     (NORMS, "Norms", "Sensitivity under the two norms at equal RMS change; needs a run with both norms"),
 )
 NO_SECOND = "Run the analysis with both norms to compare them."

@@ -37,7 +37,7 @@ from app.widgets.work_page import JobPage
 from core.datasets.subject import SubjectInfo, load_subject
 from core.reports.draw_plot import FORMATS, save_plots
 from core.reports.inks import find_inks
-from core.stimuli.controversial import PROBES_EACH
+from core.stimuli.plan import PROBES_EACH
 from core.sweeps.config import Question, SweepConfig
 from core.sweeps.plan import name_layers
 from core.sweeps.step_seconds import measure_step_seconds

@@ -26,7 +26,7 @@ from core.errors import BadInputError
 from core.sweeps.config import rescale_budget
 from core.sweeps.step_seconds import Layer, measure_step_seconds
 from core.sweeps.study.config import StudyConfig, make_quick
-from core.sweeps.study.plan import describe_cost
+from core.sweeps.study.plan import estimate_study
 from core.types import NormName
 
 EXPLANATION = (
@@ -178,7 +178,7 @@ class StudyDialog(QDialog, Fields):
         buttons = make_row(self.badge, -1, self.save, self.report, self.stop, self.start)
         text = make_label(EXPLANATION, "muted", wraps=True)
         parts = (text, form, self.cost, self.work, self.tabs, buttons)
-        fill_dialog(self, "Test the method", *parts, gap=10, margin=20, stretch=4)
+        fill_dialog(self, "Simulation study", *parts, gap=10, margin=20, stretch=4)
 
     def take_extent(self, *_: object) -> None:
         """A quick study has fewer noise levels and images."""
@@ -194,9 +194,9 @@ class StudyDialog(QDialog, Fields):
     def tell(self) -> None:
         """Show the cost, or why it cannot be run."""
         try:
-            cost, self._bad = describe_cost(self.value(), self._step_seconds), ""
+            cost, self._bad = estimate_study(self.value(), self._step_seconds).describe(), ""
         except BadInputError as error:
-            cost, self._bad = "", str(error)
+            cost, self._bad = "", error.plain
         self.cost.setText(cost if self._step_seconds or not cost else "Timing the networks…")
         self.work.refuse(self._bad)
         self._refresh()

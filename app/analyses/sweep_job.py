@@ -60,7 +60,7 @@ def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) 
     from core.reports.analysis_package import write_report
     from core.sweeps.run import note_facts
 
-    folder = choose_folder("analyses", config.question, config, note_facts(config, engine.device))
+    folder = choose_folder("analyses", config.question, config, note_facts(config))
     yield from engine.iter_sweep(config, folder, resume=True, should_stop=should_stop)
     write_report([folder])
     yield read_analysis(folder)
@@ -121,7 +121,7 @@ def iter_whole_study(
     from core.reports.study_report import write_study
 
     measure_step_seconds(engine, config.layers, should_stop=should_stop)
-    folder = choose_folder("studies", "study", config, note_study_facts(config, engine.device))
+    folder = choose_folder("studies", "study", config, note_study_facts(config))
     yield from engine.iter_study(config, folder, resume=True, should_stop=should_stop)
     report = write_study(folder)
     pictures = {tab: folder / "figures" / f"{stem}.png" for tab, stem in FIGURES.items()}

@@ -152,8 +152,7 @@ class TransferView(AnswerView):
         summary = f"T {table.ratio[source, recipient]:.2f} {interval}."
         if not own and source < len(sweep.labels) and answer.related[source, recipient]:
             summary += " Related networks."
-        if np.isfinite(table.to_gain[source]):
-            summary += f" Attacks on the source {write_convergence(float(table.to_gain[source]))}, at worst."
+        summary += f" Attacks on the source: {write_convergence(float(table.to_gain[source]))}, at worst."
         if own and np.isfinite(table.copies[source].value):
             summary += f" To its re-fitted copy: T {table.copies[source].describe('.2f')}."
         norm, attack = divmod(self.case.value(), len(sweep.config.attacks))

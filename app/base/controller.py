@@ -68,6 +68,7 @@ class Controller(QObject):
         """Add what is new and drop what was removed since the catalogue was read."""
         self.catalogue = self.catalogue.reread()
         self.catalogue_changed.emit()
+        self.fit_image()
 
     def warm_up(self) -> None:
         """Load the engine behind the first paint."""
@@ -227,6 +228,7 @@ class Controller(QObject):
         self._lane.drop("atlas")
         state.progress = None
         quick = None if config.wanted_shift_sd else config.attack.quick_look()
+        state.is_probing = True
         state.run = first = config if quick is None else replace(config, attack=quick)
         done = partial(self._take_probe, run=first, refine=None if quick is None else config)
         self._run(first, self._take_progress, done)
@@ -271,10 +273,9 @@ class Controller(QObject):
 
     def export(self, folder: Path) -> None:
         """Write the stimuli of the probe on screen."""
-        probe, stimulus = self._state.probe, self._state.stimulus
-        if probe is not None and stimulus is not None:
-            image = self.image_key
-            self.write("Exporting…", lambda: export_stimuli(self._engine, probe, stimulus, image=image, folder=folder))
+        probe, image = self._state.probe, self.image_key
+        if probe is not None:
+            self.write("Exporting…", lambda: export_stimuli(self._engine, probe, image=image, folder=folder))
 
     def save_probe(self, path: Path) -> None:
         """Write a file that reproduces the probe on screen."""
@@ -372,6 +373,7 @@ class Controller(QObject):
         state.preview = state.step = state.progress = state.refining = None
         state.run, state.probe = run, last.result
         if refine is None:
+            state.is_probing = False
             self._request_atlas()
         else:
             self._run(refine, partial(setattr, state, "refining"), partial(self._take_probe, run=refine))
@@ -386,6 +388,7 @@ class Controller(QObject):
 
     def _take_stop(self) -> None:
         self._state.progress = self._state.refining = None
+        self._state.is_probing = False
 
     def _fail_probe(self, failed: Failed) -> None:
         self._take_stop()

@@ -108,6 +108,11 @@ class Failed:
     error: Exception
     report: str
 
+    @property
+    def words(self) -> str:
+        """Why, as the window says it."""
+        return self.error.plain if isinstance(self.error, ProbeError) else DEFECT
+
 
 Outcome = Completed | Stopped | Failed
 
@@ -394,7 +399,6 @@ class JobLane(QObject):
         self.ended.emit(job, outcome)
 
     def _refuse(self, refuse: Callable[[str], None], failed: Failed) -> None:
-        known = isinstance(failed.error, ProbeError)
-        refuse(str(failed.error) if known else DEFECT)
-        if not known:
+        refuse(failed.words)
+        if failed.words == DEFECT:
             self.failed.emit(failed)

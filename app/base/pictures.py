@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import StorageError
 from core.files import replace_file
-from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
-from core.stimuli.recipe import RecipientEncoder
+from core.stimuli.recipe import recipe_of
 from core.types import ByteArray
 
 
-def export_stimuli(engine: Engine, probe: Probe, stimulus: Stimulus, *, image: str, folder: Path) -> str:
+def export_stimuli(engine: Engine, probe: Probe, *, image: str, folder: Path) -> str:
     """Export a probe's images with their manifest, read back and scored again. Returns a message for the user."""
-    from core.stimuli.one_probe import export_probe
+    from core.stimuli.make import open_item
+    from core.stimuli.one_probe import export_item
 
-    config, against = probe.config, probe.config.against
-    rescore = partial(engine.rescore, config.subject, config.network, config.layer, side=config.side)
-    recipients = {}
-    if against is not None and probe.second is not None:
-        there = partial(engine.rescore, config.subject, against.network, against.layer, side=config.side)
-        recipients = {against.label: RecipientEncoder(there, probe.second.target_sd)}
-    card = engine.encoder_card(config.subject, config.network, config.layer)
-    space = load_subject(config.subject).surface
-    more: dict[str, Any] = {"image": image, "card": card, "space": space, "recipients": recipients}
-    report = export_probe(probe, stimulus, folder, rescore=rescore, **more)
+    report = export_item(open_item(engine, recipe_of(probe, image or probe.stimulus_id), probe), folder)
     return f"Exported {len(report.files)} files to {report.folder}"
 
 

@@ -173,7 +173,7 @@ class Problems(QObject):
                 return
             case ProbeError():
                 LOGGER.info("%s", error)
-                self.message.emit(str(error), "error")
+                self.message.emit(error.plain, "error")
             case _:
                 self._report(error, trace or "".join(traceback.format_exception(error)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.base.catalogue import Catalogue, read_catalogue
 from app.base.controller import Controller
@@ -15,7 +15,10 @@ from core.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """State, lane, engine and what watches over them."""
+    """State, lanes, engine and what watches over them.
+
+    `files` is a second lane, which reads and writes while the first computes; its jobs must not touch the engine.
+    """
 
     settings: Settings
     state: AppState
@@ -24,6 +27,10 @@ class Services:
     problems: Problems
     log: LogStore
     controller: Controller
+    files: JobLane = field(default_factory=JobLane)
+
+    def __post_init__(self) -> None:
+        self.files.failed.connect(self.problems.show_failed)
 
     @property
     def catalogue(self) -> Catalogue:
@@ -31,8 +38,9 @@ class Services:
         return self.controller.catalogue
 
     def close(self) -> None:
-        """Stop the lane, keep the settings, give the hooks back."""
+        """Stop the lanes, keep the settings, give the hooks back."""
         self.lane.shutdown()
+        self.files.shutdown()
         self.settings.save()
         self.problems.remove()
         self.log.remove()

@@ -69,6 +69,7 @@ class AppState(QObject):
     clean_changed = Signal()
     probe_changed = Signal()
     run_changed = Signal()
+    is_probing_changed = Signal()
     progress_changed = Signal()
     refining_changed = Signal()
     preview_changed = Signal()
@@ -89,6 +90,7 @@ class AppState(QObject):
     clean: Fact[FloatArray | None] = Fact(None, signal="clean_changed")
     probe: Fact[Probe | None] = Fact(None, signal="probe_changed")
     run: Fact[ProbeConfig | None] = Fact(None, signal="run_changed")
+    is_probing: Fact[bool] = Fact(False, signal="is_probing_changed", same=operator.eq)
     progress: Fact[ProbeProgress | None] = Fact(None, signal="progress_changed")
     refining: Fact[ProbeProgress | None] = Fact(None, signal="refining_changed")
     preview: Fact[Preview | None] = Fact(None, signal="preview_changed")
@@ -112,6 +114,7 @@ class AppState(QObject):
         self.step = None
         self.preview = None
         self.progress = self.refining = None
+        self.is_probing = False
         self.probe = None
         self.atlas = None
         self.clean = None

@@ -13,8 +13,7 @@ from app.look.numbers import MISSING, format_number
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.plain_table import PlainTable
 from core.encoders.card import EncoderCard, OutsideScore
-from core.encoders.card_table import FORMULAS, roi_table
-from core.types import VoxelTable
+from core.encoders.card_table import FORMULAS
 
 TITLES = {
     "roi": ("ROI", ""),
@@ -51,9 +50,9 @@ class CardTableView(QWidget):
         parts = (self.table, self._heading, self._hint, self.outside, buttons)
         self.setLayout(make_column(*parts, gap=8, margin=6, shares=(3, 0, 0, 1)))
 
-    def show_card(self, card: EncoderCard, voxels: VoxelTable) -> None:
-        """Show a card."""
-        self._text = roi_table(card, voxels)
+    def show_card(self, card: EncoderCard, by_roi: str) -> None:
+        """Show a card; `by_roi` is its table by ROI (`core.encoders.card_table.roi_table`)."""
+        self._text = by_roi
         header, *rows = csv.reader(io.StringIO(self._text))
         self.table.set_header([TITLES[name][0] for name in header], [TITLES[name][1] for name in header])
         self.table.fill([(row[0], list(map(_show, header, row))) for row in rows])

@@ -104,6 +104,10 @@ class CardWindow(QDialog):
             self.other_box.setToolTip("There is no other encoder of this subject")
         self._write_facts()
         self._redraw()
+        if card is not None and subject is not None and card.n_voxels == subject.voxels.n_voxels:
+            make = partial(roi_table, card, subject.voxels)
+            take = partial(self._take_table, card)
+            self._services.files.submit("card table", lambda _stop: make(), on_done=take, title="Summing up by ROI…")
 
     def show_layers(self, cards: tuple[EncoderCard, ...]) -> None:
         """Show the cards of the network's layers on the curve."""
@@ -207,7 +211,6 @@ class CardWindow(QDialog):
         roi = str(self.roi_box.value() or ALL)
         score = self.score_box.value()
         self.figure.show_card(card, subject.voxels, score=score, roi=roi, cards=self._cards, order=self._order)
-        self.table.show_card(card, subject.voxels)
         if self._other is None:
             self._compare_note.setText("Choose an encoder to compare with: each point will be a voxel.")
             self.compare.show_nothing()
@@ -231,6 +234,10 @@ class CardWindow(QDialog):
     def _take_layers(self, card: EncoderCard, cards: tuple[EncoderCard, ...]) -> None:
         if self.card is card:
             self.show_layers(cards)
+
+    def _take_table(self, card: EncoderCard, by_roi: str) -> None:
+        if self.card is card:
+            self.table.show_card(card, by_roi)
 
     def _mark_target(self) -> None:
         target = self._services.state.target

@@ -46,7 +46,7 @@ class FitForm(Form):
         "Penalty", "One penalty for every voxel; empty: chosen by cross-validation", hint="chosen for each voxel"
     )
     n_folds = Count("Folds", "Folds of the cross-validation that chooses penalties", first=5, least=2)
-    category = Choice("Without", tip="Fit again without a category and score on it", name="Held-out category")
+    category = Choice("Hold out", tip="Fit again without a category and score on it", name="Held-out category")
     second = Choice("Second set", tip="Score on another record with the same voxels or ROIs")
     n_bootstrap = Count("Resamples", "For the intervals of r", first=DEFAULT_BOOTSTRAP, zero="no interval", step=100)
     seed = Count("Seed", "Seed of folds, projections and resamples", most=MOST_SEED)
@@ -111,7 +111,7 @@ class FitForm(Form):
 
     def take_subject(self, *_: object) -> None:
         """List the categories of the subject, and the other records."""
-        categories, others = [("", "nothing")], [("", "none")]
+        categories, others = [("", "no category")], [("", "none")]
         own = self.subject.value()
         if self._catalogue is not None and own:
             try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QWidget
 
-from app.explore.against_form import AgainstForm
 from app.explore.attack_form import AttackForm
 from app.explore.encoder_form import EncoderForm
 from app.explore.run_box import RunBox
 from app.explore.target_form import TargetForm
+from app.widgets.against_form import AgainstForm
 from app.widgets.basics import make_column, make_line, make_scroll
 from app.widgets.form import Fields, Gate
 

@@ -46,8 +46,8 @@ class CurveView(QWidget):
         self._redraw()
 
     def show_marker(self, epsilon: float, shift: float) -> None:
-        """Move the marker of the current budget: a preview or a scrubbed step."""
-        self.marker = (epsilon, shift)
+        """Move the marker of the current budget: a preview or a scrubbed step, its shift in the response's unit."""
+        self.marker = (epsilon, shift if self.data is None else shift / self.data.scale)
         self._draw_marker()
 
     def set_log(self, on: bool) -> None:
@@ -66,22 +66,27 @@ class CurveView(QWidget):
         for name, values in data.lines.items():
             value = float(values[number])
             sds = f" ({format_signed(value / data.target_sd)} SD)" if data.target_sd > 0 else ""
-            lines.append(f"{name}: {format_signed(value, digits)} {data.unit}{sds}\n   {CURVES[name]}")
+            lines.append(f"{data.name(name)}: {format_signed(value, digits)} {data.unit}{sds}\n   {CURVES[name]}")
         if data.linearity is not None:
             lines.append(f"linearity: {format_number(float(data.linearity[number]))}\n   shift ÷ first-order shift")
         return "\n".join(lines)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave the lower plot out where there is no room for both."""
+        """Another height has room for one plot or both."""
         super().resizeEvent(event)
-        both = self.height() >= LEAST_HEIGHT_FOR_BOTH
+        self._choose_plots()
+
+    def _choose_plots(self) -> None:
+        has_lower = self.data is None or not self.data.names
+        both = has_lower and self.height() >= LEAST_HEIGHT_FOR_BOTH
         self.linearity.setVisible(both)
         self.shift.getPlotItem().showAxis("bottom", not both)
 
     def _redraw(self) -> None:
         if self.data is not None:
-            self.shift.show_plot(plot_curve(self.data, is_log=self.is_log))
+            self._choose_plots()
             self.linearity.show_plot(plot_linearity(self.data, is_log=self.is_log))
+            self.shift.show_plot(plot_curve(self.data, is_log=self.is_log))
             self._draw_marker()
 
     def _draw_marker(self) -> None:

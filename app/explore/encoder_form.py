@@ -55,12 +55,13 @@ class EncoderForm(Form):
     def set_encoder(self, network: str, layer: str) -> None:
         """Show a network and layer as chosen; emits no signal."""
         offered = dict.fromkeys(config.network for config in self._configs)
-        self.network.set_choices([(name, self._title(name), self._note(name)) for name in offered], network)
+        specs, spec = self._networks, self._networks.get(network)
+        named = ((name, specs[name].title, specs[name].note) if name in specs else (name, name) for name in offered)
+        self.network.set_choices(named, network)
         self.layer.set_choices([(name, name) for name in self._layers(network)], layer)
-        spec = self._networks.get(network)
         robust = spec is not None and spec.robust
         self.network_badge.setText("robust network" if robust else "standard network")
-        self.network_badge.setToolTip(self._note(network))
+        self.network_badge.setToolTip("" if spec is None else spec.note)
         self.network_badge.setVisible(bool(network))
         set_look(self.network_badge, "badge", "accent" if robust else "plain")
 
@@ -74,14 +75,6 @@ class EncoderForm(Form):
         order = list(spec.layers) if spec is not None else []
         fitted = [config.layer for config in self._configs if config.network == network]
         return sorted(fitted, key=lambda name: order.index(name) if name in order else len(order))
-
-    def _title(self, network: str) -> str:
-        spec = self._networks.get(network)
-        return spec.title if spec is not None else network
-
-    def _note(self, network: str) -> str:
-        spec = self._networks.get(network)
-        return spec.note if spec is not None else ""
 
     def _show_subject(self) -> None:
         info = self._subjects.get(self.subject.value())

@@ -113,7 +113,7 @@ class EpsilonControl(QWidget):
         try:
             epsilon = parse_epsilon(self.field.text().strip(), self.norm)
         except BadInputError as error:
-            self._show_error(str(error))
+            self._show_error(error.plain)
             return
         self._show_error("")
         if not math.isclose(epsilon, self.epsilon, rel_tol=1e-4):

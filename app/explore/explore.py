@@ -285,6 +285,7 @@ class Explore(Feature):
         for kind in ("clean", "preview", "probe"):
             lane.drop(kind)
         state.progress = state.preview = state.step = None
+        state.is_probing = False
         state.run = probe.config
         state.clean = probe.clean
         state.probe = probe

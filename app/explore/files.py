@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QWidget
 
 from app.cortex.picture import draw_picture
 from app.cortex.view import CortexView
-from app.widgets.ask_path import ask_open, ask_path, export_folder
-from app.widgets.basics import make_label
+from app.widgets.ask_path import ask_open, ask_path
 from app.widgets.desk import Desk, Drop, Feature, does
-from app.widgets.new_folder_dialog import NewFolderDialog
-from core.probes.probe import Probe
+from app.widgets.new_folder_dialog import ask_new_folder
 from core.stimuli.names import name_pair
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "")
@@ -62,10 +59,13 @@ class Files(Feature):
         probe, settings = self._session.state.probe, self._session.settings
         if probe is None:
             return
-        dialog = ExportDialog(probe, export_folder(settings), self._desk.parent)
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            settings.set("export_folder", str(dialog.parent_folder()))
-            self._session.controller.export(dialog.folder())
+        label = probe.config.target.label
+        about = (label[0].upper() + label[1:], probe.config.attack.describe(), CONTENTS)
+        folder = ask_new_folder(
+            self._desk.parent, settings, "Export stimuli", name_pair(probe), about=about, verb="Export"
+        )
+        if folder is not None:
+            self._session.controller.export(folder)
 
     @does("save_probe")
     def save_probe(self) -> None:
@@ -93,17 +93,3 @@ class Files(Feature):
 
     def _ask(self, title: str, name: str, pattern: str) -> Path | None:
         return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings)
-
-
-class ExportDialog(NewFolderDialog):
-    """The folder of an export."""
-
-    def __init__(self, probe: Probe, folder: Path, parent: QWidget | None = None) -> None:
-        label = probe.config.target.label
-        about: list[QWidget] = [
-            make_label(label[0].upper() + label[1:], "title"),
-            make_label(probe.config.attack.describe(), "muted"),
-            make_label(CONTENTS, wraps=True),
-        ]
-        name = name_pair(probe)
-        super().__init__("Export stimuli", name, about=about, verb="Export", folder=folder, parent=parent)

@@ -75,6 +75,7 @@ class GalleryPanel(QFrame):
         self.setLayout(make_column(head, self.view, gap=6, margin=(16, 10, 4, 8)))
         self.group.activated.connect(self._show_group)
         self.view.selectionModel().currentChanged.connect(self._take_row)
+        self.list.read.connect(self.view.viewport().update)
 
     def set_images(self, images: Sequence[ImageInfo], group: str = STARTERS) -> None:
         """List the catalogue's images, showing one group."""

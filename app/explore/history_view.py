@@ -15,8 +15,8 @@ from app.look.numbers import NORM_SIGNS, digits_for, format_signed, write_epsilo
 from app.widgets.basics import make_column, make_row, make_tool_button
 from app.widgets.captions import Caption
 from app.widgets.plot_view import LineView
+from core.figures.curve import ATTACK, CurveData
 from core.figures.probe_plots import plot_steps
-from core.types import FloatArray, NormName
 
 AXIS_WIDTH = 52
 TICK_GAP = 6
@@ -41,10 +41,7 @@ class HistoryView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._norm = NormName.L2
-        self._unit = ""
-        self._epsilon = np.zeros(0)
-        self._shift = np.zeros(0)
+        self._data: CurveData | None = None
         self._n_shown = 0
         self.budget_ticks: Sequence[tuple[float, str]] = ()
         self.plot = LineView("Shift at every attack step")
@@ -70,7 +67,7 @@ class HistoryView(QWidget):
     @property
     def n_steps(self) -> int:
         """Steps shown."""
-        return len(self._shift)
+        return 0 if self._data is None else len(self._data.epsilon)
 
     @property
     def pixels_a_step(self) -> float:
@@ -82,17 +79,10 @@ class HistoryView(QWidget):
         """The step the slider stands at."""
         return self.slider.value()
 
-    def show_history(
-        self, epsilon: FloatArray, shift: FloatArray, *, norm: NormName, unit: str, n_planned: int | None = None
-    ) -> None:
-        """Show steps: budget in force and target's shift, (n_steps,) each.
-
-        With `n_planned`, how many steps the run will take in all, they are live and cannot be scrubbed yet.
-        """
+    def show_history(self, data: CurveData, *, n_planned: int | None = None) -> None:
+        """Show steps; with `n_planned`, how many the run will take in all, they are live and cannot be scrubbed yet."""
         live = n_planned is not None
-        self._n_shown = max(len(shift), n_planned or 0)
-        self._epsilon, self._shift = np.asarray(epsilon), np.asarray(shift)
-        self._norm, self._unit = norm, unit
+        self._data, self._n_shown = data, max(len(data.epsilon), n_planned or 0)
         if live:
             self.set_playing(False)
         self._set_scrubbable(not live and self.n_steps > 1)
@@ -120,14 +110,20 @@ class HistoryView(QWidget):
             self.slider.setValue(0)
         self._timer.start(int(np.clip(1000 * PLAY_SECONDS / self.n_steps, FASTEST_MS, SLOWEST_MS)))
 
+    def stop(self) -> None:
+        """Stop playing, and let nobody scrub until steps are shown again."""
+        self.set_playing(False)
+        self._set_scrubbable(False)
+
     def describe_step(self) -> str:
-        """The step shown, in words: "step 12 of 40 · L₂ ε 0.75 · +0.42"."""
-        if not self.n_steps:
+        """The step shown, in words: "step 12 of 40 · L₂ ε 0.75 · +0.42"; a slash before the second encoder's shift."""
+        step, data = self.step, self._data
+        if data is None or not self.n_steps:
             return ""
-        step = self.step
-        digits = digits_for(float(np.abs(self._shift).max()))
-        budget = f"{NORM_SIGNS[self._norm]} ε {write_epsilon(float(self._epsilon[step]), self._norm)}"
-        return f"step {step + 1} of {self._n_shown} · {budget} · {format_signed(float(self._shift[step]), digits)}"
+        digits = digits_for(float(np.abs(data.lines[ATTACK]).max()))
+        budget = f"{NORM_SIGNS[data.norm]} ε {write_epsilon(float(data.epsilon[step]), data.norm)}"
+        shifts = " / ".join(format_signed(float(one[step]), digits) for one in data.encoders)
+        return f"step {step + 1} of {self._n_shown} · {budget} · {shifts}"
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another width has room for other labels."""
@@ -139,10 +135,11 @@ class HistoryView(QWidget):
             widget.setEnabled(on)
 
     def _redraw(self) -> None:
-        unit, planned = self._unit or "response unit", self._n_shown
-        shown = plot_steps(self._epsilon, self._shift, norm=self._norm, unit=unit, n_planned=planned)
+        if self._data is None:
+            return
+        shown = plot_steps(self._data, n_planned=self._n_shown)
         self.budget_ticks = self._apart(shown.top)
-        self.plot.show_plot(replace(shown, top=self.budget_ticks))
+        self.plot.show_plot(replace(shown, top=self.budget_ticks, legend=None))  # the curve names the same colours
         self._draw_marker()
 
     def _apart(self, ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
@@ -159,8 +156,8 @@ class HistoryView(QWidget):
 
     def _draw_marker(self) -> None:
         self.readout.show_text(self.describe_step())
-        if self.n_steps:
-            self.plot.show_place(self.step + 1, float(self._shift[self.step]))
+        if self._data is not None and self.n_steps:
+            self.plot.show_place(self.step + 1, float(self._data.lines[ATTACK][self.step]))
         else:
             self.plot.show_place(math.nan)
 

@@ -1,4 +1,4 @@
-"""The list of images behind the gallery; each is read when first painted."""
+"""The list of images behind the gallery; each is read on a lane once it was to be painted, the newest wish first."""
 
 from __future__ import annotations
 
@@ -8,18 +8,28 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QImageReader, QPainter, QPainterPath, QPixmap
 
+from app.base.jobs import JobLane
 from app.base.pictures import to_qimage
 from core.datasets.image_store import SEPARATOR, ImageStore, open_image_store
 from core.datasets.subject import Subject
 from core.errors import ProbeError
+from core.kept import Kept
 from core.types import ByteArray
 
 THUMBNAIL_SIDE = 64
 CORNER_RADIUS = 6
 PIXEL_RATIO = 2
+THUMBNAIL_BYTES = 4 * (PIXEL_RATIO * THUMBNAIL_SIDE) ** 2
+MOST_BYTES = 64 * 2**20
+"""Of the thumbnails kept, about a thousand."""
+
+READING = "thumbnails"
+BATCH = 12
+"""Images read in one job: what came into sight meanwhile goes before the rest."""
+
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 
@@ -37,12 +47,19 @@ class GalleryItem:
 
 
 class ImageList(QAbstractListModel):
-    """Items with a square thumbnail each."""
+    """Items with a square thumbnail each; `lane` reads them, and `read` tells that more are there."""
+
+    read = Signal()
 
     def __init__(self) -> None:
         super().__init__()
+        self.lane: JobLane | None = None
         self._items: list[GalleryItem] = []
-        self._pictures: dict[str, QPixmap] = {}
+        self._pictures: Kept[str, QPixmap] = Kept(MOST_BYTES, measure=lambda _picture: THUMBNAIL_BYTES)
+        self._wanted: dict[str, GalleryItem] = {}
+        self._blank = QPixmap()
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._read_next)
 
     def set_items(self, items: list[GalleryItem]) -> None:
         """List other images; thumbnails already read are kept."""
@@ -77,12 +94,33 @@ class ImageList(QAbstractListModel):
         return None
 
     def _picture(self, item: GalleryItem) -> QPixmap:
-        if item.key not in self._pictures:
-            self._pictures[item.key] = read_thumbnail(item)
-        return self._pictures[item.key]
+        found = self._pictures.get(item.key)
+        if found is None:
+            self._wanted[item.key] = self._wanted.pop(item.key, item)  # the last to be read first
+            self._soon.start()
+        return found or self._blank
+
+    def _read_next(self) -> None:
+        """Have the images read that came into sight last."""
+        if self.lane is None or self.lane.is_busy(READING) or not self._wanted:
+            return
+        batch = [item for _, item in zip(range(BATCH), reversed(self._wanted.values()), strict=False)]
+        read = partial(_read_thumbnails, batch)
+        self.lane.submit(READING, lambda _stop: read(), on_done=self._take, title="Reading thumbnails…")
+
+    def _take(self, images: dict[str, QImage]) -> None:
+        for key, image in images.items():
+            self._wanted.pop(key, None)
+            self._pictures.put(key, QPixmap.fromImage(image))
+        self.read.emit()
+        self._soon.start()
 
 
-def read_thumbnail(item: GalleryItem) -> QPixmap:
+def _read_thumbnails(items: list[GalleryItem]) -> dict[str, QImage]:
+    return {item.key: read_thumbnail(item) for item in items}
+
+
+def read_thumbnail(item: GalleryItem) -> QImage:
     """The centre square of an image, small and with rounded corners; a blank one if it cannot be read."""
     side = THUMBNAIL_SIDE * PIXEL_RATIO
     image = QImage()
@@ -96,7 +134,7 @@ def read_thumbnail(item: GalleryItem) -> QPixmap:
     else:
         with suppress(ProbeError):  # opening the image says why; a list of blank squares needs no sentence for each
             image = to_qimage(item.read(side))
-    picture = QPixmap(side, side)
+    picture = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
     picture.fill(Qt.GlobalColor.transparent)
     if not image.isNull():
         _paint_rounded(picture, image)
@@ -104,7 +142,7 @@ def read_thumbnail(item: GalleryItem) -> QPixmap:
     return picture
 
 
-def _paint_rounded(picture: QPixmap, image: QImage) -> None:
+def _paint_rounded(picture: QImage, image: QImage) -> None:
     outline = QPainterPath()
     radius = CORNER_RADIUS * PIXEL_RATIO
     outline.addRoundedRect(QRectF(picture.rect()), radius, radius)

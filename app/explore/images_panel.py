@@ -22,7 +22,7 @@ from core.images.difference import MANUAL_FACTORS, amplify, choose_factor
 from core.images.stimulus import from_uint8
 from core.probes.budget import read_budget
 from core.probes.probe import Preview, Probe
-from core.types import ByteArray, FloatArray, NormName
+from core.types import ByteArray, NormName
 
 FLICKER_MS = 167
 """Half a period of 3 Hz: the most flashes a second that is held to be safe for people with photosensitive epilepsy."""
@@ -117,15 +117,7 @@ class ImagesPanel(QWidget):
         follow_theme(self.set_theme)
         self.clear()
 
-    def show_images(
-        self,
-        clean: ByteArray,
-        perturbed: ByteArray | None,
-        *,
-        caption: str,
-        title: str = "",
-        delta: FloatArray | None = None,
-    ) -> None:
+    def show_images(self, clean: ByteArray, perturbed: ByteArray | None, *, caption: str, title: str = "") -> None:
         """Show a clean image, and a perturbed one where there is one.
 
         Parameters
@@ -133,13 +125,11 @@ class ImagesPanel(QWidget):
         clean, perturbed : (height, width, 3) uint8
         caption : Network and budget, one line.
         title : What the image is.
-        delta : (height, width, 3) float or None
-            The exact difference in [0, 1] pixels; the 8-bit one is used without it.
         """
         self._probe = None
         self.title.show_text(title)
         self.caption.show_text(caption)
-        self._take(compare(clean, perturbed, delta=delta))
+        self._take(compare(clean, perturbed))
         if perturbed is None:
             self.meter.set_reading(None)
 
@@ -168,7 +158,7 @@ class ImagesPanel(QWidget):
             return
         self._take(compare(self._pictures.clean, pixels))
         clean, made = from_uint8(self._pictures.clean), from_uint8(pixels)
-        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=norm))
+        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=norm), of_step=True)
 
     def clear(self) -> None:
         """Show the empty state."""

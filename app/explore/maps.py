@@ -56,29 +56,22 @@ def make_map(name: str, state: AppState) -> ProbeMap:
     return ProbeMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit(shift))
 
 
-def make_second(name: str, state: AppState) -> ProbeMap | None:
-    """The shift in the second encoder, to stand beside that in the first; None for other maps, or without one.
+def make_maps(name: str, state: AppState) -> tuple[ProbeMap, ProbeMap | None]:
+    """The map chosen; beside a shift that in the second encoder, both with their encoders' names and one colour range.
 
-    Without values while a probe runs, and for a single attack step, whose responses there are not kept.
+    The second is without values while a probe runs, and for a single attack step, whose responses there are not kept.
     """
-    against, probe = state.aim.against, state.probe
+    first, against, probe = make_map(name, state), state.aim.against, state.probe
     if against is None or name != "shift":
-        return None
-    title, values = f"Shift, {against.label}", None
-    made = probe.second if probe is not None and probe.config.against == against else None
+        return first, None
+    values, made = None, probe.second if probe is not None and probe.config.against == against else None
     if made is not None and state.progress is None and state.step is None:
         responses = made.perturbed if state.preview is None else state.preview.second_responses
         values = None if responses is None else in_reference_sds(responses - made.clean, made.reference_sd)
-    return ProbeMap(values, title, SD_UNIT, diverging=True, limit=_limit(values))
-
-
-def share_limit(first: ProbeMap, second: ProbeMap | None, encoder: str) -> tuple[ProbeMap, ProbeMap | None]:
-    """Both maps of a shift with one colour range, and the first with its encoder's name; alone it stays as it is."""
-    if second is None:
-        return first, None
-    limit = max((one.limit for one in (first, second) if one.limit is not None), default=None)
-    title = f"Shift, {encoder}" if first.unit == SD_UNIT else first.title
-    return replace(first, limit=limit, title=title), replace(second, limit=limit)
+    limit = max((one for one in (first.limit, _limit(values)) if one is not None), default=None)
+    title = f"Shift, {' '.join(state.encoder)}" if first.unit == SD_UNIT else first.title
+    second = ProbeMap(values, f"Shift, {against.label}", SD_UNIT, diverging=True, limit=limit)
+    return replace(first, limit=limit, title=title), second
 
 
 def _limit(shift: FloatArray | None) -> float | None:

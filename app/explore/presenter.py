@@ -18,7 +18,7 @@ from app.cortex.panel import CortexPanel
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
-from app.explore.maps import make_map, make_second, share_limit
+from app.explore.maps import make_maps
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.encoders.card import EncoderCard
@@ -41,8 +41,8 @@ PARTS = [
     "target",
     "images",
     "map",
-    "run",
     "probe",
+    "run",
     "detail",
     "progress",
     "refining",
@@ -65,6 +65,7 @@ STALE: dict[str, tuple[str, ...]] = {
     "progress": ("images", "map", "progress"),
     "refining": ("refining",),
     "run": ("run",),
+    "is_probing": ("probe",),
     "preview": ("images", "map", "detail"),
     "step": ("images", "map", "detail"),
     "atlas": ("map",),
@@ -186,8 +187,8 @@ class Presenter(QObject):
         if card is not None:
             voxels = list(target.voxels)
             r, ceiling = float(np.median(card.r[voxels])), float(np.median(card.noise_ceiling[voxels]))
-            which = " (medians)" if len(voxels) > 1 else ""
-            details = f"held-out r {format_number(r)} · noise ceiling {format_number(ceiling)}{which}"
+            most = f"of at most {format_number(np.sqrt(ceiling))}" if ceiling >= 0 else "· noise ceiling not known"
+            details = f"{card.scored_on} r {format_number(r)} {most}{' (medians)' if len(voxels) > 1 else ''}"
         form.set_summary(target.label[0].upper() + target.label[1:], details)
         self._panels.cortex.view.select_voxel(target.voxels[0] if target.kind is TargetKind.VOXEL else None)
         self._panels.cortex.view.show_set(target.voxels if target.kind is TargetKind.SET else ())
@@ -225,9 +226,7 @@ class Presenter(QObject):
 
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
-        chosen, second = share_limit(
-            make_map(name, self._state), make_second(name, self._state), " ".join(self._state.encoder)
-        )
+        chosen, second = make_maps(name, self._state)
         twin = self._panels.cortex.show_second(second is not None)
         if name == REGIONS:
             view.show_regions(True)
@@ -238,7 +237,9 @@ class Presenter(QObject):
                 place.set_values(one.values, title=one.title, unit=one.unit, diverging=diverging, limit=limit)
 
     def _draw_run(self) -> None:
-        subject, card, config = self._state.subject, self._state.card, self._state.run
+        subject, card, config, probe = self._state.subject, self._state.card, self._state.run, self._state.probe
+        if not self._state.is_probing or (probe is not None and probe.config == config):
+            return
         if subject is not None and card is not None and config is not None:
             self._panels.responses.begin_run(
                 config, subject.voxels, response_unit=card.response_unit, reference_sd=card.reference_sd
@@ -248,7 +249,7 @@ class Presenter(QObject):
         probe, subject = self._state.probe, self._state.subject
         if probe is not None and subject is not None:
             self._panels.responses.show_probe(probe, subject.voxels)
-        elif self._state.progress is None:
+        elif not self._state.is_probing:
             self._panels.responses.clear()
 
     def _draw_detail(self) -> None:

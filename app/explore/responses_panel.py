@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
@@ -16,7 +17,7 @@ from app.widgets.basics import make_column, make_label, make_panel, make_row, ma
 from app.widgets.captions import Caption, EmptyState
 from app.widgets.segmented import Segmented
 from core.attacks.config import write_convergence
-from core.figures.curve import ATTACK, CurveData, curve_of
+from core.figures.curve import ATTACK, SECOND, SECOND_CONTROL, CurveData, curve_of, describe_run, steps_of
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.spill_over import RoiPool, tabulate_shift
 from core.types import FloatArray, VoxelTable
@@ -37,6 +38,9 @@ READOUT_TIP = (
 )
 
 
+BEGINNING = "beginning · until the first step, the last probe is shown"
+
+
 class LiveSteps:
     """What a running probe has shown so far; a record of a step already known replaces it."""
 
@@ -45,42 +49,48 @@ class LiveSteps:
     def __init__(self, config: ProbeConfig, response_unit: str, reference_sd: FloatArray | None) -> None:
         self.config, self.response_unit, self.reference_sd = config, response_unit, reference_sd
         self.newest: ProbeProgress | None = None
-        self._taken: dict[int, tuple[float, float]] = {}
+        self._taken: dict[int, tuple[float, ...]] = {}
 
     def add(self, progress: ProbeProgress) -> None:
         """Take one record; only those of the attack are steps."""
         if progress.stage == "attack":
             self.newest = progress
-            self._taken[progress.step] = (progress.epsilon, progress.shift)
+            shifts = (progress.shift,) if self.config.against is None else progress.shifts_sd
+            self._taken[progress.step] = (progress.epsilon, *shifts)
 
     @property
     def target_vector(self) -> FloatArray:
         """The weights of the target, (n_voxels,)."""
         return self.config.target.vector(0 if self.newest is None else len(self.newest.clean))
 
-    def steps(self) -> tuple[FloatArray, FloatArray]:
-        """The budget in force and the target's shift at every step, (n_steps,) each."""
-        epsilon, shift = np.asarray([*self._taken.values()], dtype=np.float64).reshape(-1, 2).T
-        return epsilon, shift
+    def steps(self) -> CurveData:
+        """Every step, with the budget in force."""
+        return self._describe([*self._taken.values()])
 
     def curve(self) -> CurveData:
         """The newest shift under each budget reached."""
-        attack, newest = self.config.attack, dict(sorted(dict(self._taken.values()).items()))
-        return CurveData(
-            norm=attack.norm,
-            direction=self.config.direction,
-            unit=self.config.objective.unit(self.response_unit),
-            epsilon=np.asarray([*newest]),
-            lines={ATTACK: np.asarray([*newest.values()])},
-            budget=attack.epsilon,
-        )
+        return self._describe(sorted({taken[0]: taken for taken in self._taken.values()}.values()))
+
+    def _describe(self, taken: Sequence[tuple[float, ...]]) -> CurveData:
+        epsilon, *shifts = np.asarray(taken, dtype=np.float64).T
+        lines = dict(zip((ATTACK, SECOND), shifts, strict=False))
+        return describe_run(self.config, self.response_unit, epsilon, lines)
 
     def describe(self, newest: ProbeProgress) -> str:
         """The newest step in words: "step 12 of 40 · L₂ ε 0.75 · +0.42 % signal change"."""
         norm, unit = self.config.attack.norm, self.config.objective.unit(self.response_unit)
-        moved = format_signed(newest.shift, digits_for(abs(newest.shift)))
+        moved = f"{format_signed(newest.shift, digits_for(abs(newest.shift)))} {unit}"
+        if self.config.against is not None:
+            moved = write_pair(self.config, newest.shifts_sd)
         budget = f"{NORM_SIGNS[norm]} ε {write_epsilon(newest.epsilon, norm)}"
-        return f"step {newest.step} of {newest.n_steps} · {budget} · {moved} {unit}"
+        return f"step {newest.step} of {newest.n_steps} · {budget} · {moved}"
+
+
+def write_pair(config: ProbeConfig, shifts_sd: Sequence[float]) -> str:
+    """The shifts of both encoders of a controversial or agreeing probe, each in its SDs."""
+    return " · ".join(
+        f"{format_signed(shift)} SD {name}" for name, shift in zip(config.encoder_names, shifts_sd, strict=True)
+    )
 
 
 class ResponsesPanel(QWidget):
@@ -126,7 +136,9 @@ class ResponsesPanel(QWidget):
         self._use_table(table)
         self._table_is_due = False
         self._live = LiveSteps(config, response_unit, reference_sd)
-        self.history.set_playing(False)
+        self._probe = None
+        self.history.stop()
+        self.readout.show_text(BEGINNING)
 
     def show_progress(self, progress: ProbeProgress) -> None:
         """Take one record of a running probe; drawn at most eight times a second."""
@@ -143,19 +155,21 @@ class ResponsesPanel(QWidget):
         self._probe = probe
         self._use_table(table)
         self.curve.show_curve(curve_of(probe))
-        attack, history = probe.config.attack, probe.history
-        told_unit = probe.config.objective.unit(probe.response_unit)
-        self.history.show_history(history.epsilon, history.shift, norm=attack.norm, unit=told_unit)
-        self._tabulate(probe, probe.shift)
-        self._read_out(probe)
+        self.history.show_history(steps_of(probe))
+        self.show_step(None)
         self._stack.setCurrentIndex(1)
 
     def show_preview(self, preview: Preview) -> None:
         """Let the curve's marker and the table follow an epsilon that is being dragged."""
-        if self._probe is not None:
-            self.curve.show_marker(preview.epsilon, preview.shift)
-            self._tabulate(self._probe, preview.responses - preview.clean, live=True)
-            self.readout.show_text(f"{self._write_shift(self._probe, preview.shift)} · quick look")
+        probe, there = self._probe, preview.second_responses
+        if probe is None:
+            return
+        second_sd = math.nan
+        if there is not None and probe.second is not None:
+            second_sd = probe.of_target(there - probe.second.clean) / probe.second.target_sd
+        self.curve.show_marker(preview.epsilon, preview.shift)
+        self._tabulate(probe, preview.responses - preview.clean, second=there, live=True)
+        self.readout.show_text(f"{self._write_shift(probe, preview.shift, second_sd)} · quick look")
 
     def show_step(self, step: int | None) -> None:
         """Show one attack step in all three parts; None is the delivered result."""
@@ -165,12 +179,14 @@ class ResponsesPanel(QWidget):
         self.history.set_step(step)
         if step is None:
             self.curve.show_marker(probe.config.attack.epsilon, float(probe.curve.shift[-1]))
-            self._tabulate(probe, probe.shift)
+            self._tabulate(probe, probe.shift, second=None if probe.second is None else probe.second.perturbed)
             self._read_out(probe)
         else:
-            self.curve.show_marker(float(probe.history.epsilon[step]), float(probe.history.shift[step]))
+            shift, second = float(probe.history.shift[step]), steps_of(probe).lines.get(SECOND)
+            second_sd = math.nan if second is None else float(second[step])
+            self.curve.show_marker(float(probe.history.epsilon[step]), shift)
             self._tabulate(probe, probe.history.responses[step] - probe.clean, live=True)
-            self.readout.show_text(f"{self._write_shift(probe, float(probe.history.shift[step]))} · step {step + 1}")
+            self.readout.show_text(f"{self._write_shift(probe, shift, second_sd)} · step {step + 1}")
 
     def clear(self) -> None:
         """Show the empty state."""
@@ -198,40 +214,44 @@ class ResponsesPanel(QWidget):
         if self._table is not table:
             self._table, self._pool = table, RoiPool(table)
 
-    def _tabulate(self, source: Probe | LiveSteps, shift: FloatArray, *, live: bool = False) -> None:
+    def _tabulate(
+        self, source: Probe | LiveSteps, shift: FloatArray, *, second: FloatArray | None = None, live: bool = False
+    ) -> None:
+        """Tabulate a shift (n_voxels,), and what a second encoder responds (n_voxels,) where that is known."""
         if self._pool is None or source.reference_sd is None:
             return
-        sd, target, control = source.reference_sd, source.target_vector, source.control_shift
-        spill = tabulate_shift(shift, self._pool, reference_sd=sd, target=target, control=control)
-        self.table.show_rows(spill, unit=source.response_unit, live=live)
-        z = format_signed(spill.selectivity, 1) if math.isfinite(spill.selectivity) else "not defined here"
-        self.selectivity.show_text(f"selectivity z = {z}")
+        encoders = [(shift, source.reference_sd, source.control_shift)]
+        if isinstance(source, Probe) and source.second is not None and second is not None:
+            there = source.second
+            encoders.append((second - there.clean, there.reference_sd, there.control - there.clean))
+        spills = [
+            tabulate_shift(moved, self._pool, reference_sd=sd, target=source.target_vector, control=control)
+            for moved, sd, control in encoders
+        ]
+        self.table.show_rows(spills, source.config.encoder_names, unit=source.response_unit, live=live)
+        told = (format_signed(z, 1) if math.isfinite(z := one.selectivity) else "not defined here" for one in spills)
+        self.selectivity.show_text(f"selectivity z = {' / '.join(told)}")
 
     @staticmethod
-    def _write_shift(probe: Probe, shift: float) -> str:
+    def _write_shift(probe: Probe, shift: float, second_sd: float = math.nan) -> str:
+        """A shift in the response's unit and in SDs; beside a second encoder's, both in SDs."""
+        if probe.second is not None:
+            return write_pair(probe.config, (shift / probe.target_sd, second_sd))
         data = curve_of(probe)
         sds = f" ({format_signed(shift / data.target_sd)} SD)" if data.target_sd > 0 else ""
         return f"{format_signed(shift, digits_for(abs(shift)))}{sds}"
 
-    @staticmethod
-    def _write_pair(probe: Probe) -> str:
-        """The shifts in SDs of both encoders of a controversial or agreeing probe."""
-        config = probe.config
-        names = [config.network, *config.others]
-        if config.against is not None and len(set(names)) == 1:
-            names = [f"{config.network} {config.layer}", config.against.label]
-        told = [f"{format_signed(shift)} SD {name}" for name, shift in zip(names, probe.shifts_sd, strict=True)]
-        return " · ".join(["UNDECIDED", *told, probe.undecided] if probe.undecided else told)
-
     def _read_out(self, probe: Probe) -> None:
-        curve = probe.curve
-        shift, control = float(curve.shift[-1]), float(curve.control_shift[-1])
-        digits = digits_for(abs(shift))
+        shift, lines = float(probe.curve.shift[-1]), curve_of(probe).lines
+        digits = digits_for(abs(float(lines[ATTACK][-1])))
+        controls = [lines[name][-1] for name in ("random control", SECOND_CONTROL) if name in lines]
         parts = (
-            self._write_pair(probe) if probe.second is not None else self._write_shift(probe, shift),
+            "UNDECIDED" * bool(probe.undecided),
+            self._write_shift(probe, shift, probe.shifts_sd[1]),
+            probe.undecided,
             "quick look" if probe.config.attack.is_quick_look else write_convergence(probe.to_gain),
-            f"control {format_signed(control, digits)}",
-            f"linearity {format_number(float(curve.linearity[-1]))}",
+            f"control {' / '.join(format_signed(float(one), digits) for one in controls)}",
+            f"linearity {format_number(float(probe.curve.linearity[-1]))}" * (probe.second is None),
         )
         self.readout.show_text(" · ".join(filter(None, parts)))
 
@@ -249,9 +269,8 @@ class ResponsesPanel(QWidget):
         self._table_is_due = not self._table_is_due
 
     def _plot_live(self, live: LiveSteps, newest: ProbeProgress) -> None:
-        curve, (epsilon, shift) = live.curve(), live.steps()
-        self.history.show_history(epsilon, shift, norm=curve.norm, unit=curve.unit, n_planned=newest.n_steps)
-        self.curve.show_curve(curve)
+        self.history.show_history(live.steps(), n_planned=newest.n_steps)
+        self.curve.show_curve(live.curve())
         self.readout.show_text(live.describe(newest))
         self._stack.setCurrentIndex(1)
 

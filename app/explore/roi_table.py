@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from PySide6.QtCore import QItemSelection, QModelIndex, QPersistentModelIndex, QRectF, QSortFilterProxyModel, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent, QStandardItem, QStandardItemModel
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
+    QTableWidgetItem,
     QWidget,
 )
 
 from app.look.fonts import bold
 from app.look.numbers import digits_for, format_number, format_signed
 from app.look.theme import theme_in_use
+from app.widgets.plain_table import PlainTable
 from core.probes.spill_over import SpillOver, SpillRow
 
-SORT_ROLE, ROW_ROLE = int(Qt.ItemDataRole.UserRole), int(Qt.ItemDataRole.UserRole) + 1
+KEY = Qt.ItemDataRole.UserRole
+SORT_ROLE, ROW_ROLE = KEY + 1, KEY + 2
 ROW_HEIGHT, BAR_HEIGHT, NUMBER_ROOM = 23, 9, 46
 LEAST_BAR_SPAN = 0.5
 """The bars' half axis spans at least this many SDs, so that noise alone never fills it."""
@@ -31,11 +34,11 @@ LEAST_BAR_SPAN = 0.5
 CELL_PADDING = 20
 """Left and right of a number, from the style sheet, with some to spare."""
 
-SHIFT, SHIFT_SD, ABSOLUTE, CONTROL = 2, 3, 4, 5
+SHIFT, SHIFT_SD, SECOND, ABSOLUTE, CONTROL = 2, 3, 4, 5, 6
 """Places of some columns."""
 
-LEAST_WIDTHS = {1: 372, ABSOLUTE: 420}
-"""Columns left out of a table narrower than this many pixels, so that the bars keep their room."""
+LEAST_WIDTHS = {1: (372, 620), SHIFT: (0, 430), ABSOLUTE: (420, 690), CONTROL: (0, 500)}
+"""Columns left out of a table narrower than so many pixels, with bars of one or two encoders, which keep their room."""
 
 
 class Cells(NamedTuple):
@@ -48,6 +51,10 @@ class Cells(NamedTuple):
     text: Callable[[SpillRow, int], str]
 
 
+SHIFT_TIP = (
+    "Mean over the voxels of (f(x + δ) − f(x)) / σ, σ the SD of its clean reference responses.\n"
+    "The thin mark is the random control's."
+)
 COLUMNS = (
     Cells(
         "ROI",
@@ -64,14 +71,8 @@ COLUMNS = (
         lambda row: row.shift,
         lambda row, digits: format_signed(row.shift, digits),
     ),
-    Cells(
-        "Shift (SD)",
-        0,
-        "Mean over the voxels of (f(x + δ) − f(x)) / σ, σ the SD of its clean reference responses.\n"
-        "The thin mark is the random control's.",
-        lambda row: row.shift_sd,
-        lambda row, _: format_signed(row.shift_sd),
-    ),
+    Cells("Shift (SD)", 0, SHIFT_TIP, lambda row: row.shift_sd, lambda row, _: format_signed(row.shift_sd)),
+    Cells("", 0, SHIFT_TIP, lambda row: row.shift_sd, lambda row, _: format_signed(row.shift_sd)),
     Cells(
         "|Shift|",
         60,
@@ -125,7 +126,15 @@ class BarDelegate(QStyledItemDelegate):
             painter.fillRect(QRectF(mark - 0.75, bar.center().y() - 7, 1.5, 14), QColor(theme.muted))
 
 
-class RoiTable(QTableView):
+class Cell(QTableWidgetItem):
+    """A text that is sorted by a value, unknown ones first."""
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        """Whether it stands before another."""
+        return bool(self.data(SORT_ROLE) < other.data(SORT_ROLE))
+
+
+class RoiTable(PlainTable):
     """A sortable table of ROIs; choosing a row tells which.
 
     Signals
@@ -137,91 +146,86 @@ class RoiTable(QTableView):
     roi_selected = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._cells = QStandardItemModel(0, len(COLUMNS), self)
-        self._proxy = QSortFilterProxyModel(self)
-        self._proxy.setSourceModel(self._cells)
-        self._proxy.setSortRole(SORT_ROLE)
-        self.setModel(self._proxy)
-        self._bars = BarDelegate(self)
-        self.setItemDelegateForColumn(SHIFT_SD, self._bars)
-        self._lay_out()
-        self.setSortingEnabled(True)
-        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.DescendingOrder)  # the subject's own order of ROIs
-        self._proxy.sort(-1)
-        self.selectionModel().selectionChanged.connect(self._tell)
-        self.setAccessibleName("Spill-over by ROI")
-
-    def show_rows(self, spill: SpillOver, *, unit: str, live: bool = False) -> None:
-        """Show a table; while `live` its rows keep their places, so that they do not jump about during a run."""
-        self._proxy.setDynamicSortFilter(not live)
-        sizes = [abs(row.shift_sd) for row in spill.rows if math.isfinite(row.shift_sd)]
-        self._bars.span = max([LEAST_BAR_SPAN, *sizes])
-        largest = max((abs(row.shift) for row in spill.rows if math.isfinite(row.shift)), default=0.0)
-        digits = max(1, digits_for(largest) - 1)
-        shown = [self._cells.item(row, 0).data(SORT_ROLE) for row in range(self._cells.rowCount())]
-        if shown != [row.roi for row in spill.rows]:  # else it changes in place, and selection and sorting stay
-            self._cells.setRowCount(0)
-            for _ in spill.rows:
-                self._cells.appendRow([_make_item(column) for column in range(len(COLUMNS))])
-        for number, row in enumerate(spill.rows):
-            for column, cells in enumerate(COLUMNS):
-                self._fill(number, column, row, text=cells.text(row, digits), tip=cells.tip.format(unit=unit))
+        super().__init__("Spill-over by ROI", parent=parent, stretches=False, numbers=True)
+        self._bars, self._has_second = BarDelegate(self), False
+        header = self.horizontalHeader()
+        self.set_header([cells.heading for cells in COLUMNS])
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setMinimumSectionSize(36)
         for column, cells in enumerate(COLUMNS):
-            self._cells.horizontalHeaderItem(column).setToolTip(cells.tip.format(unit=unit))
-        self._make_room()
+            self.setColumnWidth(column, cells.width)
+        for column in (SHIFT_SD, SECOND):
+            self.setItemDelegateForColumn(column, self._bars)
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        header.setSortIndicator(-1, Qt.SortOrder.DescendingOrder)  # the subject's own order of ROIs
+        self.setSortingEnabled(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.itemSelectionChanged.connect(self._tell)
 
-    def shown_rois(self) -> list[str]:
-        """The ROIs from top to bottom."""
-        return [str(self._proxy.index(row, 0).data(SORT_ROLE)) for row in range(self._proxy.rowCount())]
+    def show_rows(
+        self, spills: Sequence[SpillOver], names: Sequence[str] = ("",), *, unit: str, live: bool = False
+    ) -> None:
+        """Show a table; while `live` its rows keep their places, so that they do not jump about during a run.
+
+        `names`: of the encoders; `spills`: of those of them whose responses are known, the probe's own first.
+        """
+        rows, self._has_second = spills[0].rows, len(names) > 1
+        unknown = [replace(row, shift_sd=math.nan, control_shift_sd=math.nan) for row in rows]
+        seconds = spills[1].rows if len(spills) > 1 else unknown
+        sizes = [abs(row.shift_sd) for row in (*rows, *seconds) if math.isfinite(row.shift_sd)]
+        self._bars.span = max([LEAST_BAR_SPAN, *sizes])
+        largest = max((abs(row.shift) for row in rows if math.isfinite(row.shift)), default=0.0)
+        digits = max(1, digits_for(largest) - 1)
+        self.setSortingEnabled(False)
+        if sorted(self.row_keys()) != sorted(row.roi for row in rows):  # else it changes in place
+            self.fill([(row.roi, [row.roi]) for row in rows])
+        places = {roi: place for place, roi in enumerate(self.row_keys())}
+        for own, second in zip(rows, seconds, strict=True):
+            for column, cells in enumerate(COLUMNS):
+                row = second if column == SECOND else own
+                self._fill(places[own.roi], column, row, text=cells.text(row, digits), tip=cells.tip.format(unit=unit))
+        headings = {SHIFT_SD: names[0], SECOND: names[-1]} if self._has_second else {}
+        for column, cells in enumerate(COLUMNS):
+            if (item := self.horizontalHeaderItem(column)) is not None:
+                name = headings.get(column)
+                item.setText(f"SD, {name}" if name else cells.heading)
+                item.setToolTip("\n".join(filter(None, [name, cells.tip.format(unit=unit)])))
+        self.setSortingEnabled(not live)
+        self._make_room()
+        self._choose_columns()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the less needed columns where the table is narrow."""
         super().resizeEvent(event)
+        self._choose_columns()
+
+    def _choose_columns(self) -> None:
+        self.setColumnHidden(SECOND, not self._has_second)
         for column, least in LEAST_WIDTHS.items():
-            self.setColumnHidden(column, self.width() < least)
+            self.setColumnHidden(column, self.width() < least[self._has_second])
 
-    def _fill(self, number: int, column: int, row: SpillRow, *, text: str, tip: str) -> None:
-        item, value = self._cells.item(number, column), COLUMNS[column].value(row)
+    def _fill(self, place: int, column: int, row: SpillRow, *, text: str, tip: str) -> None:
+        value, item = COLUMNS[column].value(row), self.item(place, column)
+        if not isinstance(item, Cell):
+            item = Cell()
+            self.setItem(place, column, item)
         item.setText(text)
+        item.setTextAlignment(self._side(column))
         item.setToolTip(tip)
-        item.setData(-math.inf if value != value else value, SORT_ROLE)
-        item.setData(row, ROW_ROLE)
-        item.setData(bold(self.font()) if row.is_target else None, Qt.ItemDataRole.FontRole)
-
-    def _lay_out(self) -> None:
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(36)
-        for column, cells in enumerate(COLUMNS):
-            self._cells.setHorizontalHeaderItem(column, _make_item(column, cells.heading))
-            if cells.width:
-                self.setColumnWidth(column, cells.width)
-        header.setSectionResizeMode(SHIFT_SD, QHeaderView.ResizeMode.Stretch)
+        item.setData(KEY, row.roi)
+        item.setData(SORT_ROLE, -math.inf if value != value else value)
+        item.setData(ROW_ROLE, row)
+        item.setData(Qt.ItemDataRole.FontRole, bold(self.font()) if row.is_target else None)
 
     def _make_room(self) -> None:
         """Widen the columns of numbers that need more digits: a number cut short is a wrong number."""
         heavy = QFontMetrics(bold(self.font()))
         for column in (SHIFT, ABSOLUTE, CONTROL):
-            texts = [self._cells.item(row, column).text() for row in range(self._cells.rowCount())]
+            texts = [str(self.model().index(row, column).data()) for row in range(self.rowCount())]
             needed = max((heavy.horizontalAdvance(text) for text in texts), default=0) + CELL_PADDING
             self.setColumnWidth(column, max(COLUMNS[column].width, needed))
 
-    def _tell(self, selected: QItemSelection, _deselected: QItemSelection) -> None:
-        rows = [index.row() for index in selected.indexes()]
-        self.roi_selected.emit(self.shown_rois()[rows[0]] if rows else "")
-
-
-def _make_item(column: int, text: str = "") -> QStandardItem:
-    side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
-    item = QStandardItem(text)
-    item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
-    return item
+    def _tell(self) -> None:
+        self.roi_selected.emit(self.current_key())

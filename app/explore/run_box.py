@@ -39,32 +39,26 @@ class RunBox(QWidget):
         self.right = make_label(role="muted")
         self._account = make_panel(make_column(self.bar, make_row(self.left, -1, self.right), gap=4))
         self.setLayout(make_column(self.auto, self.button, self._account, margin=(16, 10, 16, 12)))
-        self._show_button()
-        self._show_account()
+        self._show()
 
     def set_reason(self, reason: str) -> None:
         """Why no probe can be made now; empty if one can."""
         self._reason = reason
-        self._show_button()
         if not self._running:
             self.left.setText(reason)
-        self._show_account()
+        self._show()
 
     def set_run_state(self, state: RunState) -> None:
         """Follow the lane: a probe under way turns the button into Cancel."""
-        self._running = not isinstance(state, Idle) and state.kind == "probe"
-        self.button.setEnabled(True)
-        self._show_button()
-        if isinstance(state, Cancelling) and self._running:
-            self.button.setEnabled(False)
-            self.left.setText("Stopping…")
-        elif self._running:
-            self.left.setText(state.title if not isinstance(state, Idle) else "")
+        self._running, stops = False, isinstance(state, Cancelling)
+        if not isinstance(state, Idle) and state.kind == "probe":
+            self._running = True
+            self.left.setText("Stopping…" if stops else state.title)
         else:
             self.bar.set_share(0.0)
             self.left.setText(self._reason)
             self.right.setText("")
-        self._show_account()
+        self._show(stops=stops)
 
     def show_progress(self, progress: ProbeProgress, *, most: str = "") -> None:
         """Show how far a probe is; `most` is "at most " where it may end before its last step."""
@@ -75,21 +69,15 @@ class RunBox(QWidget):
         left = progress.seconds_left
         self.right.setText("" if left is None else f"{most}{write_duration(left)} left")
 
-    def _show_account(self) -> None:
-        self.bar.setVisible(self._running)
-        self._account.setVisible(self._running or bool(self._reason))
-
-    def _show_button(self) -> None:
-        if self._running:
-            self.button.setText("Cancel")
-            self.button.setToolTip("Stop the running probe (Esc)")
-            set_icon(self.button, "cancel", "danger")
-        else:
-            self.button.setText("Probe")
-            self.button.setToolTip(self._reason or "Run the probe (Space)")
-            self.button.setEnabled(not self._reason)
-            set_icon(self.button, "probe", "on_accent", "faint")
-        set_look(self.button, "kind", "big-stop" if self._running else "big")
+    def _show(self, *, stops: bool = False) -> None:
+        running, reason = self._running, self._reason
+        self.bar.setVisible(running)
+        self._account.setVisible(running or bool(reason))
+        self.button.setText("Cancel" if running else "Probe")
+        self.button.setToolTip("Stop the running probe (Esc)" if running else reason or "Run the probe (Space)")
+        self.button.setEnabled(not stops if running else not reason)
+        set_icon(self.button, *(("cancel", "danger") if running else ("probe", "on_accent", "faint")))
+        set_look(self.button, "kind", "big-stop" if running else "big")
 
     def _press(self) -> None:
         (self.cancel_requested if self._running else self.probe_requested).emit()

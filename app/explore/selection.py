@@ -25,7 +25,7 @@ from core.session.reference import refer_as_opened
 from core.surfaces.store import has_surface, load_surface
 
 FIRST = ("subject", "network", "layer", "image")
-TITLES = {"gate_r": "gate"}
+TITLES = {"gate_r": "gate", "aim": "target options"}
 """How the menu names a change where the field is called otherwise; the first that differs is named."""
 
 
@@ -54,6 +54,8 @@ class Selection(Choice):
         if other is None:
             return ""
         name = other.changed_since(self)[0]
+        if name == "aim" and self.aim.against != other.aim.against:
+            return "second encoder"
         return TITLES.get(name, name)
 
     def asking(self, config: ProbeConfig, image: str) -> Selection:

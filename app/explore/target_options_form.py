@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 
 from app.widgets.basics import allow, make_button, make_column, make_label
-from app.widgets.form import Choice, Flag, Form, Number, Pick
+from app.widgets.form import Choice, Flag, Form, Pick, Weight
 from core.attacks.objective_config import FORMULAS, ObjectiveKind
 from core.probes.choice import TargetOptions
 
@@ -34,22 +33,12 @@ MODES = (
 )
 
 
-@dataclass(eq=False)
-class Weight(Number):
-    """A number that is told when it is settled."""
-
-    most: float = 1000
-    step: float = 0.5
-    settled: bool = True
-    width: int = 72
-
-
 class TargetOptionsForm(Form):
     """Edits `TargetOptions`: `value`, `set_value`, `changed`."""
 
     changed = Signal(object)
 
-    contrast_roi = Choice("Against", CONTRAST_TIP, choices=(NO_CONTRAST,), letters=4, name="Contrast ROI")
+    contrast_roi = Choice("Contrast ROI", CONTRAST_TIP, choices=(NO_CONTRAST,), letters=4)
     contrast_weight = Weight("", "Weight of the ROI held or lowered", least=0.01, name="Contrast weight")
     spares_others = Flag("Spare other voxels", SPARE_TIP)
     spare_weight = Weight("", SPARE_TIP, name="Weight of other voxels")
@@ -67,7 +56,7 @@ class TargetOptionsForm(Form):
         self.together.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.contrast_roi.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         rows = self.make_rows(
-            ("Against", "contrast_roi", make_label("×", "muted"), "contrast_weight"),
+            ("Contrast ROI", "contrast_roi", make_label("×", "muted"), "contrast_weight"),
             ("", "spares_others", -1, "spare_weight"),
             ("Smallest ε for", -1, "wanted_shift_sd"),
             ("Together with", self.together),

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -12,6 +11,7 @@ from app.base.state import AppState, request_probe
 from app.explore.selection import Selection
 from core.errors import ProbeError
 from core.headers import split_arrays
+from core.kept import Kept
 from core.probes.probe import Probe, ProbeConfig
 
 MOST_STATES = 200
@@ -22,7 +22,10 @@ COALESCE_SECONDS = 1.0
 """Two changes nearer in time belong together."""
 
 MOST_BYTES = 400_000_000
-"""Of the finished probes kept, about thirty; the oldest go."""
+"""Of the finished probes kept, about thirty; those used longest ago go."""
+
+STIMULUS_BYTES = 100_000_000
+"""Of the images that the states to go back to hold, beside the newest; the oldest states go."""
 
 
 class UndoHistory:
@@ -54,7 +57,7 @@ class UndoHistory:
         del self._states[self._at + 1 :]
         is_same_act = changed == fields and set(changed) <= COALESCED and now - when < COALESCE_SECONDS
         if not is_same_act or state.aim.against != current.aim.against:
-            self._states = [*self._states, state][-MOST_STATES:]
+            self._states = _newest([*self._states, state])
             self._at = len(self._states) - 1
         elif state == self.state(-1):  # back where it began: no change is left
             del self._states[self._at]
@@ -78,25 +81,22 @@ class UndoHistory:
             self._states[self._at] = state
 
 
-class ProbeCache:
-    """The last finished probes by what was asked for, up to a number of bytes."""
+def _newest(states: Sequence[Selection]) -> list[Selection]:
+    """The newest states, whose images take no more than is allowed."""
+    held: dict[int, int] = {}
+    kept: list[Selection] = []
+    for state in reversed(states[-MOST_STATES:]):
+        if (image := state.stimulus) is not None:
+            held[id(image)] = image.pixels.nbytes
+        if kept and sum(held.values()) > STIMULUS_BYTES:
+            break
+        kept.append(state)
+    return kept[::-1]
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most = most_bytes
-        self._kept: OrderedDict[tuple[ProbeConfig, str], tuple[Probe, int]] = OrderedDict()
 
-    def keep(self, asked: ProbeConfig, probe: Probe) -> None:
-        """Keep a probe; a smallest budget that was searched for is kept under what was asked."""
-        size = sum(array.nbytes for array in split_arrays(probe)[1].values())
-        self._kept[asked, probe.stimulus_sha256] = (probe, size)
-        self._kept.move_to_end((asked, probe.stimulus_sha256))
-        while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > self._most:
-            self._kept.popitem(last=False)
-
-    def find(self, asked: ProbeConfig, stimulus_sha256: str) -> Probe | None:
-        """The probe of that question and image."""
-        found = self._kept.get((asked, stimulus_sha256))
-        return None if found is None else found[0]
+def measure_probe(probe: Probe) -> int:
+    """Bytes of a probe's arrays."""
+    return sum(array.nbytes for array in split_arrays(probe)[1].values())
 
 
 class Undo(QObject):
@@ -111,7 +111,7 @@ class Undo(QObject):
         super().__init__(parent)
         self._state, self._selection, self._show = state, selection, show
         self.history = UndoHistory()
-        self.probes = ProbeCache()
+        self.probes: Kept[tuple[ProbeConfig, str], Probe] = Kept(MOST_BYTES, measure=measure_probe)
         self._busy = False
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._note)
@@ -155,13 +155,15 @@ class Undo(QObject):
         if state.stimulus is None or state.target is None or state.subject is None:
             return None
         try:
-            return self.probes.find(request_probe(state), state.stimulus.sha256)
+            return self.probes.get((request_probe(state), state.stimulus.sha256))
         except ProbeError:
             return None
 
     def _keep_probe(self) -> None:
-        if self._state.probe is not None and self._state.run is not None:
-            self.probes.keep(self._state.run, self._state.probe)
+        """Keep a finished probe; a smallest budget that was searched for is kept under what was asked."""
+        probe, asked = self._state.probe, self._state.run
+        if probe is not None and asked is not None:
+            self.probes.put((asked, probe.stimulus_sha256), probe)
 
     def _note(self) -> None:
         self._timer.stop()

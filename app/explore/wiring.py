@@ -16,6 +16,7 @@ from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.ask_path import ask_open
 from core.attacks.config import AttackConfig
+from core.surfaces.placing import place_voxels
 from core.types import NormName
 
 PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
@@ -40,8 +41,8 @@ class Wiring(QObject):
 
     def _connect_controls(self) -> None:
         controls, controller = self._panels.controls, self._session.controller
-        controls.encoder.subject_chosen.connect(controller.open_subject)
-        controls.encoder.encoder_chosen.connect(controller.open_encoder)
+        controls.encoder.subject_chosen.connect(self._choose_subject)
+        controls.encoder.encoder_chosen.connect(self._choose_encoder)
         controls.against.changed.connect(controller.set_against)
         controls.target.roi_chosen.connect(controller.pick_roi)
         controls.target.draw.toggled.connect(self._panels.cortex.view.set_drawing)
@@ -56,6 +57,30 @@ class Wiring(QObject):
         controls.run.auto.toggled.connect(controller.set_auto_probe)
         controls.gate.valueChanged.connect(self._presenter.set_gate)
         self._panels.gallery.chosen.connect(controller.open_image)
+        self._panels.gallery.list.lane = self._session.files
+
+    def _choose_subject(self, subject: str) -> None:
+        catalogue, controller = self._session.catalogue, self._session.controller
+
+        def read() -> None:
+            loaded = catalogue.load_subject(subject)
+            place_voxels(loaded.voxels, loaded.surface)
+
+        self._read_first(read, partial(controller.open_subject, subject))
+
+    def _choose_encoder(self, network: str, layer: str) -> None:
+        subject, controller, engine = self._session.state.subject, self._session.controller, self._session.engine
+        if subject is not None:
+            read = partial(engine.encoder_card, subject.id, network, layer)
+            self._read_first(read, partial(controller.open_encoder, network, layer))
+
+    def _read_first(self, read: Callable[[], object], then: Callable[[], object]) -> None:
+        """Read files where nobody waits for them, then open what is now in memory, or have it said why it is not."""
+
+        def done(_read: object) -> None:
+            then()
+
+        self._session.files.submit("choice", lambda _stop: read(), on_done=done, refuse=done, title="Reading…")
 
     def _connect_views(self) -> None:
         cortex, controller = self._panels.cortex, self._session.controller
@@ -109,7 +134,6 @@ class Wiring(QObject):
     def _follow_subject(self) -> None:
         """The forms offer its encoders, whoever opened it; an imported one brings its own images into the gallery."""
         self._refill()
-        self._list_options()
         subject = self._session.state.subject
         self._panels.gallery.set_own(list_own_images(subject), subject.title if subject is not None else "")
 
@@ -120,6 +144,7 @@ class Wiring(QObject):
         form.set_subjects(catalogue.subjects, subject)
         form.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
         form.set_encoder(*state.encoder)
+        self._list_options()
 
     def _list_options(self) -> None:
         """List the present ROIs and networks for what is asked of a target, and forget those that are gone."""
@@ -131,8 +156,11 @@ class Wiring(QObject):
         subject = state.subject.id if state.subject is not None else ""
         fitted = [(one.network, one.layer) for one in self._session.catalogue.encoders_of(subject)]
         others = [key for key in fitted if key != state.encoder]
+        second = state.aim.against
         state.aim = state.aim.without_unknown(rois, tuple(name for name, _ in networks), tuple(others))
         self._panels.controls.against.set_encoders(others, state.aim.against)
+        if second is not None and state.aim.against is None:
+            self._session.controller.noted.emit(f"No second encoder now: {second.label} is the first, or is not fitted")
 
     def _list_networks(self) -> list[tuple[str, str]]:
         """Networks beside the open one with an encoder at their usual layer and the same image size."""

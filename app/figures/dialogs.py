@@ -194,9 +194,9 @@ class FigureDialog(DrawingDialog, Fields):
     width_box, height_box = Number("Width"), Number("Height")
     unit = Choice("Unit", choices=(("cm", "cm"), ("in", "inches")), letters=6)
     font_size = Number(
-        "Letters", least=SMALLEST_LETTERS, most=LARGEST_LETTERS, decimals=1, unit=" pt", name="Font size"
+        "Font size", least=SMALLEST_LETTERS, most=LARGEST_LETTERS, decimals=1, unit=" pt", name="Font size"
     )
-    dpi = Count("Pictures", DPI_TIP, least=50, most=int(LARGEST_DPI), unit=" dpi", name="Resolution")
+    dpi = Count("Resolution", DPI_TIP, least=50, most=int(LARGEST_DPI), unit=" dpi", name="Resolution")
     theme = Choice("Colours", choices=THEMES)
     transparent = Flag("Transparent background", row="Background")
 

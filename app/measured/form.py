@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QWidget
 
+from app.widgets.ask_path import ask_files, ask_open
 from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Pick, Text
 from core.experiments.measured.compare_config import Cluster, CompareConfig
 from core.experiments.measured.measured import MatchOptions, MatchSummary
 from core.experiments.measured.planned import MeasuredPlan, Scale
-from core.experiments.measured.trial import ARRAY_ENDINGS, VOLUME_ENDINGS, ReadOptions
+from core.experiments.measured.trial import ARRAY_ENDINGS, ENDINGS, VOLUME_ENDINGS, ReadOptions
 
 BY_NAME = ("", "found by name")
 COLUMN_TIP = "Which column is compared with the targets: found by its name, or the same for all"
@@ -25,6 +27,8 @@ CLUSTERS = (
     (Cluster.PROBE, "Probes", "Intervals and sign test over probes"),
     (Cluster.IMAGE, "Images", "Probes of one image share its original: resample them together"),
 )
+TEMPLATE_TIP = "Write a CSV with a line for each stimulus, to fill in"
+PRACTICE_TIP = "Write SIMULATED responses to practise with, and open them"
 MOST_SENTENCES = 9
 """Found sentences shown; the tooltip holds all."""
 
@@ -90,9 +94,10 @@ class MeasuredForm(Form):
         """How measured and predicted shifts are to be compared."""
         return self.make_config(CompareConfig, control=self.control.currentText())
 
-    def accepts_unknown(self) -> bool:
-        """Whether ids that are not in the set may be left out."""
-        return self.unknown.value()
+    def start_folder(self) -> Path:
+        """Where files are looked for first: beside those that are open."""
+        known = self.paths[0] if self.paths else self.folder
+        return known.parent if known is not None else Path.home()
 
     def take_set(self, folder: Path) -> None:
         """Choose a set: its folder or its manifest."""
@@ -128,8 +133,8 @@ class MeasuredForm(Form):
     def show_plan(self, plan: MeasuredPlan | None) -> None:
         """List the controls of a set; None before there is one."""
         self.control.set_choices([(role, role) for role in plan.control_roles] if plan is not None else [])
-        for button in (self.template, self.practice):
-            allow(button, "" if plan is not None else "Open a stimulus set first", button.property("does"))
+        for button, tip in ((self.template, TEMPLATE_TIP), (self.practice, PRACTICE_TIP)):
+            allow(button, "" if plan is not None else "Open a stimulus set first", tip)
         if plan is not None:
             count = f"{len(plan.probes)} probes, {len(plan.stimuli)} stimuli, "
             count += f"{len(plan.networks)} network{'s' if len(plan.networks) > 1 else ''}"
@@ -163,18 +168,19 @@ class MeasuredForm(Form):
     def _make_fields(self) -> None:
         self.set_name = make_label("No set yet", "muted", wraps=True)
         self.files_name = make_label("No file yet", "muted", wraps=True)
-        self.open_set = make_button("Open set…", tip="The folder of a written stimulus set, or its manifest.json")
-        self.open_files = make_button(
-            "Open responses…", tip="CSV, TSV, JSON, npy, npz, HDF5 or NIfTI; several files are read together"
-        )
+        tip = "The folder of a written stimulus set, or its manifest.json"
+        self.open_set = make_button("Open set…", do=self._ask_set, tip=tip)
+        ask = partial(self._ask, "Open responses", f"Responses ({' '.join('*' + ending for ending in ENDINGS)})")
+        tip = "CSV, TSV, JSON, npy, npz, HDF5 or NIfTI; several files are read together"
+        self.open_files = make_button("Open responses…", do=partial(ask, self.take_files), tip=tip)
         self.about = make_label("", "faint", wraps=True)
         self.about.hide()
-        self.ids_button = make_button("Choose…", tip="Text files with one id a line, or BIDS events tables")
-        self.masks_button = make_button(
-            "Choose…", tip="NIfTI masks; the mean inside each is compared, named as the file"
-        )
-        self.template = _make_action("Empty table…", "Write a CSV with a line for each stimulus, to fill in")
-        self.practice = _make_action("Simulate…", "Write SIMULATED responses to practise with, and open them")
+        ask = partial(self._ask, "Open the trials' ids", "Ids or events (*.txt *.csv *.tsv)", self.take_ids)
+        self.ids_button = make_button("Choose…", do=ask, tip="Text files with one id a line, or BIDS events tables")
+        ask = partial(self._ask, "Open ROI masks", "NIfTI (*.nii *.nii.gz)", self.take_masks)
+        tip = "NIfTI masks; the mean inside each is compared, named as the file"
+        self.masks_button = make_button("Choose…", do=ask, tip=tip)
+        self.template, self.practice = make_button("Empty table…"), make_button("Simulate…")
         self._found_heading = make_heading("Found")
         self.found = make_label("", "muted", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
@@ -219,8 +225,10 @@ class MeasuredForm(Form):
         self.files_name.setToolTip("\n".join(str(path) for path in self.paths))
         self.unknown.hide()
 
+    def _ask_set(self) -> None:
+        if chosen := ask_open(self, "Open a stimulus set", self.start_folder()):
+            self.take_set(chosen)
 
-def _make_action(text: str, does: str) -> QPushButton:
-    button = make_button(text, tip=does)
-    button.setProperty("does", does)
-    return button
+    def _ask(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None], *_clicked: bool) -> None:
+        if chosen := ask_files(self, title, self.start_folder(), f"{pattern};;All files (*)"):
+            take(chosen)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from app.base.services import Services
 from app.measured.form import MeasuredForm
 from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
-from app.widgets.ask_path import ask_files, ask_open, ask_path
+from app.widgets.ask_path import ask_open, ask_path
 from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row
 from app.widgets.captions import EmptyState
 from app.widgets.editors import ChoiceBox
@@ -31,7 +30,7 @@ from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, 
 from core.experiments.measured.measured import Measured, match_trials
 from core.experiments.measured.planned import Measure, MeasuredPlan, plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
-from core.experiments.measured.trial import ENDINGS, ReadOptions, Trials
+from core.experiments.measured.trial import ReadOptions, Trials
 from core.experiments.measured.trials import read_for, takes
 from core.progress import Progress
 from core.stimuli.manifest import MANIFEST, read_manifest
@@ -47,8 +46,6 @@ PARTS = (
 )
 COLUMNS = [name for name in HEADER if name != "measure"]
 """The measure is chosen above the table."""
-FILES_FILTER = f"Responses ({' '.join('*' + ending for ending in ENDINGS)});;All files (*)"
-IDS_FILTER, MASK_FILTER = "Ids or events (*.txt *.csv *.tsv)", "NIfTI (*.nii *.nii.gz)"
 ASKS = "Do measured responses move as the stimulus set predicted?"
 EMPTY = (
     "Open a stimulus set and the responses measured with it, or drop both here. A table needs a column that names the "
@@ -56,12 +53,8 @@ EMPTY = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Opened:
-    """A set that was read and checked, and the trials measured with it; None before there is a file."""
-
-    plan: MeasuredPlan
-    trials: Trials | None
+Opened = tuple[MeasuredPlan, Trials | None]
+"""A set that was read and checked, and the trials measured with it; None before there is a file."""
 
 
 class MeasuredPage(JobPage):
@@ -202,10 +195,6 @@ class MeasuredPage(JobPage):
         form = self.form
         form.reread.connect(self._reread)
         form.changed.connect(self._look)
-        form.open_set.clicked.connect(self._ask_set)
-        form.open_files.clicked.connect(partial(self._ask_files, "Open responses", FILES_FILTER, form.take_files))
-        form.masks_button.clicked.connect(partial(self._ask_files, "Open ROI masks", MASK_FILTER, form.take_masks))
-        form.ids_button.clicked.connect(partial(self._ask_files, "Open the trials' ids", IDS_FILTER, form.take_ids))
         form.template.clicked.connect(partial(self._ask_table, "measured"))
         form.practice.clicked.connect(partial(self._ask_table, "simulated"))
         self.formulas.clicked.connect(self.show_formulas)
@@ -243,17 +232,18 @@ class MeasuredPage(JobPage):
 
     def _take_opened(self, opened: Opened) -> None:
         self._opened = opened
-        self.form.show_plan(opened.plan)
-        self.form.show_columns(opened.trials.columns if opened.trials is not None else ())
+        plan, trials = opened
+        self.form.show_plan(plan)
+        self.form.show_columns(() if trials is None else trials.columns)
         self._look()
 
     def _look(self) -> None:
         """Join set and trials as the form says, and show what was found."""
-        opened = self._opened
-        if opened is not None and opened.trials is not None:
-            work = partial(match_trials, opened.plan, opened.trials, self.form.matching())
+        plan, trials = self._opened or (None, None)
+        if plan is not None and trials is not None:
+            work = partial(match_trials, plan, trials, self.form.matching())
             self._submit(LOOK, work, self._take_look, "Matching the responses to the set…")
-        elif opened is not None:
+        elif plan is not None:
             self._take_look(None)
 
     def _take_look(self, measured: Measured | None) -> None:
@@ -281,7 +271,7 @@ class MeasuredPage(JobPage):
             return "Open a stimulus set first"
         if self._measured is None:
             return "Open responses that fit the set first"
-        if self._measured.findings.unknown and not self.form.accepts_unknown():
+        if self._measured.findings.unknown and not self.form.unknown.value():
             return "Some ids are not in the set: tick “Ignore unknown ids”, or correct the file"
         return ""
 
@@ -289,22 +279,13 @@ class MeasuredPage(JobPage):
         cuts = dict.fromkeys(row.cut for row in comparison.rows)
         self.cut.set_choices((cut, "nothing: all probes" if cut is Cut.ALL else str(cut)) for cut in cuts)
 
-    def _ask_set(self) -> None:
-        if chosen := ask_open(self, "Open a stimulus set", self._start_folder()):
-            self.form.take_set(chosen)
-
-    def _ask_files(self, title: str, pattern: str, take: Callable[[Sequence[Path]], None], *_clicked: bool) -> None:
-        chosen = ask_files(self, title, self._start_folder(), pattern)
-        if chosen:
-            take(chosen)
-
     def _ask_table(self, ending: str, *_clicked: bool) -> None:
         """Ask for a file, and write an empty table to fill in, or simulated responses that are then opened."""
-        plan = None if self._opened is None else self._opened.plan
+        plan, _ = self._opened or (None, None)
         title = "Write SIMULATED responses" if ending == "simulated" else "Write an empty table"
         if plan is None:
             return
-        start = self._start_folder() / f"{plan.name}_{ending}.csv"
+        start = self.form.start_folder() / f"{plan.name}_{ending}.csv"
         path, write = ask_path(self, title, str(start), "Table (*.csv)"), self._session.controller.write
         if path is not None and ending == "simulated":
             make = partial(simulate_responses, plan, path, SimulateOptions())
@@ -314,14 +295,10 @@ class MeasuredPage(JobPage):
 
     def ask_export(self) -> None:
         """Ask where, and write the report there."""
-        chosen = ask_open(self, "Save the report in", self._start_folder())
+        chosen = ask_open(self, "Save the report in", self.form.start_folder())
         if chosen is not None and self.comparison is not None:
             folder = chosen / f"{self.comparison.measured.plan.name}-measured"
             self._session.controller.write("Saving the report…", partial(_write_report, self.comparison, folder))
-
-    def _start_folder(self) -> Path:
-        known = self.form.paths[0] if self.form.paths else self.form.folder
-        return known.parent if known is not None else Path.home()
 
 
 def _write_report(comparison: Comparison, folder: Path) -> str:
@@ -336,7 +313,7 @@ def _write_empty(plan: MeasuredPlan, path: Path) -> str:
 
 def _open_files(folder: Path, paths: Sequence[Path], reading: ReadOptions) -> Opened:
     plan = plan_set(read_manifest(folder))
-    return Opened(plan, read_for(plan, paths, reading) if paths else None)
+    return plan, read_for(plan, paths, reading) if paths else None
 
 
 def _is_set(path: Path) -> bool:

@@ -254,7 +254,7 @@ def _cells(row: NetworkSpec) -> tuple[str, ...]:
 
 def _layer_cells(layer: LayerInfo, spec: NetworkSpec | None) -> tuple[str, str, str]:
     offered = "offered" if spec is not None and layer.name in spec.layers else ""
-    offered = "usual" if spec is not None and layer.name == spec.default_layer else offered
+    offered = "default" if spec is not None and layer.name == spec.default_layer else offered
     call = f"call {layer.call}" if layer.call else ""
     return layer.name, " × ".join(map(str, layer.shape)), ", ".join(filter(None, (offered, call)))
 

@@ -51,6 +51,7 @@ class ImportNetworkDialog(QDialog, Fields):
     title = Text("Title", hint="Name of the file")
     layers = Text("Layers", hint="The network's own; separate several by spaces, early to late")
     input_size = Count("Input size", "Side length of its input images", most=2048, unit=" px", zero=AS_USUAL)
+    output_stride = Choice("Output stride", choices=((0, AS_USUAL), (32, "32 px"), (16, "16 px"), (8, "8 px")))
     normalisation = Text("Mean and SD", hint="The file's or ImageNet's, or six numbers: means of R, G, B, SDs")
     tokens = Choice("Transformer tokens", choices=TOKENS)
     parent_network = Text("Made from", hint="Id of the network it was fine-tuned from; empty if trained from scratch")

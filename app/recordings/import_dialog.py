@@ -23,6 +23,7 @@ from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import PROBE, SourceSummary, inspect_source, plan_import
+from core.datasets.subject import load_subject
 from core.encoders.library import check_no_encoders
 from core.files import replace_file
 from core.surfaces.store import list_surfaces
@@ -174,3 +175,4 @@ def _run_import(kind: str, source: Path, options: ImportOptions, _stop: ShouldSt
     """Look at the source and import it; on the worker's thread."""
     check_no_encoders(options.subject)
     yield from iter_import(plan_import(kind, source, options), options)
+    load_subject(options.subject)  # it is opened next, and then known

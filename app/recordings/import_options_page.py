@@ -14,7 +14,11 @@ from core.datasets.kinds import SourceSummary
 
 SHARE_STEPS = ("0.1", "0.15", "0.2", "0.3")
 SPACES = (("", "Default"), ("func1pt8mm", "func1pt8mm volume"), ("func1mm", "func1mm volume"), ("fsaverage",) * 2)
-BAD_VOXELS = (("drop", "Leave out and report"), ("refuse", "Stop the import"))
+BAD_VOXELS = (
+    ("fewest", "Leave out what costs least and report"),
+    ("drop", "Leave out voxels and report"),
+    ("refuse", "Stop the import"),
+)
 USUAL_SURFACE = ("", "Default for the recording")
 FILE_RULE = (None, "A list of image ids…")
 IDS_FILTER = "Image ids, one a line (*.txt)"

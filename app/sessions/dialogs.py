@@ -26,7 +26,7 @@ from core.session.reference import Missing, check_same, find_file
 LONGEST = 110
 """Letters of a row of the menu; what a session holds may be told at length."""
 ASK_WIDTH, FIND_WIDTH, RESTORE_SIZE = 440, 640, (640, 300)
-RUNNING = "Finished parts of analyses and downloads stay and are gone on with when they are started again."
+RUNNING = "What analyses and downloads have finished is kept; started again, they continue from there."
 LEFT = "What was open was autosaved. Restore it now, or later from File, Recent sessions."
 MOVED = "Files are known by their content, so they may have been renamed. What stays missing is kept in the session."
 

@@ -98,7 +98,7 @@ class Sessions(Feature):
 
     def may_close(self) -> bool:
         """Whether the window may close now; asked where the user closes it, what the program closes is autosaved."""
-        titles = self._session.lane.at_stake()
+        titles = (*self._session.lane.at_stake(), *self._session.files.at_stake())
         count = f"{len(titles)} jobs are" if len(titles) > 1 else "A job is"
         asks, jobs = f"{count} still running", [f"•  {title}" for title in titles]
         answers = {STOP: "Stop running jobs and close the window", "Keep running": "Leave the window open"}
@@ -117,7 +117,7 @@ class Sessions(Feature):
         }
         told = "The file still holds the last saved state."
         answer = self._ask("Save session", f"Save changes to {self.path.name}?", told, answers=answers)
-        return self.save() if answer == SAVE else answer == DISCARD
+        return self._write(self.path, waits=True) if answer == SAVE else answer == DISCARD
 
     def show_title(self) -> None:
         """Name of the session and mark of changes in the title bar."""
@@ -150,7 +150,7 @@ class Sessions(Feature):
 
     @does("save_session")
     def save(self) -> bool:
-        """Save into the session's file, asking for one if it has none; whether it was saved."""
+        """Save into the session's file, asking for one if it has none; whether it is going to be saved."""
         return self.save_as() if self.path is None else self._write(self.path)
 
     @does("save_session_as")
@@ -319,17 +319,26 @@ class Sessions(Feature):
         record = self._capture()
         return record.target is not None or bool(record.tray) or any(one.sweep for one in record.analyses)
 
-    def _write(self, path: Path) -> bool:
+    def _write(self, path: Path, *, waits: bool = False) -> bool:
+        """Save into a file, beside what the window does or, with `waits`, before it goes on; False where it cannot."""
         now = self.open_now()
-        try:
-            lock = self._lock if path == self.path else self._lock_file(path)
-            if lock is None and path != self.path:
-                raise ProbeError(f"{path.name} is open in another window. Choose another name.")
-            written = write_session(now.record, path, probe=now.probe)
-            add_recent(path)
-        except ProbeError as error:
-            self._session.problems.show(error)
+        lock = self._lock if path == self.path else self._lock_file(path)
+        if lock is None and path != self.path:
+            self._session.problems.show(ProbeError(f"{path.name} is open in another window. Choose another name."))
             return False
+        save, done = partial(_save, now, path), partial(self._take_written, now, path, lock)
+        if not waits:
+            title = f"Saving {path.name}…"
+            self._session.files.submit(
+                "save", lambda _stop: save(), on_done=done, title=title, when_busy=WhenBusy.QUEUE
+            )
+        elif (written := self._session.problems.attempt(save)) is not None:
+            done(written)
+        else:
+            return False
+        return True
+
+    def _take_written(self, now: Open, path: Path, lock: FileLock | None, written: SessionRecord) -> None:
         if lock is not self._lock:
             self._release()
             self._lock = lock
@@ -340,7 +349,6 @@ class Sessions(Feature):
         self.keeper.mark()
         self.show_title()
         self._session.controller.noted.emit(f"Saved the session to {path}")
-        return True
 
     def _lock_file(self, path: Path) -> FileLock | None:
         """A lock on a session file; where its folder cannot be written there is nothing to guard."""
@@ -367,6 +375,12 @@ class Sessions(Feature):
 
     def _tell(self, text: str) -> None:
         self._desk.say(text, "warning")
+
+
+def _save(now: Open, path: Path) -> SessionRecord:
+    written = write_session(now.record, path, probe=now.probe)
+    add_recent(path)
+    return written
 
 
 def _lock_path(path: Path) -> Path:

@@ -9,13 +9,12 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QStatusBar, QSystemTrayIcon, QWidget
 
-from app.base.jobs import DEFECT, Cancelling, Completed, Failed, Idle, Job, Outcome, RunState, Stopped
+from app.base.jobs import Cancelling, Failed, Idle, Job, Outcome, RunState, Stopped
 from app.base.services import Services
 from app.look.icons import application_icon, load_icon
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import announce, make_label, make_row, make_tool_button, set_look
 from app.widgets.desk import Desk
-from core.errors import ProbeError
 from core.words import write_duration
 
 SHOWN_MS = 10_000
@@ -41,8 +40,7 @@ class Notices(QObject):
         long = seconds > self._settings.whole("notify_seconds")
         if isinstance(outcome, Stopped) or not name or not long:
             return
-        known = isinstance(outcome, Failed) and isinstance(outcome.error, ProbeError)
-        failed = "" if isinstance(outcome, Completed) else str(outcome.error) if known else DEFECT
+        failed = outcome.words if isinstance(outcome, Failed) else ""
         text = f"{name}: {failed}" if failed else f"{name}: done after {write_duration(seconds)}"
         announce(self._window, text, urgent=bool(failed))
         wish = self._settings.text("notify")

@@ -131,7 +131,7 @@ project_volume | Project volume… |  |  | Save a NIfTI file's values at every v
 remove_surface | Remove surface… |  |  | Remove a surface you imported
 [View]
 encoder_card | Encoder card… | I | chart | How well the encoder predicts: scores, noise ceiling, penalties, layers
-study | Test the method… |  |  | Run the analyses on simulated voxels whose true axes are known, and see when the \
+study | Simulation study… |  |  | Run the analyses on simulated voxels whose true axes are known, and see when the \
     findings hold
 flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image in place
 toggle_theme | Switch dark and light | Ctrl+T | theme | Change the colours of the window

@@ -31,6 +31,7 @@ PAGES = (
     ("four-questions", "The four questions"),
     ("which-model", "Which model is right?"),
     ("experiment", "From probes to an experiment"),
+    ("cluster", "Many processes, clusters"),
     ("python", "From Python"),
     ("command-line", "Command line"),
     ("formulas", "Formulas"),

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.base.jobs import JobLane
@@ -17,12 +16,21 @@ from app.widgets.form import MOST_SEED, Count, Fields, Number
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plot_picker import PlotPicker
 from core.checks import refusal
-from core.experiments.measured.bootstrap import number_names
-from core.experiments.measured.design import Design, DesignConfig, Group, Groups, Question, group_plan, iter_design
+from core.experiments.measured.design import (
+    Design,
+    DesignConfig,
+    Groups,
+    Predicted,
+    group_plan,
+    group_probes,
+    iter_design,
+)
 from core.experiments.measured.design_report import describe_design, plot_design
 from core.experiments.measured.planned import plan_set
 from core.progress import Progress
 from core.stimuli.manifest import read_manifest
+from core.stimuli.preview import ItemPreview
+from core.stimuli.recipe import Recipe
 
 JOB, SIZE = "design", (760, 680)
 Source = Callable[[], tuple[str, Groups]]
@@ -50,14 +58,13 @@ class DesignDialog(QDialog, Fields):
         self.about = make_label("The probes in the tray", "muted", wraps=True)
         self.work, self.answer = JobLine(), PlotPicker("Question and slope")
         self.run = make_button("Simulate", "primary", self.start, tip="Simulate experiments and judge them")
-        tip = "A written set instead: level sets, controversial probes"
+        tip = "A written set instead of the tray"
         self.other = make_button("Open set…", do=self._ask, tip=tip)
         of, repeats = (make_label(text, "muted") for text in ("of the mean of", "repeats"))
         fill_dialog(
             self,
             "How many repeats?",
-            make_label("How many repeats?", "title"),
-            make_label("How many repeats and images decide the experiment?", "muted"),
+            make_label("How many repeats and images decide the experiment?", "title"),
             make_row(self.about, self.other, stretch=0),
             self.make_rows(("Noise ceiling", "ceiling", of, "averaged", repeats), "slope", "seed"),
             make_row(self.run, self.work, stretch=1),
@@ -108,11 +115,24 @@ def _read_set(folder: Path) -> tuple[str, Groups]:
 
 
 def group_tray(tray: Tray, *, n_files: int) -> tuple[str, Groups]:
-    """The tray's probes, each of `n_files` stimuli. Raises BadInputError until every one is made, its shift in SDs."""
-    shifts = [np.nan if (one := tray.preview(row)) is None else one.shift_sd for row in range(len(tray.items))]
-    if not shifts or not np.isfinite(shifts).all():
-        got = f"{np.isfinite(shifts).sum()} of {len(shifts)}"
-        raise refusal("tray", allowed="of made probes with shifts in SDs", got=got, advice="Wait, or open a set.")
-    names, made = [recipe.image for recipe in tray.items], np.asarray(shifts)
-    nothing, files = np.full(len(names), np.nan), len(names) * n_files / len(set(names))
-    return "tray", {Question.SHIFT: [Group(number_names(names), made, made, nothing, nothing, files)]}
+    """The tray's probes, each of `n_files` stimuli. Raises BadInputError until every one is made, and as a set does."""
+    items, previews = tray.items, [tray.preview(row) for row in range(len(tray.items))]
+    made = [_predict(recipe, known) for recipe, known in zip(items, previews, strict=True) if known is not None]
+    if not made or len(made) < len(items):
+        got = f"{len(made)} of {len(items)}"
+        raise refusal("tray", allowed="of made probes", got=got, advice="Wait, or open a set.")
+    return "tray", group_probes(made, n_files=len(items) * n_files / len({one.image for one in made}))
+
+
+def _predict(recipe: Recipe, preview: ItemPreview) -> Predicted:
+    config, against = recipe.config, recipe.config.against
+    return Predicted(
+        config.subject,
+        recipe.image,
+        config.target.label,
+        {f"{config.network} {config.layer}": preview.shift_sd, **preview.transfer},
+        config.level,
+        None if preview.level is None else preview.level.saved,
+        "" if against is None else against.label,
+        against is not None and not against.agrees,
+    )

@@ -22,28 +22,33 @@ from app.stimuli.design_dialog import DesignDialog, group_tray
 from app.stimuli.package_dialog import PackageDialog
 from app.stimuli.page import StimuliPage
 from app.stimuli.plan_dialog import PlanDialog
-from app.stimuli.set_form import WriteSetDialog
 from app.stimuli.strip_dialog import StripDialog
 from app.stimuli.tray import Tray
-from app.widgets.ask_path import export_folder
 from app.widgets.basics import bring
 from app.widgets.desk import Content, Desk, Feature, Loaded, does
 from app.widgets.job_line import Reading
+from app.widgets.new_folder_dialog import ask_new_folder
 from core.attacks.config import AttackConfig
 from core.headers import unstructure
+from core.images.stimulus import to_uint8
 from core.probes.against import Against
+from core.probes.probe import Probe
 from core.stimuli.config import SetConfig, unpack_set
-from core.stimuli.controversial import list_wishes
-from core.stimuli.level_strip import make_strip
+from core.stimuli.level_strip import LevelCell
 from core.stimuli.levels import LevelReading
-from core.stimuli.plan import iter_recipes, list_recipes
+from core.stimuli.names import safe_name
+from core.stimuli.plan import iter_recipes, list_recipes, list_wishes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import EncoderName, Question, SweepConfig
 
 LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
-KEEP, LOOK, WRITE = "keep probe", "stimuli", "stimulus set"
+CONTENTS = (
+    "Every file is saved as 8-bit PNG, read back from disk and scored again. manifest.json, manifest.csv and README.md "
+    "describe how each was made; `main.py rebuild` makes the set again, bit for bit."
+)
+KEEP, LIST, LOOK, READ, WRITE = "keep probe", "list probes", "stimuli", "read probes", "stimulus set"
 LOOK_DELAY_MS = 250
 """Changes of the form that follow each other at once are previewed together."""
 
@@ -112,10 +117,18 @@ class Stimuli(Feature):
 
     def add_analysis(self, config: SweepConfig) -> None:
         """Put every probe behind an analysis into the tray, at its highest budget."""
-        with self._session.problems.shown():
-            count = self.tray.add(list_analysis_recipes(config))
+        self._list(partial(list_analysis_recipes, config), "Added {count} probes of the analysis to the tray")
+
+    def _list(self, make: Callable[[], Sequence[Recipe]], told: str) -> None:
+        """Have recipes made, which reads their images, and put them into the tray."""
+
+        def take(recipes: Sequence[Recipe]) -> None:
+            count = self.tray.add(recipes)
             self.show_page()
-            self._session.controller.noted.emit(f"Added {count} probes of the analysis to the tray")
+            self._session.controller.noted.emit(told.format(count=count))
+
+        title, order = "Listing the probes…", WhenBusy.QUEUE
+        self._session.files.submit(LIST, lambda _stop: _name_all(make()), on_done=take, title=title, when_busy=order)
 
     @does("plan_stimuli")
     def show_plan(self) -> None:
@@ -132,9 +145,7 @@ class Stimuli(Feature):
             parent=self._desk.parent,
         )
         if dialog.exec() == QDialog.DialogCode.Accepted and dialog.plan is not None:
-            with self._session.problems.shown():
-                self.tray.add(list_recipes(dialog.plan))
-            self.show_page()
+            self._list(partial(list_recipes, dialog.plan), "Added {count} probes of the plan to the tray")
 
     @does("write_stimuli")
     def show_write(self) -> None:
@@ -147,17 +158,14 @@ class Stimuli(Feature):
         sides = [recipe.config.side for recipe in self.tray.items]
         if self._session.problems.attempt(lambda: [config.layout.sizes(side) for side in sides]) is None:
             return
-        dialog = WriteSetDialog(
-            config,
-            export_folder(self._session.settings),
-            n_items=len(self.tray.items),
-            n_warned=sum(bool(self.tray.warnings(row)) for row in range(len(self.tray.items))),
-            side=sides[0],
-            parent=self._desk.parent,
-        )
-        if dialog.exec() == QDialog.DialogCode.Accepted:
-            self._session.settings.set("export_folder", str(dialog.parent_folder()))
-            self.write_to(dialog.folder(), config)
+        controls, n_items = ", ".join(kind.words for kind in config.controls), len(sides)
+        what = f"{n_items} items, {n_items * config.n_files} files; controls: {controls}"
+        told = "\n".join(self.tray.notes())
+        about = (config.name, f"{what}\n{config.layout.describe(sides[0])}", CONTENTS, told)
+        name, settings = safe_name(config.name), self._session.settings
+        folder = ask_new_folder(self._desk.parent, settings, "Write stimulus set", name, about=about, verb="Write")
+        if folder is not None:
+            self.write_to(folder, config)
 
     def show_design(self) -> None:
         """Ask how many repeats and images decide an experiment with the tray, or with the set written last."""
@@ -247,33 +255,43 @@ class Stimuli(Feature):
 
     def show_strip(self, row: int) -> None:
         """Show the seed of a row over all its levels."""
-        found = [
-            (self._store.load(self.tray.items[one]), self.tray.reading(one)) for one in self.tray.rows_of_seed(row)
+        rows = self.tray.rows_of_seed(row)
+        readings = [self.tray.reading(one) for one in rows]
+        self._read_probes([self.tray.items[one] for one in rows], partial(self._show_strip, readings))
+
+    def _read_probes(self, recipes: Sequence[Recipe], take: Callable[[list[Probe | None]], None]) -> None:
+        load = self._store.load
+        read = partial(map, load, recipes)
+        self._session.files.submit(READ, lambda _stop: list(read()), on_done=take, title="Reading probes…")
+
+    def _show_strip(self, readings: Sequence[LevelReading | None], found: Sequence[Probe | None]) -> None:
+        strip = [
+            LevelCell(reading, to_uint8(probe.clean_pixels), to_uint8(probe.perturbed_pixels))
+            for probe, reading in zip(found, readings, strict=True)
+            if probe is not None and reading is not None
         ]
-        probes = [(probe, reading) for probe, reading in found if probe is not None and reading is not None]
-        if not probes:
+        if not strip:
             self._session.controller.noted.emit("The probes of these levels were removed: wait until they are made.")
             return
-        strip = make_strip(probes)
-        readings = [one for one in self._readings() if one.series == strip.first.series]
-        StripDialog(strip, readings, write=self._session.controller.write, parent=self._desk.parent).exec()
-
-    def _readings(self) -> list[LevelReading]:
-        known = (self.tray.reading(row) for row in range(len(self.tray.items)))
-        return [one for one in known if one is not None]
+        strip.sort(key=lambda cell: cell.reading.wanted)
+        shown = [one for one in self.tray.readings() if one.series == strip[0].reading.series]
+        StripDialog(tuple(strip), shown, write=self._session.controller.write, parent=self._desk.parent).exec()
 
     def open_row(self, row: int) -> None:
         """Show the probe of a row in Explore; that of a level as an ordinary one with the budget found for it."""
         recipe = self.tray.items[row]
-        config = recipe.config
-        if config.level is not None:
-            probe = self._store.load(recipe)
-            if probe is None or not probe.config.attack.epsilon:
-                why = "is not made yet" if probe is None else "is the original itself: nothing was changed"
-                self._session.controller.noted.emit(f"The image at this level {why}.")
-                return
-            config = replace(probe.config, level=None, level_within=0.0)
-        self.probe_wanted.emit(config, recipe.image)
+        if recipe.config.level is None:
+            self.probe_wanted.emit(recipe.config, recipe.image)
+        else:
+            self._read_probes([recipe], partial(self._open_level, recipe.image))
+
+    def _open_level(self, image: str, found: Sequence[Probe | None]) -> None:
+        probe = found[0]
+        if probe is None or not probe.config.attack.epsilon:
+            why = "is not made yet" if probe is None else "is the original itself: nothing was changed"
+            self._session.controller.noted.emit(f"The image at this level {why}.")
+        else:
+            self.probe_wanted.emit(replace(probe.config, level=None, level_within=0.0), image)
 
     def _read(self, record: Any) -> Reading:
         what = {"probe": "Making probes", "preview": "Previewing items", "write": "Writing"}.get(record.stage, "")
@@ -287,6 +305,13 @@ class Stimuli(Feature):
         self.page.work.say(text, share=1.0)
         self._session.controller.noted.emit(text)
         self.set_written.emit(self.written)
+
+
+def _name_all(recipes: Sequence[Recipe]) -> Sequence[Recipe]:
+    """The same, each with the name it is asked for again and again."""
+    for recipe in recipes:
+        _ = recipe.digest
+    return recipes
 
 
 def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:

@@ -275,7 +275,7 @@ class PackageDialog(QDialog, Fields):
         try:
             template = fit_template(self.form.value(), self.kind.value())
         except ProbeError as error:
-            self._refuse_plan(str(error))
+            self._refuse_plan(error.plain)
             return
         self._planned_trials = self._format().has_trials
         self._lane.submit(

@@ -17,6 +17,7 @@ from app.widgets.captions import EmptyState
 from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
 from app.widgets.work_page import JobPage
+from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.preview import ItemPreview
 
@@ -200,7 +201,7 @@ class StimuliPage(JobPage):
             self.warnings.setText("Choose an item to see it in detail.")
             return
         recipe, warnings = self.tray.items[one], self.tray.warnings(one)
-        self.transfer.fill(_tell_shifts(preview, f"{recipe.config.network} {recipe.config.layer}"))
+        self.transfer.fill([] if preview is None else _tell_shifts(preview, recipe.config))
         lines = [
             title_of(recipe, one),
             *describe_level(self.tray.reading(one)),
@@ -211,9 +212,9 @@ class StimuliPage(JobPage):
         self.warnings.setText("\n".join(lines))
 
 
-def _tell_shifts(preview: ItemPreview | None, own: str) -> list[tuple[str, tuple[str, str]]]:
+def _tell_shifts(preview: ItemPreview, config: ProbeConfig) -> list[tuple[str, tuple[str, str]]]:
     """Rows of the table: the probe's own encoder first."""
-    if preview is None:
-        return []
-    rows = [(own, (f"{own} (attacked)", f"{preview.shift_sd:+.2f}"))]
-    return rows + [(where, (where, f"{shift:+.2f}")) for where, shift in preview.transfer.items()]
+    own, second = f"{config.network} {config.layer}", "" if config.against is None else config.against.label
+    shifts = {own: preview.shift_sd, **preview.transfer}
+    named = {where: f"{where} (attacked)" if where in (own, second) else where for where in shifts}
+    return [(where, (named[where], f"{shift:+.2f}")) for where, shift in shifts.items()]

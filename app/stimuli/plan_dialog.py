@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from PySide6.QtWidgets import QDialog, QWidget
 
+from app.widgets.against_form import AgainstForm
 from app.widgets.basics import fill_dialog, make_button, make_column, make_heading, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
 from core.datasets.subject import Subject
 from core.errors import ProbeError
 from core.stimuli.levels import USUAL_BUDGET, USUAL_LEVELS, USUAL_SEEDS
 from core.stimuli.plan import Budget, StimulusPlan, parse_budget, resolve_plan
+from core.sweeps.choose import check_pair
 from core.sweeps.config import rescale_budget
 from core.types import Direction, NormName
 
 BOTH = "both"
-WIDTH = 560
+WIDTH, MOST_NOTES = 560, 2
 IMAGES_TIP = "Ids, files, or test:N for N held-out images, separated by commas"
 VOXELS_TIP = "Voxel numbers, or ROI:N for N voxels of an ROI above the minimum r"
 BUDGETS_TIP = "l2:3 or linf:8/255, separated by commas; of a level set the largest one allowed"
+PAIR_WAYS = "Controversial probes of each image and target: A up and B down, A down and B up, both up"
+PAIR_TIP = f"{PAIR_WAYS}. A is the one encoder ticked above, B this one"
 LEVELS_TIP = "Empty, or a level set: LOW:HIGH:N or numbers, in SDs from the mean response; every image is a seed"
 NORMS = (
     (NormName.L2, "L2", "The same budgets under L2, at equal RMS change"),
@@ -64,11 +69,16 @@ class PlanDialog(QDialog, Fields):
         self.plan: StimulusPlan | None = None
         self._subject = subject
         self.encoders.set_choices([(f"{n}:{layer}", f"{n} {layer}") for n, layer in encoders], [":".join(current)])
+        self.against = AgainstForm(with_agreeing=False)
+        self.against.set_encoders(encoders, None)
+        self.against.encoder.setToolTip(PAIR_TIP)
+        self.against.changed.connect(self.take_edit)
         self.rois.set_choices([(roi, roi) for roi in subject.voxels.roi_names], ["FFA", "PPA"])
         if subject.images is None and not any(subject.test):
             self.images.set_value(image)
         self.cost = make_label("", "strong", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
+        self.notes = make_label("", "warning", wraps=True)
         tip = "Add every probe of the plan and run them now"
         self.add = make_button("Add to the tray", "primary", self._accept, tip=tip)
         self.cancel = make_button("Cancel", do=self.reject)
@@ -77,26 +87,44 @@ class PlanDialog(QDialog, Fields):
 
     def wish(self) -> dict[str, Any]:
         """The plan in the words of a plan file."""
-        chosen, levels = self.direction.value(), self.levels.words()
-        ways = list(Direction) if chosen == BOTH else [chosen]
+        chosen, networks = self.direction.value(), list(self.encoders.value())
+        asked: dict[str, Any] = {"networks": networks, "directions": list(Direction) if chosen == BOTH else [chosen]}
+        if levels := self.levels.words():
+            asked = {"networks": networks, "levels": levels}
+        if second := self.against.value():
+            sizes = {"decided": second.decided_sd, "sharpness": second.sharpness}
+            asked = {"controversial": [*networks, f"{second.network}:{second.layer}"], **sizes}
         return {
             "subject": self._subject.id,
-            "networks": list(self.encoders.value()),
             "images": self.images.words(),
             "rois": list(self.rois.value()),
             "voxels": self.voxels.words(),
-            **({"levels": levels} if levels else {"directions": ways}),
             "budgets": self.budgets.words(),
             "steps": self.n_steps.value(),
             "gate": self.gate.value(),
             "seed": self.seed.value(),
+            **asked,
         }
 
     def tell(self) -> None:
         """Resolve the options; say what it costs, or why it cannot be."""
-        self.plan = attempt(lambda: resolve_plan(self.wish()), self.problem)
+        self.plan, notes = attempt(self._resolve, self.problem) or (None, ())
         show_text(self.cost, self.plan.describe() if self.plan is not None else "")
+        more = [f"… and {len(notes) - MOST_NOTES} more like these"] * (len(notes) > MOST_NOTES)
+        show_text(self.notes, "\n".join([*(f"⚠ {note}" for note in notes[:MOST_NOTES]), *more]))
         self.add.setEnabled(self.plan is not None)
+
+    def reasons(self) -> Mapping[str, str]:
+        """What levels, or a second encoder, decide themselves."""
+        has_levels, is_pair = bool(self.levels.words()), self.against.value() is not None
+        of_levels = "Each level decides itself whether a response is raised or lowered" * has_levels
+        self.against.allow("encoder", "A level set is made on each encoder alone: leave the levels out" * has_levels)
+        return {"direction": of_levels or PAIR_WAYS * is_pair, "levels": PAIR_WAYS * is_pair}
+
+    def _resolve(self) -> tuple[StimulusPlan, tuple[str, ...]]:
+        """The plan, and what to know of it before it is made."""
+        plan = resolve_plan(self.wish())
+        return plan, check_pair(plan.encoders, plan.targets, gate=plan.delivery.gate) if plan.pair else ()
 
     def take_levels(self) -> None:
         """Offer what a level set usually takes in place of what nobody changed; the levels decide the direction."""
@@ -106,8 +134,7 @@ class PlanDialog(QDialog, Fields):
             editor = getattr(self, name)
             if editor.value() == pair[not has_levels]:
                 editor.set_value(pair[has_levels])
-        self.allow("direction", "Each level decides itself whether a response is raised or lowered" * has_levels)
-        self.tell()
+        self.take_edit()
 
     def take_norm(self, norm: str) -> None:
         """Bring every budget to the norm, at equal RMS change."""
@@ -126,7 +153,8 @@ class PlanDialog(QDialog, Fields):
         )
         rows = self.make_rows("images", "voxels", ("Budgets", "budgets", "norm"), "levels", "n_steps", "gate", "seed")
         asks = make_label(f"For {self._subject.title}: every combination becomes a probe in the tray.", "muted")
-        parts = (make_label("Plan stimuli", "title"), asks, lists, rows, self.direction, self.cost, self.problem)
+        told = (self.cost, self.notes, self.problem)
+        parts = (make_label("Plan stimuli", "title"), asks, lists, self.against, rows, self.direction, *told)
         fill_dialog(self, "Plan stimuli", *parts, make_row(-1, self.cancel, self.add), width=WIDTH)
 
     def _accept(self) -> None:

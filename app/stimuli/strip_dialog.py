@@ -10,14 +10,14 @@ from app.look.theme import theme_in_use
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import fill_dialog, make_button, make_label, make_row
 from app.widgets.image_view import PictureLabel
-from core.figures.level_figure import draw_strip, picture_strip
-from core.reports.draw_plot import FORMATS, write_figure
-from core.reports.inks import find_inks
-from core.stimuli.level_strip import LevelStrip
+from core.figures.level_figure import draw_strip
+from core.reports.draw_plot import FORMATS, draw_pixels, write_figure
+from core.reports.inks import find_inks, house_style
+from core.stimuli.level_strip import Strip
 from core.stimuli.levels import LevelReading, describe_readings
 
 LEAST = (900, 420)
-LINES_HEIGHT = 130
+LINES_HEIGHT, DOTS_AN_INCH = 130, 110
 Write = Callable[[str, Callable[[], str]], None]
 
 
@@ -28,12 +28,15 @@ class StripDialog(QDialog):
     """
 
     def __init__(
-        self, strip: LevelStrip, readings: Sequence[LevelReading], *, write: Write, parent: QWidget | None = None
+        self, strip: Strip, readings: Sequence[LevelReading], *, write: Write, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._strip, self._write = strip, write
-        self.picture = PictureLabel(f"Levels of {strip.first.image}", least=LEAST)
-        self.picture.show_pixels(picture_strip(strip, find_inks(theme_in_use().name)))
+        self._image = strip[0].reading.image
+        self.picture = PictureLabel(f"Levels of {self._image}", least=LEAST)
+        inks = find_inks(theme_in_use().name)
+        with house_style(inks):
+            self.picture.show_pixels(draw_pixels(draw_strip(strip, inks, dpi=DOTS_AN_INCH)))
         self.lines = make_label("\n".join(describe_readings(readings)))
         told = QScrollArea()
         told.setWidget(self.lines)
@@ -45,7 +48,7 @@ class StripDialog(QDialog):
 
     def _save(self) -> None:
         kinds = ";;".join(f"{kind.upper()} (*.{kind})" for kind in FORMATS)
-        chosen = ask_path(self, "Save figure", f"levels_{self._strip.first.image}.svg", kinds)
+        chosen = ask_path(self, "Save figure", f"levels_{self._image}.svg", kinds)
         if chosen is None:
             return
         inks = find_inks(theme_in_use().name)

@@ -13,8 +13,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from core.headers import unstructure
-from core.stimuli.levels import LevelReading
+from core.stimuli.levels import LevelReading, describe_readings
 from core.stimuli.preview import ItemPreview
 from core.stimuli.probe_warnings import ProbeWarning, WarningCode, find_duplicates, warn
 from core.stimuli.recipe import Recipe, unpack_recipe
@@ -47,7 +46,7 @@ class Tray(QObject):
 
     def recipes(self) -> list[dict[str, Any]]:
         """The same as plain JSON, for a session file."""
-        return [unstructure(recipe) for recipe in self._items]
+        return [recipe.packed for recipe in self._items]
 
     def restore(self, recipes: Sequence[dict[str, Any]]) -> None:
         """Hold the recipes of a session file instead. Raises BadInputError, and stays as it was, if one is none."""
@@ -103,6 +102,22 @@ class Tray(QObject):
         preview = self.preview(row)
         return None if preview is None else preview.level
 
+    def readings(self) -> list[LevelReading]:
+        """What became of every level that is known."""
+        return [one for row in range(len(self._items)) if (one := self.reading(row)) is not None]
+
+    def notes(self) -> list[str]:
+        """What to know before a set is written: warnings, levels that a seed does not reach, what is not made yet."""
+        n_items, known = len(self._items), self.readings()
+        n_warned = sum(bool(self.warnings(row)) for row in range(n_items))
+        missed = {(one.series, one.wanted) for one in known if not one.reached}
+        n_open = sum(recipe.config.level is not None for recipe in self._items) - len(known)
+        return [
+            *([f"⚠ {n_warned} of {n_items} items have warnings; they are listed in the README."] if n_warned else []),
+            *([f"⚠ {n_open} of the levels are not made yet; which are reached is not known."] if n_open else []),
+            *describe_readings(one for one in known if (one.series, one.wanted) in missed),
+        ]
+
     def rows_of_seed(self, row: int) -> list[int]:
         """The rows that are levels of the same image, encoder and target as a row, of which something is known."""
         places = [(one.image_sha256, one.encoder_sha256, one.config.target) for one in self._items]
@@ -126,5 +141,7 @@ class Tray(QObject):
         return self._twins
 
     def _tell(self) -> None:
+        held = {recipe.digest for recipe in self._items}
+        self._previews = {digest: preview for digest, preview in self._previews.items() if digest in held}
         self._twins = None
         self.changed.emit()

@@ -14,6 +14,7 @@ from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.theme import theme_in_use
 from app.stimuli.tray import Tray
 from app.widgets.drawing import draw_bar, draw_text
+from core.kept import Kept
 from core.stimuli.levels import LevelReading
 from core.stimuli.preview import ItemPreview
 from core.stimuli.probe_warnings import ProbeWarning
@@ -27,6 +28,8 @@ PIXEL_RATIO = 2
 BAR = QSize(56, 4)
 ROW_ROLE = Qt.ItemDataRole.UserRole
 WAITING = "waiting for its preview"
+MOST_BYTES = 64 * 2**20
+"""Of the thumbnails kept, about two hundred items."""
 
 
 class TrayModel(QAbstractListModel):
@@ -35,7 +38,7 @@ class TrayModel(QAbstractListModel):
     def __init__(self, tray: Tray, parent: QWidget) -> None:
         super().__init__(parent)
         self._tray = tray
-        self._pictures: dict[tuple[str, str], QPixmap] = {}
+        self._pictures: Kept[tuple[str, str], QPixmap] = Kept(MOST_BYTES, measure=_measure)
         tray.changed.connect(self.reread)
         tray.previewed.connect(self._repaint)
 
@@ -57,10 +60,7 @@ class TrayModel(QAbstractListModel):
 
     def picture(self, preview: ItemPreview, role: str) -> QPixmap:
         """One thumbnail of an item."""
-        key = (preview.key, role)
-        if key not in self._pictures:
-            self._pictures[key] = _make_pixmap(preview.pictures[role])
-        return self._pictures[key]
+        return self._pictures.find((preview.key, role), lambda: _make_pixmap(preview.pictures[role]))
 
     def reread(self) -> None:
         """Take other rows."""
@@ -143,7 +143,9 @@ class TrayPainter(QStyledItemDelegate):
 
 def title_of(recipe: Recipe, row: int) -> str:
     """What an item is, in one line."""
-    return f"{row + 1}  {recipe.image_id} · {recipe.config.describe_wish()}"
+    config, second = recipe.config, recipe.config.against
+    there = "" if second is None else f", {second.direction(config.direction)} in {second.label}"
+    return f"{row + 1}  {recipe.image_id} · {config.describe_wish()}{there}"
 
 
 def name_role(role: str) -> str:
@@ -175,6 +177,10 @@ def describe_transfer(transfer: Mapping[str, float]) -> str:
 def describe_warnings(warnings: tuple[ProbeWarning, ...]) -> str:
     """The kinds of warning, with a sign that needs no colour."""
     return f"⚠ {' · '.join(warning.code for warning in warnings)}" if warnings else "✓ no warnings"
+
+
+def _measure(picture: QPixmap) -> int:
+    return picture.width() * picture.height() * picture.depth() // 8
 
 
 def _make_pixmap(levels: ByteArray) -> QPixmap:

@@ -17,6 +17,7 @@ from core.types import NormName
 
 NO_READING = "No perturbation yet"
 GAUGE_TIP = "Budget used: the realised size of δ = perturbed − clean, against the ε that was allowed"
+STEP_TIP = "Known of the delivered image only: the pictures of attack steps are kept in 8 bits."
 MARGIN = 2
 ROW_HEIGHT = 19
 LEAST_ROW = 14.0
@@ -75,14 +76,20 @@ class BudgetMeter(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._reading: BudgetReading | None = None
+        self._about = ""
         self.rows: tuple[MeterRow, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.set_reading(None)
 
-    def set_reading(self, reading: BudgetReading | None) -> None:
-        """Show a reading; None shows that there is no perturbation yet."""
-        self._reading = reading
+    def set_reading(self, reading: BudgetReading | None, *, of_step: bool = False) -> None:
+        """Show a reading; None shows that there is no perturbation yet.
+
+        An attack step is kept in 8 bits: its size is shown as about that, and what rounding loses is not known.
+        """
+        self._reading, self._about = reading, "≈ " if of_step else ""
         self.rows = () if reading is None else describe_budget(reading)
+        if of_step and reading is not None:
+            self.rows = (*self.rows[:-1], MeterRow("Survives 8 bits", "–", STEP_TIP))
         lines = "; ".join(f"{row.name} {row.value}" for row in self.rows)
         self.setAccessibleName(f"Budget: {lines}" if lines else "Budget: no perturbation yet")
         self.update()
@@ -131,12 +138,12 @@ class BudgetMeter(QWidget):
         sign = NORM_SIGNS[reading.norm]
         is_l2 = reading.norm is NormName.L2
         used = format_number(reading.realised) if is_l2 else f"{format_number(reading.realised * GREY_LEVELS)}/255"
-        draw_text(painter, line, f"{sign} {used}", theme.text, bold=True, scale=HEAD_SCALE)
+        draw_text(painter, line, f"{sign} {self._about}{used}", theme.text, bold=True, scale=HEAD_SCALE)
         allowed = f"of ε {write_epsilon(reading.epsilon, reading.norm)}"
         draw_text(painter, line, allowed, theme.muted, align=Qt.AlignmentFlag.AlignRight)
         bar = QRectF(box.left(), 28, box.width(), BAR_HEIGHT)
         share = reading.realised / reading.epsilon if reading.epsilon > 0 else 0.0
-        colour = theme.accent if share <= 1 + SLACK else theme.danger
+        colour = theme.accent if share <= 1 + SLACK or self._about else theme.danger
         draw_bar(painter, bar, share, colour, theme.line)
 
     def _draw_row(self, painter: QPainter, row: MeterRow, box: QRectF) -> None:

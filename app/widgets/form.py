@@ -139,6 +139,16 @@ class Gate(Number):
 
 
 @dataclass(eq=False)
+class Weight(Number):
+    """A number that is told when it is settled."""
+
+    most: float = 1000
+    step: float = 0.5
+    settled: bool = True
+    width: int = 72
+
+
+@dataclass(eq=False)
 class Choice(Field[ChoiceBox]):
     """One of a list that opens, each `(value, text)` or with a tip; at least as wide as so many letters."""
 
@@ -345,7 +355,7 @@ def attempt(make: Callable[[], Made], problem: QLabel) -> Made | None:
     try:
         made = make()
     except ProbeError as error:
-        show_text(problem, str(error))
+        show_text(problem, error.plain)
         return None
     show_text(problem, "")
     return made
@@ -356,5 +366,5 @@ def why_not(make: Callable[[], object]) -> str:
     try:
         make()
     except ProbeError as error:
-        return str(error)
+        return error.plain
     return ""

@@ -242,7 +242,7 @@ class ImageView(QWidget):
         try:
             save_image(to_qimage(self.pixels), path)
         except StorageError as error:
-            self.said.emit(str(error))
+            self.said.emit(error.plain)
             return False
         self.said.emit(f"Saved {path.name}.")
         return True

@@ -16,7 +16,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import isValid
 
-from app.base.jobs import DEFECT, STOPPED, Failed, Job, JobLane, Make, WhenBusy
+from app.base.jobs import STOPPED, Failed, Job, JobLane, Make, WhenBusy
 from app.widgets.basics import make_column, make_label, show_text
 from app.widgets.drawing import draw_bar
 from core.errors import ProbeError
@@ -161,7 +161,7 @@ class JobLine(QWidget):
         try:
             return make()
         except ProbeError as error:
-            self.say(error=str(error))
+            self.say(error=error.plain)
             return None
 
     def refuse(self, text: str = "") -> None:
@@ -176,7 +176,7 @@ class JobLine(QWidget):
     def _take_failure(self, failed: Failed) -> None:
         known = isinstance(failed.error, ProbeError)
         hidden = not (isValid(self) and self.isVisible())
-        self._end(lambda: self.say(error=str(failed.error) if known else DEFECT))
+        self._end(lambda: self.say(error=failed.words))
         if self._lane is not None and (hidden or not known):
             self._lane.failed.emit(failed)
 

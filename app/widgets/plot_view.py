@@ -311,8 +311,10 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             for ends, log in zip(plot.bounds(), (plot.x_log, plot.y_log), strict=True)
         )
         room = LEGEND_ROOM * (high - low) if self.legend.items and plot.y_range[1] is None else 0.0
-        width = max(box.width(), 2.0 * END_ROOM)
-        right += (right - left) * END_ROOM / (width - END_ROOM) if plot.ends else 0.0
+        widest = max((self._names[name].boundingRect().width() + END_OFFSET for name in self._ends), default=0.0)
+        beside = max(END_ROOM, widest)
+        width = max(box.width(), 2.0 * beside)
+        right += (right - left) * beside / (width - beside) if plot.ends else 0.0
         self.setXRange(left, right, padding=0)
         self.setYRange(low, high + room, padding=0)
         gap = END_GAP * (high - low) / max(1.0, box.height())

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
-from core.checks import check_count, check_epsilon, check_fraction, check_positive, describe_refusal, refusal
-from core.errors import BadInputError
+from core.checks import check_count, check_epsilon, check_fraction, check_positive, refusal, to_number
 from core.types import NormName
 
 STEP_SIZE_RULE = 2.5
@@ -255,10 +254,9 @@ def parse_epsilon(text: str, norm: NormName) -> float:
     """
     upper, slash, lower = text.partition("/")
     try:
-        value = float(upper) / float(lower) if slash else float(upper)
+        value = to_number(upper) / to_number(lower) if slash else to_number(upper)
     except (ValueError, ZeroDivisionError) as error:
-        refusal = describe_refusal("epsilon", allowed="a number or a fraction such as 8/255", got=text)
-        raise BadInputError(refusal) from error
+        raise refusal("epsilon", allowed="a number or a fraction such as 8/255", got=text) from error
     return check_epsilon("epsilon", value, largest=LARGEST_EPSILON[NormName(norm)])
 
 
@@ -283,7 +281,7 @@ MOST_TO_GAIN = 0.05
 
 
 def write_convergence(to_gain: float) -> str:
-    """A convergence figure in words; "" where it is not known (probes of version 0.3).
+    """A convergence figure in words; NaN is that of fewer than 45 steps and of version 0.3.
 
     Examples
     --------
@@ -291,6 +289,11 @@ def write_convergence(to_gain: float) -> str:
     ('converged to 2 %', 'not converged: more steps would gain 21 %')
     """
     if math.isnan(to_gain):
-        return ""
+        return "convergence not known"
     share = math.ceil(100 * to_gain)
     return f"converged to {share} %" if to_gain <= MOST_TO_GAIN else f"not converged: more steps would gain {share} %"
+
+
+def doubt_convergence(to_gain: float) -> str:
+    """The note of a table's cell: "" where the attack has converged, "not converged" or "convergence not known"."""
+    return "" if to_gain <= MOST_TO_GAIN else write_convergence(to_gain).partition(":")[0]

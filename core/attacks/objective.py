@@ -18,11 +18,12 @@ class Scores:
     """The result of a forward pass.
 
     values (n,) the objective of each image; reduced (n, rank) the reduced features, from which the responses of all
-    voxels follow by one small product (`Encoder.responses_of`).
+    voxels follow by one small product (`Encoder.responses_of`); shifts (n, n_members) what a smooth minimum joins.
     """
 
     values: torch.Tensor
     reduced: torch.Tensor
+    shifts: torch.Tensor | None = None
 
 
 class Differentiable(Protocol):

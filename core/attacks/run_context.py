@@ -60,7 +60,8 @@ class Convergence:
     ----------
     to_gain : (n,)
         What twice the steps would still gain, as a share of the whole gain: foretold from phase to phase for falling
-        steps; for the other methods only what the last third of their steps gained, a lower bound (1 for one step).
+        steps, NaN for fewer than 45; for the other methods only what the last third of their steps gained, a lower
+        bound (1 for one step).
     spread : (n,). (largest - smallest) / largest gain over the restarts; NaN for a single run.
     n_steps : (n,). Steps taken in all restarts, each with a gradient (of SQUARE: reports).
     """
@@ -91,7 +92,7 @@ def measure_convergence(
     left = (torch.stack(ahead).amax(0) - best).clamp_min(0)
     spread = torch.where(largest > 0, (largest - gains.amin(0)) / largest, nothing)
     return Convergence(
-        torch.where(left > 0, left / (best - clean), nothing).clamp(0, 1),
+        torch.where(left == 0, nothing, left / (best - clean)).clamp(0, 1),
         spread if len(tops) > 1 else torch.full_like(clean, torch.nan),
         torch.stack([report.n_steps for report in reports]).sum(0),
     )

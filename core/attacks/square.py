@@ -29,6 +29,8 @@ class _SquareState:
         wide, row = better.view(-1, 1, 1, 1), better.view(-1, 1)
         values = torch.where(better, scores.values, self.scores.values)
         kept = replace(self.scores, values=values, reduced=torch.where(row, scores.reduced, self.scores.reduced))
+        if scores.shifts is not None and self.scores.shifts is not None:
+            kept = replace(kept, shifts=torch.where(row, scores.shifts, self.scores.shifts))
         return _SquareState(torch.where(wide, delta, self.delta), torch.where(wide, pixels, self.pixels), kept)
 
 

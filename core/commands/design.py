@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from core.checks import refusal
+from core.checks import refusal, to_number
 from core.commands.options import Given, Json, about, explained, takes
-from core.commands.output import answer, finish, format_table, split
+from core.commands.output import answer, finish, format_table
 from core.experiments.measured.design import DesignConfig
 from core.files import check_free
 
@@ -20,7 +20,7 @@ repeats; give --ncsnr instead where you have it. Power is told at --slope, a hal
 
 
 @explained(EXPLANATION)
-@takes((DesignConfig, "ncsnr averaged slope n_simulations confidence seed"))
+@takes((DesignConfig, "ncsnr averaged repeats images probes slope n_simulations confidence seed"))
 def run_design(
     stimuli: Annotated[Path, about("folder of the set, or its manifest.json", metavar="SET")],
     /,
@@ -28,11 +28,6 @@ def run_design(
     noise_ceiling: Annotated[
         str, about("share of the variance of the mean over --averaged repeats that is not noise: 0.3 or 30%")
     ] = "",
-    repeats: Annotated[str, about("repeats to try, comma-separated")] = "1,2,4,8",
-    images: Annotated[
-        str, about("images to try, comma-separated (default: half, all and twice those of the set)")
-    ] = "",
-    probes: Annotated[str, about("probes to try instead, in whole images of the set")] = "",
     out: Annotated[Path | None, about("new folder for design.json, table and figure")] = None,
     json: Json = False,
     given: Given,
@@ -45,10 +40,7 @@ def run_design(
 
     if out is not None:
         check_free(out)
-    made = {
-        name: _read_counts(name, text) for name, text in (("repeats", repeats), ("images", images), ("probes", probes))
-    }
-    config = given.make(DesignConfig, noise_ceiling=_read_share(noise_ceiling), **made)
+    config = given.make(DesignConfig, noise_ceiling=_read_share(noise_ceiling))
     plan = plan_set(read_manifest(stimuli))
     design = finish(
         lambda stop: iter_design(plan.name, group_plan(plan), config, should_stop=stop),
@@ -65,13 +57,6 @@ def _read_share(text: str) -> float:
     """A share as 0.3 or 30%; 0 for no text."""
     number = text.strip()
     try:
-        return float(number.removesuffix("%") or 0) / (100 if number.endswith("%") else 1)
+        return to_number(number.removesuffix("%") or "0") / (100 if number.endswith("%") else 1)
     except ValueError as error:
         raise refusal("noise_ceiling", allowed="a share in (0, 1], as 0.3 or 30%", got=text) from error
-
-
-def _read_counts(name: str, text: str) -> tuple[int, ...]:
-    try:
-        return tuple(sorted({int(word) for word in split(text)}))
-    except ValueError as error:
-        raise refusal(name, allowed="whole numbers, comma-separated", got=text) from error

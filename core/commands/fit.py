@@ -12,7 +12,7 @@ from typing import Annotated, Any, cast
 
 import numpy as np
 
-from core.checks import refusal
+from core.checks import refusal, to_number
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, format_cell, format_table, split, stop_on_interrupt, time_left
 from core.datasets.subject import list_subjects, load_subject
@@ -220,7 +220,7 @@ def _choose_alphas(fixed: float | None, several: str | None) -> tuple[float, ...
     if several is None:
         return DEFAULT_ALPHAS if fixed is None else (fixed,)
     try:
-        return tuple(sorted({float(part) for part in several.split(",")}))
+        return tuple(sorted({to_number(part) for part in several.split(",")}))
     except ValueError as error:
         raise refusal("alphas", allowed="numbers separated by commas", got=several) from error
 
@@ -228,7 +228,7 @@ def _choose_alphas(fixed: float | None, several: str | None) -> tuple[float, ...
 def _parse_region(text: str) -> RoiRegion:
     roi, _, edges = text.partition("=")
     try:
-        left, bottom, right, top = (float(part) for part in edges.split(","))
+        left, bottom, right, top = (to_number(part) for part in edges.split(","))
     except ValueError as error:
         raise refusal("region", allowed="ROI=left,bottom,right,top", got=text) from error
     return RoiRegion(roi, left, bottom, right, top)

@@ -33,7 +33,9 @@ remove NETWORK      take away one of your own, or a download
 download: its SHA-256 is shown, kept, and expected from then on (until remove --forget).
 PROBESCOPE_OFFLINE=1 forbids downloads."""
 Forget = Annotated[bool, about("also the checksum that was kept at the first download")]
-IMPORT = "id title architecture weights layers input_size mean std tokens robust licence parent trusted=trust"
+IMPORT = (
+    "id title architecture weights layers input_size output_stride mean std tokens robust licence parent trusted=trust"
+)
 
 
 def _list(*, json: Json = False) -> int:

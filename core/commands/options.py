@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, cast,
 from cyclopts import App, Argument, CycloptsError, Parameter, Token
 from cyclopts.exceptions import CoercionError, MissingArgumentError, UnknownOptionError, UnusedCliTokensError
 
-from core.checks import check_choice, describe_refusal, refusal, suggest
+from core.checks import check_choice, refusal, suggest, to_number
 from core.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def explained(text: str, **implied: str) -> Callable[[Run], Run]:
 
 Json = Annotated[bool, about("print JSON instead of text")]
 Device = Annotated[str, about("auto, cpu, cuda or mps")]
+NUMBERS: dict[type, str] = {int: "a whole number", float: "a number"}
+"""Types of options whose lists are typed with commas."""
 SEED = "of every random draw; a whole number of at least 0"
 Seed = Annotated[int, about(SEED)]
 NewFolder = Annotated[Path, about("new or empty folder")]
@@ -199,7 +201,8 @@ def _make(
         default = _default(known[name])
         kind, *notes = get_args(hints[name]) if get_origin(hints[name]) is Annotated else (hints[name],)
         settled = any(isinstance(note, Parameter) for note in notes)
-        many = not settled and get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis
+        endless = get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis
+        many = endless and not settled and get_args(kind)[0] not in NUMBERS
         said = next((note for note in notes if isinstance(note, str)), texts.get(name))
         added = Parameter(
             name=tuple(f"--{one}" for one in (option, *older)),
@@ -321,6 +324,8 @@ def _read(hint: Any, tokens: Sequence[Token]) -> Any:
     inner, origin = get_args(hint), get_origin(hint)
     if origin not in (tuple, list):
         return _read_one(hint, tokens[0].value)
+    if inner[0] in NUMBERS and inner[-1] is Ellipsis:
+        return origin(_read_one(inner[0], word.strip()) for token in tokens for word in token.value.split(","))
     kinds = inner if len(inner) == len(tokens) and inner[-1] is not Ellipsis else [inner[0]] * len(tokens)
     return origin(_read_one(kind, token.value) for kind, token in zip(kinds, tokens, strict=True))
 
@@ -332,9 +337,9 @@ def _read_one(hint: Any, text: str) -> Any:
             raise _Unreadable(text, f"one of {', '.join(choices)}", suggest(text, choices))
         return word if get_origin(hint) is Literal else hint(word)
     try:
-        return hint(text)
+        return to_number(text, hint) if hint in NUMBERS else hint(text)
     except ValueError as error:
-        raise _Unreadable(text, {int: "a whole number", float: "a number"}[hint]) from error
+        raise _Unreadable(text, NUMBERS[hint]) from error
 
 
 def _describe_error(error: CycloptsError, known: list[str]) -> str:
@@ -344,7 +349,7 @@ def _describe_error(error: CycloptsError, known: list[str]) -> str:
     unread = [word for word in error.unused_tokens or () if word[:1] == "-" and word.partition("=")[0] not in known]
     match error:
         case CoercionError(__cause__=_Unreadable() as cause):
-            return describe_refusal(name.lstrip("-"), allowed=cause.allowed, got=cause.got, advice=cause.advice)
+            return str(refusal(name.lstrip("-"), allowed=cause.allowed, got=cause.got, advice=cause.advice))
         case UnknownOptionError():
             return _describe_unknown(error.token.keyword or error.token.value, known)
         case UnusedCliTokensError():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, cast
@@ -28,20 +27,22 @@ from core.commands.probe_options import (
 )
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
-from core.encoders.files import list_encoders, usual_layer
+from core.encoders.files import usual_layer
 from core.encoders.library import read_encoder_file
 from core.engine import Engine
 from core.files import check_free
 from core.headers import plain
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
+from core.probes.files import save_probe
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
 from core.probes.target import TargetKind
-from core.stimuli.controversial import check_against
+from core.stimuli.make import open_item
 from core.stimuli.names import name_pair
-from core.stimuli.one_probe import ExportReport, export_probe
+from core.stimuli.one_probe import ExportReport, export_item
 from core.stimuli.probe_warnings import DEFAULT_GATE
-from core.stimuli.recipe import RecipientEncoder
+from core.stimuli.recipe import recipe_of
+from core.sweeps.choose import ALL_NETWORKS, check_against, choose_encoders
 from core.types import NormName
 
 CURVE_KEYS = ("epsilon", "shift", "first_order", "linearity", "control_shift")
@@ -129,7 +130,7 @@ def run_probe(
         wanted_shift_sd=min_norm or 0.0,
         against=resolve_against(given.make(AgainstOptions), subject),
     )
-    poor = check_against(config, gate=DEFAULT_GATE) if config.against else ()
+    poor = check_against(config, gate=DEFAULT_GATE)
     stimulus = find_stimulus(image, size=config.side)
     check_free(out)  # before the attack runs, not after
     engine = Engine(device=device)
@@ -138,7 +139,11 @@ def run_probe(
     if source.encoder is not None:
         engine.use_encoder_file(source.encoder)
     probe = make_probe(engine, config, stimulus)
-    report = export(engine, probe, stimulus, out, image=image, degrees=degrees, transfer=transfer)
+    others = choose_encoders((subject,), [ALL_NETWORKS]) if transfer else ()
+    names = [(one.network, one.layer) for one in others if one.network != network]
+    item = open_item(engine, recipe_of(probe, image), probe, transfer=names)
+    name = name_pair(probe)
+    report = export_item(item, out, degrees=degrees, add=lambda folder: save_probe(probe, folder / name))
     summary = summarise(probe, report) | {"min_norm": summarise_min_norm(probe, config)}
     for note in (*poor, *stimulus.notes):
         print(f"Note: {note}", file=sys.stderr)
@@ -170,46 +175,6 @@ def make_probe(engine: Engine, config: ProbeConfig, stimulus: Stimulus) -> Probe
         lambda stop: engine.iter_probe(config, stimulus, should_stop=stop),
         lambda progress: f"{progress.stage} {progress.step}/{progress.n_steps}, shift {progress.shift:+.3f}",
     )
-
-
-def export(
-    engine: Engine, probe: Probe, stimulus: Stimulus, out: Path, *, image: str, degrees: float | None, transfer: bool
-) -> ExportReport:
-    """Write the stimuli, the manifest and the probe file."""
-    from core.probes.files import save_probe
-
-    config, second = probe.config, probe.config.against
-    names = [(config.network, config.layer), *([(second.network, second.layer)] if second else [])]
-    rescores = [partial(engine.rescore, config.subject, *name, side=config.side) for name in names]
-    recipients = open_recipients(engine, config) if transfer else {}
-    if second is not None and probe.second is not None:
-        recipients[second.label] = RecipientEncoder(rescores[1], probe.second.target_sd)
-    return export_probe(
-        probe,
-        stimulus,
-        out,
-        rescore=rescores[0],
-        image=image,
-        card=engine.open_encoder(config.subject, config.network, config.layer).card,
-        space=load_subject(config.subject).surface,
-        degrees=degrees,
-        recipients=recipients,
-        add=lambda folder: save_probe(probe, folder / name_pair(probe)),
-    )
-
-
-def open_recipients(engine: Engine, config: ProbeConfig) -> dict[str, RecipientEncoder]:
-    """The subject's encoders of the other networks, each at its usual layer."""
-    found = {}
-    for other in list_encoders():
-        same_subject = other.subject == config.subject and other.network != config.network
-        network = find_network(other.network)
-        if same_subject and other.layer == usual_layer(other.subject, network):
-            encoder = engine.open_encoder(other.subject, other.network, other.layer)
-            sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
-            rescore = partial(engine.rescore, other.subject, other.network, other.layer)
-            found[f"{other.network} {other.layer}"] = RecipientEncoder(rescore, float(sd), network.input_size)
-    return found
 
 
 def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from core.probes.target import (
     target_voxel,
     target_weights,
 )
-from core.sweeps.choose import choose_encoders
+from core.sweeps.choose import choose_of_subject
 from core.types import Direction, NormName, VoxelTable
 
 ATTACK = "norm n_steps method step_size n_queries momentum diversity translation n_restarts random_start quantise seed"
@@ -71,10 +71,7 @@ def resolve_against(options: AgainstOptions, subject: str) -> Against | None:
                 advice = "Name the second encoder: --against NET."
                 raise refusal(name, allowed="used with --against", got=got, advice=advice)
         return None
-    found = choose_encoders((subject,), split(options.against))
-    if len(found) != 1 or found[0].subject != subject:
-        advice = "Voxels of different people have nothing in common, and a probe has one second encoder."
-        raise refusal("against", allowed=f"one encoder of {subject}", got=options.against, advice=advice)
+    found = choose_of_subject(subject, split(options.against), name="against", n=1)
     typed = {"sharpness": options.sharpness, "decided_sd": options.decided}
     more: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
     return Against(found[0].network, found[0].layer, options.agree, **more)

@@ -11,13 +11,14 @@ from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
-from core.stimuli.controversial import check_against
+from core.stimuli.layout import Layout
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
 from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import open_probe_store
+from core.sweeps.choose import check_pair
 
 EXAMPLE = """\
 A plan file is TOML or JSON with the same names as the options, underscores for hyphens:
@@ -43,7 +44,7 @@ PlanFile = Annotated[Path | None, about("plan file, .toml or .json")]
 
 
 @explained(EXAMPLE, levels=USUAL_LEVELS)
-@takes((PlanOptions, ""))
+@takes((PlanOptions, ""), (Layout, ""))
 def run_plan(
     plan: PlanFile = None,
     /,
@@ -64,7 +65,7 @@ def run_plan(
 
 
 @explained(EXAMPLE, levels=USUAL_LEVELS)
-@takes((PlanOptions, ""))
+@takes((PlanOptions, ""), (Layout, ""))
 def run_make(
     plan: PlanFile = None,
     /,
@@ -117,7 +118,7 @@ def run_strip(
 
     check_choice("out", out.suffix.lstrip(".").lower(), FORMATS)
     inks, strips = find_inks(theme), read_strips(read_manifest(stimuli), image=image, network=network, target=target)
-    first = strips[0].first
+    first = strips[0][0].reading
     write_figure(draw_strip(strips[0], inks), out, inks)
     others = f", the first of {len(strips)}: name --image, --network or --target for another" if strips[1:] else ""
     found = {"file": str(out), "image": first.image, "series": first.series, "n_strips": len(strips)}
@@ -126,16 +127,14 @@ def run_strip(
 
 def _resolve(file: Path | None, given: Given) -> StimulusPlan:
     """The plan of a file and the options over it."""
-    return resolve_plan((read_plan(file) if file is not None else {}) | given.of(PlanOptions))
+    return resolve_plan((read_plan(file) if file is not None else {}) | given.of(PlanOptions) | given.of(Layout))
 
 
 def _list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     """The probes of a plan; encoders of controversial ones that predict a target poorly are named on stderr first."""
-    recipes = list_recipes(plan)
-    pairs = [recipe.config for recipe in recipes if recipe.config.against is not None]
-    for note in dict.fromkeys(note for config in pairs for note in check_against(config, gate=plan.delivery.gate)):
+    for note in check_pair(plan.encoders, plan.targets, gate=plan.delivery.gate) if plan.pair else ():
         print(f"Warning: {note}", file=sys.stderr)
-    return recipes
+    return list_recipes(plan)
 
 
 def _describe(plan: StimulusPlan, written: Path | None) -> str:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from core.attacks.config import parse_epsilon
-from core.checks import check_choice, refusal
+from core.checks import check_choice, refusal, to_number
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
 from core.commands.output import answer, follow, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.headers import unstructure
+from core.sweeps.cells import CellStore, RunProgress
 from core.sweeps.choose import choose_control_encoders, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_EPSILONS, AttackKind, Question, SweepConfig, rescale_budget
-from core.sweeps.plan import REFITTED, UNTRAINED, estimate_cost, name_layers
-from core.sweeps.run import check_sweep
-from core.sweeps.step_seconds import measure_step_seconds
+from core.sweeps.plan import REFITTED, UNTRAINED, SweepCost, estimate_cost, name_layers
+from core.sweeps.run import begin_sweep, check_sweep
+from core.sweeps.step_seconds import Layer, StepSeconds, describe_needs, measure_step_seconds, read_step_seconds
 from core.sweeps.study.config import StudyConfig, make_quick, parse_layers
-from core.sweeps.study.plan import describe_cost
+from core.sweeps.study.plan import begin_study, estimate_study
 from core.types import Direction, NormName
 
 EXPLANATION = """\
@@ -52,6 +54,16 @@ class ControlEncoderOptions:
     copies: Annotated[Literal["both", "refitted", "untrained", "none"], about(CONTROLS)] = "both"
 
 
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How the cells of an analysis or study are computed."""
+
+    resume: Annotated[bool, about("go on with the same work in that folder, what failed in it included")] = False
+    cost: Annotated[bool, about("print the cost and stop")] = False
+    begin: Annotated[bool, about("only make the folder, for `main.py worker DIR`")] = False
+    engine: Annotated[str, about("here, or local:N for N processes of this computer")] = "here"
+
+
 def _ask(
     question: Question,
     /,
@@ -68,8 +80,6 @@ def _ask(
     attack: Annotated[str, about(f"one of {', '.join(AttackKind)}; transfer takes several, comma-separated")] = "pgd",
     gate: Annotated[float, about("least cross-validated r of a voxel, from -1 to 1")] = 0.1,
     seed: Seed = 0,
-    resume: Annotated[bool, about("go on with the same sweep in that folder")] = False,
-    cost: Annotated[bool, about("print the cost and stop")] = False,
     device: Device = "auto",
     json: Json = False,
     given: Given,
@@ -103,13 +113,50 @@ def _ask(
     )
     check_sweep(config)
     engine = Engine(device=device)
+    kind = _Kind(estimate_cost, begin_sweep, engine.iter_sweep, name_layers(config))
+    is_done = _compute(config, kind, engine, out, given.make(RunOptions))
+    return _report(out, as_json=json) if is_done else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What sets analyses and studies apart here."""
+
+    estimate: Callable[[Any, StepSeconds], SweepCost]
+    begin: Callable[..., CellStore[Any, Any]]
+    run: Callable[..., Iterator[RunProgress]]
+    layers: tuple[Layer, ...]
+
+
+def _compute(config: Any, kind: _Kind, engine: Engine, out: Path, options: RunOptions) -> bool:
+    """Tell the cost and compute; false if no more was asked for than the cost or the folder."""
+    n_processes = read_engine(options.engine)
     with stop_on_interrupt() as should_stop:
-        step_seconds = measure_step_seconds(engine, name_layers(config), should_stop=should_stop)
-        print(f"{config.describe()}\n{estimate_cost(config, step_seconds).describe()}", file=sys.stderr, flush=True)
-        if cost:
-            return 0
-        follow(engine.iter_sweep(config, out, resume=resume, should_stop=should_stop), always=True)
-    return _report(out, as_json=json)
+        if options.begin:
+            known: StepSeconds = read_step_seconds(kind.layers, engine.device)
+        else:
+            known = measure_step_seconds(engine, kind.layers, should_stop=should_stop)
+        cost = kind.estimate(config, known)
+        print(f"{config.describe()}\n{cost.describe()}", file=sys.stderr, flush=True)
+        if options.cost:
+            print(describe_needs(cost.seconds, kind.layers, engine.device, n_workers=n_processes))
+        elif options.begin:
+            kind.begin(config, out, resume=options.resume)
+            print(f"{out} is begun. `main.py worker {out}` computes its {cost.n_cells} cells; start several.")
+        else:
+            work = kind.run(config, out, resume=options.resume, n_processes=n_processes, should_stop=should_stop)
+            follow(work, always=True)
+    return not (options.cost or options.begin)
+
+
+def read_engine(text: str) -> int:
+    """The number of processes that "here" or "local:N" asks for. Raises BadInputError."""
+    kind, _, number = text.partition(":")
+    if text == "here":
+        return 1
+    if kind != "local" or not number.isdecimal() or not int(number):
+        raise refusal("engine", allowed="here, or local:N with N processes of this computer", got=text)
+    return int(number)
 
 
 def _report(out: Path, *, as_json: bool) -> int:
@@ -119,7 +166,9 @@ def _report(out: Path, *, as_json: bool) -> int:
     files = {"folder": str(out), "files": [str(path.relative_to(out)) for path in report.files]}
     lines = [format_table(report.tables[0].frame.to_dict("records"))]
     if (share := report.sweep.share_not_converged) > 0:
-        lines.append(f"{share:.0%} of the attacks have not converged: more steps would gain over 5 %.")
+        lines.append(
+            f"{share:.0%} of the attacks would gain over 5 % with more steps, or took too few (under 45) to tell."
+        )
     lines.append(f"{len(report.files)} files in {out}; `main.py report {out}` makes one page of them.")
     return answer(describe_result(report.sweep, report.tables) | files, "\n".join(lines), as_json=as_json)
 
@@ -136,14 +185,16 @@ def _make_command(question: Question) -> Run:
         ((ControlEncoderOptions, ""), (SweepConfig, "n_refit=copy-images")) if question is Question.TRANSFER else ()
     )
     pair = ((SweepConfig, "decided_sd=decided sharpness"),) if question is Question.DISAGREEMENT else ()
-    return explained(EXPLANATION)(partial(takes((SweepConfig, FIELDS), *controls, *pair)(_ask), question))
+    return explained(EXPLANATION)(
+        partial(takes((SweepConfig, FIELDS), *controls, *pair, (RunOptions, ""))(_ask), question)
+    )
 
 
 run_fragility, run_discriminability, run_transfer, run_meaning, run_disagreement = map(_make_command, Question)
 
 
 @explained(STUDY)
-@takes((StudyConfig, "n_voxels n_train n_test n_images n_components n_steps n_bootstrap norm"))
+@takes((StudyConfig, "n_voxels n_train n_test n_images n_components n_steps n_bootstrap norm"), (RunOptions, ""))
 def run_study(
     *,
     out: NewFolder,
@@ -157,8 +208,6 @@ def run_study(
     noise: Annotated[str | None, about("noise SDs in signal SDs, comma-separated (default: 1)")] = None,
     epsilon: Annotated[str | None, about("budget of the probes, in [0, 1] pixel units (default: L2 1)")] = None,
     seed: Seed = 0,
-    resume: Annotated[bool, about("go on with the same study in that folder")] = False,
-    cost: Annotated[bool, about("print the cost and stop")] = False,
     device: Device = "auto",
     json: Json = False,
     given: Given,
@@ -176,12 +225,9 @@ def run_study(
         more["candidates"] = parse_layers(split(candidates), teachers=more.get("teachers", usual.teachers))
     config = given.over(usual, **more)
     engine = Engine(device=device)
-    with stop_on_interrupt() as should_stop:
-        step_seconds = measure_step_seconds(engine, config.layers, should_stop=should_stop)
-        print(f"{config.describe()}\n{describe_cost(config, step_seconds)}", file=sys.stderr, flush=True)
-        if cost:
-            return 0
-        follow(engine.iter_study(config, out, resume=resume, should_stop=should_stop), always=True)
+    kind = _Kind(estimate_study, begin_study, engine.iter_study, config.layers)
+    if not _compute(config, kind, engine, out, given.make(RunOptions)):
+        return 0
     from core.reports.study_report import write_study
 
     report = write_study(out)
@@ -192,6 +238,6 @@ def run_study(
 
 def _read_noise(text: str) -> float:
     try:
-        return float(text)
+        return to_number(text)
     except ValueError as error:
         raise refusal("noise", allowed="numbers above 0", got=text) from error

@@ -21,6 +21,8 @@ COMMANDS = {
     "disagreement": ("sweeps", "which pairs of encoders can be told apart by one image within a budget, by ROI"),
     "report": ("saved", "one HTML page of finished analyses: methods, formulas, figures, tables"),
     "study": ("sweeps", "test the method itself on simulated voxels whose true axes are known"),
+    "worker": ("cells", "compute cells of an analysis or study that was begun, beside others, here or elsewhere"),
+    "cells": ("cells", "what of an analysis or study is done, running and failed, and on which computer"),
     "compare": ("compare", "compare measured responses with the shifts a stimulus set predicted"),
     "design": ("design", "how many repeats and images of a stimulus set decide an experiment, by simulation"),
     "fit": ("fit", "fit an encoder of a subject's responses on a network's layer"),

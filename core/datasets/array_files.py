@@ -7,7 +7,7 @@ and CSV are read whole, for small sets.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,25 +28,15 @@ from core.types import BoolArray, ByteArray, IntArray
 from core.unpickle import read_object_array
 
 AGAIN = "Save it again as plain numbers."
-NAME_TITLES = (
-    "image",
-    "image_id",
-    "image_name",
-    "stim_file",
-    "stimulus",
-    "stimulus_id",
-    "picture",
-    "file",
-    "filename",
-    "name",
-    "id",
-)
+NAME_TITLES = "image image_id image_name stim_file stimulus stimulus_id picture file filename name id"
 """Titles, in lower case, of a first column that names the pictures of the rows, also by numbers."""
 VALUES_AT_ONCE = 16_000_000
 """Numbers read at once: 64 MB."""
 
 IMAGE_AXES = {"(n, height, width, 3)": 3, "(n, 3, height, width)": 1, "(height, width, 3, n)": 2}
 """How images may lie in an array, and the axis of their colours."""
+PACKED: dict[str, list[float]] = {"scale_factor": [1.0], "add_offset": [0.0], "_FillValue": [], "missing_value": []}
+"""Attributes of netCDF that change what values mean, and what each says where it changes nothing."""
 MATLAB_MARK = "MATLAB_class"
 """The attribute of arrays whose axes MATLAB turned round in an HDF5 file."""
 
@@ -232,6 +222,7 @@ def _open_hdf5(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
                 return again[key][part]
 
         with h5py.File(path, "r") as file:
+            _refuse_packed(path, file[key].attrs)
             return file[key].shape, file[key].dtype, get, MATLAB_MARK in file[key].attrs, ()
 
     names: list[str] = []
@@ -258,9 +249,22 @@ def _open_zarr(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
 
     def open_one(key: str) -> Opened:
         array = opened[key] if is_group else opened
+        _refuse_packed(path, array.attrs)
         return array.shape, array.dtype, array.__getitem__, False, ()
 
     return names, open_one
+
+
+def _refuse_packed(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Raise BadInputError for an array whose values mean other numbers, by the conventions of netCDF."""
+    held = {name: np.asarray(attributes[name]) for name in PACKED if name in attributes}
+    said = [
+        name for name, value in held.items() if value.dtype.kind in "iuf" and not np.isin(value, PACKED[name]).all()
+    ]
+    said = [name for name in said if not np.isnan(held[name]).all()]
+    if said:
+        allowed = "plain numbers, with NaN for what is missing"
+        raise refusal(path.name, allowed=allowed, got=f"values to be unpacked by {' and '.join(said)}", advice=AGAIN)
 
 
 def _open_csv(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
@@ -271,12 +275,12 @@ def _open_csv(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:
     for row in rows:
         names.append(row[0])
         numbers.append(to_numbers(row[1:], "responses", advice="Only the first column may hold names."))
-    is_titled = bool(first) and first[0].casefold() in NAME_TITLES
+    is_titled = bool(first) and first[0].casefold() in NAME_TITLES.split()
     has_names = len(first) > 1 and (
         not _are_numbers(names) or (is_titled and not _counts(to_numbers(names, "responses")))
     )
     titles = [title for title in first[has_names:] if title]
-    is_counted = titles == [str(place) for place in range(len(titles))]
+    is_counted = any(titles == [str(place + first) for place in range(len(titles))] for first in (0, 1))
     is_header = is_titled or is_counted or not _are_numbers(first[has_names:])
     if not is_header:
         names.insert(0, first[0])

@@ -20,7 +20,8 @@ ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 OWN, REPEATED = "own", "repeated"
 DEFAULT_SHARE = 0.15
 """Held out where a recording sets nothing aside itself."""
-BAD_VOXELS = ("drop", "refuse")
+FEWEST, REFUSE = "fewest", "refuse"
+BAD_VOXELS = (FEWEST, "drop", REFUSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class ImportOptions:
         such as "0.2", or a text file with one image id a line.
     images : Folder or HDF5 file of the images, if it is not where the recording usually has it.
     categories : CSV or TSV with columns image and category.
-    bad_voxels : "drop" leaves out voxels with a missing value or without variance, "refuse" stops at the first.
+    bad_voxels : "fewest" leaves out voxels with a missing value, or the trials that miss one where these are at
+        most half the share, "drop" always the voxels, "refuse" stops; voxels that never vary go with the first two.
     seed : Draws the held-out share.
     averaged : How many repeats each row already is the mean of; 0 for what the source says. A noise ceiling from a
         published ncsnr of single trials counts each row as so many.
@@ -61,7 +63,7 @@ class ImportOptions:
     held_out: str = OWN
     images: Path | None = None
     categories: Path | None = None
-    bad_voxels: str = "drop"
+    bad_voxels: str = FEWEST
     seed: int = 0
     averaged: int = 0
     resample: bool = False

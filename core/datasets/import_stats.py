@@ -32,6 +32,8 @@ class TrialSums:
     ----------
     file : A .npy of zeros (n_images, n_voxels) float32; opened anew for every session, so that its pages do not add up.
     n_trials : (n_images,) int. Trials of each image, over all sessions.
+
+    Of each voxel `n_absent` trials have no value (NaN); where one has none or is infinite, `missing` is true.
     """
 
     def __init__(self, file: Path, n_trials: IntArray, *, n_voxels: int) -> None:
@@ -45,6 +47,7 @@ class TrialSums:
         self._total, self._squares, self._weighted = self._sums
         self._count = int(n_trials.sum())
         self.missing = np.zeros(n_voxels, dtype=bool)
+        self.n_absent = np.zeros(n_voxels, dtype=np.int64)
         self.constant = np.zeros(n_voxels, dtype=bool)
 
     def add(self, images: IntArray, values: npt.NDArray[np.float32], *, voxels: slice, zscore: bool) -> None:
@@ -52,7 +55,7 @@ class TrialSums:
 
         `images` (n_trials,): as in `RecordedSession`. Where memory runs out, nothing was added.
         """
-        finite = np.isfinite(values)
+        absent, finite = np.isnan(values).sum(axis=0), np.isfinite(values)
         missing = ~finite.all(axis=0)
         values[~finite] = 0.0  # such a voxel is left out; its sums must only stay quiet
         constant = _standardise(values) if zscore and len(values) else np.zeros_like(missing)
@@ -63,6 +66,7 @@ class TrialSums:
         means, block = np.load(self._file, mmap_mode="r+"), np.empty((TRIALS_AT_ONCE, n_some))
         sums, share = np.zeros((3, n_some)), np.empty(n_some, dtype=np.float32)
         self.missing[voxels] |= missing
+        self.n_absent[voxels] += absent
         self.constant[voxels] |= constant
         if len(values) and np.isnan(self._origin[voxels]).any():
             self._origin[voxels] = values[0]

@@ -13,7 +13,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import numpy.typing as npt
 from core.checks import refusal
 from core.datasets.image_files import find_ids
 from core.datasets.image_store import check_pictures
-from core.datasets.import_options import OWN, ImportOptions, check_new_subject, choose_held_out
+from core.datasets.import_options import FEWEST, OWN, REFUSE, ImportOptions, check_new_subject, choose_held_out
 from core.datasets.import_stats import ROWS_AT_ONCE, TrialSums, noise_ceiling
 from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, leave_out, reading_source
 from core.datasets.subject import MEANS_NAME
@@ -40,6 +40,8 @@ from core.words import count
 
 LEAST_IMAGES = 4
 """Fewer cannot be both fitted on and held out."""
+MOST_LEFT_OUT = 0.5
+"""A trial that is left out costs every voxel, a voxel all its trials: of voxels outside of one session that is more."""
 ZERO_BYTES = 8 * 2**20
 NPY_HEADER = 4096
 
@@ -67,32 +69,62 @@ def iter_import(recording: Recording, options: ImportOptions) -> Iterator[Import
     with new_folder(target) as folder:
         yield ImportProgress(0, total, stage="reading")
         means = folder / MEANS_NAME
-        sums, blank = yield from _iter_sums(recording, means)
-        if blank:  # how often an image was shown must be known before its trials are averaged
-            recording = leave_out(recording, blank)
+        sums, absent = yield from _iter_sums(recording, means)
+        found = find_left_out(recording, sums, absent, options)
+        if found:  # how often an image was shown must be known before its trials are averaged
+            for why, trials in found.items():
+                recording = leave_out(recording, trials, why=why)
             check_recording(recording)
             held = choose_held_out(options, recording)
-            sums, _ = yield from _iter_sums(recording, means)
+            skipped = [np.logical_or.reduce(trials) for trials in zip(*found.values(), strict=True)]
+            sums, _ = yield from _iter_sums(recording, means, skipped)
         yield ImportProgress(total, total, stage="writing")
         sums.finish_constant()
         summary = _finish(folder, recording, options, sums=sums, held=held)
     yield ImportProgress(total, total, 0.0, summary, "done")
 
 
+def find_left_out(
+    recording: Recording, sums: TrialSums, absent: list[IntArray], options: ImportOptions
+) -> dict[str, list[BoolArray]]:
+    """The trials to leave out of each session (n_trials,), by why: those without any value, and those that miss some.
+
+    The latter where they are at most `MOST_LEFT_OUT` of the share that the voxels that miss some are of the voxels.
+    `absent`: voxels without a value in each trial, by session.
+    """
+    n_voxels = len(sums.n_absent)
+    blank = [counts == n_voxels for counts in absent]
+    n_kept = sum(int((~one).sum()) for one in blank)
+    nowhere = sums.n_absent == n_kept
+    partly = int(((sums.n_absent > 0) & ~nowhere).sum())
+    lacking = [(counts > nowhere.sum()) & ~one for counts, one in zip(absent, blank, strict=True)]
+    n_lacking = sum(int(one.sum()) for one in lacking)
+    given = zip(recording.sessions, blank, strict=True)
+    found = {"Trials without a value in any voxel": [one & (session.images != UNUSED) for session, one in given]}
+    if options.bad_voxels == FEWEST and n_lacking * (n_voxels - nowhere.sum()) <= MOST_LEFT_OUT * partly * n_kept:
+        found[f"Trials that miss values, of {count(partly, 'voxel')} in all,"] = lacking
+    return {why: trials for why, trials in found.items() if any(one.any() for one in trials)}
+
+
 def _iter_sums(
-    recording: Recording, means: Path
-) -> Generator[ImportProgress, None, tuple[TrialSums, dict[int, IntArray]]]:
-    """Read every session into its means; returns the sums, and the trials without any value by session."""
+    recording: Recording, means: Path, skipped: Sequence[BoolArray] = ()
+) -> Generator[ImportProgress, None, tuple[TrialSums, list[IntArray]]]:
+    """Read every session into its means; returns the sums, and how many voxels have no value in each trial.
+
+    `skipped`: trials of each session that are not read into them.
+    """
     total, started = len(recording.sessions), time.monotonic()
     reserve(means, (len(recording.image_ids), recording.voxels.n_voxels))
-    sums, blank = TrialSums(means, recording.n_trials, n_voxels=recording.voxels.n_voxels), {}
+    sums = TrialSums(means, recording.n_trials, n_voxels=recording.voxels.n_voxels)
+    every: list[IntArray] = []
     at_once = recording.voxels.n_voxels
     for done, session in enumerate(recording.sessions):
-        empty, start = np.zeros(len(session.images), dtype=bool), 0
+        absent, start = np.zeros(len(session.images), dtype=np.int64), 0
+        left_out = skipped[done] if skipped else np.zeros(len(absent), dtype=bool)
         while start < recording.voxels.n_voxels:
             voxels = slice(start, min(start + at_once, recording.voxels.n_voxels))
             try:
-                for share in _add_part(recording, session, empty, voxels, sums=sums):
+                for share in _add_part(recording, session, (absent, left_out), voxels, sums=sums):
                     so_far = done + (start + share * (voxels.stop - start)) / recording.voxels.n_voxels
                     left = (time.monotonic() - started) / so_far * (total - so_far)
                     yield ImportProgress(so_far, total, left, stage="reading", what=session.name)
@@ -100,17 +132,24 @@ def _iter_sums(
                 at_once = halve(voxels.stop - start, error, what="voxel")
                 continue
             start = voxels.stop
-        blank[done] = np.flatnonzero(empty & (session.images != UNUSED))
-    return sums, {number: trials for number, trials in blank.items() if len(trials)}
+        every.append(absent)
+    return sums, every
 
 
 def _add_part(
-    recording: Recording, session: RecordedSession, empty: BoolArray, voxels: slice, *, sums: TrialSums
+    recording: Recording,
+    session: RecordedSession,
+    trials: tuple[IntArray, BoolArray],
+    voxels: slice,
+    *,
+    sums: TrialSums,
 ) -> Iterator[float]:
-    """Read some voxels of a session and add them, telling which part (0 to 1) is there."""
-    values = np.empty((len(empty), voxels.stop - voxels.start), dtype=np.float32)
-    yield from fill_session(session, values, empty, voxels=voxels, n_voxels=recording.voxels.n_voxels)
-    kept = ~empty if empty.any() else slice(None)  # a slice copies nothing
+    """Read some voxels of a session and add them, telling which part (0 to 1) is there; `trials`: absent, skipped."""
+    absent, skipped = trials
+    values = np.empty((len(absent), voxels.stop - voxels.start), dtype=np.float32)
+    yield from fill_session(session, values, absent, voxels=voxels, n_voxels=recording.voxels.n_voxels)
+    used = (absent < recording.voxels.n_voxels) & ~skipped
+    kept = slice(None) if used.all() else used  # a slice copies nothing
     sums.add(session.images[kept], values[kept], voxels=voxels, zscore=recording.zscore)
 
 
@@ -132,11 +171,11 @@ def check_recording(recording: Recording) -> None:
 
 
 def fill_session(
-    session: RecordedSession, values: npt.NDArray[np.float32], empty: BoolArray, *, voxels: slice, n_voxels: int
+    session: RecordedSession, values: npt.NDArray[np.float32], absent: IntArray, *, voxels: slice, n_voxels: int
 ) -> Iterator[float]:
     """Read some voxels of a session into values (n_trials, n_some), telling which part (0 to 1) is there.
 
-    `empty` (n_trials,) becomes true for trials without a value in any voxel.
+    `absent` (n_trials,) becomes the number of voxels, among all, without a value.
 
     Raises BadInputError if it holds others than promised, and StorageError if it cannot be read (any more).
     """
@@ -148,7 +187,7 @@ def fill_session(
             if stop > len(values) or block.shape[1:] != (n_voxels,):
                 raise _refuse_shape(session, n_voxels, (stop, *block.shape[1:]))
             values[done:stop] = block[:, voxels]
-            empty[done:stop] = np.isnan(block).all(axis=1)
+            absent[done:stop] = np.isnan(block).sum(axis=1)
             done = stop
             yield done / len(values)
     if done != len(values):
@@ -205,7 +244,7 @@ def _finish(
 def _check_kept(kept: BoolArray, sums: TrialSums, options: ImportOptions) -> None:
     bad = int((~kept).sum())
     what = f"{int(sums.missing.sum()):,} voxels with missing values, {int(sums.constant.sum()):,} constant ones"
-    if bad and options.bad_voxels == "refuse":
+    if bad and options.bad_voxels == REFUSE:
         advice = "Use --bad-voxels drop to leave them out."
         raise refusal("voxels", allowed="finite and varying", got=what, advice=advice)
     if not kept.any():

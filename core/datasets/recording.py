@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -174,16 +175,31 @@ def describe_order(what: str, names: Sequence[str]) -> str:
     return f"{what} in the order of their names: {', '.join(shown)}."
 
 
-def leave_out(recording: Recording, blank: dict[int, IntArray]) -> Recording:
-    """The recording without the trials of some sessions (by number), and with a remark that names them."""
-    sessions = list(recording.sessions)
-    for number, trials in blank.items():
-        images = sessions[number].images.copy()
-        images[trials] = UNUSED
-        sessions[number] = replace(sessions[number], images=images)
-    named = [f"{trial + 1} of {sessions[number].name}" for number, trials in blank.items() for trial in trials]
-    remark = f"Trials without a value in any voxel are left out, {len(named):,}: {name_some(named, SHOWN)}."
-    return replace(recording, sessions=tuple(sessions), remarks=(*recording.remarks, remark))
+def leave_out(recording: Recording, trials: Sequence[BoolArray], *, why: str) -> Recording:
+    """The recording without some trials of each session, and images that have no other, with remarks that name them."""
+    given = zip(recording.sessions, trials, strict=True)
+    sessions = [replace(one, images=np.where(out, UNUSED, one.images)) for one, out in given]
+    named = [
+        f"{trial + 1} of {session.name}"
+        for session, out in zip(recording.sessions, trials, strict=True)
+        for trial in np.flatnonzero(out & (session.images != UNUSED))
+    ]
+    remarks = [f"{why} are left out, {len(named):,}: {name_some(named, SHOWN)}."] if named else []
+    shown = replace(recording, sessions=tuple(sessions)).n_trials > 0
+    gone = list(compress(recording.image_ids, (recording.n_trials > 0) & ~shown))
+    if not gone:
+        return replace(recording, sessions=tuple(sessions), remarks=(*recording.remarks, *remarks))
+    remarks.append(f"Images without another trial are left out, {len(gone):,}: {name_some(gone, SHOWN)}.")
+    rows = np.append(np.where(shown, np.cumsum(shown) - 1, UNUSED), UNUSED)  # the last one is that of UNUSED
+    return replace(
+        recording,
+        sessions=tuple(replace(one, images=rows[one.images]) for one in sessions),
+        image_ids=tuple(compress(recording.image_ids, shown)),
+        categories=tuple(compress(recording.categories, shown)),
+        images=replace(recording.images, members=tuple(compress(recording.images.members, shown))),
+        held_out=None if recording.held_out is None else recording.held_out[shown],
+        remarks=(*recording.remarks, *remarks),
+    )
 
 
 def reading_source(name: str) -> AbstractContextManager[None]:

@@ -22,12 +22,15 @@ from core.datasets.surface_choice import place_on_surface, shown_surface
 from core.errors import StorageError
 from core.headers import HeaderKind, read_record
 from core.paths import data_folder, demo_folder
+from core.progress import ShouldStop, check_stop, never_stop
 from core.surfaces.store import surface_stamp
 from core.types import IntArray, VoxelTable
 
 HEADER_NAME, VOXELS_NAME = "subject.json", "voxels.npz"
 TEXTS = ("id", "title", "kind", "note", "citation", "licence", "surface", "response_unit")
 REPEATS_NAME, MEANS_NAME = "responses.npz", "responses.npy"
+DRAWN_AT_ONCE = 64
+"""Images whose noise is drawn between two looks at whether to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +177,13 @@ def load_as_recorded(identity: str) -> Subject:
     return _load(folder, _stamp(folder))
 
 
-def load_responses(identity: str) -> npt.NDArray[np.float32]:
+def load_responses(identity: str, *, should_stop: ShouldStop = never_stop) -> npt.NDArray[np.float32]:
     """The responses of a subject, (n_images, n_repeats, n_voxels) in its unit; NaN for a repeat that was not run.
 
     Of a simulated subject the noiseless signal is stored, and the noise is drawn again from the stored seed. Of an
     imported one the means over repeats are stored: a read-only memory map (n_images, 1, n_voxels), to be read in parts.
 
-    Raises BadInputError if there is no such subject, and StorageError if its files are missing or damaged.
+    Raises BadInputError if there is no such subject, StorageError if its files are missing or damaged, and Cancelled.
 
     Examples
     --------
@@ -198,7 +201,8 @@ def load_responses(identity: str) -> npt.NDArray[np.float32]:
         return arrays["responses"].astype(np.float32)
     try:
         signal = arrays["signal"].astype(np.float32)[:, np.newaxis]
-        noise = draw_noise(int(arrays["seed"]), shape=(signal.shape[0], int(arrays["n_repeats"]), signal.shape[2]))
+        shape = (signal.shape[0], int(arrays["n_repeats"]), signal.shape[2])
+        noise = draw_noise(int(arrays["seed"]), shape=shape, should_stop=should_stop)
         return signal + noise * arrays["noise_sd"]
     except KeyError as error:
         raise StorageError(f"{folder} is damaged: {error} is missing. {_advice(folder)}") from error
@@ -318,10 +322,15 @@ def _count_trials(folder: Path, n_images: int) -> IntArray:
         return np.asarray(np.isfinite(stored["responses"]).all(axis=2).sum(axis=1), dtype=np.int64)
 
 
-def draw_noise(seed: int, *, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
-    """Independent standard normal numbers of a shape, the same for a seed for ever.
+def draw_noise(seed: int, *, shape: tuple[int, ...], should_stop: ShouldStop = never_stop) -> npt.NDArray[np.float32]:
+    """Independent standard normal numbers of a shape, the same for a seed for ever. Raises Cancelled.
 
     numpy promises an unchanging stream for RandomState only; the newer Generator may change with a release, and with it
     every noise ceiling and score that was stored for the simulated subject.
     """
-    return np.random.RandomState(seed).standard_normal(shape).astype(np.float32)
+    draw, noise = np.random.RandomState(seed), np.empty(shape, dtype=np.float32)
+    for start in range(0, len(noise), DRAWN_AT_ONCE):
+        check_stop(should_stop)
+        part = noise[start : start + DRAWN_AT_ONCE]
+        part[...] = draw.standard_normal(part.shape)
+    return noise

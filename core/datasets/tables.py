@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.checks import refusal, show_name, suggest
+from core.checks import refusal, show_name, suggest, to_number
 from core.containers import reading
 
 Table = dict[str, list[str]]
@@ -129,7 +129,7 @@ def is_missing(text: str) -> bool:
 def to_numbers(texts: Sequence[str], name: str, *, advice: str = "") -> npt.NDArray[np.float64]:
     """A column as numbers; a missing one is NaN, true and false are 1 and 0. Raises BadInputError for other text."""
     try:
-        return np.array([NUMBERS.get(text.casefold(), text) for text in texts], dtype=np.float64)
+        return np.array([to_number(NUMBERS.get(text.casefold(), text)) for text in texts], dtype=np.float64)
     except ValueError as error:
         got = str(error).rpartition(":")[2].strip(" '\"")
         raise refusal(name, allowed="numbers", got=got, advice=advice) from error

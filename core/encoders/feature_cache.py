@@ -19,9 +19,12 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from core.array_cache import drop_unused, note_use
 from core.encoders.card import FloatMatrix, FloatVector
 
 LOGGER = logging.getLogger(__name__)
+MOST_BYTES = 50 * 2**30
+"""On the disk, of the features of all networks and layers under one root."""
 HASH_BYTES = 32
 CHECKSUM_BYTES = 4
 RECORD_BYTES = HASH_BYTES + CHECKSUM_BYTES
@@ -50,9 +53,10 @@ class FeatureCache:
     ----------
     folder : Made when something is put.
     n_inputs : Features of one image.
+    most_bytes : Of the shards of this folder and of those beside it; checked when it is opened.
     """
 
-    def __init__(self, folder: Path, n_inputs: int) -> None:
+    def __init__(self, folder: Path, n_inputs: int, *, most_bytes: int = MOST_BYTES) -> None:
         self.folder = folder
         self.n_inputs = n_inputs
         self._row_bytes = 4 * n_inputs
@@ -61,6 +65,7 @@ class FeatureCache:
         self._writer: tuple[BinaryIO, BinaryIO] | None = None
         self._writes = True
         self._read_shards()
+        drop_unused(folder.parent.glob("*/*.rows"), most_bytes)
 
     def __len__(self) -> int:
         """Number of images with an entry."""
@@ -125,6 +130,10 @@ class FeatureCache:
                 index = path.read_bytes()
                 rows = self._files.enter_context(path.with_suffix(".rows").open("rb"))
                 whole = rows.seek(0, 2) // self._row_bytes
+                note_use(path.with_suffix(".rows"))
+            except FileNotFoundError:  # its rows were removed to make room
+                path.unlink(missing_ok=True)
+                continue
             except OSError as problem:
                 LOGGER.info("cached features not read: %s", problem)
                 continue

@@ -34,6 +34,7 @@ from core.headers import (
     without_marks,
     write_json,
 )
+from core.kept import Kept
 from core.networks.spec import NetworkSpec
 from core.paths import data_folder, demo_folder
 
@@ -160,7 +161,24 @@ def _layer_table(folder: Path, subject: str, network: str) -> Path:
 
 def load_card(subject: str, network: str, layer: str, *, folders: tuple[Path, ...] | None = None) -> EncoderCard:
     """Identity and scores of an encoder, without torch. Raises as `load_encoder_data` does."""
-    return load_encoder_data(find_encoder(subject, network, layer, folders=folders)).card
+    header = find_encoder(subject, network, layer, folders=folders)
+    return _CARDS.find((header, *_stamp(header)), lambda: load_encoder_data(header).card)
+
+
+def _stamp(header: Path) -> tuple[tuple[int, int], ...]:
+    """Changes whenever one of an encoder's two files is written."""
+    files = [path.stat() for path in (header, header.with_suffix(".safetensors")) if path.is_file()]
+    return tuple((file.st_mtime_ns, file.st_size) for file in files)
+
+
+def _measure(card: EncoderCard) -> int:
+    return sum(array.nbytes for array in split_arrays(card)[1].values())
+
+
+CARD_BYTES = 256 * 2**20
+"""Of the cards kept in memory: forms and lists read the same ones again and again."""
+
+_CARDS: Kept[tuple[Any, ...], EncoderCard] = Kept(CARD_BYTES, measure=_measure)
 
 
 def load_encoder(

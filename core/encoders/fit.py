@@ -155,13 +155,14 @@ def hash_fit(
     return digest.hexdigest()[:KEY_LENGTH]
 
 
-def open_source(subject: str, *, size: int) -> FitSource:
-    """A subject, its responses and its images at `size` pixels. Raises BadInputError if unknown."""
+def open_source(subject: str, *, size: int, should_stop: ShouldStop = never_stop) -> FitSource:
+    """A subject, its responses and its images at `size` pixels. Raises BadInputError if unknown; Cancelled."""
     from core.datasets.image_store import open_image_store
     from core.datasets.subject import load_responses, load_subject
 
     found = load_subject(subject)
-    return FitSource(found, load_responses(subject), partial(open_image_store(found).load, size=size))
+    responses = load_responses(subject, should_stop=should_stop)
+    return FitSource(found, responses, partial(open_image_store(found).load, size=size))
 
 
 def check_source(config: EncoderConfig, network: Network, subject: Subject, scoring: ScoringConfig) -> None:

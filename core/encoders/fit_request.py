@@ -218,8 +218,10 @@ def iter_request(
     options, layers = request.options, request.layers
     first = open_network(layers[0])
     run: dict[str, Any] = {
-        "source": open_source(request.subject, size=first.input_size),
-        "second": [open_source(name, size=first.input_size) for name in options.scoring.second_sets],
+        "source": open_source(request.subject, size=first.input_size, should_stop=should_stop),
+        "second": [
+            open_source(name, size=first.input_size, should_stop=should_stop) for name in options.scoring.second_sets
+        ],
         "scoring": options.scoring,
         "places": options.places,
         "should_stop": should_stop,

@@ -1,41 +1,48 @@
 """What the plots of a probe's shift show, for print and for the window: series, names, units, ticks.
 
-The curve comes from a probe, or from a run still going.
+Curve and steps come from a probe, or from a run still going. With a second encoder every shift is in SDs, each of its
+own encoder's: two units have no axis in common.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from core.attacks.config import GREY_LEVELS
-from core.probes.probe import Probe
+from core.figures.probe_maps import SD_UNIT
+from core.probes.probe import Probe, ProbeConfig
 from core.types import Direction, FloatArray, NormName
 
-ATTACK = "attack"
+ATTACK, SECOND, SECOND_CONTROL = "attack", "second encoder", "second control"
 CURVES = {
     ATTACK: "f(x + δ) − f(x): the shift of the target's predicted response, recomputed from the delivered pixels",
     "first order": "ε ‖∇f‖₂ under L₂, ε ‖∇f‖₁ under L∞: the shift a linear encoder would show",
     "random control": "the shift under a random perturbation of the same realised size",
     "sign flip": "f(x − δ) − f(x): the shift under the same perturbation turned round",
+    SECOND: "g(x + δ) − g(x): the same of the second encoder, in its own SDs",
+    SECOND_CONTROL: "its shift under that random perturbation",
 }
 """Each line of the curve and its formula."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurveData:
-    """Everything the curve shows.
+    """Everything the curve, or the plot of the steps, shows.
 
     Parameters
     ----------
     unit : Of all shifts.
-    epsilon : (n_budgets,). In [0, 1] pixel units.
-    lines : (n_budgets,) each. Shifts by the names of `CURVES`, those that are known; "attack" always is.
+    epsilon : (n_budgets,) or (n_steps,). In [0, 1] pixel units.
+    lines : As many each. Shifts by the names of `CURVES`, those that are known; "attack" always is.
     linearity : (n_budgets,), optional. Shift / first-order shift.
-    target_sd : Of the target's clean reference responses, in `unit`; NaN where it is unknown.
+    target_sd : Of the target's clean reference responses, in `unit`; NaN where it is unknown, or `unit` is SD.
     budget : The full epsilon asked for.
+    scale : The axis's unit in the response's: 1, or the target's SD.
+    names : What lines are called that have another name than their key.
     """
 
     norm: NormName
@@ -46,6 +53,17 @@ class CurveData:
     linearity: FloatArray | None = None
     target_sd: float = float("nan")
     budget: float = 0.0
+    scale: float = 1.0
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def name(self, line: str) -> str:
+        """What a line is called."""
+        return self.names.get(line, line)
+
+    @property
+    def encoders(self) -> tuple[FloatArray, ...]:
+        """The target's shift in the probe's own encoder, and in the second where there is one."""
+        return tuple(self.lines[line] for line in (ATTACK, SECOND) if line in self.lines)
 
     @property
     def factor(self) -> float:
@@ -60,17 +78,42 @@ class CurveData:
 
 def curve_of(probe: Probe) -> CurveData:
     """The whole curve of a finished probe; without its first order where there is none, as of a cosine."""
-    curve, objective = probe.curve, probe.config.objective
+    curve, second = probe.curve, probe.second
     has_slope = bool(np.isfinite(curve.first_order).any())
     first_order = {"first order": curve.first_order} if has_slope else {}
-    controls = {"random control": curve.control_shift, "sign flip": curve.sign_flip_shift}
-    return CurveData(
-        probe.config.attack.norm,
-        probe.config.direction,
-        objective.unit(probe.response_unit),
-        curve.epsilon,
-        {ATTACK: curve.shift} | first_order | controls,
-        linearity=curve.linearity if has_slope else None,
-        target_sd=float("nan") if objective.kind.is_pattern else probe.target_sd,
-        budget=probe.config.attack.epsilon,
-    )
+    lines = {ATTACK: curve.shift} | first_order
+    lines |= {"random control": curve.control_shift, "sign flip": curve.sign_flip_shift}
+    there = {} if second is None else {SECOND: second.shift, SECOND_CONTROL: second.control_shift}
+    in_sds = {} if second is None else {name: values / second.target_sd for name, values in there.items()}
+    return _describe(probe, curve.epsilon, lines, in_sds, linearity=curve.linearity if has_slope else None)
+
+
+def steps_of(probe: Probe) -> CurveData:
+    """Every attack step of a finished probe; those in the second encoder where its file holds them."""
+    history = probe.history
+    there = {SECOND: history.second_shift_sd} if np.isfinite(history.second_shift_sd).any() else {}
+    return _describe(probe, history.epsilon, {ATTACK: history.shift}, there)
+
+
+def describe_run(
+    config: ProbeConfig, response_unit: str, epsilon: FloatArray, lines: Mapping[str, FloatArray], **more: Any
+) -> CurveData:
+    """Lines of any probe, in the unit of its axis: SD with a second encoder, else that of its objective."""
+    unit, names = config.objective.unit(response_unit), dict[str, str]()
+    if config.against is not None:
+        unit, names = SD_UNIT, dict(zip((ATTACK, SECOND), config.encoder_names, strict=True))
+        names[SECOND_CONTROL] = f"random control, {names[SECOND]}"
+    attack = config.attack
+    return CurveData(attack.norm, config.direction, unit, epsilon, lines, budget=attack.epsilon, names=names, **more)
+
+
+def _describe(
+    probe: Probe, epsilon: FloatArray, own: Mapping[str, FloatArray], second: Mapping[str, FloatArray], **more: Any
+) -> CurveData:
+    """Lines of a finished probe: its `own` in the response's unit, those of the `second` encoder in SDs."""
+    config = probe.config
+    scale = 1.0 if config.against is None else probe.target_sd
+    has_sd = config.against is None and not config.objective.kind.is_pattern
+    more |= {"target_sd": probe.target_sd if has_sd else float("nan"), "scale": scale}
+    lines = {name: values / scale for name, values in own.items()} | dict(second)
+    return describe_run(config, probe.response_unit, epsilon, lines, **more)

@@ -14,16 +14,17 @@ from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import draw_key
 from core.figures.cortex_page import write_cortex_page
+from core.figures.curve import curve_of
 from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
 from core.figures.movie_frames import Cortex
 from core.figures.probe_plots import draw_spill_over, print_curve, print_steps
-from core.figures.probe_words import describe_probe, describe_settings, write_shift, write_signed
+from core.figures.probe_words import describe_probe, describe_settings, write_shifts, write_signed
 from core.files import replace_file
 from core.images.difference import MID_GREY, amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
 from core.probes.probe import Probe
 from core.probes.spill_over import tabulate_probe
-from core.reports.draw_plot import draw_plot, pack_figure, say_whose
+from core.reports.draw_plot import draw_pixels, draw_plot, pack_figure, say_whose
 from core.reports.inks import Inks, find_inks, house_style, make_figure
 from core.types import ByteArray, VoxelTable
 from core.words import protect_cell
@@ -69,10 +70,7 @@ def preview_figure(
     """The figure as pixels (height, width, 3) uint8, `width` pixels wide, for a preview."""
     few = dataclasses.replace(config, dpi=width / config.inches[0], transparent=False)
     with house_style(find_inks(config.theme), font_size=config.font_size):
-        figure = draw_figure(probe, few, cortex, voxels=voxels)
-        canvas = figure.canvas
-        canvas.draw()
-        return np.array(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[attr-defined]
+        return draw_pixels(draw_figure(probe, few, cortex, voxels=voxels))
 
 
 def tabulate_rois(probe: Probe, voxels: VoxelTable | None = None) -> str:
@@ -80,7 +78,10 @@ def tabulate_rois(probe: Probe, voxels: VoxelTable | None = None) -> str:
     import pandas as pd  # kept from the window's start
 
     table = voxels if voxels is not None else load_subject(probe.config.subject).voxels
-    rows = pd.DataFrame(tabulate_probe(probe, table).rows, dtype=object).assign(unit=probe.response_unit)
+    (_, own), *others = tabulate_probe(probe, table).items()
+    rows = pd.DataFrame(own.rows, dtype=object).assign(unit=probe.response_unit)
+    for name, second in others:
+        rows = rows.assign(second_encoder=name, second_shift_sd=[row.shift_sd for row in second.rows])
     return str(rows.map(protect_cell).to_csv(index=False, na_rep="nan", lineterminator="\n"))
 
 
@@ -152,7 +153,7 @@ def _draw_images(figure: Figure | SubFigure, probe: Probe, inks: Inks) -> None:
     delta = GREY_LEVELS * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0)
     factor = choose_factor(delta)
     attack = probe.config.attack
-    titles = ("clean", f"perturbed, shift {write_shift(probe, float(probe.curve.shift[-1]))}", f"difference × {factor}")
+    titles = ("clean", f"perturbed, shift {write_shifts(curve_of(probe), -1)}", f"difference × {factor}")
     grid: Any = figure.subplots(2, 3, height_ratios=(1, 0.035))
     for axes, picture, title in zip(grid[0], (clean, changed, amplify(delta, factor)), titles, strict=True):
         axes.imshow(picture, interpolation="none")

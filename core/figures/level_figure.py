@@ -11,8 +11,8 @@ from core.figures.probe_words import MINUS, describe_subject, write_signed
 from core.images.difference import MID_GREY, amplify, choose_factor
 from core.reports.draw_plot import say_whose
 from core.reports.inks import LIGHT, Inks, house_style, make_figure
-from core.stimuli.level_strip import LevelCell, LevelStrip
-from core.types import ByteArray
+from core.stimuli.level_strip import LevelCell, Strip
+from core.stimuli.levels import LevelReading, write_size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,12 +22,12 @@ CELL_INCHES = 1.15
 GAP_INCHES = 0.08
 
 
-def draw_strip(strip: LevelStrip, inks: Inks = LIGHT, *, dpi: float = 150) -> Figure:
-    """The figure; call `core.reports.draw_plot.write_figure` to save it."""
-    longest = math.ceil(len(strip.cells) / math.ceil(len(strip.cells) / MOST_ACROSS))
-    rows = [strip.cells[start : start + longest] for start in range(0, len(strip.cells), longest)]
+def draw_strip(strip: Strip, inks: Inks = LIGHT, *, dpi: float = 150) -> Figure:
+    """The figure; call `core.reports.draw_plot.write_figure` to save it, or `draw_pixels`."""
+    longest, first = math.ceil(len(strip) / math.ceil(len(strip) / MOST_ACROSS)), strip[0].reading
+    rows = [strip[start : start + longest] for start in range(0, len(strip), longest)]
     across = max(4, longest)
-    factor = choose_factor(np.concatenate([cell.change.reshape(-1, 3) for cell in strip.cells]))
+    factor = choose_factor(np.concatenate([cell.change.reshape(-1, 3) for cell in strip]))
     with house_style(inks):
         figure = make_figure(CELL_INCHES * (across + 0.3), 2.5 * CELL_INCHES * len(rows) + 0.75, inks, dpi=dpi)
         engine: Any = figure.get_layout_engine()
@@ -38,17 +38,9 @@ def draw_strip(strip: LevelStrip, inks: Inks = LIGHT, *, dpi: float = 150) -> Fi
         for number, cells in enumerate(rows):
             for column, cell in enumerate(cells):
                 _draw_cell(grid[2 * number : 2 * number + 2, column], cell, factor, inks)
-        figure.suptitle(f"{strip.first.image} · {strip.first.series}", x=0.01, ha="left", wrap=True)
-        say_whose(figure, _caption(strip, factor), inks)
+        figure.suptitle(f"{first.image} · {first.series}", x=0.01, ha="left", wrap=True)
+        say_whose(figure, _caption(first, factor), inks)
     return figure
-
-
-def picture_strip(strip: LevelStrip, inks: Inks = LIGHT, *, dpi: float = 110) -> ByteArray:
-    """The same figure as pixels (height, width, 3) uint8, for the window."""
-    with house_style(inks):
-        canvas = draw_strip(strip, inks, dpi=dpi).canvas
-        canvas.draw()
-        return np.array(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[attr-defined]
 
 
 def _draw_cell(places: Any, cell: LevelCell, factor: int, inks: Inks) -> None:
@@ -61,15 +53,15 @@ def _draw_cell(places: Any, cell: LevelCell, factor: int, inks: Inks) -> None:
     places[0].text(0.5, 1.03, f"{word} {write_signed(reading.saved)}", color=colour, **size)
     places[1].imshow(amplify(cell.change, factor), interpolation="none")
     size["transform"] = places[1].transAxes
-    places[1].text(0.5, -0.14, reading.spent, color=inks.muted, **size)
+    places[1].text(0.5, -0.14, write_size(reading.size, reading.norm), color=inks.muted, **size)
 
 
-def _caption(strip: LevelStrip, factor: int) -> str:
+def _caption(reading: LevelReading, factor: int) -> str:
     limit = MID_GREY / factor
     return (
         "Bold: the level wanted; below it that of the 8-bit picture: the target's predicted response, in SDs of the "
         "clean reference responses from their mean. Lower row: what changed, grey for nothing, black and white for "
         f"{MINUS}{limit:.3g} and +{limit:.3g} grey levels of 255 (× {factor}). Below: size of the perturbation, "
-        f"{strip.first.norm.capitalize()} in [0, 1] pixels at {strip.resolution} × {strip.resolution}. "
-        f"{describe_subject(strip.subject)}."
+        f"{reading.norm.capitalize()} in [0, 1] pixels at {reading.side} × {reading.side}. "
+        f"{describe_subject(reading.subject)}."
     )

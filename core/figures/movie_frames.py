@@ -14,11 +14,11 @@ from core.attacks.config import write_budget
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey, draw_key
 from core.figures.cortex_page import HemisphereMesh
-from core.figures.curve import ATTACK, curve_of
+from core.figures.curve import ATTACK, SECOND, curve_of, steps_of
 from core.figures.movie_config import MovieConfig, MovieKind
 from core.figures.movie_page import Page, Rect
 from core.figures.probe_plots import print_curve, print_steps
-from core.figures.probe_words import ProbeWords, describe_probe, write_shift
+from core.figures.probe_words import ProbeWords, describe_probe, write_shifts
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
 from core.probes.probe import Probe
@@ -116,15 +116,12 @@ class _ImageFrames:
         self._clean = to_uint8(probe.clean_pixels)
         self._factor = choose_factor(GREY_LEVELS * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0))
         words = describe_probe(probe)
-        shown = probe.history if self._of_steps else probe.curve
-        self._epsilon, self._shift = shown.epsilon, shown.shift
+        self._data = steps_of(probe) if self._of_steps else curve_of(probe)
         if self._of_steps:
             self._numbers = steps_of_frames(probe.history.n_steps, config)
-            self._x: FloatArray = np.arange(1.0, probe.history.n_steps + 1)
             footnote = "" if cortex is None else cortex.note
         else:
             self._numbers = budgets_of_frames(probe.curve.epsilon, config)
-            self._x = curve_of(probe).x
             footnote = "time runs in log ε over the budgets attacked"
         self._page = page = Page(config.width, config.height, find_inks(config.theme))
         with page.style():
@@ -141,9 +138,10 @@ class _ImageFrames:
 
     def frame(self, index: int) -> ByteArray:
         number, probe = self._numbers[index], self._probe
-        self._line.set_data(self._x[: number + 1], self._shift[: number + 1])
         at = slice(number, number + 1) if number >= 0 else slice(0)
-        self._dot.set_data(self._x[at], self._shift[at])
+        for line, dot, x, shift in self._lines:
+            line.set_data(x[: number + 1], shift[: number + 1])
+            dot.set_data(x[at], shift[at])
         self._caption.set_text(self._describe(number))
         if self._of_steps:
             changed = probe.history.pixels[number] if number >= 0 else self._clean
@@ -159,11 +157,11 @@ class _ImageFrames:
         return self._page.compose(placed)
 
     def _describe(self, number: int) -> str:
-        count = len(self._x)
+        count = len(self._data.epsilon)
         if number < 0:
             return f"before step 1 of {count}"
-        budget = write_budget(float(self._epsilon[number]), self._probe.config.attack.norm)
-        shift = write_shift(self._probe, float(self._shift[number]))
+        budget = write_budget(float(self._data.epsilon[number]), self._data.norm)
+        shift = write_shifts(self._data, number)
         if self._of_steps:
             return f"step {number + 1} of {count} · {budget} · {shift}"
         return f"{budget} · budget {number + 1} of {count} · {shift}"
@@ -178,11 +176,14 @@ class _ImageFrames:
         room, describe = (38, print_steps) if self._of_steps else (24, print_curve)
         axes = page.add_axes(_inner(page, Rect(left, top, wide, height), top=room))
         draw_plot(axes, describe(self._probe), page.inks)
-        self._line = next(line for line in axes.get_lines() if line.get_label() == ATTACK)
-        (self._dot,) = axes.plot(
-            [], [], "o", color=self._line.get_color(), ms=(6 if self._of_steps else 7) * page.scale
-        )
-        page.let_move(self._line, self._dot)
+        self._lines = []
+        named = {line.get_label(): line for line in axes.get_lines()}
+        x = np.arange(1.0, len(self._data.epsilon) + 1) if self._of_steps else self._data.x
+        for name, shift in zip((ATTACK, SECOND), self._data.encoders, strict=False):
+            line = named[self._data.name(name)]
+            (dot,) = axes.plot([], [], "o", color=line.get_color(), ms=(6 if self._of_steps else 7) * page.scale)
+            self._lines.append((line, dot, x, shift))
+            page.let_move(line, dot)
         beside = wide + page.pixels(GAP)
         rest = Rect(left + beside, top, whole - beside, height)
         return rest if self._cortex is None else _place_cortex(page, rest, self._cortex.key)

@@ -76,6 +76,8 @@ def map_probe(probe: Probe, style: CortexStyle, voxels: VoxelTable, *, follows: 
         parts = [values] if steps is None else [values, *steps]
         limit = max(robust_limit(part, diverging=diverging) for part in parts)
         limit = max(limit, LEAST_LIMIT) if unit == SD_UNIT else limit
+    if probe.second is not None and values is not None:
+        note = " · ".join(filter(None, [f"{probe.config.network} {probe.config.layer} alone", note]))
     return ProbeMap(values, title, unit, diverging, limit or 1.0, steps, before, dimmed, note)
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.attacks.config import NORM_SIGNS, NORM_UNITS, write_epsilon
-from core.figures.curve import ATTACK, CurveData, curve_of
+from core.figures.curve import ATTACK, SECOND, SECOND_CONTROL, CurveData, curve_of, steps_of
 from core.probes.probe import Probe
 from core.probes.spill_over import SpillOver
 from core.reports.draw_plot import ABOVE
 from core.reports.inks import Inks
-from core.reports.plot import Plot, Series
+from core.reports.plot import Ink, Plot, Series
 from core.types import Direction, FloatArray, NormName
 
 if TYPE_CHECKING:
@@ -23,11 +24,13 @@ MOST_TICKS = 7
 
 def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
     """The shift along the budgets with first order, random control and sign flip, in SDs too where those are known."""
-    inks = ("warm", "cool") if data.direction is Direction.RAISE else ("cool", "warm")
+    inks = [_ink_of(way) for way in (data.direction, data.direction.opposite)]
     looks: dict[str, dict[str, Any]] = {
         "first order": {"ink": "text", "line": "--"},
         "random control": {"ink": "muted", "line": ":"},
-        "sign flip": {"ink": inks[1], "line": "-", "size": 3.5, "marker": "s"},
+        "sign flip": {"ink": "muted" if SECOND in data.lines else inks[1], "line": "-", "size": 3.5, "marker": "s"},
+        SECOND_CONTROL: {"ink": "muted", "line": ":", "name": ""},
+        SECOND: {"ink": "accent", "line": "-", "size": 3.5, "marker": "^"},
         ATTACK: {"ink": inks[0], "line": "-", "size": 3.5, "marker": "o"},
     }
     series = []
@@ -36,7 +39,7 @@ def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
         if np.isfinite(values).any():
             from_zero = [0.0] if not is_log and data.x[0] > 0 else []  # no budget, no shift
             x, y = (np.append(from_zero, one) for one in (data.x, values))
-            series.append(Series(x, y, name=name, width=1.4, **look))
+            series.append(Series(x, y, width=1.4, **{"name": data.name(name)} | look))
     right = (1 / data.target_sd, "shift (SD)") if data.target_sd > 0 else None
     shared: dict[str, Any] = {"series": tuple(series), "across": (0,), "right": right, "ends": True}
     return Plot(**_epsilon_axis(data, is_log=is_log), y=name_shift(data.unit), **shared)
@@ -55,29 +58,24 @@ def plot_linearity(data: CurveData, *, is_log: bool) -> Plot:
     return Plot(**_epsilon_axis(data, is_log=is_log), series=lines, **named)
 
 
-def plot_steps(
-    epsilon: FloatArray,
-    shift: FloatArray,
-    *,
-    norm: NormName,
-    unit: str,
-    n_planned: int = 0,
-    target_sd: float = float("nan"),
-) -> Plot:
-    """The shift of the target at every attack step, with the budget in force above each stretch, (n_steps,) each."""
-    edges, budgets = _budget_stretches(epsilon, norm)
-    last = max(2, len(shift), n_planned) + 0.5
+def plot_steps(data: CurveData, *, n_planned: int = 0) -> Plot:
+    """The shift of the target at every attack step, with the budget in force above each stretch."""
+    n_steps = len(data.epsilon)
+    edges, budgets = _budget_stretches(data.epsilon, data.norm)
+    inks: tuple[Ink, ...] = ("accent",) if len(data.encoders) == 1 else (_ink_of(data.direction), "accent")
+    looks = zip((ATTACK, SECOND), inks, data.encoders, strict=False)
+    x = np.arange(1, n_steps + 1)
     return Plot(
         "attack step",
-        name_shift(unit),
-        (Series(np.arange(1, len(shift) + 1), shift, "accent", ATTACK, line="-", width=1.6),),
+        name_shift(data.unit),
+        tuple(Series(x, shift, ink, data.name(name), line="-", width=1.6) for name, ink, shift in looks),
         across=(0,),
         upright=tuple(edges.tolist()),
         top=tuple(budgets),
-        top_title=f"ε in force, {NORM_SIGNS[norm]}",
-        right=(1 / target_sd, "shift (SD)") if target_sd > 0 else None,
-        x_range=(0.5, last),
-        legend=None,
+        top_title=f"ε in force, {NORM_SIGNS[data.norm]}",
+        right=(1 / data.target_sd, "shift (SD)") if data.target_sd > 0 else None,
+        x_range=(0.5, max(2, n_steps, n_planned) + 0.5),
+        legend=None if len(data.encoders) == 1 else "",
     )
 
 
@@ -89,16 +87,22 @@ def print_curve(probe: Probe) -> Plot:
 
 def print_steps(probe: Probe) -> Plot:
     """The steps of a finished probe, in SDs too."""
-    steps, data = probe.history, curve_of(probe)
-    return plot_steps(steps.epsilon, steps.shift, norm=data.norm, unit=data.unit, target_sd=data.target_sd)
+    return plot_steps(steps_of(probe))
 
 
-def draw_spill_over(axes: Axes, spill: SpillOver, inks: Inks) -> None:
-    """The mean shift of every ROI in SDs as bars, the control as a mark, the target's ROI in its colour."""
-    rows = sorted(spill.rows, key=lambda row: row.shift_sd)
+def draw_spill_over(axes: Axes, spills: Mapping[str, SpillOver], inks: Inks) -> None:
+    """The mean shift of every ROI in SDs as bars, the control as a mark, the target's ROI in its colour.
+
+    `spills`: by the names of their encoders; that of a second one is a marker on every row.
+    """
+    own, *others = spills.items()
+    rows = sorted(own[1].rows, key=lambda row: row.shift_sd)
     places = np.arange(len(rows))
     colours = [inks.accent if row.is_target else inks.muted for row in rows]
-    axes.barh(places, [row.shift_sd for row in rows], color=colours, height=0.72)
+    axes.barh(places, [row.shift_sd for row in rows], color=colours, height=0.72, label=own[0] if others else "")
+    for name, second in others:
+        there = {row.roi: row.shift_sd for row in second.rows}
+        axes.plot([there[row.roi] for row in rows], places, ls="", marker="^", color=inks.warm, ms=4, label=name)
     axes.plot(
         [row.control_shift_sd for row in rows], places, ls="", marker="|", color=inks.text, ms=8, label="random control"
     )
@@ -109,6 +113,10 @@ def draw_spill_over(axes: Axes, spill: SpillOver, inks: Inks) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("mean shift (SD)")
     axes.legend(**ABOVE | {"handlelength": 1.0})
+
+
+def _ink_of(direction: Direction) -> Ink:
+    return "warm" if direction is Direction.RAISE else "cool"
 
 
 def name_shift(unit: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from core.attacks.config import GREY_LEVELS, write_epsilon
 from core.datasets.subject import load_subject
 from core.errors import ProbeError
+from core.figures.curve import CurveData
+from core.figures.probe_maps import SD_UNIT
 from core.probes.probe import Probe
 
 MINUS = "\N{MINUS SIGN}"
@@ -75,12 +77,10 @@ def describe_subject(subject: str) -> str:
     return f"{found.named}: responses predicted by an encoder of {found.kind} data"
 
 
-def write_shift(probe: Probe, shift: float) -> str:
-    """A shift of the target in SDs where it has one, else in its unit."""
-    objective = probe.config.objective
-    if not objective.kind.is_pattern and probe.target_sd > 0:
-        return f"{write_signed(shift / probe.target_sd)} SD"
-    return f"{write_signed(shift)} {objective.unit(probe.response_unit)}"
+def write_shifts(data: CurveData, number: int) -> str:
+    """The target's shift at a budget or step in every encoder, in SDs where it has one, else in its unit."""
+    scale, unit = (1 / data.target_sd, SD_UNIT) if data.target_sd > 0 else (1.0, data.unit)
+    return " / ".join(f"{write_signed(scale * float(shift[number]))} {unit}" for shift in data.encoders)
 
 
 def write_signed(value: float, digits: int = 2) -> str:

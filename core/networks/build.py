@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -107,21 +109,19 @@ def _build_bare(spec: NetworkSpec) -> nn.Module:
 def _build(spec: NetworkSpec) -> nn.Module:
     import torchvision
 
-    module: nn.Module
     if spec.family == "torchvision":
         check_choice(f"{spec.id}.architecture", spec.architecture, torchvision.models.list_models())
-        module = torchvision.models.get_model(spec.architecture, weights=None, **_list_settings(spec))
-        return module
+        make = partial(torchvision.models.get_model, spec.architecture, weights=None)
+        return _dilate(make, spec, **_list_settings(spec))
     import timm
 
     if not timm.is_model(spec.architecture):
         check_choice(f"{spec.id}.architecture", spec.architecture, timm.list_models())
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {"output_stride": spec.output_stride} if spec.output_stride else {}
     known = timm.get_pretrained_cfg(spec.architecture)
     if known is not None and known.fixed_input_size and known.input_size[-1] != spec.input_size:
         settings["img_size"] = spec.input_size
-    module = timm.create_model(spec.architecture, pretrained=False, **settings)
-    return module
+    return _dilate(partial(timm.create_model, spec.architecture, pretrained=False), spec, **settings)
 
 
 def _list_settings(spec: NetworkSpec) -> dict[str, Any]:
@@ -132,4 +132,16 @@ def _list_settings(spec: NetworkSpec) -> dict[str, Any]:
         return {"image_size": spec.input_size}
     if spec.architecture in torchvision.models.list_models(module=torchvision.models.segmentation):
         return {"weights_backbone": None}
+    if spec.output_stride:
+        return {"replace_stride_with_dilation": [False, spec.output_stride < 16, spec.output_stride < 32]}
     return {"init_weights": True} if spec.architecture in TRANSFORMED else {}
+
+
+def _dilate(make: Callable[..., nn.Module], spec: NetworkSpec, **settings: Any) -> nn.Module:
+    try:
+        return make(**settings)
+    except TypeError as error:
+        if not spec.output_stride:
+            raise
+        advice = "Leave it out: this definition has its strides alone."
+        raise refusal("output_stride", allowed="0", got=spec.output_stride, advice=advice) from error

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.checks import check_count, refusal
+from core.checks import check_choice, check_count, refusal
 from core.networks.spec import Tokens
+
+OUTPUT_STRIDES = (0, 8, 16, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class NetworkImportOptions:
     layers : Layers to offer, early to late; the last one is the default.
     input_size : Side of the stimulus in pixels; 0 for that of the architecture, or 224.
     mean, std : Normalisation of R, G, B (default: the file's, its architecture's or ImageNet's).
+    output_stride : 32, 16 or 8 pixels; 16 and 8 for weights that were trained with dilated convolutions in place of
+        the last strides, as for segmentation (default: that of the architecture).
     tokens : Of a transformer's features (default: those of the architecture).
     robust : Whether it was trained against perturbations.
     licence : Shown with the network.
@@ -37,6 +41,7 @@ class NetworkImportOptions:
     input_size: int = 0
     mean: tuple[float, float, float] | None = None
     std: tuple[float, float, float] | None = None
+    output_stride: int = 0
     tokens: Tokens | None = None
     robust: bool = False
     licence: str = ""
@@ -46,6 +51,7 @@ class NetworkImportOptions:
     def __post_init__(self) -> None:
         """Refuse values no network could have."""
         check_count("input_size", self.input_size, least=0, advice="0 takes that of the architecture.")
+        check_choice("output_stride", str(self.output_stride), map(str, OUTPUT_STRIDES))
         for name in ("mean", "std"):
             values = getattr(self, name)
             if values is not None and (len(values) != 3 or (name == "std" and min(values) <= 0)):

@@ -14,9 +14,9 @@ from typing import Any
 
 from core.checks import check_choice, refusal
 from core.errors import BadInputError, StorageError, WeightsError
+from core.files import hash_file
 from core.networks.build import build_architecture
 from core.networks.catalog import PREFIXES, check_new_id, find_network, list_networks, save_user_network, suggest_id
-from core.networks.files.checkpoint import hash_file
 from core.networks.files.export_file import load_export
 from core.networks.files.kinds import find_kind
 from core.networks.files.normalisation import LEAST_SD, Normalisation
@@ -38,7 +38,7 @@ from core.networks.open_body import hash_module, list_layers
 from core.networks.spec import Family, NetworkSpec
 
 FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-TAKEN_OVER = ("title", "input_size", "mean", "std", "tokens", "robust", "licence")
+TAKEN_OVER = ("title", "input_size", "mean", "std", "output_stride", "tokens", "robust", "licence")
 """Options that replace what an entry says by the same name."""
 UNUSUAL_STD = "The SD given is far below that of pictures in [0, 1], .2 to .3: it must not be a variance."
 PROGRAM_KINDS: dict[Family, str] = {"torchscript": "a TorchScript file", "export": "a torch.export file"}
@@ -59,6 +59,9 @@ def import_network(source: str, options: NetworkImportOptions | None = None) -> 
     given = Path(source).expanduser()
     is_function = FUNCTION.fullmatch(source) is not None and not given.is_file()
     spec = _take_function(source, options) if is_function else _take_file(given, options)
+    if spec.output_stride and not spec.is_drawn:
+        allowed = "left out for a program or function, which has its own strides"
+        raise refusal("output_stride", allowed=allowed, got=spec.output_stride)
     for layer in options.layers:
         check_choice("layer", layer, [info.name for info in list_layers(spec)])
     spec = replace(spec, id=options.id or suggest_id(spec.id), user=True)
@@ -72,7 +75,7 @@ def _keep_named(name: str, options: NetworkImportOptions) -> NetworkSpec:
     spec = _apply(find_network(name), options)
     spec = replace(spec, id=options.id or name)
     check_new_id(spec.id)
-    if options.layers or options.tokens:
+    if options.layers or options.tokens or options.output_stride:
         complete_spec(spec, layers=spec.layers, tokens=spec.tokens)
     if spec.family == "python":
         if not options.trusted:
@@ -109,7 +112,8 @@ def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
     source = f"{path.name}, definition of {base.id}"
     spec = replace(spec, robust=False, licence="yours", note="", source=source, parent="")
     spec = replace(spec, input_size=options.input_size or spec.input_size)
-    choice = choose_table(path, build_architecture(spec), options.weights)
+    spec = replace(spec, output_stride=options.output_stride or spec.output_stride)
+    choice = choose_table(path, build_architecture(spec), options.weights, output_stride=spec.output_stride)
     side = options.input_size or choice.input_size or spec.input_size
     spec = replace(spec, table=choice.prefix, note=choice.note, input_size=side)
     return _apply(_normalise_as_file(spec, choice.normalisations, options), options)

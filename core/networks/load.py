@@ -38,7 +38,8 @@ def load_network(
     weights : Weights file to use instead of the network's own; its SHA-256 is not checked.
 
     Raises BadInputError if the network or the layer does not exist (the nearest name is given); WeightsError if the
-    file is missing, altered, truncated, of another architecture or holds code, or the network cannot be probed.
+    file is missing, altered, truncated, of another architecture or holds code, or the network cannot be probed;
+    StorageError if the file cannot be read.
     """
     result = open_network(network, layer, device=device, weights=weights)
     validate_network(result)

@@ -5,7 +5,7 @@ Getting the weights of one and keeping a library's name among the user's network
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from core.checks import refusal
@@ -79,6 +79,13 @@ def check_network(network: str, layer: str | None = None, *, device: str = "cpu"
     opened = open_network(network, layer, device=device)
     checks = tuple((check.what, check.problem) for check in iter_checks(opened))
     return CheckReport(opened.spec.id, opened.layer, opened.sha256, opened.feature_shape, checks)
+
+
+def hash_networks(networks: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the weights of each network. Raises WeightsError if they are not here, or not the right ones."""
+    from core.networks.open_body import check_weights
+
+    return {network: check_weights(find_network(network), None)[1] for network in dict.fromkeys(networks)}
 
 
 def describe_layers(network: str) -> tuple[LayerInfo, ...]:

@@ -16,9 +16,10 @@ import torch
 from torch import nn
 
 from core.errors import WeightsError
+from core.files import hash_file
 from core.networks.build import TRANSFORMED, build_architecture, build_with_memory, example_pixels
 from core.networks.catalog import find_network
-from core.networks.files.checkpoint import apply_state, check_hash, hash_file
+from core.networks.files.checkpoint import apply_state, check_hash
 from core.networks.files.download import expected_hash
 from core.networks.files.export_file import list_export_layers, open_export
 from core.networks.files.program import Program, explained
@@ -121,7 +122,8 @@ def _describe(module: nn.Module, spec: NetworkSpec, *, is_new: bool = False) -> 
 def check_weights(spec: NetworkSpec, weights: Path | None) -> tuple[Path, str]:
     """The weights file to open and the hash of its content; `weights` replaces the network's own.
 
-    Raises WeightsError if the file is missing, or not the one that is expected.
+    Raises WeightsError if the network's own file is missing, or not the one that is expected; StorageError if it cannot
+    be read.
     """
     if spec.family == "python" and not spec.weights:
         return Path(), hash_module(spec)
@@ -142,6 +144,8 @@ def fingerprint(spec: NetworkSpec, sha256: str, marks: tuple[str, ...] = ()) -> 
     choices += marks
     if spec.table:
         choices.append(f"table={spec.table}")
+    if spec.output_stride in (8, 16):
+        choices.append(f"output_stride={spec.output_stride}")
     # Up to 0.3 two kinds of network that are not the user's were normalised otherwise.
     changed = {
         "torchvision": spec.architecture in TRANSFORMED and set(spec.mean) == {0.5},

@@ -62,9 +62,13 @@ class Against:
         """A few words for captions, where the first encoder is moved `own`."""
         return f"{self.kind}, {self.direction(own)} in {self.label} (t = {self.sharpness:g})"
 
+    def signs(self, own: Direction) -> tuple[int, int]:
+        """+1 for each encoder that is raised, -1 for one that is lowered, where the first is moved `own`."""
+        return own.sign, self.direction(own).sign
+
     def find_smaller(self, shifts_sd: tuple[float, float], own: Direction) -> float:
         """The smaller of two shifts in SDs, each counted the way wanted; NaN if one is not known."""
-        return float(np.min([own.sign * shifts_sd[0], self.direction(own).sign * shifts_sd[1]]))
+        return float(np.multiply(self.signs(own), shifts_sd).min())
 
     def explain_undecided(self, shifts_sd: tuple[float, float], own: Direction) -> str:
         """Why two shifts in SDs leave the probe undecided, in words; "" where both pass the wanted size."""
@@ -74,7 +78,7 @@ class Against:
 
     def direction(self, own: Direction) -> Direction:
         """The way the second encoder is moved, where the first is moved `own`."""
-        return own if self.agrees else next(one for one in Direction if one is not own)
+        return own if self.agrees else own.opposite
 
 
 @dataclass(frozen=True, slots=True, eq=False)

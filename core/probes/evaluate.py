@@ -47,17 +47,6 @@ class _Scored:
     sign_flip: FloatArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Reported:
-    """What the curve reports at every budget, (n_budgets,) each; `objective` is empty where it is the signed shift."""
-
-    shift: FloatArray
-    control: FloatArray
-    sign_flip: FloatArray
-    objective: FloatArray
-    is_smooth: bool
-
-
 def evaluate(
     encoder: Encoder,
     stimulus: Stimulus,
@@ -99,7 +88,7 @@ def evaluate(
         reference_sd=card.reference_sd,
         target_sd=encoder.target_sd(direction),
         target_mean=encoder.target_mean(direction),
-        curve=_draw_curve(config, delivered, _report(encoder, config, scored, second), dual_size=dual_size),
+        curve=_draw_curve(encoder, config, delivered, scored, second=second, dual_size=dual_size),
         history=history,
         delivered_8bit=config.attack.quantise,
         seconds=watch.seconds,
@@ -128,35 +117,40 @@ def _score(encoder: Encoder, delivered: Delivered) -> _Scored:
     return _Scored(clean[0], *others)
 
 
-def _report(encoder: Encoder, config: ProbeConfig, scored: _Scored, second: SecondResponses | None) -> _Reported:
+def _draw_curve(
+    encoder: Encoder,
+    config: ProbeConfig,
+    delivered: Delivered,
+    scored: _Scored,
+    *,
+    second: SecondResponses | None,
+    dual_size: float,
+) -> Curve:
     budgets = (scored.perturbed, scored.control, scored.sign_flip)
     shift, control, flip = (report_shift(encoder, config, responses, clean=scored.clean) for responses in budgets)
     gain = report_gain(encoder, config, scored.perturbed, clean=scored.clean)
     if second is not None:
         own_sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
         gain = report_pair_gain(config, np.stack([shift / own_sd, second.shift / second.target_sd]))
-    # A cosine has no gradient at the clean image, and so no first order.
-    return _Reported(shift, control, flip, gain, is_smooth=config.objective.kind is not ObjectiveKind.COSINE)
-
-
-def _draw_curve(config: ProbeConfig, delivered: Delivered, reported: _Reported, *, dual_size: float) -> Curve:
     epsilon = np.asarray(config.ladder)
-    slope = dual_size if reported.is_smooth else float("nan")
+    # A cosine has no gradient at the clean image, and so no first order.
+    slope = float("nan") if config.objective.kind is ObjectiveKind.COSINE else dual_size
     first_order = predict_first_order(epsilon, slope, sign=config.direction.sign)
     delta = (delivered.perturbed.astype(np.float64) - delivered.clean).reshape(len(epsilon), -1)
+    to_gain, spread, n_gradients = delivered.convergence
     return Curve(
         epsilon=epsilon,
-        shift=reported.shift,
+        shift=shift,
         first_order=first_order,
-        linearity=measure_linearity(reported.shift, first_order),
-        control_shift=reported.control,
-        sign_flip_shift=reported.sign_flip,
+        linearity=measure_linearity(shift, first_order),
+        control_shift=control,
+        sign_flip_shift=flip,
         l2=np.linalg.norm(delta, axis=1),
         linf=np.abs(delta).max(axis=1),
-        objective=reported.objective,
-        to_gain=delivered.convergence[0],
-        restart_spread=delivered.convergence[1],
-        n_gradients=delivered.convergence[2],
+        objective=gain,
+        to_gain=to_gain,
+        restart_spread=spread,
+        n_gradients=n_gradients,
     )
 
 

@@ -16,7 +16,7 @@ MOST_STEPS = 400
 class RecordedStep(NamedTuple):
     """One step: its restart, budget, the target's shift, pixels (height, width, 3) uint8, responses (n_voxels,).
 
-    After the restart in the order of `StepHistory`.
+    Last the shift in a second encoder in SDs, NaN without one. After the restart in the order of `StepHistory`.
     """
 
     restart: int
@@ -24,6 +24,7 @@ class RecordedStep(NamedTuple):
     shift: float
     pixels: ByteArray
     responses: FloatArray
+    second_shift_sd: float
 
 
 class HistoryRecorder:

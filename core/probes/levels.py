@@ -11,14 +11,14 @@ first order nothing is lost on that segment near the best perturbation, so the s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from core.attacks.ball import Ball
-from core.attacks.epsilon_grid import BudgetResult, fit_to_budget, iter_budget
+from core.attacks.epsilon_grid import BudgetResult, fit_to_budget
 from core.attacks.pgd import AttackStep
 from core.attacks.rules import check_scale
 from core.encoders.card import describe_unknown_mean
@@ -26,9 +26,8 @@ from core.encoders.encoder import Encoder
 from core.errors import BadInputError
 from core.images.stimulus import Stimulus
 from core.probes.evaluate import Delivered, evaluate
-from core.probes.objectives import build_own, check_named, guarded
+from core.probes.objectives import build_own
 from core.probes.probe import LEVEL_TOLERANCE, MIN_NORM_TOLERANCE, Probe, ProbeConfig, ProbeProgress, StepHistory
-from core.probes.respond import check_pixels
 from core.probes.run import Running, iter_probe, make_controls, to_array
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
@@ -56,11 +55,8 @@ def iter_wanted(
     """The probe of a config: the search for a level where it has one, else an ordinary probe (`iter_probe`)."""
     if config.level is None:
         yield from iter_probe(encoder, stimulus, config, should_stop=should_stop, others=others)
-        return
-    check_named(encoder, config, others=others)
-    check_pixels(encoder, stimulus.pixels[np.newaxis])
-    with guarded((encoder,), should_stop):
-        yield from _LevelSearch(encoder, stimulus, config, should_stop).iterate()
+    else:
+        yield from _LevelSearch(encoder, stimulus, config, should_stop=should_stop, others=others).run()
 
 
 def check_mean(encoder: Encoder, direction: FloatArray) -> float:
@@ -74,16 +70,14 @@ def check_mean(encoder: Encoder, direction: FloatArray) -> float:
 class _LevelSearch(Running):
     """One level of one image: the goal, and the best perturbation so far."""
 
-    def __init__(self, encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, should_stop: ShouldStop) -> None:
-        if config.level is None:
-            raise RuntimeError("A search for no level.")
-        super().__init__(encoder, stimulus, config, should_stop=should_stop, tries=MOST_TRIES)
-        direction = config.target.vector(encoder.n_voxels)
-        self._sd = check_scale(encoder.target_sd(direction))
-        self._goal = check_mean(encoder, direction) + config.level * self._sd
-        self._largest = config.largest_epsilon
+    def _prepare(self) -> int:
+        direction = self._config.target.vector(self._encoder.n_voxels)
+        self._sd = check_scale(self._encoder.target_sd(direction))
+        self._goal = check_mean(self._encoder, direction) + (self._config.level or 0.0) * self._sd
+        self._largest = self._config.largest_epsilon
         self._size, self._best = math.inf, self._pixels
         self._convergence = np.array([[0.0], [math.nan], [0.0]])
+        return MOST_TRIES
 
     def iterate(self) -> Iterator[ProbeProgress]:
         """Clean pass, search, controls, evaluation."""
@@ -106,10 +100,11 @@ class _LevelSearch(Running):
         yield replace(last, stage="done", step=self.n_steps, shift=shift, responses=probe.perturbed, result=probe)
 
     def _search(self, epsilon: float) -> Iterator[ProbeProgress]:
+        attack = fit_to_budget(self._config.attack, self._largest)
         below: BudgetResult | None = None
         failed = (0.0, 0.0)
         for number in range(MOST_TRIES):
-            last = yield from self._attack(epsilon, below)
+            last = yield from self._attack_under(epsilon, below, attack=attack, ends=lambda _: False)
             moved = self._moved_to(last.best.pixels)
             if moved >= self._gap - TIGHT * self._sd:
                 is_beyond = moved > self._gap + TIGHT * self._sd
@@ -130,17 +125,6 @@ class _LevelSearch(Running):
             below, failed = BudgetResult(epsilon, last.best), (epsilon, moved)
             rise = min(max(ahead / epsilon, LEAST_RISE), MOST_RISE) if number < MOST_TRIES - 2 else math.inf
             epsilon = min(self._largest, rise * epsilon)
-
-    def _attack(self, epsilon: float, below: BudgetResult | None) -> Generator[ProbeProgress, None, AttackStep]:
-        """The whole attack under a budget; returns its last step."""
-        attack, keys = fit_to_budget(self._config.attack, self._largest), (self._stimulus.sha256,)
-        last: AttackStep | None = None
-        for last in iter_budget(self._own, self._pixels, attack, epsilon=epsilon, below=below, keys=keys):
-            self._taken += 1
-            yield self._tell("search", last.pixels, last.scores, epsilon)
-        if last is None:
-            raise RuntimeError("An attack ended without a step.")
-        return last
 
     def _deliver(self, pixels: torch.Tensor, last: AttackStep) -> None:
         self._best, self._size = pixels, self._measure(pixels)
@@ -168,24 +152,22 @@ class _LevelSearch(Running):
     def _cross(
         self, make: Callable[[float], torch.Tensor], ends: tuple[torch.Tensor, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The images before and beyond the level, of those that `make` gives for 0 to 1; the same one where it is met.
+        """The images before and beyond the level, of those `make` gives for 0 to 1; the same one where it is met."""
+        from scipy.optimize import brentq  # takes a while to import
 
-        Regula falsi, with the value of an end that stays halved (Illinois).
-        """
         images = list(ends)
-        shares, misses, stayed = [0.0, 1.0], [self._moved_to(one) - self._gap for one in ends], -1
-        for _ in range(MOST_CUTS):
+
+        def miss(share: float) -> float:
             check_stop(self._should_stop)
-            share = shares[0] - misses[0] * (shares[1] - shares[0]) / (misses[1] - misses[0])
             pixels = make(share)
-            miss = self._moved_to(pixels) - self._gap
-            if abs(miss) <= TIGHT * self._sd:
-                return pixels, pixels
-            side = int(miss > 0)
-            shares[side], misses[side], images[side] = share, miss, pixels
-            if stayed == 1 - side:
-                misses[stayed] /= 2
-            stayed = 1 - side
+            found = self._moved_to(pixels) - self._gap
+            if abs(found) <= TIGHT * self._sd:
+                images[:] = pixels, pixels
+                return 0.0
+            images[int(found > 0)] = pixels
+            return found
+
+        brentq(miss, 0.0, 1.0, maxiter=MOST_CUTS, disp=False)
         return images[0], images[1]
 
     def _moved_to(self, pixels: torch.Tensor) -> float:

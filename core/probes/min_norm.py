@@ -11,15 +11,12 @@ import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from core.attacks.epsilon_grid import BudgetResult, fit_to_budget, iter_budget
+from core.attacks.epsilon_grid import BudgetResult, fit_to_budget
+from core.attacks.pgd import AttackStep
 from core.attacks.rules import check_scale
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
-from core.probes.objectives import check_named, guarded
 from core.probes.probe import MIN_NORM_TOLERANCE, ProbeConfig, ProbeProgress
-from core.probes.respond import check_pixels
 from core.probes.run import Running, iter_probe
 
 QUARTERINGS = 8
@@ -42,11 +39,8 @@ def iter_min_norm(
     Raises BadInputError as `iter_probe`, and if the target's SD over the reference images is not known; Cancelled as
     soon as `should_stop()` is true.
     """
-    check_named(encoder, config, others=others)
-    check_pixels(encoder, stimulus.pixels[np.newaxis])
-    with guarded((encoder, *others), should_stop):
-        search = _Search(encoder, stimulus, config, should_stop=should_stop, others=others)
-        yield from search.iterate()
+    search = _Search(encoder, stimulus, config, should_stop=should_stop, others=others)
+    yield from search.run()
     for progress in iter_probe(encoder, stimulus, search.answer, should_stop=should_stop, others=others):
         done = search.n_steps - progress.n_steps + progress.step
         yield replace(progress, step=done, n_steps=search.n_steps)
@@ -55,19 +49,9 @@ def iter_min_norm(
 class _Search(Running):
     """The interval that holds the answer, and the budgets attacked on the way to its lower end."""
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        stimulus: Stimulus,
-        config: ProbeConfig,
-        *,
-        should_stop: Callable[[], bool],
-        others: Sequence[Encoder],
-    ) -> None:
+    def _prepare(self) -> int:
+        config, encoder = self._config, self._encoder
         self._epsilons = tuple(epsilon for epsilon in config.ladder if epsilon > 0)
-        tries = len(self._epsilons) + QUARTERINGS + math.ceil(math.log2(math.log(4) / math.log1p(MIN_NORM_TOLERANCE)))
-        # search and probe together
-        super().__init__(encoder, stimulus, config, should_stop=should_stop, others=others, tries=2 * tries)
         sd = check_scale(encoder.target_sd(config.target.vector(encoder.n_voxels)))
         self._wanted = config.wanted_shift_sd * sd
         self._path: list[float] = []
@@ -75,6 +59,8 @@ class _Search(Running):
         self._reached = False
         self.answer = config
         """The probe to make in the end."""
+        tries = len(self._epsilons) + QUARTERINGS + math.ceil(math.log2(math.log(4) / math.log1p(MIN_NORM_TOLERANCE)))
+        return 2 * tries  # search and probe together
 
     def iterate(self) -> Iterator[ProbeProgress]:
         """Narrow the interval down; `answer` is set in the end."""
@@ -108,18 +94,14 @@ class _Search(Running):
 
     def _attack(self, epsilon: float) -> Iterator[ProbeProgress]:
         """Try a budget: one that reaches the shift is the answer so far, one that does not is where to go on from."""
-        config, last = self._config, None
-        names = (self._stimulus.sha256,)
-        for last in iter_budget(
-            self._objective, self._pixels, config.attack, epsilon=epsilon, below=self._below, keys=names
-        ):
-            self._taken += 1
-            yield self._tell("search", last.pixels, last.scores, epsilon)
-            self._reached = self._moved(last.scores) >= self._wanted
-            if self._reached and self._objective is self._own and config.objective.is_linear:
-                break  # what is attacked is the shift itself, so the whole attack reaches it too
-        if last is None:
-            raise RuntimeError("An attack ended without a step.")
+        config = self._config
+
+        def is_enough(step: AttackStep) -> bool:
+            self._reached = self._moved(step.scores) >= self._wanted
+            return self._reached and self._objective is self._own and config.objective.is_linear
+
+        # What is attacked is then the shift itself, so the whole attack reaches it too.
+        last = yield from self._attack_under(epsilon, self._below, attack=config.attack, ends=is_enough)
         if last.convergence is not None:
             self._reached = self._moved(self._own.score(last.best.pixels)) >= self._wanted
         if self._reached:

@@ -9,10 +9,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.attacks.ensemble import EnsembleObjective
+from core.attacks.ensemble import EnsembleObjective, SmoothMinimum, join_shifts
 from core.attacks.objective import LinearObjective, Objective, RuleObjective
 from core.attacks.rules import Rule, make_rule
-from core.attacks.smooth_minimum import SmoothMinimum, join_shifts
 from core.checks import refusal
 from core.device import exact_arithmetic
 from core.encoders.encoder import Encoder
@@ -84,8 +83,7 @@ def report_pair_gain(config: ProbeConfig, shifts_sd: FloatArray) -> FloatArray:
     """What the smooth minimum gained, (n,) float64 in SDs, of both encoders' shifts (2, n) in SDs; empty without."""
     if config.against is None:
         return np.zeros(0)
-    ways = np.asarray([config.direction.sign, config.against.direction(config.direction).sign])
-    signed = torch.from_numpy(shifts_sd * ways[:, np.newaxis])
+    signed = torch.from_numpy(shifts_sd * np.reshape(config.against.signs(config.direction), (2, 1)))
     return np.asarray(join_shifts(signed, config.against.sharpness).numpy())
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.attacks.config import LARGEST_EPSILON, AttackConfig, format_epsilon
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
-from core.checks import check_epsilon, check_fraction, refusal
+from core.checks import check_epsilon, check_fraction, check_rules, refusal
 from core.networks.catalog import find_network
 from core.probes.against import Against, SecondResponses
 from core.probes.target import CONTRAST_SIGN, Target, TargetKind
@@ -26,6 +26,9 @@ LEVEL_TOLERANCE = 0.05
 
 ROUNDING = 1e-4
 """Responses scored again in another batch differ by less than this part."""
+
+UNKNOWN_PAIR = (math.nan, math.nan)
+"""The shifts of a probe without a second encoder."""
 
 EPSILON_FRACTIONS = (0.0625, 0.125, 0.25, 0.5, 1.0)
 """The default epsilon grid, as fractions of the asked budget: octaves, so that a log axis is evenly covered."""
@@ -101,17 +104,25 @@ class ProbeConfig:
         return self.ensemble if self.against is None else (self.against.network,)
 
     @property
+    def encoder_names(self) -> tuple[str, ...]:
+        """The probe's own encoder, and the second one where there is one, in as few words as tell them apart."""
+        if self.against is None:
+            return (self.network,)
+        if self.against.network == self.network:
+            return (f"{self.network} {self.layer}", self.against.label)
+        return (self.network, self.against.network)
+
+    @property
     def side(self) -> int:
         """Side of the images in pixels: the network's input size, or the larger one of two encoders."""
         names = (self.network, *(() if self.against is None else (self.against.network,)))
         return max(find_network(name).input_size for name in names)
 
     def _check_against(self) -> None:
-        against = self.against
-        if against is None:
+        if (against := self.against) is None:
             return
-        if (against.network, against.layer) == (self.network, self.layer):
-            raise refusal("against", allowed="another encoder", got=against.label, advice="Name a second one.")
+        is_own = (against.network, against.layer) == (self.network, self.layer)
+        alone = "The two objectives cannot be raised at once. Leave one of the two out."
         rivals = {
             "an ensemble": self.ensemble,
             "a pattern": self.target.kind is TargetKind.PATTERN,
@@ -119,10 +130,13 @@ class ProbeConfig:
             "a smallest budget": self.wanted_shift_sd,
             "a level": self.level is not None,
         }
-        for what, is_asked in rivals.items():
-            if is_asked:
-                advice = "The two objectives cannot be raised at once. Leave one of the two out."
-                raise refusal("against", allowed=f"left out with {what}", got=against.label, advice=advice)
+        check_rules(
+            (is_own, "second encoder", "another one", against.label, "Name a different one."),
+            *(
+                (asked, "second encoder", f"left out with {what}", against.label, alone)
+                for what, asked in rivals.items()
+            ),
+        )
 
     def describe_wish(self) -> str:
         """What the target is to do: "raise voxel 812 (left V1)", "ROI FFA (119 voxels) at -1.5 SD"."""
@@ -142,18 +156,17 @@ class ProbeConfig:
             raise refusal("level", allowed="of the plain response of one encoder", got=self.describe())
 
     def _check_objective(self) -> None:
-        is_pattern = self.target.kind is TargetKind.PATTERN
-        if is_pattern is not self.objective.kind.is_pattern:
-            allowed = "distance or cosine for a pattern" if is_pattern else "target or selective unless it is a pattern"
-            raise refusal("objective", allowed=allowed, got=str(self.objective.kind))
         check_fraction("wanted shift", self.wanted_shift_sd, largest=LARGEST_WISH, advice="It is counted in SDs.")
-        if is_pattern and self.wanted_shift_sd:
-            advice = "A pattern has no SD to count its shift in. Leave one of the two out."
-            allowed = "0 for a pattern"
-            raise refusal("wanted shift", allowed=allowed, got=self.wanted_shift_sd, advice=advice)
-        if self.network in self.ensemble or len(set(self.ensemble)) < len(self.ensemble):
-            advice = f"Name each further network once; {self.network} is part of it already."
-            raise refusal("ensemble", allowed="other networks", got=",".join(self.ensemble), advice=advice)
+        is_pattern, kind = self.target.kind is TargetKind.PATTERN, self.objective.kind
+        forms = "distance or cosine for a pattern" if is_pattern else "target or selective unless it is a pattern"
+        no_sd = "A pattern has no SD to count its shift in. Leave one of the two out."
+        twice = self.network in self.ensemble or len(set(self.ensemble)) < len(self.ensemble)
+        once = f"Name each further network once; {self.network} is part of it already."
+        check_rules(
+            (is_pattern is not kind.is_pattern, "objective", forms, str(kind), ""),
+            (is_pattern and self.wanted_shift_sd, "wanted shift", "0 for a pattern", self.wanted_shift_sd, no_sd),
+            (twice, "ensemble", "other networks", ",".join(self.ensemble), once),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +201,15 @@ class StepHistory:
     """Every attack step of the kept run, in the order taken, for scrubbing.
 
     epsilon (n_steps,) the budget in force; shift (n_steps,) the target's shift; pixels (n_steps, height, width, 3)
-    uint8; responses (n_steps, n_voxels).
+    uint8; responses (n_steps, n_voxels); second_shift_sd (n_steps,) the target's shift in the second encoder of a
+    controversial probe, in its SDs: NaN without one, empty in files of version 0.3 and of level sets.
     """
 
     epsilon: FloatArray
     shift: FloatArray
     pixels: ByteArray
     responses: FloatArray
+    second_shift_sd: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def n_steps(self) -> int:
@@ -272,7 +287,7 @@ class Probe:
     def shifts_sd(self) -> tuple[float, float]:
         """The target's shift in the probe's own and in the second encoder, each in its SDs; NaN without a second."""
         if self.second is None:
-            return float("nan"), float("nan")
+            return UNKNOWN_PAIR
         return float(self.curve.shift[-1]) / self.target_sd, float(self.second.shift[-1]) / self.second.target_sd
 
     @property
@@ -319,7 +334,8 @@ class ProbeProgress:
 
     `stage` is "clean", "attack", "controls" or "done"; `step` counts from 0 to `n_steps` over the whole epsilon grid;
     `pixels` (height, width, 3) uint8 and `responses` (n_voxels,) are those of the newest iterate; `shift` is the
-    target's; `seconds_left` is None while unknown; `result` is set on the last record only.
+    target's; `seconds_left` is None while unknown; `result` is set on the last record only; `shifts_sd` are the
+    target's in both encoders of a controversial probe, each in its SDs.
     """
 
     stage: str
@@ -332,6 +348,7 @@ class ProbeProgress:
     responses: FloatArray
     seconds_left: float | None
     result: Probe | None = None
+    shifts_sd: tuple[float, float] = UNKNOWN_PAIR
 
 
 @dataclass(frozen=True, slots=True)

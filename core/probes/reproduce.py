@@ -17,7 +17,7 @@ from core.probes.respond import describe_versions
 from core.progress import Progress
 from core.words import name_differences
 
-ADDED = ("curve.to_gain", "curve.restart_spread", "curve.n_gradients")
+ADDED = ("curve.to_gain", "curve.restart_spread", "curve.n_gradients", "history.second_shift_sd")
 """Arrays that were added after version 0.3."""
 
 

@@ -5,7 +5,7 @@ clean image -> attack along the epsilon grid -> controls -> everything scored ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,9 +13,10 @@ import torch
 
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control, flip_sign
-from core.attacks.epsilon_grid import EpsilonStep, iter_epsilon_grid
+from core.attacks.epsilon_grid import BudgetResult, EpsilonStep, iter_budget, iter_epsilon_grid
 from core.attacks.norms import NORMS
 from core.attacks.objective import Scores
+from core.attacks.pgd import AttackStep
 from core.checks import refusal
 from core.encoders.encoder import Encoder
 from core.errors import NoGradientError
@@ -23,7 +24,7 @@ from core.images.stimulus import GREY_LEVELS, Stimulus
 from core.probes.evaluate import Delivered, evaluate
 from core.probes.history import HistoryRecorder, RecordedStep
 from core.probes.objectives import build_own, build_together, check_named, guarded
-from core.probes.probe import Probe, ProbeConfig, ProbeProgress
+from core.probes.probe import UNKNOWN_PAIR, Probe, ProbeConfig, ProbeProgress
 from core.probes.respond import check_pixels, to_tensor
 from core.progress import Stopwatch, check_stop
 from core.types import ByteArray, FloatArray
@@ -55,14 +56,14 @@ def iter_probe(
     Raises BadInputError if the encoder is another than the one named, or the stimulus has another size; Cancelled as
     soon as `should_stop()` is true, within a layer's time.
     """
-    check_named(encoder, config, others=others)
-    check_pixels(encoder, stimulus.pixels[np.newaxis])
-    with guarded((encoder, *others), should_stop):
-        yield from _ProbeRun(encoder, stimulus, config, should_stop=should_stop, others=others).iterate()
+    yield from _ProbeRun(encoder, stimulus, config, should_stop=should_stop, others=others).run()
 
 
 class Running:
-    """What a probe or a search for one keeps while it runs, and how it tells of a step; `tries` are budgets at most."""
+    """What a probe or a search for one keeps while it runs, and how it tells of a step.
+
+    Each kind has a `_prepare`, which returns the budgets it attacks at most, and an `iterate`.
+    """
 
     def __init__(
         self,
@@ -72,16 +73,30 @@ class Running:
         *,
         should_stop: Callable[[], bool],
         others: Sequence[Encoder] = (),
-        tries: int,
     ) -> None:
+        check_named(encoder, config, others=others)
+        check_pixels(encoder, stimulus.pixels[np.newaxis])
         self._encoder, self._stimulus, self._config = encoder, stimulus, config
         self._should_stop, self._others = should_stop, others
         self._norm = NORMS[config.attack.norm]
-        self._pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
-        self._own = build_own(encoder, config, self._pixels)
-        self._objective = build_together(self._own, config, self._pixels, others=others)
-        self.n_steps = tries * config.attack.n_restarts * config.attack.steps_taken
-        self._watch, self._taken = Stopwatch(self.n_steps), 0
+
+    def run(self) -> Iterator[ProbeProgress]:
+        """Every record; each pass stops within a layer's time and computes the same bits each time."""
+        config = self._config
+        with guarded((self._encoder, *self._others), self._should_stop):
+            self._pixels = to_tensor(self._encoder, self._stimulus.pixels[np.newaxis])
+            self._own = build_own(self._encoder, config, self._pixels)
+            self._objective = build_together(self._own, config, self._pixels, others=self._others)
+            self.n_steps = self._prepare() * config.attack.n_restarts * config.attack.steps_taken
+            self._watch, self._taken = Stopwatch(self.n_steps), 0
+            yield from self.iterate()
+
+    def _prepare(self) -> int:
+        raise NotImplementedError
+
+    def iterate(self) -> Iterator[ProbeProgress]:
+        """From the clean pass on."""
+        raise NotImplementedError
 
     def _take_clean(self, scores: Scores) -> None:
         self._clean_value, self._clean = float(self._own.reported(scores)), self._responses(scores)
@@ -95,30 +110,40 @@ class Running:
         """The shift in the direction wanted."""
         return self._config.direction.sign * (float(self._own.reported(scores)) - self._clean_value)
 
+    def _attack_under(
+        self, epsilon: float, below: BudgetResult | None, *, attack: AttackConfig, ends: Callable[[AttackStep], bool]
+    ) -> Generator[ProbeProgress, None, AttackStep]:
+        """Attack under a budget, from what a lower one found, until `ends` or to the end; returns the last step."""
+        last, keys = None, (self._stimulus.sha256,)
+        for last in iter_budget(self._objective, self._pixels, attack, epsilon=epsilon, below=below, keys=keys):
+            self._taken += 1
+            yield self._tell("search", last.pixels, last.scores, epsilon)
+            if ends(last):
+                break
+        if last is None:
+            raise RuntimeError("An attack ended without a step.")
+        return last
+
     def _tell(self, stage: str, pixels: torch.Tensor, scores: Scores, epsilon: float) -> ProbeProgress:
         """Bring pixels and scores off the device once."""
         shift, responses = float(self._objective.reported(scores)) - self._clean_value, self._responses(scores)
-        levels = to_levels(pixels)
-        return ProbeProgress(stage, self._taken, self.n_steps, epsilon, shift, levels, self._clean, responses, None)
+        against, moved = self._config.against, scores.shifts
+        pair = UNKNOWN_PAIR
+        if against is not None and moved is not None:
+            own, second = (np.asarray(moved[0].cpu()) * against.signs(self._config.direction)).tolist()
+            pair = own, second
+        told = (stage, self._taken, self.n_steps, epsilon, shift, to_levels(pixels), self._clean, responses, None)
+        return ProbeProgress(*told, shifts_sd=pair)
 
 
 class _ProbeRun(Running):
     """The state of one probe while it runs."""
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        stimulus: Stimulus,
-        config: ProbeConfig,
-        *,
-        should_stop: Callable[[], bool],
-        others: Sequence[Encoder],
-    ) -> None:
-        tries = len(config.ladder)
-        super().__init__(encoder, stimulus, config, should_stop=should_stop, others=others, tries=tries)
-        self._history = HistoryRecorder(tries, config.attack.steps_taken)
+    def _prepare(self) -> int:
+        self._history = HistoryRecorder(len(self._config.ladder), self._config.attack.steps_taken)
         self._budgets: list[torch.Tensor] = []
         self._convergence: list[FloatArray] = []
+        return len(self._config.ladder)
 
     def iterate(self) -> Iterator[ProbeProgress]:
         """Clean pass, attack, controls, evaluation."""
@@ -173,13 +198,17 @@ class _ProbeRun(Running):
         attack = step.attack
         self._taken = step.number * attack.n_steps + attack.step
         told = self._tell("attack", attack.pixels, attack.scores, step.epsilon)
-        recorded = RecordedStep(attack.restart, step.epsilon, told.shift, told.pixels, told.responses)
+        moved = (told.shift, told.pixels, told.responses, told.shifts_sd[1])
+        recorded = RecordedStep(attack.restart, step.epsilon, *moved)
         self._history.add(recorded, taken=attack.step, ends_run=attack.ends_run)
         return replace(told, seconds_left=self._watch.seconds_left(self._taken))
 
     def _finish(self, *, dual_size: float) -> Probe:
         perturbed = torch.cat(self._budgets)
-        controls, flips = zip(*(self._make_controls(pixels[None]) for pixels in perturbed), strict=True)
+        check_stop(self._should_stop)
+        attack, key = self._config.attack, self._stimulus.sha256
+        made = [make_controls(self._pixels, pixels[None], attack, key=key) for pixels in perturbed]
+        controls, flips = zip(*made, strict=True)
         delivered = Delivered(
             clean=to_array(self._pixels),
             perturbed=to_array(perturbed),
@@ -197,10 +226,6 @@ class _ProbeRun(Running):
             watch=self._watch,
             others=self._others,
         )
-
-    def _make_controls(self, perturbed: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        check_stop(self._should_stop)
-        return make_controls(self._pixels, perturbed, self._config.attack, key=self._stimulus.sha256)
 
 
 def make_controls(

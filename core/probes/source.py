@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.networks.network import Network
     from core.probes.probe import ProbeConfig
+    from core.types import FloatArray
 
 
 class Source(Protocol):
@@ -22,6 +23,11 @@ class Source(Protocol):
 
     def open_encoder(self, subject: str, network: str, layer: str, *, side: int | None = None) -> Encoder:
         """An encoder, ready to run; for images of `side` pixels where that is more than its network takes."""
+
+    def rescore(
+        self, subject: str, network: str, layer: str, pixels: FloatArray, *, side: int | None = None
+    ) -> FloatArray:
+        """The predicted responses (n, n_voxels) to pixels (n, 3, height, width) in [0, 1]."""
 
     def open_probed(self, config: ProbeConfig) -> tuple[Encoder, ...]:
         """The encoders that a probe attacks, its own first, all for images of one size."""

@@ -78,15 +78,20 @@ class RoiPool:
         return self.names[int(np.argmax(held))] if held.size and held.max() > 0 else None
 
 
-def tabulate_probe(probe: Probe, table: VoxelTable) -> SpillOver:
-    """The spill-over table of a finished probe."""
-    return tabulate_shift(
-        probe.shift,
-        RoiPool(table),
-        control=probe.control_shift,
-        reference_sd=probe.reference_sd,
-        target=probe.target_vector,
-    )
+def tabulate_probe(probe: Probe, table: VoxelTable) -> dict[str, SpillOver]:
+    """The spill-over table of a finished probe in each of its encoders, by their names, its own first."""
+    pool, made = RoiPool(table), (probe, probe.second)
+    return {
+        name: tabulate_shift(
+            one.perturbed - one.clean,
+            pool,
+            control=one.control - one.clean,
+            reference_sd=one.reference_sd,
+            target=probe.target_vector,
+        )
+        for name, one in zip(probe.config.encoder_names, made, strict=False)
+        if one is not None
+    }
 
 
 def tabulate_shift(

@@ -22,6 +22,7 @@ from core.headers import plain, unstructure, write_json
 from core.networks.catalog import find_network
 from core.reports.analysis_figures import draw_figures
 from core.reports.analysis_tables import tabulate
+from core.reports.computed import describe_computed, tabulate_computed
 from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.table import Table, write_tables
 from core.sweeps.answer import Answer, answer_sweep
@@ -53,7 +54,8 @@ def answer_folder(folder: Path) -> AnalysisReport:
     """Answer the finished sweep of a folder, which is only read. Raises BadInputError if it holds none."""
     sweep = load_sweep(folder)
     answer = answer_sweep(sweep)
-    return AnalysisReport(folder, sweep, answer, tabulate(answer, sweep), draw_figures(answer, sweep))
+    tables = (*tabulate(answer, sweep), tabulate_computed(sweep.store))
+    return AnalysisReport(folder, sweep, answer, tables, draw_figures(answer, sweep))
 
 
 def write_analysis(folder: Path) -> AnalysisReport:
@@ -77,6 +79,7 @@ def describe_result(sweep: Sweep, tables: Sequence[Table]) -> dict[str, Any]:
         "formulas": read_formulas(sweep.config.question),
         "settings": unstructure(sweep.config),
         "facts": sweep.facts,
+        "computed": describe_computed(tables[-1]),
         "share_not_converged": plain(sweep.share_not_converged),
         "unit_of_epsilon": "[0, 1] pixel units at the network's input size",
         "summary": [dict(zip(first.columns, map(plain, row), strict=True)) for row in first.rows],
@@ -118,8 +121,7 @@ def _describe(report: AnalysisReport) -> dict[str, Any]:
         "grey": f"{255 * config.ladder[-1] / np.sqrt(3 * side * side):.2f}",
         "other_sides": sorted(sides - {side}),
         "copies": [(what, [report.sweep.labels[one] for one in which]) for what, which in kinds],
-        "device": facts.get("device", ""),
-        "versions": facts.get("versions", {}),
+        "computed": describe_computed(report.tables[-1]),
         "hashes": facts["encoder_sha256"],
         "without_copy": facts.get("no_copy", []),
         "formulas": read_formulas(config.question).items(),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.attacks.config import MOST_TO_GAIN
+from core.attacks.config import doubt_convergence
 from core.reports.table import Table, make_table
 from core.sweeps.answer import Answer
 from core.sweeps.config import AttackKind
@@ -100,7 +100,7 @@ def _of_values(sweep: Sweep) -> Table:
             f"{config.norms[0]} epsilon": config.ladder[k],
             "sensitivity (SD)": values[e, t, i, k],
             "to gain (share)": to_gain[e, t, i, k],
-            "converged": "not converged" if to_gain[e, t, i, k] > MOST_TO_GAIN else "",
+            "converged": doubt_convergence(to_gain[e, t, i, k]),
         }
         for e, t, i, k in np.ndindex(values.shape)
     )
@@ -194,14 +194,14 @@ def _of_pairs(answer: Disagreement) -> tuple[Table, Table]:
     for table in answer.tables:
         for a, b in np.argwhere(~np.isnan(table.smallest)).tolist():
             smallest = float(table.smallest[a, b])
-            notes = {"not within budget": np.isinf(smallest), "not converged": table.to_gain[a, b] > MOST_TO_GAIN}
+            notes = ("not within budget" if np.isinf(smallest) else "", doubt_convergence(table.to_gain[a, b]))
             pair: Row = {"norm": table.norm, "roi": table.roi, "raised": answer.labels[a], "lowered": answer.labels[b]}
             curve = zip(table.budgets, table.smaller[a, b], table.share[a, b], table.control[a, b], strict=True)
             steps: list[Row] = [
                 {"smaller shift (SD)": shift, f"share reaching {wanted}": share, "random control (SD)": control}
                 for _, shift, share, control in curve
             ]
-            note = ", ".join(name for name, holds in notes.items() if holds)
+            note = ", ".join(filter(None, notes))
             found = {f"epsilon at {wanted}": float("nan") if np.isinf(smallest) else smallest, "note": note}
             summary.append(pair | found | steps[-1])
             along += [pair | {"epsilon": one} | step for one, step in zip(table.budgets, steps, strict=True)]
@@ -248,8 +248,7 @@ def _cells_of(case: Case, answer: TransferAnswer) -> Iterator[Row]:
                 note = "related networks"
             if case.delivered[a] < LEAST_DELIVERED:
                 note = ", ".join(filter(None, (note, f"delivered at {case.delivered[a]:.0%} of epsilon")))
-            if table.to_gain[a] > MOST_TO_GAIN:
-                note = ", ".join(filter(None, (note, "not converged")))
+            note = ", ".join(filter(None, (note, doubt_convergence(float(table.to_gain[a])))))
             row: Row = {"norm": case.norm, "attack": case.attack, "roi": table.roi, "source": source}
             row |= {"recipient": recipient, "note": note}
             row |= {"T": table.ratio[a, b], "T low": table.low[a, b], "T high": table.high[a, b]}

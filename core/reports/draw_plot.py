@@ -11,11 +11,14 @@ from operator import mul
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from core.checks import check_choice
 from core.files import replace_file
 from core.reports.inks import LIGHT, Inks, house_style, make_figure
 from core.reports.pictures import Picture
 from core.reports.plot import Plot, Series, colour_fields, write_fields
+from core.types import ByteArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +40,8 @@ UNDATED: dict[str, dict[str, str | None]] = {
 TIGHT: dict[str, Any] = {"borderpad": 0.1, "columnspacing": 1.1, "handlelength": 1.7, "handletextpad": 0.5}
 ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 0.98)} | TIGHT
 """A legend in a row above the axes."""
+ROW_LETTERS = 45
+"""Longer names stand there in two columns."""
 
 
 def make_axes(
@@ -89,6 +94,13 @@ def write_figure(figure: Figure, path: Path, inks: Inks = LIGHT) -> None:
     with house_style(inks):
         packed = pack_figure(figure, kind)
     replace_file(path, lambda partial: partial.write_bytes(packed))
+
+
+def draw_pixels(figure: Figure) -> ByteArray:
+    """A figure as it looks in the style in force, (height, width, 3) uint8."""
+    canvas = figure.canvas
+    canvas.draw()
+    return np.array(np.asarray(canvas.buffer_rgba())[..., :3])  # type: ignore[attr-defined]
 
 
 def inline_svg(figure: Figure) -> str:
@@ -162,7 +174,7 @@ def draw_plot(axis: Axes, plot: Plot, inks: Inks = LIGHT) -> None:
     _draw_ticks(axis, plot, inks)
     if plot.ends:
         handles, names = axis.get_legend_handles_labels()
-        axis.legend(handles[::-1], names[::-1], ncols=len(names), **ABOVE)
+        axis.legend(handles[::-1], names[::-1], ncols=len(names) if sum(map(len, names)) <= ROW_LETTERS else 2, **ABOVE)
     elif plot.legend is not None and any(one.name for one in plot.series):
         axis.legend(title=plot.legend or None, loc="best")  # the default warns where it takes long
     if plot.empty and not plot.series:

@@ -17,6 +17,7 @@ import numpy as np
 from core.attacks.config import MOST_TO_GAIN
 from core.files import replace_file
 from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES
+from core.reports.computed import describe_computed, tabulate_computed
 from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.study_figures import draw_study
 from core.reports.table import Table, make_table, write_tables
@@ -66,6 +67,7 @@ def write_study(folder: Path) -> StudyReport:
     answer = evaluate_study(store)
     outcomes = list_outcomes(answer)
     tables, figures = tabulate_study(answer, outcomes), draw_study(answer, outcomes)
+    tables = (*tables, tabulate_computed(store))
     write_tables(tables, store.folder / TABLES)
     write_figures(figures, store.folder / FIGURES)
     page = store.folder / REPORT_NAME
@@ -79,6 +81,7 @@ def write_study(folder: Path) -> StudyReport:
         noise=", ".join(f"{level:g}" for level in answer.config.noise),
         grey=f"{255 * answer.config.epsilon / size_of_one(answer.config.norm, answer.config.side):.2f}",
         tables=tables,
+        computed=describe_computed(tables[-1]),
         facts=store.facts,
     )
     replace_file(page, lambda partial: partial.write_text(text, encoding="utf-8"))
@@ -123,11 +126,14 @@ def _tell_convergence(answer: StudyAnswer) -> Iterator[str]:
     """How many attacks would still gain, where it is known."""
     to_gain = np.stack([one.to_gain for one in answer.conditions])
     for title, values in (("candidates", to_gain[:, 1:]), ("the true voxels", to_gain[:, 0])):
-        if np.isfinite(values).all():
-            share = (values > MOST_TO_GAIN).mean()
+        known = values[np.isfinite(values)]
+        if known.size < values.size:
+            yield f"Convergence: not known of {1 - known.size / values.size:.0%} of the attacks on {title}."
+        if known.size:
+            share = (known > MOST_TO_GAIN).mean()
             yield (
                 f"Convergence: {share:.0%} of the attacks on {title} would still gain over {MOST_TO_GAIN:.0%} "
-                f"with more steps, at most {values.max():.0%}."
+                f"with more steps, at most {known.max():.0%}."
             )
 
 

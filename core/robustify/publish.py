@@ -9,7 +9,7 @@ from pathlib import Path
 
 from safetensors.torch import save
 
-from core.files import replace_file
+from core.files import hash_file, replace_file
 from core.headers import write_json
 from core.networks.catalog import (
     ROBUSTIFIED,
@@ -19,7 +19,6 @@ from core.networks.catalog import (
     save_user_network,
     suggest_id,
 )
-from core.networks.files.checkpoint import hash_file
 from core.networks.files.torch_pickle import read_torch
 from core.networks.load import load_network
 from core.networks.spec import NetworkSpec

@@ -110,20 +110,10 @@ MOST_SEARCHED = 20_000
 """Files examined in one folder; their sizes are compared first, so this takes a second at most."""
 
 
-def hash_bytes_of(path: Path) -> str:
-    """SHA-256 of a file. Raises StorageError if it cannot be read."""
-    try:
-        return hash_file(path)
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be read ({error.strerror}). Bring it back or choose another file."
-        ) from error
-
-
 def refer_to(path: Path) -> FileReference:
     """A reference to a file that is there. Raises StorageError if it cannot be read."""
     place = path.expanduser().absolute()
-    return FileReference(place, hash_bytes_of(place), place.stat().st_size)
+    return FileReference(place, hash_file(place), place.stat().st_size)
 
 
 def is_there(reference: FileReference, path: Path) -> bool:
@@ -131,7 +121,7 @@ def is_there(reference: FileReference, path: Path) -> bool:
     try:
         # A pipe or a device has no end to hash up to.
         sized = path.is_file() and reference.n_bytes in (0, path.stat().st_size)
-        return sized and hash_bytes_of(path) == reference.sha256
+        return sized and hash_file(path) == reference.sha256
     except (OSError, ValueError):  # ValueError: a name no file system takes
         return False
 
@@ -147,7 +137,7 @@ def find_file(reference: FileReference, folders: Iterable[Path] = ()) -> Path | 
 
 def check_same(reference: FileReference, path: Path) -> Path:
     """Return `path` if it is the file referred to, else raise BadInputError or StorageError."""
-    found = hash_bytes_of(path)
+    found = hash_file(path)
     if found != reference.sha256:
         raise BadInputError(
             f"{path.name} is another file than the session's {reference.path.name}: its SHA-256 begins with "

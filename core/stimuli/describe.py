@@ -21,7 +21,7 @@ from core.probes.target import Target, TargetKind
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, fit_control, measure
 from core.stimuli.images import measure_image, read_levels, write_levels
-from core.stimuli.layout import apply_match, count_clipped, cut_out, lay_out, see
+from core.stimuli.layout import Layout, apply_match, count_clipped, cut_out, lay_out, see
 from core.stimuli.levels import in_levels
 from core.stimuli.manifest import ORIGINAL, STIMULI, ManifestRow, TransferShift
 from core.stimuli.probe_warnings import (
@@ -71,7 +71,7 @@ def write_item(
     ]
     values = score(item.probe, [one.seen for one in saved], item.rescore)
     before = score(item.probe, [one.asked for one in saved], item.rescore)
-    transfers = _transfer(item, saved, config)
+    transfers = score_recipients(item, [one.levels for one in saved], config.layout)
     making = _describe_making(item, pair_id=pair_id, config=config) | {"gain": match.gain, "offset": match.offset}
     all_warnings = [*evaluate_item(item, config), *warnings]
     all_warnings += evaluate_saving(float(values[1] - values[0]), float(before[1] - before[0]))
@@ -217,12 +217,12 @@ def _weigh_value(target: Target) -> tuple[float, ...]:
     return tuple(weight / length for weight in target.weights)
 
 
-def _transfer(item: Item, saved: Sequence[_Saved], config: SetConfig) -> dict[str, list[TransferShift]]:
-    """What every saved file does to the target in every recipient: name -> one `Transfer` a file."""
+def score_recipients(item: Item, files: Sequence[ByteArray], layout: Layout) -> dict[str, list[TransferShift]]:
+    """What every file, the original's first, does to the target in every recipient: by its name, a record a file."""
     found = {}
     for where, recipient in item.recipients.items():
         side = recipient.input_size or item.side
-        seen = [see(one.levels, config.layout, made_for=item.side, side=side) for one in saved]
+        seen = [see(levels, layout, made_for=item.side, side=side) for levels in files]
         values = score(item.probe, seen, recipient.rescore)
         levels = _find_levels(item, values, recipient)
         found[where] = [

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from core.checks import check_count, check_fraction, check_positive, refusal
+from core.checks import check_choice, check_count, check_fraction, check_positive, refusal
 from core.images.stimulus import GREY_LEVELS, from_uint8, to_uint8
 from core.types import ByteArray, FloatArray
 
@@ -44,13 +44,13 @@ class Layout:
     ----------
     picture_px : Side of the picture in pixels; 0 is the network's input size.
     width_px, height_px : Size of the file; 0 is the picture's. Larger files show the background around the picture.
-    background : 3 ints. Red, green and blue grey levels, 0 to 255.
-    enlarging : SMOOTH is bicubic with antialiasing, both ways. EXACT repeats every pixel a whole number of times, so
-        that the network sees the very pixels again.
+    background : Red, green and blue grey levels, 0 to 255.
+    enlarging : "smooth" is bicubic with antialiasing, both ways; "exact" repeats every pixel a whole number of times,
+        so that the network sees the very pixels again.
     degrees : Width to show the picture at, in degrees of visual angle.
-    matching : LUMINANCE brings the mean relative luminance of every original to `luminance`, CONTRAST its RMS contrast
-        to `contrast` too.
-    luminance, contrast : In [0, 1] of an sRGB display; None is the mean over the set's originals.
+    matching : "luminance" brings the mean relative luminance of every original to the one of that name, "contrast" its
+        RMS contrast, too.
+    luminance, contrast : Goal of matching, in [0, 1] of an sRGB display; left out, the mean over the set's originals.
 
     Raises BadInputError if a value is out of its range or the file is smaller than the picture.
     """
@@ -66,8 +66,10 @@ class Layout:
     contrast: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "enlarging", Enlarging(self.enlarging))
-        object.__setattr__(self, "matching", Matching(self.matching))
+        for name, kind in (("enlarging", Enlarging), ("matching", Matching)):
+            object.__setattr__(self, name, kind(check_choice(name, str(getattr(self, name)), list(kind))))
+        if not isinstance(self.background, list | tuple):
+            raise refusal("background", allowed="three grey levels from 0 to 255", got=self.background)
         object.__setattr__(self, "background", tuple(self.background))
         for name in ("picture_px", "width_px", "height_px"):
             value = check_count(name, getattr(self, name), least=0, advice="0 is the size of the picture.")

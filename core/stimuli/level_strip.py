@@ -1,19 +1,17 @@
-"""One seed over all its levels, as a row of pictures with what became of each; read from a written set or from probes.
+"""One seed over all its levels, as a row of pictures with what became of each; read from a written set.
 
 `core.figures.level_figure` draws it for files and for the window.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.checks import refusal
 from core.errors import BadInputError
-from core.images.stimulus import to_uint8
-from core.probes.probe import Probe
 from core.stimuli.images import read_levels
 from core.stimuli.layout import cut_out
 from core.stimuli.levels import LevelReading
@@ -36,34 +34,31 @@ class LevelCell:
         return self.picture.astype(np.float64) - self.clean
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LevelStrip:
-    """The levels of one seed, ascending; `resolution` is the side of the network's input, which budgets refer to."""
-
-    subject: str
-    resolution: int
-    cells: tuple[LevelCell, ...]
-
-    @property
-    def first(self) -> LevelReading:
-        """The reading of the lowest level: image, series and norm are those of all."""
-        return self.cells[0].reading
+Strip = tuple[LevelCell, ...]
+"""The levels of one seed, encoder and target, ascending."""
 
 
 def read_set_levels(rows: Iterable[ManifestRow]) -> tuple[LevelReading, ...]:
     """The readings of the pairs of a level set; () for other sets."""
-    found = []
-    for members in pair_rows(rows).values():
-        row = members[1] if len(members) > 1 else members[0]
-        if row.level is None or row.level_reached is None:
-            continue
-        series, norm = f"{row.network} {row.layer} · {row.target}", NormName(row.norm)
-        before = row.level_reached if row.level_before_saving is None else row.level_before_saving
-        found.append(LevelReading(series, row.source_image, row.level, row.level_reached, before, row.epsilon, norm))
-    return tuple(found)
+    perturbed = [members[min(1, len(members) - 1)] for members in pair_rows(rows).values()]
+    return tuple(
+        LevelReading(
+            f"{row.network} {row.layer} · {row.target}",
+            row.source_image,
+            row.level,
+            row.level_reached,
+            row.level_reached if row.level_before_saving is None else row.level_before_saving,
+            row.epsilon,
+            NormName(row.norm),
+            row.subject,
+            row.resolution,
+        )
+        for row in perturbed
+        if row.level is not None and row.level_reached is not None
+    )
 
 
-def read_strips(found: StimulusSet, **wanted: str) -> tuple[LevelStrip, ...]:
+def read_strips(found: StimulusSet, **wanted: str) -> tuple[Strip, ...]:
     """The strips of a written level set: one of every seed, encoder and target.
 
     `wanted`: those with this `image`, `network` or `target` (a part of its label) alone, "" being any.
@@ -79,25 +74,14 @@ def read_strips(found: StimulusSet, **wanted: str) -> tuple[LevelStrip, ...]:
         if not pairs:
             raise refusal(name, allowed=f"of this set: {name_some(list(dict.fromkeys(known)))}", got=text)
     groups: dict[tuple[str, ...], list[tuple[ManifestRow, ...]]] = {}
-    for members in pairs:
-        row = members[1]
-        groups.setdefault((row.source_sha256, row.network, row.layer, row.target), []).append(members)
-    return tuple(_read_strip(found, members) for members in groups.values())
+    for clean, made, *_ in sorted(pairs, key=lambda members: members[1].level or 0.0):
+        groups.setdefault((made.source_sha256, made.network, made.layer, made.target), []).append((clean, made))
+    order = dict.fromkeys((row.source_sha256, row.network, row.layer, row.target) for _, row, *_ in pairs)
+    return tuple(tuple(_read_cell(found, *pair) for pair in groups[key]) for key in order)
 
 
-def _read_strip(found: StimulusSet, pairs: Sequence[tuple[ManifestRow, ...]]) -> LevelStrip:
-    config, row = found.header.set, pairs[0][1]
-    cells = []
-    for members in sorted(pairs, key=lambda members: members[1].level or 0.0):
-        clean, picture = (read_levels(found.path(one)) for one in members[:2])
-        if config is not None:
-            clean, picture = (cut_out(one, config.layout, row.resolution) for one in (clean, picture))
-        cells.append(LevelCell(read_set_levels(members)[0], clean, picture))
-    return LevelStrip(row.subject, row.resolution, tuple(cells))
-
-
-def make_strip(probes: Sequence[tuple[Probe, LevelReading]]) -> LevelStrip:
-    """The strip of finished probes of one seed, encoder and target, before they are written."""
-    ordered = sorted(probes, key=lambda one: one[1].wanted)
-    cells = [LevelCell(read, to_uint8(one.clean_pixels), to_uint8(one.perturbed_pixels)) for one, read in ordered]
-    return LevelStrip(ordered[0][0].config.subject, len(cells[0].clean), tuple(cells))
+def _read_cell(found: StimulusSet, *pair: ManifestRow) -> LevelCell:
+    pictures, config = [read_levels(found.path(one)) for one in pair], found.header.set
+    if config is not None:
+        pictures = [cut_out(one, config.layout, pair[1].resolution) for one in pictures]
+    return LevelCell(read_set_levels(pair)[0], *pictures)

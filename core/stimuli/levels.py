@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from core.checks import check_count, refusal
+from core.checks import check_count, refusal, to_number
 from core.datasets.subject import Subject, load_subject
 from core.encoders.card import describe_unknown_mean, find_reference_mean
 from core.encoders.files import find_encoder, load_encoder_data
 from core.errors import BadInputError
 from core.probes.probe import LARGEST_WISH, LEVEL_TOLERANCE, Probe
-from core.sweeps.choose import check_predicts, gate_r
+from core.sweeps.choose import check_gate, check_predicts
 from core.sweeps.config import EncoderName, TargetName
 from core.types import NormName
 
@@ -31,21 +31,11 @@ ADVICE = "Write LOW:HIGH:N, as -3:3:11, or numbers separated by commas, as -2,0,
 def resolve_levels(options: Mapping[str, Any], subject: Subject) -> dict[str, Any]:
     """Levels, images and budgets of a level set among the options of a plan; nothing where no levels are asked.
 
-    Raises BadInputError if they are none, or stand beside what they decide themselves; for too many seeds, or none.
+    Raises BadInputError if they are none; for too many seeds, or none.
     """
-    wants, budgets = "levels" in options, options.get("budgets", [USUAL_BUDGET])
-    several = not isinstance(budgets, str) and (not isinstance(budgets, list | tuple) or len(budgets) != 1)
-    for name, is_wrong, allowed, advice in (
-        ("seeds", not wants, "left out without levels", "Ask for levels too, or name images (test:N)."),
-        ("seeds", "images" in options, "left out beside images", "Images that are named are the seeds."),
-        ("directions", wants, "left out beside levels", "Each level decides itself whether it raises or lowers."),
-        ("budgets", wants and several, "one beside levels", "It is the largest that a level may take."),
-    ):
-        if is_wrong and name in options:
-            raise refusal(name, allowed=allowed, got=options[name], advice=advice)
-    if not wants:
+    if "levels" not in options:
         return {}
-    chosen = {"levels": parse_levels(options["levels"]), "budgets": budgets}
+    chosen = {"levels": parse_levels(options["levels"]), "budgets": options.get("budgets", [USUAL_BUDGET])}
     if "images" not in options:
         held_out = int(np.count_nonzero(subject.test))
         asked = options.get("seeds", min(USUAL_SEEDS, held_out))
@@ -59,7 +49,7 @@ def parse_levels(given: Any) -> tuple[float, ...]:
 
     They are rounded to six digits, as names and texts write them, so that no two levels read alike.
 
-    Raises BadInputError unless they are 2 to 101 finite numbers, each above the one before.
+    Raises BadInputError unless they are 1 to 101 finite numbers, each above the one before; of LOW:HIGH:N at least 2.
 
     Examples
     --------
@@ -67,21 +57,24 @@ def parse_levels(given: Any) -> tuple[float, ...]:
     ((-3.0, -1.5, 0.0, 1.5, 3.0), (-2.0, 0.0, 2.0), (-1.0, 0.5))
     """
     wrong = refusal("levels", allowed="numbers of SDs", got=given, advice=ADVICE)
-    parts = [given] if isinstance(given, str) else given
+    parts = [given] if isinstance(given, str | int | float) else given
     if not isinstance(parts, list | tuple) or any(isinstance(one, bool) for one in parts):
         raise wrong
     words = [word for one in parts for word in (_split(one) if isinstance(one, str) else [one])]
+    is_range = len(words) == 1 and isinstance(words[0], str) and ":" in words[0]
     try:
-        if len(words) == 1 and isinstance(words[0], str) and ":" in words[0]:
+        if is_range:
             low, high, number = words[0].split(":")
             with np.errstate(invalid="ignore"):  # infinite ends are told below
-                numbers = list(np.linspace(float(low), float(high), min(max(int(number), 0), MOST_LEVELS + 1)))
+                most = min(max(to_number(number, int), 0), MOST_LEVELS + 1)
+                numbers = list(np.linspace(to_number(low), to_number(high), most))
         else:
-            numbers = [float(one) for one in words]
+            numbers = [to_number(one) if isinstance(one, str) else float(one) for one in words]
     except (TypeError, ValueError, OverflowError) as error:
         raise wrong from error
-    if not 2 <= len(numbers) <= MOST_LEVELS:
-        raise refusal("levels", allowed=f"2 to {MOST_LEVELS} of them", got=given, advice=ADVICE)
+    least = 1 + is_range
+    if not least <= len(numbers) <= MOST_LEVELS:
+        raise refusal("levels", allowed=f"{least} to {MOST_LEVELS} of them", got=given, advice=ADVICE)
     if not all(abs(one) <= LARGEST_WISH for one in numbers):
         raise refusal("levels", allowed=f"finite, of at most {LARGEST_WISH:g} SD", got=given, advice=ADVICE)
     levels = tuple(float(f"{one:g}") + 0.0 for one in numbers)
@@ -109,19 +102,13 @@ def check_level_targets(
     for encoder in dict.fromkeys([*encoders, *others]):
         data = load_encoder_data(find_encoder(*encoder))
         means = find_reference_mean(data.card, data.intercept)
-        for target in targets:
-            voxels = list(target.find_in(table).voxels)
-            if means is None:
+        for target in (name.find_in(table) for name in targets):
+            if means is not None:
+                check_predicts(data.card, target.label, target.voxels)
+            if means is None or not np.isfinite(means[list(target.voxels)]).all():
                 raise BadInputError(describe_unknown_mean(data.card.config))
-            check_predicts(data.card, target.label, voxels)
-            if not np.isfinite(means[voxels]).all():
-                raise BadInputError(describe_unknown_mean(data.card.config))
-            r = gate_r(data.card)[voxels]
-            if encoder in encoders and np.isfinite(r).any() and np.nanmedian(r) < gate:
-                raise BadInputError(
-                    f"{target.label} is predicted by {encoder.label} with r {np.nanmedian(r):.3f}, below the gate "
-                    f"{gate:g}. Choose another target, or lower the gate (--gate)."
-                )
+            if encoder in encoders:
+                check_gate(target.label, data.card, target.voxels, gate=gate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +123,7 @@ class LevelReading:
         responses.
     before : The level of the pixels before saving.
     size : Of the perturbation before saving, under its norm, in [0, 1] pixel units: the budget needed.
+    side : Of the network's input in pixels, which the size refers to.
     """
 
     series: str
@@ -145,6 +133,8 @@ class LevelReading:
     before: float
     size: float
     norm: NormName
+    subject: str = ""
+    side: int = 0
 
     @property
     def reached(self) -> bool:
@@ -152,24 +142,27 @@ class LevelReading:
         return abs(self.before - self.wanted) <= LEVEL_TOLERANCE
 
     @property
-    def spent(self) -> str:
-        """The budget needed: "L2 2.417", "Linf 2/255"."""
-        return write_size(self.size, self.norm)
-
-    @property
     def survives(self) -> bool:
         """Whether the image still stands at the level once it is saved, to 0.05 SD."""
         return abs(self.saved - self.wanted) <= LEVEL_TOLERANCE
 
 
-def read_level(probe: Probe, *, saved: float) -> LevelReading | None:
-    """The reading of a finished probe whose saved image is at `saved`; None of one without a level."""
+def read_level(probe: Probe, *, saved: float | None) -> LevelReading | None:
+    """The reading of a finished probe whose saved image is at `saved`; None without a level, or of an unknown one."""
     config = probe.config
-    if config.level is None:
+    if config.level is None or saved is None:
         return None
-    series, attack = f"{config.network} {config.layer} · {config.target.label}", config.attack
-    before = probe.level_reached
-    return LevelReading(series, probe.stimulus_id, config.level, saved, before, attack.epsilon, attack.norm)
+    return LevelReading(
+        f"{config.network} {config.layer} · {config.target.label}",
+        probe.stimulus_id,
+        config.level,
+        saved,
+        probe.level_reached,
+        config.attack.epsilon,
+        config.attack.norm,
+        config.subject,
+        probe.clean_pixels.shape[-1],
+    )
 
 
 def write_size(size: float, norm: NormName) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.claims import POLL_SECONDS
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.errors import BadInputError, ProbeError
@@ -24,7 +27,6 @@ from core.stimuli.write import SetProgress, describe_circumstances, iter_write
 from core.types import FloatArray
 
 if TYPE_CHECKING:
-    from core.encoders.card import EncoderCard
     from core.probes.probe import ProbeConfig
     from core.probes.source import Source
 
@@ -68,22 +70,39 @@ def iter_probes(
     store: ProbeStore,
     find: FindStimulus | None = None,
     should_stop: ShouldStop = never_stop,
+    pause: Callable[[float], object] = time.sleep,
 ) -> Iterator[SetProgress]:
-    """Make and keep every probe that the store lacks."""
-    circumstances = describe_circumstances(source.device)
-    todo = [one for one in dict.fromkeys(recipes) if store.load(one, circumstances=circumstances) is None]
-    n_resumed = len(set(recipes)) - len(todo)
-    weights = [len(one.config.ladder) * one.config.attack.n_restarts * one.config.attack.steps_taken for one in todo]
-    watch, weighed = Stopwatch(sum(weights)), 0
-    for number, (recipe, weight) in enumerate(zip(todo, weights, strict=True)):
-        done = 0.0
-        for done, probe in _iter_probe(source, recipe, find or find_source, should_stop):
-            left = watch.seconds_left(weighed + int(done * weight))
-            place, total = n_resumed + number + done, len(todo) + n_resumed
-            yield Progress(place, total, left, stage="probe", what=recipe.describe(), n_resumed=n_resumed)
-            if probe is not None:
-                store.save(recipe, probe)
-        weighed += weight
+    """Make and keep every probe that the store lacks; one that another process is at is left to it, and waited for."""
+    circumstances, claims = describe_circumstances(source.device), store.claims()
+    lacks = [one for one in dict.fromkeys(recipes) if store.load(one, circumstances=circumstances) is None]
+    n_resumed, n_lacking = len(set(recipes)) - len(lacks), len(lacks)
+    weights = [len(one.config.ladder) * one.config.attack.n_restarts * one.config.attack.steps_taken for one in lacks]
+    watch, weighed, watched = Stopwatch(sum(weights)), 0, claims.watch(should_stop)
+    todo, n_busy = deque(zip(lacks, weights, strict=True)), 0
+    while todo:
+        recipe, weight = todo.popleft()
+        total, number = n_lacking + n_resumed, n_resumed + n_lacking - len(todo) - 1
+        with claims.hold(recipe.digest) as claim:
+            if claim is None:
+                todo.append((recipe, weight))
+                n_busy += 1
+            elif store.load(recipe, circumstances=circumstances) is not None:
+                weighed += weight
+            else:
+                for done, probe in _iter_probe(source, recipe, find or find_source, watched):
+                    left = watch.seconds_left(weighed + int(done * weight))
+                    yield Progress(
+                        number + done, total, left, stage="probe", what=recipe.describe(), n_resumed=n_resumed
+                    )
+                    if probe is not None:
+                        store.save(recipe, probe)
+                weighed, n_busy = weighed + weight, 0
+        if n_busy > len(todo):
+            check_stop(should_stop)
+            yield Progress(number, total, stage="probe", what="waiting for another process", n_resumed=n_resumed)
+            pause(POLL_SECONDS)
+            n_busy = 0
+    claims.clear({one.digest for one in recipes})
 
 
 def find_source(recipe: Recipe, side: int) -> Stimulus:
@@ -115,29 +134,62 @@ def find_donor(recipes: Sequence[Recipe], number: int) -> int | None:
     return min((index for index, other in enumerate(recipes) if fits(other)), key=rank, default=None)
 
 
+def open_item(
+    source: Source,
+    recipe: Recipe,
+    probe: Probe,
+    *,
+    transfer: Iterable[tuple[str, str]] = (),
+    donor: FloatArray | None = None,
+) -> Item:
+    """A finished probe with the encoders that score its files.
+
+    Recipients are the second encoder of a controversial probe, which sees the files as the attack let it, and those of
+    `transfer`, networks and layers, each at its own input size; one that lacks the target's voxels is left out.
+    """
+    asked, against = recipe.config, recipe.config.against
+    own, second = (asked.network, asked.layer), () if against is None else ((against.network, against.layer),)
+    cards = [source.open_encoder(asked.subject, *name).card for name in (own, *second)]
+    recipients = {}
+    for name in dict.fromkeys((*second, *transfer)):
+        side = asked.side if name in second else find_network(name[0]).input_size
+        if name != own and (found := _open_recipient(source, asked, name, side)) is not None:
+            recipients[" ".join(name)] = found
+    return Item(
+        recipe,
+        probe,
+        partial(source.rescore, asked.subject, *own, side=asked.side),
+        recipients,
+        cards[0],
+        cards[1] if second else None,
+        donor,
+        licence=find_licence(recipe.image),
+        space=load_subject(asked.subject).surface,
+    )
+
+
+def _open_recipient(source: Source, asked: ProbeConfig, name: tuple[str, str], side: int) -> RecipientEncoder | None:
+    try:
+        encoder = source.open_encoder(asked.subject, *name)
+    except ProbeError:
+        return None  # encoders of several subjects in one set: this one has none on that network
+    if max(asked.target.voxels) >= encoder.n_voxels:
+        return None
+    direction = asked.target.vector(encoder.n_voxels)
+    scale = encoder.target_sd(direction), side, encoder.target_mean(direction)
+    return RecipientEncoder(partial(source.rescore, asked.subject, *name, side=side), *scale)
+
+
 class Loader:
     """Gives the items of a set one by one, from the probes kept in a store."""
 
     def __init__(self, source: Source, recipes: Sequence[Recipe], config: SetConfig, store: ProbeStore) -> None:
         self._source, self._recipes, self._config, self._store = source, recipes, config, store
-        self._scale = lru_cache(maxsize=None)(self._find_scale)
 
     def load(self, number: int) -> Item:
         """The item of a number. Raises BadInputError if its probe was not made."""
-        recipe = self._recipes[number]
-        asked = recipe.config
-        encoder = self._source.open_encoder(asked.subject, asked.network, asked.layer)
-        return Item(
-            recipe,
-            self._probe(recipe),
-            self._rescore(asked.subject, asked.network, asked.layer, asked.side),
-            recipients=self._recipients(recipe),
-            card=encoder.card,
-            second_card=self._second_card(asked),
-            donor=self._donor(number),
-            licence=find_licence(recipe.image),
-            space=load_subject(asked.subject).surface,
-        )
+        recipe, donor = self._recipes[number], self._donor(number)
+        return open_item(self._source, recipe, self._probe(recipe), transfer=self._config.transfer, donor=donor)
 
     def _probe(self, recipe: Recipe) -> Probe:
         probe = self._store.load(recipe)
@@ -153,41 +205,6 @@ class Loader:
             return None
         probe = self._probe(self._recipes[index])
         return probe.perturbed_pixels - probe.clean_pixels
-
-    def _second_card(self, asked: ProbeConfig) -> EncoderCard | None:
-        second = asked.against
-        return None if second is None else self._source.open_encoder(asked.subject, second.network, second.layer).card
-
-    def _recipients(self, recipe: Recipe) -> dict[str, RecipientEncoder]:
-        """Further encoders; the second one of a controversial probe sees the files as the attack let it."""
-        asked = recipe.config
-        second = None if asked.against is None else (asked.against.network, asked.against.layer)
-        found = {}
-        for name in dict.fromkeys([*([second] if second else []), *self._config.transfer]):
-            scale = self._scale(asked.subject, *name, recipe)
-            if name == (asked.network, asked.layer) or scale is None:
-                continue
-            side = asked.side if name == second else find_network(name[0]).input_size
-            rescore = self._rescore(asked.subject, *name, side)
-            found[" ".join(name)] = RecipientEncoder(rescore, scale[0], side, scale[1])
-        return found
-
-    def _find_scale(self, subject: str, network: str, layer: str, recipe: Recipe) -> tuple[float, float] | None:
-        """SD and mean of the target in another encoder; None where that has no such voxel or encoder."""
-        try:
-            encoder = self._source.open_encoder(subject, network, layer)
-        except ProbeError:
-            return None  # encoders of several subjects in one set: this one has none on that network
-        target = recipe.config.target
-        if max(target.voxels) >= encoder.n_voxels:
-            return None
-        direction = target.vector(encoder.n_voxels)
-        return encoder.target_sd(direction), encoder.target_mean(direction)
-
-    def _rescore(self, subject: str, network: str, layer: str, side: int) -> Callable[[FloatArray], FloatArray]:
-        from core.probes.respond import respond
-
-        return partial(respond, self._source.open_encoder(subject, network, layer, side=side))
 
 
 def _iter_probe(

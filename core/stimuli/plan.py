@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, USUAL_STEPS, AttackConfig, format_epsilon, parse_epsilon
-from core.checks import check_choice, check_count, check_epsilon, check_fraction, refusal, suggest
+from core.checks import check_choice, check_count, check_epsilon, check_fraction, check_rules, refusal, suggest
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.files import is_there, replace_file
-from core.headers import HeaderKind, read_header, write_json
+from core.headers import HeaderKind, read_header, unstructure, write_json
 from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import DEFAULT_CONTROLS
-from core.stimuli.controversial import PROBES_EACH, check_against, choose_pair, list_wishes
-from core.stimuli.layout import MID_GREY, Layout
+from core.stimuli.layout import Layout
 from core.stimuli.levels import (
     USUAL_BUDGET,
     USUAL_LEVELS,
@@ -33,7 +32,7 @@ from core.stimuli.levels import (
     resolve_levels,
 )
 from core.stimuli.recipe import Recipe, name_source
-from core.sweeps.choose import choose_encoders, choose_images, choose_targets
+from core.sweeps.choose import check_against, choose_encoders, choose_images, choose_of_subject, choose_targets
 from core.sweeps.config import EncoderName, TargetName
 from core.sweeps.plan import PASSES_PER_STEP, SECONDS_PER_STEP
 from core.types import Direction, NormName
@@ -46,6 +45,10 @@ MOST_ITEMS = 5000
 PARTS = ("images", "targets", "directions", "budgets", "encoders")
 PASSES_BESIDE = 12
 """Forward passes of a probe beside its attack: clean, controls, judging, scoring the files."""
+
+
+PROBES_EACH = ((Direction.RAISE, False), (Direction.LOWER, False), (Direction.RAISE, True))
+"""Of two encoders: A up and B down, the mirrored one, both up: A's direction, whether B agrees."""
 
 
 class Budget(NamedTuple):
@@ -64,7 +67,7 @@ class Budget(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """Every setting of a plan file: its default and what it is."""
+    """Every setting of a plan file beside those of its `Layout`: its default and what it is."""
 
     name: Annotated[str, "what the set is called"] = "stimuli"
     subject: Annotated[str, "id of the subject"] = "simulated"
@@ -100,15 +103,6 @@ class PlanOptions:
     transfer: Annotated[
         tuple[str, ...], "further networks the files are scored on: NET, NET:LAYER or all (default: none)"
     ] = ()
-    picture_px: Annotated[int, "side of the picture in pixels; 0 is the network's input size"] = 0
-    width_px: Annotated[int, "width of the file; 0 is the picture's"] = 0
-    height_px: Annotated[int, "height of the file; 0 is the picture's"] = 0
-    background: Annotated[tuple[int, int, int], "red, green, blue from 0 to 255"] = (MID_GREY, MID_GREY, MID_GREY)
-    enlarging: Annotated[str, "smooth (bicubic) or exact (repeated pixels)"] = "smooth"
-    degrees: Annotated[float | None, "width of the picture in degrees of visual angle (default: none)"] = None
-    matching: Annotated[str, "none, luminance, or contrast (both)"] = "none"
-    luminance: Annotated[float | None, "goal of matching; by default the mean over the originals"] = None
-    contrast: Annotated[float | None, "the same of RMS contrast"] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +164,10 @@ class StimulusPlan:
     def describe(self) -> str:
         """One line: what it holds and what it will cost."""
         nouns = {name: name.removesuffix("s") for name in self._parts} | ({"images": "seed"} if self.levels else {})
-        ends = f" ({self.levels[0]:+g} to {self.levels[-1]:+g} SD)" if self.levels else ""
-        parts = [count(len(getattr(self, name)), noun) + ends * (name == "levels") for name, noun in nouns.items()]
+        ends = " to ".join(dict.fromkeys(f"{level:+g}" for level in (*self.levels[:1], *self.levels[-1:])))
+        parts = [
+            count(len(getattr(self, name)), noun) + f" ({ends} SD)" * (name == "levels") for name, noun in nouns.items()
+        ]
         if self.pair:
             ways = "(A up, B down; A down, B up; both up)"
             pair = " and ".join(encoder.label for encoder in self.encoders)
@@ -204,6 +200,11 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     return tuple(iter_recipes(plan.images, encoders, plan.targets, wishes, lambda _side: attacks))
 
 
+def list_wishes(second: Against) -> list[dict[str, Any]]:
+    """What `iter_recipes` asks of each image, target and budget: direction and second encoder of the three probes."""
+    return [{"direction": way, "against": replace(second, agrees=agrees)} for way, agrees in PROBES_EACH]
+
+
 def read_plan(path: Path) -> dict[str, Any]:
     """The options in a plan file, TOML or JSON; images named by relative paths lie beside it.
 
@@ -222,11 +223,11 @@ def read_plan(path: Path) -> dict[str, Any]:
 def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     """The plan that the options of a plan file describe.
 
-    `options`: fields of `PlanOptions`; what is left out takes its default.
+    `options`: fields of `PlanOptions` and `Layout`; what is left out takes its default.
 
     Raises BadInputError for an unknown key, or a value that is not there or out of its range.
     """
-    got = asdict(PlanOptions())
+    got = asdict(PlanOptions()) | asdict(Layout())
     for key in options:
         if key not in got:
             advice = suggest(key, list(got)) or "`stimuli plan --help` lists them."
@@ -234,13 +235,14 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     got |= options
     seed, gate = check_count("seed", got["seed"], least=0), check_fraction("gate", got["gate"])
     subject = load_subject(str(got["subject"]))
+    words = [part for text in _texts("controversial", got["controversial"]) for part in text.split(",")]
+    _check_options(options, is_pair=bool(words))
     got |= resolve_levels(options, subject)
     levels = got["levels"]
-    words = [part for text in _texts("controversial", got["controversial"]) for part in text.split(",")]
-    _check_pair_options(options, is_pair=bool(words))
-    encoders = (
-        choose_pair(subject.id, words) if words else choose_encoders((subject.id,), _texts("networks", got["networks"]))
-    )
+    if words:
+        encoders = choose_of_subject(subject.id, words, name="controversial", n=2)
+    else:
+        encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
     sizes = {"sharpness": got["sharpness"], "decided_sd": got["decided"]}
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
     if not rois and not voxels:
@@ -269,13 +271,21 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     )
 
 
-def _check_pair_options(options: Mapping[str, Any], *, is_pair: bool) -> None:
-    """Refuse what controversial probes have no use for, and what only they have a use for."""
-    has_part, has_none = "The pair and every way to move it are part of it.", "Name two encoders: controversial = A,B."
-    for name in ("networks", "directions", "levels", "seeds") if is_pair else ("sharpness", "decided"):
-        if name in options:
-            allowed = f"{'left out' if is_pair else 'used'} with controversial"
-            raise refusal(name, allowed=allowed, got=options[name], advice=has_part if is_pair else has_none)
+def _check_options(options: Mapping[str, Any], *, is_pair: bool) -> None:
+    """Refuse what a level set or controversial probes have no use for, and what only they have a use for."""
+    wants, budgets = "levels" in options, options.get("budgets", "")
+    several = not isinstance(budgets, str) and (not isinstance(budgets, list | tuple) or len(budgets) != 1)
+    its_part, alone = "The pair and every way to move it are part of it.", "Name two encoders: controversial = A,B."
+    rules = (
+        ("seeds", not wants, "left out without levels", "Ask for levels too, or name images (test:N)."),
+        ("seeds", "images" in options, "left out beside images", "Images that are named are the seeds."),
+        ("directions", wants, "left out beside levels", "Each level decides itself whether it raises or lowers."),
+        ("budgets", wants and several, "one beside levels", "It is the largest that a level may take."),
+        *((name, is_pair, "left out with controversial", its_part) for name in ("networks", "directions", "levels")),
+        *((name, not is_pair, "used with controversial", alone) for name in ("sharpness", "decided")),
+    )
+    for name, is_wrong, allowed, advice in rules:
+        check_rules((is_wrong and name in options, name, allowed, options.get(name), advice))
 
 
 def _check_flag(name: str, value: object) -> bool:
@@ -286,8 +296,7 @@ def _check_flag(name: str, value: object) -> bool:
 
 def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
     """The options that give this plan again; everything drawn at random or left out is spelled out."""
-    delivery, layout = plan.delivery, plan.delivery.layout
-    stated = {name: getattr(layout, name) for name in ("degrees", "luminance", "contrast")}
+    delivery = plan.delivery
     return {
         "name": delivery.name,
         "subject": plan.encoders[0].subject,
@@ -302,10 +311,7 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
         "gate": delivery.gate,
         "controls": [str(kind) for kind in delivery.controls],
         "transfer": [f"{network}:{layer}" for network, layer in delivery.transfer],
-        "background": list(layout.background),
-        **{name: getattr(layout, name) for name in ("picture_px", "width_px", "height_px")},
-        **{name: str(getattr(layout, name)) for name in ("enlarging", "matching")},
-        **{name: value for name, value in stated.items() if value is not None},
+        **{name: value for name, value in unstructure(delivery.layout).items() if value is not None},
     }
 
 
@@ -336,21 +342,12 @@ def parse_budget(text: str) -> Budget:
     return Budget(name, parse_epsilon(epsilon.strip(), name))
 
 
-LAYOUT_NAMES = tuple(one.name for one in fields(Layout))
-
-
 def _resolve_delivery(got: Mapping[str, Any], further: Sequence[EncoderName]) -> SetConfig:
-    layout = {name: got[name] for name in LAYOUT_NAMES}
-    if not isinstance(layout["background"], list | tuple):
-        raise refusal("background", allowed="three grey levels from 0 to 255", got=layout["background"])
-    for name in ("enlarging", "matching"):
-        kinds = {"enlarging": ("smooth", "exact"), "matching": ("none", "luminance", "contrast")}[name]
-        check_choice(name, str(layout[name]), kinds)
     controls: list[Any] = _texts("controls", got["controls"])  # `SetConfig` makes kinds of them and words refusals
     return SetConfig(
         str(got["name"]),
         tuple(controls),
-        Layout(**layout | {"background": tuple(got["background"])}),
+        Layout(**{one.name: got[one.name] for one in fields(Layout)}),
         tuple((one.network, one.layer) for one in further),
         got["gate"],
     )
@@ -381,8 +378,8 @@ def iter_recipes(
             asked = ProbeConfig(encoder.subject, encoder.network, encoder.layer, aim, **wish)
             second, stimulus = asked.against, find(size=asked.side)
             others: list[str] = []
+            check_against(asked)
             if second is not None:
-                check_against(asked)
                 others.append(load_card(asked.subject, second.network, second.layer).sha256)
             hashes = (stimulus.sha256, card.network_sha256, card.sha256, tuple(others))
             for attack, grid in attacks(asked.side):

@@ -18,8 +18,8 @@ from core.probes.source import Source
 from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind, make_control
-from core.stimuli.describe import evaluate_item, list_controls, score
-from core.stimuli.layout import Layout, see
+from core.stimuli.describe import evaluate_item, list_controls, score, score_recipients
+from core.stimuli.layout import Layout
 from core.stimuli.levels import LevelReading, in_levels, read_level
 from core.stimuli.make import Loader, find_donor, iter_probes
 from core.stimuli.manifest import ORIGINAL, StimulusSet
@@ -114,6 +114,9 @@ def preview_item(item: Item, config: SetConfig, *, key: str = "") -> ItemPreview
     values = score(probe, [from_uint8(one) for one in levels.values()], item.rescore)
     shifts, sd = values - values[0], probe.target_sd
     saved = in_levels(float(values[1]), mean=probe.target_mean, sd=sd)
+    elsewhere = {
+        name: made[1].shift_sd for name, made in score_recipients(item, list(levels.values()), Layout()).items()
+    }
     return ItemPreview(
         key,
         item.recipe.digest,
@@ -123,10 +126,10 @@ def preview_item(item: Item, config: SetConfig, *, key: str = "") -> ItemPreview
         float(shifts[1]),
         float(shifts[1] / sd) if sd > 0 else float("nan"),
         float(np.abs(shifts[2:]).max(initial=0.0)),
-        _transfer(item, levels),
+        {name: np.nan if shift is None else shift for name, shift in elsewhere.items()},
         (*evaluate_item(item, config), *evaluate_level(probe, saved)),
         hash_levels(levels[str(probe.config.direction)]),
-        None if saved is None else read_level(probe, saved=saved),
+        read_level(probe, saved=saved),
     )
 
 
@@ -134,16 +137,3 @@ def shrink(levels: ByteArray) -> ByteArray:
     """A thumbnail of grey levels (height, width, 3) uint8."""
     small = Image.fromarray(levels).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
     return np.asarray(small, dtype=np.uint8)
-
-
-def _transfer(item: Item, levels: Mapping[str, ByteArray]) -> dict[str, float]:
-    """The perturbed image's shift in every recipient, in its SDs."""
-    pair = (levels[ORIGINAL], levels[str(item.probe.config.direction)])
-    found = {}
-    for where, recipient in item.recipients.items():
-        side = recipient.input_size or item.side
-        seen = [see(one, Layout(), made_for=item.side, side=side) for one in pair]
-        clean, perturbed = score(item.probe, seen, recipient.rescore).tolist()
-        shift = perturbed - clean
-        found[where] = shift / recipient.target_sd if recipient.target_sd > 0 else float("nan")
-    return found

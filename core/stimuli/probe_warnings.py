@@ -12,8 +12,7 @@ from core.attacks.config import MOST_TO_GAIN, write_budget, write_convergence
 from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
 from core.probes.probe import LEVEL_TOLERANCE, Probe
-from core.probes.target import Target
-from core.sweeps.choose import gate_r
+from core.sweeps.choose import explain_poor, median_r
 
 DEFAULT_GATE = 0.1
 LARGEST_CLIPPED = 0.05
@@ -56,7 +55,7 @@ TEXTS = {
     WarningCode.BELOW_NOISE: "Below the noise: the shift of {shift:.1f} SD is smaller than the encoder's error on one "
     "held-out image ({size}, from r {r:.2f}); one presentation will not show it.",
     WarningCode.CONTROL_MOVES: "An equal-norm random control moves the target by {share:.0%} of the shift.",
-    WarningCode.NOT_CONVERGED: "{words} of the shift.",
+    WarningCode.NOT_CONVERGED: "{words}.",
     WarningCode.DUPLICATE: "The same pixels as {other}.",
     WarningCode.SAVING: "The saved file moves the target by {share:.0%} of what the pixels did before saving.",
     WarningCode.NO_CONTROL: "No other image of the same norm and size: it has no control {words!r}.",
@@ -135,23 +134,6 @@ def prediction_error_sd(r: float) -> float:
     return float(np.sqrt(max(0.0, 1 - r * r)) / r) if r > 0 else float("inf")
 
 
-def target_r(target: Target, card: EncoderCard) -> float:
-    """The r that is compared with the gate: of the voxel, or the median over the target's voxels; NaN if unknown."""
-    voxels = [voxel for voxel in target.voxels if voxel < card.n_voxels]
-    known = gate_r(card)[voxels]
-    known = known[np.isfinite(known)]
-    return float(np.median(known)) if len(known) else float("nan")
-
-
-def explain_poor(target: Target, card: EncoderCard, *, gate: float) -> str:
-    """Why an encoder's answer for a target says little, in words; "" where it predicts it with r of at least `gate`."""
-    if (r := target_r(target, card)) >= gate:
-        return ""
-    how = "not known" if np.isnan(r) else f"{r:.2f}, below {gate:g}"
-    label = f"{card.config.network} {card.config.layer}"
-    return f"{label} predicts {target.label} poorly (r {how}): what it answers says little"
-
-
 def _evaluate_pixels(probe: Probe) -> Iterator[ProbeWarning]:
     reading = read_probe_budget(probe)
     if not reading.survives_8bit:
@@ -169,12 +151,12 @@ def _evaluate_shift(probe: Probe) -> Iterator[ProbeWarning]:
     shift, control = probe.of_target(probe.shift), probe.of_target(probe.control_shift)
     if shift and abs(control) > CONTROL_SHARE * abs(shift):
         yield warn(WarningCode.CONTROL_MOVES, share=abs(control / shift))
-    if probe.to_gain > MOST_TO_GAIN:
+    if not probe.to_gain <= MOST_TO_GAIN:
         yield warn(WarningCode.NOT_CONVERGED, words=write_convergence(probe.to_gain).capitalize())
 
 
 def _evaluate_encoder(probe: Probe, card: EncoderCard, gate: float) -> Iterator[ProbeWarning]:
-    r = target_r(probe.config.target, card)
+    r = median_r(card, probe.config.target.voxels)
     if not np.isfinite(r):
         yield ProbeWarning(WarningCode.POOR_VOXEL, UNKNOWN)
         return

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ DIGITS = 32
 RECIPE = HeaderKind("the recipe of a probe", "Save what it came from again.")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recipe:
     """A probe to make, or one that was made.
 
@@ -45,10 +46,16 @@ class Recipe:
     encoder_sha256: str
     ensemble_sha256: tuple[str, ...] = ()
 
-    @property
+    @cached_property
+    def packed(self) -> dict[str, Any]:
+        """The same as plain JSON; not to be changed."""
+        packed: dict[str, Any] = unstructure(self)
+        return packed
+
+    @cached_property
     def digest(self) -> str:
         """A name by which a finished probe is found again."""
-        packed = json.dumps(unstructure(self) | {"image": "", "image_id": ""}, sort_keys=True)
+        packed = json.dumps(self.packed | {"image": "", "image_id": ""}, sort_keys=True)
         return hashlib.sha256(packed.encode()).hexdigest()[:DIGITS]
 
     def describe(self) -> str:
@@ -56,7 +63,7 @@ class Recipe:
         return f"{self.image_id} · {self.config.describe()}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MadeRecipe(Recipe):
     """A recipe as a manifest holds it: with the pair it made, and under which versions and on what device."""
 

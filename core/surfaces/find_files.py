@@ -18,23 +18,17 @@ from core.surfaces.mesh import GEOMETRIES, SIDE_NAMES
 from core.words import natural_order
 
 SIDES = {"lh": 0, "l": 0, "left": 0, "rh": 1, "r": 1, "right": 1}
-KINDS = {
-    "pial": "pial",
-    "pia": "pial",
-    "white": "white",
-    "wm": "white",
-    "smoothwm": "white",
-    "midthickness": "midthickness",
-    "graymid": "midthickness",
-    "inflated": "inflated",
-    "infl": "inflated",
-    "veryinflated": "inflated",
+WORDS = {
+    "pial": "pial pia",
+    "white": "white wm smoothwm",
+    "midthickness": "midthickness graymid",
+    "inflated": "inflated infl veryinflated",
     "sphere": "sphere",
     "flat": "flat",
-    "curv": "curvature",
-    "curvature": "curvature",
+    "curvature": "curv curvature",
     "sulc": "sulc",
 }
+KINDS = {word: kind for kind, words in WORDS.items() for word in words.split()}
 SECOND_CHOICE = {"smoothwm", "veryinflated", "very", "reg", "t1", "possible", "msmall", "msmsulc"}
 """Words of a file that is taken only where there is no other of its kind."""
 

@@ -99,7 +99,10 @@ def _read_side(path: Path, n_vertices: int, notes: list[str]) -> SideLabels:
 
 
 def _read_annot(path: Path, notes: list[str]) -> SideLabels:
-    """A vertex has the region whose colour it has; none where the table does not list that, or it is 0, for none."""
+    """A vertex has the region whose colour it has; none where the table does not list that, or it is 0, for none.
+
+    The file names its vertices, in any order, which nibabel does not read.
+    """
     from nibabel.freesurfer.io import read_annot
 
     data = read_bytes(path)
@@ -111,6 +114,10 @@ def _read_annot(path: Path, notes: list[str]) -> SideLabels:
         raise BadInputError(f"{path.name} has no colour table, which names its regions. Write it again with one.")
     with reading(path, "FreeSurfer annotation", advice="Copy the file again."):
         colours, table, stored = read_annot(path, orig_ids=True)  # type: ignore[no-untyped-call]
+    vertices = np.frombuffer(data, ">i4", 2 * count, 4)[::2]
+    if len(np.unique(vertices)) != count:
+        raise BadInputError(f"{path.name} is damaged: it names a vertex twice. Copy the file again.")
+    colours = colours[np.argsort(vertices)]
     listed: dict[int, list[str]] = {}
     for colour, name in zip(table[:, 4].tolist(), stored, strict=True):
         listed.setdefault(colour, []).append(name.decode("utf-8", "replace"))

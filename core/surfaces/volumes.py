@@ -230,6 +230,12 @@ def _resample(path: Path, values: FloatArray, own: Grid, grid: Grid, order: int)
     return found
 
 
+def order_voxels(numbers: FloatArray) -> IntArray:
+    """The voxels (n,) whose numbers, of `read_map`, are above 0, in the order of these: that of the mask's own file."""
+    inside = np.flatnonzero(numbers > 0)
+    return inside[np.argsort(numbers[inside], kind="stable")]
+
+
 def read_labels(path: Path, grid: Grid) -> npt.NDArray[np.int64]:
     """Whole-number labels (n,) on a grid, in C order, 0 outside. Raises as `read_map`, and for fractions."""
     values = read_map(path, grid)

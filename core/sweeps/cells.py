@@ -1,30 +1,45 @@
-"""Long work in pieces: cells kept one file each beside a header, and what is missing of them run. Knows no question.
+"""Long work in pieces: cells kept one file each beside a header, by as many processes and computers as there are.
 
-The truth for resuming: a cell whose file is there is done. The header holds every setting, the hashes of the weights
-and the versions; a folder is continued only by the very same work. Every random number comes from the seed and the
-names of what it is for, and every cell stands alone, so the numbers do not depend on the order, on stops or on what
-ran before.
+The truth for resuming: a cell whose file is there is done. The header holds every setting and the hashes of what the
+numbers come from; a folder is continued only by the very same work. Device and versions are each cell's own, and lie in
+its file. Every random number comes from the seed and the names of what it is for, and every cell stands alone, so the
+numbers do not depend on the order, on stops or on what ran before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import json
+import os
+import platform
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+import numpy as np
+
 from core.array_cache import save_arrays
 from core.checks import refusal
-from core.containers import Arrays, load_arrays
-from core.errors import BadInputError
+from core.claims import ClaimFolder
+from core.containers import Arrays, list_arrays, load_arrays, reading
+from core.device import explain
+from core.errors import BadInputError, ProbeError, StorageError
 from core.files import check_free
 from core.headers import Content, HeaderKind, read_record, structure, unstructure, write_json
-from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
+from core.progress import Progress
+from core.words import count
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-CELLS_NAME = "cells"
+CELLS_NAME, CLAIMS_NAME = "cells", "claims"
+ENDING, FAILED_ENDING, MADE = ".npz", ".error.json", "made"
+ADVICE = "Delete it and resume."
+BY_CELL = ("device", "versions")
+"""Facts that folders of version 0.3 hold for all their cells."""
+LONGEST_REASON = 300
 
 
 class AnyCell(Protocol):
@@ -37,6 +52,12 @@ class AnyCell(Protocol):
     def describe(self, config: Any) -> str:
         """One line for a progress display."""
 
+    def inputs(self, config: Any) -> tuple[Any, ...]:
+        """The cells that must be done before it."""
+
+    def group(self, config: Any) -> str:
+        """What cells that follow each other share: a process that opens a network once does all of them."""
+
 
 ConfigT = TypeVar("ConfigT", bound="DataclassInstance")
 CellT = TypeVar("CellT", bound=AnyCell)
@@ -46,7 +67,7 @@ CellT = TypeVar("CellT", bound=AnyCell)
 class Work(Generic[ConfigT, CellT]):
     """A kind of work: its name, the header's file and format, settings, facts, the cells they make, who makes it.
 
-    `facts` is a dataclass of what the numbers depend on beside the settings: hashes, versions, device.
+    `facts` is a dataclass of what the numbers depend on beside the settings: hashes.
     """
 
     name: str
@@ -60,6 +81,37 @@ class Work(Generic[ConfigT, CellT]):
     def unpack(self, values: object, *, where: Path | str = "", part: str = "") -> ConfigT:
         """Settings from plain values; what was added since has its default. Raises StorageError if they are wrong."""
         return structure(values, self.config, self.kind, where=where, part=part)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Where a cell was computed, on what, by which versions, in how many seconds, at which attempt."""
+
+    host: str
+    device: str
+    versions: dict[str, str]
+    seconds: float = 0.0
+    attempt: int = 1
+
+    @property
+    def circumstances(self) -> tuple[str, str]:
+        """Device and versions, on which the last digits depend."""
+        return self.device, ", ".join(f"{name} {value}" for name, value in self.versions.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a cell has no numbers: a sentence, the traceback, where, at which attempt."""
+
+    what: str
+    reason: str
+    host: str
+    device: str = ""
+    attempt: int = 1
+    traceback: str = ""
+
+
+FAILURE = HeaderKind("what was noted of a cell that failed", "Delete it and resume.", error=StorageError)
 
 
 @dataclass(frozen=True)  # with slots, a generic class cannot be made through its aliases
@@ -77,58 +129,194 @@ class CellStore(Generic[ConfigT, CellT]):
 
     def missing(self) -> tuple[CellT, ...]:
         """The cells still to do, in their order."""
-        return tuple(cell for cell in self.cells() if not self._path(cell).is_file())
+        done, _ = self.find_ended()
+        return tuple(cell for cell in self.cells() if cell.key not in done)
 
-    def save(self, cell: CellT, arrays: Arrays) -> None:
+    def find_ended(self) -> tuple[set[str], set[str]]:
+        """The keys of the cells that are done, and of those that have failed."""
+        try:
+            names = [entry.name for entry in os.scandir(self.folder / CELLS_NAME)]
+        except FileNotFoundError:
+            return set(), set()
+        done = {name.removesuffix(ENDING) for name in names if name.endswith(ENDING)}
+        return done, {name.removesuffix(FAILED_ENDING) for name in names if name.endswith(FAILED_ENDING)} - done
+
+    def is_done(self, cell: CellT) -> bool:
+        """Whether its file is there."""
+        return self._path(cell.key).is_file()
+
+    def has_failed(self, cell: CellT) -> bool:
+        """Whether it is noted that it cannot be computed."""
+        return self._path(cell.key, FAILED_ENDING).is_file()
+
+    def save(self, cell: CellT, arrays: Arrays, made: Made) -> None:
         """Keep a finished cell. Raises StorageError if the disk is full or cannot be written."""
-        save_arrays(self._path(cell), arrays)
+        packed = np.frombuffer(json.dumps(asdict(made)).encode(), dtype=np.uint8)
+        save_arrays(self._path(cell.key), arrays | {MADE: packed})
+        self.forget_failure(cell.key)
 
     def load(self, cell: CellT) -> Arrays:
         """The arrays of a finished cell. Raises StorageError if they cannot be read."""
-        return load_arrays(self._path(cell), advice="Delete it and resume.")
+        arrays = load_arrays(self._path(cell.key), advice=ADVICE)
+        arrays.pop(MADE, None)
+        return arrays
 
-    def _path(self, cell: CellT) -> Path:
-        return self.folder / CELLS_NAME / f"{cell.key}.npz"
+    def made(self, cell: CellT) -> Made:
+        """Where a finished cell was computed; of one of version 0.3, what its folder says of all of them."""
+        path = self._path(cell.key)
+        with reading(path, "cell", error=StorageError, advice=ADVICE):
+            if MADE not in list_arrays(path):
+                return Made("", self.facts.get("device", ""), self.facts.get("versions", {}))
+            packed = load_arrays(path, only=[MADE], advice=ADVICE)[MADE]
+            return Made(**json.loads(packed.tobytes()))
+
+    def count_made(self) -> list[tuple[Made, int]]:
+        """Where the finished cells were computed: each computer, device and versions with all its seconds, and cells.
+
+        Raises StorageError if a cell cannot be read.
+        """
+        found: dict[tuple[str, tuple[str, str]], tuple[Made, int]] = {}
+        done, _ = self.find_ended()
+        for cell in self.cells():
+            if cell.key in done:
+                made = self.made(cell)
+                place = (made.host, made.circumstances)
+                before, n_cells = found.get(place, (replace(made, seconds=0.0), 0))
+                found[place] = replace(before, seconds=before.seconds + made.seconds), n_cells + 1
+        return list(found.values())
+
+    def fail(self, key: str, failure: Failure) -> None:
+        """Note that a cell cannot be computed. Raises StorageError if that cannot be written."""
+        write_json(self._path(key, FAILED_ENDING), asdict(failure))
+
+    def failure(self, key: str) -> Failure:
+        """Why a cell has failed. Raises StorageError if that cannot be read."""
+        return read_record(self._path(key, FAILED_ENDING), Failure, FAILURE)
+
+    def forget_failure(self, key: str) -> None:
+        """Have a failed cell tried again."""
+        with suppress(OSError):
+            self._path(key, FAILED_ENDING).unlink(missing_ok=True)
+
+    def claims(self) -> ClaimFolder:
+        """Who is at work here."""
+        return ClaimFolder(self.folder / CLAIMS_NAME)
+
+    def check_whole(self) -> None:
+        """Raise BadInputError unless every cell is done; it says what failed first, and why."""
+        missing = self.missing()
+        if not missing:
+            return
+        failed = [cell for cell in missing if self.has_failed(cell)]
+        if not failed:
+            raise BadInputError(
+                f"The {self.work.name} in {self.folder} lacks {len(missing)} cells. Run it again with --resume."
+            )
+        waiting = len(missing) - len(failed)
+        more = f", {count(waiting, 'more is', 'more are')} missing" if waiting else ""
+        first = self.failure(failed[0].key)
+        cells = f"{len(failed)} of {count(len(self.cells()), 'cell')} of the {self.work.name} in {self.folder}"
+        raise BadInputError(
+            f"{cells} failed{more}. The first is {first.what}: {first.reason} `main.py cells {self.folder} --failed` "
+            "lists all, --resume tries them again."
+        )
+
+    def _path(self, key: str, ending: str = ENDING) -> Path:
+        return self.folder / CELLS_NAME / f"{key}{ending}"
+
+
+def describe_error(error: BaseException, what: str, *, device: str, attempt: int) -> Failure:
+    """What is noted of a cell that raised an exception."""
+    said = explain(error) if isinstance(error, Exception) else error
+    text = " ".join(str(said).split())[:LONGEST_REASON]
+    reason = text if isinstance(said, ProbeError) else f"{type(error).__name__}: {text}."
+    lines = "".join(traceback.format_exception(error))
+    return Failure(what, reason, platform.node(), device, attempt, lines)
 
 
 def open_store(
     work: Work[ConfigT, CellT], folder: Path, config: Any, facts: Content, *, resume: bool
 ) -> CellStore[ConfigT, CellT]:
-    """Begin in a new folder, or go on with the same work's.
+    """Begin in a new folder, or go on with the same work's, whatever failed in it before included.
 
     Raises BadInputError if the folder holds something and `resume` is not asked, or it holds other work; StorageError
     if the header is damaged or newer, or it cannot be written.
     """
     folder = Path(folder).expanduser()
     path = folder / work.file
-    header = {"config": unstructure(config), "facts": facts}
-    if resume and path.is_file():
-        found, known = _read(work, path)
-        for part, old in (("config", unstructure(found)), ("facts", known)):
-            new = header[part]
-            differs = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-            if differs:
-                allowed = f"the folder of the same {work.name}; {', '.join(differs)} differs"
-                advice = "Choose another folder, or give the same settings."
-                raise refusal("out", allowed=allowed, got=str(folder), advice=advice)
-    else:
+    if not (resume and path.is_file()):
         check_free(folder)
-        write_json(path, work.kind.marks() | header)
-    return CellStore(folder, config, facts, work)
+        write_json(path, work.kind.marks() | {"config": unstructure(config), "facts": facts})
+        return CellStore(folder, config, facts, work)
+    found, known = _read(work, path)
+    old, new = unstructure(found), unstructure(config)
+    differs = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    if differs:
+        allowed = f"the folder of the same {work.name}; {', '.join(differs)} differs"
+        raise refusal(
+            "out", allowed=allowed, got=str(folder), advice="Choose another folder, or give the same settings."
+        )
+    store = CellStore(folder, config, known, work)
+    check_facts(store, facts)
+    for key in store.find_ended()[1]:
+        store.forget_failure(key)
+    return store
 
 
-def load_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, CellT]:
-    """Finished work by its folder.
+def join_store(
+    work: Work[ConfigT, CellT], folder: Path, note_facts: Callable[[ConfigT], Content]
+) -> CellStore[ConfigT, CellT]:
+    """Go on with the work that a folder says it is, as one of several; what failed before is left.
 
-    Raises BadInputError if it is none, or cells are missing; StorageError if its header is damaged or newer.
+    `note_facts`: the hashes that this computer has of what the settings name.
+
+    Raises BadInputError if a network, encoder or image is missing here or another one, and says which and where;
+    StorageError if the header cannot be read.
+    """
+    store = find_store(work, folder)
+    try:
+        facts = note_facts(store.config)
+    except ProbeError as error:
+        raise BadInputError(f"On {platform.node()}: {error}") from error
+    check_facts(store, facts)
+    return store
+
+
+def check_facts(store: CellStore[Any, Any], facts: Content) -> None:
+    """Raise BadInputError unless what the work is computed from is here as it was where the folder was begun.
+
+    What a folder of an earlier version does not tell is not compared.
+    """
+    for name in sorted(store.facts.keys() & facts.keys() - set(BY_CELL)):
+        both = store.facts[name], facts[name]
+        told, here = (value if isinstance(value, dict) else {name: value} for value in both)
+        for key in told.keys() | here.keys():
+            old, new = told.get(key, "none"), here.get(key, "none")
+            if old == new or (isinstance(old, str) and new.startswith(old)):  # published hashes are cut
+                continue
+            what = f"{name.partition('_')[0]} {key}" if name.endswith("_sha256") else name
+            seen = f"{old[:12]} there, {new[:12]} here" if isinstance(old, str) else f"{old} there, {new} here"
+            allowed = f"the folder of the same {store.work.name}; on {platform.node()} {what} differs ({seen})"
+            advice = "Bring the one that the folder was begun with, or choose another folder."
+            raise refusal("out", allowed=allowed, got=str(store.folder), advice=advice)
+
+
+def find_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, CellT]:
+    """Work by its folder, finished or not.
+
+    Raises BadInputError if it is none; StorageError if its header is damaged or newer.
     """
     path = Path(folder).expanduser() / work.file
     if not path.is_file():
         raise refusal("folder", allowed=f"of a {work.name}", got=str(folder), advice=f"{work.made_by} them.")
     config, facts = _read(work, path)
-    store = CellStore(path.parent, config, facts, work)
-    if missing := store.missing():
-        raise BadInputError(f"The {work.name} in {folder} lacks {len(missing)} cells. Run it again with --resume.")
+    return CellStore(path.parent, config, facts, work)
+
+
+def load_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, CellT]:
+    """Finished work by its folder. Raises as `find_store` does, and BadInputError if cells are missing."""
+    store = find_store(work, folder)
+    store.check_whole()
     return store
 
 
@@ -146,33 +334,3 @@ class _Header:
 
 RunProgress = Progress[CellStore[Any, Any]]
 """Where a sweep or study stands; `what` describes the next cell."""
-
-
-def iter_cells(
-    store: CellStore[ConfigT, CellT],
-    compute: Callable[[CellT], Arrays],
-    *,
-    seconds_of: Callable[[CellT], float],
-    should_stop: ShouldStop = never_stop,
-) -> Iterator[RunProgress]:
-    """Compute and keep the cells that are missing, one record before each and one at the end.
-
-    `compute`: the arrays of a cell. `seconds_of`: what a cell is expected to take; the time left follows the cells' own
-    speed from the first on.
-
-    Raises StorageError if a cell cannot be written; Cancelled as soon as `should_stop()` is true, and finished cells
-    stay.
-    """
-    todo, n_cells = store.missing(), len(store.cells())
-    n_resumed = n_cells - len(todo)
-    weights = [max(1, round(1000 * seconds_of(cell))) for cell in todo]
-    watch, weighed = Stopwatch(sum(weights)), 0
-    for number, cell in enumerate(todo):
-        left = watch.seconds_left(weighed)
-        left = sum(weights) / 1000 if left is None else left
-        what = cell.describe(store.config)
-        yield Progress(n_resumed + number, n_cells, left, what=what, n_resumed=n_resumed)
-        check_stop(should_stop)
-        store.save(cell, compute(cell))
-        weighed += weights[number]
-    yield Progress(n_cells, n_cells, 0.0, store, what="done", n_resumed=n_resumed)

@@ -13,6 +13,8 @@ from core.encoders.card import EncoderCard
 from core.encoders.files import list_encoders, load_card, usual_layer
 from core.errors import BadInputError
 from core.networks.catalog import find_network
+from core.probes.probe import ProbeConfig
+from core.probes.target import Target
 from core.seeds import make_stream
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
 from core.types import BoolArray, FloatArray
@@ -39,6 +41,20 @@ def choose_encoders(subjects: Sequence[str], words: Sequence[str]) -> tuple[Enco
                 load_card(*name)
                 found[name] = None
     return tuple(found)
+
+
+def choose_of_subject(subject: str, words: Sequence[str], *, name: str, n: int) -> tuple[EncoderName, ...]:
+    """`n` different encoders of one subject, each NET or NET:LAYER. Raises BadInputError for others."""
+    found = choose_encoders((subject,), words)
+    if len(found) != n or len(words) != n:
+        allowed = f"one encoder of {subject}" if n == 1 else "two different encoders"
+        advice = "A probe has one second encoder; on a controversial one the two disagree: name A,B, or --against B."
+        raise refusal(name, allowed=allowed, got=list(words), advice=advice)
+    for one in found:
+        if one.subject != subject:
+            advice = "Voxels of different people have nothing in common."
+            raise refusal(name, allowed=f"encoders of {subject}", got=one.subject, advice=advice)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +165,8 @@ def check_comparable(config: SweepConfig) -> None:
         for target in config.targets:
             voxels = list(target.find_in(tables[encoder.subject]).voxels)
             check_predicts(card, target.label, voxels)
-            _check_gate(target, card, voxels, gate=config.gate)
+            if not target.roi:
+                check_gate(target.label, card, voxels, gate=config.gate)
 
 
 def check_predicts(card: EncoderCard, target: str, voxels: Sequence[int]) -> None:
@@ -169,15 +186,55 @@ def check_predicts(card: EncoderCard, target: str, voxels: Sequence[int]) -> Non
         )
 
 
-def _check_gate(target: TargetName, card: EncoderCard, voxels: list[int], *, gate: float) -> None:
-    if target.roi:
-        return
-    r, label = float(gate_r(card)[voxels[0]]), f"{card.config.network} {card.config.layer}"
-    if r < gate:
+def check_gate(target: str, card: EncoderCard, voxels: Sequence[int], *, gate: float) -> None:
+    """Raise BadInputError where a target's voxels are known to be predicted with r below the gate, in the median."""
+    if (r := median_r(card, voxels)) < gate:
         raise BadInputError(
-            f"{target.label} is predicted by {label} with cross-validated r {r:.3f}, below the gate {gate:g}. "
-            "Choose another voxel, or lower the gate (--gate)."
+            f"{target} is predicted by {card.config.network} {card.config.layer} with cross-validated r {r:.3f}, below "
+            f"the gate {gate:g}. Choose another target, or lower the gate (--gate)."
         )
+
+
+def median_r(card: EncoderCard, voxels: Sequence[int]) -> float:
+    """The r that is compared with the gate: of a voxel, or the median over a target's voxels; NaN if unknown."""
+    known = gate_r(card)[[voxel for voxel in voxels if voxel < card.n_voxels]]
+    known = known[np.isfinite(known)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def check_pair(encoders: Sequence[EncoderName], targets: Sequence[TargetName], *, gate: float) -> tuple[str, ...]:
+    """`check_against` for every target of a plan, from its names alone."""
+    table = load_subject(encoders[0].subject).voxels
+    return tuple(note for one in targets for note in _check(encoders, one.find_in(table), gate=gate))
+
+
+def check_against(config: ProbeConfig, *, gate: float = -1.0) -> tuple[str, ...]:
+    """Refuse a pair of encoders that cannot be attacked together, by their cards; nothing of a probe of one encoder.
+
+    Returns a sentence for each encoder that predicts the target with r below `gate`, or with unknown r.
+
+    Raises BadInputError if an encoder is not there, lacks a voxel of the target, or does not know its SD.
+    """
+    if (second := config.against) is None:
+        return ()
+    names = ((config.network, config.layer), (second.network, second.layer))
+    return _check([EncoderName(config.subject, *name) for name in names], config.target, gate=gate)
+
+
+def _check(encoders: Sequence[EncoderName], target: Target, *, gate: float) -> tuple[str, ...]:
+    cards = [load_card(*name) for name in encoders]
+    for card in cards:
+        check_predicts(card, target.label, target.voxels)
+    return tuple(f"{words}." for card in cards if (words := explain_poor(target, card, gate=gate)))
+
+
+def explain_poor(target: Target, card: EncoderCard, *, gate: float) -> str:
+    """Why an encoder's answer for a target says little, in words; "" where it predicts it with r of at least `gate`."""
+    if (r := median_r(card, target.voxels)) >= gate:
+        return ""
+    how = "not known" if np.isnan(r) else f"{r:.2f}, below {gate:g}"
+    label = f"{card.config.network} {card.config.layer}"
+    return f"{label} predicts {target.label} poorly (r {how}): what it answers says little"
 
 
 def gate_r(card: EncoderCard) -> FloatArray:
@@ -239,5 +296,8 @@ def _encoders_of(subject: str, word: str) -> list[EncoderName]:
             for one in every
             if one.layer == usual_layer(subject, find_network(one.network))
         ]
-    spec = find_network(network)
-    return [EncoderName(subject, network, layer if colon else usual_layer(subject, spec))]
+    usual = usual_layer(subject, find_network(network))
+    if colon and not layer:
+        advice = f"`{network}` alone is at its usual layer, {usual}."
+        raise refusal("network", allowed="NET or NET:LAYER", got=word, advice=advice)
+    return [EncoderName(subject, network, layer or usual)]

@@ -69,9 +69,8 @@ class Sweep:
 
     @property
     def share_not_converged(self) -> float:
-        """Share of the attacks that more steps would carry over 5 % farther; NaN in sweeps of version 0.3."""
-        known = self.to_gain[np.isfinite(self.to_gain)]
-        return float((known > MOST_TO_GAIN).mean()) if known.size else float("nan")
+        """Share of the attacks that more steps would carry over 5 % farther or of which that is not known."""
+        return float(1 - (self.to_gain <= MOST_TO_GAIN).mean())
 
     def predictions(self, encoder: int) -> dict[str, Any]:
         """predicted, measured (n_test, n_targets) and noise_ceiling (n_targets,) of one encoder."""

@@ -10,7 +10,7 @@ from scipy import special
 
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
-from core.errors import WeightsError
+from core.errors import StorageError, WeightsError
 from core.networks.catalog import find_network
 from core.networks.spec import NetworkSpec
 from core.probes.spill_over import LEAST_OTHER_ROIS, stand_out
@@ -251,7 +251,7 @@ def read_evidence(spec: NetworkSpec, clean: FloatArray, perturbed: FloatArray) -
 
     try:
         network = open_classifier(spec)
-    except WeightsError as error:
+    except (WeightsError, StorageError) as error:
         return Reading(reason=str(error))
 
     def classify(pixels: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ pair: two encoders, target, direction and norm; all images at every budget, the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from core.attacks.config import USUAL_STEPS
 from core.datasets.subject import load_subject
@@ -77,23 +77,34 @@ class Cell:
         how = f" by {config.attacks[self.attack]}" if len(config.attacks) > 1 else ""
         return f"{what} {encoder}, {config.directions[self.direction]} {config.targets[self.target].label}{how}"
 
+    def inputs(self, _config: SweepConfig) -> tuple[Cell, ...]:
+        """A score's curve; the fit of the copy that a curve is of."""
+        if self.kind == SCORE:
+            return (replace(self, kind=CURVE),)
+        return (Cell(FIT, self.encoder, copy=self.copy),) if self.kind == CURVE and self.copy else ()
+
+    def group(self, config: SweepConfig) -> str:
+        """Its network."""
+        return config.encoders[self.encoder].network
+
 
 @dataclass(frozen=True, slots=True)
 class SweepCost:
-    """What a sweep will take: cells; attack steps and forward passes over single images; seconds; bytes on disk."""
+    """What work will take: cells; attack steps and forward passes over single images; seconds; bytes on disk."""
 
     n_cells: int
     n_steps: int
-    n_passes: int
     seconds: float
     n_bytes: int
+    n_passes: int = 0
     measured: bool = False
 
     def describe(self) -> str:
-        """One line: "40 cells, 16,000 attack steps on single images, about 12 min, 30 MB"."""
+        """One line: "40 cells, 16,000 attack steps on single images, about 12 min at the speed measured here, ..."."""
         how = "at the speed measured here" if self.measured else "at MobileNetV2's speed on one core"
+        passes = f"and {self.n_passes:,} forward passes of one image" if self.n_passes else "on single images"
         return (
-            f"{self.n_cells} cells, {self.n_steps:,} attack steps and {self.n_passes:,} forward passes of one image, "
+            f"{self.n_cells} cells, {self.n_steps:,} attack steps {passes}, "
             f"about {format_duration(self.seconds)} {how}, {max(self.n_bytes / 1e6, 1):,.0f} MB on disk"
         )
 
@@ -128,18 +139,24 @@ def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
 
 @dataclass(frozen=True, slots=True)
 class SweepFacts:
-    """What a sweep's numbers depend on beside its settings; `no_copy` says why an encoder has no control encoder."""
+    """What a sweep's numbers depend on beside its settings; `no_copy` says why an encoder has no control encoder.
+
+    Hashes are by encoder, network and image, of its pixels at the smallest input size. Sweeps of version 0.3 hold those
+    of encoders alone, and versions and device of all their cells.
+    """
 
     encoder_sha256: dict[str, str]
-    versions: dict[str, str]
-    device: str
+    network_sha256: dict[str, str] = field(default_factory=dict)
+    image_sha256: dict[str, str] = field(default_factory=dict)
     no_copy: tuple[str, ...] = ()
+    versions: dict[str, str] = field(default_factory=dict)
+    device: str = ""
 
 
 SWEEP = Work(
     name="sweep",
     file="sweep.json",
-    kind=HeaderKind("a sweep", "Choose another folder.", "probescope-sweep", (2,), error=StorageError),
+    kind=HeaderKind("a sweep", "Choose another folder.", "probescope-sweep", (2, 3), error=StorageError),
     config=SweepConfig,
     facts=SweepFacts,
     list_cells=list_cells,

@@ -1,13 +1,14 @@
-"""Runs a sweep: checks it, notes what its numbers depend on, computes the cells that are missing.
+"""Runs a sweep: checks it, notes what its numbers depend on, computes its cells.
 
 The images of each size and the copies of encoders in use are kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import platform
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,14 @@ from core.checks import refusal
 from core.containers import Arrays
 from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.subject import load_responses, load_subject
+from core.device import describe_device
 from core.encoders.files import load_card
 from core.encoders.responses import estimate_noise_ceiling, has_repeats
 from core.networks.catalog import find_network
-from core.progress import ShouldStop, never_stop
+from core.networks.manage import hash_networks
+from core.progress import ShouldStop
 from core.seeds import make_stream
-from core.sweeps.cells import RunProgress, iter_cells, open_store
+from core.sweeps.cells import Made, RunProgress, open_store
 from core.sweeps.choose import check_comparable, choose_control_encoders
 from core.sweeps.config import AttackKind, SweepConfig, TargetName
 from core.sweeps.plan import (
@@ -39,6 +42,7 @@ from core.sweeps.plan import (
     time_cell,
 )
 from core.sweeps.step_seconds import read_step_seconds
+from core.sweeps.workers import iter_cells
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -54,23 +58,40 @@ CONTROL_ENCODERS_KEPT = 4
 DELTAS = ("delta", "gradient", "montage")
 
 
-def iter_sweep(
-    source: Source, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
-) -> Iterator[RunProgress]:
-    """Run what is missing of a sweep, one record a cell.
+def begin_sweep(config: SweepConfig, folder: Path, *, resume: bool = False) -> SweepStore:
+    """Check a sweep and begin it in a new folder, or go on with it.
 
-    Raises BadInputError if the encoders cannot be compared, an image is missing, or the folder is not free;
-    StorageError if a cell cannot be written; Cancelled as soon as `should_stop()` is true, and finished cells stay.
+    Raises BadInputError if the encoders cannot be compared, a network or an image is missing or another one, or the
+    folder is not free.
     """
     check_sweep(config)
-    store = open_store(SWEEP, folder, config, note_facts(config, source.device), resume=resume)
-    step_seconds = read_step_seconds(name_layers(config), source.device)
+    return open_store(SWEEP, folder, config, note_facts(config), resume=resume)
+
+
+def iter_sweep_cells(source: Source, store: SweepStore, *, should_stop: ShouldStop) -> Iterator[RunProgress]:
+    """Run what is missing of a sweep, one record a cell. Raises as `core.sweeps.workers.iter_cells`."""
     yield from iter_cells(
         store,
-        _Worker(source, store, should_stop).compute,
-        seconds_of=lambda cell: time_cell(config, cell, step_seconds),
+        lambda stop: _Worker(source, store, stop).compute,
+        place=describe_place(source.device),
+        seconds_of=time_cells(store.config, source.device),
         should_stop=should_stop,
     )
+
+
+def time_cells(config: SweepConfig, device: str) -> Callable[[Cell], float]:
+    """Gives the seconds that a cell is expected to take on a device."""
+    return partial(time_cell, config, step_seconds=read_step_seconds(name_layers(config), device))
+
+
+def describe_place(device: str) -> Made:
+    """This computer, a device of it, and what else a bit-for-bit repetition needs to be the same."""
+    import torch
+
+    from core.probes.respond import describe_versions
+
+    kind = torch.backends.cpu.get_cpu_capability() if device == "cpu" else describe_device(device)
+    return Made(platform.node(), f"{device} ({kind})", describe_versions())
 
 
 def check_sweep(config: SweepConfig) -> None:
@@ -85,12 +106,17 @@ def check_sweep(config: SweepConfig) -> None:
         find_stimulus(image, size=min(sides))
 
 
-def note_facts(config: SweepConfig, device: str) -> dict[str, Any]:
-    """What the numbers depend on beside the settings: hashes of the encoders, versions, device."""
-    from core.probes.respond import describe_versions
+def note_facts(config: SweepConfig) -> dict[str, Any]:
+    """What the numbers depend on beside the settings: hashes of encoders, networks and images.
 
-    hashes = {config.label_of(encoder): load_card(*encoder).sha256 for encoder in config.encoders}
-    facts: dict[str, Any] = {"encoder_sha256": hashes, "versions": describe_versions(), "device": device}
+    Raises BadInputError, WeightsError or StorageError if one of them is missing or damaged.
+    """
+    side = min(find_network(encoder.network).input_size for encoder in config.encoders)
+    facts: dict[str, Any] = {
+        "encoder_sha256": {config.label_of(encoder): load_card(*encoder).sha256 for encoder in config.encoders},
+        "network_sha256": hash_networks(encoder.network for encoder in config.encoders),
+        "image_sha256": {image: find_stimulus(image, size=side).sha256 for image in config.images},
+    }
     if config.refitted or config.untrained:
         facts["no_copy"] = list(choose_control_encoders(config.encoders).reasons)
     return facts
@@ -111,8 +137,7 @@ class _Worker:
         return self._predict(cell) if cell.kind == PREDICT else self._score(cell)
 
     def _attack(self, cell: Cell) -> Arrays:
-        from core.sweeps.attack_curve import AttackCurve, curve_cache, name_curve, run_curve
-        from core.sweeps.pair_curve import run_pair
+        from core.sweeps.attack_curve import AttackCurve, curve_cache, name_curve, run_curve, run_pair
 
         config, kind = self._config, self._config.attacks[cell.attack]
         target, sign = config.targets[cell.target], config.directions[cell.direction].sign

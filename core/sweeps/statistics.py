@@ -21,6 +21,7 @@ from core.checks import refusal
 from core.seeds import make_stream
 from core.statistics import Interval as Interval
 from core.statistics import count_draws as count_draws
+from core.statistics import interval_bc
 from core.types import BoolArray, FloatArray, IntArray
 
 LEAST_FOR_SATTERTHWAITE = 6
@@ -124,17 +125,18 @@ def mean_over_known(values: FloatArray, *, axis: int | tuple[int, ...]) -> Float
 def holm(p: FloatArray) -> FloatArray:
     """Holm's adjusted p values of p (n,): max over j <= i of min(1, (n - j + 1) p_(j)), in the given order.
 
-    Holm 1979, Scandinavian Journal of Statistics 6:65-70.
+    NaN are no tests and stay. Holm 1979, Scandinavian Journal of Statistics 6:65-70.
 
     Examples
     --------
     >>> holm(np.array([0.01, 0.04, 0.03]))
     array([0.03, 0.06, 0.06])
     """
-    order = np.argsort(p, kind="stable")
-    factors = len(p) - np.arange(len(p))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(factors * np.asarray(p)[order]), 1.0)
+    given = np.asarray(p, dtype=np.float64)
+    order = np.argsort(given, kind="stable")[: np.isfinite(given).sum()]
+    adjusted = np.full(len(given), np.nan)
+    factors = len(order) - np.arange(len(order))
+    adjusted[order] = np.minimum(np.maximum.accumulate(factors * given[order]), 1.0)
     return adjusted
 
 
@@ -185,18 +187,13 @@ def draw_resamples(n_images: int, n_targets: int, *, count: int, seed: int) -> t
 def interval_of_rows(values: FloatArray, n_items: int, confidence: float) -> Interval:
     """The bias-corrected interval of a statistic as it is, then in every resample: (1 + n_resamples,).
 
-    Efron 1981 (doi:10.2307/3314608), at the level that Hesterberg 2015 (doi:10.1080/00031305.2015.1089789) widens for
-    `n_items`, the fewer of the things resampled. Rank correlations of few candidates need it: plain percentile
+    `n_items`: the fewer of the things resampled. Rank correlations of few candidates need it: plain percentile
     intervals lean towards 0, and basic ones cover .7 to .8.
     """
-    known = values[1:][np.isfinite(values[1:])]
-    if not np.isfinite(values[0]) or not known.size or known.size < len(values[1:]) / 2 or n_items < 2:
+    drawn = values[1:]
+    if n_items < 2 or np.isfinite(drawn).sum() < len(drawn) / 2:
         return Interval(float(values[0]), float("nan"), float("nan"))
-    below = (np.mean(known < values[0]) + np.mean(known <= values[0])) / 2
-    bias = special.ndtri(np.clip(below, 1 / (known.size + 1), known.size / (known.size + 1)))
-    reach = np.sqrt(n_items / (n_items - 1)) * special.stdtrit(n_items - 1, (1 + confidence) / 2)
-    low, high = np.quantile(known, special.ndtr(2 * bias + np.asarray([-reach, reach])))
-    return Interval(float(values[0]), float(low), float(high))
+    return interval_bc(float(values[0]), drawn, n_items, confidence=confidence)
 
 
 def correlate_pairs(first: FloatArray, second: FloatArray) -> float:

@@ -1,7 +1,7 @@
-"""How long one attack step of one image takes with each network here, measured once and remembered. Never guesses.
+"""How long one attack step of one image takes with each network here and what memory it needs, measured once.
 
-A step is a forward and a backward pass. The seconds are kept in the cache by network, layer, image size and device, so
-that the cost of an analysis is estimated from this computer's own speed.
+A step is a forward and a backward pass. Seconds and bytes are kept in the cache by network, layer, image size and
+device, so that the cost of an analysis is estimated from this computer's own speed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from core.headers import HeaderKind, read_header, structure, write_json
 from core.networks.catalog import find_network
 from core.paths import cache_folder
 from core.progress import ShouldStop, check_stop, never_stop
+from core.words import count, format_duration, name_some
 
 if TYPE_CHECKING:
     from core.networks.network import Network
@@ -28,6 +29,12 @@ StepSeconds = Mapping[Layer, float]
 
 FILE_NAME = "paces.json"
 NOTE = HeaderKind("a note of step times", "They are measured again.")
+WEIGHTS, STEP = "|weights", "|step"
+"""Behind a key: bytes of the weights, and of what a step of one image keeps."""
+PROGRAM_BYTES = 600_000_000
+"""Python and its libraries, with no network open."""
+IMAGES_AT_ONCE, STEP_FACTOR = 8, 2
+"""Of an attack's batch; what a backward pass takes at its peak, of what the forward pass kept."""
 IMAGES, ROUNDS = 4, 3
 """Images of one timed batch, as an analysis runs them; the fastest of so many rounds counts, the first warms up."""
 
@@ -47,7 +54,9 @@ def measure_step_seconds(
     fresh = {}
     for layer in wanted:
         if layer not in found:
-            found[layer] = fresh[_key(layer, source.device)] = time_step(source.open_network(*layer), should_stop)
+            network, key = source.open_network(*layer), _key(layer, source.device)
+            found[layer] = fresh[key] = time_step(network, should_stop)
+            fresh[key + WEIGHTS], fresh[key + STEP] = measure_bytes(network)
     if fresh:
         write_json(_path(), _read() | fresh)
     return found
@@ -70,6 +79,48 @@ def time_step(network: Network, should_stop: ShouldStop = never_stop) -> float:
             features.item()  # waits for the device
             seconds.append((time.perf_counter() - start) / IMAGES)
     return min(seconds[1:])
+
+
+def measure_bytes(network: Network) -> tuple[int, int]:
+    """Bytes of a network's weights, and of what a step of one image keeps for its backward pass."""
+    import torch
+
+    own = [*network.parameters(), *network.buffers()]
+    weights = {one.untyped_storage().data_ptr(): one.untyped_storage().nbytes() for one in own}
+    kept: dict[int, int] = {}
+
+    def note(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    pixels = torch.full((1, 3, network.input_size, network.input_size), 0.5, device=network.device, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        features = network(pixels)  # held, so that no storage is used twice
+    kept[features.untyped_storage().data_ptr()] = features.untyped_storage().nbytes()
+    return sum(weights.values()), sum(size for at, size in kept.items() if at not in weights)
+
+
+def describe_needs(seconds: float, layers: Iterable[Layer], device: str, *, n_workers: int) -> str:
+    """What work of so many seconds needs of a cluster, and what the estimate rests on, a few lines."""
+    from core.device import count_cores
+
+    layers, known = list(layers), _read()
+    keys = {layer: _key(layer, device) for layer in layers}
+    n_cores, hours = max(1, count_cores() // n_workers), seconds / 3600
+    spent = f"{hours:.2g} GPU hours" if device != "cpu" else f"{hours * n_cores:.2g} CPU core hours (each on {n_cores})"
+    told = [f"{' '.join(layer)} {1000 * known[key]:.1f} ms" for layer, key in keys.items() if key in known]
+    lines = [f"{spent} in all, {format_duration(seconds / n_workers)} with {count(n_workers, 'worker')}."]
+    weights = sum(known.get(key + WEIGHTS, 0) for key in keys.values())
+    step = max((known.get(key + STEP, 0) for key in keys.values()), default=0)
+    if all(key + STEP in known for key in keys.values()):
+        n_bytes = PROGRAM_BYTES + weights + IMAGES_AT_ONCE * STEP_FACTOR * step
+        held = f"with every network open and {IMAGES_AT_ONCE} images at once"
+        lines.append(f"Memory a worker: about {n_bytes / 1e9:.1f} GB, {held}.")
+    lines.append(f"Measured on this computer ({device}), a step of one image: {name_some(told, 12) or 'nothing'}.")
+    if guessed := [" ".join(layer) for layer, key in keys.items() if key not in known]:
+        lines.append(f"Not measured, MobileNetV2's speed was taken: {name_some(guessed, 12)}.")
+    return "\n".join(lines)
 
 
 def _key(layer: Layer, device: str) -> str:

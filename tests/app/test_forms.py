@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -33,7 +35,9 @@ from app.stimuli.set_form import SetForm
 from app.widgets.editors import ChoiceBox, CountBox, NumberBox
 from core.attacks.config import AttackConfig, AttackMethod
 from core.datasets.subject import load_subject
+from core.encoders.card import EncoderCard
 from core.encoders.config import EncoderConfig
+from core.encoders.files import load_card
 from core.encoders.importers.bind import ImportRequest
 from core.experiments.measured.compare import CompareConfig
 from core.experiments.packages.template import Template
@@ -42,15 +46,17 @@ from core.figures.movie_config import CortexStyle, MovieConfig, MovieKind
 from core.networks.catalog import list_networks
 from core.networks.import_options import NetworkImportOptions
 from core.networks.spec import NetworkSpec
+from core.probes.against import Against
 from core.probes.choice import TargetOptions
 from core.robustify.config import RobustifyConfig
+from core.stimuli import controversial
 from core.stimuli.config import SetConfig
 from core.stimuli.plan import list_recipes
 from core.sweeps.config import Question
 from core.sweeps.plan import estimate_cost
 from core.sweeps.study.config import StudyConfig, make_quick
-from core.sweeps.study.plan import describe_cost
-from core.types import NormName
+from core.sweeps.study.plan import estimate_study
+from core.types import Direction, NormName
 from tests.helpers.fake_engine import make_catalogue
 
 KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
@@ -110,7 +116,7 @@ def test_budgets_that_are_none_stay_for_the_user_to_mend(qtbot: QtBot) -> None:
     form = make_sweep(qtbot, Question.FRAGILITY)
     form.ladder.setText("much")
     form.norm.button(NormName.LINF).click()
-    assert form.ladder.text() == "much" and "got 'much'" in form.problem.text()
+    assert form.ladder.text() == "much" and "not 'much'" in form.problem.text()
 
 
 @pytest.mark.parametrize("question", list(Question))
@@ -193,10 +199,10 @@ def test_gate_and_seed_of_a_plan_are_fields(qtbot: QtBot) -> None:
 def test_the_study_runs_as_it_opens_and_as_the_quick_one(qtbot: QtBot) -> None:
     dialog = StudyDialog(cast(Services, None))
     qtbot.addWidget(dialog)
-    assert dialog.value() == StudyConfig() and describe_cost(dialog.value(), {})
+    assert dialog.value() == StudyConfig() and estimate_study(dialog.value(), {}).describe()
     dialog.seed.setValue(4)
     dialog.extent.button("quick").click()
-    assert dialog.value() == make_quick(4) and describe_cost(dialog.value(), {})
+    assert dialog.value() == make_quick(4) and estimate_study(dialog.value(), {}).describe()
     assert dialog.start.isEnabled()
     dialog.norm.button("linf").click()
     assert dialog.value().norm == "linf" and dialog.value().epsilon == pytest.approx(1 / (3 * 224**2) ** 0.5, rel=1e-3)
@@ -289,7 +295,7 @@ def test_the_import_of_a_recording_needs_an_id_alone(qtbot: QtBot) -> None:
     page.subject.setText("sub-01")
     assert page.accept.isEnabled()
     options = page.options()
-    assert (options.subject, options.held_out, options.bad_voxels, options.seed) == ("sub-01", "own", "drop", 0)
+    assert (options.subject, options.held_out, options.bad_voxels, options.seed) == ("sub-01", "own", "fewest", 0)
     page.seed.setValue(3)
     assert page.options().seed == 3
     page.subject.setText("bad id")
@@ -349,7 +355,7 @@ def test_levels_make_a_level_set_of_a_plan(qtbot: QtBot) -> None:
     )
     dialog.levels.setText("2, 1")
     dialog.levels.editingFinished.emit()
-    assert dialog.plan is None and "`levels` must be ascending" in dialog.problem.text()
+    assert dialog.plan is None and "Levels must be ascending" in dialog.problem.text()
     dialog.levels.setText("")
     dialog.levels.editingFinished.emit()
     assert dialog.plan is not None and dialog.plan.levels == () and dialog.direction.isEnabled()
@@ -358,3 +364,59 @@ def test_levels_make_a_level_set_of_a_plan(qtbot: QtBot) -> None:
     dialog.levels.setText("-1:1:2")
     dialog.levels.editingFinished.emit()
     assert dialog.budgets.text() == "l2:5", "what was typed stays"
+
+
+def test_controversial_probes_are_planned_and_what_cannot_be_is_told(qtbot: QtBot) -> None:
+    dialog = make_plan(qtbot)
+    dialog.images.setText("test:2")
+    dialog.rois.set_value(["FFA"])
+    second = dialog.against.encoder
+    second.setCurrentIndex(second.findData(KEYS[1]))
+    plan = dialog.plan
+    assert plan is not None and plan.pair == Against(*KEYS[1]) and dialog.notes.text() == ""
+    assert dialog.cost.text().startswith("2 images x 1 target x 1 budget x 3 probes of ")
+    assert {(one.config.direction, one.config.against.agrees) for one in list_recipes(plan) if one.config.against} == {
+        (Direction.RAISE, False),
+        (Direction.LOWER, False),
+        (Direction.RAISE, True),
+    }
+    assert not dialog.direction.isEnabled() and not dialog.levels.isEnabled()
+    dialog.against.decided_sd.setValue(0.5)
+    dialog.against.sharpness.setValue(8.0)
+    dialog.against.sharpness.editingFinished.emit()
+    assert dialog.plan is not None and dialog.plan.pair == Against(*KEYS[1], sharpness=8.0, decided_sd=0.5)
+    dialog.gate.setValue(1.0)
+    assert dialog.notes.text().count("predicts ROI FFA (119 voxels) poorly") == 2 and dialog.plan is not None
+    dialog.rois.set_value(["FFA", "V1"])
+    dialog.take_edit()
+    assert dialog.notes.text().endswith("\n… and 2 more like these")
+    dialog.encoders.set_value([":".join(key) for key in KEYS[:2]])
+    dialog.take_edit()
+    assert "`controversial` must be two different encoders" in dialog.problem.text() and dialog.plan is None
+    dialog.encoders.set_value([":".join(KEYS[1])])
+    dialog.take_edit()
+    assert "two different encoders" in dialog.problem.text() and not dialog.add.isEnabled()
+    second.setCurrentIndex(0)
+    assert dialog.plan is not None and dialog.plan.pair is None and dialog.direction.isEnabled()
+
+
+def test_a_target_that_one_of_the_two_cannot_move_is_refused_in_the_dialog(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*name: str) -> EncoderCard:
+        card = load_card(*name)
+        return replace(card, reference_sd=np.zeros_like(card.r)) if name[1:] == KEYS[1] else card
+
+    monkeypatch.setattr(controversial, "load_card", load)
+    dialog = make_plan(qtbot)
+    dialog.against.encoder.setCurrentIndex(dialog.against.encoder.findData(KEYS[1]))
+    assert "as a constant" in dialog.problem.text() and dialog.plan is None and not dialog.add.isEnabled()
+
+
+def test_one_level_alone_is_planned(qtbot: QtBot) -> None:
+    dialog = make_plan(qtbot)
+    dialog.levels.setText("2")
+    dialog.levels.editingFinished.emit()
+    assert dialog.plan is not None and dialog.plan.levels == (2.0,)
+    assert " x 1 level (+2 SD) x " in dialog.cost.text()
+    assert not dialog.against.encoder.isEnabled(), "a level set is made on each encoder alone"

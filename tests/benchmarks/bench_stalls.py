@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from PySide6.QtCore import QEventLoop, QPointF, QTimer
+from PySide6.QtCore import QPointF, QTimer
 from PySide6.QtWidgets import QGridLayout, QLabel, QMainWindow, QSlider, QTextEdit, QWidget
 
 from app.base.virtual_display import VirtualDisplay, has_display
@@ -25,7 +25,7 @@ from app.look.qt_application import make_application
 from core.surfaces.atlas import load_atlas
 from core.surfaces.template import load_fsaverage5
 from core.types import VoxelTable
-from tests.benchmarks.window_tasks import Gaps
+from tests.benchmarks.window_tasks import Gaps, rest
 
 SIZE = (700, 560)
 MAPS_PER_SECOND = 10
@@ -99,13 +99,6 @@ def open_cortex() -> Iterator[CortexView]:
         window.close()
 
 
-def rest(milliseconds: float) -> None:
-    """Let the event loop run."""
-    loop = QEventLoop()
-    QTimer.singleShot(round(milliseconds), loop.quit)
-    loop.exec()
-
-
 def tell(what: str, gaps: list[float]) -> bool:
     """Print stalls; whether they keep the budgets."""
     milliseconds = 1e3 * np.asarray(gaps)
@@ -132,7 +125,7 @@ def measure_maps(view: CortexView, seconds: float) -> bool:
     timer.start(1000 // MAPS_PER_SECOND)
     rest(1000)
     gaps, steps, drawn = Gaps(), attack.steps, len(frames)
-    rest(1000 * seconds)
+    rest(round(1000 * seconds))
     steps, drawn = attack.steps - steps, len(frames) - drawn
     timer.stop()
     attack.end()
@@ -152,7 +145,7 @@ def measure_orbit(view: CortexView, seconds: float) -> bool:
     going = view.canvas.drawn.connect(turn)
     gaps = Gaps()
     turn()
-    rest(1000 * seconds)
+    rest(round(1000 * seconds))
     view.canvas.drawn.disconnect(going)
     gaps.stop()
     speed = len(frames) / seconds

@@ -14,7 +14,7 @@ STARTED_VARIABLE = "PROBESCOPE_BENCH_STARTED"
 """When the benchmark started a process, in seconds since the epoch."""
 
 TICK_MS = 5
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 600.0
 IDLE_MS = 2000
 N_PREVIEWS = 20
 
@@ -71,17 +71,17 @@ def measure_window() -> Measured:
     window.show()
     state = session.state
     try:
-        _wait(lambda: state.clean is not None and isinstance(session.lane.state, Idle))
+        wait_until(lambda: state.clean is not None and isinstance(session.lane.state, Idle))
         gaps = Gaps()
-        _rest(IDLE_MS)
+        rest(IDLE_MS)
         idle = gaps.take()
         table = state.subject.voxels if state.subject is not None else None
         assert table is not None
         asked = time.perf_counter()
         session.controller.pick_voxel(int(table.voxels_in("FFA")[0]))
-        _wait(lambda: state.probe is not None and isinstance(session.lane.state, Idle))
+        wait_until(lambda: state.probe is not None and isinstance(session.lane.state, Idle))
         seconds, attack = time.perf_counter() - asked, gaps.take()
-        _rest(IDLE_MS)
+        rest(IDLE_MS)
         gaps.take()
         painted = [_time_preview(window, epsilon) for epsilon in np.linspace(2.9, 0.5, N_PREVIEWS).tolist()]
         previews = gaps.take()
@@ -106,7 +106,7 @@ def _time_preview(window: object, epsilon: float) -> float:
     shown = canvas.drawn.connect(lambda: seen.append(time.perf_counter()) if answered else None)
     start = time.perf_counter()
     window.session.controller.drag_epsilon(epsilon)
-    _wait(lambda: bool(seen))
+    wait_until(lambda: bool(seen))
     canvas.drawn.disconnect(shown)
     return seen[0] - start
 
@@ -139,15 +139,17 @@ class Gaps:
         self._last = now
 
 
-def _wait(is_there: Callable[[], bool]) -> None:
+def wait_until(is_there: Callable[[], bool]) -> None:
+    """Let Qt work until something is there. Raises TimeoutError after ten minutes."""
     deadline = time.perf_counter() + PATIENCE_SECONDS
     while not is_there():
         if time.perf_counter() > deadline:
             raise TimeoutError("the window did not get there")
-        _rest(1)
+        rest(1)
 
 
-def _rest(milliseconds: int) -> None:
+def rest(milliseconds: int) -> None:
+    """Let Qt work for a while."""
     from PySide6.QtCore import QEventLoop, QTimer
 
     loop = QEventLoop()

@@ -20,11 +20,10 @@ from core.errors import BadInputError, Cancelled
 from core.images.read import read_image
 from core.images.stimulus import Stimulus, make_stimulus
 from core.networks.catalog import list_networks
-from core.probes.against import SecondResponses
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.surfaces.atlas import load_atlas
 from core.types import FloatArray, VoxelTable
-from tests.helpers.probes import iter_progress, make_photo, make_preview, make_probe
+from tests.helpers.probes import iter_progress, make_photo, make_preview, make_probe, with_second
 
 UNIT = "% signal change"
 
@@ -167,7 +166,9 @@ class FakeEngine:
         yield SimpleNamespace(result=SimpleNamespace(stimulus_id=stimulus.id, l2=size, l1=10 * size))
 
     def open_encoder(self, subject: str, network: str, layer: str, *, side: int | None = None) -> Any:
-        raise NotImplementedError
+        card = self.encoder_card(subject, network, layer)
+        scale = {"target_sd": lambda _: 0.5, "target_mean": lambda _: 0.0}
+        return SimpleNamespace(card=card, n_voxels=len(card.r), **scale)
 
     def open_network(self, network: str, layer: str, *, weights: Path | None = None) -> Any:
         raise BadInputError(f"{network} cannot be opened: this engine is made up.")
@@ -188,13 +189,28 @@ class FakeEngine:
         raise NotImplementedError
 
     def iter_sweep(
-        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
+        self,
+        config: Any,
+        folder: Path,
+        *,
+        resume: bool = False,
+        n_processes: int = 1,
+        should_stop: Callable[[], bool] = never,
     ) -> Iterator[Any]:
         raise NotImplementedError
 
     def iter_study(
-        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
+        self,
+        config: Any,
+        folder: Path,
+        *,
+        resume: bool = False,
+        n_processes: int = 1,
+        should_stop: Callable[[], bool] = never,
     ) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def iter_folder(self, folder: Path, *, should_stop: Callable[[], bool] = never) -> Iterator[Any]:
         raise NotImplementedError
 
     def _make(self, config: ProbeConfig, stimulus: Stimulus) -> Probe:
@@ -207,17 +223,8 @@ class FakeEngine:
             photo=stimulus.levels,
             table=SUBJECT.voxels,
         )
-        second = None if config.against is None else make_second(made, config)
-        return replace(made, config=config, stimulus_id=stimulus.id, stimulus_sha256=stimulus.sha256, second=second)
-
-
-def make_second(probe: Probe, config: ProbeConfig) -> SecondResponses:
-    """A second encoder that moves twice as far, the other way, or the same way in an agreeing probe."""
-    assert config.against is not None
-    way = 2.0 if config.against.agrees else -2.0
-    moved = [(probe.clean + way * (one - probe.clean)) for one in (probe.perturbed, probe.control, probe.sign_flip)]
-    curves = (way * probe.curve.shift, way * probe.curve.control_shift)
-    return SecondResponses(probe.clean, *moved, probe.reference_sd, probe.target_sd, *curves)
+        probe = replace(made, config=config, stimulus_id=stimulus.id, stimulus_sha256=stimulus.sha256)
+        return probe if config.against is None else with_second(probe)
 
 
 def _any_target() -> object:

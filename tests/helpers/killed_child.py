@@ -27,7 +27,8 @@ from core.session.autosave import Autosave
 from core.session.files import write_session
 from core.session.record import ImageRecord, SessionRecord, pack_record
 from core.stimuli import write
-from core.stimuli.one_probe import export_probe
+from core.stimuli.one_probe import export_item
+from core.stimuli.recipe import Item, recipe_of
 from tests.helpers.tiny_encoders import make_config, make_conv_encoder, make_photo
 
 FILE_EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.listdir", "os.truncate", "shutil.rmtree")
@@ -63,8 +64,9 @@ def save(folder: Path, autosave: Autosave, number: int) -> None:
 def export(folder: Path, autosave: Autosave, number: int) -> None:
     """A new set of stimuli each time, beside the autosave."""
     autosave.save(make_record(number))
-    rescore = partial(respond, ENCODER)
-    export_probe(PROBES[number % len(PROBES)], PHOTO, folder / "exports" / f"set-{number}", rescore=rescore)
+    probe = PROBES[number % len(PROBES)]
+    item = Item(recipe_of(probe, PHOTO.id), probe, partial(respond, ENCODER))
+    export_item(item, folder / "exports" / f"set-{number}")
 
 
 def probe(folder: Path, autosave: Autosave, number: int) -> None:

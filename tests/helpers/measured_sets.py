@@ -8,7 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from core.experiments.measured.compare import Comparison, iter_compare
+from core.experiments.measured.compare_config import CompareConfig
+from core.experiments.measured.measured import Measured
 from core.files import hash_file
+from core.progress import run_to_end
 from core.stimuli.images import write_png
 from core.stimuli.manifest import ManifestRow, TransferShift, write_csv, write_manifest
 
@@ -173,3 +177,8 @@ def write_rows(folder: Path, rows: list[ManifestRow]) -> Path:
     write_csv(folder / "manifest.csv", tuple(rows))
     write_manifest(folder / "manifest.json", tuple(rows), name=folder.name, facts={})
     return folder
+
+
+def compare_measured(measured: Measured, config: CompareConfig) -> Comparison:
+    """The comparison, at once."""
+    return run_to_end(iter_compare(measured, config))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from core.attacks.config import AttackConfig
-from core.probes.probe import Curve, Preview, Probe, ProbeConfig, ProbeProgress, StepHistory
+from core.probes.against import SecondResponses
+from core.probes.probe import UNKNOWN_PAIR, Curve, Preview, Probe, ProbeConfig, ProbeProgress, StepHistory
 from core.probes.target import target_roi
 from core.types import ByteArray, Direction, FloatArray, NormName, VoxelTable
 
@@ -105,6 +108,7 @@ def iter_progress(probe: Probe) -> list[ProbeProgress]:
             clean=probe.clean,
             responses=history.responses[index],
             seconds_left=None if index == 0 else 0.1 * (history.n_steps - index),
+            shifts_sd=UNKNOWN_PAIR if probe.second is None else _pair_at(history, index, probe.target_sd),
         )
         for index in range(history.n_steps)
     ]
@@ -113,6 +117,25 @@ def iter_progress(probe: Probe) -> list[ProbeProgress]:
         "done", last.step, last.n_steps, last.epsilon, last.shift, last.pixels, last.clean, last.responses, 0.0, probe
     )
     return [*records, done]
+
+
+def _pair_at(history: StepHistory, index: int, target_sd: float) -> tuple[float, float]:
+    return float(history.shift[index]) / target_sd, float(history.second_shift_sd[index])
+
+
+def with_second(probe: Probe) -> Probe:
+    """The probe with a second encoder that moves twice as far, the other way, or the same way in an agreeing one."""
+    config, history = probe.config, probe.history
+    assert config.against is not None
+    way = 2.0 if config.against.agrees else -2.0
+    steps = replace(history, second_shift_sd=way * history.shift / probe.target_sd)
+    return replace(probe, history=steps, second=make_second(probe, way))
+
+
+def make_second(probe: Probe, way: float) -> SecondResponses:
+    moved = [(probe.clean + way * (one - probe.clean)) for one in (probe.perturbed, probe.control, probe.sign_flip)]
+    curves = (way * probe.curve.shift, way * probe.curve.control_shift)
+    return SecondResponses(probe.clean, *moved, probe.reference_sd, probe.target_sd, *curves)
 
 
 def make_preview(probe: Probe, epsilon: float) -> Preview:

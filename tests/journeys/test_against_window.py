@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,11 +56,11 @@ def twin_of(window: MainWindow) -> TwinView:
 
 def test_both_encoders_are_told_and_drawn_with_one_range(window: MainWindow, qtbot: QtBot) -> None:
     form, cortex = window.explore.controls.against, window.explore.cortex
-    assert cortex.second is None and not form.sharpness.isEnabled()
+    assert cortex.second is None and form.sharpness.isHidden()
     room = cortex.minimumSizeHint().width()
     choose(window, SECOND)
     probe = wait(window, qtbot)
-    assert probe.config.against == Against(*SECOND) and form.sharpness.isEnabled()
+    assert probe.config.against == Against(*SECOND) and form.sharpness.isVisible()
     assert cortex.minimumSizeHint().width() == room, "two views fit where one did"
     own, second = probe.shifts_sd
     told = window.explore.responses.readout.text()
@@ -162,6 +163,62 @@ def test_two_layers_of_one_network_are_told_apart(window: MainWindow, qtbot: QtB
     assert f" SD {network} {own} · " in told and f" SD {network} {layer}" in told
     reading = window.explore.cortex.view.colour_bar.reading
     assert reading is not None and reading.title == f"Shift, {network} {own}"
+
+
+def test_a_session_keeps_the_second_encoder(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    sessions, form = window.features.sessions, window.explore.controls.against
+    choose(window, SECOND)
+    form.agrees.click()
+    form.decided_sd.setValue(2.5)
+    form.decided_sd.editingFinished.emit()
+    wanted = wait(window, qtbot).config
+    assert sessions._write(tmp_path / "pair.probescope")
+    qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle), timeout=20_000)
+    choose(window, None)
+    wait(window, qtbot)
+    sessions.may_leave = lambda: True  # type: ignore[method-assign]
+    sessions.open_path(tmp_path / "pair.probescope")
+    qtbot.waitUntil(lambda: window.session.state.aim.against is not None, timeout=20_000)
+    assert wait(window, qtbot).config == wanted
+    assert form.value() == Against(*SECOND, agrees=True, decided_sd=2.5)
+
+
+def test_the_list_follows_encoders_that_come_and_go(window: MainWindow, qtbot: QtBot) -> None:
+    controller = window.session.controller
+    whole = controller.catalogue
+    choose(window, SECOND)
+    wait(window, qtbot)
+    left = tuple(one for one in whole.encoders if (one.network, one.layer) != SECOND)
+    with qtbot.waitSignal(controller.noted, check_params_cb=lambda text: "alexnet features.11" in text):
+        controller.catalogue = replace(whole, encoders=left)
+        controller.catalogue_changed.emit()
+    assert SECOND not in _offered(window) and window.session.state.aim.against is None
+    controller.catalogue = whole
+    controller.catalogue_changed.emit()
+    assert SECOND in _offered(window)
+
+
+def test_a_second_encoder_of_larger_images_brings_the_larger_image_and_takes_it_away_again(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    state, controller = window.session.state, window.session.controller
+    specs = [replace(one, input_size=288) if one.id == SECOND[0] else one for one in controller.catalogue.networks]
+    controller.catalogue = replace(controller.catalogue, networks=tuple(specs))
+    choose(window, SECOND)
+    assert wait(window, qtbot).clean_pixels.shape == (3, 288, 288)
+    choose(window, None)
+    assert wait(window, qtbot).clean_pixels.shape == (3, 224, 224)
+    assert state.stimulus is not None and state.stimulus.pixels.shape == (3, 224, 224)
+
+
+def test_a_change_of_network_keeps_the_second_encoder_and_undo_names_it(window: MainWindow, qtbot: QtBot) -> None:
+    choose(window, SECOND)
+    wait(window, qtbot)
+    qtbot.waitUntil(lambda: window.explore.undo.describe()[0] == "second encoder", timeout=5000)
+    window.session.controller.open_encoder("alexnet_robust", "features.11")
+    assert wait(window, qtbot).config.against == Against(*SECOND)
+    names = [window.explore.controls.against.encoder, window.explore.controls.target.options.contrast_roi]
+    assert [one.accessibleName() for one in names] == ["Second encoder", "Contrast ROI"]
 
 
 def _offered(window: MainWindow) -> list[tuple[str, str]]:

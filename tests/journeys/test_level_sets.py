@@ -147,5 +147,7 @@ def test_a_level_set_is_planned_with_its_cost(tmp_path: Path, type_in: TypeIn) -
         ), err
     code, out, _ = type_in(*words, "--levels")
     assert code == 0 and " x 11 levels (-3 to +3 SD) x " in out, "named without numbers"
+    code, out, err = type_in(*words, "--levels", "2")
+    assert code == 0 and " x 1 level (+2 SD) x " in out, err
     code, _, err = type_in(*words, "--levels", "-3:3")
     assert code == 2 and "`levels` must be numbers of SDs, got " in err

@@ -109,7 +109,7 @@ def test_click_probe_save_film_and_restore(
     dialog.close()
     wait_idle(window, qtbot)
 
-    assert window.features.sessions._write(tmp_path / "mine.probescope")
+    assert window.features.sessions._write(tmp_path / "mine.probescope", waits=True)
     session.controller.clear_target()
     window.features.sessions._saved = window.features.sessions.open_now().record  # nothing is asked about
     window.features.sessions.path = None

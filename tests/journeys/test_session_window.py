@@ -194,7 +194,7 @@ def test_a_saved_session_opens_as_it_was_and_its_title_tells_changes(
     path.parent.mkdir()
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path.with_suffix("")), ""))
     window.actions_table.give("save_session")
-    assert window.windowTitle() == "mine[*] – Probescope"
+    qtbot.waitUntil(lambda: window.windowTitle() == "mine[*] – Probescope")
     assert not window.isWindowModified()
     saved = facts(window)
     window.session.controller.set_direction(Direction.RAISE)
@@ -209,7 +209,7 @@ def test_a_saved_session_opens_as_it_was_and_its_title_tells_changes(
 
 def test_the_same_session_in_two_windows_is_told(make: MakeWindow, qtbot: QtBot, tmp_path: Path) -> None:
     first = make()
-    assert first.features.sessions._write(tmp_path / "mine.probescope")
+    assert first.features.sessions._write(tmp_path / "mine.probescope", waits=True)
     with qtbot.waitSignal(first.session.problems.message) as none_yet:
         first.session.problems.message.emit("", "info")
     assert none_yet.args == ["", "info"]
@@ -225,7 +225,7 @@ def test_closing_asks_about_a_named_session_that_was_not_saved(
 ) -> None:
     window = make()
     tools, path = window.features.sessions, tmp_path / "mine.probescope"
-    assert tools._write(path)
+    assert tools._write(path, waits=True)
     assert tools.may_close(), "nothing to ask"
     window.session.controller.pick_roi("FFA")
     wait_for_probe(window, qtbot)
@@ -297,7 +297,7 @@ def test_moved_data_are_asked_for_and_only_the_very_same_count(make: MakeWindow,
     qtbot.waitUntil(lambda: window.session.controller.image_key == str(picture))
     wait_for_probe(window, qtbot)
     path = tmp_path / "mine.probescope"
-    assert window.features.sessions._write(path)
+    assert window.features.sessions._write(path, waits=True)
     saved = facts(window)
     window.close()
     moved = tmp_path / "elsewhere" / "deep" / "renamed.png"
@@ -321,7 +321,7 @@ def test_what_is_missing_stays_in_the_session(make: MakeWindow, qtbot: QtBot, tm
     window = make()
     choose_much(window, qtbot)
     path = tmp_path / "mine.probescope"
-    assert window.features.sessions._write(path)
+    assert window.features.sessions._write(path, waits=True)
     window.close()
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace('"network": "', '"network": "gone_'), encoding="utf-8")
@@ -334,7 +334,8 @@ def test_what_is_missing_stays_in_the_session(make: MakeWindow, qtbot: QtBot, tm
     assert again.session.state.target == before.target, "what can be opened is"
     again.session.controller.set_direction(Direction.RAISE)
     wait_for_probe(again, qtbot)
-    assert again.features.sessions.save()
+    with qtbot.waitSignal(again.session.controller.noted):
+        assert again.features.sessions.save()
     after = read_session(path).record
     assert (after.network, after.layer, after.target) == (before.network, before.layer, before.target)
     assert after.direction is Direction.RAISE
@@ -411,7 +412,7 @@ def test_a_dropped_session_opens(make: MakeWindow, qtbot: QtBot, tmp_path: Path)
     window = make()
     choose_much(window, qtbot)
     path = tmp_path / "mine.probescope"
-    assert window.features.sessions._write(path)
+    assert window.features.sessions._write(path, waits=True)
     window.session.controller.clear_target()
     window.features.sessions.keeper.save()
     window.features.sessions._saved = None

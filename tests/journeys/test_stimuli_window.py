@@ -16,9 +16,8 @@ from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from app.stimuli.feature import list_analysis_recipes
 from app.stimuli.plan_dialog import PlanDialog
-from app.stimuli.set_form import WriteSetDialog
+from app.widgets.new_folder_dialog import NewFolderDialog
 from core.engine import Engine
-from core.stimuli.config import SetConfig
 from core.stimuli.manifest import read_manifest
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 
@@ -123,7 +122,8 @@ def test_the_probes_behind_disagreement_are_three_of_every_pair_image_and_target
 
 def test_a_folder_that_is_there_cannot_be_written_over(qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "my_set").mkdir()
-    dialog = WriteSetDialog(SetConfig("my set"), tmp_path, n_items=1, n_warned=0, side=224)
+    about = ("my set", "1 item", "")
+    dialog = NewFolderDialog("Write stimulus set", "my_set", about=about, verb="Write", folder=tmp_path)
     qtbot.addWidget(dialog)
     assert dialog.folder() == tmp_path / "my_set"
     assert not dialog.go.isEnabled()

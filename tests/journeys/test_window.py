@@ -18,10 +18,11 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
-from app.explore.files import ExportDialog
+from app.explore.responses_panel import BEGINNING
 from app.look.theme import theme_in_use
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
+from app.widgets.new_folder_dialog import NewFolderDialog
 from core.engine import Engine
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
@@ -155,6 +156,27 @@ def test_cancel_gives_back_what_was_there(make: MakeWindow, qtbot: QtBot) -> Non
     assert state.probe is first
     assert state.progress is None
     assert window.explore.controls.run.button.text() == "Probe"
+
+
+def test_a_second_probe_is_drawn_from_its_first_step_and_a_cancelled_one_leaves_nothing(
+    make: MakeWindow, qtbot: QtBot
+) -> None:
+    window = make()
+    state, responses = window.session.state, window.explore.responses
+    window.session.controller.pick_roi("FFA")
+    wait_for_probe(window, qtbot)
+    whole = responses.readout.text()
+    cast(FakeEngine, window.session.engine).seconds_a_step = 0.2
+    window.session.controller.pick_roi("PPA")
+    qtbot.waitUntil(lambda: responses.readout.text() != whole)
+    assert responses.curve.isVisible() and responses.readout.text() == BEGINNING
+    assert not responses.history.slider.isEnabled(), "the last probe's steps are not this one's"
+    qtbot.waitUntil(lambda: responses.readout.text().startswith("step "))
+    assert responses.curve.isVisible() and window.explore.images.meter.rows[-1].value == "–"
+    window.actions_table.give("cancel")
+    qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
+    qtbot.waitUntil(lambda: not responses.curve.isVisible())
+    assert state.probe is None and window.explore.images.meter.rows == ()
 
 
 def test_changing_direction_norm_and_image_probes_again(make: MakeWindow, qtbot: QtBot) -> None:
@@ -304,11 +326,11 @@ def test_export_writes_the_set_with_its_manifest(
     window.session.controller.pick_roi("FFA")
     wait_for_probe(window, qtbot)
 
-    def accept(dialog: ExportDialog) -> int:
+    def accept(dialog: NewFolderDialog) -> int:
         dialog.field.setText(str(tmp_path / "out"))
         return QDialog.DialogCode.Accepted
 
-    monkeypatch.setattr(ExportDialog, "exec", accept)
+    monkeypatch.setattr(NewFolderDialog, "exec", accept)
     with qtbot.waitSignal(window.session.controller.noted, timeout=20_000) as told:
         window.actions_table.action("export").trigger()
     folder = next((tmp_path / "out").iterdir())

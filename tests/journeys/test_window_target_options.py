@@ -83,7 +83,7 @@ def test_a_contrast_with_itself_is_refused_and_nothing_runs(window: MainWindow, 
     form.contrast_roi.setCurrentIndex(form.contrast_roi.findData("FFA"))
     form.contrast_roi.activated.emit(form.contrast_roi.currentIndex())
     qtbot.waitUntil(lambda: bool(told))
-    assert "`contrast` must be another ROI than the target, got 'FFA'" in told[0]
+    assert "Contrast must be another ROI than the target, not 'FFA'" in told[0]
     assert window.session.state.probe is before
 
 

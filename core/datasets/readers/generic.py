@@ -31,6 +31,8 @@ BAD_SHOWN = 3
 IMAGE_COLUMNS = ("image", "category", "test")
 TRIAL_COLUMNS = ("image", "session")
 VOXEL_COLUMNS = ("hemisphere", "vertex", "x", "y", "z", "roi", "noise_ceiling", "ncsnr")
+NUMBERINGS = ("voxel", "voxel_id", "column", "trial", "row")
+"""Columns that number the lines of a table."""
 WITHOUT_SIDE = (
     "The table of voxels names vertices but not their hemisphere, so voxels are reached through their ROI and not "
     "drawn: add a column hemisphere (left or right)."
@@ -97,7 +99,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         image_ids=ids,
         categories=_without_missing(table.get("category", [""] * len(ids))),
         images=images,
-        held_out=to_numbers(table["test"], "test") == 1 if "test" in table else None,
+        held_out=_read_test(table["test"]) if "test" in table else None,
         held_out_name=f"as {described.images.list.name} says" if described.images.list else "",
         remarks=remarks,
     )
@@ -153,9 +155,26 @@ def _read_images(
     return table, name_images(source.members), source, (remark,)
 
 
+def _read_test(texts: list[str]) -> BoolArray:
+    values = np.nan_to_num(to_numbers(texts, "test"))
+    wrong = ~np.isin(values, (0, 1))
+    if wrong.any():
+        advice = "Write 1 for images to hold out and 0 for the others."
+        raise refusal("test", allowed="0 or 1", got=texts[int(wrong.argmax())], advice=advice)
+    return np.asarray(values == 1)
+
+
 def _describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str, ...]:
-    """A remark on columns of a table that have no use here: one of another spelling would be missed."""
+    """A remark on columns of a table that have no use here: one of another spelling would be missed.
+
+    Raises BadInputError for one that numbers the lines in another order.
+    """
     unused = [name for name in table if name and name not in used]
+    for name in (name for name in unused if name.casefold() in NUMBERINGS):
+        numbers = [int(text) for text in table[name] if text.isdecimal()]
+        if numbers != sorted(numbers) and set(numbers) == set(range(min(numbers), min(numbers) + len(table[name]))):
+            allowed = f"lines in the order of its column {name!r}"
+            raise refusal(file.name, allowed=allowed, got="another", advice="Sort them, or take the column out.")
     return (f"Columns of {file.name} that are not used: {name_some(unused, BAD_SHOWN)}.",) if unused else ()
 
 

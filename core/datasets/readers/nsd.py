@@ -41,6 +41,7 @@ from core.surfaces.volumes import (
     check_grid,
     count_trials,
     iter_trials,
+    order_voxels,
     read_labels,
     read_map,
     shared_grid,
@@ -132,15 +133,17 @@ def _find_images(files: NsdFiles, options: ImportOptions) -> ImageSource:
 
 
 def _choose_voxels(files: NsdFiles, options: ImportOptions) -> tuple[IntArray, Places, tuple[str, ...]]:
-    """C-order indices of the chosen voxels (on fsaverage: left, then right), where they lie and their ROI names."""
+    """C-order indices of the chosen voxels in the order of the mask's own file, where they lie and their ROI names.
+
+    On fsaverage: left, then right.
+    """
     read = partial(_read_maps, files, ending="mgz", read=read_labels)
     found = {name: read(files.roi_folder / name) for name in NSD_CODES}
     labels = {name: values for name, values in found.items() if values is not None}
+    mask = _read_maps(files, files.roi_folder / (options.mask or GENERAL), ending="mgz", read=_number)
     sides = 2 if files.space == "fsaverage" else 1
     named = name_voxels(labels, NSD_CODES, sides * int(np.prod(files.grid.shape)))
-    inside = _inside(read(files.roi_folder / (options.mask or GENERAL)), labels, options, files)
-    inside &= keep_rois(named, options.rois)
-    chosen = np.flatnonzero(inside)
+    chosen = order_voxels(_inside(mask, labels, options, files) * keep_rois(named, options.rois))
     roi = tuple(named[index] for index in chosen)
     if files.space == "fsaverage":
         return chosen, place_fsaverage(chosen // N_FSAVERAGE, chosen % N_FSAVERAGE, surface=options.surface), roi
@@ -148,21 +151,28 @@ def _choose_voxels(files: NsdFiles, options: ImportOptions) -> tuple[IntArray, P
     return chosen, place_volume(indices, files.grid.affine, surface=options.surface), roi
 
 
+def _number(path: Path, grid: Grid) -> npt.NDArray[np.float64]:
+    """The voxels of a mask by their numbers in its own file; vertices, one side after the other, all by 1."""
+    numbers = np.nan_to_num(read_map(path, grid, numbered=grid.is_placed))
+    return numbers if grid.is_placed else (numbers > 0).astype(np.float64)
+
+
 def _inside(
-    mask: IntArray | None, labels: Mapping[str, IntArray], options: ImportOptions, files: NsdFiles
-) -> npt.NDArray[np.bool_]:
+    mask: FloatArray | None, labels: Mapping[str, IntArray], options: ImportOptions, files: NsdFiles
+) -> FloatArray:
+    """Above 0 for voxels to keep, (n,): their order."""
     if options.mask == "all":
         ncsnr = _read_ncsnr(files)
         if ncsnr is None:
             advice = "ncsnr is missing, so the brain cannot be separated from its surroundings. Name a mask."
             raise refusal("mask", allowed="the name of a mask", got="all", advice=advice)
-        return np.asarray(np.isfinite(ncsnr) & (ncsnr > 0))
+        return (np.isfinite(ncsnr) & (ncsnr > 0)).astype(np.float64)
     if mask is not None:
-        return np.asarray(mask > 0)
+        return mask
     if options.mask or not labels:
         advice = "Choose another with --mask, or all."
         raise refusal("mask", allowed=f"a map in {files.roi_folder}", got=options.mask or GENERAL, advice=advice)
-    return np.asarray(np.any([values > 0 for values in labels.values()], axis=0))
+    return np.asarray(np.any([values > 0 for values in labels.values()], axis=0), dtype=np.float64)
 
 
 def _find_grid(files: NsdFiles, *, resample: bool) -> Grid:

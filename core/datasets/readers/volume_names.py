@@ -1,6 +1,6 @@
 """Finds the volumes of a set by their names: plain ones, or those of BIDS in one folder or in folders of participants.
 
-mask.nii.gz         sub-01_desc-brain_mask.nii.gz
+mask.nii.gz         sub-01_desc-brain_mask.nii.gz, or sub-01_ses-1_task-a_run-1_desc-brain_mask.nii.gz for each run
 betas_1.nii.gz      sub-01_ses-1_run-1_desc-betas_bold.nii.gz, ..._stat-effect_statmap.nii.gz, ..._betas.nii.gz
 roi_FFA.nii.gz      sub-01_label-FFA_mask.nii.gz
 ncsnr.nii.gz        sub-01_stat-ncsnr_statmap.nii.gz, ..._ncsnr.nii.gz
@@ -26,6 +26,8 @@ VOLUMES, TABLES = (".nii", ".nii.gz"), (".csv", ".tsv")
 ENTITY = re.compile(r"(?:^|_)([a-zA-Z]+)-([^_]+)")
 SHARED = ("sub", "ses", "task", "acq", "run")
 """Entities by which a table of events belongs to betas."""
+RUN, KIND = {"task", "run"}, ("desc", "res")
+"""Entities of the mask of a run, of which one of the anatomy has none, and those of what it is a mask of."""
 MOST_NAMED = 3
 IMAGE_COLUMNS = ("image", "stim_file", "stimulus")
 PLACES = [above + below for above in ("", "ses-*/", "sub-*/", "sub-*/ses-*/") for below in ("", "func/", "anat/")]
@@ -75,9 +77,12 @@ def _read_name(source: Path, place: Path) -> NamedFile:
 
 @dataclass(frozen=True, slots=True)
 class VolumeSet:
-    """One participant's files; `counts` are volumes of each, `names` the image of each volume, "" for none."""
+    """One participant's files; `counts` are volumes of each, `names` the image of each volume, "" for none.
 
-    mask: Path
+    `masks` is one, or those of all runs where there are others beside.
+    """
+
+    masks: list[Path]
     betas: list[Path]
     counts: list[int]
     rois: list[tuple[str, Path]]
@@ -85,6 +90,7 @@ class VolumeSet:
     names: list[str]
     participant: str
     people: tuple[str, ...]
+    are_of_runs: bool
 
 
 def find_set(source: Path, options: ImportOptions) -> VolumeSet:
@@ -109,11 +115,21 @@ def find_set(source: Path, options: ImportOptions) -> VolumeSet:
     if not masks or not betas:
         allowed = f"a folder with {options.mask or 'mask'}.nii.gz and betas_*.nii.gz, or such files named as BIDS does"
         raise refusal("source", allowed=allowed, got=str(source))
-    if len(masks) > 1:
+    own = [[mask for mask in masks if RUN & mask.entities.keys() and _belongs(mask, one)] for one in betas]
+    of_runs = [mask for mask in masks if any(mask in found for found in own)]
+    are_one_kind = len({tuple(mask.entities.get(name) for name in KIND) for mask in of_runs}) == 1
+    are_of_runs = len(masks) > 1 and not options.mask and all(own) and are_one_kind
+    if are_of_runs:
+        masks = of_runs
+    elif len(masks) > 1:
         got = ", ".join(file.path.name for file in masks[:MOST_NAMED])
         raise refusal("mask", allowed="one mask", got=got, advice="Name one with --mask, or leave one there.")
     rois = [(file.roi, file.path) for file in sorted(here, key=lambda one: one.path.name) if file.role == "roi"]
-    ncsnr = next((file.path for file in here if file.role == "ncsnr"), None)
+    known = [file.path for file in here if file.role == "ncsnr"]
+    if len(known) > 1:
+        got = ", ".join(path.name for path in known[:MOST_NAMED])
+        raise refusal("ncsnr", allowed="one map of a single trial's", got=got, advice="Leave one there.")
+    ncsnr = next(iter(known), None)
     for place, file in enumerate(betas):
         if any((file.stem, file.entities) == (one.stem, one.entities) for one in betas[:place]):
             advice = "It lies there twice, in two folders or packed and unpacked: leave one."
@@ -122,7 +138,8 @@ def find_set(source: Path, options: ImportOptions) -> VolumeSet:
     tables = [file for file in files if file.role == "trials"]
     tables = [file for file in tables if file.stem == "trials"] or tables
     names = _read_trials(tables, betas, counts, source)
-    return VolumeSet(masks[0].path, [file.path for file in betas], counts, rois, ncsnr, names, participant, people)
+    paths, betas_paths = ([file.path for file in files] for files in (masks, betas))
+    return VolumeSet(paths, betas_paths, counts, rois, ncsnr, names, participant, people, are_of_runs)
 
 
 def _count_volumes(betas: list[NamedFile]) -> list[int]:
@@ -164,9 +181,9 @@ def _read_trials(tables: list[NamedFile], betas: list[NamedFile], counts: list[i
     return names
 
 
-def _belongs(table: NamedFile, betas: NamedFile) -> bool:
-    both = (key for key in SHARED if key in table.entities and key in betas.entities)
-    return all(natural_order(table.entities[key])[0] == natural_order(betas.entities[key])[0] for key in both)
+def _belongs(file: NamedFile, betas: NamedFile) -> bool:
+    both = (key for key in SHARED if key in file.entities and key in betas.entities)
+    return all(natural_order(file.entities[key])[0] == natural_order(betas.entities[key])[0] for key in both)
 
 
 def _read_images(path: Path) -> list[str]:

@@ -4,8 +4,8 @@
 
 Names: `weights` (n_features or rank, n_voxels), or `coef_` (n_voxels, ...) as scikit-learn keeps it; `intercept`,
 `mean`, `scale` and `components` (n_features, rank) may be left out, and a `_` at the end of a name is allowed:
-`components_` is (rank, n_features). Of each voxel: `vertex` and `hemisphere` (0 left, 1 right), `roi` (text),
-`alpha`, `r`, `cv_r`, `noise_ceiling`.
+`components_` is (rank, n_features). `bias` and `std` are other names of intercept and scale. Of each voxel:
+`vertex` and `hemisphere` (0 left, 1 right), `roi` (text), `alpha`, `r`, `cv_r`, `noise_ceiling`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ KIND = "arrays"
 MOST_NAMED = 6
 ENDINGS = (".npz", ".safetensors")
 SCORES = ("alpha", "r", "cv_r", "noise_ceiling")
-USED = {"weights", "coef", "vertex", "hemisphere", "roi", "intercept", "mean", "scale", "components", *SCORES}
+OTHER_NAMES = {"intercept": "bias", "scale": "std"}
+FACTORS = ("weights", "coef", "intercept", "mean", "scale", "components", *OTHER_NAMES.values())
+USED = {*FACTORS, "vertex", "hemisphere", "roi", *SCORES}
 
 Table = dict[str, np.ndarray[Any, Any]]
 
@@ -54,14 +56,17 @@ def build_readout(table: Table, name: str, *, title: str) -> Readout:
     if not {"weights", "coef", "coef_"} & set(table):
         found = ", ".join(sorted(table)) or "nothing"
         raise WeightsError(f"{name} holds no `weights` (n_features, n_voxels) and no `coef_`; it holds {found}.")
-    unused = [key for key in table if key.removesuffix("_") not in USED]
+    second = {other for name, other in OTHER_NAMES.items() if {name, f"{name}_"} & set(table)}
+    unused = [key for key in table if key in second or key.removesuffix("_") not in USED]
     weights = _find_weights(table)
-    intercept = _take(table, "intercept")
+    held = _take(table, "intercept")
+    intercept = np.ravel(0.0 if held is None else held)
+    intercept = np.repeat(intercept, weights.shape[-1]) if len(intercept) == 1 else intercept
     readout = Readout(
         kind=KIND,
         steps=_find_steps(table),
         weights=weights,
-        intercept=np.zeros(weights.shape[-1]) if intercept is None else np.atleast_1d(intercept),
+        intercept=intercept,
         title=title,
         note=f"Arrays that are not used: {name_some(unused, MOST_NAMED)}." if unused else "",
         voxels=_find_voxels(table, n_voxels=weights.shape[-1]),
@@ -71,7 +76,8 @@ def build_readout(table: Table, name: str, *, title: str) -> Readout:
 
 
 def _take(table: Table, name: str) -> np.ndarray[Any, Any] | None:
-    return table.get(name, table.get(f"{name}_"))
+    names = (name, f"{name}_", OTHER_NAMES.get(name, name))
+    return next((table[one] for one in names if one in table), None)
 
 
 def _find_weights(table: Table) -> np.ndarray[Any, Any]:

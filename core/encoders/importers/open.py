@@ -92,16 +92,9 @@ def looks_like_encoder(path: Path) -> bool:
 
 def hash_files(files: Sequence[Path]) -> tuple[tuple[str, str], ...]:
     """Name and SHA-256 of every file; of a folder the hash of its files' names and hashes."""
-    return tuple((path.name, _hash_folder(path) if path.is_dir() else _hash_file(path)) for path in files)
-
-
-def _hash_file(path: Path) -> str:
-    try:
-        return hash_file(path)
-    except OSError as error:
-        raise WeightsError(f"{path.name} cannot be read: {error.strerror}. Check the path.") from error
+    return tuple((path.name, _hash_folder(path) if path.is_dir() else hash_file(path)) for path in files)
 
 
 def _hash_folder(path: Path) -> str:
-    rows = [f"{file.relative_to(path)} {_hash_file(file)}" for file in sorted(path.rglob("*")) if file.is_file()]
+    rows = [f"{file.relative_to(path)} {hash_file(file)}" for file in sorted(path.rglob("*")) if file.is_file()]
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()

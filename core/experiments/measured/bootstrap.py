@@ -1,7 +1,6 @@
 """Statistics of measured against predicted shifts, and their bootstrap intervals. Pure functions of arrays.
 
-The intervals are BCa (Efron 1987, doi:10.1080/01621459.1987.10478410) at the expanded level of Hesterberg 2015
-(doi:10.1080/00031305.2015.1089789): for n items the tail a becomes Phi(sqrt(n / (n - 1)) t_(n - 1)(a)). Plain
+The intervals are BCa (Efron 1987, doi:10.1080/01621459.1987.10478410) at the expanded level of Hesterberg 2015. Plain
 percentile intervals of 10 to 40 probes cover too little: a sample's SD is too small, and dz and r are skewed.
 """
 
@@ -15,7 +14,7 @@ from scipy import special
 
 from core.experiments.measured.compare_config import CompareConfig
 from core.seeds import make_stream
-from core.statistics import LEAST_KNOWN, Interval, correlate_resamples
+from core.statistics import LEAST_KNOWN, Interval, correlate_resamples, interval_bc
 from core.types import FloatArray, IntArray
 
 Floats = npt.NDArray[np.float64]
@@ -81,32 +80,53 @@ def known_spread(variance: Floats, values: FloatArray) -> Floats:
 def bootstrap_summary(
     x: FloatArray, y: FloatArray, *, signed: FloatArray, noise: FloatArray, clusters: IntArray, config: CompareConfig
 ) -> dict[str, Interval]:
-    """Every statistic of `SUMMARY` with its interval over probes, or over clusters of probes drawn together.
+    """Every statistic of `SUMMARY` with its BCa interval over probes, or over clusters of probes drawn together.
 
     `x`, `y`, `signed`, `noise` (n_probes,): as in `summarise_pairs`. `clusters` (n_probes,): numbers from 0; probes of
     one number are drawn together (images), all different for single probes.
     """
-    n_items = int(clusters.max()) + 1 if clusters.size else 0
 
     def summarise(weights: Floats) -> Floats:
-        return summarise_pairs(weights[:, clusters], x, y, signed=signed, noise=noise)
+        return summarise_pairs(weights, x, y, signed=signed, noise=noise)
 
-    stream = make_stream(config.seed, "probes", n_items, len(x))
-    found, resampled = resample_rows(summarise, n_items, count=config.n_bootstrap, stream=stream)
-    if n_items < LEAST_ITEMS:
-        return {name: Interval(float(value), np.nan, np.nan) for name, value in zip(SUMMARY, found, strict=True)}
-    rows = zip(SUMMARY, found, resampled, summarise(1.0 - np.eye(n_items)), strict=True)
-    return {
-        name: interval_bca(float(value), drawn, out, confidence=config.confidence) for name, value, drawn, out in rows
-    }
+    key = ("probes", int(clusters.max()) + 1, len(x))
+    return dict(zip(SUMMARY, bootstrap_rows(summarise, clusters, config, key=key, bca=True), strict=True))
 
 
-def resample_rows(
-    summarise: Callable[[Floats], Floats], n_items: int, *, count: int, stream: np.random.Generator
-) -> tuple[Floats, Floats]:
-    """Several statistics (n_statistics,), and of bootstrap resamples of the items (n_statistics, count)."""
-    draws = stream.multinomial(n_items, np.full(n_items, 1 / max(n_items, 1)), size=count).astype(np.float64)
-    return summarise(np.ones((1, n_items)))[:, 0], summarise(draws)
+def bootstrap_rows(
+    summarise: Callable[[Floats], Floats],
+    items: IntArray,
+    config: CompareConfig,
+    *,
+    key: tuple[str | int, ...],
+    most: Sequence[float] = (),
+    confidence: float | None = None,
+    bca: bool = False,
+) -> list[Interval]:
+    """Intervals of statistics (n_statistics, n_weightings) that `summarise` gives of weights (n_weightings, n).
+
+    Parameters
+    ----------
+    items : (n,). What is drawn together, numbered from 0.
+    key : Names the random stream.
+    most : Of the first statistics, which are r or differences of two: the largest one possible.
+    bca : All by `interval_bca`, in place of `interval_of_r` and `interval_t`.
+    """
+    n_items, stream = int(items.max()) + 1, make_stream(config.seed, *key)
+    level = config.confidence if confidence is None else confidence
+
+    def spread(weights: Floats) -> Floats:
+        return summarise(weights[:, items])
+
+    draws = stream.multinomial(n_items, np.full(n_items, 1 / n_items), size=config.n_bootstrap).astype(np.float64)
+    rows = list(zip(spread(np.ones((1, n_items)))[:, 0].tolist(), spread(draws), strict=True))
+    if bca:
+        left_out = spread(1.0 - np.eye(n_items)) if n_items >= LEAST_ITEMS else np.full((len(rows), n_items), np.nan)
+        return [interval_bca(*row, out, confidence=level) for row, out in zip(rows, left_out, strict=True)]
+    return [
+        *(interval_of_r(*row, n_items, confidence=level, most=one) for row, one in zip(rows, most, strict=False)),
+        *(interval_t(*row, n_items, confidence=level) for row in rows[len(most) :]),
+    ]
 
 
 def interval_t(value: float, resampled: FloatArray, n_items: int, *, confidence: float) -> Interval:
@@ -137,32 +157,16 @@ def interval_of_r(value: float, resampled: FloatArray, n_items: int, *, confiden
 
 
 def interval_bca(value: float, resampled: FloatArray, left_out: FloatArray, *, confidence: float) -> Interval:
-    """The BCa interval at the expanded level.
+    """The BCa interval at the expanded level, `core.statistics.interval_bc` with the acceleration of the jackknife.
 
-    Parameters
-    ----------
-    value : The statistic itself.
-    resampled : (n_resamples,). Of bootstrap resamples; what is not finite is left out.
-    left_out : (n_items,). With each item left out once (the jackknife), which gives the acceleration.
+    `left_out` (n_items,): the statistic with each item left out once.
     """
-    known = resampled[np.isfinite(resampled)]
-    if not np.isfinite(value) or not known.size or not np.isfinite(left_out).all():
+    if not np.isfinite(left_out).all():
         return Interval(value, np.nan, np.nan)
-    n_items = len(left_out)
-    below = (np.mean(known < value) + np.mean(known <= value)) / 2
-    bias = special.ndtri(np.clip(below, 1 / (known.size + 1), 1 - 1 / (known.size + 1)))
     spread = left_out.mean() - left_out
     scale = 6 * np.sum(spread**2) ** 1.5
     bend = float(np.sum(spread**3) / scale) if scale > 0 else 0.0
-    tail = expanded_tail((1 - confidence) / 2, n_items)
-    ends = bias + np.asarray([special.ndtri(tail), special.ndtri(1 - tail)])
-    low, high = np.quantile(known, special.ndtr(bias + ends / (1 - bend * ends)))
-    return Interval(value, float(low), float(high))
-
-
-def expanded_tail(tail: float, n_items: int) -> float:
-    """The tail of a percentile interval that makes up for a sample's SD being too small."""
-    return float(special.ndtr(np.sqrt(n_items / (n_items - 1)) * special.stdtrit(n_items - 1, tail)))
+    return interval_bc(value, resampled, len(left_out), confidence=confidence, bend=bend)
 
 
 def resample_means(values: FloatArray, residuals: FloatArray, *, count: int, seed: int, what: str) -> Floats:

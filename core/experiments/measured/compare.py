@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from core.experiments.measured.bootstrap import bootstrap_summary, count_signs, find_ceiling, number_names, sign_test
 from core.experiments.measured.compare_config import Cluster, CompareConfig
-from core.experiments.measured.control import ControlDifference, ControlScore, Sets, gather_levels, score_control
+from core.experiments.measured.control import ControlDifference, ControlScore, score_control
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import Measure, PlannedProbe, choose_control
 from core.experiments.measured.population import OnTarget, score_population
 from core.experiments.measured.shifts import Shifts, measure_shifts
 from core.experiments.measured.winner import Winner, check_subjects, find_winners
-from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
+from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
 from core.types import BoolArray
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Floats = npt.NDArray[np.float64]
 
@@ -83,7 +87,7 @@ class Comparison:
     shifts: Shifts
     rows: tuple[Row, ...]
     warnings: tuple[str, ...]
-    levels: Sets
+    levels: DataFrame
     control: tuple[ControlScore, ...]
     control_differences: tuple[ControlDifference, ...]
     winners: tuple[Winner, ...]
@@ -99,11 +103,6 @@ class Comparison:
         return tuple(dict.fromkeys(row.network for row in self.rows))
 
 
-def compare_measured(measured: Measured, config: CompareConfig) -> Comparison:
-    """The comparison, at once. Raises as `iter_compare` does."""
-    return run_to_end(iter_compare(measured, config))
-
-
 def iter_compare(
     measured: Measured, config: CompareConfig, *, should_stop: ShouldStop = never_stop
 ) -> Iterator[Progress[Comparison]]:
@@ -112,7 +111,8 @@ def iter_compare(
     Raises BadInputError if the requested control is not in the set, or its level sets or controversial probes are of
     several subjects; Cancelled as soon as `should_stop()` is true.
     """
-    check_subjects(measured.plan.probes)
+    made = (one.perturbed.row for one in measured.plan.probes)
+    check_subjects([row.subject for row in made if row.against or row.level is not None])
     control = choose_control(measured.plan, config.control)
     resolved = replace(config, control=control)
     shifts = measure_shifts(measured, control=control, scale=config.scale, count=config.n_bootstrap, seed=config.seed)
@@ -129,8 +129,7 @@ def iter_compare(
         if row is not None:
             rows.append(replace(row, cut=cut, value=value))
         yield Progress(number + 1, len(wanted))
-    levels = gather_levels(measured)
-    scores, differences, of_levels = score_control(levels, resolved)
+    levels, scores, differences, of_levels = score_control(measured, resolved)
     winners, of_rivals = find_winners(measured, shifts, resolved)
     population, of_patterns = score_population(measured, resolved)
     warnings = (*_warn(shifts, resolved), *of_levels, *of_rivals, *of_patterns)
@@ -233,44 +232,38 @@ def _slopes(x: Floats, resampled: Floats) -> Floats:
 
 def _correct(rows: Sequence[Row]) -> tuple[Row, ...]:
     """Holm's p over the named networks of each measure and cut; each probe's own network is a test of its own."""
-    corrected = []
-    for row in rows:
-        family = [
-            one
-            for one in rows
-            if (one.measure, one.cut, one.value) == (row.measure, row.cut, row.value)
-            and (one.network == OWN) == (row.network == OWN)
-        ]
-        p = np.asarray([one.p_sign for one in family])
-        known = np.isfinite(p)
-        adjusted = np.full(len(p), np.nan)
-        adjusted[known] = holm(p[known])
-        corrected.append(replace(row, p_holm=float(adjusted[family.index(row)])))
-    return tuple(corrected)
+    import pandas as pd  # kept from the window's start
+
+    families = np.asarray([f"{row.measure} {row.cut} {row.network == OWN} {row.value}" for row in rows])
+    p = pd.Series([row.p_sign for row in rows], dtype=float).groupby(families).transform(holm)
+    return tuple(replace(row, p_holm=float(one)) for row, one in zip(rows, p, strict=True))
 
 
 def _warn(shifts: Shifts, config: CompareConfig) -> tuple[str, ...]:
     """What a reader must know before believing a row."""
-    measured = np.isfinite(shifts.measured)
-    n_probes = len(shifts.probes)
-    lines = []
-    lost = n_probes - int(measured[0].sum())
-    if lost:
-        lines.append(f"{lost} of {n_probes} probes have no measured shift: the original or the perturbed is missing.")
-    bare = int((measured[0] & ~measured[2]).sum())
-    if bare:
-        lines.append(f"{bare} of {n_probes} probes have no measured control ({config.control or 'none in the set'}).")
-    images = [probe.perturbed.row.source_image for probe in shifts.probes]
-    if len(set(images)) < len(images) and config.cluster is Cluster.PROBE:
-        lines.append(
-            f"{len(images)} probes share {len(set(images))} image(s). Probes of one image share its original and are "
-            "not independent: count images instead of probes for intervals and a sign test that allow for it."
-        )
-    if not np.isfinite(shifts.noise).any():
-        lines.append("No stimulus was measured twice: noise, noise ceiling and intervals over repeats are unknown.")
-    counted = len(set(images)) if config.cluster is Cluster.IMAGE else n_probes
-    if counted < LEAST_FOR_TEST:
-        lines.append(f"With {counted} {config.cluster}s no exact two-sided sign test can reach p < 0.05; it takes 6.")
-    if counted < LEAST_FOR_INTERVALS:
-        lines.append(f"Intervals over {counted} {config.cluster}s are rough: dz and r of so few say little.")
-    return tuple(lines)
+    measured, n_probes = np.isfinite(shifts.measured), len(shifts.probes)
+    lost, bare = n_probes - int(measured[0].sum()), int((measured[0] & ~measured[2]).sum())
+    n_images = len({probe.perturbed.row.source_image for probe in shifts.probes})
+    counted = n_images if config.cluster is Cluster.IMAGE else n_probes
+    lines = (
+        (lost, f"{lost} of {n_probes} probes have no measured shift: the original or the perturbed is missing."),
+        (bare, f"{bare} of {n_probes} probes have no measured control ({config.control or 'none in the set'})."),
+        (
+            n_images < counted,
+            f"{n_probes} probes share {n_images} image(s). Probes of one image share its original and are not "
+            "independent: count images instead of probes for intervals and a sign test that allow for it.",
+        ),
+        (
+            not np.isfinite(shifts.noise).any(),
+            "No stimulus was measured twice: noise, noise ceiling and intervals over repeats are unknown.",
+        ),
+        (
+            counted < LEAST_FOR_TEST,
+            f"With {counted} {config.cluster}s no exact two-sided sign test can reach p < 0.05; it takes 6.",
+        ),
+        (
+            counted < LEAST_FOR_INTERVALS,
+            f"Intervals over {counted} {config.cluster}s are rough: dz and r of so few say little.",
+        ),
+    )
+    return tuple(line for is_so, line in lines if is_so)

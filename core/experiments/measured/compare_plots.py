@@ -8,7 +8,6 @@ import numpy as np
 
 from core.experiments.measured.compare import Comparison, Row, predict_shifts
 from core.experiments.measured.compare_tables import predicted_unit
-from core.experiments.measured.control import Floats, Levels
 from core.experiments.measured.planned import Measure
 from core.experiments.measured.population import OnTarget
 from core.experiments.measured.winner import Winner
@@ -91,26 +90,17 @@ def plot_judgement(comparison: Comparison) -> dict[str, list[Plot]]:
 
 def plot_control(comparison: Comparison) -> list[Plot]:
     """Measured response against wanted level, a plot a target: mean and standard error over seeds of each encoder."""
-    networks = list(dict.fromkeys(network for network, _ in comparison.levels))
+    inks = {network: ink for ink, network in enumerate(comparison.levels.network.unique())}
     plots = []
-    for target in dict.fromkeys(target for _, target in comparison.levels):
-        series = [
-            curve(*_average(levels), networks.index(network), network)
-            for (network, own), levels in comparison.levels.items()
-            if own == target and len(levels.level)
-        ]
+    for target, found in comparison.levels.groupby("target", sort=False):
+        series = []
+        for network, own in found.dropna(subset="measured").groupby("network", sort=False):
+            levels = own.groupby("level").measured.agg(["mean", "sem"]).fillna(0)  # a single seed has no error
+            shown = [Interval(mean, mean - error, mean + error) for mean, error in levels.to_numpy().tolist()]
+            series.append(curve(levels.index.to_numpy(), shown, inks[network], network))
         axes = "wanted level (SD of predicted responses)", f"measured response ({comparison.measured.unit})"
         plots.append(Plot(*axes, tuple(series), target.label, "mean ± standard error over seed images"))
     return plots
-
-
-def _average(levels: Levels) -> tuple[Floats, list[Interval]]:
-    """Each level once, and the mean over its seeds with its standard error, which is 0 of a single one."""
-    x = np.unique(levels.level)
-    values = [levels.measured[levels.level == level] for level in x]
-    errors = [y.std(ddof=1) / np.sqrt(len(y)) if len(y) > 1 else 0.0 for y in values]
-    means = [y.mean() for y in values]
-    return x, [Interval(*map(float, (m, m - e, m + e))) for m, e in zip(means, errors, strict=True)]
 
 
 def plot_winners(winners: tuple[Winner, ...]) -> list[Plot]:

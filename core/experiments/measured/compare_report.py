@@ -5,7 +5,6 @@ FOLDER/report.html   FOLDER/comparison.json   FOLDER/tables/*.csv   FOLDER/figur
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from core.experiments.measured.compare_tables import (
 )
 from core.experiments.measured.planned import Measure
 from core.files import new_folder
+from core.headers import plain, write_json
 from core.reports.draw_plot import draw_grid, inline_svg, say_whose, write_figures
 from core.reports.inks import house_style
 from core.reports.table import Table, make_table, write_tables
@@ -42,11 +42,10 @@ def write_comparison(comparison: Comparison, folder: Path) -> Path:
     """
     tables, figures = tabulate_comparison(comparison), draw_comparison(comparison)
     page = compose_comparison(comparison, tables, figures)
-    packed = json.dumps(pack_comparison(comparison), indent=1, ensure_ascii=False, allow_nan=False)
     with new_folder(folder) as partial:
         write_tables(tables, partial / "tables")
         write_figures(figures, partial / "figures", ("svg", "png"))
-        (partial / RESULT).write_text(packed + "\n", encoding="utf-8")
+        write_json(partial / RESULT, plain(pack_comparison(comparison)))
         (partial / REPORT).write_text(page, encoding="utf-8")
     return Path(folder).expanduser().absolute() / REPORT
 
@@ -88,11 +87,8 @@ def draw_comparison(comparison: Comparison) -> dict[str, Figure]:
         figures = {"scatter": scatter, "effects": effects}
         for name, plots in plot_judgement(comparison).items():
             figures[name] = draw_grid(plots, across=min(len(plots), 3), width=4.4)
+        simulated = "SIMULATED responses; " if comparison.measured.findings.is_simulated else ""
+        bars = f"bars: {comparison.config.confidence:.0%} intervals or SE"
         for figure in figures.values():
-            say_whose(figure, _whose(comparison))
+            say_whose(figure, f"{simulated}set {comparison.measured.plan.name}; {bars}")
     return figures
-
-
-def _whose(comparison: Comparison) -> str:
-    simulated = "SIMULATED responses; " if comparison.measured.findings.is_simulated else ""
-    return f"{simulated}set {comparison.measured.plan.name}; bars: {comparison.config.confidence:.0%} intervals or SE"

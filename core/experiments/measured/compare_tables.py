@@ -185,7 +185,11 @@ def describe_score(score: ControlScore, unit: str) -> str:
 def describe_difference(one: ControlDifference) -> str:
     """One sentence on two encoders."""
     start = f"{one.first} and {one.second} cannot be told apart in control"
-    if one.better:
+    if max(one.r_first, one.r_second) <= 0:
+        start = (
+            f"Neither {one.first} nor {one.second} controls the response (r {one.r_first:.2f} and {one.r_second:.2f})"
+        )
+    elif one.better:
         start = f"{one.better} controls better than {one.second if one.better == one.first else one.first}"
     targets = f"{one.n_targets} target{'s' if one.n_targets > 1 else ''}"
     return f"{start}: r differs by {one.r.describe()} ({one.first} less {one.second}, {targets}, {one.n_seeds} seeds)."

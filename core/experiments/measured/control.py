@@ -1,64 +1,40 @@
 """How well each encoder controls its target, from level sets: measured response against wanted level.
 
-Pure functions of arrays and of what was measured. Seeds, the natural images that levels were made from, are drawn
-together with all their levels; encoders are compared on the same draws of the seeds and targets both have.
+Seeds, the natural images that levels were made from, are drawn together with all their levels; encoders are compared on
+the same draws of the stimuli both have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from core.experiments.measured.bootstrap import (
     LEAST_ITEMS,
+    bootstrap_rows,
     fit_line,
-    interval_of_r,
-    interval_t,
     known_spread,
     mean_repeats,
     number_names,
-    resample_rows,
 )
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
-from core.probes.target import Target
-from core.seeds import make_stream
 from core.statistics import Interval
 from core.sweeps.statistics import correlate_pairs
 from core.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Floats = npt.NDArray[np.float64]
 LEAST_LEVELS = 3
 REACHED = 0.05
 """SDs; farther from its wanted level a stimulus has not reached it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Levels:
-    """One encoder's level set of one target.
-
-    Parameters
-    ----------
-    level : (n_stimuli,). Wanted, in SDs of the predicted response from its mean over the clean reference images.
-    measured : (n_stimuli,). Mean measured response.
-    seeds : (n_stimuli,). The seed image of each, a place in `natural`.
-    natural : (n_seeds,). Mean measured response to each seed image itself; NaN where it was not measured.
-    n_lost : Stimuli that were not measured.
-    n_unreached : Stimuli that do not have their wanted level by their own encoder.
-    halves : r between the halves of the repeats; NaN without.
-    """
-
-    level: Floats
-    measured: Floats
-    seeds: IntArray
-    natural: Floats
-    n_lost: int = 0
-    n_unreached: int = 0
-    halves: float = float("nan")
+COLUMNS = ("network", "target", "level", "reached", "seed", "picture", "measured", "natural")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +42,8 @@ class ControlScore:
     """One encoder's control of one target.
 
     `r`, `slope` (measured unit for each SD wanted) and `reach` (SDs of the measured natural images between the highest
-    and the lowest level) have intervals over seeds. `reachable` is the largest r of the mean over all repeats with
-    anything that never varies, sqrt(2 r / (1 + r)) of the r between halves; NaN without repeats.
+    and the lowest level) have intervals over seeds. `halves` is r between the halves of the repeats, `reachable` the
+    largest r of the mean over all of them with anything that never varies, sqrt(2 r / (1 + r)); NaN without repeats.
     """
 
     network: str
@@ -85,7 +61,10 @@ class ControlScore:
 
 @dataclass(frozen=True, slots=True)
 class ControlDifference:
-    """How much better the first encoder controls than the second, over the targets and seeds of both."""
+    """How much better the first encoder controls than the second, over the targets and seeds of both.
+
+    `r_first` and `r_second` are each one's r there, the mean over targets.
+    """
 
     first: str
     second: str
@@ -94,112 +73,115 @@ class ControlDifference:
     r: Interval
     slope: Interval
     reach: Interval
+    r_first: float
+    r_second: float
 
     @property
     def better(self) -> str:
-        """The encoder whose r is higher; "" where the interval holds 0 or is unknown."""
+        """The encoder whose r is higher; "" where the interval holds 0 or is unknown, or no r is above 0."""
+        if max(self.r_first, self.r_second) <= 0:
+            return ""
         return self.first if self.r.low > 0 else self.second if self.r.high < 0 else ""
 
 
-Sets = dict[tuple[str, Target], Levels]
-"""The level set of each encoder and target; all have the same seeds, in one order."""
+def gather_levels(measured: Measured) -> DataFrame:
+    """Every stimulus of the level sets: the columns of `COLUMNS`, with mean measured responses, NaN where not measured.
 
+    `level` is wanted and `reached` what its own encoder says, in SDs of the predicted response from its mean over the
+    clean reference images; `natural` the response to the seed image itself; `picture` a row of `measured.repeats`.
+    """
+    import pandas as pd  # kept from the window's start
 
-def gather_levels(measured: Measured) -> Sets:
-    """The level sets of what was measured; empty arrays where nothing of one was."""
-    probes = [one for one in measured.plan.probes if one.perturbed.row.level is not None]
-    numbers = number_names([one.perturbed.row.source_image for one in probes])
-    groups: dict[tuple[str, Target], list[int]] = {}
-    for place, one in enumerate(probes):
-        groups.setdefault((one.perturbed.network, one.perturbed.target), []).append(place)
-    sets: Sets = {}
-    for (network, target), own in groups.items():
-        repeats, seeds = measured.repeats[target], numbers[own]
-        pictures, originals = np.asarray(
-            [
-                [measured.picture_of[one.id] for one in (probes[place].perturbed, probes[place].original)]
-                for place in own
-            ]
-        ).T
-        means, natural = mean_repeats(repeats), np.full(max(numbers) + 1, np.nan)
-        natural[seeds] = means[originals]
-        rows = [probes[place].perturbed.row for place in own]
-        level, reached = (
-            np.asarray([getattr(row, name) for row in rows], float) for name in ("level", "level_reached")
-        )
-        known = np.isfinite(means[pictures])
-        sets[network, target] = Levels(
-            level=level[known],
-            measured=means[pictures][known],
-            seeds=seeds[known],
-            natural=natural,
-            n_lost=int((~known).sum()),
-            n_unreached=int((~(np.abs(reached - level) <= REACHED)).sum()),
-            halves=correlate_halves(repeats[pictures]),
-        )
-    return sets
+    means = {target: mean_repeats(repeats) for target, repeats in measured.repeats.items()}
+    rows = []
+    for probe in measured.plan.probes:
+        made, row = probe.perturbed, probe.perturbed.row
+        if row.level is not None:
+            picture, clean = (measured.picture_of[one.id] for one in (made, probe.original))
+            answers = means[made.target][[picture, clean]]
+            rows.append((made.network, made.target, row.level, row.level_reached, row.source_image, picture, *answers))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def score_control(
-    sets: Sets, config: CompareConfig
-) -> tuple[tuple[ControlScore, ...], tuple[ControlDifference, ...], tuple[str, ...]]:
-    """The scores of every encoder and target with a level set, their differences, and what a reader must know."""
-    scores = [_score(*key, levels, config) for key, levels in sets.items() if len(levels.level)]
-    notes = [
-        f"{levels.n_lost} of {levels.n_lost + len(levels.level)} stimuli of the level set of {network}, {target.label} "
-        "were not measured."
-        for (network, target), levels in sets.items()
-        if levels.n_lost
-    ]
-    pairs = list(combinations(dict.fromkeys(network for network, _ in sets), 2))
-    differences = []
+    measured: Measured, config: CompareConfig
+) -> tuple[DataFrame, tuple[ControlScore, ...], tuple[ControlDifference, ...], tuple[str, ...]]:
+    """The level sets, each one's score, the differences of their encoders, and what a reader must know."""
+    found = gather_levels(measured)
+    scores, differences, notes = list[ControlScore](), list[ControlDifference](), list[str]()
+    for (network, target), members in found.groupby(["network", "target"], sort=False):
+        known = members.dropna(subset="measured")
+        if lost := len(members) - len(known):
+            name = f"{network}, {target.label}"
+            notes.append(f"{lost} of {len(members)} stimuli of the level set of {name} were not measured.")
+        if len(known):
+            repeats = measured.repeats[target][members.picture]
+            scores.append(_score(network, target.label, members, correlate_halves(repeats), config))
+    pairs = list(combinations(found.network.unique(), 2))
     for first, second in pairs:
-        if (found := _compare(sets, first, second, config=config, n_pairs=len(pairs))) is not None:
-            differences.append(found)
+        if (difference := _compare(found, first, second, config=config, n_pairs=len(pairs))) is not None:
+            differences.append(difference)
         else:
             notes.append(
                 f"{first} and {second} are not compared in control: it takes a target of which both have the same "
                 f"{LEAST_LEVELS} levels measured of the same {LEAST_ITEMS} seed images."
             )
-    return tuple(scores), tuple(differences), (*notes, *(note for one in scores for note in _warn(one)))
+    return found, tuple(scores), tuple(differences), (*notes, *(note for one in scores for note in _warn(one)))
 
 
-def score_levels(levels: Levels, config: CompareConfig) -> list[Interval]:
-    """r, slope and reached range with their intervals over seeds."""
-    return _bootstrap(lambda weights: summarise_levels(weights, levels), levels.seeds, len(levels.natural), config)
+def score_levels(
+    level: FloatArray, measured: FloatArray, seeds: IntArray, natural: FloatArray, config: CompareConfig
+) -> list[Interval]:
+    """r, slope and reached range with their intervals over seeds; see `summarise_levels`."""
+
+    def summarise(weights: Floats) -> Floats:
+        return summarise_levels(weights, level, measured, seeds, natural)
+
+    return bootstrap_rows(summarise, seeds, config, key=("seed images", len(set(seeds))), most=(1,))
 
 
-def summarise_levels(weights: FloatArray, levels: Levels) -> Floats:
-    """r, slope and reached range under weights of the seeds (n_weightings, n_seeds): (3, n_weightings).
+def summarise_levels(
+    weights: FloatArray, level: FloatArray, measured: FloatArray, seeds: IntArray, natural: FloatArray
+) -> Floats:
+    """r, slope and reached range under weights of the stimuli (n_weightings, n_stimuli), alike for a seed's: (3, ...).
 
     reach = (mean at the highest level - mean at the lowest) / SD of the natural images, which divides by n - 1.
+
+    Parameters
+    ----------
+    level, measured : (n_stimuli,). Wanted level, mean measured response.
+    seeds : (n_stimuli,) int. The seed image of each.
+    natural : (n_stimuli,). Mean measured response to the seed image itself; NaN where it was not measured.
     """
-    each, x, y = weights[:, levels.seeds], levels.level, levels.measured
-    r, slope, _ = fit_line(each, x, y)
-    known = np.isfinite(levels.natural)
-    counts, natural = weights[:, known], levels.natural[known]
+    r, slope, _ = fit_line(weights, level, measured)
+    first = np.unique(seeds, return_index=True)[1]
+    first = first[np.isfinite(natural[first])]
+    counts, originals = weights[:, first], natural[first]
     with np.errstate(invalid="ignore", divide="ignore"):
-        top, bottom = (each * (x == end) @ y / (each * (x == end)).sum(axis=1) for end in (x.max(), x.min()))
+        ends = (level == end for end in (level.max(), level.min()))
+        top, bottom = (weights[:, end] @ measured[end] / weights[:, end].sum(axis=1) for end in ends)
         total = counts.sum(axis=1)
-        mean = counts @ natural / total
-        variance = (counts * (natural - mean[:, np.newaxis]) ** 2).sum(axis=1) / (total - 1)
-        return np.stack([r, slope, (top - bottom) / np.sqrt(known_spread(variance, natural))])
+        mean = counts @ originals / total
+        variance = (counts * (originals - mean[:, np.newaxis]) ** 2).sum(axis=1) / (total - 1)
+        return np.stack([r, slope, (top - bottom) / np.sqrt(known_spread(variance, originals))])
 
 
-def _score(network: str, target: Target, levels: Levels, config: CompareConfig) -> ControlScore:
-    r, slope, reach = score_levels(levels, config)
+def _score(network: str, target: str, members: DataFrame, halves: float, config: CompareConfig) -> ControlScore:
+    known = members.dropna(subset="measured").assign(seed=lambda own: number_names(own.seed))
+    level, answers, seeds, natural = known[["level", "measured", "seed", "natural"]].to_numpy(float).T
+    r, slope, reach = score_levels(level, answers, seeds.astype(int), natural, config)
     return ControlScore(
         network=network,
-        target=target.label,
-        n_stimuli=len(levels.level),
-        n_levels=len(set(levels.level)),
-        n_seeds=len(set(levels.seeds)),
-        n_unreached=levels.n_unreached,
+        target=target,
+        n_stimuli=len(known),
+        n_levels=known.level.nunique(),
+        n_seeds=known.seed.nunique(),
+        n_unreached=int((~((members.reached - members.level).abs() <= REACHED)).sum()),
         r=r,
         slope=slope,
         reach=reach,
-        halves=levels.halves,
-        reachable=float(np.sqrt(2 * levels.halves / (1 + levels.halves))) if levels.halves > 0 else float("nan"),
+        halves=halves,
+        reachable=float(np.sqrt(2 * halves / (1 + halves))) if halves > 0 else float("nan"),
     )
 
 
@@ -213,72 +195,56 @@ def correlate_halves(repeats: FloatArray) -> float:
     return correlate_pairs(first, second)
 
 
-def _compare(sets: Sets, first: str, second: str, *, config: CompareConfig, n_pairs: int) -> ControlDifference | None:
+def _compare(
+    found: DataFrame, first: str, second: str, *, config: CompareConfig, n_pairs: int
+) -> ControlDifference | None:
     """On the stimuli that both have, by target, level and seed; None where these are too few for an interval."""
-    shared = [
-        _share(levels, sets[second, target])
-        for (network, target), levels in sets.items()
-        if network == first and (second, target) in sets
-    ]
-    kept = [two for two in shared if len(set(two[0].seeds)) >= LEAST_ITEMS and len(set(two[0].level)) >= LEAST_LEVELS]
-    if not kept:
+    one, other = (found[found.network == name].dropna(subset="measured") for name in (first, second))
+    shared = one.merge(other, on=["target", "level", "seed"], suffixes=("_first", "_second"))
+    enough = shared.groupby("target", sort=False)[["seed", "level"]].transform("nunique").to_numpy()
+    shared = shared[(enough >= (LEAST_ITEMS, LEAST_LEVELS)).all(axis=1)]
+    if shared.empty:
         return None
+    shared = shared.assign(number=number_names(shared.seed)).reset_index(drop=True)
+    names = [("level", f"measured_{one}", "number", f"natural_{one}") for one in ("first", "second")]
+    sets = [
+        [(own.index, *(own[name].to_numpy(float) for name in part)) for part in names]
+        for _, own in shared.groupby("target", sort=False)
+    ]
 
     def summarise(weights: Floats) -> Floats:
-        found = [summarise_levels(weights, one) - summarise_levels(weights, other) for one, other in kept]
-        return np.asarray(np.mean(found, axis=0))
+        """Of the differences, and r of each: (5, n_weightings), means over targets."""
+        both = np.mean([[summarise_levels(weights[:, own], *one) for own, *one in pair] for pair in sets], axis=0)
+        return np.concatenate([both[0] - both[1], both[:, 0]])
 
-    seeds = np.concatenate([one.seeds for one, _ in kept])
-    rows = _bootstrap(summarise, seeds, len(kept[0][0].natural), config, n_pairs=n_pairs)
-    return ControlDifference(first, second, len(kept), len(set(seeds)), *rows)
-
-
-def _share(*both: Levels) -> list[Levels]:
-    """The stimuli of two level sets with a level and a seed that both have."""
-    keys = [list(zip(one.level, one.seeds, strict=True)) for one in both]
-    shared = set(keys[0]) & set(keys[1])
-    kept = [np.asarray([key in shared for key in own], bool) for own in keys]
-    return [
-        replace(one, level=one.level[own], measured=one.measured[own], seeds=one.seeds[own])
-        for one, own in zip(both, kept, strict=True)
-    ]
-
-
-def _bootstrap(
-    summarise: Callable[[Floats], Floats], seeds: IntArray, n_seeds: int, config: CompareConfig, *, n_pairs: int = 0
-) -> list[Interval]:
-    """Intervals of r, slope and reached range over some of the seeds, or of their differences in `n_pairs` at once."""
-    own = np.unique(seeds)
-
-    def spread(weights: Floats) -> Floats:
-        everywhere = np.zeros((len(weights), n_seeds))
-        everywhere[:, own] = weights
-        return summarise(everywhere)
-
-    stream = make_stream(config.seed, "seed images", len(own))
-    confidence, most = 1 - (1 - config.confidence) / max(n_pairs, 1), 2 if n_pairs else 1
-    r, *others = zip(*resample_rows(spread, len(own), count=config.n_bootstrap, stream=stream), strict=True)
-    linear = [interval_t(float(value), drawn, len(own), confidence=confidence) for value, drawn in others]
-    return [interval_of_r(*r, len(own), confidence=confidence, most=most), *linear]
+    n_seeds, confidence = shared.seed.nunique(), 1 - (1 - config.confidence) / n_pairs  # all pairs hold at once
+    items, key = shared.number.to_numpy(), ("seed images", n_seeds)
+    r, slope, reach, *each = bootstrap_rows(summarise, items, config, key=key, most=(2,), confidence=confidence)
+    return ControlDifference(first, second, len(sets), n_seeds, r, slope, reach, *(one.value for one in each))
 
 
 def _warn(score: ControlScore) -> list[str]:
-    name = f"The level set of {score.network}, {score.target}"
-    lines = []
-    if score.n_levels < LEAST_LEVELS:
-        lines.append(
-            f"{name} has {score.n_levels} level(s): a slope over fewer than 3 says nothing of what lies between."
-        )
-    if score.n_seeds < LEAST_ITEMS:
-        lines.append(f"{name} has {score.n_seeds} seed image(s): it takes 3 for an interval, 10 for one to rely on.")
-    if not np.isfinite(score.reach.value):
-        lines.append(
-            f"{name} has no range reached: fewer than 2 seed images were measured, or their responses do not vary."
-        )
-    if score.r.high < 0:
-        lines.append(f"{name}: responses fall as levels rise. Is the sign of the measured responses right?")
-    if not np.isfinite(score.halves):
-        lines.append(f"{name} has no ceiling: fewer than 3 of its stimuli were measured twice, or they do not vary.")
-    if score.n_unreached:
-        lines.append(f"{name}: {score.n_unreached} stimuli do not reach their wanted level by their own encoder.")
-    return lines
+    name, lines = (
+        f"The level set of {score.network}, {score.target}",
+        (
+            (
+                score.n_levels < LEAST_LEVELS,
+                f" has {score.n_levels} level(s): a slope over fewer than 3 says nothing of what lies between.",
+            ),
+            (
+                score.n_seeds < LEAST_ITEMS,
+                f" has {score.n_seeds} seed image(s): it takes 3 for an interval, 10 for one to rely on.",
+            ),
+            (
+                np.isnan(score.reach.value),
+                " has no range reached: fewer than 2 seed images were measured, or their responses do not vary.",
+            ),
+            (score.r.high < 0, ": responses fall as levels rise. Is the sign of the measured responses right?"),
+            (
+                np.isnan(score.halves),
+                " has no ceiling: fewer than 3 of its stimuli were measured twice, or they do not vary.",
+            ),
+            (score.n_unreached, f": {score.n_unreached} stimuli do not reach their wanted level by their own encoder."),
+        ),
+    )
+    return [name + line for is_so, line in lines if is_so]

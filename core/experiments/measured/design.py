@@ -8,9 +8,11 @@ set's in each experiment, with all their probes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +20,9 @@ import numpy.typing as npt
 from core.checks import check_count, check_fraction, check_positive, refusal
 from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_summary, count_signs, number_names, sign_test
 from core.experiments.measured.compare_config import CompareConfig
-from core.experiments.measured.control import LEAST_LEVELS, Levels, score_levels
-from core.experiments.measured.planned import MeasuredPlan, PlannedProbe
-from core.experiments.measured.winner import Rivals, Verdict, check_subjects, judge_pair, settle
+from core.experiments.measured.control import LEAST_LEVELS, score_levels
+from core.experiments.measured.planned import MeasuredPlan
+from core.experiments.measured.winner import Verdict, check_subjects, judge_pair, settle
 from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.statistics import Interval
@@ -32,7 +34,6 @@ PARTS = (1.0, 0.5, 0.25)
 WANTED_POWER = 0.8
 N_BOOTSTRAP = 100
 ROUNDING = 1e-9
-NOTHING = (np.nan, np.nan)
 
 
 class Question(StrEnum):
@@ -52,9 +53,9 @@ class DesignConfig:
     noise_ceiling : Share of the variance of the mean over --averaged repeats that is not noise, in (0, 1].
     ncsnr : Noise ceiling signal-to-noise ratio of single trials, instead: SD of responses over images / SD of noise.
     averaged : Repeats behind the mean that the noise ceiling is of.
-    repeats : Repeats to try.
-    images, probes : To try: images, each with all its probes, and probes, rounded to whole images; by default half of
-        the set's images, all, and twice as many.
+    repeats : Repeats to try, comma-separated.
+    images : Images to try, comma-separated, each with all its probes (default: half, all and twice those of the set).
+    probes : Probes to try instead, in whole images of the set.
     slope : SDs the brain moves for each SD predicted, as on held-out images; a half and a quarter of it are tried too.
         0 where it is unknown: then 1.
     n_simulations : Experiments of each design.
@@ -84,6 +85,7 @@ class DesignConfig:
         check_count("simulations", self.n_simulations, least=20, largest=10_000)
         check_positive("confidence", check_fraction("confidence", self.confidence, largest=0.9999))
         for name, least in (("repeats", 1), ("images", LEAST_ITEMS), ("probes", LEAST_ITEMS)):
+            object.__setattr__(self, name, tuple(sorted(set(getattr(self, name)))))
             for value in getattr(self, name):
                 check_count(name, value, least=least, largest=1000)
         if not self.repeats:
@@ -188,20 +190,57 @@ class Group:
 Groups = dict[Question, list[Group]]
 
 
+class Predicted(NamedTuple):
+    """What a set, written or not, predicts of one probe.
+
+    `shifts`: in SDs by "network layer", its own encoder first; `level` is the one wanted, `reached` that of its file,
+    None in other sets; `against` and `opposed`: a second encoder, and whether the two are moved apart.
+    """
+
+    subject: str
+    image: str
+    target: str
+    shifts: Mapping[str, float]
+    level: float | None
+    reached: float | None
+    against: str
+    opposed: bool
+
+
 def group_plan(plan: MeasuredPlan) -> Groups:
-    """A set's probes by what they can decide: a group for each level set and each of two rivals, one for all others.
+    """The groups of a set that was written. Raises as `group_probes`."""
+    found = [
+        Predicted(
+            row.subject,
+            row.source_image,
+            row.target,
+            {name: sd for name, (_unit, sd) in made.shifts.items()},
+            row.level,
+            row.level_reached,
+            row.against,
+            row.against_direction != row.direction,
+        )
+        for made, row in ((probe.perturbed, probe.perturbed.row) for probe in plan.probes)
+    ]
+    return group_probes(found, n_files=len(plan.stimuli) / len({one.row.source_image for one in plan.stimuli}))
+
+
+def group_probes(probes: Sequence[Predicted], *, n_files: float) -> Groups:
+    """Probes by what they can decide: a group for each level set and each of two rivals, one for all others.
+
+    `n_files`: stimuli of each image in the whole set.
 
     Raises BadInputError if they are of several subjects, too few, or not predicted in SDs by the encoders compared.
     """
-    check_subjects(plan.probes)
-    members: dict[tuple[Question, str, str], list[PlannedProbe]] = {}
-    for probe in plan.probes:
-        row, own = probe.perturbed.row, probe.perturbed.network
-        if row.level is not None:
-            keys = [(Question.CONTROL, own, row.target)]
-        elif row.against:
-            opposed = row.against_direction != row.direction
-            keys = [(Question.WINNER, *pair) for pair in ((own, row.against), (row.against, own)) if opposed]
+    check_subjects([one.subject for one in probes if one.against or one.level is not None])
+    members: dict[tuple[Question, str, str], list[Predicted]] = {}
+    for probe in probes:
+        own = next(iter(probe.shifts))
+        if probe.level is not None:
+            keys = [(Question.CONTROL, own, probe.target)]
+        elif probe.against:
+            ways = ((own, probe.against), (probe.against, own))
+            keys = [(Question.WINNER, *pair) for pair in ways if probe.opposed]
         else:
             keys = [(Question.SHIFT, "", "")]
         for key in keys:
@@ -209,26 +248,23 @@ def group_plan(plan: MeasuredPlan) -> Groups:
     if not members:
         raise refusal("set", allowed="of probes that decide something", got="agreeing probes only")
     groups: Groups = {}
-    n_files = len(plan.stimuli) / len({one.row.source_image for one in plan.stimuli})
-    for (question, *names), probes in members.items():
+    for (question, *names), held in members.items():
         by = names if question is Question.WINNER else ("", "")
-        groups.setdefault(question, []).append(_group(probes, by, n_files))
+        groups.setdefault(question, []).append(_group(held, by, n_files))
     return groups
 
 
-def _group(probes: Sequence[PlannedProbe], by: Sequence[str], n_files: float) -> Group:
+def _group(probes: Sequence[Predicted], by: Sequence[str], n_files: float) -> Group:
     """Probes of two rivals, or with no name of their own encoders."""
-    rows = [probe.perturbed.row for probe in probes]
     first, second = (
-        np.asarray([one.perturbed.shifts.get(name or one.perturbed.network, NOTHING)[1] for one in probes])
-        for name in by
+        np.asarray([one.shifts.get(name or next(iter(one.shifts)), math.nan) for one in probes]) for name in by
     )
-    level, reached = (np.asarray([getattr(row, name) for row in rows], float) for name in ("level", "level_reached"))
+    level, reached = (np.asarray([getattr(one, name) for one in probes], float) for name in ("level", "reached"))
     if not np.isfinite(first + second).all() or (np.isfinite(level) & np.isnan(reached)).any():
         who = " and ".join(filter(None, by)) or "its own encoder"
         advice = "Score the set on it (--transfer), with clean reference images of the encoder."
         raise refusal("set", allowed=f"predicted in SDs by {who}", got="probes without that", advice=advice)
-    return Group(number_names([row.source_image for row in rows]), first, second, level, reached - first, n_files)
+    return Group(number_names([one.image for one in probes]), first, second, level, reached - first, n_files)
 
 
 def iter_design(
@@ -297,14 +333,14 @@ def _judge_shift(group: Group, _: Floats, shifts: Floats, config: CompareConfig)
 
 def _judge_control(group: Group, natural: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
     """The control score: r above 0 with its interval."""
-    r, slope, _ = score_levels(Levels(group.level, natural[group.images] + shifts, group.images, natural), config)
+    clean = natural[group.images]
+    r, slope, _ = score_levels(group.level, clean + shifts, group.images, clean, config)
     return r.low > 0, slope
 
 
 def _judge_winner(group: Group, _: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
     """The encoder that is right wins."""
-    rivals = Rivals(group.first, group.second, shifts, np.ones(len(shifts)), group.images)
-    (winner,) = settle([judge_pair(rivals, config)], config)
+    (winner,) = settle([judge_pair(group.first, group.second, shifts, group.images, config)], config)
     return winner.verdict is Verdict.FIRST, winner.slope_first
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from core.experiments.measured.design import PARTS, WANTED_POWER, Design
 from core.files import new_folder
-from core.headers import unstructure
+from core.headers import plain, unstructure, write_json
 from core.reports.draw_plot import draw_grid, say_whose, write_figures
 from core.reports.inks import house_style
 from core.reports.plot import Plot, curve
@@ -88,6 +87,5 @@ def write_design(design: Design, folder: Path) -> Path:
     with new_folder(folder) as partial:
         write_tables([tabulate_design(design)], partial / "tables")
         write_figures({"power": figure}, partial / "figures", ("svg", "png"))
-        text = json.dumps(pack_design(design), indent=1, ensure_ascii=False, allow_nan=False)
-        (partial / "design.json").write_text(text + "\n", encoding="utf-8")
+        write_json(partial / "design.json", plain(pack_design(design)))
     return Path(folder).expanduser().absolute()

@@ -144,12 +144,10 @@ def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> M
     values = zscore(trials.values, trials.sessions) if options.zscore else trials.values
     picture_of = _number_pictures(plan)
     rows = np.asarray([picture_of[one] for one in trials.ids if one in known])
-    repeats = {
-        target: _stack(values[kept][:, places] @ weights, rows, max(picture_of.values()) + 1)
-        for target, (places, weights) in found.items()
-    }
+    n_pictures, measured = max(picture_of.values()) + 1, values[kept]
+    repeats = {target: _stack(measured[:, at] @ weights, rows, n_pictures) for target, (at, weights) in found.items()}
     voxels = {
-        target: tuple(_stack(values[kept][:, place], rows, max(picture_of.values()) + 1) for place in places)
+        target: tuple(_stack(measured[:, place], rows, n_pictures) for place in places)
         for target, (places, _) in found.items()
         if target.kind is TargetKind.PATTERN and len(places) == len(target.voxels)
     }
@@ -157,15 +155,15 @@ def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> M
     n_nan = sum(
         bool(np.isnan(row[own[one][0]]).any()) for one, row in zip(trials.ids, trials.values, strict=True) if one in own
     )
-    findings = _describe(plan, trials, kept=kept, unknown=unknown, found=found, picture_of=picture_of)
     sessions = [session for session, keep in zip(trials.sessions, kept, strict=True) if keep]
     apart = [
         f"Sessions differ in their mean response of {target.label}: shifts between stimuli of different sessions hold "
         "that, too. Bring the sessions to one scale (--zscore), or show each stimulus in all of them."
         for target, (places, weights) in found.items()
-        if _differ(values[kept][:, places] @ weights, sessions)
+        if _differ(measured[:, places] @ weights, sessions)
     ]
-    findings = replace(findings, n_nan=n_nan, notes=(*findings.notes, *apart))
+    trials = replace(trials, notes=(*trials.notes, *apart))
+    findings = _describe(plan, trials, sessions, n_nan=n_nan, unknown=unknown, found=found, picture_of=picture_of)
     return Measured(plan, findings, options.shown_unit, picture_of, repeats, voxels)
 
 
@@ -185,8 +183,7 @@ def find_columns(
 
     Raises BadInputError if none fits, and the columns are named.
     """
-    requested = next((target_columns[name] for name in (target.label, target.roi, "") if name in target_columns), "")
-    if requested:
+    if requested := _requested(target, target_columns):
         place = _find_column(requested, columns)
         if place is None:
             advice = suggest(requested, list(columns)) or f"There are {', '.join(columns[:8])}."
@@ -281,16 +278,17 @@ def _check_target_columns(plan: MeasuredPlan, options: MatchOptions) -> None:
 
 def _check_numbers(target: Target, trials: Trials, options: MatchOptions) -> None:
     """A target's own column that holds text is an error: no other column may take its place."""
-    requested = next(
-        (options.target_columns[one] for one in (target.label, target.roi, "") if one in options.target_columns), ""
-    )
+    requested = _requested(target, options.target_columns)
+    wanted = {one.casefold() for one in ((requested,) if requested else (target.label, target.roi))}
     for name, text in trials.texts.items():
-        named = name.casefold() in {
-            one.casefold() for one in ((requested,) if requested else (target.label, target.roi))
-        }
-        if named or (not requested and _voxel_number(name) in target.voxels):
+        if name.casefold() in wanted or (not requested and _voxel_number(name) in target.voxels):
             advice = "Write numbers with decimal points, and leave empty what was not measured."
             raise refusal(f"column {name}", allowed="of numbers", got=text, advice=advice)
+
+
+def _requested(target: Target, columns: Mapping[str, str]) -> str:
+    """The column asked for by a target's label or ROI, or for all targets; "" for none."""
+    return next((columns[name] for name in (target.label, target.roi, "") if name in columns), "")
 
 
 def _number_pictures(plan: MeasuredPlan) -> dict[str, int]:
@@ -314,25 +312,25 @@ def _stack(values: Floats, rows: npt.NDArray[np.int64], n_pictures: int) -> Floa
 def _describe(
     plan: MeasuredPlan,
     trials: Trials,
+    sessions: Sequence[str],
     *,
-    kept: npt.NDArray[np.bool_],
+    n_nan: int,
     unknown: tuple[str, ...],
     found: Mapping[Target, tuple[npt.NDArray[np.int64], Floats]],
     picture_of: Mapping[str, int],
 ) -> MatchSummary:
     shown = Counter(picture_of[one] for one in trials.ids if one in picture_of)
     measured = [stimulus.id for stimulus in plan.stimuli if picture_of[stimulus.id] in shown]
-    sessions = Counter(session for session, keep in zip(trials.sessions, kept, strict=True) if keep)
     return MatchSummary(
-        n_trials=int(kept.sum()),
+        n_trials=len(sessions),
         n_skipped=trials.n_skipped,
         n_matched=len(measured),
         unknown=unknown,
         missing=tuple(stimulus.id for stimulus in plan.stimuli if picture_of[stimulus.id] not in shown),
         repeats=tuple(sorted(Counter(shown.values()).items())),
-        sessions=tuple(sessions.items()),
+        sessions=tuple(Counter(sessions).items()),
         columns=tuple((target.label, _name_columns(places, trials.columns)) for target, (places, _) in found.items()),
-        n_nan=0,
+        n_nan=n_nan,
         shared=len(plan.stimuli) - len(set(picture_of.values())),
         notes=trials.notes,
         is_simulated=trials.is_simulated,

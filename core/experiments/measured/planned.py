@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -134,20 +135,14 @@ def choose_control(plan: MeasuredPlan, requested: str) -> str:
 
 
 def _read_row(found: StimulusSet, row: ManifestRow) -> PlannedStimulus:
-    network = f"{row.network} {row.layer}"
-    shifts = {network: (row.shift, _number(row.shift_sd))}
-    shifts |= {where: (transfer.shift, _number(transfer.shift_sd)) for where, transfer in row.transfer.items()}
-    return PlannedStimulus(row, found.path(row), _target_of(row), network, shifts)
-
-
-def _target_of(row: ManifestRow) -> Target:
-    """The weighted voxels a probe moved; two probes of the same target are compared with the same measured value."""
-    kind = check_choice("target_kind", row.target_kind, list(TargetKind))
-    return Target(TargetKind(kind), row.target, row.voxels, row.weights, row.target_roi)
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
+    """Two probes of the same target, its weighted voxels, are compared with the same measured value."""
+    network, kind = f"{row.network} {row.layer}", check_choice("target_kind", row.target_kind, list(TargetKind))
+    told = {network: (row.shift, row.shift_sd)} | {
+        name: (one.shift, one.shift_sd) for name, one in row.transfer.items()
+    }
+    shifts = {name: (shift, math.nan if in_sds is None else in_sds) for name, (shift, in_sds) in told.items()}
+    target = Target(TargetKind(kind), row.target, row.voxels, row.weights, row.target_roi)
+    return PlannedStimulus(row, found.path(row), target, network, shifts)
 
 
 def _join(perturbed: PlannedStimulus, stimuli: Sequence[PlannedStimulus]) -> PlannedProbe:

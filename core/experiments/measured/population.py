@@ -15,20 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import ProbeError
-from core.experiments.measured.bootstrap import (
-    LEAST_ITEMS,
-    interval_t,
-    known_spread,
-    mean_repeats,
-    number_names,
-    resample_rows,
-)
+from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_rows, known_spread, mean_repeats, number_names
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import MeasuredPlan, PlannedProbe
 from core.probes.files import HEADER_ENDING, load_probe
 from core.probes.target import Target, TargetKind
-from core.seeds import make_stream
 from core.statistics import Interval
 
 Floats = npt.NDArray[np.float64]
@@ -98,15 +90,13 @@ def _score(
     signs = np.asarray([1 if probe.perturbed.row.direction == "raise" else -1 for probe in used])
     along, across = split_displacement(first[known], second[known], direction)
     images, sd = number_names([one.perturbed.row.source_image for one in used]), natural.std(ddof=1)
-    n_images = int(images.max()) + 1
 
     def summarise(weights: Floats) -> Floats:
-        counts = weights[:, images] / weights[:, images].sum(axis=1, keepdims=True)
-        return np.stack([counts @ (signs * along / sd), counts @ (across / sd**2)])
+        moved = np.stack([signs * along / sd, across / sd**2])
+        return np.asarray(moved @ (weights / weights.sum(axis=1, keepdims=True)).T)
 
-    stream = make_stream(config.seed, "population", n_images)
-    rows = zip(*resample_rows(summarise, n_images, count=config.n_bootstrap, stream=stream), strict=True)
-    moved, squared = (interval_t(float(one), drawn, n_images, confidence=config.confidence) for one, drawn in rows)
+    n_images = int(images.max()) + 1
+    moved, squared = bootstrap_rows(summarise, images, config, key=("population", n_images))
     return OnTarget(
         network=network,
         target=target.label,

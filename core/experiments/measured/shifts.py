@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.experiments.measured.bootstrap import noise_sd, pool_residuals, resample_means
+from core.experiments.measured.bootstrap import mean_repeats, noise_sd, pool_residuals, resample_means
 from core.experiments.measured.measured import Measured
-from core.experiments.measured.planned import PlannedProbe, PlannedStimulus, Scale
-from core.probes.target import Target
+from core.experiments.measured.planned import PlannedProbe, Scale
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,17 +57,24 @@ def measure_shifts(measured: Measured, *, control: str, scale: Scale, count: int
     count : Resamples of the repeats.
     """
     probes = measured.plan.probes
-    means = np.full((3, len(probes)), np.nan)
-    counts = np.zeros((3, len(probes)), dtype=np.int64)
-    for number, probe in enumerate(probes):
-        for part, stimulus in enumerate(_parts(probe, control)):
-            if stimulus is not None:
-                values = measured.repeats[probe.perturbed.target][measured.picture_of[stimulus.id]]
-                known = values[np.isfinite(values)]
-                counts[part, number] = known.size
-                means[part, number] = known.mean() if known.size else np.nan
-    noise_of = {target: noise_sd(repeats) for target, repeats in measured.repeats.items()}
-    noise = np.asarray([noise_of[probe.perturbed.target] for probe in probes])
+    shown = [[probe.original, probe.perturbed, probe.controls.get(control)] for probe in probes]
+    # A row of the repeats each; the last one, of a stimulus that the set lacks, is empty.
+    places = np.asarray([[-1 if one is None else measured.picture_of[one.id] for one in row] for row in shown]).T
+    means, resampled = np.full(places.shape, np.nan), np.full((count, *places.shape), np.nan)
+    counts, noise = np.zeros(places.shape, dtype=np.int64), np.full(len(probes), np.nan)
+    for number, (target, measurement) in enumerate(measured.repeats.items()):
+        own = np.asarray([probe.perturbed.target == target for probe in probes])
+        repeats = np.vstack([measurement, np.full_like(measurement[:1], np.nan)])
+        mean, n_repeats = mean_repeats(repeats), np.isfinite(repeats).sum(axis=1)
+        means[:, own], counts[:, own], noise[own] = mean[places[:, own]], n_repeats[places[:, own]], noise_sd(repeats)
+        if not (residuals := pool_residuals(repeats)).size:
+            resampled = resampled[:0]
+        if len(resampled):  # each picture once, so that probes that share an original share its noise too
+            pictures = np.unique(places[:, own])
+            pictures = pictures[n_repeats[pictures] > 0]
+            drawn, table = np.stack([mean, n_repeats], axis=1)[pictures], np.full((count, len(repeats)), np.nan)
+            table[:, pictures] = resample_means(drawn, residuals, count=count, seed=seed, what=str(number))
+            resampled[:, :, own] = table[:, places[:, own]]
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = np.where(counts > 0, noise**2 / counts, np.nan)
     return Shifts(
@@ -79,12 +85,8 @@ def measure_shifts(measured: Measured, *, control: str, scale: Scale, count: int
         predicted={name: _predict(probes, name, control=control, scale=scale) for name in measured.plan.networks},
         noise=noise,
         counts=counts,
-        resampled=_resample(measured, probes, control=control, count=count, seed=seed),
+        resampled=_subtract(resampled),
     )
-
-
-def _parts(probe: PlannedProbe, control: str) -> tuple[PlannedStimulus, PlannedStimulus, PlannedStimulus | None]:
-    return probe.original, probe.perturbed, probe.controls.get(control)
 
 
 def _subtract(means: Floats) -> Floats:
@@ -94,39 +96,8 @@ def _subtract(means: Floats) -> Floats:
 
 
 def _predict(probes: Sequence[PlannedProbe], network: str, *, control: str, scale: Scale) -> Floats:
-    place = 0 if scale is Scale.UNIT else 1
-    nothing = (np.nan, np.nan)
-    values = np.zeros((3, len(probes)))
-    for number, probe in enumerate(probes):
-        other = probe.controls.get(control)
-        values[1, number] = probe.perturbed.shifts.get(network, nothing)[place]
-        values[2, number] = nothing[0] if other is None else other.shifts.get(network, nothing)[place]
-    return _subtract(values)
-
-
-def _resample(measured: Measured, probes: Sequence[PlannedProbe], *, control: str, count: int, seed: int) -> Floats:
-    """Every mean is drawn once a resample, so that probes that share an original share its noise too."""
-    keys = [
-        [
-            None if one is None else (probe.perturbed.target, measured.picture_of[one.id])
-            for one in _parts(probe, control)
-        ]
-        for probe in probes
-    ]
-    drawn: dict[tuple[Target, int], Floats] = {}
-    for place, (target, repeats) in enumerate(measured.repeats.items()):
-        residuals = pool_residuals(repeats)
-        if not residuals.size:
-            return np.empty((0, 3, len(probes)))
-        counts = np.isfinite(repeats).sum(axis=1)
-        needed = sorted({key[1] for row in keys for key in row if key is not None and key[0] == target})
-        pictures = np.asarray([picture for picture in needed if counts[picture]], dtype=np.int64)
-        means = np.stack([np.nanmean(repeats[pictures], axis=1), counts[pictures]], axis=1)
-        values = resample_means(means, residuals, count=count, seed=seed, what=str(place))
-        drawn |= {(target, int(picture)): values[:, number] for number, picture in enumerate(pictures)}
-    unknown = np.full(count, np.nan)
-    stacked = np.full((count, 3, len(probes)), np.nan)
-    for number, row in enumerate(keys):
-        for part, key in enumerate(row):
-            stacked[:, part, number] = unknown if key is None else drawn.get(key, unknown)
-    return _subtract(stacked)
+    nothing, place = (np.nan, np.nan), 0 if scale is Scale.UNIT else 1
+    shown = [(probe.perturbed, probe.controls.get(control)) for probe in probes]
+    moved = [[nothing if one is None else one.shifts.get(network, nothing) for one in pair] for pair in shown]
+    perturbed, other = np.asarray(moved)[:, :, place].T
+    return _subtract(np.stack([np.zeros(len(probes)), perturbed, other]))

@@ -120,11 +120,7 @@ def _read_json(path: Path) -> Table:
         allowed = "a JSON list of trials, as jsPsych saves it"
         raise refusal("measured", allowed=allowed, got=path.name)
     names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [_to_text(row.get(name)) for row in rows] for name in names}
-
-
-def _to_text(value: object) -> str:
-    return "" if value is None else str(value)
+    return {name: ["" if row.get(name) is None else str(row[name]) for row in rows] for name in names}
 
 
 def _is_no_trial(table: Table, number: int) -> bool:

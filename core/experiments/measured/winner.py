@@ -21,22 +21,18 @@ from scipy import special
 
 from core.checks import refusal
 from core.experiments.measured.bootstrap import (
+    bootstrap_rows,
     count_signs,
     find_ceiling,
     fit_line,
-    interval_of_r,
-    interval_t,
     mean_repeats,
     number_names,
-    resample_rows,
     sign_test,
 )
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
-from core.experiments.measured.planned import PlannedProbe
 from core.experiments.measured.shifts import Shifts
 from core.probes.target import Target
-from core.seeds import make_stream
 from core.statistics import Interval
 from core.sweeps.statistics import holm
 from core.types import BoolArray, IntArray
@@ -94,34 +90,11 @@ class Winner:
         return {Verdict.FIRST: self.first, Verdict.SECOND: self.second}.get(self.verdict, "")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rivals:
-    """The controversial probes of two encoders.
-
-    Parameters
-    ----------
-    first, second : (n_probes,). Predicted shifts, in each encoder's own SDs.
-    measured : (n_probes,). Measured shifts.
-    natural : (n_probes,). Smallest SD of the measured natural images that the data allow; NaN where it is unknown.
-    images : (n_probes,). The original of each, numbered from 0.
-    ceiling : Share of the variance of the measured shifts that is not noise of the repeats; NaN where it is unknown.
-    """
-
-    first: Floats
-    second: Floats
-    measured: Floats
-    natural: Floats
-    images: IntArray
-    ceiling: float = float("nan")
-
-
-def check_subjects(probes: Sequence[PlannedProbe]) -> None:
+def check_subjects(subjects: Sequence[str]) -> None:
     """Raise BadInputError if level sets or controversial probes were made for several subjects: no brain has both."""
-    judged = [one.perturbed.row for one in probes if one.perturbed.row.against or one.perturbed.row.level is not None]
-    subjects = list(dict.fromkeys(row.subject for row in judged))
-    if len(subjects) > 1:
+    if len(several := list(dict.fromkeys(subjects))) > 1:
         advice = "Compare encoders of one subject: make a set for each."
-        raise refusal("set", allowed="of one subject", got=", ".join(subjects), advice=advice)
+        raise refusal("set", allowed="of one subject", got=", ".join(several), advice=advice)
 
 
 def find_winners(
@@ -130,92 +103,114 @@ def find_winners(
     """The answer for every pair of encoders with controversial probes, and what a reader must know."""
     probes = [one.perturbed for one in shifts.probes]
     pairs = [(*sorted((one.network, one.row.against)),) if one.row.against else () for one in probes]
-    natural = {target: natural_sd(measured, shifts, target, config.confidence) for target in measured.repeats}
     spread = {target: np.nanstd(mean_repeats(repeats)) or 1.0 for target, repeats in measured.repeats.items()}
+    natural = {target: natural_sd(measured, shifts, target, config.confidence) for target in spread}
     scale = np.asarray([spread[one.target] for one in probes])
     floor = np.asarray([natural[one.target] for one in probes]) / scale
+    y, error = shifts.measured[0] / scale, shifts.error[0] / scale
     images = np.asarray([one.row.source_image for one in probes])
     asked = np.asarray([one.row.direction != one.row.against_direction for one in probes])
     winners, notes = list[Winner](), list[str]()
     for names in filter(None, dict.fromkeys(pairs)):
         own = np.asarray([one == names for one in pairs])
         (a, a_in_sds), (b, b_in_sds) = (_predict(shifts, name, own) for name in names)
-        y, error = shifts.measured[0] / scale, shifts.error[0] / scale
         opposed, alike = (own & (sign * a * b * np.isfinite(y) > 0) for sign in (-1, 1))
+        moved = (np.sign(a) * y)[alike & (y != 0)]
+        as_both, of_both = int((moved > 0).sum()), f"{len(moved)} probes moved as {' and '.join(names)} both predict"
         notes += _warn(a[opposed], int((own & asked).sum()), " and ".join(names))
-        if not opposed.any():
-            continue
-        least = floor[opposed] if a_in_sds and b_in_sds else np.full(opposed.sum(), np.nan)
-        ceiling, numbers = find_ceiling(y[opposed], error[opposed]), number_names(list(images[opposed]))
-        winner = judge_pair(Rivals(a[opposed], b[opposed], y[opposed], least, numbers, ceiling), config, names=names)
-        moved = np.sign(a[alike]) * y[alike]
-        as_both, n_moved = int((moved > 0).sum()), int((moved != 0).sum())
-        if sign_test(as_both, n_moved, confidence=config.confidence)[1].high < 0.5:
-            notes.append(
-                f"Only {as_both} of {n_moved} probes moved as {' and '.join(names)} both predict: is the sign of the "
-                "measured responses right?"
+        if sign_test(as_both, len(moved), confidence=config.confidence)[1].high < 0.5:
+            notes.append(f"Only {as_both} of {of_both}: is the sign of the measured responses right?")
+        if opposed.any():
+            known, numbers = y[opposed], number_names(images[opposed])
+            least = floor[opposed] if a_in_sds and b_in_sds else np.nan
+            ceiling = find_ceiling(known, error[opposed])
+            winner = judge_pair(
+                a[opposed], b[opposed], known, numbers, config, natural=least, ceiling=ceiling, names=names
             )
-        winners.append(replace(winner, n_agreeing=int(alike.sum()), n_as_both=as_both))
+            winners.append(replace(winner, n_agreeing=int(alike.sum()), n_as_both=as_both))
     return settle(winners, config), tuple(notes)
 
 
 def _warn(opposed: Floats, n_asked: int, names: str) -> list[str]:
     """Of a pair's probes; `opposed` are the first's predictions of those that can be judged."""
-    lines = []
-    if len(opposed) < n_asked:
-        lines.append(
-            f"{n_asked - len(opposed)} of {n_asked} controversial probes of {names} were left out: not measured, not "
-            "predicted by both, or predicted to move the same way once saved."
-        )
-    if len(set(np.sign(opposed))) == 1:
-        lines.append(
+    n_lost = n_asked - len(opposed)
+    lines = (
+        (
+            not n_asked,
+            f"The set has only agreeing probes of {names}, which say nothing of which is right: that takes "
+            "controversial ones, which raise one and lower the other.",
+        ),
+        (
+            n_lost > 0,
+            f"{n_lost} of {n_asked} controversial probes of {names} were left out: not measured, not predicted by "
+            "both, or predicted to move the same way once saved.",
+        ),
+        (
+            len(set(np.sign(opposed))) == 1,
             f"All controversial probes of {names} go one way: a response that any change moves that way would look "
-            "like a winner. Add the mirrored probes."
-        )
-    return lines
+            "like a winner. Add the mirrored probes.",
+        ),
+    )
+    return [line for is_so, line in lines if is_so]
 
 
-def judge_pair(rivals: Rivals, config: CompareConfig, *, names: Sequence[str] = ("first", "second")) -> Winner:
-    """Sign test, r with each prediction and their difference, slopes; Holm's p and the verdict are for `settle`."""
-    a, b, y, images = rivals.first, rivals.second, rivals.measured, rivals.images
-    n_first, n_signed = count_signs(np.sign(a) * y, images)
+def judge_pair(
+    first: Floats,
+    second: Floats,
+    y: Floats,
+    images: IntArray,
+    config: CompareConfig,
+    *,
+    natural: Floats | float = 1.0,
+    ceiling: float = float("nan"),
+    names: Sequence[str] = ("first", "second"),
+) -> Winner:
+    """Sign test, r with each prediction and their difference, slopes; Holm's p and the verdict are for `settle`.
+
+    Parameters
+    ----------
+    first, second : (n_probes,). Predicted shifts, in each encoder's own SDs.
+    y : (n_probes,). Measured shifts.
+    images : (n_probes,). The original of each, numbered from 0.
+    natural : (n_probes,). Smallest SD of the measured natural images that the data allow; NaN where it is unknown.
+    ceiling : Share of the variance of the measured shifts that is not noise of the repeats; NaN where it is unknown.
+    """
+    n_first, n_signed = count_signs(np.sign(first) * y, images)
     p_sign, share = sign_test(n_first, n_signed, confidence=config.confidence)
 
     def summarise(weights: Floats) -> Floats:
-        counts = weights[:, images]
-        r = [fit_line(counts, x, y)[0] for x in (a, b)]
-        return np.stack([*r, r[0] - r[1], *(fit_line(counts, x, y / rivals.natural)[1] for x in (a, b))])
+        r = [fit_line(weights, x, y)[0] for x in (first, second)]
+        return np.stack([*r, r[0] - r[1], *(fit_line(weights, x, y / natural)[1] for x in (first, second))])
 
-    n_images, level = int(images.max()) + 1, config.confidence
-    stream = make_stream(config.seed, "winner", len(y))
-    rows = list(zip(*resample_rows(summarise, n_images, count=config.n_bootstrap, stream=stream), strict=True))
-    r = [interval_of_r(*row, n_images, confidence=level, most=most) for row, most in zip(rows, (1, 1, 2), strict=False)]
-    slopes = [interval_t(float(value), drawn, n_images, confidence=level) for value, drawn in rows[3:]]
-    reliable = rivals.ceiling if rivals.ceiling >= LEAST_CEILING else float("nan")
+    r_first, r_second, difference, *slopes = bootstrap_rows(
+        summarise, images, config, key=("winner", len(y)), most=(1, 1, 2)
+    )
+    reliable = ceiling if ceiling >= LEAST_CEILING else float("nan")
     return Winner(
         first=names[0],
         second=names[1],
         n_probes=len(y),
-        n_images=n_images,
+        n_images=int(images.max()) + 1,
         n_first=n_first,
         n_signed=n_signed,
         share=share,
         p_sign=p_sign,
         p_holm=p_sign,
-        r_first=r[0],
-        r_second=r[1],
-        difference=r[2],
+        r_first=r_first,
+        r_second=r_second,
+        difference=difference,
         slope_first=slopes[0],
         slope_second=slopes[1],
-        explained=(float(np.maximum(r[0].high, 0) ** 2 / reliable), float(np.maximum(r[1].high, 0) ** 2 / reliable)),
+        explained=(
+            float(np.maximum(r_first.high, 0)) ** 2 / reliable,
+            float(np.maximum(r_second.high, 0)) ** 2 / reliable,
+        ),
     )
 
 
 def settle(winners: Sequence[Winner], config: CompareConfig) -> tuple[Winner, ...]:
     """Holm's p over the pairs, and the verdict of each."""
-    p = np.asarray([one.p_sign for one in winners])
-    known = np.isfinite(p)
-    p[known] = holm(p[known])
+    p = holm(np.asarray([one.p_sign for one in winners]))
     corrected = [replace(one, p_holm=float(value)) for one, value in zip(winners, p, strict=True)]
     return tuple(replace(one, verdict=_decide(one, config)) for one in corrected)
 

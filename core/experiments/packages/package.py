@@ -20,7 +20,7 @@ from core.experiments.packages.plan import PackagePlan
 from core.experiments.packages.presentation import write_jspsych, write_psychopy
 from core.experiments.packages.template import Template, format_template
 from core.files import check_free, hash_file, new_folder
-from core.progress import Progress, ShouldStop, check_stop, never_stop, run_to_end
+from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.stimuli.manifest import MANIFEST, README, SET_README, TABLE, ManifestRow
 from core.templates import fill_template
 
@@ -132,11 +132,6 @@ def _format_readme(plan: PackagePlan, kind: PackageKind) -> str:
         table=TABLE,
         sha256=hash_file(stimuli.folder / MANIFEST),
     )
-
-
-def write_package(plan: PackagePlan, kind: PackageKind, folder: Path) -> Path:
-    """Write a package at once. Returns its folder; see `iter_package` for what it raises."""
-    return run_to_end(iter_package(plan, kind, folder))
 
 
 def _check_outside(target: Path, source: Path) -> None:

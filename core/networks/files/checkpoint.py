@@ -12,29 +12,21 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from core import files
 from core.containers import reading
 from core.errors import WeightsError
+from core.files import hash_file
 from core.networks.files.kinds import find_kind
-from core.networks.files.normalisation import CHANNELS, read_channels, read_pair
+from core.networks.files.normalisation import read_channels, read_pair, read_texts
 from core.networks.files.torch_pickle import read_torch
 from core.pickled_values import Inert
 from core.unpickle import EVERYTHING, read_pickle
 
 State = dict[str, torch.Tensor]
 COUNTER = "num_batches_tracked"
-NO_WEIGHTS = re.compile(r"optim|exp_avg|lr_|sched|callbacks|loops|(grad_)?scaler|amp$|.*rng|hyper_parameters")
+NO_WEIGHTS = re.compile(r"optim|exp_avg|lr_|sched|loops|(grad_)?scaler|amp$|.*rng|hyper_parameters")
 """How what training scripts keep beside a network begins: it never holds weights."""
 MODULE_PARTS = ("_parameters", "_buffers", "_modules")
 """Where a torch.nn.Module that was saved whole keeps its tensors."""
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits. Raises WeightsError if it cannot be read."""
-    try:
-        return files.hash_file(path)
-    except OSError as error:
-        raise WeightsError(f"The weights file {path} cannot be read: {error.strerror}. Check the path.") from error
 
 
 def check_hash(path: Path, expected: str) -> str:
@@ -73,14 +65,15 @@ def _walk(
     Mean and SD of the channels are found among settings, too, as lists of numbers; there nothing else is taken.
     """
     name = path.removesuffix(".")
-    is_channels = CHANNELS.fullmatch(name.rpartition(".")[2]) is not None
-    if is_channels and (channels := read_channels(content)) is not None:
+    if (channels := read_channels(name, content)) is not None:
         yield name, content if isinstance(content, torch.Tensor) else channels
     elif pair := read_pair(name.rpartition(".")[2], content):
         yield from ((f"{path}{part}", channels) for part, channels in pair.items())
     elif isinstance(content, torch.Tensor | np.ndarray):
         if not only_channels and (isinstance(content, torch.Tensor) or content.dtype.kind in "fiu"):
             yield name, torch.as_tensor(content)
+    elif isinstance(content, str):
+        yield from read_texts(name, content)
     elif id(content) not in seen:
         seen.add(id(content))
         for key, value, is_setting in _list_parts(content):

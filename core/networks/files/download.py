@@ -26,6 +26,7 @@ from typing import Any
 
 from core.checks import refusal
 from core.errors import Cancelled, DownloadError, ProbeError, StorageError, WeightsError
+from core.files import hash_file
 from core.headers import HeaderKind, read_record, unstructure, write_json
 from core.networks.spec import NetworkSpec
 from core.paths import OFFLINE_VARIABLES, is_offline
@@ -305,7 +306,7 @@ def _interrupted(spec: NetworkSpec, done: int, total: int, reason: str) -> Downl
 
 def _finish(spec: NetworkSpec, part: Path, *, stated: str) -> DownloadProgress:
     """Verify the file, give it its name, keep its hash."""
-    from core.networks.files.checkpoint import hash_file, read_state
+    from core.networks.files.checkpoint import read_state
 
     found, size = hash_file(part), part.stat().st_size
     expected = expected_hash(spec) or stated

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -24,12 +25,18 @@ SPREADS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 """What deviations are called, and how each becomes an SD."""
 CHANNELS = re.compile(rf"{OF_PIXELS}(?:({MEANS})|{'|'.join(SPREADS)})(?:_rgb)?", re.IGNORECASE)
 """What mean and SD of the channels are called, wherever a network keeps them."""
+IN_TEXT = re.compile(r"""(\w+)["']?\s*[=:]\s*[\[(]([^\[\]()]*)[\])]""")
+"""A name and its list in the text of a configuration, as MMLab's checkpoints keep it."""
 PAIR = re.compile(rf"{OF_PIXELS}(?:norm|normali[sz](?:e|er|ation)|means?_?(?:and_?)?stds?)(?:_?\w+)?", re.IGNORECASE)
 """What a mean and an SD in one list are called."""
 NOT_OF_PIXELS = re.compile(
     r"target|label|loss|criterion|output|respons|readout|reward|head|y_|metric|result|score|history|acc|val|test"
 )
 """How the owner begins of a mean and SD that are of something else."""
+OF_PICTURES = re.compile(
+    r"$|.*(norm|transf|aug|pre_?proc|dat|im(age|g)|pix|rgb|input|vision|conf|cfg|arg|param|opt|sett)"
+)
+"""Owners of a single number a setting gives for all channels; elsewhere it may be of noise or of initial weights."""
 LARGEST_MEAN, LEAST_SD, LARGEST_SD = 1.0, 0.1, 2.0
 """Of pixels in [0, 1]; above, they are meant for grey levels. SDs of pictures are .2 to .3, variances .04 to .09."""
 BLUE_FIRST, GREY_LEVELS, NEAR = (0.406, 0.456, 0.485), 255.0, 0.006
@@ -40,13 +47,15 @@ BLUE_FIRST, GREY_LEVELS, NEAR = (0.406, 0.456, 0.485), 255.0, 0.006
 class Normalisation:
     """Mean and SD of R, G, B that a network brings with it, and the names of their tensors.
 
-    Where a mean has no SD beside it, the SD is NaN and `partner` is "".
+    Where a mean has no SD beside it, the SD is NaN and `partner` is "". `scale` is what both were divided by: 255 where
+    both can only be meant for grey levels.
     """
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     name: str
     partner: str
+    scale: float = 1.0
 
     @property
     def is_clear(self) -> bool:
@@ -68,32 +77,52 @@ class Normalisation:
     def describe(self) -> str:
         """In words."""
         mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
-        return f"mean {mean} and {f'SD {std}' if self.partner else 'no SD'} ({self.name})"
+        scaled = f", divided by {self.scale:g}" if self.scale != 1 else ""
+        return f"mean {mean} and {f'SD {std}' if self.partner else 'no SD'} ({self.name}{scaled})"
 
 
-def read_channels(value: Any) -> torch.Tensor | None:
-    """A number for each channel, (3,), of three in lists however nested or text, of an array or a tensor, or of one."""
+def read_channels(name: str, value: Any) -> torch.Tensor | None:
+    """What is named as mean or SD of the channels, by its path: (3,), or (1,) for all; None for anything else.
+
+    Numbers, alone or in lists however nested, or as text, arrays and tensors.
+    """
+    parent, _, last = name.rpartition(".")
+    if not CHANNELS.fullmatch(last):
+        return None
     if isinstance(value, str):
         value = re.findall(r"[^\s,;()\[\]]+", value)
-    if isinstance(value, list | tuple):
+    is_setting = not isinstance(value, torch.Tensor)
+    if isinstance(value, list | tuple | float | int) and not isinstance(value, bool):
         with suppress(ValueError, TypeError, RuntimeError):  # ragged, or of things that are no numbers
-            value = np.asarray(value, dtype=float) if np.size(value) == 3 else value
+            value = np.asarray(value, dtype=float) if np.size(value) in (1, 3) else value
     if isinstance(value, np.ndarray) and value.dtype.kind in "fiu":
         value = torch.from_numpy(value.astype(float))
     if not isinstance(value, torch.Tensor) or value.numel() not in (1, 3) or value.is_complex() or value.is_meta:
         return None
-    return value.detach().flatten().expand(3)
+    if is_setting and value.numel() == 1 and not OF_PICTURES.match(parent.rpartition(".")[2].lower()):
+        return None
+    return value.detach().flatten()
+
+
+def read_texts(path: str, text: str) -> Iterator[tuple[str, torch.Tensor]]:
+    """Mean and SD in the text of a configuration, `mean=[0.4, 0.4, 0.4]`; each pair under a number of its own."""
+    counts: Counter[str] = Counter()
+    for name, values in IN_TEXT.findall(text):
+        channels = read_channels(f"{path}.{counts[name]}.{name}", values)
+        if channels is not None:
+            yield f"{path}.{counts[name]}.{name}", channels
+            counts[name] += 1
 
 
 def read_pair(name: str, value: Any) -> dict[str, torch.Tensor]:
-    """Mean and SD in one list or array named `PAIR`, [[R, G, B], [R, G, B]] or a pair a channel; else nothing."""
+    """Mean and SD in one list or array named `PAIR`: of all channels, [[R, G, B], [R, G, B]] or a pair a channel."""
     pair: npt.NDArray[np.float64] = np.empty(0)
     if PAIR.fullmatch(name) and isinstance(value, list | tuple | np.ndarray | torch.Tensor):
         with suppress(ValueError, TypeError, RuntimeError):
             value = value.detach() if isinstance(value, torch.Tensor) else value
             pair = np.asarray(value, dtype=float).squeeze()
     pair = pair.T if pair.shape == (3, 2) else pair
-    return dict(zip(("mean", "std"), torch.from_numpy(pair), strict=True)) if pair.shape == (2, 3) else {}
+    return dict(zip(("mean", "std"), torch.from_numpy(pair), strict=True)) if pair.shape in ((2,), (2, 3)) else {}
 
 
 def list_channels(whole: nn.Module) -> dict[str, torch.Tensor]:
@@ -102,9 +131,10 @@ def list_channels(whole: nn.Module) -> dict[str, torch.Tensor]:
     for path, part in whole.named_modules():
         held = vars(part) | dict(part.named_parameters(recurse=False)) | dict(part.named_buffers(recurse=False))
         for name, value in held.items():
-            channels = read_channels(value) if CHANNELS.fullmatch(name) else None
+            whole_name = f"{path}.{name}".removeprefix(".")
+            channels = read_channels(whole_name, value)
             if channels is not None:
-                found[f"{path}.{name}".removeprefix(".")] = channels
+                found[whole_name] = channels
     return found
 
 
@@ -118,7 +148,7 @@ def find_normalisations(
     groups: tuple[dict[Any, Normalisation], ...] = ({}, {}, {})
     for name, tensor in flat.items():
         parent, dot, last = name.rpartition(".")
-        word, mean = CHANNELS.fullmatch(last), read_channels(tensor)
+        word, mean = CHANNELS.fullmatch(last), read_channels(name, tensor)
         if word is None or not word[2] or mean is None or name.removeprefix(prefix) in known:
             continue
         around, _, owner = parent.rpartition(".")
@@ -126,8 +156,10 @@ def find_normalisations(
         if not is_inside and NOT_OF_PIXELS.match(owner.lower()):
             continue
         partner, std = _find_spread(flat, parent + dot, word[1])
-        if partner or tensor.numel() == len(mean):
-            found = Normalisation(_as_typed(mean), _as_typed(std), name, partner)
+        if partner or len(mean) > 1:
+            are_grey_levels = float(mean.max()) > LARGEST_MEAN and float(std.min()) > LARGEST_SD
+            scale = GREY_LEVELS if are_grey_levels else 1.0
+            found = Normalisation(_as_typed(mean / scale), _as_typed(std / scale), name, partner, scale)
             nearness = 0 if is_inside else 1 if prefix.startswith(f"{around}." if around else "") else 2
             groups[nearness].setdefault((found.mean, str(found.std)), found)
     return tuple(next((group for group in groups if group), {}).values())
@@ -138,7 +170,7 @@ def _find_spread(flat: Mapping[str, torch.Tensor], parent: str, word: str) -> tu
     for names, convert in SPREADS.items():
         pattern = re.compile(re.escape(parent + word) + f"(?:{names})(?:_rgb)?", re.IGNORECASE)
         for name, tensor in flat.items():
-            values = read_channels(tensor) if pattern.fullmatch(name) else None
+            values = read_channels(name, tensor) if pattern.fullmatch(name) else None
             if values is not None:
                 return name, convert(values)
     return "", torch.full((3,), math.nan)
@@ -146,5 +178,5 @@ def _find_spread(flat: Mapping[str, torch.Tensor], parent: str, word: str) -> tu
 
 def _as_typed(values: torch.Tensor) -> tuple[float, float, float]:
     """Three numbers, as they were typed: 0.4717, not its nearest float32."""
-    red, green, blue = (float(f"{value:.7g}") for value in values.tolist())
+    red, green, blue = (float(f"{value:.7g}") for value in values.expand(3).tolist())
     return red, green, blue

@@ -87,10 +87,10 @@ def read_for(path: Path, whole: nn.Module, prefix: str = "") -> State:
     return {name: tensor for name, tensor in table.tensors.items() if name not in beside}
 
 
-def choose_table(path: Path, whole: nn.Module, wanted: str = "") -> Choice:
+def choose_table(path: Path, whole: nn.Module, wanted: str = "", *, output_stride: int = 0) -> Choice:
     """Choose among the sets of weights in a file: `wanted` by its name or a word of it, or what the field prefers.
 
-    Raises BadInputError if there is no such set.
+    Raises BadInputError if there is no such set, or `output_stride` is 0 and cannot be known of a backbone alone.
     """
     known = whole.state_dict()
     flat = _read_flat(path, known)
@@ -101,7 +101,8 @@ def choose_table(path: Path, whole: nn.Module, wanted: str = "") -> Choice:
     names = _name_tables(tables)
     taken = _find_wanted(tables, names, wanted) if wanted else min(range(len(tables)), key=lambda at: tables[at].rank)
     table, others = tables[taken], names[:taken] + names[taken + 1 :]
-    _check_dilation(flat, table, whole, path)
+    if not output_stride:
+        _check_dilation(flat, table, whole, path)
     found = find_normalisations(flat, table.prefix, known=known)
     used = {name for one in found for name in (one.name, one.partner)}
     notes = []
@@ -117,16 +118,30 @@ def choose_table(path: Path, whole: nn.Module, wanted: str = "") -> Choice:
 
 
 def _check_dilation(flat: State, table: Table, whole: nn.Module, path: Path) -> None:
-    """Raise BadInputError for the backbone of a segmentation network in a definition whose late blocks have strides."""
+    """Raise BadInputError for a backbone that may have been trained dilated where a definition has strides.
+
+    That is one beside the head of a segmentation network, or a ResNet without any head: a classifier or projection, a
+    matrix, is trained on strides.
+    """
     own = {f"{table.prefix}{name}" for name in whole.state_dict()}
-    convolutions = [name for name, tensor in flat.items() if name not in own and tensor.ndim == 4]
+    beside = {name: tensor.ndim for name, tensor in flat.items() if name not in own}
+    convolutions = [name for name, ndim in beside.items() if ndim == 4]
     heads = [name for name in convolutions if DENSE_HEAD.fullmatch(name)]
     strided = [one for one in whole.modules() if isinstance(one, nn.Conv2d) and max(one.stride) > 1]
-    if heads and len(strided) > 1 and not any(UNDILATED_HEAD.match(name) for name in convolutions):
+    if len(strided) < 2 or any(UNDILATED_HEAD.match(name) for name in convolutions):
+        return
+    how = "Say its output stride, `--output-stride 32`, 16 or 8, or in the import dialog"
+    if heads:
         raise BadInputError(
             f"{path.name} is of a segmentation network ({heads[0]}), as a rule trained with dilated convolutions in "
-            "place of the last strides, so this definition would give other features. Give its own, such as "
+            f"place of the last strides, so this definition would give other features. {how}; or give its own, such as "
             "`--architecture torchvision:deeplabv3_resnet50`, or the weights of a backbone with strides alone."
+        )
+    has_head = any(name.partition(".")[0] == _name_head(whole.state_dict()) for name in table.tensors)
+    if type(whole).__name__ == "ResNet" and not has_head and 2 not in beside.values():
+        raise BadInputError(
+            f"{path.name} holds a ResNet without classifier, of which nothing tells whether its last strides are as "
+            f"defined (32 pixels in all) or dilated convolutions stand in their place, as for segmentation. {how}."
         )
 
 

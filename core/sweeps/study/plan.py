@@ -6,18 +6,18 @@ candidate: one candidate fitted to one teacher at one noise level, its probes sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from core.attacks.config import USUAL_STEPS
 from core.errors import StorageError
 from core.headers import HeaderKind
-from core.networks.catalog import find_network
-from core.sweeps.cells import CellStore, Work
-from core.sweeps.plan import N_PATH, PASSES_PER_STEP, SECONDS_PER_STEP
+from core.networks.manage import hash_networks
+from core.sweeps.cells import CellStore, Work, open_store
+from core.sweeps.plan import N_PATH, PASSES_PER_STEP, SECONDS_PER_STEP, SweepCost
 from core.sweeps.step_seconds import StepSeconds
 from core.sweeps.study.config import LayerName, StudyConfig
-from core.words import format_duration
 
 FEATURES, TRUTH, CANDIDATE = "features", "truth", "candidate"
 PASSES_SCORED = 6
@@ -51,6 +51,19 @@ class StudyCell:
             return f"true voxels in {teacher}"
         return f"{config.candidates[self.candidate].label}, truth in {teacher}, noise {config.noise[self.noise]:g}"
 
+    def inputs(self, config: StudyConfig) -> tuple[StudyCell, ...]:
+        """Features of the layers it needs, and the truth that a candidate is shown to."""
+        if self.kind == FEATURES:
+            return ()
+        layers = [config.teachers[self.teacher]]
+        layers += [config.candidates[self.candidate]] if self.kind == CANDIDATE else []
+        needed = tuple(StudyCell(FEATURES, layer=config.layers.index(layer)) for layer in layers)
+        return (*needed, StudyCell(TRUTH, teacher=self.teacher)) if self.kind == CANDIDATE else needed
+
+    def group(self, config: StudyConfig) -> str:
+        """Its layer's network; a truth and what is shown to it belong together."""
+        return config.layers[self.layer].network if self.kind == FEATURES else config.teachers[self.teacher].label
+
 
 def list_study(config: StudyConfig) -> tuple[StudyCell, ...]:
     """Every cell in the order in which they run."""
@@ -80,32 +93,33 @@ def weigh_study(config: StudyConfig, cell: StudyCell, step_seconds: StepSeconds)
     return n_probes * (seconds(config.candidates[cell.candidate]) * n_passes + seconds(teacher) * PASSES_SHOWN)
 
 
-def describe_cost(config: StudyConfig, step_seconds: StepSeconds) -> str:
-    """The cost of a whole study in one line, before it starts."""
+def estimate_study(config: StudyConfig, step_seconds: StepSeconds) -> SweepCost:
+    """The cost of a whole study, before it starts."""
     cells = list_study(config)
-    seconds = sum(weigh_study(config, cell, step_seconds) for cell in cells)
     n_curves = len(config.teachers) * (1 + len(config.noise) * len(config.candidates))
     n_steps = n_curves * config.n_voxels * config.n_images * (config.n_steps or USUAL_STEPS)
-    n_bytes = 2 * len(config.teachers) * config.n_voxels * config.n_images * 3 * config.side**2
-    return (
-        f"{len(cells)} cells, {n_steps:,} attack steps on single images, about {format_duration(seconds)}, "
-        f"{max(n_bytes / 1e6, 1):,.0f} MB on disk"
+    return SweepCost(
+        n_cells=len(cells),
+        n_steps=n_steps,
+        seconds=sum(weigh_study(config, cell, step_seconds) for cell in cells),
+        n_bytes=2 * len(config.teachers) * config.n_voxels * config.n_images * 3 * config.side**2,
+        measured=all(layer in step_seconds for layer in config.layers),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class StudyFacts:
-    """What a study's numbers depend on beside its settings."""
+    """What a study's numbers depend on beside its settings; in those of version 0.3 also versions, device."""
 
     network_sha256: dict[str, str]
-    versions: dict[str, str]
-    device: str
+    versions: dict[str, str] = field(default_factory=dict)
+    device: str = ""
 
 
 STUDY = Work(
     name="study",
     file="study.json",
-    kind=HeaderKind("a study", "Choose another folder.", "probescope-study", (1,), error=StorageError),
+    kind=HeaderKind("a study", "Choose another folder.", "probescope-study", (1, 2), error=StorageError),
     config=StudyConfig,
     facts=StudyFacts,
     list_cells=list_study,
@@ -114,9 +128,14 @@ STUDY = Work(
 StudyStore = CellStore[StudyConfig, StudyCell]
 
 
-def note_study_facts(config: StudyConfig, device: str) -> dict[str, Any]:
-    """What the numbers depend on beside the settings: hashes of the weights, versions, device."""
-    from core.probes.respond import describe_versions
+def note_study_facts(config: StudyConfig) -> dict[str, Any]:
+    """What the numbers depend on beside the settings: hashes of weights. Raises WeightsError if some are missing."""
+    return {"network_sha256": hash_networks(name.network for name in config.layers)}
 
-    hashes = {name.network: find_network(name.network).sha256 for name in config.layers}
-    return {"network_sha256": hashes, "versions": describe_versions(), "device": device}
+
+def begin_study(config: StudyConfig, folder: Path, *, resume: bool = False) -> StudyStore:
+    """Begin a study in a new folder, or go on with it.
+
+    Raises BadInputError if the folder is not free, or holds another study; WeightsError if a network is missing.
+    """
+    return open_store(STUDY, folder, config, note_study_facts(config), resume=resume)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,14 +15,16 @@ from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
 from core.encoders.features import Extractor
 from core.probes.respond import respond
-from core.progress import ShouldStop, check_stop, never_stop
+from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
-from core.sweeps.cells import RunProgress, iter_cells, open_store
+from core.sweeps.cells import RunProgress
+from core.sweeps.run import describe_place
 from core.sweeps.score import make_controls
 from core.sweeps.step_seconds import read_step_seconds
 from core.sweeps.study.config import LayerName, StudyConfig
-from core.sweeps.study.plan import FEATURES, STUDY, TRUTH, StudyCell, StudyStore, note_study_facts, weigh_study
+from core.sweeps.study.plan import FEATURES, TRUTH, StudyCell, StudyStore, weigh_study
+from core.sweeps.workers import iter_cells
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -37,23 +38,20 @@ BATCH = 16
 ALPHAS = tuple(10.0**power for power in range(-2, 7))
 
 
-def iter_study(
-    source: Source, config: StudyConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
-) -> Iterator[RunProgress]:
-    """Run what is missing of a study, one record a cell; `resume`: go on with what is there.
-
-    Raises BadInputError if the folder is not free, or holds another study; StorageError if a cell cannot be written;
-    Cancelled as soon as `should_stop()` is true, and finished cells stay.
-    """
-    facts = note_study_facts(config, source.device)
-    store = open_store(STUDY, folder, config, facts, resume=resume)
-    step_seconds = read_step_seconds(config.layers, source.device)
+def iter_study_cells(source: Source, store: StudyStore, *, should_stop: ShouldStop) -> Iterator[RunProgress]:
+    """Run what is missing of a study, one record a cell. Raises as `core.sweeps.workers.iter_cells`."""
     yield from iter_cells(
         store,
-        _Worker(source, store, should_stop).compute,
-        seconds_of=lambda cell: weigh_study(config, cell, step_seconds),
+        lambda stop: _Worker(source, store, stop).compute,
+        place=describe_place(source.device),
+        seconds_of=time_cells(store.config, source.device),
         should_stop=should_stop,
     )
+
+
+def time_cells(config: StudyConfig, device: str) -> Callable[[StudyCell], float]:
+    """Gives the seconds that a cell is expected to take on a device."""
+    return partial(weigh_study, config, step_seconds=read_step_seconds(config.layers, device))
 
 
 class _Worker:

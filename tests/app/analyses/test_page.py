@@ -80,7 +80,7 @@ def test_the_form_says_what_is_wrong_and_what_it_costs(qtbot: QtBot) -> None:
     assert [name.layer for name in form.value().encoders] == ["features.4", "features.7"]
     assert "cells" in form.cost.text()
     form.encoders.item(0).setCheckState(Qt.CheckState.Unchecked)
-    assert "`encoders` must be at least 2" in form.problem.text()
+    assert "Encoders must be at least 2" in form.problem.text()
     form.encoders.item(0).setCheckState(Qt.CheckState.Checked)
     form.ladder.setText("1, 0.5")
     form.ladder.editingFinished.emit()
@@ -94,10 +94,10 @@ def test_the_form_says_what_is_wrong_and_what_it_costs(qtbot: QtBot) -> None:
         ("ladder", "1, 1", "above 0 in ascending order"),
         ("ladder", "one", "a number or a fraction"),
         ("ladder", "", "a number or a fraction"),
-        ("ladder", "nan", "got nan"),
+        ("ladder", "nan", "not nan"),
         ("voxels", "99999", "a voxel from 0 to 1843"),
         ("voxels", "FFA:9999", "as many as every encoder predicts"),
-        ("voxels", "Nowhere:2", "`roi` must be one of"),
+        ("voxels", "Nowhere:2", "Roi must be one of"),
     ],
 )
 def test_what_cannot_be_run_is_told_beside_a_disabled_button(

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from pyqtgraph import TextItem
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QCoreApplication, QEventLoop, QPointF
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from app.base.jobs import Idle, JobLane
 from app.base.problems import Problems
 from app.base.state import AppState
 from app.encoders.card_window import CardWindow
 from app.look.theme import DARK, LIGHT, use_theme
 from core.datasets.subject import load_subject
 from core.encoders.card import EncoderCard, OutsideScore, Provenance, RoiInterval
+from core.encoders.card_table import roi_table
 from core.encoders.files import list_encoders, load_card
 from core.encoders.library import cards_of
 from core.reports.inks import find_inks
@@ -40,8 +43,8 @@ SERVICES: Any = SimpleNamespace(
 
 
 @pytest.fixture
-def window(qtbot: QtBot) -> CardWindow:
-    made = CardWindow(SERVICES, print)
+def window(qtbot: QtBot, lane: JobLane) -> CardWindow:
+    made = CardWindow(cast(Any, SimpleNamespace(**vars(SERVICES), files=lane)), print)
     qtbot.addWidget(made)
     show(made, load_card(*KEY))
     with qtbot.waitExposed(made):
@@ -53,6 +56,8 @@ def show(window: CardWindow, card: EncoderCard) -> None:
     others = [config for config in list_encoders() if config.subject == KEY[0] and config != card.config]
     window.show_card(card, load_subject(KEY[0]), order=ORDER, others=others)
     window.show_layers(cards_of(KEY[0], KEY[1]))
+    while not isinstance(window._services.files.state, Idle):
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
 
 def texts(window: CardWindow) -> list[str]:
@@ -103,6 +108,18 @@ def test_another_encoder_is_compared_voxel_by_voxel(window: CardWindow) -> None:
     np.testing.assert_allclose(y, other.r)
     assert any(text.startswith("Median difference") for text in texts(window))
     assert window.current_figure() is window.compare
+
+
+def test_the_table_is_made_beside_the_window(window: CardWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    def noting(*what: Any) -> str:
+        threads.append(threading.get_ident())
+        return roi_table(*what)
+
+    monkeypatch.setattr("app.encoders.card_window.roi_table", noting)
+    show(window, load_card(*KEY))
+    assert threads and threading.get_ident() not in threads
 
 
 def test_the_table_and_its_copy_are_the_scores_by_roi(window: CardWindow) -> None:

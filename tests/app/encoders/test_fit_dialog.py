@@ -110,7 +110,7 @@ def test_a_penalty_that_is_no_number_is_refused_in_the_dialog(dialog: FitDialog)
     dialog.form.alpha.setText("much")
     dialog.fit.click()
     assert not dialog.work.busy
-    assert "`penalty` must be a number, got 'much'" in dialog.work.error.text()
+    assert "Penalty must be a number, not 'much'" in dialog.work.error.text()
     dialog.form.alpha.setText("1")
     assert not dialog.work.error.text()
 

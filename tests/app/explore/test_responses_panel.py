@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,13 +14,16 @@ from pytestqt.qtbot import QtBot
 
 from app.explore.history_view import HistoryView
 from app.explore.responses_panel import ResponsesPanel
-from app.explore.roi_table import SHIFT, SHIFT_SD, RoiTable
+from app.explore.roi_table import SECOND, SHIFT, SHIFT_SD, RoiTable
+from app.look.numbers import format_signed
 from app.look.theme import LIGHT, use_theme
 from core.attacks.config import write_convergence
-from core.probes.probe import Preview
+from core.figures.curve import CurveData
+from core.probes.against import Against
+from core.probes.probe import Preview, Probe, in_reference_sds
 from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe
 from core.types import Direction, NormName
-from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table
+from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table, with_second
 
 TABLE = make_table()
 
@@ -123,20 +127,67 @@ def test_an_epsilon_of_zero_is_a_flat_curve_not_a_failure(panel: ResponsesPanel)
 def test_the_table_shows_the_means_and_marks_the_target(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    rows = tabulate_probe(probe, TABLE).rows
-    assert panel.table.shown_rois() == list(ROIS)
+    rows = tabulate_probe(probe, TABLE)["mobilenet_v2"].rows
+    assert panel.table.row_keys() == list(ROIS)
     shown = column_of(panel, SHIFT_SD)
     assert shown == [f"{row.shift_sd:+.2f}".replace("-", "−") for row in rows]
     assert column_of(panel, 0)[ROIS.index("FFA")] == "● FFA"
     assert "selectivity z = +" in panel.selectivity.text()
 
 
+def test_both_encoders_are_in_every_part_each_in_its_own_sds(panel: ResponsesPanel) -> None:
+    probe = make_pair()
+    second, sd = probe.second, probe.target_sd
+    assert second is not None
+    panel.show_probe(probe, TABLE)
+    data, names = panel.curve.data, ("mobilenet_v2", "alexnet")
+    assert data is not None and data.unit == "SD" and not panel.curve.shift._axes["right"].isVisible()
+    for name, shift in zip(names, (probe.curve.shift / sd, second.shift / second.target_sd), strict=True):
+        assert panel.curve.shift.items[name].getData()[1][1:] == pytest.approx(shift)
+    assert panel.curve.marker == (3.0, pytest.approx(probe.shifts_sd[0]))
+    assert "random control, alexnet: −" in panel.curve.explain(3.0)
+    steps = panel.history.plot.items
+    assert steps["mobilenet_v2"].getData()[1] == pytest.approx(probe.history.shift / sd)
+    assert steps["alexnet"].getData()[1] == pytest.approx(-2 * probe.history.shift / sd)
+    moved = in_reference_sds(second.perturbed - second.clean, second.reference_sd)
+    in_roi = [moved[[voxel for voxel, held in enumerate(TABLE.roi) if held == roi]].mean() for roi in ROIS]
+    assert column_of(panel, SECOND) == [format_signed(float(one)) for one in in_roi]
+    assert not panel.table.isColumnHidden(SECOND)
+    heads = [str(panel.table.model().headerData(at, Qt.Orientation.Horizontal)) for at in (SHIFT_SD, SECOND)]
+    assert heads == ["SD, mobilenet_v2", "SD, alexnet"]
+    assert " / " in panel.selectivity.text() and "linearity" not in panel.readout.text()
+    panel.show_step(1)
+    assert panel.readout.text() == (
+        f"+{probe.history.shift[1] / sd:.2f} SD mobilenet_v2 · "
+        f"−{2 * probe.history.shift[1] / sd:.2f} SD alexnet · step 2"
+    )
+    assert set(column_of(panel, SECOND)) == {"–"}, "responses there are not kept for single steps"
+    panel.show_probe(make_probe(size=32), TABLE)
+    assert panel.table.isColumnHidden(SECOND) and "linearity" in panel.readout.text()
+
+
+def test_a_run_with_a_second_encoder_shows_both_while_it_goes_on(panel: ResponsesPanel, qtbot: QtBot) -> None:
+    probe = make_pair()
+    panel.begin_run(probe.config, TABLE, response_unit=probe.response_unit, reference_sd=probe.reference_sd)
+    for record in iter_progress(probe)[:6]:
+        panel.show_progress(record)
+    qtbot.waitUntil(lambda: panel.history.n_steps == 6, timeout=5000)
+    assert panel.history.plot.items["alexnet"].getData()[1] == pytest.approx(probe.history.second_shift_sd[:6])
+    assert panel.readout.text().endswith(" SD alexnet")
+    qtbot.waitUntil(lambda: not panel.table.isColumnHidden(SECOND), timeout=5000)
+
+
+def make_pair() -> Probe:
+    probe = make_probe(size=32)
+    return with_second(replace(probe, config=replace(probe.config, against=Against("alexnet", "features.11"))))
+
+
 def test_the_table_sorts_by_number_not_by_text(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
     panel.table.sortByColumn(SHIFT_SD, Qt.SortOrder.DescendingOrder)
-    rows = tabulate_probe(probe, TABLE).rows
-    assert panel.table.shown_rois() == [row.roi for row in sorted(rows, key=lambda row: -row.shift_sd)]
+    rows = tabulate_probe(probe, TABLE)["mobilenet_v2"].rows
+    assert panel.table.row_keys() == [row.roi for row in sorted(rows, key=lambda row: -row.shift_sd)]
 
 
 def test_choosing_a_row_tells(panel: ResponsesPanel, qtbot: QtBot) -> None:
@@ -193,7 +244,7 @@ def test_a_run_is_shown_live_and_cheaply(panel: ResponsesPanel, qtbot: QtBot) ->
     assert panel.curve.data is not None
     assert panel.curve.data.epsilon.tolist() == pytest.approx(probe.curve.epsilon[:3])
     assert not panel.history.slider.isEnabled()
-    qtbot.waitUntil(lambda: panel.table.shown_rois() == list(ROIS))
+    qtbot.waitUntil(lambda: panel.table.row_keys() == list(ROIS))
     panel.show_probe(probe, TABLE)
     assert panel.history.n_steps == 40 and panel.history.slider.isEnabled()
 
@@ -250,7 +301,7 @@ def test_small_numbers_are_shown_whole_in_a_narrow_table(qtbot: QtBot) -> None:
         control_shift_sd=0.0,
         is_target=True,
     )
-    table.show_rows(SpillOver((row,), 0.0), unit="SD")
+    table.show_rows([SpillOver((row,), 0.0)], unit="SD")
     index = table.model().index(0, SHIFT)
     heavy = index.data(Qt.ItemDataRole.FontRole)
     written = index.data()
@@ -265,7 +316,8 @@ def test_budgets_above_the_steps_do_not_lie_over_one_another(qtbot: QtBot) -> No
     view.show()
     qtbot.waitExposed(view)
     budgets = np.repeat([0.00392, 0.00784, 0.01569, 0.03137], [2, 2, 2, 10])
-    view.show_history(budgets, np.linspace(0, 1, len(budgets)), norm=NormName.L2, unit="SD")
+    lines = {"attack": np.linspace(0, 1, len(budgets))}
+    view.show_history(CurveData(NormName.L2, Direction.RAISE, "SD", budgets, lines))
     ticks = view.budget_ticks
     assert ticks[-1][1] == "0.03137" and len(ticks) < 4
     step = view.pixels_a_step

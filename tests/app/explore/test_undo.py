@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
+import numpy as np
 
 from app.explore.selection import Selection
-from app.explore.undo import COALESCE_SECONDS, MOST_STATES, ProbeCache, UndoHistory
+from app.explore.undo import COALESCE_SECONDS, MOST_STATES, STIMULUS_BYTES, UndoHistory, measure_probe
 from core.attacks.config import AttackConfig
+from core.images.stimulus import Stimulus
 from core.probes.against import Against
 from core.probes.choice import TargetOptions
 from core.types import Direction
@@ -86,22 +87,22 @@ def test_changes_are_named_by_their_fields() -> None:
     assert replace(FIRST, stimulus=None).changed_since(FIRST) == ()
 
 
-@pytest.mark.parametrize("room", [1, 2])
-def test_probes_are_found_by_question_and_image_and_the_oldest_go(room: int) -> None:
-    probes = [make_probe(44, 48, epsilon=float(1 + number)) for number in range(3)]
-    size = sum(array.nbytes for array in _arrays(probes[0]))
-    cache = ProbeCache(most_bytes=room * size)
-    for probe in probes:
-        cache.keep(probe.config, probe)
-    found = [cache.find(probe.config, probe.stimulus_sha256) for probe in probes]
-    assert found == [None] * (3 - room) + probes[3 - room :]
-    assert cache.find(probes[2].config, "another image") is None
+def test_a_probe_takes_what_its_arrays_take() -> None:
+    probe = make_probe(44, 48)
+    pixels = (probe.clean_pixels, probe.perturbed_pixels, probe.control_pixels, probe.sign_flip_pixels)
+    least = sum(one.nbytes for one in (*pixels, probe.history.pixels, probe.clean, probe.perturbed))
+    assert least < measure_probe(probe) < 2 * least
 
 
-def _arrays(probe: object) -> list:  # type: ignore[type-arg]
-    from core.headers import split_arrays
-
-    return list(split_arrays(probe)[1].values())  # type: ignore[arg-type]
+def test_states_whose_images_take_too_much_are_forgotten_but_one_image_counts_once() -> None:
+    history = UndoHistory()
+    side = int((STIMULUS_BYTES / 40) ** 0.5)  # of 3 x 4 bytes a pixel: three such images and no more
+    images = [Stimulus(str(one), np.zeros((3, side, side), np.float32), str(one)) for one in range(5)]
+    for number, image in enumerate(images):
+        for gate in (0.1, 0.2):
+            history.note(replace(FIRST, image=image.id, stimulus=image, gate_r=gate), now=10.0 * number)
+    held = [history.state(-back) for back in range(8)]
+    assert [one.image if one is not None else "" for one in held] == ["4", "4", "3", "3", "2", "2", "", ""]
 
 
 def test_a_drag_back_to_where_it_began_is_no_step() -> None:

@@ -143,7 +143,7 @@ def test_the_import_form_gives_options(
     dialog.weights.setText("ema")
     dialog.normalisation.setText("0.5, 0.5 0.5")
     dialog.bring.click()
-    assert "`Mean and SD` must be six numbers" in dialog.work.error.text()
+    assert "Mean and SD must be six numbers" in dialog.work.error.text()
     dialog.normalisation.setText("0.5, 0.5 0.5 0.25, 0.25, 0.2")
     dialog.tokens.setCurrentIndex(2)
     dialog.robust.setChecked(True)

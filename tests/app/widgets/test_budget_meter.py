@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
+from app.look.theme import theme_in_use
 from app.widgets.budget_meter import NO_READING, BudgetMeter, describe_budget
 from core.probes.budget import read_budget
 from core.types import NormName
@@ -56,3 +58,19 @@ def test_a_low_meter_leaves_out_lines_but_never_whether_eight_bits_keep_the_pert
     assert meter.explain_at(115).startswith("Survives 8 bits")
     meter.resize(200, 300)
     assert tuple(row for row, _ in meter.placed_rows()) == meter.rows
+
+
+def test_of_a_step_in_eight_bits_nothing_is_said_about_eight_bits_nor_is_it_red(qtbot: QtBot) -> None:
+    meter = BudgetMeter()
+    qtbot.addWidget(meter)
+    meter.resize(200, 200)
+    rounded = read_budget(GREY, GREY + 1.4 / 255, epsilon=0.09, norm=NormName.L2)
+    assert rounded.realised > rounded.epsilon
+    danger = QColor(theme_in_use().danger)
+    pictures = []
+    for of_step in (False, True):
+        meter.set_reading(rounded, of_step=of_step)
+        picture = meter.grab().toImage()
+        pictures.append(any(picture.pixelColor(x, 30) == danger for x in range(picture.width())))
+    assert pictures == [True, False]
+    assert meter.rows[-1].value == "–" and "8 bits" in meter.rows[-1].formula

@@ -31,7 +31,9 @@ def test_eight_under_linf_is_asked_whether_grey_levels_were_meant() -> None:
     assert str(caught.value) == ("`epsilon` must be in [0, 1] (pixel units of [0, 1]), got 8.0. Did you mean 8/255?")
 
 
-@pytest.mark.parametrize("text", ["nan", "-1", "-8/255", "inf", "8/0", "", "eight", "8/", "8//255", "0,5"])
+@pytest.mark.parametrize(
+    "text", ["nan", "-1", "-8/255", "inf", "8/0", "", "eight", "8/", "8//255", "0,5", "1_0", "8/25_5"]
+)
 @pytest.mark.parametrize("norm", list(NormName))
 def test_what_is_no_budget_is_refused(text: str, norm: NormName) -> None:
     with pytest.raises(BadInputError, match="`epsilon` must be"):

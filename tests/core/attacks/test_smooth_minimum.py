@@ -10,9 +10,9 @@ import torch
 from scipy.optimize import linprog, minimize_scalar
 
 from core.attacks.config import AttackConfig, AttackMethod
+from core.attacks.ensemble import SmoothMinimum, join_shifts
 from core.attacks.objective import LinearObjective
 from core.attacks.pgd import iter_pgd
-from core.attacks.smooth_minimum import SmoothMinimum, join_shifts
 from core.encoders.encoder import Encoder
 from core.encoders.resampled import show_at
 from core.errors import BadInputError

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import platform
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
+from core.commands.cells import read_duration
 from core.commands.cli import run_command_line
+from core.sweeps.cells import load_store
+from core.sweeps.plan import SWEEP
 
 SMALL = "--encoders alexnet:features.4,alexnet:features.7 --rois FFA --images test:2 --epsilons 0.5,1 --steps 1"
 LESS = "--test-images 8 --bootstrap 20"
@@ -86,3 +92,105 @@ def test_a_finished_analysis_is_resumed_at_once_to_the_same_json(
     assert "0/4" not in second.err
     assert first["question"] == "fragility"
     assert [row["encoder"] for row in first["summary"][:2]] == ["alexnet features.4", "alexnet features.7"]
+
+
+def test_a_worker_and_two_processes_give_the_bits_of_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = f"fragility {SMALL} {LESS} --json"
+    for name, more in (("one", ""), ("begun", "--begin"), ("two", "--engine local:2")):
+        monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / f"home of {name}"))  # nothing comes from the cache
+        assert call(f"{words} {more}", "--out", str(tmp_path / name)) == 0
+    capsys.readouterr()
+    begun = str(tmp_path / "begun")
+    assert call("cells --json", begun) == 0
+    assert json.loads(capsys.readouterr().out) == {"cells": 4, "done": 0, "running": [], "failed": []}
+    assert call("worker", begun) == 0
+    assert call("cells", begun) == 0
+    assert "4 cells, 4 done, 0 running, 0 failed" in capsys.readouterr().out
+    stores = {name: load_store(SWEEP, tmp_path / name) for name in ("one", "begun", "two")}
+    for cell in stores["one"].cells():
+        wanted = stores["one"].load(cell)
+        for name in ("begun", "two"):
+            found = stores[name].load(cell)
+            assert found.keys() == wanted.keys()
+            assert all(np.array_equal(found[key], wanted[key], equal_nan=True) for key in wanted), (name, cell.key)
+    made = [store.made(cell) for store in stores.values() for cell in store.cells()]
+    assert {(one.host, one.attempt) for one in made} == {(platform.node(), 1)}
+    assert {one.device.split()[0] for one in made} == {"cpu"}
+    assert all(one.seconds > 0 for one in made)
+
+
+def test_failed_cells_are_listed_and_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = str(tmp_path / "out")
+
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("core.sweeps.attack_curve.run_curve", fail)
+        assert call(f"fragility {SMALL} {LESS} --seed 5", "--out", out) == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith(
+        f"Error: 2 of 4 cells of the sweep in {out} failed. The first is attack on alexnet features.4"
+    )
+    assert "It does not fit into memory." in said
+    assert call("cells --failed", out) == 0
+    listed = capsys.readouterr().out
+    assert "4 cells, 2 done, 0 running, 2 failed" in listed
+    assert listed.count("It does not fit into memory") == 2
+    assert call("worker", out) == 2, "a worker does not try them again"
+    capsys.readouterr()
+    assert call("cells --retry", out) == 0
+    assert "2 cells are tried again" in capsys.readouterr().out
+    assert call("worker", out) == 0
+    assert call(f"fragility {SMALL} {LESS} --seed 5 --resume --json", "--out", out) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ("worker nowhere", "`folder` must be of a sweep"),
+        ("cells nowhere", "`folder` must be of a sweep"),
+        ("worker nowhere --lifetime soon", "`lifetime` must be a number with s, m, h or d, as 55m, got 'soon'"),
+        ("worker nowhere --lifetime 0m", "`lifetime` must be a number"),
+        (f"fragility {SMALL} --out nowhere --engine local:0", "`engine` must be here, or local:N"),
+        (f"fragility {SMALL} --out nowhere --engine slurm", "`engine` must be here, or local:N"),
+    ],
+)
+def test_what_no_worker_can_do_is_one_line(words: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(words) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error:") and said.count("\n") == 1
+    assert text in said
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("55m", 3300), ("55", 3300), ("1.5h", 5400), ("2d", 172800)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert read_duration(text) == seconds
+
+
+def test_a_worker_ends_with_its_lifetime_and_gives_its_cell_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "out")
+    assert call(f"fragility {SMALL} {LESS} --begin", "--out", out) == 0
+    assert call("worker --lifetime 0.000001s", out) == 0
+    assert "The lifetime of 0.000001s is over." in capsys.readouterr().err
+    assert list((tmp_path / "out" / "claims").iterdir()) == []
+
+
+def test_the_cost_says_what_it_rests_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(f"transfer {SMALL} --cost --device cpu --engine local:2", "--out", str(tmp_path / "out")) == 0
+    said = capsys.readouterr().out
+    assert "CPU core hours" in said and "with 2 workers" in said
+    assert "Memory a worker: about 0." in said
+    assert re.search(
+        r"Measured on this computer \(cpu\), a step of one image: alexnet features.4 [\d.]+ ms, alexnet", said
+    )
+    assert "MobileNetV2" not in said
+    assert not (tmp_path / "out").exists()

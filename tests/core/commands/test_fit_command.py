@@ -195,6 +195,8 @@ def test_what_is_not_named_is_refused() -> None:
 def test_penalties_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(BadInputError, match="`alphas` must be numbers separated by commas, got '1,x'"):
         run("--subject", "someone", "--network", "one", "--alphas", "1,x")
+    with pytest.raises(BadInputError, match="`alphas` must be numbers separated by commas, got '1,1_0'"):
+        run("--subject", "someone", "--network", "one", "--alphas", "1,1_0")
 
 
 @pytest.mark.parametrize(

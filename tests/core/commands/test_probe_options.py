@@ -176,7 +176,7 @@ def test_a_second_encoder_reaches_the_config() -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--against", "mobilenet_v2_robust"], "`against` must be another encoder, got 'mobilenet_v2_robust"),
+        (["--against", "mobilenet_v2_robust"], "`second encoder` must be another one, got 'mobilenet_v2_robust"),
         (["--against", "alexnett"], "Did you mean 'alexnet'"),
         (["--against", "alexnet,vgg16"], "vgg16"),
         (["--against", "alexnet,mobilenet_v2"], "`against` must be one encoder of simulated.* has one second encoder"),

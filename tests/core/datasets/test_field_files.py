@@ -72,6 +72,7 @@ ARRAYS = {
     "semicolons": "v0;v1\n0,5;-1,25\n2,0;NaN\n-0,75;3,0\n",
     "semicolons without header": "0,5;-1,25\n2,0;NaN\n-0,75;3,0\n",
     "index with a name": "trial,v0,v1\n1,0.5,-1.25\n2,2.0,#N/A\n3,-0.75,3.0\n",
+    "numbers from 1 as header": "1,2\n0.5,-1.25\n2.0,\n-0.75,3.0\n",
     "row numbers without header": "0,0.5,-1.25\n1,2.0,-\n2,-0.75,3.0\n",
 }
 
@@ -96,6 +97,8 @@ def test_commas_beside_decimal_points_are_no_decimal_commas(tmp_path: Path) -> N
     assert read_table(tmp_path / "t.tsv")["r"] == ["1.234", "0.567"]
     (tmp_path / "t.csv").write_text("image;r\n0.5.png;0,5\n1.5_b.png;-12,5\n")
     assert to_numbers(read_table(tmp_path / "t.csv")["r"], "r").tolist() == [0.5, -12.5]
+    with pytest.raises(BadInputError, match="must be numbers, got '1_0'"):
+        to_numbers(["2", "1_0"], "weights")
 
 
 @pytest.mark.parametrize("held", [{"s": {"x": np.ones(3)}}, {"c": np.array([["a", np.ones(2)]], dtype=object)}])
@@ -130,6 +133,33 @@ def test_files_of_matlab_tables_and_groups_are_read(tmp_path: Path, name: str) -
         write_hdf5(path, key, values, by_matlab=True)
     np.testing.assert_array_equal(open_array(path, key=key).read(1, 3), values[1:3])
     cleanup_resources()  # the threads of zarr
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ({"scale_factor": 1.0, "_FillValue": np.nan}, ""),
+        ({"_FillValue": -9999.0}, "_FillValue"),
+        ({"scale_factor": 0.01, "add_offset": 3.0}, "scale_factor and add_offset"),
+    ],
+)
+@pytest.mark.parametrize("ending", [".h5", ".zarr"])
+def test_values_that_netcdf_would_unpack_are_not_taken_as_they_are(
+    tmp_path: Path, attributes: dict[str, float], said: str, ending: str
+) -> None:
+    path = tmp_path / f"r{ending}"
+    if ending == ".h5":
+        with h5py.File(path, "w") as file:
+            file["r"] = VALUES
+            file["r"].attrs.update(attributes)
+    else:
+        zarr.open_group(path, mode="w").create_array("r", data=VALUES).attrs.update(attributes)
+    if said:
+        with pytest.raises(BadInputError, match=f"must be plain numbers, .*to be unpacked by {said}'"):
+            open_array(path)
+    else:
+        np.testing.assert_array_equal(open_array(path).read(0, 3), VALUES.astype(np.float32))
+    cleanup_resources()
 
 
 def describe(folder: Path, text: str) -> Path:
@@ -327,11 +357,11 @@ def test_a_trial_without_values_is_left_out_and_not_the_voxels(tmp_path: Path, z
     source = write_own(tmp_path, LOCALISER, values, trials=trials)
     source.write_text(source.read_text() + f"zscore = {str(zscore).lower()}\n")
     subject = bring_in(source)
-    assert subject.n_trials.tolist() == [3, 3, 2, 3, 3, 3] and subject.voxels.n_voxels == 3
+    assert subject.n_trials.tolist() == [2, 3, 2, 3, 3, 3] and subject.voxels.n_voxels == 4
     assert "Trials without a value in any voxel are left out, 1: 8 of all trials." in subject.note
-    kept = np.delete(values, 7, axis=0)[:, [0, 2, 3]].astype(float)
+    kept = np.delete(values, [2, 7], axis=0).astype(float)
     scored = (kept - kept.mean(axis=0)) / kept.std(axis=0) if zscore else kept
-    parts = np.split(scored, np.cumsum([3, 3, 2, 3, 3]))
+    parts = np.split(scored, np.cumsum([2, 3, 2, 3, 3]))
     np.testing.assert_allclose(load_responses("mine")[:, 0], [part.mean(axis=0) for part in parts], atol=1e-5)
     counts = np.array([len(part) for part in parts])
     noise = np.mean([part.var(axis=0, ddof=1) for part in parts], axis=0)
@@ -351,16 +381,46 @@ def test_repeats_that_were_not_run_do_not_count_in_z_scores(tmp_path: Path) -> N
     np.testing.assert_allclose(load_responses("mine")[:, 0], np.nanmean(scored, axis=1), atol=1e-5)
 
 
-def test_an_image_without_any_trial_left_is_named(tmp_path: Path) -> None:
-    values = DRAW.standard_normal((6, 3))
-    values[3] = np.nan
-    with pytest.raises(BadInputError, match="shown at least once, got 'houses/1'"):
-        bring_in(write_own(tmp_path, LOCALISER, values))
+def test_what_misses_values_is_left_out_with_its_image_or_its_voxel_whichever_is_less(tmp_path: Path) -> None:
+    """A blank row, a cell without a value, an infinite one, and a voxel outside of the brain."""
+    values = DRAW.standard_normal((12, 6)).astype(np.float32)
+    values[3], values[5, 1], values[:, 4], values[6, 5] = np.nan, np.nan, np.nan, np.inf
+    names = [f"houses/{number}.png" for number in range(12)]
+    subject = bring_in(write_own(tmp_path, names, values))
+    assert "Trials without a value in any voxel are left out, 1: 4 of images 1 to 12." in subject.note
+    assert "Trials that miss values, of 1 voxel in all, are left out, 1: 6 of images 1 to 12." in subject.note
+    assert "Images without another trial are left out, 1: 3." in subject.note
+    rows, voxels = np.delete(np.arange(12), [3, 5]), [0, 1, 2, 3]
+    assert subject.image_ids == tuple(str(row) for row in rows)
+    assert subject.images is not None and subject.images.members == tuple(names[row] for row in rows)
+    np.testing.assert_array_equal(load_responses("mine")[:, 0], values[np.ix_(rows, voxels)])
+    values[:4, 1] = np.nan  # of more trials than voxels
+    values[3] = DRAW.standard_normal(6)
+    options = ImportOptions("again")
+    list(iter_import(plan_import("generic", write_own(tmp_path / "again", names, values), options), options))
+    assert load_responses("again").shape == (12, 1, 3)
+    values[:4, 1] = 0.5  # of one trial again
+    options = ImportOptions("voxels", bad_voxels="drop")
+    list(iter_import(plan_import("generic", write_own(tmp_path / "voxels", names, values), options), options))
+    assert load_responses("voxels").shape == (12, 1, 3)
+
+
+def test_the_row_of_a_spreadsheet_without_one_value_keeps_its_voxel(tmp_path: Path) -> None:
+    rows = DRAW.standard_normal((12, 6)).round(4)
+    lines = ['"","V1","V2","V3","V4","V5","V6"']
+    lines += [f'"{number}",{",".join(map(str, row))}' for number, row in enumerate(rows, start=1)]
+    lines[4] = lines[4].replace(str(rows[3, 2]), "NA")
+    source = write_own(tmp_path, [f"{number}.png" for number in range(12)], rows)
+    (tmp_path / "responses.csv").write_text("\n".join(lines))
+    source.write_text(source.read_text().replace("responses.npy", "responses.csv"))
+    assert bring_in(source).voxels.n_voxels == 6
+    np.testing.assert_array_equal(load_responses("mine")[:, 0], np.delete(rows, 3, axis=0).astype(np.float32))
 
 
 def test_a_volume_without_values_is_left_out_of_a_nifti_set(tmp_path: Path) -> None:
     betas = DRAW.standard_normal((2, 2, 2, 2, 6)).astype(np.float32)
     betas[1, ..., 4] = betas[0, ..., 1] = np.nan
+    zeroed = np.nan_to_num(betas)  # as AFNI writes trials that were censored
     nibabel.save(nibabel.Nifti1Image(np.ones((2, 2, 2), np.uint8), np.eye(4)), tmp_path / "mask.nii")
     for number, session in enumerate(betas):
         nibabel.save(nibabel.Nifti1Image(session, np.eye(4)), tmp_path / f"betas_{number}.nii")
@@ -377,6 +437,11 @@ def test_a_volume_without_values_is_left_out_of_a_nifti_set(tmp_path: Path) -> N
     rows = betas.reshape(2, 8, 6).transpose(0, 2, 1).astype(float)
     scored = (rows - np.nanmean(rows, axis=1, keepdims=True)) / np.nanstd(rows, axis=1, keepdims=True)
     np.testing.assert_allclose(load_responses("mine")[:, 0], np.nanmean(scored, axis=0), atol=1e-5)
+    for number, session in enumerate(zeroed):
+        nibabel.save(nibabel.Nifti1Image(session, np.eye(4)), tmp_path / f"betas_{number}.nii")
+    options = ImportOptions("again")
+    list(iter_import(plan_import("nifti", tmp_path, options), options))
+    np.testing.assert_array_equal(load_responses("again"), load_responses("mine"))
 
 
 @pytest.mark.parametrize("name", ["glm.npy", "glm.hdf5", "glm.mat"])

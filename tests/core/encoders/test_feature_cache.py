@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -225,3 +226,23 @@ def test_copies_of_an_image_in_one_batch_are_computed_once(tiny: Any, source: An
     assert tiny.n_shown == 2
     np.testing.assert_array_equal(into.features[0], into.features[1])
     assert into.images[0] == into.images[1] != into.images[2]
+
+
+def test_shards_used_longest_ago_make_room_and_are_computed_again(tmp_path: Path) -> None:
+    rows = np.arange(12, dtype=np.float32).reshape(3, 4)
+    names = [f"{number:064x}" for number in range(3)]
+    for age, folder in ((3, "old"), (2, "older"), (1, "used")):
+        with FeatureCache(tmp_path / folder, 4) as cache:
+            cache.put(names, rows)
+        shard = next((tmp_path / folder).glob("*.rows"))
+        os.utime(shard, (1000 - age, 1000 - age))
+    with FeatureCache(tmp_path / "old", 4) as cache:  # the oldest, used now
+        np.testing.assert_array_equal(cache.get(names[1]), rows[1])
+    with FeatureCache(tmp_path / "new", 4, most_bytes=2 * rows.nbytes):
+        pass
+    assert {path.parent.name for path in tmp_path.glob("*/*.rows")} == {"old", "used"}
+    with FeatureCache(tmp_path / "older", 4) as cache:
+        assert len(cache) == 0 and cache.get(names[0]) is None
+        cache.put(names, rows)
+        assert len(cache) == 3
+    assert len(list((tmp_path / "older").glob("*.index"))) == 1, "an index without rows goes"

@@ -20,7 +20,9 @@ from core.figures.colour_key import ColourKey
 from core.figures.cortex_page import HemisphereMesh
 from core.figures.figure import draw_figure, preview_figure, tabulate_rois, trim, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
+from core.figures.movie_config import CortexStyle
 from core.figures.movie_frames import Shot
+from core.figures.probe_maps import map_probe
 from core.figures.probe_words import describe_settings
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
@@ -30,7 +32,7 @@ from core.reports.inks import LIGHT, house_style
 from core.surfaces.colormap import find_colormap
 from core.types import ByteArray, NormName
 from tests.helpers.chromium import find_chromium, open_page
-from tests.helpers.probes import make_probe
+from tests.helpers.probes import make_probe, with_second
 
 SVG = "{http://www.w3.org/2000/svg}"
 HREF = "{http://www.w3.org/1999/xlink}href"
@@ -212,6 +214,35 @@ def test_the_table_of_rois_holds_the_same_means(probe: Probe, tmp_path: Path) ->
         assert float(row["control_shift"]) == pytest.approx(float(probe.control_shift[members].mean()), rel=1e-4)
     assert rows["FFA"]["is_target"] == "True"
     assert rows["V1"]["unit"] == "% signal change"
+
+
+def test_figures_of_a_pair_show_both_encoders_each_in_its_own_sds(tmp_path: Path) -> None:
+    table = load_subject("simulated").voxels
+    made = make_probe(table=table, size=64)
+    pair = with_second(replace(made, config=replace(made.config, against=Against("alexnet", "features.11"))))
+    second = pair.second
+    assert second is not None
+    wanted = {"mobilenet_v2": pair.curve.shift / pair.target_sd, "alexnet": second.shift / second.target_sd}
+    steps = {"mobilenet_v2": pair.history.shift / pair.target_sd, "alexnet": pair.history.second_shift_sd}
+    with house_style(LIGHT, font_size=8):
+        for kind, lines in ((FigureKind.CURVE, wanted), (FigureKind.STEPS, steps)):
+            axes = draw_figure(pair, FigureConfig(kind=kind)).axes[0]
+            drawn = {str(line.get_label()): line.get_ydata() for line in axes.get_lines()}
+            assert axes.get_ylabel() == "shift (SD)"
+            for name, values in lines.items():
+                np.testing.assert_allclose(drawn[name], values)
+        axes = draw_figure(pair, FigureConfig(kind=FigureKind.ROIS)).axes[0]
+    marks = next(line for line in axes.get_lines() if line.get_label() == "alexnet")
+    in_sds = (second.perturbed - second.clean) / second.reference_sd
+    names = [text.get_text().split(" (")[0] for text in axes.get_yticklabels()]
+    means = {name: float(in_sds[table.voxels_in(name)].mean()) for name in names}
+    np.testing.assert_allclose(marks.get_xdata(), [means[name] for name in names], rtol=1e-4)
+    rows = list(csv.DictReader(io.StringIO(tabulate_rois(pair, table))))
+    assert {row["second_encoder"] for row in rows} == {"alexnet"}
+    for row in rows:
+        assert float(row["second_shift_sd"]) == pytest.approx(means[row["roi"]], rel=1e-4)
+    shown = map_probe(pair, CortexStyle(), table, follows=False)
+    assert shown.note == "mobilenet_v2 features.18 alone", "a cortex shows the first encoder, and says so"
 
 
 def test_a_page_of_html_holds_the_cortex_and_needs_nothing_else(probe: Probe, tmp_path: Path) -> None:

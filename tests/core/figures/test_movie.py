@@ -20,16 +20,17 @@ from core.errors import BadInputError, Cancelled, StorageError
 from core.figures.colour_key import ColourKey
 from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie import estimate_movie, iter_movie, measure
-from core.figures.movie_config import MovieConfig, MovieFormat, find_format, parse_size
+from core.figures.movie_config import MovieConfig, MovieFormat, MovieKind, find_format, parse_size
 from core.figures.movie_file import iter_write
 from core.figures.movie_frames import Shot, budgets_of_frames, open_frames, steps_of_frames
 from core.figures.movie_page import fit
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
+from core.probes.against import Against
 from core.probes.probe import Probe
 from core.surfaces.colormap import find_colormap
 from core.types import ByteArray, NormName
-from tests.helpers.probes import make_probe
+from tests.helpers.probes import make_probe, with_second
 
 SMALL = MovieConfig(fps=10, seconds=2, hold=0.5, width=640, height=360)
 
@@ -457,3 +458,17 @@ def test_budgets_in_linf_are_written_in_grey_levels() -> None:
     frames.frame(10)
     assert frames._caption.get_text().startswith("L∞ ε")  # type: ignore[attr-defined]
     assert "/255" in frames._caption.get_text()  # type: ignore[attr-defined]
+
+
+def test_both_encoders_of_a_pair_grow_in_a_movie() -> None:
+    made = make_probe(n_voxels=44)
+    pair = with_second(replace(made, config=replace(made.config, against=Against("alexnet", "features.11"))))
+    for kind in (MovieKind.STEPS, MovieKind.EPSILON):
+        frames = open_frames(with_budgets(pair), replace(SMALL, kind=kind, with_cortex=False))
+        frames.frame(8)
+        lines = {line.get_label(): line.get_ydata() for line, *_ in frames._lines}  # type: ignore[attr-defined]
+        shown = pair.history.second_shift_sd if kind is MovieKind.STEPS else pair.second.shift / pair.second.target_sd
+        n_shown = len(lines["alexnet"])
+        assert 0 < n_shown < len(shown) and n_shown == len(lines["mobilenet_v2"])
+        np.testing.assert_allclose(lines["alexnet"], shown[:n_shown])
+        assert " / " in frames._describe(2)  # type: ignore[attr-defined]

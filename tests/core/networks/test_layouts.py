@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from core.errors import BadInputError, WeightsError
+from core.files import hash_file
 from core.networks.catalog import find_network
-from core.networks.files.checkpoint import hash_file
 from core.networks.import_options import NetworkImportOptions
 from core.networks.importing import import_network
 from core.networks.load import load_network

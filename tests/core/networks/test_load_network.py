@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from core.errors import BadInputError, WeightsError
-from core.networks.files.checkpoint import hash_file
+from core.errors import BadInputError, StorageError, WeightsError
+from core.files import hash_file
 from core.networks.files.torch_pickle import read_torch
 from core.networks.load import load_network
 from core.networks.spec import NetworkSpec
@@ -61,7 +61,7 @@ def test_a_file_of_something_else_is_refused(tiny: Tiny, tmp_path: Path, suffix:
 
 
 def test_a_missing_file_is_refused(tiny: Tiny, tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match=r"gone\.safetensors cannot be read: No such file"):
+    with pytest.raises(StorageError, match=r"gone\.safetensors cannot be read: No such file"):
         load_network(tiny[0], weights=tmp_path / "gone.safetensors")
 
 

@@ -10,8 +10,8 @@ import timm
 import torchvision
 
 from core.errors import BadInputError, WeightsError
+from core.files import hash_file
 from core.networks.catalog import are_related, find_network, list_ancestors, list_networks
-from core.networks.files.checkpoint import hash_file
 from core.networks.load import load_network
 from core.networks.named import find_named
 from core.networks.open_body import list_layers

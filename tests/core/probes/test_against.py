@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.attacks.config import AttackConfig
+from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
 from core.encoders.encoder import Encoder
 from core.encoders.resampled import show_at
@@ -72,6 +72,27 @@ def test_both_shifts_are_those_of_the_delivered_pixels(direction: Direction, agr
     assert np.isnan(probe.curve.first_order).all() and np.isnan(probe.curve.linearity).all()
 
 
+@pytest.mark.parametrize("method", list(AttackMethod))
+def test_every_step_tells_both_shifts_in_their_own_sds(method: AttackMethod) -> None:
+    pair, config = make_pair(), ask(Direction.LOWER)
+    attack = AttackConfig(epsilon=1.0, method=method, n_steps=4, n_queries=12, quantise=True, random_start=False)
+    config = dataclasses.replace(config, attack=attack, ladder=(0.5, 1.0))
+    records = list(iter_probe(pair[0], make_photo(8, seed=3), config, should_stop=lambda: False, others=pair[1:]))
+    probe = records[-1].result
+    assert probe is not None
+    history, vector = probe.history, probe.target_vector
+    shown = torch.tensor(history.pixels, dtype=torch.float32).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        clean, moved = (
+            pair[1](one).double().numpy() @ vector for one in (torch.tensor(probe.clean_pixels)[None], shown)
+        )
+    np.testing.assert_allclose(history.second_shift_sd, (moved - clean) / pair[1].target_sd(vector), atol=1e-3)
+    assert len(history.second_shift_sd) == history.n_steps
+    told = [one.shifts_sd for one in records if one.stage == "attack"]
+    np.testing.assert_allclose([own for own, _ in told][-1], history.shift[-1] / probe.target_sd, atol=1e-3)
+    assert told[-1][1] == pytest.approx(history.second_shift_sd[-1])
+
+
 def test_it_is_undecided_exactly_where_the_smaller_shift_stays_below_the_wanted_size() -> None:
     probe = finish(make_pair(), ask())
     smaller = min(probe.shifts_sd[0], -probe.shifts_sd[1])
@@ -88,6 +109,7 @@ def test_a_saved_one_comes_back_whole_and_reproduces(tmp_path: Path) -> None:
     pair = make_pair()
     probe = finish(pair, ask(Direction.LOWER, sharpness=2.5, decided_sd=0.1))
     loaded = load_probe(save_probe(probe, tmp_path / "probe"))
+    np.testing.assert_array_equal(loaded.history.second_shift_sd, probe.history.second_shift_sd)
     assert (loaded.config, loaded.shifts_sd) == (probe.config, probe.shifts_sd)
     assert loaded.ensemble_sha256 == (pair[1].card.sha256,)
     *_, last = iter_reproduce(pair[0], loaded, should_stop=lambda: False, others=pair[1:])
@@ -144,16 +166,16 @@ def test_its_name_and_caption_say_what_it_is_against() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"against": Against("tiny", "body")}, "`against` must be another encoder, got 'tiny body'"),
-        ({"ensemble": ("other",)}, "`against` must be left out with an ensemble"),
-        ({"wanted_shift_sd": 1.0}, "`against` must be left out with a smallest budget"),
-        ({"objective": ObjectiveConfig(ObjectiveKind.SELECTIVE)}, "`against` must be left out with sparing"),
+        ({"against": Against("tiny", "body")}, "`second encoder` must be another one, got 'tiny body'"),
+        ({"ensemble": ("other",)}, "`second encoder` must be left out with an ensemble"),
+        ({"wanted_shift_sd": 1.0}, "`second encoder` must be left out with a smallest budget"),
+        ({"objective": ObjectiveConfig(ObjectiveKind.SELECTIVE)}, "`second encoder` must be left out with sparing"),
         (
             {
                 "objective": ObjectiveConfig(ObjectiveKind.DISTANCE),
                 "target": target_pattern(make_table(5), np.ones(5), label="pattern"),
             },
-            "`against` must be left out with a pattern",
+            "`second encoder` must be left out with a pattern",
         ),
     ],
 )

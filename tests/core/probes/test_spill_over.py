@@ -56,7 +56,7 @@ def test_selectivity_needs_two_other_rois() -> None:
 
 def test_probe_table_agrees_with_brute_force() -> None:
     table, probe = make_table(), make_probe()
-    found = tabulate_probe(probe, table)
+    (found,) = tabulate_probe(probe, table).values()
     for row in found.rows:
         voxels = [index for index, name in enumerate(table.roi) if name == row.roi]
         moved = [(probe.perturbed[v] - probe.clean[v]) / probe.reference_sd[v] for v in voxels]
@@ -75,7 +75,7 @@ def test_a_voxel_target_marks_its_roi() -> None:
     voxel = int(table.voxels_in("PPA")[0])
     probe = make_probe()
     probe = replace(probe, config=replace(probe.config, target=target_voxel(table, voxel)))
-    assert tabulate_probe(probe, table).target_roi == "PPA"
+    assert tabulate_probe(probe, table)["mobilenet_v2"].target_roi == "PPA"
 
 
 def test_shifting_all_alike_leaves_selectivity_undefined() -> None:

@@ -12,7 +12,6 @@ from core.engine import Engine
 from core.errors import BadInputError
 from core.reports.analysis_package import write_report
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
-from core.sweeps.run import iter_sweep
 
 
 class Reader(HTMLParser):
@@ -42,7 +41,7 @@ def test_a_page_holds_methods_formulas_figures_and_says_simulated(tmp_path: Path
         n_bootstrap=20,
         seed=11,
     )
-    list(iter_sweep(Engine(device="cpu"), config, tmp_path / "one"))
+    list(Engine(device="cpu").iter_sweep(config, tmp_path / "one"))
     path = write_report([tmp_path / "one"])
     page = path.read_text(encoding="utf-8")
     poster = tmp_path / "one" / "figures" / "poster.svg"

@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 
 from core.commands.cli import prepare
 from core.errors import BadInputError, Cancelled, StorageError, WeightsError
+from core.files import hash_file
 from core.networks import catalog
 from core.networks.catalog import list_user_networks
-from core.networks.files.checkpoint import hash_file
 from core.networks.load import load_network
 from core.robustify import publish
 from core.robustify.config import RobustifyConfig, RobustifyOptions, Stage, robustify_folder

@@ -15,13 +15,13 @@ from core.encoders.files import load_card
 from core.engine import Engine
 from core.errors import BadInputError
 from core.probes.against import Against
-from core.stimuli import controversial
-from core.stimuli.controversial import check_against
 from core.stimuli.make import find_donor, iter_make
 from core.stimuli.manifest import read_manifest
 from core.stimuli.plan import list_recipes, pack_plan, resolve_plan
 from core.stimuli.rebuild import compare_sets, iter_rebuild
 from core.stimuli.store import ProbeStore
+from core.sweeps import choose
+from core.sweeps.choose import check_against
 from core.types import Direction
 
 A, B = ("mobilenet_v2", "features.18"), ("alexnet", "features.11")
@@ -72,6 +72,7 @@ def test_a_plan_written_down_leads_to_itself() -> None:
         ({"controversial": ["alexnet,alexnet"]}, "`controversial` must be two different encoders"),
         ({"controversial": ["alexnet", "mobilenet_v2", "alexnet_robust"]}, "must be two different encoders"),
         ({"controversial": ["alexnet,alexnett"]}, "Did you mean 'alexnet'"),
+        ({"controversial": ["mobilenet_v2,alexnet:"]}, "`network` must be NET or NET:LAYER, got 'alexnet:'"),
         ({"networks": ["alexnet"]}, "`networks` must be left out with controversial"),
         ({"directions": ["raise"]}, "`directions` must be left out with controversial"),
         ({"sharpness": 0.0}, "`sharpness` must be"),
@@ -102,7 +103,7 @@ def test_a_second_encoder_that_has_no_unit_or_voxel_is_refused(
         card = load_card(*name)
         return dataclasses.replace(card, **change) if name[1] == "alexnet" else card
 
-    monkeypatch.setattr(controversial, "load_card", load)
+    monkeypatch.setattr(choose, "load_card", load)
     with pytest.raises(BadInputError, match=told):
         check_against(config)
 

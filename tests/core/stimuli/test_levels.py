@@ -37,6 +37,11 @@ BASE: dict[str, Any] = {"rois": ["FFA"], "levels": "-1:1:3", "seeds": 2, "networ
         (("-2,", "0,", "2"), (-2.0, 0.0, 2.0)),
         ("\N{MINUS SIGN}2:2:3", (-2.0, 0.0, 2.0)),
         ("-1:1:4", (-1.0, -0.333333, 0.333333, 1.0)),
+        ("0", (0.0,)),
+        (0, (0.0,)),
+        ([1.5], (1.5,)),
+        ("1", (1.0,)),
+        ([-2.5], (-2.5,)),
     ],
 )
 def test_levels_are_read(given: Any, wanted: tuple[float, ...]) -> None:
@@ -52,8 +57,8 @@ def test_levels_are_read(given: Any, wanted: tuple[float, ...]) -> None:
         ([True, 2], "must be numbers"),
         (None, "must be numbers"),
         ([[1], [2]], "must be numbers"),
-        ("1", "must be 2 to 101 of them"),
-        ([], "must be 2 to 101"),
+        ("2:2:1", "must be 2 to 101 of them"),
+        ([], "must be 1 to 101"),
         ("-3:3:0", "must be 2 to 101"),
         ("-3:3:-4", "must be 2 to 101"),
         ("-3:3:102", "must be 2 to 101"),
@@ -64,6 +69,10 @@ def test_levels_are_read(given: Any, wanted: tuple[float, ...]) -> None:
         ("1,1", "must be ascending"),
         ("1.00000001,1.00000002", "each named once"),
         ("1,,2", "must be numbers"),
+        ("1_0", "must be numbers"),
+        ("0,1_0", "must be numbers"),
+        ("0:1_0:3", "must be numbers"),
+        ("0:1:1_0", "must be numbers"),
         ("3:-3:11", "must be ascending"),
     ],
 )
@@ -85,6 +94,13 @@ def test_a_level_set_is_seeds_times_levels_within_one_budget() -> None:
     names = name_pairs([recipe.config for recipe in recipes], [recipe.image_id for recipe in recipes])
     assert names == tuple(f"{seed}-FFA-level{level}" for seed in (first, second) for level in ("-1", "+0", "+1"))
     assert len({recipe.digest for recipe in recipes}) == 6
+
+
+def test_one_level_is_a_set() -> None:
+    plan = resolve_plan(BASE | {"levels": "0"})
+    assert plan.describe().startswith("2 seeds x 1 target x 1 level (+0 SD) x 1 encoder = 2 probes")
+    assert [recipe.config.level for recipe in list_recipes(plan)] == [0.0, 0.0]
+    assert resolve_plan(json.loads(json.dumps(pack_plan(plan)))) == plan
 
 
 @pytest.mark.parametrize("ending", ["toml", "json", "TOML"])

@@ -19,8 +19,8 @@ from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
 from core.stimuli.manifest import COLUMNS
 from core.stimuli.names import name_pair
-from core.stimuli.one_probe import ExportReport, export_probe
-from core.stimuli.recipe import RecipientEncoder
+from core.stimuli.one_probe import ExportReport, export_item
+from core.stimuli.recipe import Item, RecipientEncoder, recipe_of
 from core.types import NormName
 from tests.helpers.probes import make_probe
 
@@ -60,12 +60,15 @@ def stimulus(probe: Probe) -> Stimulus:
     return make_stimulus(probe.stimulus_id, to_uint8(probe.clean_pixels))
 
 
+def item_of(probe: Probe, encoder: LinearEncoder, **more: object) -> Item:
+    return Item(recipe_of(probe, probe.stimulus_id), probe, encoder, **more)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def report(probe: Probe, stimulus: Stimulus, encoder: LinearEncoder, tmp_path: Path) -> ExportReport:
     other = RecipientEncoder(LinearEncoder(1), target_sd=0.5)
-    return export_probe(
-        probe, stimulus, tmp_path / "out", rescore=encoder, degrees=8.4, recipients={"other layer3": other}
-    )
+    item = item_of(probe, encoder, recipients={"other layer3": other})
+    return export_item(item, tmp_path / "out", degrees=8.4)
 
 
 def reread(report: ExportReport) -> np.ndarray:
@@ -149,7 +152,7 @@ def test_a_second_export_to_the_same_folder_is_refused(
 ) -> None:
     before = {path: path.read_bytes() for path in report.files}
     with pytest.raises(BadInputError, match="another set of stimuli"):
-        export_probe(probe, stimulus, report.folder, rescore=encoder)
+        export_item(item_of(probe, encoder), report.folder)
     assert {path: path.read_bytes() for path in report.folder.rglob("*") if path.is_file()} == before
 
 
@@ -157,17 +160,9 @@ def test_the_same_probe_is_exported_to_the_same_bytes(
     report: ExportReport, probe: Probe, stimulus: Stimulus, encoder: LinearEncoder, tmp_path: Path
 ) -> None:
     other = RecipientEncoder(LinearEncoder(1), target_sd=0.5)
-    again = export_probe(
-        probe, stimulus, tmp_path / "again", rescore=encoder, degrees=8.4, recipients={"other layer3": other}
-    )
+    item = item_of(probe, encoder, recipients={"other layer3": other})
+    again = export_item(item, tmp_path / "again", degrees=8.4)
     assert [path.read_bytes() for path in again.files] == [path.read_bytes() for path in report.files]
-
-
-def test_another_image_than_the_probes_is_refused(probe: Probe, encoder: LinearEncoder, tmp_path: Path) -> None:
-    other = make_stimulus("cat", np.zeros((SIZE, SIZE, 3), dtype=np.uint8))
-    with pytest.raises(BadInputError, match=r"`stimulus` must be the probe's own image \(face_01\), got 'cat'"):
-        export_probe(probe, other, tmp_path / "out", rescore=encoder)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing(
@@ -178,7 +173,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # writing beyond fails as on a full disk
     try:
         with pytest.raises(StorageError, match="No space is left to write"):
-            export_probe(probe, stimulus, tmp_path / "out", rescore=encoder)
+            export_item(item_of(probe, encoder), tmp_path / "out")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
@@ -190,7 +185,7 @@ def test_what_is_added_stands_in_the_folder(
     def add(folder: Path) -> None:
         (folder / "probe.json").write_text("{}")
 
-    report = export_probe(probe, stimulus, tmp_path / "out", rescore=encoder, add=add)
+    report = export_item(item_of(probe, encoder), tmp_path / "out", add=add)
     assert tmp_path / "out" / "probe.json" in report.files
 
 
@@ -206,7 +201,7 @@ def test_the_manifests_weights_of_a_pattern_give_its_shift(
     target = Target(TargetKind.PATTERN, "pattern of 3 voxels", (4, 9, 2), (1.0, -0.5, 2.0))
     objective = ObjectiveConfig(ObjectiveKind.DISTANCE)
     config = dataclasses.replace(probe.config, target=target, objective=objective)
-    made = export_probe(dataclasses.replace(probe, config=config), stimulus, tmp_path / "out", rescore=encoder)
+    made = export_item(item_of(dataclasses.replace(probe, config=config), encoder), tmp_path / "out")
     responses = encoder(reread(made)).astype(np.float64)
     for row, response in zip(made.rows, responses, strict=True):
         shift = (response - responses[0])[list(row.voxels)] @ np.asarray(row.weights)

@@ -103,6 +103,6 @@ def test_duplicates_name_the_first_of_their_kind() -> None:
 
 def test_an_attack_that_has_not_converged_is_warned_of() -> None:
     probe = plain()
-    for to_gain, warned in ((0.049, False), (0.06, True), (float("nan"), False)):
+    for to_gain, warned in ((0.049, False), (0.06, True), (float("nan"), True)):
         curve = dataclasses.replace(probe.curve, to_gain=np.full(len(probe.curve.epsilon), to_gain))
         assert (WarningCode.NOT_CONVERGED in codes(plain(curve=curve))) is warned

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from core.errors import BadInputError
 from core.headers import unstructure
+from core.probes.probe import Probe
+from core.stimuli.make import iter_probes
 from core.stimuli.recipe import Recipe, find_licence, name_source, recipe_of, unpack_recipe
 from core.stimuli.store import ProbeStore
 from tests.helpers.probes import make_probe
@@ -81,3 +87,39 @@ def test_a_damaged_probe_counts_as_missing(stored: tuple[ProbeStore, Recipe]) ->
     assert store.holds(recipe)
     assert store.load(recipe) is None
     assert store.load(dataclasses.replace(recipe, image_sha256="f" * 64)) is None
+
+
+def test_two_makings_at_once_share_the_probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is made once, whoever makes it; what the other is at is waited for; one given up is taken over."""
+    recipes = [dataclasses.replace(recipe_of(PROBE, "cat"), image_sha256=f"{number}" * 64) for number in range(5)]
+    made: Counter[str] = Counter()
+
+    def make_one(_source: object, recipe: Recipe, *_: object) -> Iterator[tuple[float, Probe | None]]:
+        made[recipe.image_sha256[0]] += 1
+        yield 0.5, None
+        yield 1.0, PROBE
+
+    monkeypatch.setattr("core.stimuli.make._iter_probe", make_one)
+    here = PROBE.versions | {"device": PROBE.device}
+    monkeypatch.setattr("core.stimuli.make.describe_circumstances", lambda _device: here)
+    source, store = cast(Any, SimpleNamespace(device="cpu")), ProbeStore(tmp_path)
+    first = iter_probes(source, recipes, store=store)
+    next(first)
+    third = iter_probes(source, recipes[1:], store=store)
+    next(third)
+    assert made == {"0": 1, "1": 1}
+    waits = []
+
+    def pause(_seconds: float) -> None:
+        waits.append(1)
+        next(first, None)
+        if len(waits) == 2:
+            third.close()
+
+    records = list(iter_probes(source, recipes, store=store, pause=pause))
+    assert made == {"0": 1, "1": 2, "2": 1, "3": 1, "4": 1}, "the one given up is made again"
+    assert records[-1].total == 5
+    assert any(one.what == "waiting for another process" for one in records)
+    list(first)
+    assert sum(made.values()) == 6
+    assert list((tmp_path / "claims").iterdir()) == []

@@ -427,6 +427,21 @@ def test_a_little_endian_annotation_is_left_out(subject) -> None:
     assert left_out(subject, r"lh\.aparc\.annot is truncated, or not as .* \(big-endian\)") == ["labels"]
 
 
+def test_the_vertices_of_an_annotation_may_stand_in_any_order(subject) -> None:
+    path, n_vertices = subject / "label" / "lh.aparc.annot", 162
+    (before,) = [atlas for atlas in read_surface([subject], name="x").atlases if atlas.name == "aparc"]
+    content = path.read_bytes()
+    rows = np.frombuffer(content, ">i4", 2 * n_vertices, 4).reshape(-1, 2).copy()
+    turned = rows[np.random.default_rng(0).permutation(n_vertices)]
+    path.write_bytes(content[:4] + turned.tobytes() + content[4 + rows.nbytes :])
+    (after,) = [atlas for atlas in read_surface([subject], name="x").atlases if atlas.name == "aparc"]
+    assert len(np.unique(before.labels_left)) > 1
+    np.testing.assert_array_equal(after.labels_left, before.labels_left)
+    turned[0, 0] = turned[1, 0]
+    path.write_bytes(content[:4] + turned.tobytes() + content[4 + rows.nbytes :])
+    assert left_out(subject, r"lh\.aparc\.annot is damaged: it names a vertex twice") == ["labels"]
+
+
 def write_colours(path, colours: list[tuple[int, int, int]], listed: dict[str, tuple[int, int, int]]) -> None:
     """An annotation by hand, new format: a colour for each vertex, and a table."""
     packed = np.array([red + 256 * green + 65536 * blue for red, green, blue in colours])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError, Cancelled, StorageError
-from core.sweeps.cells import CellStore, Work, iter_cells, load_store, open_store
+from core.sweeps.cells import BY_CELL, CellStore, Made, Work, check_facts, join_store, load_store, open_store
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.plan import SWEEP
+from core.sweeps.run import note_facts
 from core.sweeps.study.config import make_quick
 from core.sweeps.study.plan import STUDY
+from core.sweeps.workers import iter_cells
 
 VERSIONS = {"torch": "2.6", "threads": "1"}
 SWEEP_CONFIG = SweepConfig(
@@ -28,6 +31,7 @@ CASES: list[tuple[Work[Any, Any], Any, dict[str, Any]]] = [
     (SWEEP, SWEEP_CONFIG, {"encoder_sha256": {"a": "1"}, "versions": VERSIONS, "device": "cpu"}),
     (STUDY, make_quick(), {"network_sha256": {"a": "1"}, "versions": VERSIONS, "device": "cpu"}),
 ]
+HERE = Made("lab-pc", "cpu (AVX2)", VERSIONS)
 both = pytest.mark.parametrize(("work", "config", "facts"), CASES, ids=["sweep", "study"])
 
 
@@ -63,7 +67,6 @@ MUTANTS: dict[str, tuple[Callable[[Any], None], str]] = {
     "facts as a text": (set_in("facts", to="cpu"), "`facts` must be a table"),
     "no settings": (drop("config"), "lacks `config`"),
     "no facts": (drop("facts"), "lacks `facts`"),
-    "no device": (drop("facts", "device"), r"lacks `facts\.device`"),
     "a value out of range": (set_in("config", "n_bootstrap", to=0), "`n_bootstrap` must be"),
     "a newer version": (set_in("version", to=9), "version 9.*Update Probescope"),
     "another format": (set_in("format", to="probescope-probe"), "its format is 'probescope-probe'"),
@@ -134,8 +137,6 @@ def test_what_was_begun_with_fewer_options_goes_on(
     del header["config"]["confidence"]
     path.write_text(json.dumps(header, indent=1), encoding="utf-8")
     assert open_store(work, tmp_path, config, facts, resume=True).config == config
-    with pytest.raises(BadInputError, match=f"the same {work.name}; device differs"):
-        open_store(work, tmp_path, config, facts | {"device": "cuda"}, resume=True)
 
 
 @both
@@ -148,7 +149,8 @@ def test_a_run_computes_what_is_missing_and_stops_between_cells(
         return {"key": np.asarray(cell.key)}
 
     def run(store: CellStore[Any, Any], stops: Callable[[], bool] = lambda: False) -> list[Any]:
-        return list(iter_cells(store, compute, seconds_of=lambda _: 2.0, should_stop=stops))
+        options: dict[str, Any] = {"place": HERE, "seconds_of": lambda _: 2.0, "should_stop": stops}
+        return list(iter_cells(store, lambda _: compute, **options))
 
     asked = iter([False, False])
     with pytest.raises(Cancelled):
@@ -167,7 +169,7 @@ def test_a_run_computes_what_is_missing_and_stops_between_cells(
 def test_no_damage_to_a_cell_is_a_traceback(tmp_path: Path) -> None:
     store = open_store(*CASES[1][:1], tmp_path, *CASES[1][1:], resume=False)
     cell = store.cells()[0]
-    store.save(cell, {"values": np.arange(50.0), "names": np.asarray(["a", "b"])})
+    store.save(cell, {"values": np.arange(50.0), "names": np.asarray(["a", "b"])}, HERE)
     path = tmp_path / "cells" / f"{cell.key}.npz"
     whole = path.read_bytes()
     for place in range(0, len(whole), 5):
@@ -175,5 +177,65 @@ def test_no_damage_to_a_cell_is_a_traceback(tmp_path: Path) -> None:
             path.write_bytes(bad)
             try:
                 store.load(cell)
+                store.made(cell)
             except StorageError as error:
                 assert "Delete it and resume" in str(error)  # noqa: PT017 (some damage goes by unseen)
+
+
+@both
+def test_device_and_versions_are_each_cells_own(
+    tmp_path: Path, work: Work[Any, Any], config: Any, facts: dict[str, Any]
+) -> None:
+    """A folder of version 0.3, which holds them for all, is continued on another device."""
+    open_store(work, tmp_path, config, facts, resume=False)
+    header = json.loads((tmp_path / work.file).read_text(encoding="utf-8")) | {"version": work.kind.versions[0]}
+    (tmp_path / work.file).write_text(json.dumps(header), encoding="utf-8")
+    first, second, third = (store := load(work, tmp_path)).cells()[:3]
+    (tmp_path / "cells").mkdir()
+    np.savez(tmp_path / "cells" / f"{first.key}.npz", x=np.arange(3))
+    store = open_store(work, tmp_path, config, {name: facts[name] for name in facts.keys() - BY_CELL}, resume=True)
+    elsewhere = Made("node7", "cuda (H200)", VERSIONS | {"torch": "2.9"}, 2.0, 2)
+    store.save(second, {"x": np.arange(4)}, elsewhere)
+    store.save(third, {"x": np.arange(5)}, elsewhere)
+    assert store.made(first) == Made("", "cpu", VERSIONS)
+    assert store.made(second) == elsewhere
+    assert store.load(second).keys() == {"x"}, "what is known of its making is no number of it"
+    assert store.count_made() == [(Made("", "cpu", VERSIONS), 1), (replace(elsewhere, seconds=4.0), 2)]
+
+
+def load(work: Work[Any, Any], folder: Path) -> CellStore[Any, Any]:
+    return join_store(work, folder, lambda _config: {})
+
+
+@pytest.mark.parametrize(
+    ("here", "text"),
+    [
+        ({"image_sha256": {"cat": "1" * 64, "dog": "3" * 64}}, r"image dog differs \(2{12} there, 3{12} here\)"),
+        ({"encoder_sha256": {"a": "none of it"}}, r"encoder a differs \(1 there, none of it here\)"),
+        ({"network_sha256": {"alexnet": "cafe"}}, r"network alexnet differs \(bad there"),
+        ({"no_copy": ["b"]}, r"no_copy differs \(\['a'\] there, \['b'\] here\)"),
+    ],
+)
+def test_what_differs_here_is_named_with_the_computer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: dict[str, Any], text: str
+) -> None:
+    facts = {
+        "encoder_sha256": {"a": "1"},
+        "network_sha256": {"alexnet": "bad"},
+        "image_sha256": {"cat": "1" * 64, "dog": "2" * 64},
+        "no_copy": ["a"],
+    }
+    monkeypatch.setattr("platform.node", lambda: "node7")
+    store = open_store(SWEEP, tmp_path, SWEEP_CONFIG, facts, resume=False)
+    check_facts(store, facts | {"network_sha256": {"alexnet": "badcafe"}})  # published hashes are cut
+    with pytest.raises(BadInputError, match=f"of the same sweep; on node7 {text}") as caught:
+        join_store(SWEEP, tmp_path, lambda _: facts | here)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_what_is_missing_here_is_named_with_the_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = replace(SWEEP_CONFIG, images=("cat_chelsea", str(tmp_path / "gone.png")))
+    monkeypatch.setattr("platform.node", lambda: "node7")
+    open_store(SWEEP, tmp_path / "out", config, {"encoder_sha256": {}}, resume=False)
+    with pytest.raises(BadInputError, match=r"^On node7: .*gone\.png"):
+        join_store(SWEEP, tmp_path / "out", note_facts)

@@ -14,11 +14,10 @@ from core.encoders.encoder import Encoder
 from core.errors import BadInputError
 from core.reports.analysis_tables import tabulate
 from core.reports.answer_plots import plot_pairs
-from core.sweeps.attack_curve import AttackCurve
+from core.sweeps.attack_curve import AttackCurve, run_pair
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.disagreement import PairTable, analyse_disagreement, find_smallest
 from core.sweeps.gather import Sweep
-from core.sweeps.pair_curve import run_pair
 from core.sweeps.plan import PAIR, Cell, estimate_cost, list_cells
 from core.types import Direction, NormName
 from tests.helpers.tiny_encoders import make_linear_encoder, make_mid_grey

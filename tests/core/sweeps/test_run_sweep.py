@@ -17,7 +17,6 @@ from core.reports.analysis_package import write_analysis
 from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.fragility import Fragility, analyse_fragility
 from core.sweeps.gather import load_sweep
-from core.sweeps.run import iter_sweep
 from core.sweeps.transfer import TransferAnswer, align
 
 EARLY, LATER = EncoderName("simulated", "alexnet", "features.4"), EncoderName("simulated", "alexnet", "features.7")
@@ -44,7 +43,7 @@ def make(question: Question) -> SweepConfig:
 
 def finish(engine: Engine, config: SweepConfig, folder: Path, **options: bool) -> int:
     """Run to the end; returns the number of cells found on disk."""
-    last = list(iter_sweep(engine, config, folder, **options))[-1]
+    last = list(engine.iter_sweep(config, folder, **options))[-1]
     assert last.result is not None
     assert last.done == last.total
     return last.n_resumed
@@ -58,7 +57,7 @@ def test_a_cancelled_sweep_is_resumed_to_the_same_numbers(
     monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "empty"))  # nothing comes from the cache
     asked = iter([False] * 3)
     with pytest.raises(Cancelled):
-        list(iter_sweep(engine, config, tmp_path / "parts", should_stop=lambda: next(asked, True)))
+        list(engine.iter_sweep(config, tmp_path / "parts", should_stop=lambda: next(asked, True)))
     done = len(list((tmp_path / "parts" / "cells").glob("*.npz"))) if (tmp_path / "parts" / "cells").is_dir() else 0
     assert finish(engine, config, tmp_path / "parts", resume=True) == done
     whole, parts = load_sweep(tmp_path / "whole"), load_sweep(tmp_path / "parts")
@@ -68,11 +67,11 @@ def test_a_cancelled_sweep_is_resumed_to_the_same_numbers(
 
 def test_a_folder_is_continued_by_the_same_sweep_only(engine: Engine, tmp_path: Path) -> None:
     config = make(Question.FRAGILITY)
-    next(iter_sweep(engine, config, tmp_path / "one"))
+    next(engine.iter_sweep(config, tmp_path / "one"))
     with pytest.raises(BadInputError, match="of the same sweep; config differs|n_steps differs"):
-        next(iter_sweep(engine, replace(config, n_steps=3), tmp_path / "one", resume=True))
+        next(engine.iter_sweep(replace(config, n_steps=3), tmp_path / "one", resume=True))
     with pytest.raises(BadInputError, match="new or an empty folder"):
-        next(iter_sweep(engine, config, tmp_path / "one"))
+        next(engine.iter_sweep(config, tmp_path / "one"))
     with pytest.raises(BadInputError, match="lacks 6 cells.*--resume"):
         load_sweep(tmp_path / "one")
     with pytest.raises(BadInputError, match="of a sweep"):
@@ -107,13 +106,13 @@ def test_a_transfer_by_squares_has_no_gradients_to_align_where_a_network_has_non
 
 def test_a_sweep_of_before_an_option_was_added_is_resumed(engine: Engine, tmp_path: Path) -> None:
     config = make(Question.FRAGILITY)
-    next(iter_sweep(engine, config, tmp_path / "one"))
+    next(engine.iter_sweep(config, tmp_path / "one"))
     header = json.loads((tmp_path / "one" / "sweep.json").read_text())
     del header["config"]["n_queries"]
     (tmp_path / "one" / "sweep.json").write_text(json.dumps(header))
-    next(iter_sweep(engine, config, tmp_path / "one", resume=True))
+    next(engine.iter_sweep(config, tmp_path / "one", resume=True))
     with pytest.raises(BadInputError, match="config differs|n_queries differs"):
-        next(iter_sweep(engine, replace(config, n_queries=7), tmp_path / "one", resume=True))
+        next(engine.iter_sweep(replace(config, n_queries=7), tmp_path / "one", resume=True))
 
 
 @pytest.mark.parametrize("question", list(Question))

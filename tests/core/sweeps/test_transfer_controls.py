@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.attacks import falling
 from core.attacks.config import AttackConfig
 from core.datasets.subject import load_subject
 from core.engine import Engine
@@ -27,7 +28,7 @@ from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, T
 from core.sweeps.gather import load_sweep
 from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, list_cells
 from core.sweeps.refit import split_rows
-from core.sweeps.run import check_sweep, iter_sweep
+from core.sweeps.run import check_sweep
 from core.sweeps.score import ScoreSettings, ScoringEncoder, score
 from core.sweeps.statistics import UNKNOWN
 from core.sweeps.transfer import Case, TransferAnswer, TransferTable, analyse_transfer
@@ -59,7 +60,9 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole transfer with copies, an ensemble and both norms."""
     folder = tmp_path_factory.mktemp("transfer")
     config = make(attacks=(AttackKind.PGD, AttackKind.ENSEMBLE), norms=tuple(NormName), refitted=(0,), untrained=(0,))
-    list(iter_sweep(Engine(device="cpu"), config, folder / "out"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(falling, "LEAST_STEPS", 1)  # a figure for the one step taken
+        list(Engine(device="cpu").iter_sweep(config, folder / "out"))
     return folder / "out"
 
 
@@ -103,7 +106,7 @@ def test_means_of_kinds_leave_relatives_out_and_rows_name_them() -> None:
     first, kinds, *_ = tabulate(answer, cast(Any, None))
     notes = dict(zip([row[3:5] for row in first.rows], [row[5] for row in first.rows], strict=True))
     assert notes["a", "b"] == "related networks" and notes["a", "c"] == "" and notes["a", "a"] == "own weights"
-    assert notes["b", "a"] == "related networks, delivered at 70% of epsilon"
+    assert notes["b", "a"] == "related networks, delivered at 70% of epsilon, convergence not known"
     assert notes["c", "a"] == "not converged"
     assert ("robust", "standard", pytest.approx(0.3), pytest.approx(0.1)) in [row[3:] for row in kinds.rows]
 
@@ -150,22 +153,22 @@ def test_a_second_analysis_takes_its_perturbations_from_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = make(encoders=(EARLY, LATER))
-    list(iter_sweep(Engine(device="cpu"), config, tmp_path / "transfer"))
+    list(Engine(device="cpu").iter_sweep(config, tmp_path / "transfer"))
 
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("attacked again")
 
     monkeypatch.setattr("core.sweeps.attack_curve.run_curve", fail)
     for question in (Question.MEANING, Question.FRAGILITY):
-        list(iter_sweep(Engine(device="cpu"), replace(config, question=question), tmp_path / question))
+        list(Engine(device="cpu").iter_sweep(replace(config, question=question), tmp_path / question))
     first, second = (load_sweep(tmp_path / name) for name in ("transfer", "meaning"))
     assert np.array_equal(first.curve(0, 0)["delta"], second.curve(0, 0)["delta"])
     assert "delta" not in load_sweep(tmp_path / "fragility").curve(0, 0)
-    with pytest.raises(AssertionError, match="attacked again"):
-        list(iter_sweep(Engine(device="cpu"), replace(config, seed=5), tmp_path / "other"))
+    with pytest.raises(BadInputError, match="4 cells .* failed.* AssertionError: attacked again"):
+        list(Engine(device="cpu").iter_sweep(replace(config, seed=5), tmp_path / "other"))
 
 
-def test_the_oldest_climbs_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_climbs_used_longest_ago_are_dropped_first(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
     monkeypatch.setattr(attack_curve, "MOST_BYTES", 20_000)
@@ -179,8 +182,12 @@ def test_the_oldest_climbs_are_dropped_first(monkeypatch: pytest.MonkeyPatch) ->
     kept = cache.get("2")
     assert kept is not None
     assert kept["shift"][0] == 2
-    (folder / "2.npz").write_bytes(b"damaged")
-    assert cache.get("2") is None
+    os.utime(folder / "2.npz", (2, 2))
+    assert cache.get("1") is not None, "which is now the last used"
+    cache.put("3", {"shift": np.zeros(1000)})
+    assert [number for number in range(4) if (folder / f"{number}.npz").is_file()] == [1, 3]
+    (folder / "3.npz").write_bytes(b"damaged")
+    assert cache.get("3") is None
 
 
 def test_an_ensemble_of_linear_encoders_climbs_along_the_mean_of_their_scaled_weights() -> None:

@@ -258,6 +258,27 @@ def test_an_roi_outside_the_mask_is_told_and_an_ncsnr_below_zero_refused(folder:
         plan_import("nifti", folder, ImportOptions("x"))
 
 
+def test_lines_of_another_order_than_their_numbers_and_other_codes_of_a_test_are_refused(folder: Path) -> None:
+    values = DRAW.standard_normal((5, 3))
+    np.save(folder / "responses.npy", values)
+    lines = "image,test\n" + "".join(f"{name},{{}}\n" for name in IDS)
+    text = '[images]\nfolder = "images"\nlist = "list.csv"\n[responses]\nfile = "responses.npy"\n'
+    (folder / "own.toml").write_text(text + '[voxels]\ntable = "voxels.csv"\n')
+    options = ImportOptions("x")
+    for number, told in (("2,0,1", "lines in the order of its column 'voxel'"), ("1,2,3", ""), ("5,9,5", "")):
+        (folder / "list.csv").write_text(lines.format(1, 0, "", "FALSE", "TRUE"))
+        (folder / "voxels.csv").write_text("voxel,roi\n" + "".join(f"{one},V{one}\n" for one in number.split(",")))
+        if told:
+            with pytest.raises(BadInputError, match=told):
+                plan_import("generic", folder / "own.toml", options)
+        else:
+            held = plan_import("generic", folder / "own.toml", options).held_out
+            assert held is not None and held.tolist() == [True, False, False, False, True]
+    (folder / "list.csv").write_text(lines.format(1, 1, 2, 1, 2))
+    with pytest.raises(BadInputError, match="`test` must be 0 or 1, got '2'"):
+        plan_import("generic", folder / "own.toml", options)
+
+
 BIDS = "sub-01_ses-{}_task-see_run-{}"
 
 
@@ -285,6 +306,26 @@ def test_names_of_bids_are_read_as_the_plain_ones(folder: Path) -> None:
         for one in IDS
     ]
     np.testing.assert_allclose(load_responses("mine")[:, 0], expected, atol=1e-5)
+    masks = (DRAW.random((11, 2, 2, 1)) < 0.95).astype(np.uint8)
+    masks[2, 0, 1], masks[:, 1] = 0, 1
+    for number, mask in enumerate(masks, start=1):
+        save_volume(func / f"{BIDS.format(1, number)}_space-T1w_desc-brain_mask.nii.gz", mask)
+    own = plan_import("nifti", folder / "set", options)
+    assert own.voxels.n_voxels == int(masks.all(axis=0).sum())
+    sizes = masks.reshape(11, -1).sum(axis=1)
+    said = f"every mask of a run (11) are taken, {own.voxels.n_voxels} of {sizes.min()} to {sizes.max()}: sub-01"
+    assert any(said in remark for remark in own.remarks)
+    for session in (1, 2):
+        save_volume(func / f"sub-01_ses-{session}_space-T1w_stat-ncsnr_statmap.nii.gz", np.ones((2, 2, 1)))
+    with pytest.raises(BadInputError, match="`ncsnr` must be one map"):
+        plan_import("nifti", folder / "set", options)
+    for path in func.glob("*ncsnr*"):
+        path.unlink()
+    save_volume(func / f"{BIDS.format(1, 3)}_space-T1w_desc-aroma_mask.nii.gz", masks[0])
+    with pytest.raises(BadInputError, match="must be one mask, got .* Name one with --mask"):
+        plan_import("nifti", folder / "set", options)
+    for path in func.glob("*_mask.nii.gz"):
+        path.unlink()
     (func / f"{BIDS.format(1, 3)}_events.tsv").unlink()
     with pytest.raises(BadInputError, match="an events table beside sub-01_ses-1_task-see_run-3_space-T1w"):
         plan_import("nifti", folder / "set", options)

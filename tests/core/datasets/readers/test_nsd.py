@@ -15,6 +15,7 @@ from core.datasets.image_store import open_image_store
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import
 from core.datasets.kinds import detect_kind, inspect_source, plan_import
+from core.datasets.readers.roi_labels import NSD_CODES
 from core.datasets.subject import load_responses, load_subject
 from core.datasets.summary import load_summary
 from core.errors import BadInputError, StorageError
@@ -131,9 +132,14 @@ def test_maps_of_another_orientation_are_turned_to_the_betas(root: Path) -> None
         nibabel.save(nibabel.Nifti1Image(image.get_fdata(), image.affine).as_reoriented(orientation), path)
     asked = ImportOptions("turned")
     list(iter_import(plan_import("nsd", root, asked), asked))
-    np.testing.assert_array_equal(load_responses("nsd01"), load_responses("turned"))
+    inside = nibabel.load(root / "nsddata/ppdata/subj01/func1pt8mm/roi/nsdgeneral.nii.gz")
+    places = nibabel.affines.apply_affine(np.linalg.inv(AFFINE) @ inside.affine, np.argwhere(inside.get_fdata() > 0))
+    order = np.argsort(np.argsort(np.ravel_multi_index(np.rint(places).astype(int).T, NSD_SHAPE)))
+    assert order.tolist() != [0, 1, 2], "the mask's own file numbers the voxels, as in `compare --mask`"
+    np.testing.assert_array_equal(load_responses("nsd01")[..., order], load_responses("turned"))
     before, after = load_subject("nsd01").voxels, load_subject("turned").voxels
-    assert after.roi == before.roi and after.hemisphere.tolist() == before.hemisphere.tolist()
+    assert after.roi == tuple(np.array(before.roi)[order])
+    assert after.hemisphere.tolist() == before.hemisphere[order].tolist()
 
 
 def test_betas_of_another_grid_than_the_maps_are_refused(root: Path) -> None:
@@ -155,6 +161,39 @@ def test_rois_of_another_grid_are_resampled_onto_that_of_the_betas_where_the_use
     assert recording.voxels.roi == ("OFA", "ventral", "FFA-1")
     (said,) = (remark for remark in recording.remarks if "another grid" in remark)
     assert said.startswith("floc-faces.nii.gz lies on another grid") and said.endswith("54 voxels above 0 became 2.")
+
+
+def test_numbers_places_rois_and_responses_agree_on_a_grid_that_all_maps_were_brought_to(root: Path) -> None:
+    """Maps of another side, turned; the answer is the nearest voxel by both affines, one after another."""
+    coarse = AFFINE @ nibabel.affines.from_matvec([[0, 0, 1.5], [0, -1.5, 0], [1.5, 0, 0]], [0, 3, 0])
+    shape, far = (3, 3, 2), np.linalg.inv(coarse) @ AFFINE
+    labels = {
+        "nsdgeneral": (DRAW.random(shape) < 0.7).astype(np.int16),
+        "streams": DRAW.integers(0, 8, shape).astype(np.int16),
+        "floc-faces": np.where(DRAW.random(shape) < 0.4, DRAW.integers(1, 6, shape), 0).astype(np.int16),
+    }
+    folder = root / "nsddata" / "ppdata" / "subj01" / "func1pt8mm" / "roi"
+    for name, values in labels.items():
+        save_volume(folder / f"{name}.nii.gz", values, coarse)
+    for number, betas in enumerate(BETAS, start=1):
+        (nsd_betas_folder(root) / f"betas_session{number:02d}.hdf5").unlink()
+        save_volume(nsd_betas_folder(root) / f"betas_session{number:02d}.nii.gz", betas)
+    found = []
+    for voxel in np.argwhere(np.ones(NSD_SHAPE)):
+        at = tuple(np.rint(far[:3, :3] @ voxel + far[:3, 3]).astype(int))
+        if min(at) >= 0 and (np.array(at) < shape).all() and labels["nsdgeneral"][at]:
+            face, stream = labels["floc-faces"][at], labels["streams"][at]
+            roi = NSD_CODES["floc-faces"].get(face) or NSD_CODES["streams"].get(stream, "")
+            found.append((np.ravel_multi_index(at, shape), len(found), tuple(voxel), roi))
+    found.sort()
+    assert [one[1] for one in found] != list(range(len(found)))
+    asked = ImportOptions("moved", resample=True)
+    list(iter_import(plan_import("nsd", root, asked), asked))
+    voxels, responses = load_subject("moved").voxels, load_responses("moved")[:, 0]
+    assert voxels.roi == tuple(one[3] for one in found)
+    assert voxels.hemisphere.tolist() == [int((AFFINE @ [*one[2], 1])[0] > 0) for one in found]
+    expected = average([np.stack([betas[one[2]] for one in found], axis=1) for betas in BETAS])
+    np.testing.assert_allclose(responses, [expected[row] for row in sorted(expected)], atol=1e-4)
 
 
 def test_hdf5_is_read_where_a_session_is_there_in_both_forms(root: Path) -> None:

@@ -54,8 +54,19 @@ def test_safetensors_and_names_of_scikit_learn_are_the_same_map(tmp_path: Path) 
 
 def test_arrays_of_unknown_names_are_told(tmp_path: Path) -> None:
     assert read_arrays(save_npz(tmp_path / "a.npz", **FULL)).note == ""
-    readout = read_arrays(save_npz(tmp_path / "a.npz", weights=FULL["weights"], bias=FULL["intercept"]))
-    assert readout.note == "Arrays that are not used: bias."
+    readout = read_arrays(save_npz(tmp_path / "a.npz", weights=FULL["weights"], offset=FULL["intercept"]))
+    assert readout.note == "Arrays that are not used: offset."
+    assert read_arrays(save_npz(tmp_path / "a.npz", **FULL, bias=np.ones(3))).note == "Arrays that are not used: bias."
+
+
+def test_bias_and_std_are_what_they_say_and_an_intercept_may_lie_along_any_axis(tmp_path: Path) -> None:
+    first = read_arrays(save_npz(tmp_path / "a.npz", **FULL)).predict(FEATURES)
+    named = {name: value for name, value in FULL.items() if name not in ("intercept", "scale")}
+    named |= {"bias": FULL["intercept"][:, np.newaxis], "std": FULL["scale"]}
+    np.testing.assert_array_equal(first, read_arrays(save_npz(tmp_path / "a.npz", **named)).predict(FEATURES))
+    weights = FULL["components"] @ FULL["weights"]
+    readout = read_arrays(save_npz(tmp_path / "a.npz", weights=weights, intercept=np.float64(2)))
+    np.testing.assert_allclose(readout.predict(FEATURES), FEATURES @ weights + 2)
 
 
 def test_weights_alone_are_enough(tmp_path: Path) -> None:

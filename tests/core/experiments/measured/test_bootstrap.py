@@ -11,7 +11,6 @@ from scipy import stats
 from core.experiments.measured.bootstrap import (
     SUMMARY,
     bootstrap_summary,
-    expanded_tail,
     interval_bca,
     noise_sd,
     pool_residuals,
@@ -20,6 +19,7 @@ from core.experiments.measured.bootstrap import (
     summarise_pairs,
 )
 from core.experiments.measured.compare_config import CompareConfig
+from core.statistics import interval_bc
 
 
 def make_pairs(n: int, *, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +62,7 @@ def test_without_spread_there_is_no_slope_and_no_dz() -> None:
 
 def test_the_bca_interval_is_that_of_scipy_at_the_expanded_level() -> None:
     values = np.random.default_rng(3).exponential(size=25)
-    level = 1 - 2 * expanded_tail(0.025, 25)
+    level = 1 - 2 * stats.norm.cdf(np.sqrt(25 / 24) * stats.t.ppf(0.025, 24))
     theirs = stats.bootstrap(
         (values,), np.mean, n_resamples=20_000, confidence_level=level, method="BCa", rng=np.random.default_rng(0)
     ).confidence_interval
@@ -73,10 +73,10 @@ def test_the_bca_interval_is_that_of_scipy_at_the_expanded_level() -> None:
 
 
 def test_the_expanded_level_is_the_normal_one_for_many_and_wider_for_few() -> None:
-    assert expanded_tail(0.025, 100_000) == pytest.approx(0.025, rel=1e-3)
-    n = 8
-    reach = -stats.norm.ppf(expanded_tail(0.025, n)) * np.sqrt((n - 1) / n)  # of the bootstrap's too small SD
-    assert reach == pytest.approx(stats.t.ppf(0.975, n - 1))
+    drawn = stats.norm.ppf((np.arange(100_000) + 0.5) / 100_000)
+    assert interval_bc(0.0, drawn, 100_000, confidence=0.95).high == pytest.approx(1.96, abs=1e-3)
+    few = interval_bc(0.0, drawn, 8, confidence=0.95).high * np.sqrt(7 / 8)  # of the bootstrap's too small SD
+    assert few == pytest.approx(stats.t.ppf(0.975, 7), rel=1e-3)
 
 
 @pytest.mark.parametrize(("n", "noise", "least"), [(12, 1.0, 0.88), (12, 3.0, 0.88), (30, 0.3, 0.91), (30, 3.0, 0.91)])

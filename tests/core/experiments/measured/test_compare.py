@@ -16,7 +16,6 @@ from core.experiments.measured.compare import (
     Comparison,
     Cut,
     Row,
-    compare_measured,
     iter_compare,
     predict_shifts,
 )
@@ -26,7 +25,7 @@ from core.experiments.measured.practise import NO_TRUTH, SimulateOptions, simula
 from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import open_measured
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import OTHER, SIGMA, write_set
+from tests.helpers.measured_sets import OTHER, SIGMA, compare_measured, write_set
 from tests.helpers.measured_sets import OWN as MADE_ON
 
 FAST = CompareConfig(n_bootstrap=300)

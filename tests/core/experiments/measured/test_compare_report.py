@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError
-from core.experiments.measured.compare import CompareConfig, Comparison, compare_measured
+from core.experiments.measured.compare import CompareConfig, Comparison
 from core.experiments.measured.compare_report import write_comparison
 from core.experiments.measured.compare_tables import describe_comparison, pack_comparison, tabulate_comparison
 from core.experiments.measured.measured import MatchOptions
@@ -20,7 +20,7 @@ from core.experiments.measured.practise import SimulateOptions, simulate_respons
 from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import open_measured
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import write_set
+from tests.helpers.measured_sets import compare_measured, write_set
 
 
 @pytest.fixture(scope="module")

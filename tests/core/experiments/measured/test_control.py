@@ -11,18 +11,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.experiments.measured.compare import Comparison, Cut, compare_measured
+from core.experiments.measured.compare import Comparison, Cut
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.compare_report import write_comparison
 from core.experiments.measured.compare_tables import describe_judgement
-from core.experiments.measured.control import Levels, correlate_halves, score_levels
+from core.experiments.measured.control import correlate_halves, score_levels
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import NO_TRUTH, SimulateOptions, simulate_responses
 from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import open_measured
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import OTHER, OWN, SIGMA, write_levels
+from tests.helpers.measured_sets import OTHER, OWN, SIGMA, compare_measured, write_levels
 
 FAST = CompareConfig(n_bootstrap=300)
 
@@ -103,15 +103,15 @@ def test_intervals_of_slope_and_r_hold_the_truth(slope: float, noise: float, see
     """In 95 % of 500 experiments with seeds that differ in offset and slope (binomial SE 1.0 %)."""
     rng, level = np.random.default_rng(1), np.linspace(-3, 3, 7)
 
-    def draw(count: int) -> Levels:
+    def draw(count: int) -> tuple[np.ndarray, ...]:
         slopes, offsets = slope + 0.1 * rng.normal(size=count), seed_sd * rng.normal(size=count)
         y = slopes[:, np.newaxis] * level + offsets[:, np.newaxis] + noise * rng.normal(size=(count, 7))
-        return Levels(np.tile(level, count), y.ravel(), np.repeat(np.arange(count), 7), offsets)
+        return np.tile(level, count), y.ravel(), np.repeat(np.arange(count), 7), np.repeat(offsets, 7)
 
     many, hits = draw(50_000), np.zeros(2)
-    truths = stats.pearsonr(many.level, many.measured).statistic, slope
+    truths = stats.pearsonr(many[0], many[1]).statistic, slope
     for seed in range(500):
-        found = score_levels(draw(n_seeds), CompareConfig(n_bootstrap=200, seed=seed))[:2]
+        found = score_levels(*draw(n_seeds), CompareConfig(n_bootstrap=200, seed=seed))[:2]
         hits += [one.low <= truth <= one.high for one, truth in zip(found, truths, strict=True)]
     assert 0.90 <= hits[0] / 500 <= 0.98
     assert 0.925 <= hits[1] / 500 <= 0.975
@@ -220,14 +220,27 @@ def test_responses_that_fall_as_levels_rise_are_told(folder: Path, responses: pd
     assert sum("fall as levels rise" in line for line in comparison.warnings) == 2  # both encoders of one target
 
 
+def test_of_two_encoders_that_responses_fall_with_neither_controls(
+    folder: Path, responses: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Whichever r is the higher one."""
+    comparison = judge_table(folder, responses.assign(FFA=-responses.FFA, PPA=-responses.PPA), tmp_path)
+    (found,) = comparison.control_differences
+    scores = [one.r.value for one in comparison.control if one.network == OWN]
+    assert found.r_first == pytest.approx(np.mean(scores)) and max(found.r_first, found.r_second) < 0
+    assert found.r.high < 0 and found.better == ""
+    told = " ".join(describe_judgement(comparison))
+    assert f"Neither {OWN} nor {OTHER} controls the response (r -" in told and "controls better" not in told
+
+
 def test_intervals_of_the_range_are_as_wide_as_they_should_be() -> None:
     """Resamples that divide by the SD of few seeds do not widen them: 95 % of 300, and narrower than 3 ranges."""
     rng, level, hits, widths = np.random.default_rng(2), np.linspace(-3, 3, 5), 0, []
     for seed in range(300):
         natural = rng.normal(size=6)
         y = (level + 0.7 * rng.normal(size=(6, 5))).ravel()
-        levels = Levels(np.tile(level, 6), y, np.repeat(np.arange(6), 5), natural)
-        reach = score_levels(levels, CompareConfig(n_bootstrap=200, seed=seed))[2]
+        seeds = np.repeat(np.arange(6), 5)
+        reach = score_levels(np.tile(level, 6), y, seeds, natural[seeds], CompareConfig(n_bootstrap=200, seed=seed))[2]
         hits += reach.low <= 6 <= reach.high
         widths.append(reach.high - reach.low)
     assert 0.93 <= hits / 300 <= 0.99

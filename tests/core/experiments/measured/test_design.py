@@ -12,7 +12,6 @@ from scipy import stats
 
 from core.commands.cli import BAD_INPUT, DONE, run_command_line
 from core.errors import BadInputError, Cancelled
-from core.experiments.measured.compare import compare_measured
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.design import Design, DesignConfig, Group, Question, group_plan, iter_design, simulate
 from core.experiments.measured.design_report import describe_design, plot_design
@@ -23,7 +22,7 @@ from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import open_measured
 from core.progress import run_to_end
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import OTHER, OWN, write_levels, write_rivals, write_set
+from tests.helpers.measured_sets import OTHER, OWN, compare_measured, write_levels, write_rivals, write_set
 
 
 def plan_of(folder: Path) -> MeasuredPlan:
@@ -194,6 +193,9 @@ def test_as_it_is_typed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     for words, clue in (
         (("--noise-ceiling", "45"), "Did you mean 45%?"),
         (("--noise-ceiling", "much"), "as 0.3 or 30%"),
+        (("--noise-ceiling", "3_0%"), "as 0.3 or 30%"),
+        (("--noise-ceiling", "0.3", "--probes", "1_0"), "`probes` must be a whole number, got '1_0'"),
+        (("--ncsnr", "1_0"), "must be a number"),
         ((), "or else ncsnr"),
     ):
         code, out, err = type_in(*common, *words)

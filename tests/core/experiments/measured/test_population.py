@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.experiments.measured.compare import Comparison, compare_measured
+from core.experiments.measured.compare import Comparison
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.compare_report import write_comparison
 from core.experiments.measured.compare_tables import describe_judgement
@@ -18,7 +18,7 @@ from core.experiments.measured.population import score_population, split_displac
 from core.experiments.measured.trial import ReadOptions, Trials
 from core.experiments.measured.trials import open_measured
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import SIGMA, write_rows, write_set
+from tests.helpers.measured_sets import SIGMA, compare_measured, write_rows, write_set
 
 WISHED = np.asarray([0.6, 0.0, 0.8])
 """Over voxels 3, 4 and 5 of the helper's ROI."""

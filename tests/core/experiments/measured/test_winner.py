@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from core.errors import BadInputError
-from core.experiments.measured.compare import Comparison, compare_measured
+from core.experiments.measured.compare import Comparison
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.compare_tables import describe_winner
 from core.experiments.measured.measured import MatchOptions
@@ -20,9 +20,9 @@ from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import NO_TRUTH, SimulateOptions, simulate_responses
 from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import open_measured
-from core.experiments.measured.winner import Rivals, Verdict, Winner, judge_pair, settle
+from core.experiments.measured.winner import Verdict, Winner, judge_pair, settle
 from core.stimuli.manifest import read_manifest
-from tests.helpers.measured_sets import OTHER, OWN, THIRD, write_rivals, write_rows
+from tests.helpers.measured_sets import OTHER, OWN, THIRD, compare_measured, write_rivals, write_rows
 
 FAST = CompareConfig(n_bootstrap=300)
 
@@ -117,18 +117,18 @@ def once(table: Path, out: Path) -> Path:
     return out
 
 
-def draw(rng: np.random.Generator, n: int, *, gain: float, third: float, noise: float) -> Rivals:
+def draw(rng: np.random.Generator, n: int, *, gain: float, third: float, noise: float) -> tuple[np.ndarray, ...]:
     """Mirrored probes of n images: what a third encoder moves up in the one it moves down in the other."""
     signs, images = np.tile([1.0, -1.0], n), np.repeat(np.arange(n), 2)
     first, second = signs * rng.uniform(1, 3, 2 * n), -signs * rng.uniform(1, 3, 2 * n)
     shared = rng.normal(0, noise / np.sqrt(2), n)[images]
     y = gain * first + third * signs * rng.normal(0, 2, n)[images] + rng.normal(0, noise, 2 * n) - shared
-    return Rivals(first, second, y, np.ones(2 * n), images)
+    return first, second, y, images
 
 
-def judge(rivals: Rivals, seed: int) -> Winner:
+def judge(drawn: tuple[np.ndarray, ...], seed: int, **more: float) -> Winner:
     config = CompareConfig(n_bootstrap=200, seed=seed)
-    return settle([judge_pair(rivals, config)], config)[0]
+    return settle([judge_pair(*drawn, config, **more)], config)[0]
 
 
 @pytest.mark.parametrize(("third", "noise"), [(0.0, 1.0), (1.0, 0.3)], ids=["nothing moves", "a third encoder"])
@@ -152,7 +152,7 @@ def test_an_encoder_that_explains_a_quarter_is_seldom_called_wrong() -> None:
     rng, found = np.random.default_rng(8), Counter[Verdict]()
     for seed in range(300):
         drawn = draw(rng, 40, gain=0.5547, third=1.0, noise=0.5)
-        found[judge(dataclasses.replace(drawn, ceiling=1 - 1.5 * 0.25 / drawn.measured.var()), seed).verdict] += 1
+        found[judge(drawn, seed, ceiling=1 - 1.5 * 0.25 / drawn[2].var()).verdict] += 1
     assert found[Verdict.NEITHER] + found[Verdict.SECOND] <= 0.05 * 300, found
 
 
@@ -161,7 +161,7 @@ def test_the_interval_of_the_difference_holds_the_truth(gain: float, third: floa
     """In 95 % of 400 experiments of 20 images (binomial SE 1.1 %); the truth from a hundred thousand."""
     rng = np.random.default_rng(5)
     many = draw(rng, 100_000, gain=gain, third=third, noise=noise)
-    truth = float(np.subtract(*(np.corrcoef(one, many.measured)[0, 1] for one in (many.first, many.second))))
+    truth = float(np.subtract(*(np.corrcoef(one, many[2])[0, 1] for one in many[:2])))
     hits = 0
     for seed in range(400):
         interval = judge(draw(rng, 20, gain=gain, third=third, noise=noise), seed).difference
@@ -171,7 +171,7 @@ def test_the_interval_of_the_difference_holds_the_truth(gain: float, third: floa
 
 def test_holm_is_over_the_pairs() -> None:
     rng = np.random.default_rng(6)
-    found = [judge_pair(draw(rng, 12, gain=gain, third=0.0, noise=1.0), FAST) for gain in (0.4, 0.2, 0.0)]
+    found = [judge_pair(*draw(rng, 12, gain=gain, third=0.0, noise=1.0), FAST) for gain in (0.4, 0.2, 0.0)]
     corrected = settle(found, FAST)
     p = [one.p_sign for one in found]
     order = np.argsort(p)
@@ -280,3 +280,11 @@ def test_the_order_of_lines_and_of_names_does_not_matter(folder: Path, tmp_path:
 def test_agreeing_probes_that_move_against_both_are_told(folder: Path, tmp_path: Path) -> None:
     comparison = simulate(folder, tmp_path, truth=OWN, gain=-1.0, n_repeats=4)
     assert "Only 0 of 20 probes moved as" in " ".join(comparison.warnings)
+
+
+def test_a_set_of_agreeing_probes_only_says_what_is_missing(folder: Path, tmp_path: Path) -> None:
+    rows = [row for row in read_manifest(folder).rows if row.direction == row.against_direction]
+    comparison = simulate(rewrite(folder, tmp_path, rows), tmp_path)
+    assert comparison.winners == ()
+    told = [line for line in comparison.warnings if "only agreeing probes" in line]
+    assert len(told) == 1 and f"{OTHER} and {OWN}" in told[0] and "takes controversial ones" in told[0]

@@ -13,10 +13,11 @@ import pytest
 
 from core.experiments.measured.trial_tables import read_ids
 from core.experiments.packages.orders import CatchKind, OrderConfig, TrialKind
-from core.experiments.packages.package import PackageKind, write_package
+from core.experiments.packages.package import PackageKind
 from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template
 from core.stimuli.manifest import read_manifest
+from tests.helpers.packages import write_package
 from tests.helpers.stimulus_sets import write_set
 
 VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")

@@ -17,11 +17,12 @@ import pytest
 
 from core.errors import BadInputError
 from core.experiments.packages.brainscore import name_set
-from core.experiments.packages.package import PackageKind, fit_template, write_package
+from core.experiments.packages.package import PackageKind, fit_template
 from core.experiments.packages.plan import make_plan
 from core.experiments.packages.template import Template
 from core.files import hash_file
 from core.stimuli.manifest import read_manifest
+from tests.helpers.packages import write_package
 from tests.helpers.readers import READERS, needs_brainscore
 from tests.helpers.stimulus_sets import write_set
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from core.experiments.packages.orders import CatchKind, OrderConfig
-from core.experiments.packages.package import PackageKind, write_package
+from core.experiments.packages.package import PackageKind
 from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.presentation import LIBRARY
 from core.experiments.packages.template import Template
@@ -22,6 +22,7 @@ from core.experiments.packages.timing import Screen, Timing
 from core.paths import resources_folder
 from core.stimuli.manifest import ManifestHeader, StimulusSet, read_manifest
 from tests.helpers.chromium import PATIENCE, Page, find_chromium, open_page
+from tests.helpers.packages import write_package
 from tests.helpers.stimulus_sets import write_set
 
 needs_browser = pytest.mark.skipif(find_chromium() is None, reason="no Chromium; `make test` installs it on Debian")

@@ -9,12 +9,13 @@ import pytest
 from core.errors import BadInputError, Cancelled, StorageError
 from core.experiments.packages import package as package_module
 from core.experiments.packages.orders import OrderConfig
-from core.experiments.packages.package import FORMATS, PackageKind, iter_package, write_package
+from core.experiments.packages.package import FORMATS, PackageKind, iter_package
 from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template, read_template
 from core.experiments.packages.timing import Screen
 from core.files import hash_file
 from core.stimuli.manifest import read_manifest, read_rows
+from tests.helpers.packages import write_package
 from tests.helpers.stimulus_sets import write_set
 
 KINDS = list(PackageKind)

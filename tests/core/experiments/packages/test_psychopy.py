@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from core.experiments.packages.orders import CatchKind, OrderConfig
-from core.experiments.packages.package import PackageKind, write_package
+from core.experiments.packages.package import PackageKind
 from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.presentation import CONDITION_COLUMNS
 from core.experiments.packages.template import Template
 from core.experiments.packages.timing import Screen, Timing
 from core.stimuli.manifest import StimulusSet, read_manifest, write_csv
+from tests.helpers.packages import write_package
 from tests.helpers.readers import needs_psychopy, run_with_readers
 from tests.helpers.stimulus_sets import write_set
 

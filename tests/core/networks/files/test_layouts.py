@@ -209,6 +209,56 @@ LAYOUTS = {
         USED,
         RESTRICTED,
     ),
+    "one number for all channels": Layout(
+        "a.ckpt",
+        {"net": table(), "config": {"data": {"mean": 0.5, "std": 0.25}, "init": {"mean": 0.0, "std": 0.02}}},
+        ("Pixels are normalised as the file says: mean 0.5, 0.5, 0.5 and SD 0.25, 0.25, 0.25 (config.data.mean)",),
+        ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
+    ),
+    "grey levels, one number for all": Layout(
+        "a.ckpt",
+        {"net": table(), "cfg": {"mean": 102, "std": 63.75}},
+        ("mean 0.4, 0.4, 0.4 and SD 0.25, 0.25, 0.25 (cfg.mean, divided by 255)",),
+        ((0.4,) * 3, (0.25,) * 3),
+    ),
+    "grey levels in the text of a configuration, twice": Layout(
+        "a.pth",
+        {
+            "state_dict": table("backbone."),
+            "meta": {"config": "train = dict(mean=[102, 51.0, 76.5],\n std=[63.75, 51, 51], to_rgb=True)\n" * 2},
+        },
+        ("mean 0.4, 0.2, 0.3 and SD 0.25, 0.2, 0.2 (meta.config.0.mean, divided by 255)",),
+        ((0.4, 0.2, 0.3), (0.25, 0.2, 0.2)),
+    ),
+    "averaged weights of a callback": Layout(
+        "a.ckpt",
+        {"state_dict": table("net.", OTHER), "callbacks": {"EMA": {"ema_weights": table("net.")}}},
+        ("ema_weights", "was taken, not"),
+    ),
+    "a list of one channel": Layout(
+        "a.ckpt",
+        {"net": table(), "args": argparse.Namespace(image_mean=[0.45], image_std=[[0.225]])},
+        ("mean 0.45, 0.45, 0.45 and SD 0.225, 0.225, 0.225",),
+        ((0.45,) * 3, (0.225,) * 3),
+    ),
+    "one number for all in text and in a tensor": Layout(
+        "a.ckpt",
+        table("net.") | {"norm.mean": torch.tensor([0.5]), "norm.std": torch.tensor(0.5)},
+        ("mean 0.5, 0.5, 0.5 and SD 0.5, 0.5, 0.5",),
+        ((0.5,) * 3, (0.5,) * 3),
+    ),
+    "a pair of single numbers": Layout(
+        "a.ckpt",
+        {"net": table(), "transform": {"normalize": [[0.5], [0.25]]}, "noise": {"mean": 0.0, "std": 1.0}},
+        ("mean 0.5, 0.5, 0.5 and SD 0.25, 0.25, 0.25",),
+        ((0.5,) * 3, (0.25,) * 3),
+    ),
+    "lists in lists in one": Layout(
+        "a.ckpt",
+        {"net": table(), "cfg": {"mean_std": [[[[value] for value in values] for values in RESTRICTED]]}},
+        USED,
+        RESTRICTED,
+    ),
     "a mean and an SD in one list": Layout(
         "a.ckpt",
         {"net": table(), "config": {"normalize": [list(RESTRICTED[0]), list(RESTRICTED[1])]}},
@@ -270,7 +320,7 @@ LAYOUTS = {
             "callbacks": {"best": torch.ones(1)},
             "hyper_parameters": {"lr": 1},
         },
-        says=("Left out: criterion (1 tensor).",),
+        says=("Left out: callbacks (1 tensor), criterion (1 tensor).",),
     ),
     "thop": Layout(
         "a.pth",
@@ -324,6 +374,11 @@ def test_two_sets_of_one_file_are_two_networks_and_an_entry_without_a_choice_is_
         (normalised("mean", "std") | {"std": torch.full((3,), 0.07)}, {}, "so small that it may hold variances. Give"),
         (table() | {"mean": torch.tensor([-0.4, -0.5, -0.4]), "std": torch.ones(3)}, {}, "mean -0.4, .*Give"),
         (table() | {"mean": torch.tensor([0.4, math.nan, 0.4]), "std": torch.ones(3)}, {}, "nan, .*Give"),
+        (
+            {"net": table(), "cfg": "a: {mean: [0.5, 0.5, 0.5], std: [0.2, 0.2, 0.2]}, b: {mean: [0, 0, 0]}"},
+            {},
+            "mean 0.5, 0.5, 0.5 and SD 0.2, .*cfg.0.mean.* and mean 0, 0, 0 and no SD .*Give",
+        ),
         (table() | {"mean": torch.tensor([124, 116, 104])}, {}, "mean 124, 116, 104 and no SD (.mean.), and it cannot"),
         (table() | {"mean": channels((0.406, 0.456, 0.485), 3), "std": torch.ones(3)}, {}, "with blue first, mean 0.4"),
         (table() | {"pixel_mean": channels((103.53, 116.28, 123.675), 3)}, {}, "so the network takes blue, green, red"),
@@ -494,6 +549,39 @@ def test_a_segmentation_network_is_read_with_its_own_dilation(tmp_path: Path, pi
     found = load_network(spec, "backbone.15")(pixels)
     assert found.shape[1:] == (160, 4, 4), "stride 16 in place of 32"
     assert_same(found, expected(whole, pixels, "backbone.15"))
+
+
+@pytest.mark.parametrize(("family", "stride"), [("torchvision", 8), ("torchvision", 16), ("timm", 8), ("timm", 32)])
+def test_a_backbone_alone_has_the_strides_that_are_said(
+    tmp_path: Path, pixels: torch.Tensor, family: str, stride: int
+) -> None:
+    deeplab = torchvision.models.segmentation.deeplabv3_resnet50(weights=None, weights_backbone=None, num_classes=2)
+    whole = randomise(deeplab.backbone if stride == 8 else torchvision.models.resnet50(weights=None), seed=5)
+    if stride == 16:  # by hand: the last block without its stride, and its other convolutions as far apart
+        whole.layer4[0].conv2.stride = whole.layer4[0].downsample[0].stride = (1, 1)
+        for block in whole.layer4[1:]:
+            block.conv2.dilation = block.conv2.padding = (2, 2)
+    bare = {name: value for name, value in whole.state_dict().items() if not name.startswith("fc.")}
+    given = {"architecture": f"{family}:resnet50"}
+    with pytest.raises(BadInputError, match=r"ResNet without classifier, of which .*`--output-stride 32`, 16 or 8"):
+        add(tmp_path / "bare.pth", bare, **given)
+    spec = add(tmp_path / "bare.pth", bare, **given, output_stride=stride)
+    found = load_network(spec, "layer4.2")
+    assert found.feature_shape == (2048, 64 // stride, 64 // stride)
+    whole.eval()
+    assert_same(found(pixels), expected(whole, pixels, "layer4.2"))
+    projected = add(tmp_path / "moco.pth", bare | {"fc.0.weight": torch.ones(4, 2048)}, **given)
+    assert load_network(projected, "layer4.2").feature_shape == (2048, 2, 2)
+    assert (projected.output_stride, fingerprint(projected, "a") == fingerprint(spec, "a")) == (0, stride == 32)
+
+
+def test_an_output_stride_is_said_of_definitions_that_have_one(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="`output_stride` must be 0, got 8"):
+        add(tmp_path / "a.pth", table(), output_stride=8)
+    with pytest.raises(BadInputError, match="`output_stride` must be 0, got 16"):
+        import_network("timm:vit_tiny_patch16_224", NetworkImportOptions(output_stride=16))
+    with pytest.raises(BadInputError, match="`output_stride` must be one of 0, 8, 16, 32, got '7'"):
+        NetworkImportOptions(output_stride=7)
 
 
 @pytest.mark.parametrize("head", ["classifier.4.weight", "decode_head.convs.0.conv.weight", "aux_classifier.0.weight"])

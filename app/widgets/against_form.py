@@ -1,15 +1,14 @@
-"""Chooses a second encoder that a probe moves the other way, beside the first."""
+"""Chooses a second encoder beside the first, for probes that move the two apart: in Explore and in plans of stimuli."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app.explore.target_options_form import Weight
 from app.widgets.basics import make_column, make_label
-from app.widgets.form import Choice, Flag, Form
+from app.widgets.form import Choice, Flag, Form, Weight
 from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 
 NOTHING = (None, "no second encoder")
@@ -23,21 +22,21 @@ SHARPNESS_TIP = "t of the smooth minimum of both shifts in SDs: the larger, the 
 
 
 class AgainstForm(Form):
-    """Edits `Against`, or None: `value`, `set_value`, `changed`."""
+    """Edits `Against`, or None: `value`, `set_value`, `changed`; `agrees` is left out where both ways are made."""
 
     changed = Signal(object)
 
-    encoder = Choice("Against", SECOND_TIP, choices=(NOTHING,), letters=6, name="Second encoder")
+    encoder = Choice("Second encoder", SECOND_TIP, choices=(NOTHING,), letters=6)
     agrees = Flag("Both the same way", AGREES_TIP)
     decided_sd = Weight(
         "Wanted", DECIDED_TIP, least=0.01, most=100, first=DEFAULT_DECIDED, unit=" SD", name="Wanted size"
     )
     sharpness = Weight("", SHARPNESS_TIP, least=0.01, first=DEFAULT_SHARPNESS, name="Sharpness")
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, with_agreeing: bool = True) -> None:
         super().__init__(parent)
         sizes = ("Wanted", "decided_sd", make_label("t", "muted"), "sharpness")
-        self._rows = self.make_rows("encoder", ("", "agrees"), sizes)
+        self._rows = self.make_rows("encoder", *([("", "agrees")] * with_agreeing), sizes)
         self.setLayout(make_column(self._rows))
         self.refresh()
 
@@ -64,12 +63,6 @@ class AgainstForm(Form):
         self.changed.emit(self.value())
 
     def refresh(self) -> None:
-        """Without a second encoder there is nothing else to choose, or to see."""
-        super().refresh()
-        for row in (1, 2):
+        """Without a second encoder there is nothing else to choose."""
+        for row in range(1, self._rows.rowCount()):
             self._rows.setRowVisible(row, self.encoder.value() is not None)
-
-    def reasons(self) -> Mapping[str, str]:
-        """Why sizes and direction cannot be chosen."""
-        reason = "" if self.encoder.value() is not None else "Choose a second encoder first"
-        return dict.fromkeys(("agrees", "decided_sd", "sharpness"), reason)
