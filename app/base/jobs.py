@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from core.device import explain
 from core.errors import Cancelled, ProbeError
@@ -162,10 +162,6 @@ class _Worker(QObject):
         super().__init__()
         self.preempting: queue.SimpleQueue[Job] = queue.SimpleQueue()
 
-    @Slot()
-    def step_back(self) -> None:
-        step_back()
-
     @Slot(object)
     def run(self, job: Job) -> None:
         try:
@@ -230,7 +226,7 @@ class JobLane(QObject):
         self._thread.setStackSize(STACK_BYTES)
         self._worker = _Worker()
         self._worker.moveToThread(self._thread)
-        self._thread.started.connect(self._worker.step_back)
+        self._thread.started.connect(step_back, Qt.ConnectionType.DirectConnection)
         self._start.connect(self._worker.run)
         self._preempt.connect(self._worker.do_preempting)
         self._worker.began.connect(self._take_begin)
