@@ -91,7 +91,9 @@ def test_a_click_on_a_point_of_an_opened_folder_shows_the_analysed_image(
     folder = run_in(session, images)
     session.state.auto_probe = True
     desk = make_desk(qtbot, session)
-    explore = Explore(desk)
+    places = Places(session.settings)
+    desk.tabs.put(KEY, places.whole)
+    explore = Explore(desk, places)
     explore.start()
     qtbot.waitUntil(lambda: session.state.clean is not None, timeout=100_000)
     analyses = Analyses(desk, explore)
@@ -136,7 +138,9 @@ def test_images_and_folders_of_images_are_analysed_together(qtbot: QtBot, sessio
     single = tmp_path / "one.png"
     Image.new("RGB", (64, 64), "white").save(single)
     desk = make_desk(qtbot, session)
-    explore = Explore(desk)
+    places = Places(session.settings)
+    desk.tabs.put(KEY, places.whole)
+    explore = Explore(desk, places)
     explore.start()
     analyses = Analyses(desk, explore)
     drop = next(row for row in analyses.drops() if row.thing == "images")
