@@ -6,7 +6,6 @@ An engine belongs to one thread at a time; everything it takes and gives is nump
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.device import THREADS_VARIABLE
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
 from core.kept import Kept
@@ -292,6 +290,7 @@ class Engine:
         from core.sweeps.run import begin_sweep, iter_sweep_cells, time_cells
 
         store = begin_sweep(config, folder, resume=resume)
+        self._reopen_encoders()
         if n_processes == 1:
             yield from iter_sweep_cells(self, store, should_stop=should_stop)
         else:
@@ -332,22 +331,24 @@ class Engine:
             yield from iter_study_cells(self, study, should_stop=should_stop)
         else:
             sweep = join_store(SWEEP, folder, note_facts)
+            self._reopen_encoders()
             yield from iter_sweep_cells(self, sweep, should_stop=should_stop)
+
+    def _reopen_encoders(self) -> None:
+        """Another program may have fitted them anew since they were opened; a sweep notes those on disk."""
+        self._encoders.drop(lambda _: True)
 
     def _iter_processes(
         self, store: CellStore[Any, Any], n_processes: int, seconds_of: Callable[[Any], float], should_stop: ShouldStop
     ) -> Iterator[RunProgress]:
-        from core.device import count_cores
         from core.sweeps.workers import iter_processes, start_process
 
-        words = (str(store.folder), self.device, str(max(1, count_cores() // n_processes)))
-        start = partial(start_process, work_on_folder, words)
+        start = partial(start_process, work_on_folder, (str(store.folder), self.device))
         yield from iter_processes(store, start, n_workers=n_processes, seconds_of=seconds_of, should_stop=should_stop)
 
 
-def work_on_folder(folder: str, device: str, threads: str, should_stop: ShouldStop) -> None:
+def work_on_folder(folder: str, device: str, should_stop: ShouldStop) -> None:
     """What a process of `n_processes` does. Raises as `Engine.iter_folder`."""
-    os.environ.setdefault(THREADS_VARIABLE, threads)
     for _ in Engine(device=device).iter_folder(Path(folder), should_stop=should_stop):
         pass
 

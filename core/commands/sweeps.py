@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from core.checks import check_choice, refusal
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
 from core.commands.output import answer, follow, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
+from core.device import THREADS_VARIABLE, count_cores
 from core.engine import Engine
 from core.headers import unstructure
 from core.sweeps.cells import CellStore, RunProgress
@@ -131,6 +133,8 @@ class _Kind:
 def _compute(config: Any, kind: _Kind, engine: Engine, out: Path, options: RunOptions) -> bool:
     """Tell the cost and compute; false if no more was asked for than the cost or the folder."""
     n_processes = read_engine(options.engine)
+    if n_processes > 1:  # each has an equal part of the cores, and the cost is measured with as many
+        os.environ.setdefault(THREADS_VARIABLE, str(count_cores() // n_processes))
     with stop_on_interrupt() as should_stop:
         if options.begin:
             known: StepSeconds = read_step_seconds(kind.layers, engine.device)
@@ -151,12 +155,11 @@ def _compute(config: Any, kind: _Kind, engine: Engine, out: Path, options: RunOp
 
 def read_engine(text: str) -> int:
     """The number of processes that "here" or "local:N" asks for. Raises BadInputError."""
-    kind, _, number = text.partition(":")
-    if text == "here":
-        return 1
-    if kind != "local" or not number.isdecimal() or not int(number):
-        raise refusal("engine", allowed="here, or local:N with N processes of this computer", got=text)
-    return int(number)
+    words = {"here": 1} | {f"local:{number}": number for number in range(1, count_cores() + 1)}
+    if text not in words:
+        allowed = f"here, or local:N with N processes, 1 to the {count_cores()} cores that may be used here"
+        raise refusal("engine", allowed=allowed, got=text)
+    return words[text]
 
 
 def _report(out: Path, *, as_json: bool) -> int:
