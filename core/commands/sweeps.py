@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from core.checks import check_choice, refusal
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
 from core.commands.output import answer, follow, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
-from core.device import THREADS_VARIABLE, count_cores
+from core.device import count_cores
 from core.engine import Engine
 from core.headers import unstructure
 from core.sweeps.cells import CellStore, RunProgress
@@ -114,9 +113,8 @@ def _ask(
         untrained=controls.untrained if copies in (BOTH, UNTRAINED) else (),
     )
     check_sweep(config)
-    engine = Engine(device=device)
-    kind = _Kind(estimate_cost, begin_sweep, engine.iter_sweep, name_layers(config))
-    is_done = _compute(config, kind, engine, out, given.make(RunOptions))
+    kind = _Kind(estimate_cost, begin_sweep, Engine.iter_sweep, name_layers(config))
+    is_done = _compute(config, kind, device, out, given.make(RunOptions))
     return _report(out, as_json=json) if is_done else 0
 
 
@@ -130,11 +128,10 @@ class _Kind:
     layers: tuple[Layer, ...]
 
 
-def _compute(config: Any, kind: _Kind, engine: Engine, out: Path, options: RunOptions) -> bool:
+def _compute(config: Any, kind: _Kind, device: str, out: Path, options: RunOptions) -> bool:
     """Tell the cost and compute; false if no more was asked for than the cost or the folder."""
     n_processes = read_engine(options.engine)
-    if n_processes > 1:  # each has an equal part of the cores, and the cost is measured with as many
-        os.environ.setdefault(THREADS_VARIABLE, str(count_cores() // n_processes))
+    engine = Engine(device=device, n_processes=n_processes)
     with stop_on_interrupt() as should_stop:
         if options.begin:
             known: StepSeconds = read_step_seconds(kind.layers, engine.device)
@@ -148,8 +145,7 @@ def _compute(config: Any, kind: _Kind, engine: Engine, out: Path, options: RunOp
             kind.begin(config, out, resume=options.resume)
             print(f"{out} is begun. `main.py worker {out}` computes its {cost.n_cells} cells; start several.")
         else:
-            work = kind.run(config, out, resume=options.resume, n_processes=n_processes, should_stop=should_stop)
-            follow(work, always=True)
+            follow(kind.run(engine, config, out, resume=options.resume, should_stop=should_stop), always=True)
     return not (options.cost or options.begin)
 
 
@@ -227,9 +223,8 @@ def run_study(
     if candidates is not None:
         more["candidates"] = parse_layers(split(candidates), teachers=more.get("teachers", usual.teachers))
     config = given.over(usual, **more)
-    engine = Engine(device=device)
-    kind = _Kind(estimate_study, begin_study, engine.iter_study, config.layers)
-    if not _compute(config, kind, engine, out, given.make(RunOptions)):
+    kind = _Kind(estimate_study, begin_study, Engine.iter_study, config.layers)
+    if not _compute(config, kind, device, out, given.make(RunOptions)):
         return 0
     from core.reports.study_report import write_study
 

@@ -242,9 +242,11 @@ def iter_processes(
             yield tally.record(f"at work in {count(len(running), 'process', 'processes')}")
             check_stop(should_stop)
             spent = time.perf_counter() - looked
-            connection.wait([one.process.sentinel for one in running], POLL_SECONDS + spent / LEAST_SHARE)
+            gone = connection.wait([one.process.sentinel for one in running], POLL_SECONDS + spent / LEAST_SHARE)
             holders = {one.pid for one in claims.all_holders()}  # before the dead are asked about, which buries them
-            ended = [one for one in running if one.process.exitcode is not None]
+            ended = [one for one in running if one.process.sentinel in gone]
+            for one in ended:  # its memory is given back before its exit code is known
+                one.process.join()
             words = {one.process.pid: one.hear() for one in ended}
             said += filter(None, words.values())
             died = [one for one in ended if one.process.exitcode and not words[one.process.pid]]
