@@ -164,6 +164,6 @@ def halve(chunk: int, error: Exception, *, what: str = "stimulus") -> int:
 
 def _wanted_threads() -> int | None:
     text = os.environ.get(THREADS_VARIABLE)
-    if text is None:
+    if not text:  # as SLURM leaves it where no number of cores was asked for
         return None
     return check_count(THREADS_VARIABLE, int(text) if text.isdecimal() else -1, advice=f"It was set to {text!r}.")
