@@ -65,6 +65,7 @@ def run(*, device: str = "auto", session_file: Path | None = None) -> int:
     window.show()
     code = application.exec()
     if window.opening.failure is not None:
+        window.hide()
         window.places.close()  # a live thread would abort the exit and hide the reason
         if "session" in vars(window):
             window.session.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -29,7 +29,7 @@ class Fold(QWidget):
         self.toggled.emit(opened)
 
 
-WIDEST_HINT = 320
+NARROWEST_HINT, WIDEST_HINT = 80, 320
 
 
 class Caption(QLabel):
@@ -67,9 +67,13 @@ class EmptyState(QWidget):
         self.setLayout(column)
         self.setAccessibleName(f"{title}. {advice}")
 
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as the lines can be, not as they are now."""
+        return QSize(NARROWEST_HINT + 32, super().minimumSizeHint().height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the lines short enough to read."""
         for label in (self._title, self._advice):
-            width = min(WIDEST_HINT, max(80, self.width() - 32))
+            width = min(WIDEST_HINT, max(NARROWEST_HINT, self.width() - 32))
             label.setFixedSize(width, label.heightForWidth(width))  # the column would give it the height of one line
         super().resizeEvent(event)

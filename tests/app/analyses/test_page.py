@@ -120,7 +120,7 @@ def test_one_image_alone_cannot_be_asked_for(qtbot: QtBot, session: Services) ->
     page = make_page(qtbot, session, Question.FRAGILITY)
     page.form.set_subject(load_subject("simulated"), [EncoderConfig("simulated", *key) for key in KEYS], KEYS)
     page.form.images.take_words(["cat_chelsea"])
-    assert "`images` must be at least 2 images" in page.form.problem.text()
+    assert "Images must be at least 2 images" in page.form.problem.text()
     assert not page.run.isEnabled()
 
 
