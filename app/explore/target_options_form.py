@@ -13,7 +13,7 @@ from app.widgets.form import Choice, Flag, Form, Pick, Weight
 from core.attacks.objective_config import FORMULAS, ObjectiveKind
 from core.probes.choice import TargetOptions
 
-NO_CONTRAST = ("", "nothing")
+NO_CONTRAST = ("", "none")
 CONTRAST_TIP = "Hold or lower this ROI: raises target − weight × mean of this ROI"
 SPARE_TIP = (
     "Take the mean squared change of all other voxels, in SDs, times this weight off what is raised, "
@@ -58,7 +58,7 @@ class TargetOptionsForm(Form):
         rows = self.make_rows(
             ("Contrast ROI", "contrast_roi", make_label("×", "muted"), "contrast_weight"),
             ("", "spares_others", -1, "spare_weight"),
-            ("Smallest ε for", -1, "wanted_shift_sd"),
+            ("Find the smallest ε for a shift of", -1, "wanted_shift_sd"),
             ("Together with", self.together),
             ("", make_column(self.pattern, self.pattern_mode)),
             gap=8,
@@ -121,4 +121,4 @@ class TargetOptionsForm(Form):
 
     def _show_together(self) -> None:
         ticked = [action.text() for action in self._ticked()]
-        self.together.setText("no other network" if not ticked else f"{len(ticked)} more: {', '.join(ticked)}"[:28])
+        self.together.setText("this network alone" if not ticked else f"{len(ticked)} more: {', '.join(ticked)}"[:28])

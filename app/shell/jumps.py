@@ -1,4 +1,4 @@
-"""Everything the command palette can reach: commands, places to go, settings.
+"""Everything the command palette can reach: commands, places to go, what the controls can be set to, settings.
 
 Commands come from the actions of the menus as they are now; the others from what is open, so that nothing is listed by
 hand.
@@ -12,8 +12,10 @@ from functools import partial
 
 from app.base.settings import SETTINGS
 from app.explore.explore import Explore
+from app.explore.places import KEY
 from app.shell.actions import Actions, key_text
 from app.shell.commands import COMMANDS
+from app.shell.controls import list_controls
 from app.shell.palette import Jump, Palette
 from app.widgets.desk import Desk, Feature, does
 
@@ -45,7 +47,7 @@ class Jumps(Feature):
 
     def everything(self) -> tuple[Jump, ...]:
         """Everything that can be reached now, commands first."""
-        parts = (self._commands(), self._tabs(), self._rois(), self._encoders(), self._subjects())
+        parts = (self._commands(), self._tabs(), self._controls(), self._rois(), self._encoders(), self._subjects())
         return (*(jump for part in parts for jump in part), *self._settings(), *self._images())
 
     def find_voxel(self, query: str) -> Jump | None:
@@ -73,6 +75,13 @@ class Jumps(Feature):
     def _tabs(self) -> Iterator[Jump]:
         for key in self._desk.tabs.keys:
             yield Jump("Tab", key.capitalize(), "", partial(self._desk.tabs.open, key))
+
+    def _controls(self) -> Iterator[Jump]:
+        return list_controls(self._explore.palette_parts(), self._show_explore)
+
+    def _show_explore(self) -> None:
+        self._desk.tabs.open(KEY)
+        self._explore.show_all()
 
     def _rois(self) -> Iterator[Jump]:
         subject = self._session.state.subject
