@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, QThread, Signal, Slot
+from PySide6.QtCore import QObject, Qt, QThread, Signal, Slot
 
 from core.device import explain
 from core.errors import Cancelled, ProbeError
@@ -145,6 +145,12 @@ class Job:
         return not self.background and self.when_busy is not WhenBusy.QUEUE
 
 
+def step_back() -> None:
+    """Leave the processor to the window first. Linux knows niceness by thread, and Qt does not set it there."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
 class _Worker(QObject):
     """Lives in the worker thread and does one job after another; those in `preempting` interrupt a background job."""
 
@@ -155,12 +161,6 @@ class _Worker(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.preempting: queue.SimpleQueue[Job] = queue.SimpleQueue()
-
-    @Slot()
-    def step_back(self) -> None:
-        """Leave the processor to the window first. Linux knows niceness by thread, and Qt does not set it there."""
-        if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
     @Slot(object)
     def run(self, job: Job) -> None:
@@ -226,7 +226,7 @@ class JobLane(QObject):
         self._thread.setStackSize(STACK_BYTES)
         self._worker = _Worker()
         self._worker.moveToThread(self._thread)
-        self._thread.started.connect(self._worker.step_back)
+        self._thread.started.connect(step_back, Qt.ConnectionType.DirectConnection)
         self._start.connect(self._worker.run)
         self._preempt.connect(self._worker.do_preempting)
         self._worker.began.connect(self._take_begin)

@@ -11,10 +11,10 @@ import numpy as np
 from PySide6.QtGui import QFont
 
 from app.cortex.camera import CameraPose
-from app.cortex.mesh import HemisphereMesh
+from app.cortex.mesh import Mesh
 from app.cortex.overlay import Annotations, PlacedLabel, Ring, measure_label
-from app.cortex.scene import CortexScene
-from core.surfaces.atlas import Atlas
+from app.cortex.picking import Picker
+from app.cortex.scene import Scene
 from core.types import FloatArray, IntArray
 
 FACING = 0.35
@@ -58,9 +58,7 @@ class LabelFinder:
         self._members = {int(label): np.flatnonzero(labels == label) for label in np.unique(labels[labels > 0])}
         self._depth = {label: depth[members] for label, members in self._members.items()}
 
-    def find(
-        self, mesh: HemisphereMesh, pose: CameraPose, *, size: tuple[float, float], pick_at: PickAt
-    ) -> list[PlacedLabel]:
+    def find(self, mesh: Mesh, pose: CameraPose, *, size: tuple[float, float], pick_at: PickAt) -> list[PlacedLabel]:
         """One label for each ROI in sight, inside its visible part.
 
         `pose`, `size` (width, height). `pick_at`: tells whether something lies in front.
@@ -125,50 +123,53 @@ def drop_overlaps(
 
 
 class Annotator:
-    """Knows the atlas of a scene; finds places anew for every pose."""
+    """Finds places anew for every scene; keeps what it knows of the atlas, and what lies in front."""
 
-    def __init__(self, scene: CortexScene) -> None:
-        self._scene = scene
+    def __init__(self) -> None:
+        self._picker = Picker()
         self._finders: dict[int, LabelFinder] = {}
-        self._named: Atlas | None = None
-        self.labelled = True
+        self._of: tuple[object, object] = (None, None)
 
-    def find(self, pose: CameraPose, *, size: tuple[float, float], font: QFont, pick_at: PickAt) -> Annotations:
-        """Everything written over a picture of `size` in interface pixels; `pick_at` tells what lies in front."""
-        labels = self._find_labels(pose, size=size, font=font, pick_at=pick_at)
-        return Annotations(labels, self._find_captions(pose, size), self._find_ring(pose, size=size, pick_at=pick_at))
+    def find(self, scene: Scene, *, size: tuple[float, float], font: QFont) -> Annotations:
+        """Everything written over a picture of `size` in interface pixels."""
+
+        def pick_at(x: float, y: float) -> FloatArray | None:
+            pick = self._picker.pick(scene, size, (x, y))
+            return None if pick is None else np.asarray(pick.point)
+
+        labels = self._find_labels(scene, size=size, font=font, pick_at=pick_at)
+        return Annotations(labels, _find_captions(scene, size), _find_ring(scene, size=size, pick_at=pick_at))
 
     def _find_labels(
-        self, pose: CameraPose, *, size: tuple[float, float], font: QFont, pick_at: PickAt
+        self, scene: Scene, *, size: tuple[float, float], font: QFont, pick_at: PickAt
     ) -> list[PlacedLabel]:
-        atlas = self._scene.atlas
-        if atlas is None or not self.labelled:
+        atlas, path = scene.atlas, scene.path
+        if atlas is None or path is None or not scene.labelled:
             return []
-        if self._named is not atlas:
-            self._named, self._finders = atlas, {}
+        if self._of != (atlas, path.surface):
+            self._of, self._finders = (atlas, path.surface), {}
         found = []
-        for side in self._scene.sides:
-            mesh = self._scene.meshes[side]
+        for side, mesh in scene.shown:
             if side not in self._finders:
-                self._finders[side] = LabelFinder(mesh.faces, atlas.labels(side), atlas.names)
-            found += self._finders[side].find(mesh, pose, size=size, pick_at=pick_at)
+                self._finders[side] = LabelFinder(path.surface.side(side).faces, atlas.labels(side), atlas.names)
+            found += self._finders[side].find(mesh, scene.pose, size=size, pick_at=pick_at)
         return drop_overlaps(found, lambda text: measure_label(text, font))
 
-    def _find_captions(self, pose: CameraPose, size: tuple[float, float]) -> list[PlacedLabel]:
-        captions = []
-        for side in self._scene.sides:
-            points = self._scene.meshes[side].points
-            if len(points):
-                thinned = points[:: max(1, len(points) // CAPTION_POINTS)]
-                screen = pose.project(thinned, width=size[0], height=size[1])
-                middle, lowest = float(np.mean([screen[:, 0].min(), screen[:, 0].max()])), float(screen[:, 1].max())
-                height = min(lowest + CAPTION_DROP, size[1] - CAPTION_MARGIN)
-                captions.append(PlacedLabel("LR"[side], middle, height, 0))
-        return captions
 
-    def _find_ring(self, pose: CameraPose, *, size: tuple[float, float], pick_at: PickAt) -> Ring | None:
-        position = self._scene.marker_position()
-        if position is None:
-            return None
-        x, y = (float(value) for value in pose.project(np.asarray(position), width=size[0], height=size[1]))
-        return Ring(x, y, not is_in_sight(np.asarray(position), (x, y), pick_at=pick_at))
+def _find_captions(scene: Scene, size: tuple[float, float]) -> list[PlacedLabel]:
+    captions = []
+    for side, mesh in scene.shown:
+        if len(points := mesh.points):
+            thinned = points[:: max(1, len(points) // CAPTION_POINTS)]
+            screen = scene.pose.project(thinned, width=size[0], height=size[1])
+            middle, lowest = float(np.mean([screen[:, 0].min(), screen[:, 0].max()])), float(screen[:, 1].max())
+            captions.append(PlacedLabel("LR"[side], middle, min(lowest + CAPTION_DROP, size[1] - CAPTION_MARGIN), 0))
+    return captions
+
+
+def _find_ring(scene: Scene, *, size: tuple[float, float], pick_at: PickAt) -> Ring | None:
+    position = scene.marker_position()
+    if position is None:
+        return None
+    x, y = (float(value) for value in scene.pose.project(position, width=size[0], height=size[1]))
+    return Ring(x, y, not is_in_sight(position, (x, y), pick_at=pick_at))

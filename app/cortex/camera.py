@@ -96,6 +96,12 @@ class CameraPose:
         origin = np.array([width / 2, height / 2]) - np.asarray(self.centre) @ onto
         return np.asarray(points @ onto.astype(points.dtype) + origin)
 
+    def ray(self, x: float, y: float, *, width: float, height: float) -> tuple[FloatArray, FloatArray]:
+        """The point (3,) of the middle plane at a screen position, and the direction (3,) in which it is looked at."""
+        right, up, forward = self.axes()
+        per_mm = height / (2 * self.scale)
+        return np.asarray(self.centre) + ((x - width / 2) * right + (height / 2 - y) * up) / per_mm, forward
+
     def apply(self, camera: Any) -> None:
         """Put a vtkCamera there."""
         _, up, forward = self.axes()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.base.pictures import to_qimage
 from app.look.fonts import bold, small
 from app.look.numbers import digits_for, format_number, format_signed
 from app.look.theme import Theme, theme_in_use
@@ -82,9 +82,7 @@ def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, them
 
 def colormap_image(colormap: Colormap) -> QImage:
     """The colours of a map as one row of pixels."""
-    rgba = np.full((1, len(colormap.table), 4), 255, dtype=np.uint8)
-    rgba[0, :, :3] = colormap.table
-    return QImage(rgba.tobytes(), rgba.shape[1], 1, 4 * rgba.shape[1], QImage.Format.Format_RGBA8888).copy()
+    return to_qimage(colormap.table[None])
 
 
 def _draw_gradient(painter: QPainter, reading: ColourKey, *, bar: QRectF, theme: Theme) -> None:

@@ -36,8 +36,8 @@ class CortexCursor(QObject):
         self.voxel: int | None = None
         """Where the keys go on from, such as one that was clicked."""
 
-        canvas.plotter.setAccessibleName("Cortex")
-        canvas.plotter.setAccessibleDescription(HELP)
+        canvas.setAccessibleName("Cortex")
+        canvas.setAccessibleDescription(HELP)
         canvas.input.stepped.connect(self._step)
         canvas.input.roi_stepped.connect(self._step_roi)
         canvas.input.chosen.connect(self._choose)
@@ -48,7 +48,7 @@ class CortexCursor(QObject):
         if not len(shown) or voxels is None:
             return
         places = self._places(voxels.table, shown)
-        width, height = self._canvas.plotter.width(), self._canvas.plotter.height()
+        width, height = self._canvas.width(), self._canvas.height()
         here = np.array([width / 2, height / 2])
         at = np.flatnonzero(shown == (NOWHERE if self.voxel is None else self.voxel))
         if not len(at):
@@ -83,10 +83,10 @@ class CortexCursor(QObject):
         pick = self._pick_of(voxel)
         if pick is None:
             return
-        self._canvas.scene.mark((pick.side, pick.vertex))
+        self._canvas.change(marked=(pick.side, pick.vertex))
         info = self._describe(pick)
         self.moved.emit(info)
-        announce(self._canvas.plotter, info.describe())
+        announce(self._canvas, info.describe())
 
     def _pick_of(self, voxel: int) -> Pick | None:
         place = self._painter.place_of(voxel)
@@ -113,8 +113,7 @@ class CortexCursor(QObject):
         """Where voxels (n,) are on the screen, (n, 2)."""
         meshes = self._canvas.scene.meshes
         points = np.stack([meshes[table.hemisphere[voxel]].points[table.vertex[voxel]] for voxel in voxels])
-        plotter = self._canvas.plotter
-        return self._canvas.pose.project(points, width=plotter.width(), height=plotter.height())
+        return self._canvas.pose.project(points, width=self._canvas.width(), height=self._canvas.height())
 
 
 def find_towards(places: FloatArray, start: int, *, direction: tuple[int, int]) -> int | None:

@@ -1,6 +1,5 @@
 """Turns mouse, wheel and keys over the cortex into what is meant: click, hover, orbit, pan, zoom, brush, step, choose.
 
-Qt events are taken before VTK sees them: VTK's own styles render inside every mouse move, and Qt renders once more.
 Positions are in interface pixels from the upper left corner.
 
 arrows turn (shift, on the flat map) · Shift+arrows shift · + − zoom · Home fit
@@ -59,7 +58,6 @@ class CortexInput(QObject):
     stepped = Signal(int, int)
     roi_stepped = Signal(int)
     chosen = Signal()
-    focused = Signal(bool)
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
@@ -84,15 +82,10 @@ class CortexInput(QObject):
             self.zoomed.emit(ZOOM_PER_STEP ** (event.angleDelta().y() / WHEEL_STEP), event.position())
             return True
         if isinstance(event, QKeyEvent):
-            if kind == QEvent.Type.KeyPress and self._take_key(event):
-                return True
-            event.ignore()  # so that it goes on to the window and its shortcuts, past VTK's own keys
-            return kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease)
-        if kind in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
-            self.focused.emit(kind == QEvent.Type.FocusIn)
+            return kind == QEvent.Type.KeyPress and self._take_key(event)
         if kind == QEvent.Type.Leave:
             self.left.emit()
-        return kind in (QEvent.Type.Enter, QEvent.Type.Leave)
+        return False
 
     def _take_key(self, event: QKeyEvent) -> bool:
         key, modifiers = Qt.Key(event.key()), event.modifiers()

@@ -7,32 +7,20 @@ triangles, which the cuts left, are drawn from the moment the cortex begins to o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QSlider, QWidget
 
 from app.cortex.camera import CameraPose
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, arrange
-from app.cortex.mesh import vertex_normals
+from app.cortex.mesh import Mesh, make_mesh, to_unit
 from app.widgets.basics import make_label, make_row
 from core.checks import refusal
 from core.surfaces.mesh import MEASURED, CorticalSurface
-from core.types import FloatArray
 
 SNAP = 0.03
 """A position nearer to a stop than this is that stop, so that the slider finds the measured shapes."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MorphedMesh:
-    """One hemisphere at one place of the way: points (n, 3), normals (n, 3) and triangles (m, 3)."""
-
-    points: npt.NDArray[np.float32]
-    normals: npt.NDArray[np.float32]
-    faces: npt.NDArray[np.int32]
 
 
 class MorphPath:
@@ -50,7 +38,8 @@ class MorphPath:
         self.surface = surface
         self.stops = stops
         self.layout: tuple[Hemispheres, NamedView] = (hemispheres, view)
-        self._shapes: dict[tuple[int, Geometry], MorphedMesh] = {}
+        self._stops: dict[tuple[int, Geometry], Mesh] = {}
+        self._between: dict[int, tuple[float, Mesh]] = {}
 
     @property
     def length(self) -> int:
@@ -79,28 +68,27 @@ class MorphPath:
         """Where a geometry is; one that is no stop, such as the sphere, counts as the second."""
         return float(self.stops.index(geometry) if geometry in self.stops else min(1, self.length))
 
-    def shape(self, side: int, position: float) -> MorphedMesh:
-        """One hemisphere at a position."""
+    def shape(self, side: int, position: float) -> Mesh:
+        """One hemisphere at a position; the same one for as long as the position is."""
         before, after, share = self.segment(position)
         start = self.stop(side, before)
         if before == after:
             return start
-        end = self.stop(side, after)
-        points = start.points + np.float32(share) * (end.points - start.points)
-        normals = start.normals + np.float32(share) * (end.normals - start.normals)
-        length = np.sqrt(np.einsum("ij,ij->i", normals, normals))[:, None]
-        normals = np.asarray(normals / np.where(length > 0, length, 1), dtype=np.float32)
-        return MorphedMesh(points, normals, end.faces)
+        kept = self._between.get(side)
+        if kept is None or kept[0] != position:
+            kept = (position, _blend(start, self.stop(side, after), np.float32(share)))
+            self._between[side] = kept
+        return kept[1]
 
-    def stop(self, side: int, geometry: Geometry) -> MorphedMesh:
+    def stop(self, side: int, geometry: Geometry) -> Mesh:
         """One hemisphere at a stop, computed once."""
-        if (side, geometry) not in self._shapes:
+        if (side, geometry) not in self._stops:
             hemispheres, view = self.layout
             half = self.surface.side(side)
             placement = arrange(self.surface, geometry, hemispheres=hemispheres, view=view)[side]
             points, faces = placement.place(half.geometries[geometry]), half.faces_of(geometry)
-            self._shapes[side, geometry] = MorphedMesh(points, vertex_normals(points, faces), faces)
-        return self._shapes[side, geometry]
+            self._stops[side, geometry] = make_mesh(points, faces)
+        return self._stops[side, geometry]
 
     def pose(
         self, position: float, sides: tuple[int, ...], folded: tuple[float, float], *, aspect: float, margin: float
@@ -110,13 +98,14 @@ class MorphPath:
         ends = []
         for stop in (before, after):
             angles = (VIEWS["flat"].azimuth, VIEWS["flat"].elevation) if stop == "flat" else folded
-            ends.append(CameraPose(*angles).fitted(self.stop_points(stop, sides), aspect=aspect, margin=margin))
+            points = np.concatenate([self.stop(side, stop).drawn for side in sides])
+            ends.append(CameraPose(*angles).fitted(points, aspect=aspect, margin=margin))
         return ends[0].between(ends[1], share)
 
-    def stop_points(self, geometry: Geometry, sides: tuple[int, ...]) -> FloatArray:
-        """The points (k, 3) in some triangle of a stop, of the sides shown."""
-        shapes = [self.stop(side, geometry) for side in sides]
-        return np.concatenate([shape.points[used_vertices(shape.faces, len(shape.points))] for shape in shapes])
+
+def _blend(start: Mesh, end: Mesh, share: np.float32) -> Mesh:
+    points = start.points + share * (end.points - start.points)
+    return Mesh(points, end.faces, lambda: to_unit(start.normals + share * (end.normals - start.normals)))
 
 
 def follow_path(
@@ -147,13 +136,6 @@ def find_stops(surface: CorticalSurface, folded: Geometry) -> tuple[Geometry, ..
     measured = [name for name in ordered if name in MEASURED and name in surface.geometries]
     unfolded: tuple[Geometry, ...] = ("inflated", "flat")
     return (*measured[:1], *(name for name in unfolded if name in surface.geometries))
-
-
-def used_vertices(faces: npt.NDArray[np.int32], n_vertices: int) -> npt.NDArray[np.bool_]:
-    """Which vertices (n_vertices,) are in some triangle."""
-    used = np.zeros(n_vertices, dtype=bool)
-    used[faces.ravel()] = True
-    return used
 
 
 STEPS = 100

@@ -13,25 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse
-from vtkmodules.vtkCommonDataModel import vtkPolyData
-from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
 
-from app.cortex.mesh import to_cells, to_points
 from core.types import FloatArray, IntArray
 
 LIFT = 0.35
 """mm above the surface: enough not to sink into the triangles between two points, too little to be seen."""
 
 SMOOTHINGS = 3
-WIDTH = 1.7
-"""Line width in pixels of the interface."""
-
-TOWARDS_VIEWER = -8.0
-"""Depth offset of lines against the mesh, in VTK's units."""
-
-EMPHASIS_WIDTH = 4.0
-EMPHASIS_TOWARDS_VIEWER = -12.0
-"""The outline of the ROI chosen in the table lies over the others."""
 
 
 class Outline:
@@ -44,41 +32,13 @@ class Outline:
     """
 
     def __init__(self, faces: IntArray, labels: IntArray) -> None:
+        self.faces, self.labels = faces, labels
         weights, self.segments = cross_borders(faces, labels)
         self.weights = _smoothing(self.segments, weights.shape[0]) @ weights
 
     def place(self, points: FloatArray, normals: FloatArray) -> npt.NDArray[np.float32]:
         """Points of the outline (k, 3) for coordinates and normals (n, 3) of the vertices."""
         return np.asarray(self.weights @ (points + LIFT * normals), dtype=np.float32)
-
-
-class OutlineActor:
-    """Draws one hemisphere's outline as lines."""
-
-    def __init__(self, towards_viewer: float = TOWARDS_VIEWER) -> None:
-        self.data = vtkPolyData()
-        mapper = vtkPolyDataMapper()
-        mapper.SetInputData(self.data)
-        mapper.ScalarVisibilityOff()
-        mapper.SetResolveCoincidentTopologyToPolygonOffset()
-        mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, towards_viewer)
-        self.actor = vtkActor()
-        self.actor.SetMapper(mapper)
-        self.actor.PickableOff()
-        self.actor.GetProperty().SetLighting(False)
-
-    def set_shape(self, points: npt.NDArray[np.float32], segments: npt.NDArray[np.int64]) -> None:
-        """Take points (k, 3) and the pairs of them to join (j, 2)."""
-        self.data.SetPoints(to_points(points))
-        self.data.SetLines(to_cells(segments))
-        self.data.Modified()
-
-    def set_look(self, rgb: tuple[float, float, float], *, opacity: float, ratio: float, width: float = WIDTH) -> None:
-        """Colour in [0, 1], cover, device pixels per interface pixel, and width in interface pixels."""
-        look: Any = self.actor.GetProperty()
-        look.SetColor(*rgb)
-        look.SetOpacity(opacity)
-        look.SetLineWidth(width * ratio)
 
 
 def cross_borders(faces: IntArray, labels: IntArray) -> tuple[Any, npt.NDArray[np.int64]]:

@@ -1,7 +1,4 @@
-"""What is written over the cortex, drawn crisply by Qt: ROI names, hemispheres, the marker's ring.
-
-The picture is kept until something in it changes: Qt asks for it at every frame of the 3D view beneath.
-"""
+"""What is written over the cortex, drawn crisply by Qt: ROI names, hemispheres, the marker's ring."""
 
 from __future__ import annotations
 
@@ -9,18 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
 
 from app.look.fonts import bold, small
-from app.look.theme import Theme, follow_theme, theme_in_use
+from app.look.theme import Theme
 
 HALO = 3.2
 RING = 7.5
 """Pixels."""
-
-FOCUS_WIDTH = 2.0
 
 TEXT_DARK, TEXT_LIGHT = "#ffffff", "#14181d"
 HALO_DARK, HALO_LIGHT = "#0d1013", "#ffffff"
@@ -52,62 +46,6 @@ class Annotations:
     labels: Sequence[PlacedLabel] = ()
     captions: Sequence[PlacedLabel] = ()
     ring: Ring | None = None
-
-
-class CortexOverlay(QWidget):
-    """A see-through widget over the three-dimensional view."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
-        self._annotations = Annotations()
-        self._picture: QPixmap | None = None
-        self._focused = False
-        follow_theme(self.set_theme)
-
-    def set_focused(self, focused: bool) -> None:
-        """Frame the view while the keys go to it."""
-        self._focused = focused
-        self.update()
-
-    def set_theme(self, _theme: Theme) -> None:
-        """Draw anew in the theme's colours."""
-        self._picture = None
-        self.update()
-
-    def show_annotations(self, annotations: Annotations) -> None:
-        """Write these."""
-        if annotations != self._annotations:
-            self._annotations = annotations
-            self._picture = None
-            self.update()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Forget the picture of the old size."""
-        super().resizeEvent(event)
-        self._picture = None
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Show the picture, redrawn if something in it changed or the screen's density did."""
-        ratio = self.devicePixelRatioF()
-        if self._picture is None or self._picture.devicePixelRatioF() != ratio:
-            self._picture = self._draw(ratio)
-        painter = QPainter(self)
-        painter.drawPixmap(0, 0, self._picture)
-        if self._focused:
-            painter.setPen(QPen(QColor(theme_in_use().accent), FOCUS_WIDTH))
-            painter.drawRect(QRectF(self.rect()).adjusted(1, 1, -1, -1))
-        painter.end()
-
-    def _draw(self, ratio: float) -> QPixmap:
-        picture = QPixmap(self.size() * ratio)
-        picture.setDevicePixelRatio(ratio)
-        picture.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(picture)
-        draw_annotations(painter, self._annotations, theme=theme_in_use(), font=self.font())
-        painter.end()
-        return picture
 
 
 def label_font(font: QFont) -> QFont:

@@ -86,9 +86,9 @@ class CortexPanel(QWidget):
         if shown and self.second is None:
             self.second = TwinView(self.view)
             self._sides.addWidget(self.second, 1)
-            self.outlines_button.toggled.connect(self.second.canvas.scene.set_outlined)
+            self.outlines_button.toggled.connect(self.second.set_outlined)
             self.labels_button.toggled.connect(self.second.set_labels)
-            self.second.canvas.scene.set_outlined(self.outlines_button.isChecked())
+            self.second.set_outlined(self.outlines_button.isChecked())
             self.second.set_labels(self.labels_button.isChecked())
         if self.second is not None:
             self.second.setVisible(shown)
@@ -139,7 +139,7 @@ class CortexPanel(QWidget):
         self.hemispheres.chosen.connect(view.set_hemispheres)
         self.threshold.valueChanged.connect(self._apply_threshold)
         self.colormap_button.chosen.connect(view.set_colormap)
-        self.outlines_button.toggled.connect(view.canvas.scene.set_outlined)
+        self.outlines_button.toggled.connect(view.set_outlined)
         self.labels_button.toggled.connect(view.set_labels)
         for button in (self.outlines_button, self.labels_button):
             button.toggled.connect(self._colour_icons)

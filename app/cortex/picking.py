@@ -1,25 +1,26 @@
 """Finds the vertex under the pointer exactly, in well under a millisecond. Never renders, never guesses by nearness.
 
-A vtkCellPicker with zero tolerance hits the nearest triangle in front; a vtkStaticCellLocator per hemisphere makes that
-0.2 ms instead of 80; the vertex is the nearest of that triangle's three corners.
+The nearest triangle that the ray through the pixel meets counts, and of its three corners the nearest to that point.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from vtkmodules.vtkRenderingCore import vtkCellPicker
 
-from app.cortex.mesh import HemisphereMesh
+from app.cortex.mesh import Mesh
+from app.cortex.scene import Scene
 from app.look.numbers import digits_for, format_signed
 from core.surfaces.paint import NO_VOXEL, VoxelMap
 from core.types import Hemisphere
 
+if TYPE_CHECKING:
+    from app.cortex.polydata import RayFinder
+
 ASIDE = (0.29, 0.13)
-"""Device pixels from a position to the second try."""
+"""Pixels from a position to the second try."""
 
 BRUSH_RADIUS = 3.5
 """mm on the geometry shown."""
@@ -40,57 +41,54 @@ class Pick:
     point: tuple[float, float, float]
 
 
-class CortexPicker:
-    """Picks among the meshes shown; told anew whenever their shape or visibility changes."""
+class Picker:
+    """Picks in scenes; the search is prepared at the first pick after a shape changed."""
 
-    def __init__(self, renderer: Any) -> None:
-        self._renderer = renderer
-        self._meshes: dict[int, HemisphereMesh] = {}
-        self._picker: vtkCellPicker | None = None
+    def __init__(self) -> None:
+        self._finders: dict[int, RayFinder] = {}
 
-    def set_meshes(self, meshes: Sequence[HemisphereMesh], sides: Sequence[int]) -> None:
-        """Pick among the meshes of these sides; their locators are built at the first pick."""
-        self._meshes = {side: meshes[side] for side in sides}
-        self._picker = None
-
-    def pick(self, x: float, y: float) -> Pick | None:
-        """The vertex at a position in device pixels from the lower left corner, or None beside the surface.
+    def pick(self, scene: Scene, size: tuple[float, float], at: tuple[float, float]) -> Pick | None:
+        """The vertex at a position in a picture of `size`, both in pixels, or None beside the surface.
 
         A ray exactly along an edge can slip between two triangles and hit the far side. So what is not seen from its
         front is asked for again a fraction of a pixel away, and the nearer of both answers counts.
         """
-        first = self._pick_once(x, y)
-        forward = np.asarray(self._renderer.GetActiveCamera().GetDirectionOfProjection())
-        if first is not None and self._meshes[first.side].normals[first.vertex] @ forward < 0:
-            return first
-        hits = [hit for hit in (first, self._pick_once(x + ASIDE[0], y + ASIDE[1])) if hit is not None]
+        first = self._pick_once(scene, size, at)
+        if first is not None and self._faces(scene, first):
+            return first[0]
+        aside = self._pick_once(scene, size, (at[0] + ASIDE[0], at[1] - ASIDE[1]))
+        forward = scene.pose.axes()[2]
+        hits = [hit[0] for hit in (first, aside) if hit is not None]
         return min(hits, key=lambda hit: float(np.dot(hit.point, forward)), default=None)
 
-    def _prepare(self) -> vtkCellPicker:
-        picker = vtkCellPicker()
-        picker.SetTolerance(0.0)
-        picker.PickFromListOn()
-        for mesh in self._meshes.values():
-            picker.AddPickList(mesh.actor)
-            picker.AddLocator(mesh.locator)
-        return picker
+    def _faces(self, scene: Scene, hit: tuple[Pick, int]) -> bool:
+        """Whether a triangle that was hit turns its front to the viewer."""
+        mesh = scene.meshes[hit[0].side]
+        a, b, c = mesh.points[mesh.faces[hit[1]]].astype(np.float64)
+        return bool(np.cross(b - a, c - a) @ scene.pose.axes()[2] < 0)
 
-    def _pick_once(self, x: float, y: float) -> Pick | None:
-        if self._picker is None:
-            self._picker = self._prepare()
-        picker = self._picker
-        if not picker.Pick(x, y, 0.0, self._renderer):
-            return None
-        actor, cell = picker.GetActor(), picker.GetCellId()
-        for side, mesh in self._meshes.items():
-            if mesh.actor is actor and cell >= 0:
-                hit, corners = picker.GetPickPosition(), mesh.faces[cell]
-                away = ((mesh.points[corners] - np.asarray(hit)) ** 2).sum(axis=1)
-                return Pick(side, int(corners[np.argmin(away)]), hit)
-        return None
+    def _pick_once(self, scene: Scene, size: tuple[float, float], at: tuple[float, float]) -> tuple[Pick, int] | None:
+        """What the ray meets first, and its triangle."""
+        start, forward = scene.pose.ray(*at, width=size[0], height=size[1])
+        found = []
+        for side, mesh in scene.shown:
+            hit = self._finder(side, mesh).first_hit(start, forward)
+            if hit is not None:
+                cell, point = hit
+                away = ((mesh.points[mesh.faces[cell]] - point) ** 2).sum(axis=1)
+                x, y, z = point.tolist()
+                found.append((Pick(side, int(mesh.faces[cell][np.argmin(away)]), (x, y, z)), cell))
+        return min(found, key=lambda hit: float(np.dot(hit[0].point, forward)), default=None)
+
+    def _finder(self, side: int, mesh: Mesh) -> RayFinder:
+        from app.cortex.polydata import RayFinder
+
+        if side not in self._finders or self._finders[side].mesh is not mesh:
+            self._finders[side] = RayFinder(mesh)
+        return self._finders[side]
 
 
-def voxels_near(pick: Pick, mesh: HemisphereMesh, voxels: VoxelMap) -> set[int]:
+def voxels_near(pick: Pick, mesh: Mesh, voxels: VoxelMap) -> set[int]:
     """The voxels within the brush's radius of a pick."""
     near = ((mesh.points - mesh.points[pick.vertex]) ** 2).sum(axis=1) <= BRUSH_RADIUS**2
     return {int(voxel) for voxel in np.unique(voxels.voxels(pick.side)[near]) if voxel != NO_VOXEL}

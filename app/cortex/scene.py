@@ -1,208 +1,121 @@
-"""Everything the cortex view shows in three dimensions: meshes, outlines, marker, lights."""
+"""What a picture of the cortex shows, frozen: handed to whoever draws it, in whatever thread."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 from PySide6.QtGui import QColor
-from vtkmodules.vtkFiltersSources import vtkSphereSource
-from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper
 
-from app.cortex.layout import Geometry, Hemispheres, NamedView, sides_of
-from app.cortex.mesh import HemisphereMesh
-from app.cortex.morph import MorphPath, used_vertices
-from app.cortex.outlines import EMPHASIS_TOWARDS_VIEWER, EMPHASIS_WIDTH, Outline, OutlineActor
-from app.cortex.picking import CortexPicker
-from app.look.theme import Theme
+from app.cortex.camera import CameraPose
+from app.cortex.mesh import Mesh
+from app.cortex.morph import MorphPath
+from app.look.theme import DARK, Theme
+from core.errors import ProbeError
 from core.surfaces.atlas import Atlas
-from core.surfaces.mesh import CorticalSurface
 from core.types import ByteArray, FloatArray, IntArray
 
-Rgb = tuple[float, float, float]
-
-LIGHTS = (((-0.25, 0.40, 1.0), 0.74), ((0.9, 0.1, 0.5), 0.24), ((-0.8, -0.5, 0.35), 0.20))
-"""Directions (right, up, towards the viewer) and strengths: a key light, a fill, a little from below."""
-
-OUTLINE_DARK: tuple[Rgb, float] = ((1.0, 1.0, 1.0), 0.92)
-OUTLINE_LIGHT: tuple[Rgb, float] = ((0.07, 0.08, 0.10), 0.88)
-MARKER_RADIUS = 1.5
-"""mm."""
+OUTLINE_DARK, OUTLINE_LIGHT = ("#ffffff", 0.92), ("#12141a", 0.88)
+"""Colour and cover."""
 
 MARKER_LIFT = 0.8
 """mm from the vertex to the centre of the marker, along the normal."""
 
 
-class CortexScene:
-    """The actors of both hemispheres in one renderer."""
+class GraphicsError(ProbeError):
+    """OpenGL cannot be used, or no longer."""
 
-    def __init__(self, renderer: Any) -> None:
-        self.renderer = renderer
-        self.meshes = (HemisphereMesh(), HemisphereMesh())
-        self.picker = CortexPicker(renderer)
-        self.outlines = (OutlineActor(), OutlineActor())
-        self.emphasis = (OutlineActor(EMPHASIS_TOWARDS_VIEWER), OutlineActor(EMPHASIS_TOWARDS_VIEWER))
-        self.sides: tuple[int, ...] = (0, 1)
-        self.atlas: Atlas | None = None
-        self.changed: Callable[[], object] = lambda: None
-        """Called when something else than colours is to be drawn."""
 
-        self._paths: dict[tuple[str, int, bool], Outline] = {}
-        self._emphasised: tuple[IntArray, IntArray] | None = None
-        self._surface: CorticalSurface | None = None
-        self._geometry: Geometry = "inflated"
-        self._marked: tuple[int, int] | None = None
-        self._outlined = True
-        self.marker = _make_marker()
-        for actor in self._actors():
-            renderer.AddActor(actor)
-        self._light()
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Both hemispheres, their colours and all that lies over them, seen by a camera.
 
-    def set_surface(self, surface: CorticalSurface) -> None:
-        """Show another surface; `arrange` must follow."""
-        self._surface = surface
-        self._emphasised, self._paths = None, {}
-        self._show()
+    Parameters
+    ----------
+    path, position : The shapes: a place on the way from folded to flat. No path, nothing to see.
+    sides : (k,) int. The hemispheres shown: 0 left, 1 right.
+    colours : Makes one RGBA colour a vertex for both sides, (n, 4) uint8 each; the same one makes the same colours.
+    atlas : Whose ROIs are outlined and named.
+    emphasised : The vertices labelled 1 on both sides, (n,) each, are outlined above all others.
+    marked : (side, vertex) of the marker.
+    """
 
-    def set_atlas(self, atlas: Atlas | None) -> None:
-        """Outline and name the ROIs of an atlas."""
-        self.atlas, self._paths = atlas, {}
-        self._show()
+    path: MorphPath | None = None
+    position: float = 0.0
+    sides: tuple[int, ...] = (0, 1)
+    colours: Callable[[], tuple[ByteArray, ByteArray]] | None = None
+    atlas: Atlas | None = None
+    outlined: bool = True
+    labelled: bool = True
+    emphasised: tuple[IntArray, IntArray] | None = None
+    marked: tuple[int, int] | None = None
+    pose: CameraPose = field(default_factory=lambda: CameraPose(0.0, 0.0))
+    theme: Theme = DARK
 
-    def emphasise(self, labels: tuple[IntArray, IntArray] | None) -> None:
-        """Outline the vertices labelled 1 on both sides, (n,) each, above all others; None takes it away."""
-        self._emphasised = labels
-        self._paths = {key: path for key, path in self._paths.items() if key[0] != "emphasis"}
-        self._show()
+    @property
+    def meshes(self) -> tuple[Mesh, ...]:
+        """The left and the right hemisphere; none without a path."""
+        return () if self.path is None else tuple(self.path.shape(side, self.position) for side in (0, 1))
 
-    def set_outlined(self, outlined: bool) -> None:
-        """Draw or hide the outlines."""
-        self._outlined = outlined
-        self._show()
+    @property
+    def shown(self) -> tuple[tuple[int, Mesh], ...]:
+        """The hemispheres in view with their sides."""
+        return tuple((side, mesh) for side, mesh in enumerate(self.meshes) if side in self.sides)
 
-    def arrange(self, geometry: Geometry, *, hemispheres: Hemispheres, view: NamedView) -> None:
-        """Lay the hemispheres out; outlines and marker follow."""
-        if self._surface is None:
-            return
-        self.sides = sides_of(hemispheres)
-        self.show_morph(MorphPath(self._surface, (geometry,), hemispheres=hemispheres, view=view), 0)
+    @property
+    def is_flat(self) -> bool:
+        """Whether it is the flat map: drawn in its very colours and moved only in its plane."""
+        return self.path is not None and self.path.segment(self.position)[0] == "flat"
 
-    def show_morph(self, path: MorphPath, position: float) -> None:
-        """Show a place on the way from folded to flat; outlines and marker follow."""
-        before, after, _ = path.segment(position)
-        self._geometry = after if after == "flat" else before
-        for side, mesh in enumerate(self.meshes):
-            shape = path.shape(side, position)
-            mesh.set_shape(shape.points, shape.faces, shape.normals)
-            mesh.set_lit(before != "flat")
-        self._show()
+    @property
+    def lines(self) -> dict[str, tuple[tuple[IntArray, IntArray] | None, str, float]]:
+        """By kind of line what is outlined on both sides, (n,) each, the colour "#rrggbb" and the cover in [0, 1]."""
+        atlas = self.atlas if self.outlined else None
+        regions = None if atlas is None else (atlas.labels(0), atlas.labels(1))
+        ink = OUTLINE_DARK if self.theme.is_dark else OUTLINE_LIGHT
+        return {"outlines": (regions, *ink), "emphasis": (self.emphasised, self.theme.accent, 1.0)}
 
-    def set_colours(self, rgba: Sequence[ByteArray]) -> None:
-        """Colour the vertices of both sides, (n, 4) uint8 each."""
-        for mesh, colours in zip(self.meshes, rgba, strict=True):
-            mesh.set_colours(colours)
+    def points(self) -> FloatArray:
+        """Coordinates (n, 3) of all that is in view."""
+        return np.concatenate([np.empty((0, 3), np.float32), *(mesh.drawn for _, mesh in self.shown)])
 
-    def mark(self, place: tuple[int, int] | None) -> None:
-        """Put the marker at (side, vertex), or take it away."""
-        self._marked = place
-        self._place_marker()
-        self.changed()
-
-    def set_look(self, theme: Theme, ratio: float) -> None:
-        """Take the theme's colours, and the device pixels per interface pixel."""
-        ink, opacity = OUTLINE_DARK if theme.is_dark else OUTLINE_LIGHT
-        accent = to_rgb(theme.accent)
-        for line in self.outlines:
-            line.set_look(ink, opacity=opacity, ratio=ratio)
-        for line in self.emphasis:
-            line.set_look(accent, opacity=1.0, ratio=ratio, width=EMPHASIS_WIDTH)
-        self.marker.GetProperty().SetColor(*accent)
-
-    def shown_points(self) -> FloatArray:
-        """Coordinates (n, 3) of all vertices in view."""
-        return np.concatenate([self._drawn(side) for side in self.sides])
-
-    def marker_position(self) -> tuple[float, float, float] | None:
-        """Where on the surface the marker sits, scene mm, or None while it is hidden."""
-        if self._marked is None or self._marked[0] not in self.sides:
+    def marker_position(self, lift: float = 0.0) -> FloatArray | None:
+        """Where on the surface the marker sits, (3,) scene mm, `lift` mm above it; None while it is hidden."""
+        if self.marked is None or self.marked[0] not in self.sides or self.path is None:
             return None
-        side, vertex = self._marked
-        x, y, z = (float(value) for value in self.meshes[side].points[vertex])
-        return x, y, z
-
-    def _drawn(self, side: int) -> FloatArray:
+        side, vertex = self.marked
         mesh = self.meshes[side]
-        return mesh.points[used_vertices(mesh.faces, len(mesh.points))]
-
-    def _labels(self, kind: str) -> tuple[IntArray, IntArray] | None:
-        """What is outlined on both sides, (n,) each."""
-        if kind == "emphasis":
-            return self._emphasised
-        return (self.atlas.labels(0), self.atlas.labels(1)) if self.atlas is not None and self._outlined else None
-
-    def _place_lines(self, kind: str, lines: Sequence[OutlineActor]) -> None:
-        labels = self._labels(kind)
-        for side, line in enumerate(lines):
-            line.actor.SetVisibility(labels is not None and side in self.sides)
-            mesh, key = self.meshes[side], (kind, side, self._geometry == "flat")
-            if self._surface is None or labels is None or not len(mesh.points):
-                continue
-            if key not in self._paths:
-                self._paths[key] = Outline(self._surface.side(side).faces_of(self._geometry), labels[side])
-            line.set_shape(self._paths[key].place(mesh.points, mesh.normals), self._paths[key].segments)
-
-    def _place_marker(self) -> None:
-        position = self.marker_position()
-        if position is not None and self._marked is not None:
-            side, vertex = self._marked
-            self.marker.SetPosition(*(np.asarray(position) + MARKER_LIFT * self.meshes[side].normals[vertex]))
-        self.marker.SetVisibility(position is not None)
-
-    def _show(self) -> None:
-        """Bring outlines and marker where the shapes are now."""
-        self.picker.set_meshes(self.meshes, self.sides)
-        for side, mesh in enumerate(self.meshes):
-            mesh.actor.SetVisibility(side in self.sides and self._surface is not None)
-        self._place_lines("outlines", self.outlines)
-        self._place_lines("emphasis", self.emphasis)
-        self._place_marker()
-        self.changed()
-
-    def _actors(self) -> list[vtkActor]:
-        lines = (*self.outlines, *self.emphasis)
-        return [*(mesh.actor for mesh in self.meshes), *(line.actor for line in lines), self.marker]
-
-    def _light(self) -> None:
-        self.renderer.RemoveAllLights()
-        self.renderer.AutomaticLightCreationOff()
-        self.renderer.TwoSidedLightingOff()
-        for direction, strength in LIGHTS:
-            light = vtkLight()
-            light.SetLightTypeToCameraLight()
-            light.SetPosition(*direction)
-            light.SetFocalPoint(0.0, 0.0, 0.0)
-            light.SetIntensity(strength)
-            self.renderer.AddLight(light)
+        return np.asarray(mesh.points[vertex] + lift * mesh.normals[vertex] if lift else mesh.points[vertex])
 
 
-def _make_marker() -> vtkActor:
-    ball = vtkSphereSource()
-    ball.SetRadius(MARKER_RADIUS)
-    ball.SetThetaResolution(24)
-    ball.SetPhiResolution(16)
-    mapper = vtkPolyDataMapper()
-    mapper.SetInputConnection(ball.GetOutputPort())
-    marker = vtkActor()
-    marker.SetMapper(mapper)
-    marker.PickableOff()
-    marker.VisibilityOff()
-    marker.GetProperty().SetAmbient(0.6)
-    marker.GetProperty().SetDiffuse(0.5)
-    return marker
+@dataclass(frozen=True, slots=True)
+class Format:
+    """The measures of a picture.
+
+    Parameters
+    ----------
+    size : Width and height in interface pixels.
+    ratio : Pixels of the picture in one interface pixel; lines and letters grow with it.
+    ground : "#rrggbb" behind the cortex, above and below; None is see-through.
+    """
+
+    size: tuple[float, float]
+    ratio: float = 1.0
+    ground: tuple[str, str] | None = None
+
+    def pixels(self, oversampling: float = 1.0) -> tuple[int, int]:
+        """Width and height in pixels of the picture, that much larger."""
+        width, height = (max(1, round(side * self.ratio * oversampling)) for side in self.size)
+        return width, height
 
 
-def to_rgb(name: str) -> Rgb:
-    """A colour "#rrggbb" as VTK takes it."""
+def background_of(theme: Theme) -> tuple[str, str]:
+    """The upper and lower colour behind the cortex."""
+    return (theme.raised, theme.window) if theme.is_dark else (theme.field, theme.window)
+
+
+def to_rgb(name: str) -> tuple[float, float, float]:
+    """A colour "#rrggbb" as shares of red, green and blue in [0, 1]."""
     colour = QColor(name)
     return colour.redF(), colour.greenF(), colour.blueF()

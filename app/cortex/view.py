@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.base.pictures import save_image
-from app.cortex.canvas import CortexCanvas, background_of
+from app.cortex.canvas import CortexCanvas
 from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
@@ -19,6 +20,7 @@ from app.cortex.morph import MorphPath, MorphSlider, follow_path
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
+from app.cortex.scene import background_of
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import Caption
@@ -85,10 +87,8 @@ class CortexView(QWidget):
         self._painter.surface = surface
         self._settle_geometry(surface)
         self._painter.atlas, self._painter.voxels, self._painter.values = None, None, None
-        self.canvas.scene.set_atlas(None)
-        self.canvas.scene.mark(None)
-        self.canvas.scene.set_surface(surface)
-        self.canvas.set_colours(self._painter.colours())
+        self.canvas.change(atlas=None, marked=None, emphasised=None)
+        self._recolour()
         self.arrange()
 
     def set_voxels(self, table: VoxelTable) -> None:
@@ -101,7 +101,7 @@ class CortexView(QWidget):
     def set_atlas(self, atlas: Atlas | None) -> None:
         """Outline and name the ROIs of an atlas, or none."""
         self._painter.atlas = atlas
-        self.canvas.scene.set_atlas(atlas)
+        self.canvas.change(atlas=atlas)
         self._recolour()
 
     def set_values(
@@ -159,7 +159,7 @@ class CortexView(QWidget):
 
     def emphasise_roi(self, roi: str) -> None:
         """Outline one ROI above all others; "" or an unknown one none."""
-        self.canvas.scene.emphasise(self._painter.roi_labels(roi))
+        self.canvas.change(emphasised=self._painter.roi_labels(roi))
 
     def set_hemispheres(self, hemispheres: Hemispheres) -> None:
         """Show both hemispheres or one."""
@@ -180,14 +180,17 @@ class CortexView(QWidget):
 
     def set_labels(self, shown: bool) -> None:
         """Write or hide the names of the ROIs."""
-        self.canvas.annotator.labelled = shown
-        self.canvas.redraw()
+        self.canvas.change(labelled=shown)
+
+    def set_outlined(self, shown: bool) -> None:
+        """Draw or hide the outlines of the ROIs."""
+        self.canvas.change(outlined=shown)
 
     def select_voxel(self, voxel: int | None) -> None:
         """Mark a voxel; the marker follows it through every geometry."""
         place = None if voxel is None else self._painter.place_of(voxel)
         self.voxel_cursor.voxel = voxel
-        self.canvas.scene.mark(place)
+        self.canvas.change(marked=place)
 
     def show_set(self, voxels: Sequence[int]) -> None:
         """Mark a set of voxels in the accent colour; an empty one marks none."""
@@ -263,7 +266,9 @@ class CortexView(QWidget):
 
     def arrange(self) -> None:
         """Look from the named view again, all in sight."""
-        self.canvas.arrange(self.geometry_name, hemispheres=self.hemispheres, view=self.named_view)
+        if self.surface is not None:
+            shown, view = self.hemispheres, self.named_view
+            self.canvas.arrange(self.surface, self.geometry_name, hemispheres=shown, view=view)
         self._follow_geometry()
         self.layout_changed.emit()
 
@@ -280,7 +285,7 @@ class CortexView(QWidget):
     def _recolour(self) -> None:
         if self._painter.surface is None:
             return
-        self.canvas.set_colours(self._painter.colours())
+        self.canvas.change(colours=copy(self._painter).colours)  # arrays are replaced, never written to
         reading = self._painter.scale
         if reading != self.colour_bar.reading:
             self.colour_bar.show_reading(reading)

@@ -106,7 +106,7 @@ class Explore(Feature):
         settings.set("image_group", self.gallery.group.value() or "")
 
     def close(self) -> None:
-        """Close the 3D view: a live plotter would abort the exit."""
+        """End what draws the cortex: a live thread would hold up the exit."""
         for view in self.cortex.views:
             view.canvas.close_canvas()
 

@@ -33,11 +33,11 @@ class HistoryView(QWidget):
 
     Signals
     -------
-    step_scrubbed(int)
-        The step the user moved to, from 0.
+    step_scrubbed(int or None)
+        The step the user moved to, from 0; None for what was delivered, the slider's last place.
     """
 
-    step_scrubbed = Signal(int)
+    step_scrubbed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,7 +53,9 @@ class HistoryView(QWidget):
         self.movie_button = make_tool_button(tip="Save a movie of the steps…", name="Save movie", icon="film")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Attack step")
-        self.slider.setToolTip("Drag through the attack's steps; the image and the cortex follow.")
+        self.slider.setToolTip(
+            "Drag through the attack's steps; image and cortex follow. At the right end: the delivered image."
+        )
         self.readout = Caption("muted", hint="The step shown: its number, its budget and the shift of the target")
         self._timer = QTimer(self)
         foot = make_row(self.play_button, self.slider, self.movie_button)
@@ -75,9 +77,10 @@ class HistoryView(QWidget):
         return float(self.plot.getPlotItem().vb.width()) / max(2, self._n_shown)
 
     @property
-    def step(self) -> int:
-        """The step the slider stands at."""
-        return self.slider.value()
+    def step(self) -> int | None:
+        """The step the slider stands at; None behind the last one, where the delivered image is shown."""
+        step = self.slider.value()
+        return step if step < self.n_steps else None
 
     def show_history(self, data: CurveData, *, n_planned: int | None = None) -> None:
         """Show steps; with `n_planned`, how many the run will take in all, they are live and cannot be scrubbed yet."""
@@ -87,18 +90,18 @@ class HistoryView(QWidget):
             self.set_playing(False)
         self._set_scrubbable(not live and self.n_steps > 1)
         with QSignalBlocker(self.slider):
-            self.slider.setRange(0, max(0, self.n_steps - 1))
-            self.slider.setValue(self.n_steps - 1)
+            self.slider.setRange(0, max(0, self.n_steps - live))
+            self.slider.setValue(self.slider.maximum())
         self._redraw()
 
     def set_step(self, step: int | None) -> None:
-        """Move to a step without telling anyone; None is the last."""
+        """Move to a step without telling anyone; None is what was delivered."""
         with QSignalBlocker(self.slider):
-            self.slider.setValue(self.n_steps - 1 if step is None else step)
+            self.slider.setValue(self.slider.maximum() if step is None else step)
         self._draw_marker()
 
     def set_playing(self, on: bool) -> None:
-        """Run through the steps once, from the start where the last one is shown."""
+        """Run through the steps once, from the start where the end is shown."""
         running = on and self.n_steps > 1
         with QSignalBlocker(self.play_button):
             self.play_button.setChecked(running)
@@ -106,7 +109,7 @@ class HistoryView(QWidget):
         if not running:
             self._timer.stop()
             return
-        if self.slider.value() >= self.n_steps - 1:
+        if self.slider.value() >= self.slider.maximum():
             self.slider.setValue(0)
         self._timer.start(int(np.clip(1000 * PLAY_SECONDS / self.n_steps, FASTEST_MS, SLOWEST_MS)))
 
@@ -120,6 +123,8 @@ class HistoryView(QWidget):
         step, data = self.step, self._data
         if data is None or not self.n_steps:
             return ""
+        if step is None:
+            return f"delivered image · after {self.n_steps} steps"
         digits = digits_for(float(np.abs(data.lines[ATTACK]).max()))
         budget = f"{NORM_SIGNS[data.norm]} ε {write_epsilon(float(data.epsilon[step]), data.norm)}"
         shifts = " / ".join(format_signed(float(one[step]), digits) for one in data.encoders)
@@ -156,17 +161,17 @@ class HistoryView(QWidget):
 
     def _draw_marker(self) -> None:
         self.readout.show_text(self.describe_step())
-        if self._data is not None and self.n_steps:
+        if self._data is not None and self.step is not None:
             self.plot.show_place(self.step + 1, float(self._data.lines[ATTACK][self.step]))
         else:
             self.plot.show_place(math.nan)
 
-    def _scrub(self, step: int) -> None:
+    def _scrub(self) -> None:
         self._draw_marker()
-        self.step_scrubbed.emit(step)
+        self.step_scrubbed.emit(self.step)
 
     def _advance(self) -> None:
-        if self.slider.value() >= self.n_steps - 1:
+        if self.slider.value() >= self.slider.maximum():
             self.set_playing(False)
             return
         self.slider.setValue(self.slider.value() + 1)

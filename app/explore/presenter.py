@@ -1,8 +1,7 @@
 """Brings the facts of the session onto the panels, each part at most once per turn of the event loop.
 
 Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
-together cost one drawing. After a drawing it rests as long as that took; while a probe runs and the processor draws the
-cortex (software OpenGL), longer, since every frame takes its time from the attack.
+together cost one drawing. After a drawing it rests as long as that took; while a probe runs, longer.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer
 
 from app.base.state import AppState
-from app.cortex.canvas import is_software_gl
 from app.cortex.panel import CortexPanel
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
@@ -33,10 +31,7 @@ LONGEST_REST = 0.3
 """Seconds; a result is never held back longer than this."""
 
 LIVE_REST = 0.1
-"""Seconds between two drawings of a running probe where the processor draws."""
-
-MAP_REST = 0.8
-"""Seconds between two maps of a running probe there: one frame of the cortex takes as long as a window may stall."""
+"""Seconds between two drawings of a running probe: the eye gains nothing from more."""
 
 PARTS = [
     "surface",
@@ -97,8 +92,6 @@ class Presenter(QObject):
         self._state = state
         self._panels = panels
         self._gate = 0.0
-        self._software = is_software_gl()
-        self._mapped = 0.0
         self._began = 0.0
         self._rests_until = 0.0
         self._pictured: Probe | None = None
@@ -129,31 +122,19 @@ class Presenter(QObject):
 
     def _draw(self) -> None:
         self._began = time.monotonic()
-        chosen = self._choose()
-        self._stale = self._stale - chosen
-        self._panels.cortex.view.canvas.set_hurried(self._is_slow())
+        chosen, self._stale = self._stale, set()
+        for view in self._panels.cortex.views:
+            view.canvas.set_hurried(self._state.progress is not None)
         for part in PARTS:
             if part in chosen:
                 getattr(self, f"_draw_{part}")()
         self._pause.start(0)
 
-    def _choose(self) -> set[str]:
-        """What to draw now: all that is stale; where frames are slow, a running probe's map alone and seldom."""
-        if not self._is_slow() or "map" not in self._stale:
-            return self._stale
-        if self._began - self._mapped < MAP_REST:
-            return self._stale - {"map"}
-        self._mapped = self._began
-        return {"map"}
-
     def _rest(self) -> None:
         now = time.monotonic()
-        least = LIVE_REST if self._is_slow() else 0.0
+        least = LIVE_REST if self._state.progress is not None else 0.0
         self._rests_until = now + max(least, min(LONGEST_REST, now - self._began))
         self.mark()
-
-    def _is_slow(self) -> bool:
-        return self._software and self._state.progress is not None
 
     def _draw_surface(self) -> None:
         placed, view = self._state.placed, self._panels.cortex.view

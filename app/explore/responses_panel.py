@@ -64,14 +64,18 @@ class LiveSteps:
         return self.config.target.vector(0 if self.newest is None else len(self.newest.clean))
 
     def steps(self) -> CurveData:
-        """Every step, with the budget in force."""
-        return self._describe([*self._taken.values()])
+        """Every step, with the budget in force; those whose records were left out lie on the line between others."""
+        known = {max(step, 1): taken for step, taken in sorted(self._taken.items())}
+        numbers, (epsilon, *shifts) = np.asarray([*known]), np.asarray([*known.values()], dtype=np.float64).T
+        every = np.arange(1, numbers[-1] + 1)
+        in_force = epsilon[np.searchsorted(numbers, every)]
+        return self._describe(np.stack([in_force, *(np.interp(every, numbers, shift) for shift in shifts)], axis=1))
 
     def curve(self) -> CurveData:
         """The newest shift under each budget reached."""
         return self._describe(sorted({taken[0]: taken for taken in self._taken.values()}.values()))
 
-    def _describe(self, taken: Sequence[tuple[float, ...]]) -> CurveData:
+    def _describe(self, taken: Sequence[tuple[float, ...]] | FloatArray) -> CurveData:
         epsilon, *shifts = np.asarray(taken, dtype=np.float64).T
         lines = dict(zip((ATTACK, SECOND), shifts, strict=False))
         return describe_run(self.config, self.response_unit, epsilon, lines)

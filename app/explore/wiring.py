@@ -202,7 +202,7 @@ class Wiring(QObject):
         self._presenter.mark("map")
         self._session.controller.want_atlas(name == SENSITIVITY)
 
-    def _scrub(self, step: int) -> None:
+    def _scrub(self, step: int | None) -> None:
         if self._session.state.probe is not None:
             self._session.state.step = step
 

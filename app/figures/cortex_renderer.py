@@ -1,32 +1,29 @@
 """Draws the cortex of a probe off screen, picture by picture, for movies and figures. Never touches the window's view.
 
-It has a renderer of its own, works without a display, and belongs to the thread that made it (in a window, Qt's).
+It has a studio of its own, works without a display, and may be asked by any one thread.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
-from PySide6.QtCore import QPointF
-from PySide6.QtGui import QImage, QPainter
-from vtkmodules.vtkCommonCore import vtkLogger
+from PySide6.QtGui import QImage
 
-from app.cortex.annotate import Annotator
 from app.cortex.camera import CameraPose
-from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView
+from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, sides_of
 from app.cortex.morph import MorphPath, find_stops
-from app.cortex.overlay import draw_annotations
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
-from app.cortex.picture import OVERSAMPLING, grab, open_off_screen, shrink
-from app.cortex.scene import CortexScene, to_rgb
-from app.look.theme import Theme, find_theme, interface_font
+from app.cortex.scene import Format, GraphicsError, Scene
+from app.cortex.studio import Studio
+from app.look.theme import Theme, find_theme
 from core.checks import refusal
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
@@ -83,21 +80,29 @@ class CortexRenderer:
             if reason := placed.surface.reason_without(geometry):
                 raise BadInputError(reason)
         self._placed, self._style, self._theme = placed, style, theme
-        self._plotter = open_off_screen((64, 64))
-        self._scene = CortexScene(self._plotter.renderer)
-        self._annotator = Annotator(self._scene)
-        self._annotator.labelled = style.labels
-        self._painter = CortexPainter()
-        self._pose = CameraPose(0.0, 0.0)
+        self._studio = Studio()
+        self._painter = painter = CortexPainter()
+        painter.surface, painter.atlas = placed.surface, placed.atlas
+        painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
+        painter.set_voxels(placed.voxels)
+        painter.set_dimmed(self._shown.dimmed)
+        self._show_values(None)
+        painter.shows_regions = style.map == "roi"
         self._painted: int | None = None
-        self._path: MorphPath | None = None
-        self._position = -1.0
-        self._set_up()
+        self._should_stop: Callable[[], bool] = lambda: False
         target = probe.config.target
-        if target.kind is TargetKind.VOXEL:
-            self._scene.mark(self._painter.place_of(target.voxels[0]))
-        elif target.kind is TargetKind.ROI:
-            self._scene.emphasise(self._painter.roi_labels(target.roi))
+        marked = painter.place_of(target.voxels[0]) if target.kind is TargetKind.VOXEL else None
+        emphasised = painter.roi_labels(target.roi) if target.kind is TargetKind.ROI else None
+        self._scene = replace(self._make_scene(), marked=marked, emphasised=emphasised)
+        stops = find_stops(placed.surface, cast("Geometry", style.geometry))
+        self._way = self._make_path(stops) if style.motion is Motion.UNFOLD else None
+        self._studio.start()
+
+    def for_job(self, should_stop: Callable[[], bool]) -> CortexRenderer:
+        """The same for a job: raises Cancelled while it waits for a picture if the job is to stop."""
+        given = copy(self)
+        given._should_stop = should_stop
+        return given
 
     @property
     def key(self) -> ColourKey | None:
@@ -122,10 +127,9 @@ class CortexRenderer:
         """What is shown as points, triangles, colours and words, for a page of HTML."""
         self._colour(None)
         colours = self._painter.colours()
-        meshes = self._scene.meshes
         return tuple(
-            HemisphereMesh(meshes[side].points, meshes[side].faces, colours[side], self._words(side))
-            for side in self._scene.sides
+            HemisphereMesh(mesh.points, mesh.faces, colours[side], self._words(side))
+            for side, mesh in self._scene.shown
         )
 
     def _words(self, side: int) -> tuple[str, ...]:
@@ -139,59 +143,44 @@ class CortexRenderer:
 
     def close(self) -> None:
         """Give back the graphics resources; safe to call twice."""
-        self._plotter.close()
+        self._studio.close()
 
-    def _set_up(self) -> None:
-        painter, placed, style = self._painter, self._placed, self._style
-        painter.surface, painter.atlas = placed.surface, placed.atlas
-        painter.greys = GREYS_DARK if self._theme.is_dark else GREYS_LIGHT
-        painter.set_voxels(placed.voxels)
-        self._show_values(None)
-        painter.shows_regions = style.map == "roi"
-        painter.set_dimmed(self._shown.dimmed)
-        self._scene.set_surface(placed.surface)
-        self._scene.set_outlined(style.outlines)
-        geometry, hemispheres = cast("Geometry", style.geometry), cast("Hemispheres", style.hemispheres)
-        view = cast("NamedView", style.view)
-        self._scene.arrange(geometry, hemispheres=hemispheres, view="flat" if geometry == "flat" else view)
-        self._scene.set_atlas(placed.atlas)
-        if style.motion is Motion.UNFOLD:
-            stops = find_stops(placed.surface, geometry)
-            self._path = MorphPath(placed.surface, stops, hemispheres=hemispheres, view=view)
-        paper = to_rgb(find_inks(self._theme.name).paper)
-        self._plotter.renderer.GradientBackgroundOff()
-        self._plotter.renderer.SetBackground(*paper)
+    def _make_path(self, stops: tuple[Geometry, ...]) -> MorphPath:
+        style = self._style
+        hemispheres, view = cast("Hemispheres", style.hemispheres), cast("NamedView", style.view)
+        return MorphPath(self._placed.surface, stops, hemispheres=hemispheres, view=view)
+
+    def _make_scene(self) -> Scene:
+        style, placed = self._style, self._placed
+        path = self._make_path((cast("Geometry", style.geometry),))
+        sides = sides_of(cast("Hemispheres", style.hemispheres))
+        names: dict[str, Any] = {"atlas": placed.atlas, "outlined": style.outlines, "labelled": style.labels}
+        return Scene(path=path, sides=sides, theme=self._theme, **names)
 
     def _render(self, shot: Shot, size: tuple[int, int], *, transparent: bool) -> ByteArray:
         width, height = size
         ratio = max(0.5, height / LETTER_HEIGHT)
-        self._place(shot, aspect=width / height)
         self._colour(shot.step)
-        self._scene.set_look(self._theme, ratio * OVERSAMPLING)
-        self._plotter.window_size = [width * OVERSAMPLING, height * OVERSAMPLING]
-        self._pose.apply(self._plotter.renderer.GetActiveCamera())
-        image = shrink(grab(self._plotter.renderer, transparent=transparent), size)
-        self._write_names(image, ratio)
-        return _as_array(image)
+        paper = find_inks(self._theme.name).paper
+        shape = Format((width / ratio, height / ratio), ratio, None if transparent else (paper, paper))
+        frame = self._studio.draw(self._place(shot, aspect=width / height), shape, self._should_stop)
+        if frame.note:
+            raise GraphicsError("No OpenGL 3.2 was found to draw the cortex with. `python main.py doctor` says more.")
+        return _as_array(frame.image)
 
-    def _place(self, shot: Shot, *, aspect: float) -> None:
-        if self._path is not None and shot.progress is not None:
-            self._unfold(self._path, unfolding_at(shot.progress, self._path.length), aspect=aspect)
-            return
-        named = "flat" if self._style.geometry == "flat" else self._style.view
-        start = CameraPose(VIEWS[named].azimuth, VIEWS[named].elevation)
-        points = self._scene.shown_points()
-        if shot.progress is not None:
-            self._pose = _turned(start, points, shot.progress, aspect=aspect)
-        else:
-            self._pose = start.fitted(points, aspect=aspect, margin=MARGIN)
-
-    def _unfold(self, path: MorphPath, position: float, *, aspect: float) -> None:
-        if position != self._position:
-            self._scene.show_morph(path, position)
-            self._position = position
-        folded = (VIEWS[self._style.view].azimuth, VIEWS[self._style.view].elevation)
-        self._pose = path.pose(position, self._scene.sides, folded, aspect=aspect, margin=MARGIN)
+    def _place(self, shot: Shot, *, aspect: float) -> Scene:
+        """The scene as it is seen in a shot."""
+        view = VIEWS["flat" if self._style.geometry == "flat" else self._style.view]
+        start, points = CameraPose(view.azimuth, view.elevation), self._scene.points()
+        if shot.progress is None:
+            return replace(self._scene, pose=start.fitted(points, aspect=aspect, margin=MARGIN))
+        if self._way is None:
+            return replace(self._scene, pose=_turned(start, points, shot.progress, aspect=aspect))
+        view = VIEWS[self._style.view]
+        position = unfolding_at(shot.progress, self._way.length)
+        folded = (view.azimuth, view.elevation)
+        pose = self._way.pose(position, self._scene.sides, folded, aspect=aspect, margin=MARGIN)
+        return replace(self._scene, path=self._way, position=position, pose=pose)
 
     def _colour(self, step: int | None) -> None:
         asked = -2 if step is None else step
@@ -200,29 +189,11 @@ class CortexRenderer:
         self._painted = asked
         if not self._painter.shows_regions:
             self._show_values(step)
-        self._scene.set_colours(self._painter.colours())
+        self._scene = replace(self._scene, colours=copy(self._painter).colours)
 
     def _show_values(self, step: int | None) -> None:
         shown, words = self._shown, {"title": self._shown.title, "unit": self._shown.unit}
         self._painter.set_values(shown.at(step), diverging=shown.diverging, limit=shown.limit, **words)
-
-    def _write_names(self, image: QImage, ratio: float) -> None:
-        size = (image.width() / ratio, image.height() / ratio)
-        font = interface_font()
-        found = self._annotator.find(self._pose, size=size, font=font, pick_at=self._pick_at(image.height(), ratio))
-        painter = QPainter(image)
-        painter.scale(ratio, ratio)
-        painter.setFont(font)
-        draw_annotations(painter, found, theme=self._theme, font=font)
-        painter.end()
-
-    def _pick_at(self, height: int, ratio: float) -> Any:
-        def pick(x: float, y: float) -> FloatArray | None:
-            at = QPointF(x * ratio * OVERSAMPLING, (height - y * ratio) * OVERSAMPLING)
-            found = self._scene.picker.pick(at.x(), at.y())
-            return None if found is None else np.asarray(found.point)
-
-        return pick
 
 
 @contextmanager
@@ -278,5 +249,4 @@ def _need_application() -> Any:
 
     if sys.platform.startswith("linux") and not has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-        vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)  # it tries X first and warns that there is none
     return make_application()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, wait
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from app.base.jobs import ShouldStop, WhenBusy
 from app.explore.explore import Explore
@@ -20,83 +17,19 @@ from app.widgets.basics import bring
 from app.widgets.desk import Desk, Feature, does
 from app.widgets.form import attempt, why_not
 from app.widgets.job_line import Reading
-from core.errors import BadInputError, Cancelled
+from core.errors import BadInputError
 from core.figures.figure import preview_figure, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieEstimate, MovieReport, estimate_movie, iter_movie
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat, MovieKind, check_movie
-from core.figures.movie_frames import Cortex, Shot, open_frames
+from core.figures.movie_frames import Cortex, open_frames
 from core.probes.probe import Probe
 from core.progress import Progress
 from core.stimuli.names import name_pair
 from core.types import ByteArray, VoxelTable
 
-POLL_SECONDS = 0.05
-"""Between two looks at whether the work was cancelled meanwhile."""
-
-Draw = Callable[[], ByteArray]
 MakeCortex = Callable[[ShouldStop], Cortex | None]
 """The cortex for a job that may be told to stop; None where none is shown."""
-
-
-class CortexRequests(QObject):
-    """Lets the lane ask for pictures of the cortex that only Qt's thread may draw, for as long as it is open.
-
-    Each request is one event of the window's loop, so that the window stays alive between two pictures; meanwhile the
-    lane composes and encodes the one before.
-    """
-
-    asked = Signal(object, object)
-
-    def __init__(self, renderer: CortexRenderer, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.renderer = renderer
-        self._open = True
-        self.asked.connect(self._draw, Qt.ConnectionType.QueuedConnection)
-
-    def close(self) -> None:
-        """Give back the graphics; what is still asked for is cancelled."""
-        self._open = False
-        self.renderer.close()
-
-    @Slot(object, object)
-    def _draw(self, draw: Draw, future: Future[ByteArray]) -> None:
-        if not self._open:
-            future.cancel()
-            return
-        try:
-            future.set_result(draw())
-        except Exception as error:  # noqa: BLE001 - crosses the thread as a value; the job raises it
-            future.set_exception(error)
-
-
-class FedCortex:
-    """The cortex as a job sees it (`Cortex`); raises Cancelled while it waits if the job is to stop."""
-
-    def __init__(self, feed: CortexRequests, should_stop: ShouldStop) -> None:
-        self._feed = feed
-        self._should_stop = should_stop
-        renderer = feed.renderer
-        self.key, self.note, self.meshes = renderer.key, renderer.note, renderer.meshes
-
-    def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
-        """A picture from Qt's thread."""
-        return self._wait(partial(self._feed.renderer.draw, shot, size))
-
-    def still(self, size: tuple[int, int]) -> ByteArray:
-        """The see-through picture from Qt's thread."""
-        return self._wait(partial(self._feed.renderer.still, size))
-
-    def _wait(self, draw: Draw) -> ByteArray:
-        future: Future[ByteArray] = Future()
-        self._feed.asked.emit(draw, future)
-        while not wait([future], POLL_SECONDS).done:
-            if self._should_stop():
-                raise Cancelled
-        try:
-            return future.result()
-        except CancelledError as error:  # closed meanwhile
-            raise Cancelled from error
 
 
 FILTERS = {MovieFormat.MP4: "MP4 (*.mp4)", MovieFormat.GIF: "GIF (*.gif)"}
@@ -110,7 +43,7 @@ class Figures(Feature):
     def __init__(self, desk: Desk, explore: Explore) -> None:
         super().__init__(desk)
         self._explore = explore
-        self._feed: CortexRequests | None = None
+        self._renderer: CortexRenderer | None = None
         self._shown: tuple[Probe, CortexStyle, str] | None = None
         self.movie_dialog: MovieDialog | None = None
         self.figure_dialog: FigureDialog | None = None
@@ -163,10 +96,9 @@ class Figures(Feature):
 
     def close(self) -> None:
         """Give back the graphics of the renderer; whatever still asks for its pictures is stopped."""
-        if self._feed is not None:
-            self._feed.close()
-            self._feed.deleteLater()
-        self._feed = self._shown = None
+        if self._renderer is not None:
+            self._renderer.close()
+        self._renderer = self._shown = None
 
     def _open(self, probe: Probe, config: MovieConfig | FigureConfig) -> MakeCortex:
         """The probe's cortex where it is needed; its renderer is opened again where something else is asked for."""
@@ -174,7 +106,7 @@ class Figures(Feature):
             return _no_cortex
         asked = (probe, config.style, config.theme)
         same = self._shown is not None and self._shown[0] is probe and self._shown[1:] == asked[1:]
-        if self._feed is None or not same:
+        if self._renderer is None or not same:
             if self._is_rendering():
                 raise BadInputError("A movie is being rendered. Draw another cortex when it is done, or stop it.")
             self.close()
@@ -185,8 +117,8 @@ class Figures(Feature):
             reading = self._explore.colours()
             if reading is not None and config.style.map == self._explore.value().map:
                 renderer.use_colours(reading.colormap.name, reading.threshold)
-            self._feed, self._shown = CortexRequests(renderer, self), asked
-        return partial(FedCortex, self._feed)
+            self._renderer, self._shown = renderer, asked
+        return self._renderer.for_job
 
     def _submit(
         self,
@@ -216,12 +148,12 @@ class Figures(Feature):
         self._submit(dialog, "movie_preview", "Drawing a frame…", draw, done=dialog.show_preview)
 
     def _estimate(self, config: MovieConfig, kind: MovieFormat) -> None:
-        probe, dialog, feed = self._session.state.probe, self.movie_dialog, self._feed
-        if probe is None or dialog is None or (config.needs_cortex and feed is None):
+        probe, dialog, renderer = self._session.state.probe, self.movie_dialog, self._renderer
+        if probe is None or dialog is None or (config.needs_cortex and renderer is None):
             return
 
         def measure(stop: ShouldStop) -> MovieEstimate:
-            cortex = FedCortex(feed, stop) if config.needs_cortex and feed is not None else None
+            cortex = renderer.for_job(stop) if config.needs_cortex and renderer is not None else None
             return estimate_movie(probe, config, kind, cortex=cortex, should_stop=stop)
 
         def tell(found: MovieEstimate) -> None:

@@ -47,7 +47,7 @@ MARK_TEXT = "Written by the demonstration of Probescope, which replaces its own 
 PATIENCE_SECONDS = 240.0
 """Loading torch on a cold, busy machine is the longest wait."""
 LAST_PAINT_MS = 600
-"""Lets the 3D view draw its smoothed frame before a picture is taken."""
+"""Lets all panels follow before a picture is taken."""
 
 
 def run_demo(folder: str, *, device: str = "auto") -> int:
@@ -113,7 +113,7 @@ def _click_a_voxel(window: MainWindow) -> Probe:
     clicked = time.monotonic()
     first: list[float] = []
     window.session.state.progress_changed.connect(lambda: first.append(time.monotonic() - clicked))
-    QTest.mouseClick(window.explore.cortex.view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
+    QTest.mouseClick(window.explore.cortex.view.canvas, Qt.MouseButton.LeftButton, pos=at)
     _wait("the raising probe", lambda: window.session.state.probe is not None and _is_idle(window))
     whole = time.monotonic() - clicked
     print(f"Clicked the cortex: first image after {first[0]:.2f} s, whole probe after {whole:.2f} s")
@@ -157,7 +157,6 @@ def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:
     apply_theme(make_application(), theme)
     _rest(LAST_PAINT_MS)
     window.explore.cortex.view.canvas.settle()
-    _rest(LAST_PAINT_MS)
     save_window_picture(window, path)
 
 

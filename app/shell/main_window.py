@@ -50,7 +50,6 @@ class MainWindow(QMainWindow):
         self.banner, self.status, self.tabs, self.places = Banner(), StatusLine(), Tabs(self), Places(settings)
         self.actions_table = Actions(self, self._do)
         self.tool_buttons = self.actions_table.make_tool_buttons()
-        QOpenGLWidget(self).hide()  # without one the window would be made anew, and vanish, when the cortex comes
         self._lay_out()
         self.actions_table.set_keys(read_keys(settings))
         self.actions_table.refresh(None)
@@ -93,7 +92,7 @@ class MainWindow(QMainWindow):
         self.features.drops.enter(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Vanish at once, then stop the lane, then close the 3D view: a live thread or plotter would abort the exit."""
+        """Vanish at once, then stop the lane, then what draws the cortex: a live thread would abort the exit."""
         if self._has_started and event.spontaneous() and not self.features.sessions.may_close():
             event.ignore()
             return

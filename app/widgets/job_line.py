@@ -28,10 +28,7 @@ UNKNOWN_OPACITY = 0.4
 
 
 class ProgressLine(QWidget):
-    """Shows a share of 1, in the palette's highlight colour; it is drawn with the window's next frame.
-
-    QProgressBar draws at once in `setValue`, and beside a 3D view each such drawing composes the whole window anew.
-    """
+    """Shows a share of 1, in the palette's highlight colour; unlike a QProgressBar it waits for the next paint."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -23,7 +23,7 @@ from core.paths import cache_folder, data_folder, log_folder
 
 PACKAGES = (
     "torch", "torchvision", "timm", "numpy", "scipy", "PySide6-Essentials", "pyqtgraph",
-    "pyvista", "pyvistaqt", "vtk", "pillow", "safetensors", "scikit-image",
+    "pyvista", "vtk", "pillow", "safetensors", "scikit-image",
 )  # fmt: skip
 WHAT_WIDTH = 38
 """As wide as "weights of" the longest embedded network."""

@@ -49,17 +49,14 @@ def test_a_large_cortex_stays_usable(qtbot, size) -> None:
     opened = spent(lambda: view.set_surface(surface))
     view.set_atlas(load_atlas() if size == "fsaverage5" else fine_atlas())
     named = spent(view.canvas.settle)
-    orbit = [
-        spent(lambda: (view.canvas._orbit(0.01, 0.0), view.canvas._draw(), view.canvas.plotter.repaint()))
-        for _ in range(10)
-    ]
+    orbit = [spent(lambda: (view.canvas._orbit(0.01, 0.0), view.canvas.settle())) for _ in range(10)]
     for position in (0.1, 1.1):
         view.set_morph(position)  # both stops are computed once
     compute = [spent(lambda p=p: view.set_morph(p)) for p in np.linspace(0.1, 1.9, 19)]
-    draw = spent(lambda: (view.canvas._draw(), view.canvas.plotter.repaint()))
+    draw = spent(view.canvas.settle)
     paint = [spent(view._recolour) for _ in range(10)]
     print(
-        f"\n{size}: open {opened:.0f} ms, first names {named:.0f}, orbit frame {np.median(orbit):.0f}, "
+        f"\n{size}: open {opened:.0f} ms, first frame {named:.0f}, fine frame {np.median(orbit):.0f}, "
         f"morph step {np.median(compute):.0f} (with its frame {np.median(compute) + draw:.0f}), "
         f"recolour {np.median(paint):.0f}"
     )

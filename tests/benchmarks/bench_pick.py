@@ -20,11 +20,11 @@ N_PICKS = 400
 
 def nearest_by_force(view, x: float, y: float):
     """(side, vertex) under a position by intersecting all triangles: exact and slow."""
-    pose, plotter = view.canvas.pose, view.canvas.plotter
+    pose, canvas = view.canvas.pose, view.canvas
     axes = np.stack(pose.axes()).astype(np.float64)
-    per_mm = plotter.height() / (2 * pose.scale)
+    per_mm = canvas.height() / (2 * pose.scale)
     centre = np.asarray(pose.centre) @ axes.T
-    at = np.array([(x - plotter.width() / 2) / per_mm, (plotter.height() / 2 - y) / per_mm]) + centre[:2]
+    at = np.array([(x - canvas.width() / 2) / per_mm, (canvas.height() / 2 - y) / per_mm]) + centre[:2]
     best = None
     for side in view.canvas.scene.sides:
         mesh = view.canvas.scene.meshes[side]

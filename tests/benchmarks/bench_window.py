@@ -1,7 +1,6 @@
 """The whole window: how soon it is there, how long it stalls while an attack runs, how soon epsilon is followed.
 
-The floor of the start is an empty window with the same plot library; that of a stall is the idle window. Where the
-processor draws the cortex (no graphics card), a frame alone takes most of the budget.
+The floor of the start is an empty window with the same plot library; that of a stall is the idle window.
 
 Run: python -m tests.benchmarks.bench_window [--turns N]
 """
@@ -65,7 +64,7 @@ def compare_starts(turns: int) -> bool:
 def measure_work() -> bool:
     """Print stalls and previews of one window; whether they keep their budgets."""
     measured = measure_window()
-    print(f"drawn by {measured.renderer}; torch threads {measured.threads}")
+    print(f"torch threads {measured.threads}")
     for name, gaps in (("idle", measured.idle), ("attack", measured.attack), ("previews", measured.previews)):
         p50, p95, p99 = 1e3 * np.percentile(gaps, [50, 95, 99])
         print(f"stall, {name:9s} p50 {p50:5.1f}  p95 {p95:5.1f}  p99 {p99:5.1f}  largest {1e3 * max(gaps):5.1f} ms")

@@ -29,7 +29,6 @@ N_SHADES = 20
 class Measured:
     """Gaps of the event loop beyond a tick (idle, during an attack, during previews) and waits, all in seconds."""
 
-    renderer: str
     threads: int
     idle: list[float]
     attack: list[float]
@@ -99,7 +98,6 @@ def measure_window() -> Measured:
     """Open the window with the embedded default, probe once and drag epsilon, watching the event loop."""
     from app.base.jobs import Idle
     from app.base.services import open_services
-    from app.cortex.canvas import gl_renderer
     from app.look.qt_application import make_application
     from app.shell.application import make_window
     from core.engine import Engine
@@ -111,7 +109,7 @@ def measure_window() -> Measured:
     state = session.state
     try:
         wait_until(lambda: state.clean is not None and isinstance(session.lane.state, Idle))
-        gaps = _Gaps()
+        gaps = Gaps()
         rest(IDLE_MS)
         idle = gaps.take()
         table = state.subject.voxels if state.subject is not None else None
@@ -127,7 +125,7 @@ def measure_window() -> Measured:
         gaps.stop()
         import torch
 
-        return Measured(gl_renderer(), torch.get_num_threads(), idle, attack, previews, painted, seconds)
+        return Measured(torch.get_num_threads(), idle, attack, previews, painted, seconds)
     finally:
         window.close()
         application.shutdown()
@@ -138,19 +136,19 @@ def _time_preview(window: object, epsilon: float) -> float:
     from app.shell.main_window import MainWindow
 
     assert isinstance(window, MainWindow)
-    plotter = window.explore.cortex.view.canvas.plotter
+    canvas = window.explore.cortex.view.canvas
     seen: list[float] = []
     answered: list[float] = []
     window.session.state.preview_changed.connect(lambda: answered.append(time.perf_counter()))
-    swapped = plotter.frameSwapped.connect(lambda: seen.append(time.perf_counter()) if answered else None)
+    shown = canvas.drawn.connect(lambda: seen.append(time.perf_counter()) if answered else None)
     start = time.perf_counter()
     window.session.controller.drag_epsilon(epsilon)
     wait_until(lambda: bool(seen))
-    plotter.frameSwapped.disconnect(swapped)
+    canvas.drawn.disconnect(shown)
     return seen[0] - start
 
 
-class _Gaps:
+class Gaps:
     """Notes how late each tick of a fast timer is."""
 
     def __init__(self) -> None:

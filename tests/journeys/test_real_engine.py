@@ -77,7 +77,7 @@ def click_a_voxel(window: MainWindow, qtbot: QtBot) -> int:
         at = canvas.screen_position(canvas.scene.meshes[side].points[vertex]).toPoint()
         pick = canvas.pick_at(QPointF(at))
         if pick is not None and (pick.side, pick.vertex) == (side, vertex):
-            qtbot.mouseClick(canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
+            qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
             return voxel
     raise AssertionError("no voxel can be seen")
 

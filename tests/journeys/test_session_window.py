@@ -107,7 +107,7 @@ def picture_of(window: MainWindow) -> np.ndarray:
     """The cortex as it is drawn, (height, width, 4) uint8."""
     window.explore.presenter.settle()
     window.explore.cortex.view.canvas.settle()
-    picture = window.explore.cortex.view.canvas.plotter.grab().toImage()
+    picture = window.explore.cortex.view.canvas.grab().toImage()
     return np.frombuffer(picture.constBits(), np.uint8).reshape(picture.height(), picture.width(), 4).copy()
 
 
@@ -385,7 +385,7 @@ def test_undo_by_the_keyboard(make: MakeWindow, qtbot: QtBot) -> None:
     window.session.controller.pick_roi("FFA")
     wait_for_probe(window, qtbot)
     qtbot.waitUntil(window.actions_table.action("undo").isEnabled)
-    window.explore.cortex.view.canvas.plotter.setFocus()
+    window.explore.cortex.view.canvas.setFocus()
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert window.session.state.target is None
     qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)

@@ -24,6 +24,7 @@ from core.datasets.surface_choice import chosen_surface, shown_surface
 from core.engine import Engine
 from core.surfaces.store import has_surface, load_atlases, save_surface
 from tests.helpers.cortex import make_atlas, make_table
+from tests.helpers.cortex_actors import drawn, line_points
 from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue
 from tests.helpers.surface_files import SURFACE, write_subject
 
@@ -165,11 +166,11 @@ def test_another_atlas_of_the_surface_can_be_outlined(window, qtbot, monkeypatch
     monkeypatch.setattr(QInputDialog, "getItem", answer)
     window.actions_table.action("choose_atlas").trigger()
     assert offered == [["made-up", "second", "ROIs of the recording", "None"]]
-    assert {label.text for label in view.canvas.annotations().labels} <= {"A", "B"}
-    assert view.canvas.annotations().labels
+    labels = view.canvas.draw().annotations.labels
+    assert labels and {label.text for label in labels} <= {"A", "B"}
     monkeypatch.setattr(QInputDialog, "getItem", lambda *_: ("None", True))
     window.actions_table.action("choose_atlas").trigger()
-    assert not view.canvas.annotations().labels
+    assert not view.canvas.draw().annotations.labels
 
 
 def test_a_surface_can_be_removed_and_its_subject_is_then_not_drawn(window, qtbot, monkeypatch) -> None:
@@ -218,8 +219,7 @@ def test_choosing_an_roi_in_the_table_outlines_it_on_the_cortex(window, qtbot) -
     qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
     window.explore.responses.table.roi_selected.emit("FFA")
     QApplication.sendPostedEvents()
-    assert view.canvas.scene.emphasis[0].actor.GetVisibility()
-    placed = np.array(view.canvas.scene.emphasis[0].data.GetPoints().GetData())
-    assert len(placed) > 3
+    with drawn(view.canvas.scene) as renderer:
+        assert len(line_points(renderer, "emphasis", 0)) > 3
     window.explore.responses.table.roi_selected.emit("")
-    assert not view.canvas.scene.emphasis[0].actor.GetVisibility()
+    assert view.canvas.scene.emphasised is None

@@ -79,7 +79,7 @@ def visible_voxel(window: MainWindow, roi: str) -> tuple[int, QPoint]:
 def test_a_click_on_a_vertex_makes_a_probe_of_its_voxel(make: MakeWindow, qtbot: QtBot) -> None:
     window = make()
     voxel, at = visible_voxel(window, "FFA")
-    qtbot.mouseClick(window.explore.cortex.view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseClick(window.explore.cortex.view.canvas, Qt.MouseButton.LeftButton, pos=at)
     wait_for_probe(window, qtbot)
     state = window.session.state
     assert state.target is not None and state.probe is not None
@@ -269,7 +269,7 @@ def test_a_set_drawn_with_the_mouse_becomes_the_target(make: MakeWindow, qtbot: 
     voxel, at = visible_voxel(window, "FFA")
     qtbot.mouseClick(target.kind.button(TargetKind.SET), Qt.MouseButton.LeftButton)
     assert target.draw.isChecked(), "choosing a set starts drawing"
-    canvas = window.explore.cortex.view.canvas.plotter
+    canvas = window.explore.cortex.view.canvas
     QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at)
     for step in range(1, 13):
         send_move(canvas, QPointF(at + QPoint(step, 0)))

@@ -32,9 +32,9 @@ for side, vertex, voxel in make_table(make_cortex()).paint[::4]:
     mesh = scene.meshes[side]
     if mesh.normals[vertex] @ towards > 0.7:
         place = view.canvas.screen_position(mesh.points[vertex]).toPoint()
-        QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=place)
+        QTest.mouseClick(view.canvas, Qt.MouseButton.LeftButton, pos=place)
         wanted.append(int(voxel))
-print(view.canvas.plotter.devicePixelRatioF(), len(wanted), picked == wanted)
+print(view.canvas.devicePixelRatioF(), len(wanted), picked == wanted)
 view.close()
 """
 

@@ -31,7 +31,7 @@ def view(qtbot):
 
 
 def press(view, key, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
-    QTest.keyClick(view.canvas.plotter, key, modifiers)
+    QTest.keyClick(view.canvas, key, modifiers)
 
 
 def place(view, voxel) -> np.ndarray:

@@ -14,6 +14,7 @@ from app.cortex.morph import MorphPath, find_stops, follow_path
 from app.cortex.view import CortexView
 from core.errors import BadInputError
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
+from tests.helpers.cortex_actors import drawn, line_points
 
 SURFACE = make_cortex()
 
@@ -90,11 +91,12 @@ def test_picks_outlines_and_marker_follow(view, position) -> None:
     side, vertex = int(table.hemisphere[25]), int(table.vertex[25])
     np.testing.assert_array_equal(scene.marker_position(), scene.meshes[side].points[vertex])
     checked = 0
-    for mesh, line, number in zip(scene.meshes, scene.outlines, (0, 1), strict=True):
-        drawn = np.array(line.data.GetPoints().GetData())
+    with drawn(scene) as renderer:
+        lines = [line_points(renderer, "outlines", side) for side in (0, 1)]
+    for mesh, line, number in zip(scene.meshes, lines, (0, 1), strict=True):
         used = mesh.points[np.unique(mesh.faces)]
         longest = np.linalg.norm(mesh.points[mesh.faces[:, 0]] - mesh.points[mesh.faces[:, 1]], axis=1).max()
-        assert np.linalg.norm(drawn[:, None] - used[None], axis=2).min(axis=1).max() < longest
+        assert np.linalg.norm(line[:, None] - used[None], axis=2).min(axis=1).max() < longest
         towards = -view.canvas.pose.axes()[2]
         facing = [v for v in np.unique(mesh.faces) if mesh.normals[v] @ towards > 0.9]
         for place in facing:
@@ -167,22 +169,23 @@ def test_a_surface_without_a_flat_map_says_so_and_stays_folded(view) -> None:
 
 
 def test_an_emphasised_roi_is_outlined_above_the_others_through_the_morph(view) -> None:
-    scene = view.canvas.scene
-    assert not scene.emphasis[0].actor.GetVisibility()
+    with drawn(view.canvas.scene) as renderer:
+        assert not len(line_points(renderer, "emphasis", 0))
     view.emphasise_roi("FFA")
     labels = make_atlas(SURFACE)
     for position in (0.0, 0.6, 1.5, 2.0):
         view.set_morph(position)
-        for side in (0, 1):
-            assert scene.emphasis[side].actor.GetVisibility()
-            mesh = scene.meshes[side]
+        with drawn(view.canvas.scene) as renderer:
+            lines = [line_points(renderer, "emphasis", side) for side in (0, 1)]
+            widths = {kind: pair[0].actor.GetProperty().GetLineWidth() for kind, pair in renderer.lines.items()}
+        assert widths["emphasis"] > widths["outlines"]
+        for mesh, line, side in zip(view.canvas.scene.meshes, lines, (0, 1), strict=True):
             members = mesh.points[labels.vertices_in(side, "FFA")]
-            drawn = np.array(scene.emphasis[side].data.GetPoints().GetData())
             longest = np.linalg.norm(mesh.points[mesh.faces[:, 0]] - mesh.points[mesh.faces[:, 1]], axis=1).max()
-            assert np.linalg.norm(drawn[:, None] - members[None], axis=2).min(axis=1).max() < longest
-    assert scene.emphasis[0].actor.GetProperty().GetLineWidth() > scene.outlines[0].actor.GetProperty().GetLineWidth()
+            assert len(line) and np.linalg.norm(line[:, None] - members[None], axis=2).min(axis=1).max() < longest
     view.emphasise_roi("")
-    assert not scene.emphasis[0].actor.GetVisibility()
+    with drawn(view.canvas.scene) as renderer:
+        assert not len(line_points(renderer, "emphasis", 0))
 
 
 def test_an_roi_the_atlas_does_not_know_is_outlined_where_its_voxels_are(view) -> None:
@@ -190,9 +193,10 @@ def test_an_roi_the_atlas_does_not_know_is_outlined_where_its_voxels_are(view) -
     mine = replace(table, roi=tuple("mine" if v < 40 else "" for v in range(table.n_voxels)))
     view.set_voxels(mine)
     view.emphasise_roi("mine")
-    assert view.canvas.scene.emphasis[int(table.hemisphere[0])].actor.GetVisibility()
+    with drawn(view.canvas.scene) as renderer:
+        assert len(line_points(renderer, "emphasis", int(table.hemisphere[0])))
     view.emphasise_roi("nobody")
-    assert not view.canvas.scene.emphasis[0].actor.GetVisibility()
+    assert view.canvas.scene.emphasised is None
 
 
 def test_depth_of_a_region_is_its_distance_to_the_border_by_brute_force() -> None:

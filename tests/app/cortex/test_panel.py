@@ -10,6 +10,7 @@ import pytest
 from app.cortex.panel import CortexPanel
 from app.look.theme import DARK, LIGHT, apply_theme
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
+from tests.helpers.cortex_actors import drawn, line_points
 
 
 @pytest.fixture
@@ -84,11 +85,14 @@ def test_the_colour_map_button_offers_maps_of_the_kind_shown(panel) -> None:
 
 def test_outlines_and_names_can_be_switched_off(panel) -> None:
     panel.outlines_button.toggle()
-    assert not panel.view.canvas.scene.outlines[0].actor.GetVisibility()
+    with drawn(panel.view.canvas.scene) as renderer:
+        assert not len(line_points(renderer, "outlines", 0))
+    assert panel.view.canvas.draw().annotations.labels
     panel.labels_button.toggle()
-    assert list(panel.view.canvas.annotations().labels) == []
+    assert not panel.view.canvas.draw().annotations.labels
     panel.outlines_button.toggle()
-    assert panel.view.canvas.scene.outlines[0].actor.GetVisibility()
+    with drawn(panel.view.canvas.scene) as renderer:
+        assert len(line_points(renderer, "outlines", 0))
 
 
 def test_the_toolbar_fits_a_narrow_window_in_both_themes(panel, styled, qapp) -> None:

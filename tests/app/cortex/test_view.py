@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QImage, QSurface
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from shiboken6 import getCppPointer
 
 from app.cortex.picking import HoverInfo
+from app.cortex.studio import REST_MS
 from app.cortex.view import CortexView
 from app.look.theme import LIGHT, use_theme
 from core.errors import BadInputError, StorageError
 from core.types import Hemisphere
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
+from tests.helpers.cortex_actors import drawn
+
+
+def is_fine(view) -> bool:
+    """Whether the frame of what the view is told to show is there, drawn finely."""
+    frame = view.canvas.frame
+    return frame is not None and frame.scene is view.canvas.scene and frame.is_fine
+
 
 ARRANGEMENTS = [
     ("inflated", "both", "visual"),
@@ -103,7 +110,7 @@ def test_a_click_on_a_vertex_picks_its_voxel(view, qtbot, geometry, hemispheres,
         for vertex in clear_vertices(view, side, 6):
             rows = table.paint
             wanted.append(int(rows[(rows[:, 0] == side) & (rows[:, 1] == vertex), 2][0]))
-            QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at_vertex(view, side, vertex))
+            QTest.mouseClick(view.canvas, Qt.MouseButton.LeftButton, pos=at_vertex(view, side, vertex))
     assert len(wanted) >= 5
     assert picked == wanted
 
@@ -114,7 +121,7 @@ def test_a_click_on_a_vertex_without_a_voxel_picks_nothing(view) -> None:
     arrange(view, "inflated", "right", "lateral")
     mesh, pose = view.canvas.scene.meshes[1], view.canvas.pose
     empty = next(v for v in range(0, 642, 7) if mesh.normals[v] @ -pose.axes()[2] > 0.8)
-    QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at_vertex(view, 1, empty))
+    QTest.mouseClick(view.canvas, Qt.MouseButton.LeftButton, pos=at_vertex(view, 1, empty))
     assert picked == []
 
 
@@ -122,7 +129,7 @@ def test_a_drag_turns_the_cortex_and_picks_nothing(view, qtbot) -> None:
     picked = []
     view.voxel_picked.connect(picked.append)
     before = view.canvas.pose
-    drag(view.canvas.plotter, QPoint(300, 200), QPoint(360, 230))
+    drag(view.canvas, QPoint(300, 200), QPoint(360, 230))
     assert picked == []
     assert view.canvas.pose.azimuth != before.azimuth
     assert view.canvas.pose.scale == before.scale
@@ -148,11 +155,11 @@ def test_the_marker_follows_its_vertex(view, geometry, hemispheres, named) -> No
         side, vertex = int(table.hemisphere[voxel]), int(table.vertex[voxel])
         if side not in scene.sides:
             assert scene.marker_position() is None
-            assert not scene.marker.GetVisibility()
             continue
         np.testing.assert_array_equal(scene.marker_position(), scene.meshes[side].points[vertex])
-        assert scene.marker.GetVisibility()
-        assert np.linalg.norm(np.array(scene.marker.GetPosition()) - scene.marker_position()) < 1.0
+        with drawn(scene) as renderer:
+            assert renderer.marker.GetVisibility()
+            assert np.linalg.norm(np.array(renderer.marker.GetPosition()) - scene.marker_position()) < 1.0
 
 
 def test_the_ring_follows_a_new_size_after_the_camera_was_moved(view, qtbot) -> None:
@@ -164,7 +171,8 @@ def test_the_ring_follows_a_new_size_after_the_camera_was_moved(view, qtbot) -> 
 
     def stands_right() -> bool:
         place = view.canvas.screen_position(view.canvas.scene.meshes[side].points[vertex])
-        ring = view.canvas.overlay._annotations.ring
+        frame = view.canvas.frame
+        ring = frame.annotations.ring if frame is not None else None
         return ring is not None and abs(ring.x - place.x()) < 2 and abs(ring.y - place.y()) < 2
 
     qtbot.waitUntil(stands_right)
@@ -172,28 +180,28 @@ def test_the_ring_follows_a_new_size_after_the_camera_was_moved(view, qtbot) -> 
 
 def test_clicking_marks_the_voxel_and_none_unmarks_it(view) -> None:
     [vertex] = clear_vertices(view, 0, 1)
-    QTest.mouseClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=at_vertex(view, 0, vertex))
+    QTest.mouseClick(view.canvas, Qt.MouseButton.LeftButton, pos=at_vertex(view, 0, vertex))
     np.testing.assert_array_equal(view.canvas.scene.marker_position(), view.canvas.scene.meshes[0].points[vertex])
     view.select_voxel(None)
     assert view.canvas.scene.marker_position() is None
 
 
-def test_hover_tells_vertex_roi_voxel_and_value(view) -> None:
+def test_hover_tells_vertex_roi_voxel_and_value(view, qtbot) -> None:
     table, seen = make_table(make_cortex()), []
     view.voxel_hovered.connect(seen.append)
     values = np.arange(table.n_voxels, dtype=np.float32)
     view.set_values(values, title="Shift", unit="SD", diverging=True)
     arrange(view, "inflated", "both", "posterior")
     vertex = clear_vertices(view, 1, 1)[0]
-    QTest.mouseMove(view.canvas.plotter, at_vertex(view, 1, vertex))
+    QTest.mouseMove(view.canvas, at_vertex(view, 1, vertex))
     voxel = int(table.paint[(table.paint[:, 0] == 1) & (table.paint[:, 1] == vertex), 2][0])
     expected = HoverInfo(Hemisphere.RIGHT, vertex, voxel, table.roi[voxel], float(voxel), "SD")
-    assert seen[-1] == expected
+    qtbot.waitUntil(lambda: seen[-1:] == [expected])
     words = expected.describe()
     for part in ("Right", f"vertex {vertex}", f"voxel {voxel}", "SD", table.roi[voxel]):
         assert part in words
-    QTest.mouseMove(view.canvas.plotter, QPoint(3, 3))
-    assert seen[-1] is None
+    QTest.mouseMove(view.canvas, QPoint(3, 3))
+    qtbot.waitUntil(lambda: seen[-1] is None)
 
 
 def test_brushing_collects_the_voxels_passed_over(view) -> None:
@@ -204,7 +212,7 @@ def test_brushing_collects_the_voxels_passed_over(view) -> None:
     before = view.canvas.pose
     first, second = clear_vertices(view, 1, 2)
     view.set_drawing(True)
-    plotter = view.canvas.plotter
+    plotter = view.canvas
     for vertex, modifier in ((first, Qt.KeyboardModifier.NoModifier), (second, Qt.KeyboardModifier.ShiftModifier)):
         place = at_vertex(view, 1, vertex)
         QTest.mousePress(plotter, Qt.MouseButton.LeftButton, modifier, place)
@@ -222,15 +230,15 @@ def test_double_click_comes_near_and_beside_it_shows_all(view, qtbot) -> None:
     whole = view.canvas.pose
     [vertex] = clear_vertices(view, 1, 1)
     place = at_vertex(view, 1, vertex)
-    QTest.mouseDClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=place)
+    QTest.mouseDClick(view.canvas, Qt.MouseButton.LeftButton, pos=place)
     qtbot.waitUntil(lambda: view.canvas.pose.scale < 0.9 * whole.scale)
     np.testing.assert_allclose(
         view.canvas.screen_position(view.canvas.scene.meshes[1].points[vertex]).toTuple(),
-        (view.canvas.plotter.width() / 2, view.canvas.plotter.height() / 2),
+        (view.canvas.width() / 2, view.canvas.height() / 2),
         atol=1e-2,
     )
-    view.canvas._zoom(0.25, view.canvas.plotter.rect().center().toPointF())
-    QTest.mouseDClick(view.canvas.plotter, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
+    view.canvas._zoom(0.25, view.canvas.rect().center().toPointF())
+    QTest.mouseDClick(view.canvas, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
     assert view.canvas.pose.scale == pytest.approx(whole.scale)
 
 
@@ -256,7 +264,7 @@ def test_colour_bar_tells_title_unit_limit_and_threshold(view) -> None:
 
 def test_the_window_shows_the_map(view, qtbot) -> None:
     table = make_table(make_cortex())
-    view.canvas.scene.set_outlined(False)
+    view.set_outlined(False)
     view.set_colormap("RdBu_r")
     view.set_labels(False)
     arrange(view, "flat", "left", "flat")
@@ -265,8 +273,9 @@ def test_the_window_shows_the_map(view, qtbot) -> None:
     view.set_values(values, title="", unit="", diverging=True, limit=1.0)
     vertex = clear_vertices(view, 0, 1)[0]
     place = at_vertex(view, 0, vertex)
-    shown = view.canvas.plotter.grab().toImage().pixelColor(place)
-    side_colour = view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(vertex)
+    view.canvas.settle()
+    shown = view.canvas.grab().toImage().pixelColor(place)
+    side_colour = view._painter.colours()[0][vertex]
     np.testing.assert_allclose(shown.getRgb()[:3], side_colour[:3], atol=12)
 
 
@@ -275,8 +284,8 @@ def test_picture_has_twice_the_size_and_a_see_through_ground_if_asked(view, tmp_
     values = np.ones(make_table(make_cortex()).n_voxels)
     view.set_values(values, title="Shift", unit="SD", diverging=True)
     image = QImage(str(view.grab_picture(tmp_path / "cortex.png", scale=2, transparent=transparent)))
-    assert image.width() == 2 * view.canvas.plotter.width()
-    assert image.height() > 2 * view.canvas.plotter.height()
+    assert image.width() == 2 * view.canvas.width()
+    assert image.height() > 2 * view.canvas.height()
     assert image.pixelColor(4, 4).alpha() == (0 if transparent else 255)
     [vertex] = clear_vertices(view, 1, 1)
     place = 2 * at_vertex(view, 1, vertex)
@@ -296,53 +305,54 @@ def test_a_picture_that_cannot_be_written_says_so(view, tmp_path) -> None:
 
 
 def test_requests_of_one_turn_become_one_frame(view, qtbot) -> None:
+    qtbot.waitUntil(lambda: is_fine(view))
     frames = []
-    view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
-    qtbot.wait(400)
-    frames.clear()
+    view.canvas.drawn.connect(lambda: frames.append(view.canvas.frame))
     for _ in range(5):
         view.canvas._orbit(0.01, 0.0)
         view.set_threshold(0.1)
-    qtbot.waitUntil(lambda: len(frames) > 0)
-    qtbot.wait(30)
-    assert len(frames) == 1
+    qtbot.waitUntil(lambda: is_fine(view))
+    assert [frame.is_fine for frame in frames] in ([False, True], [True])
+    assert all(frame.scene is view.canvas.scene for frame in frames)
 
 
 def test_an_idle_view_draws_nothing(view, qtbot) -> None:
-    qtbot.wait(600)
+    qtbot.waitUntil(lambda: is_fine(view))
     frames = []
-    view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
+    view.canvas.drawn.connect(lambda: frames.append(1))
+    view.canvas.update()
     qtbot.wait(400)
     assert frames == []
 
 
-def test_a_hurried_view_leaves_the_smoothed_frame_out(view, qtbot) -> None:
+def test_a_hurried_view_leaves_the_fine_frame_out_until_that_is_over(view, qtbot) -> None:
     canvas = view.canvas
-    for hurried in (True, False):
-        canvas.set_hurried(hurried)
-        canvas.redraw()
-        qtbot.waitUntil(lambda: not canvas._soon.isActive())
-        assert canvas._rest.isActive() is (canvas._software and not hurried)
+    qtbot.waitUntil(lambda: is_fine(view))
+    canvas.set_hurried(True)
+    canvas.change(marked=(0, 3))
+    qtbot.waitUntil(lambda: canvas.frame.scene is canvas.scene)
+    qtbot.wait(3 * REST_MS)
+    assert not canvas.frame.is_fine
+    canvas.set_hurried(False)
+    qtbot.waitUntil(lambda: is_fine(view))
 
 
 def test_settling_draws_at_once(view, qtbot) -> None:
+    qtbot.waitUntil(lambda: is_fine(view))
     frames = []
-    qtbot.wait(400)
-    view.canvas.scene.renderer.AddObserver("EndEvent", lambda *_: frames.append(1))
+    view.canvas.drawn.connect(lambda: frames.append(1))
     view.set_named_view("dorsal")
     view.canvas.settle()
-    assert frames
-    frames.clear()
+    assert is_fine(view) and len(frames) == 1
     qtbot.wait(300)
-    assert frames == []
+    assert len(frames) == 1
 
 
 def test_both_themes_change_the_greys_and_the_ground(view) -> None:
-    dark = view.canvas.scene.renderer.GetBackground()
-    colour = view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(0)
+    dark, colour = view.canvas.draw().image.pixelColor(2, 2), view._painter.colours()[0][0]
     use_theme(LIGHT)
-    assert view.canvas.scene.renderer.GetBackground()[0] > dark[0] + 0.5
-    assert view.canvas.scene.meshes[0].data.GetPointData().GetScalars().GetTuple(0)[0] > colour[0]
+    assert view.canvas.draw().image.pixelColor(2, 2).red() > dark.red() + 128
+    assert view._painter.colours()[0][0, 0] > colour[0]
 
 
 def test_closing_leaves_no_timer_and_no_thread(qtbot) -> None:
@@ -352,7 +362,6 @@ def test_closing_leaves_no_timer_and_no_thread(qtbot) -> None:
     qtbot.addWidget(view)
     view.show()
     qtbot.waitExposed(view)
-    view.canvas.redraw()
     view.canvas.close_canvas()
     view.canvas.close_canvas()
     view.set_threshold(0.2)
@@ -361,22 +370,8 @@ def test_closing_leaves_no_timer_and_no_thread(qtbot) -> None:
     assert threading.active_count() == threads
 
 
-def test_closing_frees_the_wrapper_of_what_qt_frees_silently(qtbot) -> None:
-    view = CortexView()
-    qtbot.addWidget(view)
-    view.set_surface(make_cortex())
-    with qtbot.waitExposed(view):
-        view.show()
-    plotter = view.canvas.plotter
-    plotter.grabFramebuffer()  # the context is there now
-    address = getCppPointer(plotter.context().surface())
-    view.canvas.close_canvas()
-    kept = [thing for thing in gc.get_objects() if type(thing) is QSurface and getCppPointer(thing) == address]
-    assert kept == []
-
-
 def test_picks_take_less_than_a_millisecond(view) -> None:
-    centre = view.canvas.plotter.rect().center().toPointF()
+    centre = view.canvas.rect().center().toPointF()
     view.canvas.pick_at(centre)
     times = []
     for step in range(200):

@@ -220,18 +220,46 @@ def test_scrubbing_tells_and_all_three_parts_follow(panel: ResponsesPanel) -> No
     assert column_of(panel, SHIFT) != before
     assert panel.history.readout.text().startswith("step 6 of 40 · L₂ ε 0.1875")
     panel.show_step(None)
-    assert told == [5] and panel.history.step == 39
+    assert told == [5] and panel.history.step is None
     assert column_of(panel, SHIFT) == before
+
+
+def test_behind_the_last_step_lies_the_delivered_image(panel: ResponsesPanel, qtbot: QtBot) -> None:
+    probe = make_probe(size=32)
+    panel.show_probe(probe, TABLE)
+    before, whole = column_of(panel, SHIFT), panel.readout.text()
+    told: list[int | None] = []
+    panel.history.step_scrubbed.connect(told.append)
+    panel.history.slider.setFocus()
+    for key in (Qt.Key.Key_Left, Qt.Key.Key_Left, Qt.Key.Key_End):
+        qtbot.keyClick(panel.history.slider, key)
+    assert told == [39, 38, None]
+    assert panel.history.readout.text() == "delivered image · after 40 steps"
+    assert column_of(panel, SHIFT) == before and panel.readout.text() == whole
+
+
+def test_a_running_probe_puts_every_step_at_its_number(panel: ResponsesPanel, qtbot: QtBot) -> None:
+    """Most records are left out, as when the attack is faster than the window."""
+    probe = make_probe(size=32)
+    panel.begin_run(probe.config, TABLE, response_unit=probe.response_unit, reference_sd=probe.reference_sd)
+    for record in iter_progress(probe)[3:20:8]:
+        panel.show_progress(record)
+    qtbot.waitUntil(lambda: panel.history.n_steps == 20)
+    assert panel.history.readout.text().startswith("step 20 of 40 ")
+    line = panel.history.plot.shown.series[0]
+    assert line.x.tolist() == list(range(1, 21))
+    for step in (4, 12, 20):
+        assert line.y[step - 1] == pytest.approx(probe.history.shift[step - 1])
 
 
 def test_playing_runs_to_the_last_step_and_stops(panel: ResponsesPanel, qtbot: QtBot) -> None:
     panel.show_probe(make_probe(size=32), TABLE)
     panel.history.slider.setValue(35)
-    told: list[int] = []
+    told: list[int | None] = []
     panel.history.step_scrubbed.connect(told.append)
     panel.history.play_button.click()
     qtbot.waitUntil(lambda: not panel.history.play_button.isChecked())
-    assert told == [36, 37, 38, 39]
+    assert told == [36, 37, 38, 39, None]
 
 
 def test_a_run_is_shown_live_and_cheaply(panel: ResponsesPanel, qtbot: QtBot) -> None:

@@ -1,0 +1,183 @@
+"""Draws scenes with VTK, off screen: holds meshes, outlines, marker and lights, and changes what another scene changes.
+
+It belongs to the thread that made it. pyvista is imported here alone, so that the window can be there first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyvista as pv
+from vtkmodules.util.numpy_support import vtk_to_numpy
+from vtkmodules.vtkCommonCore import vtkLogger, vtkUnsignedCharArray
+from vtkmodules.vtkCommonDataModel import vtkPolyData
+from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
+
+from app.cortex.mesh import Mesh
+from app.cortex.outlines import Outline
+from app.cortex.polydata import to_array, to_cells, to_points
+from app.cortex.scene import MARKER_LIFT, Format, GraphicsError, Scene, to_rgb
+from core.types import ByteArray, IntArray
+
+vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
+"""It tries one way to OpenGL after the other and warns of each; whether none was left is found out here."""
+
+AMBIENT, DIFFUSE, SPECULAR, SHININESS = 0.40, 0.68, 0.05, 14.0
+"""Tuned so that a patch facing the viewer has the colour of the colour bar, and folds still read."""
+
+LIGHTS = (((-0.25, 0.40, 1.0), 0.74), ((0.9, 0.1, 0.5), 0.24), ((-0.8, -0.5, 0.35), 0.20))
+"""Directions (right, up, towards the viewer) and strengths: a key light, a fill, a little from below."""
+
+MARKER_RADIUS = 1.5
+"""mm."""
+
+TOWARDS_VIEWER = {"outlines": -8.0, "emphasis": -12.0}
+"""Depth offset of lines against the mesh, in VTK's units; the outline of the ROI chosen in the table lies over all."""
+
+WIDTHS = {"outlines": 1.7, "emphasis": 4.0}
+"""Line width in pixels of the interface."""
+
+
+class Renderer:
+    """Draws one scene after another.
+
+    Raises GraphicsError where no OpenGL is to be had.
+    """
+
+    def __init__(self) -> None:
+        self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
+        self._plotter.camera_set = True  # else pyvista looks from its own direction at the first frame
+        self._renderer: Any = self._plotter.renderer
+        self._window = self._renderer.GetRenderWindow()
+        self._window.SetMultiSamples(0)
+        self._window.SetAlphaBitPlanes(1)  # else nothing can be see-through
+        self._window.Initialize()
+        self._check()
+        self._pixels = vtkUnsignedCharArray()
+        self._meshes = (_MeshActor(), _MeshActor())
+        self.lines = {kind: (_LineActor(depth), _LineActor(depth)) for kind, depth in TOWARDS_VIEWER.items()}
+        ball = pv.Sphere(radius=MARKER_RADIUS, theta_resolution=24, phi_resolution=16)
+        self.marker: Any = self._plotter.add_mesh(ball, ambient=0.6, diffuse=0.5, reset_camera=False)
+        for one in (*self._meshes, *(line for pair in self.lines.values() for line in pair)):
+            self._renderer.AddActor(one.actor)
+        for direction, strength in LIGHTS:
+            self._plotter.add_light(pv.Light(position=direction, light_type="camera light", intensity=strength))
+        self._colours: object = None
+
+    def draw(self, scene: Scene, shape: Format, oversampling: float = 1.0) -> ByteArray:
+        """The scene without anything written, (height, width, 4) uint8, `oversampling` times as large.
+
+        Raises GraphicsError if the graphics were lost.
+        """
+        self._take_shapes(scene, shape.ratio * oversampling)
+        if scene.colours is not None and scene.colours is not self._colours:
+            for side, rgba in enumerate(scene.colours()):
+                self._meshes[side].data.GetPointData().SetScalars(to_array(rgba))
+        self._colours = scene.colours
+        self._take_ground(shape.ground)
+        scene.pose.apply(self._renderer.GetActiveCamera())
+        width, height = shape.pixels(oversampling)
+        self._window.SetSize(width, height)
+        self._window.Render()
+        self._check()
+        self._window.GetRGBACharPixelData(0, 0, width - 1, height - 1, 0, self._pixels, 0)
+        rows: ByteArray = vtk_to_numpy(self._pixels).reshape(height, width, 4)  # type: ignore[no-untyped-call]
+        return rows[::-1].copy()  # VTK's first row is the lowest, and the array is filled anew by the next frame
+
+    def close(self) -> None:
+        """Give back the graphics resources; safe to call twice."""
+        self._plotter.close()
+
+    def _check(self) -> None:
+        """VTK itself would crash in its next frame where it found no context, and draw nothing where it is too old."""
+        if not self._window.IsCurrent() or not self._window.SupportsOpenGL():
+            raise GraphicsError("No OpenGL 3.2 for drawing was found.")
+
+    def _take_shapes(self, scene: Scene, ratio: float) -> None:
+        shown = dict(scene.shown)
+        for side, mesh in enumerate(self._meshes):
+            mesh.actor.SetVisibility(side in shown)
+            if side in shown:
+                mesh.take(shown[side], lit=not scene.is_flat)
+        for kind, (labels, ink, cover) in scene.lines.items():
+            for side, line in enumerate(self.lines[kind]):
+                line.actor.SetVisibility(labels is not None and side in shown)
+                if labels is not None and side in shown:
+                    line.take(shown[side], labels[side])
+                line.actor.GetProperty().SetColor(*to_rgb(ink))
+                line.actor.GetProperty().SetOpacity(cover)
+                line.actor.GetProperty().SetLineWidth(WIDTHS[kind] * ratio)
+        position = scene.marker_position(MARKER_LIFT)
+        self.marker.SetVisibility(position is not None)
+        if position is not None:
+            self.marker.SetPosition(*position.tolist())
+        self.marker.GetProperty().SetColor(*to_rgb(scene.theme.accent))
+
+    def _take_ground(self, ground: tuple[str, str] | None) -> None:
+        upper, lower = ground or ("#000000", "#000000")
+        self._renderer.SetGradientBackground(upper != lower)
+        self._renderer.SetBackground(*to_rgb(lower))
+        self._renderer.SetBackground2(*to_rgb(upper))
+        self._renderer.SetBackgroundAlpha(0.0 if ground is None else 1.0)
+
+
+class _PolyActor:
+    """Data that is drawn, and the mesh it was made of."""
+
+    def __init__(self) -> None:
+        self._mesh: Mesh | None = None
+        self.data, self.actor = vtkPolyData(), vtkActor()
+        self._mapper = vtkPolyDataMapper()
+        self._mapper.SetInputData(self.data)
+        self.actor.SetMapper(self._mapper)
+
+
+class _MeshActor(_PolyActor):
+    """One hemisphere: one opaque mesh with a colour and a smooth normal a vertex."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._mapper.SetColorModeToDirectScalars()
+        material = self.actor.GetProperty()
+        material.SetInterpolationToGouraud()
+        material.SetSpecular(SPECULAR)
+        material.SetSpecularPower(SHININESS)
+
+    def take(self, mesh: Mesh, *, lit: bool) -> None:
+        """Show a mesh, shaded, or in its colours exactly as they are (flat maps, seen from both sides)."""
+        material = self.actor.GetProperty()
+        material.SetLighting(lit)
+        material.SetAmbient(AMBIENT if lit else 0.0)  # unlit, VTK takes ambient and diffuse together
+        material.SetDiffuse(DIFFUSE if lit else 1.0)
+        # A closed surface hides its own inside: leaving that out saves a third of a frame drawn by the processor.
+        material.SetBackfaceCulling(lit)
+        if mesh is self._mesh:
+            return
+        if self._mesh is None or mesh.faces is not self._mesh.faces:
+            self.data.SetPolys(to_cells(mesh.faces))
+        self._mesh = mesh
+        self.data.SetPoints(to_points(mesh.points))
+        self.data.GetPointData().SetNormals(to_array(mesh.normals))
+
+
+class _LineActor(_PolyActor):
+    """The outlines of one hemisphere."""
+
+    def __init__(self, towards_viewer: float) -> None:
+        super().__init__()
+        self._outline: Outline | None = None
+        self._mapper.ScalarVisibilityOff()
+        self._mapper.SetResolveCoincidentTopologyToPolygonOffset()
+        self._mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, towards_viewer)
+        self.actor.GetProperty().SetLighting(False)
+
+    def take(self, mesh: Mesh, labels: IntArray) -> None:
+        """Follow the borders between labels (n,) on a mesh."""
+        outline = self._outline
+        if outline is None or outline.faces is not mesh.faces or outline.labels is not labels:
+            self._outline = outline = Outline(mesh.faces, labels)
+            self._mesh = None
+            self.data.SetLines(to_cells(outline.segments))
+        if mesh is not self._mesh:
+            self._mesh = mesh
+            self.data.SetPoints(to_points(outline.place(mesh.points, mesh.normals)))

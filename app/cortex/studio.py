@@ -1,0 +1,284 @@
+"""Where pictures of the cortex are drawn: a thread with a renderer of its own, so that no frame stops the window.
+
+Of the frames asked for only the newest waits; pictures that are ordered are all drawn. While things move a frame is as
+fine as there is time for, judged by what frames took; at rest one twice as large, averaged down, follows. Where OpenGL
+belongs to the main thread (macOS) or no other one gets a context, the same is done in Qt's thread; where there is no
+OpenGL at all, the cortex is drawn as points, and the frame says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QRectF, Qt, QThread, QTimer, Signal
+from PySide6.QtGui import QImage, QPainter
+
+from app.base.jobs import step_back
+from app.base.pictures import to_qimage
+from app.cortex.annotate import Annotator
+from app.cortex.overlay import Annotations, draw_annotations
+from app.cortex.points import PointRenderer
+from app.cortex.scene import Format, GraphicsError, Scene
+from app.look.theme import interface_font
+from core.errors import Cancelled
+from core.types import ByteArray
+
+if TYPE_CHECKING:
+    from app.cortex.renderer import Renderer
+
+    AnyRenderer = Renderer | PointRenderer
+
+LOGGER = logging.getLogger(__name__)
+
+REST_MS = 100
+"""Without a newer request for so long, things are at rest."""
+
+FINE, PLAIN, COARSE = 2.0, 1.0, 0.5
+"""How much larger than shown a frame is drawn: averaging smooths lines too, which multisampling does not."""
+
+SLOWEST = {FINE: 1 / 40, PLAIN: 1 / 15}
+"""Seconds that a frame so fine may take while things move."""
+
+UNKNOWN = (0.0, 0.0)
+POLL_SECONDS = 0.05
+"""Between two looks at whether a picture is still wanted."""
+
+NO_GRAPHICS = "No OpenGL 3.2 was found, so the cortex is shown as points. `python main.py doctor` says more."
+OPENING = threading.Lock()
+LOST = (GraphicsError, ImportError, OSError, RuntimeError)
+"""What graphics that fail raise."""
+
+
+def open_renderer() -> AnyRenderer:
+    """A renderer that belongs to this thread. Raises GraphicsError or ImportError where no OpenGL is to be had."""
+    with OPENING:  # two threads that import pyvista at once find one half of it
+        from app.cortex.renderer import Renderer
+
+        return Renderer()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A finished picture.
+
+    Parameters
+    ----------
+    image : In pixels, names and ring included.
+    is_fine : Drawn as well as it can be.
+    note : What the user must know of how it was drawn, "" for nothing.
+    """
+
+    image: QImage
+    annotations: Annotations
+    scene: Scene
+    shape: Format
+    is_fine: bool
+    note: str = ""
+
+    def area_in(self, area: QRectF) -> QRectF:
+        """Where it is shown in a widget's area: as high, and in the middle."""
+        width, height = self.shape.size
+        shown = QRectF(0, 0, width * area.height() / height, area.height())
+        shown.moveCenter(area.center())
+        return shown
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A picture to draw; `answer` waits for an ordered one, the others are frames of which only the newest counts."""
+
+    scene: Scene
+    shape: Format
+    is_fine: bool = False
+    answer: Future[Frame] | None = None
+
+
+class Easel:
+    """Draws tasks in the one thread that uses it: the scene by a renderer, names and ring over it by Qt.
+
+    Parameters
+    ----------
+    kinds : Each opens a renderer; one that fails or loses its graphics is followed by the next.
+    """
+
+    def __init__(self, *kinds: Callable[[], AnyRenderer]) -> None:
+        self._kinds = kinds
+        self._renderer: AnyRenderer | None = None
+        self._annotator = Annotator()
+        self.took: dict[float, tuple[float, float]] = {FINE: (math.inf, math.inf)}
+        """Seconds of the last two frames so fine; the lower counts: the first after a change prepares much."""
+
+    def draw(self, task: Task) -> Frame:
+        """A picture finely, or a frame as fine as there is time for. Raises GraphicsError if all renderers fail."""
+        if task.is_fine:
+            self.took.pop(PLAIN, None)  # another surface or size may have become fast enough
+            return self._draw(task, FINE)
+        quick = (one for one, limit in SLOWEST.items() if min(self.took.get(one, UNKNOWN)) < limit)
+        frame = self._draw(task, next(quick, COARSE))
+        if self.took.get(COARSE, (math.inf,))[-1] < SLOWEST[PLAIN] / 4:
+            self.took.pop(PLAIN, None)  # four times the pixels would have been in time
+        return frame
+
+    def close(self) -> None:
+        """Give back the graphics resources."""
+        if self._renderer is not None:
+            self._renderer.close()
+        self._renderer = None
+
+    def _draw(self, task: Task, fineness: float) -> Frame:
+        started = time.perf_counter()
+        pixels = self._render(task, fineness)
+        image = resize(pixels, task.shape.pixels(), opaque=task.shape.ground is not None)
+        font = interface_font()
+        found = self._annotator.find(task.scene, size=task.shape.size, font=font)
+        painter = QPainter(image)
+        painter.scale(task.shape.ratio, task.shape.ratio)
+        painter.setFont(font)
+        draw_annotations(painter, found, theme=task.scene.theme, font=font)
+        painter.end()
+        self.took[fineness] = (self.took.get(fineness, UNKNOWN)[1], time.perf_counter() - started)
+        note = NO_GRAPHICS if isinstance(self._renderer, PointRenderer) else ""
+        return Frame(image, found, task.scene, task.shape, fineness == FINE, note)
+
+    def _render(self, task: Task, fineness: float) -> ByteArray:
+        lost: Exception | None = None
+        for make in self._kinds:
+            try:
+                if self._renderer is None:
+                    self._renderer = make()
+                return self._renderer.draw(task.scene, task.shape, fineness)
+            except LOST as error:
+                LOGGER.info("The cortex was not drawn: %r", error)
+                lost = error
+                self.close()
+        raise GraphicsError(NO_GRAPHICS) from lost
+
+
+class Studio(QObject):
+    """Draws frames and pictures of one view; close it.
+
+    Signals
+    -------
+    drawn(Frame)
+        A frame that was asked for; a finer one of the same scene may follow.
+    """
+
+    drawn = Signal(object)
+    _handed = Signal(object)
+    _failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread = ThreadPoolExecutor(1, "cortex", initializer=step_back)
+        self._easel = Easel(open_renderer, open_renderer)
+        self._alone = False
+        self._closed = False
+        self._newest: Task | None = None
+        self._rest = QTimer(self, singleShot=True, interval=REST_MS)
+        self._rest.timeout.connect(self._refine)
+        self.drawn.connect(self._wait_for_rest, Qt.ConnectionType.QueuedConnection)
+        self._handed.connect(self._do, Qt.ConnectionType.QueuedConnection)
+        self._failed.connect(_raise, Qt.ConnectionType.QueuedConnection)
+        self.hurried = False
+        """Whether other work needs the processor: the fine frame at rest is left out."""
+
+        if sys.platform == "darwin":
+            self._leave_thread()
+
+    def start(self) -> None:
+        """Begin the thread; the first frame does it, too."""
+        self._thread.submit(lambda: None)
+
+    def ask(self, scene: Scene, shape: Format, *, is_fine: bool = False) -> None:
+        """Have a frame drawn, instead of one that still waits."""
+        self._rest.stop()
+        self._newest = Task(scene, shape, is_fine)
+        self._hand(self._newest)
+
+    def draw(self, scene: Scene, shape: Format, should_stop: Callable[[], bool] = lambda: False) -> Frame:
+        """A fine picture, waited for in whatever thread.
+
+        Raises Cancelled if it is to stop or the studio was closed meanwhile.
+        """
+        answer: Future[Frame] = Future()
+        task = Task(scene, shape, True, answer)
+        self._hand(task)
+        while not wait([answer], POLL_SECONDS).done:
+            if self._closed or should_stop():
+                raise Cancelled
+            if self._alone and QThread.currentThread() is self.thread():
+                self._do(task)
+        return answer.result()
+
+    def close(self) -> None:
+        """Let the frame in hand be finished and end; safe to call twice."""
+        self._rest.stop()
+        if not self._closed:
+            self._closed = True
+            if self._alone:
+                self._easel.close()
+            else:
+                self._thread.submit(self._easel.close)
+            self._thread.shutdown()
+
+    def _hand(self, task: Task) -> None:
+        """Give a task to the thread that draws."""
+        if self._alone:
+            self._handed.emit(task)
+        elif not self._closed:
+            self._thread.submit(self._do, task)
+
+    def _do(self, task: Task) -> None:
+        """Draw a task, if it is still wanted, and hand the picture over."""
+        if self._closed or (task is not self._newest if task.answer is None else task.answer.done()):
+            return
+        try:
+            frame = self._easel.draw(task)
+        except Exception as error:  # noqa: BLE001 - crosses the thread as a value; whoever waits for it raises it
+            if isinstance(error, GraphicsError) and not self._alone:
+                self._leave_thread()
+                self._handed.emit(task)
+            elif task.answer is None:
+                self._failed.emit(error)
+            else:
+                task.answer.set_exception(error)
+            return
+        if task.answer is None:
+            self.drawn.emit(frame)
+        else:
+            task.answer.set_result(frame)
+
+    def _leave_thread(self) -> None:
+        """Draw in Qt's thread from now on."""
+        self._easel = Easel(open_renderer, open_renderer, PointRenderer)
+        self._alone = True
+
+    def _wait_for_rest(self, frame: Frame) -> None:
+        if not frame.is_fine and not self.hurried:
+            self._rest.start()
+
+    def _refine(self) -> None:
+        if self._newest is not None and not self._closed:
+            self.ask(self._newest.scene, self._newest.shape, is_fine=True)
+
+
+def _raise(error: Exception) -> None:
+    raise error
+
+
+def resize(pixels: ByteArray, size: tuple[int, int], *, opaque: bool) -> QImage:
+    """Pixels (height, width, 4) as a picture of (width, height), averaged if it is smaller."""
+    # Averaging needs premultiplied alpha, or see-through black bleeds into the edges.
+    kind = QImage.Format.Format_RGB32 if opaque else QImage.Format.Format_ARGB32_Premultiplied
+    image = to_qimage(pixels).convertToFormat(kind)
+    if pixels.shape[1::-1] == size:
+        return image
+    return image.scaled(*size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)

@@ -1,0 +1,168 @@
+"""The renderer against what must be seen: colours on a flat map, a hole, a large surface, a change and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from app.cortex.camera import CameraPose
+from app.cortex.layout import VIEWS, sides_of
+from app.cortex.morph import MorphPath
+from app.cortex.painter import CortexPainter
+from app.cortex.picking import Picker
+from app.cortex.renderer import Renderer
+from app.cortex.scene import Format, GraphicsError, Scene
+from core.surfaces.mesh import CorticalSurface, HemisphereSurface
+from tests.helpers.cortex import make_atlas, make_cortex, make_icosphere, make_table
+
+SHAPE = Format((300.0, 200.0), 1.0, ("#000000", "#000000"))
+
+
+@pytest.fixture(scope="module")
+def renderer(qapp):
+    made = Renderer()
+    yield made
+    made.close()
+
+
+def make_scene(surface=None, geometry="inflated", hemispheres="both", view="lateral", **parts) -> Scene:
+    used = surface or make_cortex()
+    path = MorphPath(used, (geometry,), hemispheres=hemispheres, view=view)
+    colours = tuple(np.full((n, 4), (200, 60, 60, 255), np.uint8) for n in used.n_vertices)
+    scene = replace(Scene(path=path, sides=sides_of(hemispheres), colours=lambda: colours), **parts)
+    angles = VIEWS["flat" if geometry == "flat" else view]
+    pose = CameraPose(angles.azimuth, angles.elevation).fitted(scene.points(), aspect=1.5)
+    return replace(scene, pose=pose)
+
+
+def make_half(points: np.ndarray, faces: np.ndarray) -> HemisphereSurface:
+    """A hemisphere that is inflated only."""
+    nothing, none = np.zeros(len(points), np.float32), np.empty((0, 3), np.int32)
+    return HemisphereSurface({"inflated": points.astype(np.float32)}, faces.astype(np.int32), none, nothing, nothing)
+
+
+def covered_by_force(scene: Scene, size: tuple[int, int]) -> np.ndarray:
+    """Pixels whose middle lies in some triangle, by asking every triangle."""
+    covered = np.zeros(size[::-1], bool)
+    for _, mesh in scene.shown:
+        corners = scene.pose.project(mesh.points, width=size[0], height=size[1])[mesh.faces]
+        for triangle in corners:
+            (left, top), (right, bottom) = np.floor(triangle.min(axis=0)), np.ceil(triangle.max(axis=0))
+            x, y = np.meshgrid(np.arange(left, right), np.arange(top, bottom))
+            turns = [
+                (b[0] - a[0]) * (y + 0.5 - a[1]) - (b[1] - a[1]) * (x + 0.5 - a[0])
+                for a, b in zip(triangle, np.roll(triangle, -1, axis=0), strict=True)
+            ]
+            inside = (np.minimum.reduce(turns) >= 0) | (np.maximum.reduce(turns) <= 0)
+            covered[y[inside].astype(int), x[inside].astype(int)] = True
+    return covered
+
+
+@pytest.mark.parametrize("geometry", ["inflated", "flat"])
+def test_what_is_covered_is_what_the_triangles_cover(renderer, geometry) -> None:
+    scene = make_scene(geometry=geometry)
+    picture = renderer.draw(scene, SHAPE)
+    drawn, expected = picture[..., 0] > 0, covered_by_force(scene, (300, 200))
+    assert picture.shape == (200, 300, 4)
+    assert (drawn != expected).mean() < 0.002  # along edges half a pixel is a matter of taste
+
+
+def test_a_flat_map_has_the_very_colours_and_a_folded_one_is_shaded(renderer) -> None:
+    flat = renderer.draw(make_scene(geometry="flat"), SHAPE)
+    assert {tuple(rgb) for rgb in flat[flat[..., 0] > 0][:, :3].tolist()} == {(200, 60, 60)}
+    folded = renderer.draw(make_scene(), SHAPE)
+    assert len({tuple(rgb) for rgb in folded[folded[..., 0] > 0][:, :3].tolist()}) > 20
+
+
+def test_another_scene_and_back_is_the_same_picture(renderer) -> None:
+    first = make_scene(atlas=make_atlas(make_cortex()), marked=(1, 5), emphasised=None)
+    before = renderer.draw(first, SHAPE)
+    others = [
+        replace(first, sides=(0,)),
+        replace(first, outlined=False, marked=None),
+        replace(first, pose=first.pose.orbited(0.3, 0.2)),
+        make_scene(geometry="flat"),
+        replace(first, emphasised=tuple((np.arange(n) < 30).astype(np.int16) for n in (162, 642))),
+    ]
+    for other in others:
+        assert not np.array_equal(renderer.draw(other, SHAPE), before)
+    renderer.draw(first, replace(SHAPE, ground=None), 2.0)
+    assert np.array_equal(renderer.draw(first, SHAPE), before)
+
+
+def test_a_larger_picture_shows_the_same(renderer) -> None:
+    scene = make_scene()
+    small, large = renderer.draw(scene, SHAPE), renderer.draw(scene, SHAPE, 2.0)
+    assert large.shape == (400, 600, 4)
+    means = large.reshape(200, 2, 300, 2, 4).mean(axis=(1, 3))
+    assert np.abs(means - small).mean() < 2
+
+
+def test_a_hole_shows_the_ground_and_is_not_picked(renderer) -> None:
+    unit, faces = make_icosphere(4)
+    kept = faces[unit[faces][:, :, 1].mean(axis=1) > -0.9]  # open towards the viewer behind
+    far = unit[:, 1] > 0
+    kept = kept[~far[kept].all(axis=1) | (np.abs(unit[kept][:, :, 0]).min(axis=1) > 0.5)]  # and through to the front
+    half = make_half(50 * unit, kept)
+    surface = CorticalSurface("holed", half, half)
+    scene = make_scene(surface, hemispheres="left", view="posterior")
+    picture = renderer.draw(scene, SHAPE)
+    x, y = scene.pose.project(np.zeros(3), width=300, height=200)
+    assert not picture[round(float(y)), round(float(x)), :3].any()
+    picker = Picker()
+    assert picker.pick(scene, SHAPE.size, (float(x), float(y))) is None
+    beside = scene.pose.project(50 * np.array([0.8, -0.6, 0.0]), width=300, height=200)
+    assert picture[round(float(beside[1])), round(float(beside[0])), 0] > 0
+    assert picker.pick(scene, SHAPE.size, tuple(beside.tolist())) is not None
+
+
+def test_values_that_are_all_unknown_show_the_bare_cortex(renderer) -> None:
+    painter = CortexPainter()
+    painter.surface = make_cortex()
+    painter.set_voxels(make_table(painter.surface))
+    bare = renderer.draw(make_scene(colours=painter.colours), SHAPE)
+    unknown = CortexPainter()
+    unknown.surface = make_cortex()
+    unknown.set_voxels(make_table(unknown.surface))
+    unknown.set_values(np.full(unknown.voxels.table.n_voxels, np.nan), diverging=True, limit=None)
+    assert np.array_equal(renderer.draw(make_scene(colours=unknown.colours), SHAPE), bare)
+
+
+def test_a_surface_of_330_000_vertices_is_drawn_and_picked(renderer) -> None:
+    unit, faces = make_icosphere(7)  # 163,842 vertices
+    half = make_half(60 * unit, faces)
+    surface = CorticalSurface("fine", half, half)
+    scene = make_scene(surface, view="posterior")
+    assert sum(surface.n_vertices) > 327_000
+    drawn = renderer.draw(scene, SHAPE)[..., 0] > 0
+    radius = 60 * 200 / (2 * scene.pose.scale)
+    assert drawn.sum() == pytest.approx(2 * np.pi * radius**2, rel=0.02)
+    mesh = scene.meshes[1]
+    vertex = int(np.argmin(mesh.points @ scene.pose.axes()[2]))
+    x, y = scene.pose.project(mesh.points[vertex], width=300, height=200)
+    assert Picker().pick(scene, SHAPE.size, (float(x), float(y))).vertex == vertex
+
+
+class Lost:
+    """A render window whose context a driver took away."""
+
+    def __init__(self, window) -> None:
+        self._window = window
+
+    def __getattr__(self, name: str):
+        return (lambda: False) if name == "IsCurrent" else getattr(self._window, name)
+
+
+def test_a_lost_context_is_told_and_not_drawn_into(qapp) -> None:
+    made = Renderer()
+    made._window = Lost(made._window)
+    with pytest.raises(GraphicsError):
+        made.draw(make_scene(), SHAPE)
+    made.close()
+
+
+def test_nothing_to_show_is_the_ground(renderer) -> None:
+    picture = renderer.draw(Scene(), replace(SHAPE, ground=("#102030", "#102030")))
+    assert (picture.reshape(-1, 4) == (0x10, 0x20, 0x30, 255)).all()
