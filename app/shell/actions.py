@@ -32,7 +32,9 @@ class Actions(QObject):
             if command.icon:
                 set_icon(action, command.icon, "text", "faint")
             self._actions[command.id] = action
-            self._refusals[command.id] = QShortcut(owner, activated=partial(do, command.id), autoRepeat=False)
+            refusal = self._refusals[command.id] = QShortcut(owner)
+            refusal.setAutoRepeat(False)
+            refusal.activated.connect(partial(do, command.id))
 
     def action(self, identity: str) -> QAction:
         """The action of a command."""

@@ -39,8 +39,9 @@ def _jumps_of(widget: QWidget, come_to_front: Callable[[], object]) -> Iterator[
     elif isinstance(widget, QAbstractButton):
         if widget.isCheckable() and (name or widget.text()):
             reason, row = "" if widget.isEnabled() else widget.toolTip(), isinstance(inside, Segmented)
-            title = f"{inside.accessibleName()}: {widget.text()}" if row and inside else name or widget.text()
-            yield Jump("Option", title, widget.toolTip(), widget.click, reason)
+            group = inside.accessibleName() if row and inside is not None else ""
+            title = f"{group}: {widget.text()}" if group else name or widget.text()
+            yield Jump("Option", title.replace("∞", "inf"), widget.toolTip(), widget.click, reason)
     elif isinstance(widget, QAbstractSpinBox | QLineEdit | QSlider) and name:
         reason = "" if widget.isEnabled() else widget.toolTip()
         yield Jump("Field", name, widget.toolTip(), partial(_go_to, widget, come_to_front), reason)

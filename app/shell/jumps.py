@@ -96,7 +96,7 @@ class Jumps(Feature):
             title = spec.title if spec is not None else config.network
             robust = "robust network" if spec is not None and spec.robust else "standard network"
             go = partial(self._session.controller.open_encoder, config.network, config.layer)
-            yield Jump("Network", f"{title} {config.layer}", robust, go)
+            yield Jump("Network", f"{title} {config.layer}", f"{robust}, layer {config.layer}", go)
 
     def _subjects(self) -> Iterator[Jump]:
         for info in self._session.catalogue.subjects:

@@ -37,7 +37,8 @@ class ShortcutsSheet(QDialog):
         super().__init__(parent)
         keyed = [one for one in COMMANDS if write_keys(one, keys)]
         menus = {menu: [(write_keys(one, keys), _name(one)) for one in keyed if one.menu == menu] for menu in MENUS}
-        rest = [(one.menu, _name(one)) for one in COMMANDS if one not in keyed]
+        bare = {menu: [_name(one) for one in COMMANDS if one.menu == menu and one not in keyed] for menu in MENUS}
+        rest = [(menu, " · ".join(names)) for menu, names in bare.items() if names]
         tables = (_write_table(*group) for group in (menus | {"Without a key, in the menus": rest}).items() if group[1])
         self.text = QTextBrowser()
         self.text.setAccessibleName("Every command and its key")
@@ -63,5 +64,5 @@ def _side_by_side(tables: Iterable[str]) -> str:
 
 
 def _write_table(name: str, rows: Sequence[tuple[str, str]]) -> str:
-    lines = (f'<tr><td width="150"><b>{escape(key)}</b></td><td>{escape(text)}</td></tr>' for key, text in rows)
-    return f'<h4>{name}</h4><table cellpadding="2">{"".join(lines)}</table>'
+    lines = (f'<tr><td width="130"><b>{escape(key)}</b></td><td>{escape(text)}</td></tr>' for key, text in rows)
+    return f'<h4>{name}</h4><table cellpadding="1">{"".join(lines)}</table>'
