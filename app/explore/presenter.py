@@ -233,6 +233,7 @@ class Presenter(QObject):
         chosen, second = make_maps(name, self._state)
         box = self._panels.cortex.map_box
         box.setItemText(box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift")
+        box.setToolTip(f"Map: {chosen.title}" if chosen.title else "Map")
         twin = self._panels.cortex.show_second(second is not None)
         if name == REGIONS:
             view.show_regions(True)

@@ -58,8 +58,8 @@ class TargetOptionsForm(Form):
         rows = self.make_rows(
             ("Contrast ROI", "contrast_roi", make_label("×", "muted"), "contrast_weight"),
             ("", "spares_others", -1, "spare_weight"),
-            ("Find the smallest ε for a shift of", -1, "wanted_shift_sd"),
-            ("Together with", self.together),
+            ("Smallest ε to shift by", -1, "wanted_shift_sd"),
+            ("Also attack", self.together),
             ("", make_column(self.pattern, self.pattern_mode)),
             gap=8,
         )
@@ -121,4 +121,4 @@ class TargetOptionsForm(Form):
 
     def _show_together(self) -> None:
         ticked = [action.text() for action in self._ticked()]
-        self.together.setText("this network alone" if not ticked else f"{len(ticked)} more: {', '.join(ticked)}"[:28])
+        self.together.setText("no other network" if not ticked else f"{len(ticked)} more: {', '.join(ticked)}"[:28])
