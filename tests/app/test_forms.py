@@ -392,7 +392,7 @@ def test_controversial_probes_are_planned_and_what_cannot_be_is_told(qtbot: QtBo
     assert dialog.notes.text().endswith("\n… and 2 more like these")
     dialog.encoders.set_value([":".join(key) for key in KEYS[:2]])
     dialog.take_edit()
-    assert "`controversial` must be two different encoders" in dialog.problem.text() and dialog.plan is None
+    assert "Controversial must be two different encoders" in dialog.problem.text() and dialog.plan is None
     dialog.encoders.set_value([":".join(KEYS[1])])
     dialog.take_edit()
     assert "two different encoders" in dialog.problem.text() and not dialog.add.isEnabled()

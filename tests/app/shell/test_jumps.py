@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
@@ -49,7 +50,7 @@ def test_the_palette_finds_and_sets_what_the_controls_can_be_set_to(window: Main
 def test_a_key_of_a_command_that_cannot_be_given_says_why(window: MainWindow, qtbot: QtBot) -> None:
     canvas = window.explore.cortex.view.canvas
     canvas.input.take_focus()
-    qtbot.keyClick(canvas, Qt.Key.Key_T)
+    QTest.keyClick(canvas, Qt.Key.Key_T)
     assert window.banner.text.text() == "Add to the tray: Run a probe first."
 
 
@@ -59,11 +60,11 @@ def test_enter_hands_the_keys_to_the_cortex_and_a_refused_field_keeps_them(windo
     for text, keeps in (("nonsense", True), ("2.5", False)):
         field.setFocus()
         field.selectAll()
-        qtbot.keyClicks(field, text)
-        qtbot.keyClick(field, Qt.Key.Key_Return)
+        QTest.keyClicks(field, text)
+        QTest.keyClick(field, Qt.Key.Key_Return)
         assert field.hasFocus() is keeps, text
     assert canvas.hasFocus() and state.attack.epsilon == 2.5
-    qtbot.keyClick(canvas, Qt.Key.Key_3)
+    QTest.keyClick(canvas, Qt.Key.Key_3)
     assert explore.cortex.view.named_view == "ventral" and state.attack.epsilon == 2.5
 
 
