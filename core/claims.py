@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from core.errors import StorageError
-from core.files import describe_failure, is_alive
+from core.files import describe_failure, is_alive, process_space
 from core.progress import ShouldStop
 
 LEASE_SECONDS = 600.0
@@ -45,7 +45,7 @@ class Holder:
     @property
     def is_near(self) -> bool:
         """Whether it can be asked from here if the process lives."""
-        return (self.host, self.space) == (platform.node(), _process_space())
+        return (self.host, self.space) == (platform.node(), process_space())
 
     def describe(self) -> str:
         """As messages name it: "process 4711 on lab-pc"."""
@@ -198,7 +198,7 @@ class ClaimFolder:
         return found
 
     def _make(self, path: Path) -> bool:
-        holder = Holder(platform.node(), os.getpid(), _process_space(), self.now())
+        holder = Holder(platform.node(), os.getpid(), process_space(), self.now())
         try:
             self._write(path, json.dumps(asdict(holder)).encode())
         except FileExistsError:
@@ -234,11 +234,3 @@ def read_holder(path: Path) -> Holder:
         return holder if isinstance(holder.pid, int) else Holder()
     except (OSError, ValueError, TypeError):
         return Holder()
-
-
-def _process_space() -> str:
-    """Names the numbers of processes that can be asked about from here: those of a container are its own."""
-    try:
-        return Path("/proc/self/ns/pid").readlink().name
-    except OSError:
-        return ""

@@ -62,20 +62,20 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def set_threads(count: int | None = None, *, spare: int = 0) -> int:
+def set_threads(count: int | None = None, *, spare: int = 0, n_processes: int = 1) -> int:
     """Set how many threads torch uses and return it: `count`, else PROBESCOPE_THREADS, else torch's own choice.
 
     `spare` cores are left out of torch's choice, for a window to draw with: on two cores an attack on both of them took
     twice as long as on one, since each layer waits for the thread that was held up. `tests/benchmarks/bench_threads.py`
-    measures steps and stalls together for every number of threads.
+    measures steps and stalls together for every number of threads. Each of `n_processes` has an equal part.
 
     Raises BadInputError if `count` or PROBESCOPE_THREADS is no whole number above 0.
     """
     import torch
 
     wanted = _wanted_threads() if count is None else check_count("threads", count)
-    if wanted is None and spare:
-        wanted = max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) - spare))
+    if wanted is None and (spare or n_processes > 1):
+        wanted = max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) - spare) // n_processes)
     if wanted is not None:
         torch.set_num_threads(wanted)
     return torch.get_num_threads()
@@ -164,6 +164,6 @@ def halve(chunk: int, error: Exception, *, what: str = "stimulus") -> int:
 
 def _wanted_threads() -> int | None:
     text = os.environ.get(THREADS_VARIABLE)
-    if text is None:
+    if not text:  # as SLURM leaves it where no number of cores was asked for
         return None
     return check_count(THREADS_VARIABLE, int(text) if text.isdecimal() else -1, advice=f"It was set to {text!r}.")

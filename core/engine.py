@@ -50,13 +50,14 @@ class Engine:
     ----------
     device : "auto" (CUDA, else MPS, else CPU), "cuda", "mps" or "cpu".
     spare_cores : Cores left to whatever else runs, such as a window.
+    n_processes : Of this computer that work on a sweep or study at once, each with an equal part of the cores.
 
     Raises BadInputError on first use, if the device does not exist here.
     """
 
-    def __init__(self, *, device: str = "auto", spare_cores: int = 0) -> None:
+    def __init__(self, *, device: str = "auto", spare_cores: int = 0, n_processes: int = 1) -> None:
         self._wanted_device = device
-        self._spare_cores = spare_cores
+        self._spare_cores, self._n_processes = spare_cores, n_processes
         self._device: str | None = None
         self._networks: Kept[tuple[str, str], Network] = Kept(NETWORK_BYTES, measure=_measure)
         self._encoders: Kept[EncoderKey, Encoder] = Kept(ENCODER_BYTES, measure=_measure)
@@ -67,7 +68,7 @@ class Engine:
         if self._device is None:
             from core.device import choose_device, set_threads
 
-            set_threads(spare=self._spare_cores)
+            set_threads(spare=self._spare_cores, n_processes=self._n_processes)
             self._device = choose_device(self._wanted_device)
         return self._device
 
@@ -277,44 +278,30 @@ class Engine:
         return add_estimates(estimates)
 
     def iter_sweep(
-        self,
-        config: SweepConfig,
-        folder: Path,
-        *,
-        resume: bool = False,
-        n_processes: int = 1,
-        should_stop: ShouldStop = never_stop,
+        self, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
     ) -> Iterator[RunProgress]:
-        """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled.
-
-        `n_processes`: of this computer that work on it at once.
-        """
+        """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled."""
         from core.sweeps.run import begin_sweep, iter_sweep_cells, time_cells
 
         store = begin_sweep(config, folder, resume=resume)
-        if n_processes == 1:
+        self._reopen_encoders()
+        if self._n_processes == 1:
             yield from iter_sweep_cells(self, store, should_stop=should_stop)
         else:
-            yield from self._iter_processes(store, n_processes, time_cells(config, self.device), should_stop)
+            yield from self._iter_processes(store, time_cells(config, self.device), should_stop)
 
     def iter_study(
-        self,
-        config: StudyConfig,
-        folder: Path,
-        *,
-        resume: bool = False,
-        n_processes: int = 1,
-        should_stop: ShouldStop = never_stop,
+        self, config: StudyConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
     ) -> Iterator[RunProgress]:
         """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
         from core.sweeps.study.plan import begin_study
         from core.sweeps.study.run import iter_study_cells, time_cells
 
         store = begin_study(config, folder, resume=resume)
-        if n_processes == 1:
+        if self._n_processes == 1:
             yield from iter_study_cells(self, store, should_stop=should_stop)
         else:
-            yield from self._iter_processes(store, n_processes, time_cells(config, self.device), should_stop)
+            yield from self._iter_processes(store, time_cells(config, self.device), should_stop)
 
     def iter_folder(self, folder: Path, *, should_stop: ShouldStop = never_stop) -> Iterator[RunProgress]:
         """Work on the cells of a folder that a sweep or a study was begun in, as one of several processes.
@@ -332,22 +319,28 @@ class Engine:
             yield from iter_study_cells(self, study, should_stop=should_stop)
         else:
             sweep = join_store(SWEEP, folder, note_facts)
+            self._reopen_encoders()
             yield from iter_sweep_cells(self, sweep, should_stop=should_stop)
 
+    def _reopen_encoders(self) -> None:
+        """Another program may have fitted them anew since they were opened; a sweep notes those on disk."""
+        self._encoders.drop(lambda _: True)
+
     def _iter_processes(
-        self, store: CellStore[Any, Any], n_processes: int, seconds_of: Callable[[Any], float], should_stop: ShouldStop
+        self, store: CellStore[Any, Any], seconds_of: Callable[[Any], float], should_stop: ShouldStop
     ) -> Iterator[RunProgress]:
-        from core.device import count_cores
+        import torch
+
         from core.sweeps.workers import iter_processes, start_process
 
-        words = (str(store.folder), self.device, str(max(1, count_cores() // n_processes)))
-        start = partial(start_process, work_on_folder, words)
-        yield from iter_processes(store, start, n_workers=n_processes, seconds_of=seconds_of, should_stop=should_stop)
+        words = (str(store.folder), self.device, str(torch.get_num_threads()))
+        start, n_workers = partial(start_process, work_on_folder, words), self._n_processes
+        yield from iter_processes(store, start, n_workers=n_workers, seconds_of=seconds_of, should_stop=should_stop)
 
 
 def work_on_folder(folder: str, device: str, threads: str, should_stop: ShouldStop) -> None:
     """What a process of `n_processes` does. Raises as `Engine.iter_folder`."""
-    os.environ.setdefault(THREADS_VARIABLE, threads)
+    os.environ[THREADS_VARIABLE] = threads
     for _ in Engine(device=device).iter_folder(Path(folder), should_stop=should_stop):
         pass
 

@@ -48,8 +48,23 @@ def hash_file(path: Path) -> str:
 
 
 @cache
+def process_space() -> str:
+    """Names the numbers of processes that can be asked about from here: those of a computer, of a container its own.
+
+    Names of computers are not enough: two on one shared disk may both be called "ubuntu".
+    """
+    address = uuid.getnode()
+    is_random = address >> 40 & 1  # where there is no network card: another one in every process
+    try:
+        space = Path("/proc/self/ns/pid").readlink().name
+    except OSError:
+        space = ""
+    return f"{0 if is_random else address:012x} {space}".strip()
+
+
+@cache
 def _host() -> str:
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+    return hashlib.sha256(f"{platform.node()} {process_space()}".encode()).hexdigest()[:8]
 
 
 def name_partial(path: Path) -> Path:
@@ -196,6 +211,7 @@ def check_free(folder: Path) -> None:
     """Raise BadInputError if `folder` is a file or already holds something."""
     advice = "Choose a new or an empty folder; nothing is overwritten."
     if folder.is_dir():
+        remove_leftovers(folder)
         try:
             held = sorted(entry.name for entry in folder.iterdir())
         except OSError as error:

@@ -105,11 +105,6 @@ class Explore(Feature):
         settings.set("auto_probe", self._session.state.auto_probe)
         settings.set("image_group", self.gallery.group.value() or "")
 
-    def close(self) -> None:
-        """End what draws the cortex: a live thread would hold up the exit."""
-        for view in self.cortex.views:
-            view.canvas.close_canvas()
-
     def selection(self) -> Selection:
         """What is chosen now."""
         state = self._session.state

@@ -64,6 +64,11 @@ class Places:
             pass
         return self._panels
 
+    def close(self) -> None:
+        """End what draws the cortex, if it is there: a live thread would hold up the exit."""
+        for view in self._panels.cortex.views if "_panels" in vars(self) else ():
+            view.canvas.close_canvas()
+
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The commands that fold parts away, and the one that gives all of them their first sizes."""
         return {f"toggle_{name}": partial(self.toggle, name) for name in self._parts} | {"reset_layout": self.reset}

@@ -65,7 +65,8 @@ def run(*, device: str = "auto", session_file: Path | None = None) -> int:
     window.show()
     code = application.exec()
     if window.opening.failure is not None:
+        window.places.close()  # a live thread would abort the exit and hide the reason
         if "session" in vars(window):
-            window.session.close()  # a live thread would abort the exit and hide the reason
+            window.session.close()
         raise window.opening.failure
     return code

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer
-from PySide6.QtWidgets import QApplication, QFrame, QLabel, QSizePolicy, QStatusBar, QSystemTrayIcon, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QApplication, QFrame, QLabel, QStatusBar, QSystemTrayIcon, QWidget
 
 from app.base.jobs import Cancelling, Failed, Idle, Job, Outcome, RunState, Stopped
 from app.look.icons import application_icon, load_icon
 from app.look.theme import Theme, follow_theme, theme_in_use
-from app.widgets.basics import announce, make_label, make_row, make_tool_button, set_look
+from app.widgets.basics import announce, make_button, make_label, make_row, make_tool_button, set_look
 from core.words import write_duration
 
 if TYPE_CHECKING:
@@ -115,12 +118,37 @@ DEVICE_NAMES = {"cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Metal)", "": "e
 LOGGER = logging.getLogger(__name__)
 TONES = {"error": "warning", "warning": "warning", "info": "info"}
 ICON_PIXELS = 18
+REPORT = "report.html"
 NOTE_MS = 12_000
 """How long a note stays: time to read a long path twice. The log keeps what is worth keeping."""
 
 
+WIDEST, APART = 720, 12
+"""Of the banner, and between it and the edges of the window, in pixels."""
+
+
+def find_written(text: str) -> Path | None:
+    """The file or folder that a note ends with, if it is there.
+
+    Examples
+    --------
+    >>> find_written("Wrote 7 files to /usr. It was empty."), find_written("Added 2 probes to the tray")
+    (PosixPath('/usr'), None)
+    """
+    for start in re.finditer(r"(?<!\S)(?=/|[A-Za-z]:[\\/])", text):
+        rest = text[start.end() :]
+        ends = [len(rest), *(found.start() for found in re.finditer(r"\.?(\s|$)", rest))]
+        for end in sorted(set(ends), reverse=True):
+            if rest[:end].strip("/") and Path(rest[:end]).exists():
+                return Path(rest[:end])
+    return None
+
+
 class Banner(QFrame):
-    """One sentence with an icon and a button to close it; problems stay until closed or solved, notes disappear."""
+    """One sentence over the foot of the window, where it moves nothing; it can be closed.
+
+    Problems stay until closed or solved, notes disappear. What was written can be opened from its note.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -129,16 +157,41 @@ class Banner(QFrame):
         self._icon = QLabel()
         self.text = make_label(wraps=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.open = make_button("", "link", self._open)
         self._close = make_tool_button(self.clear, tip="Close this message", icon="close")
-        row = make_row(self._icon, self.text, self._close, gap=10, margin=(12, 6, 8, 6), stretch=1)
+        row = make_row(self._icon, self.text, self.open, self._close, gap=10, margin=(12, 6, 8, 6), stretch=1)
         for part in (self._icon, self._close):
             row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
         self.setLayout(row)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.leaving = QTimer(self, singleShot=True, interval=NOTE_MS)
         self.leaving.timeout.connect(self._leave)
         self.hide()
         follow_theme(self.set_theme)
+
+    def float_over(self, place: QWidget) -> None:
+        """Lie over a widget, whatever its size."""
+        self.setParent(place)
+        place.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Follow the size of what it lies over."""
+        if event.type() is QEvent.Type.Resize and self.isVisible():
+            self._take_place()
+        return super().eventFilter(watched, event)
+
+    def _take_place(self) -> None:
+        if (over := self.parentWidget()) is not None:
+            width = min(WIDEST, over.width() - 2 * APART)
+            height = max(self.heightForWidth(width), self.minimumSizeHint().height())
+            self.setGeometry((over.width() - width) // 2, over.height() - height - APART, width, height)
+            self.raise_()
+
+    def _open(self) -> None:
+        written = find_written(self.text.text())
+        if written is not None:
+            page = written / REPORT if (written / REPORT).is_file() else written
+            shown = page if page.is_dir() or page.suffix == ".html" else page.parent
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(shown)))
 
     def follow(self, services: Services) -> None:
         """Show what the services say; an error goes once something later went well."""
@@ -155,7 +208,13 @@ class Banner(QFrame):
         set_look(self, "tone", tone)
         self.set_theme(theme_in_use())
         self.setAccessibleName(f"{tone.capitalize()}: {text}")
+        written = find_written(text) if tone == "info" else None
+        self.open.setVisible(written is not None)
+        if written is not None:
+            has_page = written.suffix == ".html" or (written / REPORT).is_file()
+            self.open.setText("Open report" if has_page else "Open folder")
         self.show()
+        self._take_place()
         self.leaving.stop()
         if tone == "info":
             self.leaving.start()

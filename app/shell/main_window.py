@@ -103,7 +103,7 @@ class MainWindow(QMainWindow):
             self.features.sessions.finish()
         self.session.close()
         self.features.figures.close()
-        self.explore.close()
+        self.places.close()
         super().closeEvent(event)
 
     def _fill(self) -> Iterator[object]:
@@ -134,7 +134,8 @@ class MainWindow(QMainWindow):
         scroll = make_scroll(self.tabs.stack, sideways=True)
         scroll.setAccessibleName("Workspace")
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        centre.setLayout(make_column(self.banner, scroll, gap=0, margin=(0, 6, 0, 0), stretch=1))
+        centre.setLayout(make_column(scroll, gap=0, margin=(0, 6, 0, 0)))
+        self.banner.float_over(centre)
         self.setCentralWidget(centre)
         self.setStatusBar(self.status)
         bar.setObjectName("topBar")

@@ -101,5 +101,5 @@ def read_duration(text: str) -> float:
     """Seconds of "90s", "55m", "12h"; a number alone is in minutes. Raises BadInputError."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip().lower())
     if found is None or not float(found[1]):
-        raise refusal("lifetime", allowed="a number with s, m, h or d, as 55m", got=text)
+        raise refusal("lifetime", allowed="a number above 0 with s, m, h or d, as 55m", got=text)
     return float(found[1]) * UNITS[found[2]]

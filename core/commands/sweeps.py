@@ -14,6 +14,7 @@ from core.checks import check_choice, refusal, to_number
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
 from core.commands.output import answer, follow, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
+from core.device import count_cores
 from core.engine import Engine
 from core.headers import unstructure
 from core.sweeps.cells import CellStore, RunProgress
@@ -112,9 +113,8 @@ def _ask(
         untrained=controls.untrained if copies in (BOTH, UNTRAINED) else (),
     )
     check_sweep(config)
-    engine = Engine(device=device)
-    kind = _Kind(estimate_cost, begin_sweep, engine.iter_sweep, name_layers(config))
-    is_done = _compute(config, kind, engine, out, given.make(RunOptions))
+    kind = _Kind(estimate_cost, begin_sweep, Engine.iter_sweep, name_layers(config))
+    is_done = _compute(config, kind, device, out, given.make(RunOptions))
     return _report(out, as_json=json) if is_done else 0
 
 
@@ -128,9 +128,10 @@ class _Kind:
     layers: tuple[Layer, ...]
 
 
-def _compute(config: Any, kind: _Kind, engine: Engine, out: Path, options: RunOptions) -> bool:
+def _compute(config: Any, kind: _Kind, device: str, out: Path, options: RunOptions) -> bool:
     """Tell the cost and compute; false if no more was asked for than the cost or the folder."""
     n_processes = read_engine(options.engine)
+    engine = Engine(device=device, n_processes=n_processes)
     with stop_on_interrupt() as should_stop:
         if options.begin:
             known: StepSeconds = read_step_seconds(kind.layers, engine.device)
@@ -144,19 +145,17 @@ def _compute(config: Any, kind: _Kind, engine: Engine, out: Path, options: RunOp
             kind.begin(config, out, resume=options.resume)
             print(f"{out} is begun. `main.py worker {out}` computes its {cost.n_cells} cells; start several.")
         else:
-            work = kind.run(config, out, resume=options.resume, n_processes=n_processes, should_stop=should_stop)
-            follow(work, always=True)
+            follow(kind.run(engine, config, out, resume=options.resume, should_stop=should_stop), always=True)
     return not (options.cost or options.begin)
 
 
 def read_engine(text: str) -> int:
     """The number of processes that "here" or "local:N" asks for. Raises BadInputError."""
-    kind, _, number = text.partition(":")
-    if text == "here":
-        return 1
-    if kind != "local" or not number.isdecimal() or not int(number):
-        raise refusal("engine", allowed="here, or local:N with N processes of this computer", got=text)
-    return int(number)
+    words = {"here": 1} | {f"local:{number}": number for number in range(1, count_cores() + 1)}
+    if text not in words:
+        allowed = f"here, or local:N with N processes, 1 to the {count_cores()} cores that may be used here"
+        raise refusal("engine", allowed=allowed, got=text)
+    return words[text]
 
 
 def _report(out: Path, *, as_json: bool) -> int:
@@ -224,9 +223,8 @@ def run_study(
     if candidates is not None:
         more["candidates"] = parse_layers(split(candidates), teachers=more.get("teachers", usual.teachers))
     config = given.over(usual, **more)
-    engine = Engine(device=device)
-    kind = _Kind(estimate_study, begin_study, engine.iter_study, config.layers)
-    if not _compute(config, kind, engine, out, given.make(RunOptions)):
+    kind = _Kind(estimate_study, begin_study, Engine.iter_study, config.layers)
+    if not _compute(config, kind, device, out, given.make(RunOptions)):
         return 0
     from core.reports.study_report import write_study
 

@@ -42,6 +42,10 @@ BY_CELL = ("device", "versions")
 LONGEST_REASON = 300
 
 
+class ChangedInputError(BadInputError):
+    """What the cells are computed from is not what the folder was begun with: no fault of a cell, all would suffer."""
+
+
 class AnyCell(Protocol):
     """One piece of work, the unit of resuming."""
 
@@ -283,7 +287,7 @@ def join_store(
 
 
 def check_facts(store: CellStore[Any, Any], facts: Content) -> None:
-    """Raise BadInputError unless what the work is computed from is here as it was where the folder was begun.
+    """Raise ChangedInputError unless what the work is computed from is here as it was where the folder was begun.
 
     What a folder of an earlier version does not tell is not compared.
     """
@@ -298,7 +302,7 @@ def check_facts(store: CellStore[Any, Any], facts: Content) -> None:
             seen = f"{old[:12]} there, {new[:12]} here" if isinstance(old, str) else f"{old} there, {new} here"
             allowed = f"the folder of the same {store.work.name}; on {platform.node()} {what} differs ({seen})"
             advice = "Bring the one that the folder was begun with, or choose another folder."
-            raise refusal("out", allowed=allowed, got=str(store.folder), advice=advice)
+            raise ChangedInputError(str(refusal("out", allowed=allowed, got=str(store.folder), advice=advice)))
 
 
 def find_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, CellT]:

@@ -25,7 +25,7 @@ from core.networks.catalog import find_network
 from core.networks.manage import hash_networks
 from core.progress import ShouldStop
 from core.seeds import make_stream
-from core.sweeps.cells import Made, RunProgress, open_store
+from core.sweeps.cells import Made, RunProgress, check_facts, open_store
 from core.sweeps.choose import check_comparable, choose_control_encoders
 from core.sweeps.config import AttackKind, SweepConfig, TargetName
 from core.sweeps.plan import (
@@ -111,18 +111,24 @@ def note_facts(config: SweepConfig) -> dict[str, Any]:
 
     Raises BadInputError, WeightsError or StorageError if one of them is missing or damaged.
     """
-    side = min(find_network(encoder.network).input_size for encoder in config.encoders)
     facts: dict[str, Any] = {
         "encoder_sha256": {config.label_of(encoder): load_card(*encoder).sha256 for encoder in config.encoders},
         "network_sha256": hash_networks(encoder.network for encoder in config.encoders),
-        "image_sha256": {image: find_stimulus(image, size=side).sha256 for image in config.images},
+        "image_sha256": _hash_images(config),
     }
     if config.refitted or config.untrained:
         facts["no_copy"] = list(choose_control_encoders(config.encoders).reasons)
     return facts
 
 
+def _hash_images(config: SweepConfig) -> dict[str, str]:
+    side = min(find_network(encoder.network).input_size for encoder in config.encoders)
+    return {image: find_stimulus(image, size=side).sha256 for image in config.images}
+
+
 class _Worker:
+    """Computes cells; whatever it opens is compared with what the sweep was begun with, as it may be replaced."""
+
     def __init__(self, source: Source, store: SweepStore, should_stop: ShouldStop) -> None:
         self._source, self._store, self._should_stop = source, store, should_stop
         self._config = store.config
@@ -231,17 +237,19 @@ class _Worker:
         return {name: np.asarray(values) for name, values in means.items()} | {"n_train": np.asarray(card.n_train)}
 
     def _open(self, number: int, copy: str, side: int | None = None) -> Encoder:
-        return (
-            self._open_control_encoder(number, copy)
-            if copy
-            else self._source.open_encoder(*self._config.encoders[number], side=side)
-        )
+        if copy:
+            return self._open_control_encoder(number, copy)
+        name = self._config.encoders[number]
+        encoder = self._source.open_encoder(*name, side=side)
+        known = self._store.facts["encoder_sha256"]
+        check_facts(self._store, {"encoder_sha256": known | {self._config.label_of(name): encoder.card.sha256}})
+        return encoder
 
     def _make_control_encoder(self, number: int, copy: str) -> Encoder:
         from core.encoders.encoder import Encoder
         from core.sweeps.refit import fit_control_encoder
 
-        original, config = self._source.open_encoder(*self._config.encoders[number]), self._config
+        original, config = self._open(number, ""), self._config
         network = self._open_untrained(number) if copy == UNTRAINED else original.network
         sizes = {"n_images": config.n_refit, "n_test": config.n_test}
         data = fit_control_encoder(original.card, network, seed=config.seed, **sizes, should_stop=self._should_stop)
@@ -257,7 +265,9 @@ class _Worker:
         return open_untrained(spec, name.layer, seed=self._config.seed, pixels=pixels, device=self._source.device)
 
     def _read_images(self, side: int) -> tuple[Stimulus, ...]:
-        return tuple(find_stimulus(image, size=side) for image in self._config.images)
+        stimuli = tuple(find_stimulus(image, size=side) for image in self._config.images)
+        check_facts(self._store, {"image_sha256": _hash_images(self._config)})
+        return stimuli
 
 
 def average_voxels(responses: FloatArray, voxels: list[list[int]]) -> FloatArray:

@@ -1,7 +1,7 @@
 """How long one attack step of one image takes with each network here and what memory it needs, measured once.
 
-A step is a forward and a backward pass. Seconds and bytes are kept in the cache by network, layer, image size and
-device, so that the cost of an analysis is estimated from this computer's own speed.
+A step is a forward and a backward pass. Seconds and bytes are kept in the cache by network, layer, image size, device
+and number of threads, so that the cost of an analysis is estimated from this computer's own speed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FILE_NAME = "paces.json"
 NOTE = HeaderKind("a note of step times", "They are measured again.")
 WEIGHTS, STEP = "|weights", "|step"
 """Behind a key: bytes of the weights, and of what a step of one image keeps."""
-PROGRAM_BYTES = 600_000_000
+PROGRAM_BYTES = 800_000_000
 """Python and its libraries, with no network open."""
 IMAGES_AT_ONCE, STEP_FACTOR = 8, 2
 """Of an attack's batch; what a backward pass takes at its peak, of what the forward pass kept."""
@@ -102,15 +102,19 @@ def measure_bytes(network: Network) -> tuple[int, int]:
 
 
 def describe_needs(seconds: float, layers: Iterable[Layer], device: str, *, n_workers: int) -> str:
-    """What work of so many seconds needs of a cluster, and what the estimate rests on, a few lines."""
-    from core.device import count_cores
+    """What work of so many seconds needs of a cluster, and what the estimate rests on, a few lines.
+
+    `n_workers`: processes of this computer, each with the threads that were measured; they share its GPU.
+    """
+    import torch
 
     layers, known = list(layers), _read()
     keys = {layer: _key(layer, device) for layer in layers}
-    n_cores, hours = max(1, count_cores() // n_workers), seconds / 3600
-    spent = f"{hours:.2g} GPU hours" if device != "cpu" else f"{hours * n_cores:.2g} CPU core hours (each on {n_cores})"
+    n_cores, hours, on_cpu = torch.get_num_threads(), seconds / 3600, device == "cpu"
+    spent = f"{hours * n_cores:.2g} CPU core hours (each on {n_cores})" if on_cpu else f"{hours:.2g} GPU hours"
+    lasting = format_duration(seconds / n_workers if on_cpu else seconds)
     told = [f"{' '.join(layer)} {1000 * known[key]:.1f} ms" for layer, key in keys.items() if key in known]
-    lines = [f"{spent} in all, {format_duration(seconds / n_workers)} with {count(n_workers, 'worker')}."]
+    lines = [f"{spent} in all, {lasting} with {count(n_workers, 'worker')}."]
     weights = sum(known.get(key + WEIGHTS, 0) for key in keys.values())
     step = max((known.get(key + STEP, 0) for key in keys.values()), default=0)
     if all(key + STEP in known for key in keys.values()):
@@ -124,8 +128,10 @@ def describe_needs(seconds: float, layers: Iterable[Layer], device: str, *, n_wo
 
 
 def _key(layer: Layer, device: str) -> str:
-    spec = find_network(layer[0])
-    return "|".join([*layer, spec.sha256[:12], str(spec.input_size), device])
+    import torch
+
+    spec, threads = find_network(layer[0]), f" x {torch.get_num_threads()}" if device == "cpu" else ""
+    return "|".join([*layer, spec.sha256[:12], str(spec.input_size), device + threads])
 
 
 def _path() -> Path:

@@ -18,7 +18,7 @@ from core.claims import MOST_ATTEMPTS, POLL_SECONDS, Claim, ClaimFolder
 from core.containers import Arrays
 from core.errors import BadInputError, Cancelled, ProbeError
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
-from core.sweeps.cells import CellStore, CellT, ConfigT, Failure, Made, RunProgress, describe_error
+from core.sweeps.cells import CellStore, CellT, ChangedInputError, ConfigT, Failure, Made, RunProgress, describe_error
 from core.words import count
 
 Compute = Callable[[CellT], Arrays]
@@ -88,8 +88,8 @@ def iter_cells(
     seconds_of : What a cell is expected to take; the time left follows the cells' own speed from the first on.
     pause : Waits for others, seconds; replaced in tests.
 
-    Raises BadInputError at the end if cells failed; StorageError if a cell cannot be written; Cancelled as soon as
-    `should_stop()` is true, and finished cells stay.
+    Raises BadInputError at the end if cells failed; ChangedInputError if what they are computed from was replaced;
+    StorageError if a cell cannot be written; Cancelled as soon as `should_stop()` is true, and finished cells stay.
     """
     claims, tally = store.claims(), Tally(store, seconds_of)
     compute, wait = prepare(claims.watch(should_stop)), POLL_SECONDS
@@ -161,7 +161,7 @@ def _run_claimed(
             try:
                 arrays = compute(cell)
             except Exception as error:
-                if BROKEN_DEVICE in str(error):
+                if BROKEN_DEVICE in str(error) or isinstance(error, ChangedInputError):
                     raise
                 store.fail(cell.key, describe_error(error, what, device=place.device, attempt=claim.attempt))
             else:
@@ -242,9 +242,11 @@ def iter_processes(
             yield tally.record(f"at work in {count(len(running), 'process', 'processes')}")
             check_stop(should_stop)
             spent = time.perf_counter() - looked
-            connection.wait([one.process.sentinel for one in running], POLL_SECONDS + spent / LEAST_SHARE)
+            gone = connection.wait([one.process.sentinel for one in running], POLL_SECONDS + spent / LEAST_SHARE)
             holders = {one.pid for one in claims.all_holders()}  # before the dead are asked about, which buries them
-            ended = [one for one in running if one.process.exitcode is not None]
+            ended = [one for one in running if one.process.sentinel in gone]
+            for one in ended:  # its memory is given back before its exit code is known
+                one.process.join()
             words = {one.process.pid: one.hear() for one in ended}
             said += filter(None, words.values())
             died = [one for one in ended if one.process.exitcode and not words[one.process.pid]]

@@ -94,6 +94,20 @@ def test_cores_are_spared_but_never_the_last(monkeypatch: pytest.MonkeyPatch) ->
         torch.set_num_threads(before)
 
 
+def test_processes_share_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    try:
+        monkeypatch.setenv("PROBESCOPE_THREADS", "")  # as SLURM leaves the number of cores where none was asked for
+        for n_processes, n_threads in ((2, 4), (3, 2), (9, 1), (1, 8)):
+            torch.set_num_threads(8)
+            monkeypatch.setattr("os.cpu_count", lambda: 8)
+            assert set_threads(n_processes=n_processes) == n_threads
+        monkeypatch.setenv("PROBESCOPE_THREADS", "3")
+        assert set_threads(n_processes=2) == 3, "what the user asks for is not lessened"
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_threads_come_from_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadInputError, Cancelled, StorageError
-from core.files import name_partial, new_folder, replace_file
+from core.files import check_free, name_partial, new_folder, process_space, replace_file
 
 
 def test_a_new_folder_appears_with_its_parents_when_the_block_ends(tmp_path: Path) -> None:
@@ -106,6 +106,24 @@ def test_who_writes_takes_away_what_killed_processes_left_there(tmp_path: Path) 
     os.utime(tmp_path / gone[2], (0, 0))
     replace_file(tmp_path / "new", lambda partial: partial.write_text("1"))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, "new"])
+
+
+def test_a_begun_folder_of_a_killed_process_is_free(tmp_path: Path) -> None:
+    own = name_partial(tmp_path / "x").name.rpartition("@")[2]
+    (tmp_path / f".sweep.json.{dead_process()}-01234567@{own}").touch()
+    check_free(tmp_path)
+    (tmp_path / f".sweep.json.{os.getpid()}-01234567@{own}").touch()
+    with pytest.raises(BadInputError, match="new or an empty folder"):
+        check_free(tmp_path)
+
+
+@pytest.mark.parametrize(("address", "is_known"), [(0x00_25_90_AB_CD_EF, True), (0x01_25_90_AB_CD_EF, False)])
+def test_computers_of_one_name_are_told_apart_by_their_network_cards(
+    monkeypatch: pytest.MonkeyPatch, address: int, is_known: bool
+) -> None:
+    """An address drawn at random, as RFC 4122 marks it, is of one process alone and names no computer."""
+    monkeypatch.setattr("uuid.getnode", lambda: address)
+    assert process_space.__wrapped__().startswith("002590abcdef" if is_known else "000000000000")
 
 
 @pytest.mark.parametrize("name", ["a" * 250 + ".txt", "ü" * 120 + ".txt"])

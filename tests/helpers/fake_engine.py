@@ -189,24 +189,12 @@ class FakeEngine:
         raise NotImplementedError
 
     def iter_sweep(
-        self,
-        config: Any,
-        folder: Path,
-        *,
-        resume: bool = False,
-        n_processes: int = 1,
-        should_stop: Callable[[], bool] = never,
+        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
     ) -> Iterator[Any]:
         raise NotImplementedError
 
     def iter_study(
-        self,
-        config: Any,
-        folder: Path,
-        *,
-        resume: bool = False,
-        n_processes: int = 1,
-        should_stop: Callable[[], bool] = never,
+        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
     ) -> Iterator[Any]:
         raise NotImplementedError
 

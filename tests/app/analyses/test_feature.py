@@ -65,7 +65,7 @@ def test_a_point_opens_its_probe_in_explore(qtbot: QtBot, session: Services) -> 
     assert (asked.network, asked.layer, asked.target.voxels) == ("alexnet", "features.4", (5,))
     assert (asked.direction, asked.attack.epsilon, asked.attack.norm) == (Direction.LOWER, 1.0, NormName.L2)
     assert state.probe.stimulus_id == "face_054"
-    explore.close()
+    places.close()
 
 
 def make_config(images: tuple[str, ...]) -> SweepConfig:
@@ -91,7 +91,9 @@ def test_a_click_on_a_point_of_an_opened_folder_shows_the_analysed_image(
     folder = run_in(session, images)
     session.state.auto_probe = True
     desk = make_desk(qtbot, session)
-    explore = Explore(desk)
+    places = Places(session.settings)
+    desk.tabs.put(KEY, places.whole)
+    explore = Explore(desk, places)
     explore.start()
     qtbot.waitUntil(lambda: session.state.clean is not None, timeout=100_000)
     analyses = Analyses(desk, explore)
@@ -118,7 +120,7 @@ def test_a_click_on_a_point_of_an_opened_folder_shows_the_analysed_image(
     assert session.controller.image_key == images[int(values.argmin())]
     assert session.state.stimulus is not None
     assert session.state.stimulus.sha256 == session.state.probe.stimulus_sha256
-    explore.close()
+    places.close()
 
 
 def click_on(plot: PlotView, key: tuple[int, int, int]) -> None:
@@ -136,7 +138,9 @@ def test_images_and_folders_of_images_are_analysed_together(qtbot: QtBot, sessio
     single = tmp_path / "one.png"
     Image.new("RGB", (64, 64), "white").save(single)
     desk = make_desk(qtbot, session)
-    explore = Explore(desk)
+    places = Places(session.settings)
+    desk.tabs.put(KEY, places.whole)
+    explore = Explore(desk, places)
     explore.start()
     analyses = Analyses(desk, explore)
     drop = next(row for row in analyses.drops() if row.thing == "images")
@@ -150,4 +154,4 @@ def test_images_and_folders_of_images_are_analysed_together(qtbot: QtBot, sessio
     drop.do([single, folder])
     page = cast(AnalysisPage, desk.tabs.page(Question.FRAGILITY))
     assert page.form.value().images == (str(single), str(folder / "ten.jpg"), str(folder / "two.png"))
-    explore.close()
+    places.close()

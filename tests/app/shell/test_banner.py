@@ -1,9 +1,15 @@
 """The banner: notes leave by themselves, troubles stay until they are closed or mended."""
 
+from pathlib import Path
+
 import pytest
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.shell.banner import Banner
+from app.widgets.basics import make_column
 
 
 @pytest.fixture
@@ -36,3 +42,40 @@ def test_a_note_whose_text_is_marked_waits(banner: Banner) -> None:
     banner.text.setSelection(0, 0)
     banner.leaving.timeout.emit()
     assert banner.isHidden()
+
+
+def test_it_lies_over_the_foot_of_its_place_and_moves_nothing(qtbot: QtBot) -> None:
+    place, banner = QWidget(), Banner()
+    qtbot.addWidget(place)
+    below = QLabel("work", place)
+    place.setLayout(make_column(below))
+    banner.float_over(place)
+    place.resize(600, 400)
+    place.show()
+    before = below.geometry()
+    banner.show_text("The disk is full. " * 12, "error")
+    for size in ((600, 400), (1600, 900)):
+        place.resize(*size)
+        box = banner.geometry()
+        assert box.bottom() < place.height() and box.left() >= 0 and box.right() < place.width()
+        assert box.height() >= banner.layout().heightForWidth(box.width())
+        assert abs(box.center().x() - place.width() // 2) <= 1
+    place.resize(600, 400)
+    assert below.geometry() == before
+
+
+@pytest.mark.parametrize(("name", "words"), [("a set. of mine", "Open folder"), ("report.html", "Open report")])
+def test_what_was_written_is_opened_from_its_note(
+    qtbot: QtBot, banner: Banner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_text("x") if name.endswith("html") else path.mkdir()
+    opened: list[QUrl] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
+    banner.leaving.setInterval(60_000)
+    banner.show_text(f"Wrote 3 files to {path}. Further lines are repeats.", "info")
+    assert banner.open.text() == words
+    banner.open.click()
+    assert [Path(url.toLocalFile()) for url in opened] == [path]
+    banner.show_text(f"{path} cannot be written.", "error")
+    assert banner.open.isHidden()

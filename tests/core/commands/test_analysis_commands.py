@@ -154,9 +154,10 @@ def test_failed_cells_are_listed_and_tried_again(
     [
         ("worker nowhere", "`folder` must be of a sweep"),
         ("cells nowhere", "`folder` must be of a sweep"),
-        ("worker nowhere --lifetime soon", "`lifetime` must be a number with s, m, h or d, as 55m, got 'soon'"),
+        ("worker nowhere --lifetime soon", "`lifetime` must be a number above 0 with s, m, h or d, as 55m, got 'soon'"),
         ("worker nowhere --lifetime 0m", "`lifetime` must be a number"),
         (f"fragility {SMALL} --out nowhere --engine local:0", "`engine` must be here, or local:N"),
+        (f"fragility {SMALL} --out nowhere --engine local:{'9' * 5000}", "local:N with N processes, 1 to the "),
         (f"fragility {SMALL} --out nowhere --engine slurm", "`engine` must be here, or local:N"),
     ],
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import stats
 
 from core.engine import Engine
@@ -76,6 +78,37 @@ def test_a_folder_is_continued_by_the_same_sweep_only(engine: Engine, tmp_path: 
         load_sweep(tmp_path / "one")
     with pytest.raises(BadInputError, match="of a sweep"):
         load_sweep(tmp_path)
+
+
+@pytest.mark.parametrize("what", ["image", "encoder"])
+def test_what_is_replaced_while_a_worker_runs_ends_it_before_a_wrong_number(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    paths = [tmp_path / name for name in ("a.png", "b.png")]
+    for seed, path in enumerate(paths):
+        pixels = np.random.default_rng(seed).integers(0, 255, (224, 224, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    config = replace(make(Question.FRAGILITY), images=tuple(map(str, paths)))
+    work = engine.iter_sweep(config, tmp_path / "out")
+    next(work)
+    if what == "image":
+        shutil.copy(paths[1], paths[0])
+    else:
+        opened, card = engine.open_encoder(*EARLY), replace(engine.encoder_card(*EARLY), sha256="0" * 64)
+        monkeypatch.setattr(opened, "card", card)
+    with pytest.raises(BadInputError, match=f"of the same sweep; on .* {what} .* differs"):
+        list(work)
+    cells = tmp_path / "out" / "cells"
+    done = sorted(path.name for path in cells.iterdir()) if cells.is_dir() else []
+    assert done == (["predict-000.npz"] if what == "image" else [])
+    assert list((tmp_path / "out" / "claims").iterdir()) == []
+
+
+def test_an_encoder_that_was_open_before_it_was_fitted_anew_is_opened_again(engine: Engine, tmp_path: Path) -> None:
+    stale = engine.open_encoder(*EARLY)
+    stale.card = replace(stale.card, sha256="0" * 64)
+    finish(engine, make(Question.FRAGILITY), tmp_path / "out")
+    assert engine.open_encoder(*EARLY) is not stale
 
 
 def test_intervals_of_r_are_over_images_even_for_an_roi_with_one_target(engine: Engine, tmp_path: Path) -> None:

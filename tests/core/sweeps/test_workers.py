@@ -19,8 +19,8 @@ import pytest
 
 from core.claims import LEASE_SECONDS
 from core.errors import BadInputError, Cancelled, StorageError
-from core.sweeps.cells import CellStore, load_store
-from core.sweeps.workers import iter_cells, iter_processes
+from core.sweeps.cells import CellStore, ChangedInputError, load_store
+from core.sweeps.workers import Started, iter_cells, iter_processes
 from tests.helpers import simulated_cells
 from tests.helpers.simulated_cells import SIMULATED, SimulatedCell, begin, expected, run
 
@@ -138,6 +138,19 @@ def test_a_broken_gpu_ends_the_process_not_the_cells(tmp_path: Path) -> None:
     assert store.claims().keys() == {"cell-000000"}
 
 
+def test_what_was_replaced_meanwhile_ends_the_worker_not_the_cells(tmp_path: Path) -> None:
+    store = begin(tmp_path, n_cells=2)
+
+    def compute(_cell: Any) -> Any:
+        raise ChangedInputError("`out` must be the folder of the same sweep; on node7 image cat differs.")
+
+    options: dict[str, Any] = {"place": simulated_cells.HERE, "seconds_of": lambda _: 1.0}
+    with pytest.raises(ChangedInputError, match="image cat differs"):
+        list(iter_cells(store, lambda _: compute, **options))
+    assert store.find_ended() == (set(), set())
+    assert store.claims().keys() == set()
+
+
 def test_a_full_disk_ends_the_work_and_leaves_it_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store, plain, calls = begin(tmp_path, n_cells=5), np.savez, []
 
@@ -249,6 +262,32 @@ def test_processes_that_cannot_begin_say_why(tmp_path: Path) -> None:
     )
     with pytest.raises(BadInputError, match="`folder` must be of a simulation"):
         list(work)
+
+
+class Dying:
+    """A process that is gone, whose exit code is known only after one has waited for it."""
+
+    exitcode: int | None = None
+    pid = 4711
+
+    def __init__(self) -> None:
+        self.sentinel, end = os.pipe()
+        os.close(end)
+
+    def join(self, _seconds: float = 0.0) -> None:
+        self.exitcode = 0
+
+
+def test_a_process_that_takes_long_to_end_is_waited_for(tmp_path: Path) -> None:
+    process, (told, telling) = Dying(), connection.Pipe(duplex=False)
+    telling.close()
+    store = begin(tmp_path, n_cells=1)
+    started: Any = Started(process, told)  # type: ignore[arg-type]
+    work = iter_processes(store, lambda: started, n_workers=1, seconds_of=lambda _: 1.0)
+    assert "at work" in next(work).what
+    with pytest.raises(BadInputError, match="lacks 1 cells"):
+        next(work)
+    os.close(process.sentinel)
 
 
 def test_whoever_is_killed_whenever_every_cell_has_one_valid_file(tmp_path: Path) -> None:
