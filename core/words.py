@@ -28,6 +28,13 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def name_with_unit(name: str, unit: str) -> str:
+    """A quantity with its unit, if it has one: "shift (SD)"; a unit with a bracket of its own gets no second one."""
+    if not unit:
+        return name
+    return f"{name}, {unit}" if "(" in unit else f"{name} ({unit})"
+
+
 def natural_order(name: str) -> tuple[list[str | int], str]:
     """The key that sorts names as people count: 2 before 10.
 

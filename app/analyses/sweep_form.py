@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from app.look.numbers import write_epsilon
 from app.widgets.basics import make_column, make_heading, make_label, show_text
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Flag, Form, Gate, Pick, Text, attempt
-from app.widgets.pick_dialog import make_picker
+from app.widgets.pick_dialog import IMAGE_EXAMPLES, VOXEL_EXAMPLES, make_picker
 from core.attacks.config import parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
@@ -79,9 +79,10 @@ class SweepForm(Form):
         "Voxels",
         "Voxel numbers, or ROI:N for N voxels of an ROI that every encoder predicts above the minimum r",
         hint="812, FFA:3",
+        examples=VOXEL_EXAMPLES,
         settled=True,
     )
-    images = Text("Images", IMAGES_TIP, first="test:4", hint=IMAGES_TIP, settled=True)
+    images = Text("Images", IMAGES_TIP, first="test:4", hint=IMAGES_TIP, examples=IMAGE_EXAMPLES, settled=True)
     ladder = Text("Epsilon", "Ascending budgets in [0, 1] pixel units; 8/255 allowed", settled=True, name="Budgets")
     attack = Choice("Attack", "Method that searches for perturbations", choices=ATTACKS[:-1])
     n_steps = Count("Steps", "Attack steps at each budget; auto are as many as it takes", most=1000, zero="auto")

@@ -88,7 +88,7 @@ class Controller(QObject):
         state.subject = loaded
         network, layer = self.catalogue.choose_encoder(subject, state.network, state.layer)
         if not network:
-            notes.append(f"No encoder is fitted for {loaded.title}. Fit one: File, Fit encoders… (Ctrl+F).")
+            notes.append(f"No encoder is fitted for {loaded.title}. Fit one: Encoders, Fit encoders… (Ctrl+F).")
         if any(notes):
             self._problems.message.emit(" ".join(filter(None, notes)), "warning")
         state.encoder = ("", "")
@@ -114,6 +114,8 @@ class Controller(QObject):
 
         def take(stimulus: Stimulus) -> None:
             self.take_stimulus(key, stimulus)
+            if stimulus.notes:
+                self.noted.emit(f"{stimulus.id}: {' '.join(stimulus.notes)}")
             then()
 
         side = self._side()
@@ -319,13 +321,11 @@ class Controller(QObject):
             self._state.stimulus = fresh
 
     def take_stimulus(self, key: str, stimulus: Stimulus) -> None:
-        """Show an image that was read already."""
+        """Show an image that was read already; its notes were told then."""
         self._forget()
         self.image_key = key
         self._state.stimulus = stimulus
         self.image_opened.emit(key)
-        if stimulus.notes:
-            self.noted.emit(f"{stimulus.id}: {' '.join(stimulus.notes)}")
         self._request_clean()
 
     def _request_clean(self) -> None:

@@ -111,6 +111,10 @@ class CortexInput(QObject):
             return False
         return True
 
+    def take_focus(self) -> None:
+        """Have the keys come here from now on."""
+        self._widget.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _take_mouse(self, event: QMouseEvent) -> bool:
         kind = event.type()
         if kind == QEvent.Type.MouseButtonPress and self._button is Qt.MouseButton.NoButton:

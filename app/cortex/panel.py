@@ -108,6 +108,7 @@ class CortexPanel(QWidget):
         self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", least=80)
         self.hemispheres = Segmented(HEMISPHERES)
         self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)
+        self.hemispheres.setAccessibleName("Hemispheres")
         self.threshold = QSlider(Qt.Orientation.Horizontal)
         self.threshold.setRange(0, THRESHOLD_STEPS)
         self.threshold.setMinimumWidth(24)

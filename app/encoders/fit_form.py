@@ -44,7 +44,7 @@ class FitForm(Form):
     pool = Choice("Pooling", "The feature map is averaged over a grid with this many cells per side", choices=POOLS)
     reducer = Choice("Reducer", choices=REDUCERS)
     n_components = Count("Components", "Largest number of principal components kept", first=MOST_COMPONENTS, zero="all")
-    n_projected = Count("Projected", "A multiple of 4", first=DEFAULT_PROJECTED, step=4, name="Projected features")
+    n_projected = Count("Projected features", "A multiple of 4", first=DEFAULT_PROJECTED, step=4)
     readout = Choice("Readout", choices=READOUTS)
     l1_ratio = Number(
         "Share of l1", "Share of the penalty on absolute weights", first=0.5, least=0.05, most=0.95, step=0.05

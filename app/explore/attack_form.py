@@ -31,7 +31,7 @@ DIRECTIONS = (
 )
 NORMS = (
     (NormName.L2, "L2", "Bound the Euclidean length of the change over all pixels"),
-    (NormName.LINF, "L∞", "Bound the change of every single pixel"),
+    (NormName.LINF, "L∞", "Linf: bound the change of every single pixel"),
 )
 METHODS = (
     (AttackMethod.PGD, "PGD", "Projected gradient descent: many small steps"),
@@ -61,10 +61,10 @@ class AttackForm(Form):
     changed = Signal(object)
     direction_chosen = Signal(object)
 
-    direction = Pick("", choices=DIRECTIONS)
-    norm = Pick("", choices=NORMS, width=104)
+    direction = Pick("", choices=DIRECTIONS, name="Direction")
+    norm = Pick("", choices=NORMS, name="Norm", width=104)
     n_steps = Count("", STEPS_TIP, most=1000, zero="auto", settled=True, name="Steps", width=60)
-    method = Pick("", choices=METHODS)
+    method = Pick("", choices=METHODS, name="Method")
     preset = Choice("Schedule", SCHEDULE_TIP, choices=(OWN_SCHEDULE, *SCHEDULES))
     momentum = _switchable("Momentum", MOMENTUM_TIP, most=10)
     diversity = _switchable("Diverse inputs", DIVERSITY_TIP, most=1)

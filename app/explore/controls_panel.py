@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractSpinBox, QFrame, QLineEdit, QWidget
 
 from app.explore.attack_form import AttackForm
 from app.explore.encoder_form import EncoderForm
@@ -20,6 +21,9 @@ LEAST_WIDTH = 316
 
 class ControlsPanel(QFrame, Fields):
     """Holds the forms; each speaks for itself through its own signals."""
+
+    entered = Signal()
+    """Enter was pressed in a field that took what stands in it."""
 
     gate = Gate("Dim voxels with r below", GATE_TIP, least=-1, name="Gate on held-out r", width=64)
 
@@ -38,3 +42,12 @@ class ControlsPanel(QFrame, Fields):
         scroll = make_scroll(make_column(*parts, -1, gap=12, margin=(16, 14, 16, 12)))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setLayout(make_column(scroll, make_line(), self.run, gap=0, stretch=0))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Tell of Enter, which a field leaves to its panel once it has taken it; a refused field keeps the focus."""
+        field = self.focusWidget()
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if is_enter and isinstance(field, QLineEdit | QAbstractSpinBox) and field.property("invalid") != "true":
+            self.entered.emit()
+        else:
+            super().keyPressEvent(event)

@@ -65,8 +65,8 @@ class Explore(Feature):
         return {
             **views,
             **self._places.commands(),
-            "undo": partial(self.undo.step, -1),
-            "redo": partial(self.undo.step, 1),
+            "undo": partial(self._step, -1),
+            "redo": partial(self._step, 1),
             **self._files.commands(),
             "previous_image": partial(self.gallery.step, -1),
             "next_image": partial(self.gallery.step, 1),
@@ -192,6 +192,12 @@ class Explore(Feature):
             "network": self.controls.encoder.network,
         }
 
+    def palette_parts(self) -> tuple[QWidget, ...]:
+        """What the palette looks for controls in; ROIs and encoders are found there anyway."""
+        controls, target = self.controls, self.controls.target
+        parts = (self.cortex, self.images, target.kind, target.options, controls.against, controls.attack, controls.run)
+        return (*parts, self.responses)
+
     def drag_epsilon(self, share: float) -> None:
         """Drag the budget to a share of what it is, as a user does."""
         control = self.controls.attack.epsilon
@@ -265,6 +271,7 @@ class Explore(Feature):
         self.gallery.open.clicked.connect(self._files.open_image)
         self.images.said.connect(self.said)
         self.controls.encoder.card_button.clicked.connect(self.card_wanted)
+        self.controls.entered.connect(view.canvas.input.take_focus)
         view.refused.connect(self._say)
         responses.history.movie_button.clicked.connect(self.movie_wanted)
         plots = ((responses.curve, FigureKind.CURVE), (responses.table, FigureKind.ROIS))
@@ -276,6 +283,12 @@ class Explore(Feature):
             action = QAction("Save figure…", pane)
             action.triggered.connect(partial(self._want_figure, FigureKind.IMAGES))
             pane.addAction(action)
+
+    def _step(self, step: int) -> None:
+        """Undo (-1) or redo (+1), and say what it changed."""
+        before, after = self.undo.describe()
+        self.undo.step(step)
+        self._say(f"Undone: {before}" if step < 0 else f"Redone: {after}")
 
     def _say(self, text: str) -> None:
         self._desk.say(text, "info")

@@ -46,7 +46,9 @@ def make_map(name: str, state: AppState) -> ProbeMap:
         case "sensitivity":
             return _sensitivity(state, card)
         case "r":
-            return ProbeMap(card.r if card is not None else None, "Encoder, held-out r", "r", diverging=False)
+            return ProbeMap(
+                card.r if card is not None else None, "Accuracy of the encoder", "held-out r", diverging=False
+            )
         case "noise_ceiling":
             ceiling = state.subject.voxels.noise_ceiling if state.subject is not None else None
             return ProbeMap(ceiling, "Noise ceiling", "share of variance", diverging=False, limit=1.0)

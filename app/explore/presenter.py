@@ -18,12 +18,16 @@ from app.cortex.panel import CortexPanel
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
-from app.explore.maps import make_maps
+from app.explore.maps import find_perturbed, make_maps
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
+
+SHIFT = "shift"
+NO_SHIFT = "Clean (no shift yet)"
+"""What the map of shifts is called while it shows the clean response in their place."""
 
 SENSITIVITY = "sensitivity"
 REGIONS = "roi"
@@ -227,6 +231,9 @@ class Presenter(QObject):
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
         chosen, second = make_maps(name, self._state)
+        box = self._panels.cortex.map_box
+        box.setItemText(box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift")
+        box.setToolTip(f"Map: {chosen.title}" if chosen.title else "Map")
         twin = self._panels.cortex.show_second(second is not None)
         if name == REGIONS:
             view.show_regions(True)

@@ -13,7 +13,7 @@ from app.widgets.form import Choice, Flag, Form, Pick, Weight
 from core.attacks.objective_config import FORMULAS, ObjectiveKind
 from core.probes.choice import TargetOptions
 
-NO_CONTRAST = ("", "nothing")
+NO_CONTRAST = ("", "none")
 CONTRAST_TIP = "Hold or lower this ROI: raises target − weight × mean of this ROI"
 SPARE_TIP = (
     "Take the mean squared change of all other voxels, in SDs, times this weight off what is raised, "
@@ -58,8 +58,8 @@ class TargetOptionsForm(Form):
         rows = self.make_rows(
             ("Contrast ROI", "contrast_roi", make_label("×", "muted"), "contrast_weight"),
             ("", "spares_others", -1, "spare_weight"),
-            ("Smallest ε for", -1, "wanted_shift_sd"),
-            ("Together with", self.together),
+            ("Smallest ε to shift by", -1, "wanted_shift_sd"),
+            ("Also attack", self.together),
             ("", make_column(self.pattern, self.pattern_mode)),
             gap=8,
         )

@@ -280,7 +280,7 @@ class MeasuredPage(JobPage):
 
     def _fill_cuts(self, comparison: Comparison) -> None:
         cuts = dict.fromkeys(row.cut for row in comparison.rows)
-        self.cut.set_choices((cut, "nothing: all probes" if cut is Cut.ALL else str(cut)) for cut in cuts)
+        self.cut.set_choices((cut, "none (all probes)" if cut is Cut.ALL else str(cut)) for cut in cuts)
 
     def _ask_table(self, ending: str, *_clicked: bool) -> None:
         """Ask for a file, and write an empty table to fill in, or simulated responses that are then opened."""

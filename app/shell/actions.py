@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenuBar, QToolButton, QWidget
 
 from app.shell.commands import COMMANDS, MENUS, Situation, find_command
@@ -14,11 +14,15 @@ from app.widgets.basics import set_icon
 
 
 class Actions(QObject):
-    """One QAction a command, with its key, icon and reason; `do` does a command by its id."""
+    """One QAction a command, with its key, icon and reason; `do` does a command by its id, or says why it cannot.
+
+    While an action is disabled its keys belong to a shortcut of their own, since Qt would swallow them.
+    """
 
     def __init__(self, owner: QWidget, do: Callable[[str], object]) -> None:
         super().__init__(owner)
         self._actions: dict[str, QAction] = {}
+        self._refusals: dict[str, QShortcut] = {}
         for command in COMMANDS:
             action = QAction(command.title, owner)
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
@@ -28,6 +32,9 @@ class Actions(QObject):
             if command.icon:
                 set_icon(action, command.icon, "text", "faint")
             self._actions[command.id] = action
+            refusal = self._refusals[command.id] = QShortcut(owner)
+            refusal.setAutoRepeat(False)
+            refusal.activated.connect(partial(do, command.id))
 
     def action(self, identity: str) -> QAction:
         """The action of a command."""
@@ -43,6 +50,8 @@ class Actions(QObject):
             reason = command.reason(situation)
             action = self._actions[command.id]
             action.setEnabled(not reason)
+            is_said = bool(reason) and command.id != "cancel"  # Esc means much else while nothing runs
+            self._refusals[command.id].setEnabled(is_said)
             action.setData(reason)
             key = key_text(action)
             action.setToolTip(reason or (f"{command.help} ({key})" if key else command.help))
@@ -54,12 +63,15 @@ class Actions(QObject):
         """Give every command its first key, by id; the second one stays."""
         for command in COMMANDS:
             held = (keys.get(command.id, command.shortcut), command.also)
-            self._actions[command.id].setShortcuts([QKeySequence(key) for key in held if key])
+            pressed = [QKeySequence(key) for key in held if key]
+            self._actions[command.id].setShortcuts(pressed)
+            self._refusals[command.id].setKeys(pressed)
 
     def fill_menus(self, bar: QMenuBar) -> None:
         """Build every menu in the table's order."""
         for name in MENUS:
             menu = bar.addMenu(name)
+            menu.setToolTipsVisible(True)
             for command in (command for command in COMMANDS if command.menu == name):
                 menu.addAction(self._actions[command.id])
                 if command.ends_group:

@@ -55,7 +55,7 @@ class Command:
         return next((reason for _, met, reason in needs if now is None or not met(now)), "")
 
 
-MENUS = ("File", "Edit", "Probe", "Cortex", "View", "Help")
+MENUS = ("File", "Edit", "Data", "Encoders", "Probe", "Stimuli", "View", "Help")
 
 TABLE = """\
 [File]
@@ -66,38 +66,9 @@ save_session | Save session | Ctrl+S | save | Save everything that is open in on
 save_session_as | Save session as… | Ctrl+Shift+S |  | Save everything that is open under a new name
 -
 open_analysis | Open analysis… |  | chart | Show the results in the folder of an earlier analysis
-open_set | Open stimulus set… |  | folder | Compare the predictions of an earlier set with what was measured
--
-open_image | Open image… | Ctrl+O | image | Probe an image of your own
-import_recordings | Import recordings… | Ctrl+D | folder | Import your own subject: NSD, Algonauts, BOLD5000, \
-    THINGS, NIfTI or arrays
-show_recording | Show recording… |  | info | Show what was imported for this subject: images, repeats, voxels, noise \
-    ceilings; or remove it
-previous_image | Previous image | [ | previous | Go to the previous image in the gallery
-next_image | Next image | ] | next | Go to the next image in the gallery
 -
 export | Export stimuli… | Ctrl+E | export | Save original, perturbed and control images with their manifest
-make_package | Make package… | Ctrl+Shift+K | export | Turn a stimulus set into a BIDS, PsychoPy, jsPsych or \
-    Brain-Score package with trial orders
 save_probe | Save probe… | Ctrl+Alt+S | save | Save a file that reproduces this probe
--
-compare_measured | Compare measured responses… |  | chart | After the experiment: do the responses move as the \
-    stimulus set predicted?
--
-plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
-write_stimuli | Write stimulus set… | Ctrl+Shift+E | export | Write the tray as matched stimuli with their manifest
--
-import_surface | Import surface… |  | cortex | Add a cortical surface of your own
-import_encoder | Import encoder… | Ctrl+I | add | Take in an encoder of scikit-learn, himalaya, BERG, img2fmri, \
-    plain arrays or of this program
-export_encoder | Export encoder… |  | export | Save the current encoder as a Probescope folder or as NumPy arrays
--
-networks | Networks… | Ctrl+N | network | List, download, import, check and remove networks
-robustify | Robustify a network… | Ctrl+R | shield | Make a network robust by fine-tuning it on your photographs
--
-fit_encoders | Fit encoders… | Ctrl+F | add | Fit a subject's responses from a network's features: layers, reducer, \
-    readout, scores
--
 save_figure | Save figure… | Ctrl+Shift+F | chart | Save this probe as a figure: PNG, SVG or PDF of the page, images, \
     curve, ROIs, steps or cortex
 save_movie | Save movie… | Ctrl+M | film | Make a movie of attack steps, epsilon sweep or turning cortex: MP4, \
@@ -111,16 +82,57 @@ quit | Quit | Ctrl+Q | quit | Stop running jobs and close the window
 [Edit]
 undo | Undo | Ctrl+Z | undo | Undo the last change of the settings of the probe
 redo | Redo | Ctrl+Shift+Z | redo | Redo the change undone last
+-
+copy_cortex | Copy cortex picture | Ctrl+Shift+X | copy | Put the cortex with its names and colour bar on the \
+    clipboard, at twice its size
+[Data]
+open_image | Open image… | Ctrl+O | image | Probe an image of your own
+previous_image | Previous image | [ | previous | Go to the previous image in the gallery
+next_image | Next image | ] | next | Go to the next image in the gallery
+-
+import_recordings | Import recordings… | Ctrl+D | folder | Import your own subject: NSD, Algonauts, BOLD5000, \
+    THINGS, NIfTI or arrays
+show_recording | Show recording… |  | info | Show what was imported for this subject: images, repeats, voxels, noise \
+    ceilings; or remove it
+-
+import_surface | Import surface… |  | cortex | Add a cortical surface of your own
+choose_surface | Surface of the subject… |  |  | Show the subject on another surface
+choose_atlas | ROI atlas… |  |  | Outline the ROIs of another atlas of this surface
+project_volume | Project volume… |  |  | Save a NIfTI file's values at every vertex shown
+remove_surface | Remove surface… |  |  | Remove a surface you imported
+[Encoders]
+encoder_card | Encoder card… | I | chart | How well the encoder predicts: scores, noise ceiling, penalties, layers
+fit_encoders | Fit encoders… | Ctrl+F | add | Fit a subject's responses from a network's features: layers, reducer, \
+    readout, scores
+import_encoder | Import encoder… | Ctrl+I | add | Take in an encoder of scikit-learn, himalaya, BERG, img2fmri, \
+    plain arrays or of this program
+export_encoder | Export encoder… |  | export | Save the current encoder as a Probescope folder or as NumPy arrays
+-
+networks | Networks… | Ctrl+N | network | List, download, import, check and remove networks
+robustify | Robustify a network… | Ctrl+R | shield | Make a network robust by fine-tuning it on your photographs
+-
+study | Simulation study… |  |  | Run the analyses on simulated voxels whose true axes are known, and see when the \
+    findings hold
 [Probe]
 probe | Probe | P | probe | Run the probe
-add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
 cancel | Cancel | Esc | cancel | Stop the probe or whatever else is short; where nothing short runs, the long work. \
     Files are always written
+toggle_auto | Probe automatically | A | auto | Probe after every change, or only on request
 -
 raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
-toggle_auto | Probe automatically | A | auto | Probe after every change, or only on request
-[Cortex]
+[Stimuli]
+add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
+plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
+-
+open_set | Open stimulus set… |  | folder | Compare the predictions of an earlier set with what was measured
+write_stimuli | Write stimulus set… | Ctrl+Shift+E | export | Write the tray as matched stimuli with their manifest
+make_package | Make package… | Ctrl+Shift+K | export | Turn a stimulus set into a BIDS, PsychoPy, jsPsych or \
+    Brain-Score package with trial orders
+-
+compare_measured | Compare measured responses… |  | chart | After the experiment: do the responses move as the \
+    stimulus set predicted?
+[View]
 view_lateral | Lateral view | 1 |  | View from outside
 view_medial | Medial view | 2 |  | View from the midline
 view_ventral | Ventral view | 3 |  | View from below
@@ -129,33 +141,28 @@ view_posterior | Posterior view | 5 |  | View from behind
 view_anterior | Anterior view | 6 |  | View from the front
 view_flat | Flat map | 7 |  | Show the flattened cortex
 camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
-copy_cortex | Copy cortex picture | Ctrl+Shift+X | copy | Put the cortex with its names and colour bar on the \
-    clipboard, at twice its size
 -
-choose_surface | Surface of the subject… |  |  | Show the subject on another surface
-choose_atlas | ROI atlas… |  |  | Outline the ROIs of another atlas of this surface
-project_volume | Project volume… |  |  | Save a NIfTI file's values at every vertex shown
-remove_surface | Remove surface… |  |  | Remove a surface you imported
-[View]
-encoder_card | Encoder card… | I | chart | How well the encoder predicts: scores, noise ceiling, penalties, layers
-study | Simulation study… |  |  | Run the analyses on simulated voxels whose true axes are known, and see when the \
-    findings hold
 flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image in place
-toggle_theme | Switch dark and light | Ctrl+T | theme | Change the colours of the window
-palette | Command palette… | Ctrl+K Ctrl+Shift+P | search | Find any command, ROI, image, network, subject or \
-    setting by a few letters
+-
 toggle_controls | Show or hide controls | Ctrl+1 | sidebar | Hide the left column, or bring it back
 toggle_images | Show or hide images | Ctrl+2 |  | Hide the images, or bring them back
 toggle_responses | Show or hide responses | Ctrl+3 |  | Hide the responses, or bring them back
 reset_layout | Reset layout |  | layout | Restore the default sizes of all parts of the window
-show_log | Show log | Ctrl+L | log | Show the program's messages
+-
+toggle_theme | Switch dark and light | Ctrl+T | theme | Change the colours of the window
 [Help]
 help_first | First experiment… |  | help | From the first click to a package that runs, with pictures
-help_pages | All help pages… | Shift+F1 |  | Data of your own, the four questions, experiments, Python, command line, \
+help_pages | Guide… | Shift+F1 |  | Data of your own, the four questions, experiments, Python, command line, \
     formulas, troubleshooting
--
-show_shortcuts | Keyboard shortcuts | F1 | help | Every command and its key
+help_glossary | What do these numbers mean?… |  | info | Shift, SD, epsilon, r, noise ceiling and other words of the \
+    window, a sentence and a formula each
 start_tour | Tour of the window |  | eye | Seven steps from a click to stimuli for the scanner
+-
+palette | Command palette… | Ctrl+K Ctrl+Shift+P | search | Find any command, map, view, option, ROI, image, network, \
+    subject or setting by a few letters
+show_shortcuts | Keyboard shortcuts | F1 | help | Every command and its key
+-
+show_log | Show log | Ctrl+L | log | Show the program's messages
 copy_report | Copy program report |  | copy | Copy versions, device, settings and the last log lines, to paste into \
     a question
 about | About Probescope |  | info | Version, sources and licences
@@ -173,6 +180,11 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
     ),
     ("probe", lambda now: now.state.stimulus is not None, "Choose an image first"),
     ("probe", lambda now: now.state.target is not None, "Click a voxel on the cortex first"),
+    (
+        "export save_probe save_figure save_movie add_to_tray",
+        lambda now: now.state.probe is not None or not now.state.is_probing,
+        "The probe is still running",
+    ),
     (
         "export save_probe save_figure save_movie add_to_tray",
         lambda now: now.state.probe is not None,

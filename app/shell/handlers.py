@@ -35,6 +35,7 @@ PAGES = (
     ("python", "From Python"),
     ("command-line", "Command line"),
     ("formulas", "Formulas"),
+    ("glossary", "What do these numbers mean?"),
     ("troubleshooting", "Troubleshooting"),
 )
 """File and title of each page, in reading order."""
@@ -171,7 +172,7 @@ class Handlers(Feature):
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The commands about the program."""
-        pages = {"help_first": PAGES[0][0], "help_pages": PAGES[1][0]}
+        pages = {"help_first": PAGES[0][0], "help_pages": PAGES[1][0], "help_glossary": "glossary"}
         return {**super().commands(), **{name: partial(self.show_help, page) for name, page in pages.items()}}
 
     @does("window_picture")

@@ -1,4 +1,4 @@
-"""Everything the command palette can reach: commands, places to go, settings.
+"""Everything the command palette can reach: commands, places to go, what the controls can be set to, settings.
 
 Commands come from the actions of the menus as they are now; the others from what is open, so that nothing is listed by
 hand.
@@ -12,8 +12,10 @@ from functools import partial
 
 from app.base.settings import SETTINGS
 from app.explore.explore import Explore
+from app.explore.places import KEY
 from app.shell.actions import Actions, key_text
 from app.shell.commands import COMMANDS
+from app.shell.controls import list_controls
 from app.shell.palette import Jump, Palette
 from app.widgets.desk import Desk, Feature, does
 
@@ -45,7 +47,7 @@ class Jumps(Feature):
 
     def everything(self) -> tuple[Jump, ...]:
         """Everything that can be reached now, commands first."""
-        parts = (self._commands(), self._tabs(), self._rois(), self._encoders(), self._subjects())
+        parts = (self._commands(), self._tabs(), self._controls(), self._rois(), self._encoders(), self._subjects())
         return (*(jump for part in parts for jump in part), *self._settings(), *self._images())
 
     def find_voxel(self, query: str) -> Jump | None:
@@ -74,6 +76,13 @@ class Jumps(Feature):
         for key in self._desk.tabs.keys:
             yield Jump("Tab", key.capitalize(), "", partial(self._desk.tabs.open, key))
 
+    def _controls(self) -> Iterator[Jump]:
+        return list_controls(self._explore.palette_parts(), self._show_explore)
+
+    def _show_explore(self) -> None:
+        self._desk.tabs.open(KEY)
+        self._explore.show_all()
+
     def _rois(self) -> Iterator[Jump]:
         subject = self._session.state.subject
         for roi, count in Counter(subject.voxels.roi if subject is not None else ()).items():
@@ -87,7 +96,7 @@ class Jumps(Feature):
             title = spec.title if spec is not None else config.network
             robust = "robust network" if spec is not None and spec.robust else "standard network"
             go = partial(self._session.controller.open_encoder, config.network, config.layer)
-            yield Jump("Network", f"{title} {config.layer}", robust, go)
+            yield Jump("Network", f"{title} {config.layer}", f"{robust}, layer {config.layer}", go)
 
     def _subjects(self) -> Iterator[Jump]:
         for info in self._session.catalogue.subjects:

@@ -113,10 +113,12 @@ class MainWindow(QMainWindow):
         yield self.features
 
     def _do(self, command: str, *_checked: object) -> None:
-        """Do a command, if it still can be given once the features are there."""
-        commands = self.features.commands
-        if self.actions_table.action(command).isEnabled():
+        """Do a command, or say why it cannot be given, once the features are there."""
+        commands, action = self.features.commands, self.actions_table.action(command)
+        if action.isEnabled():
             commands[command]()
+        else:
+            self.session.problems.message.emit(f"{action.text().removesuffix('…')}: {action.data()}.", "info")
 
     def _lay_out(self) -> None:
         self.setWindowTitle("Probescope")

@@ -175,7 +175,7 @@ MOST_ROWS = 60
 
 WIDTH, HEIGHT = 640, 420
 FROM_TOP = 64
-PLACEHOLDER = "Command, ROI, image, network, subject, setting or voxel number"
+PLACEHOLDER = "Command, map, view, option, ROI, image, network, subject, setting or voxel number"
 HELP = "↑ ↓ choose · Enter run · Esc close"
 MOVES = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from app.widgets.against_form import AgainstForm
 from app.widgets.basics import fill_dialog, make_button, make_label, make_row, show_text
 from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
-from app.widgets.pick_dialog import make_picker
+from app.widgets.pick_dialog import IMAGE_EXAMPLES, VOXEL_EXAMPLES, make_picker
 from core.datasets.subject import Subject
 from core.errors import ProbeError
 from core.networks.catalog import name_encoder
@@ -30,6 +30,8 @@ BUDGETS_TIP = "l2:3 or linf:8/255, separated by commas; of a level set the large
 PAIR_WAYS = "Controversial probes of each image and target: A up and B down, A down and B up, both up"
 PAIR_TIP = f"{PAIR_WAYS}. A is the one encoder ticked above, B this one"
 LEVELS_TIP = "Empty, or a level set: LOW:HIGH:N or numbers, in SDs from the mean response; every image is a seed"
+BUDGET_EXAMPLES = "l2:3 – L2 of at most 3\nl2:1, l2:3, linf:8/255 – every probe at three budgets"
+LEVEL_EXAMPLES = "-3:3:11 – 11 levels from -3 to 3 SD\n-2, 0, 2 – these three"
 NORMS = (
     (NormName.L2, "L2", "The same budgets under L2, at equal RMS change"),
     (NormName.LINF, "Linf", "The same budgets under Linf, at equal RMS change"),
@@ -46,10 +48,12 @@ class PlanDialog(QDialog, Fields):
 
     encoders = Checks("", most_rows=4, name="Encoders")
     rois = Checks("", most_rows=4, name="ROI means")
-    images = Text("Images", IMAGES_TIP, first="test:4", hint=IMAGES_TIP, settled=True)
-    voxels = Text("Voxels", VOXELS_TIP, hint=VOXELS_TIP, settled=True)
-    budgets = Text("Budgets", BUDGETS_TIP, first="l2:3", hint=BUDGETS_TIP, settled=True)
-    levels = Text("Levels", LEVELS_TIP, hint=f"none; {USUAL_LEVELS} makes a level set", settled=True)
+    images = Text("Images", IMAGES_TIP, first="test:4", hint=IMAGES_TIP, examples=IMAGE_EXAMPLES, settled=True)
+    voxels = Text("Voxels", VOXELS_TIP, hint=VOXELS_TIP, examples=VOXEL_EXAMPLES, settled=True)
+    budgets = Text("Budgets", BUDGETS_TIP, first="l2:3", hint=BUDGETS_TIP, examples=BUDGET_EXAMPLES, settled=True)
+    levels = Text(
+        "Levels", LEVELS_TIP, hint=f"none; {USUAL_LEVELS} makes a level set", examples=LEVEL_EXAMPLES, settled=True
+    )
     norm = Pick("", choices=NORMS, name="Norm", width=120)
     n_steps = Count(
         "Steps", "Attack steps of each probe; auto are as many as it takes", most=1000, zero="auto", name="Attack steps"

@@ -15,10 +15,10 @@ from dataclasses import KW_ONLY, dataclass
 from dataclasses import fields as list_config_fields
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFormLayout, QLabel, QLayout, QSizePolicy, QWidget
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtWidgets import QFormLayout, QLabel, QLayout, QSizePolicy, QToolButton, QToolTip, QWidget
 
-from app.widgets.basics import GRID, allow, make_label, make_row, show_text
+from app.widgets.basics import GRID, allow, make_label, make_row, make_tool_button, show_text
 from app.widgets.editors import CheckList, ChoiceBox, CountBox, FlagBox, NumberBox, PathLine, TextLine
 from app.widgets.segmented import Segmented
 from core.errors import ProbeError
@@ -32,6 +32,9 @@ Made = TypeVar("Made")
 MOST_COUNT, MOST_SEED = 100_000, 2**31 - 1
 LONG_LIST = 20
 """Rows of a list that opens."""
+
+READING_MS = 30_000
+"""How long examples that were asked for stay."""
 
 
 @dataclass(eq=False)
@@ -203,10 +206,11 @@ class Flag(Field[FlagBox]):
 
 @dataclass(eq=False)
 class _Line(Field[Editor]):
-    """A line of text; `hint` stands in it while it is empty."""
+    """A line of text; `hint` stands in it while it is empty, `examples` behind a "?" beside it."""
 
     first: str = ""
     hint: str = ""
+    examples: str = ""
     longest: int = 32767
 
     def __post_init__(self) -> None:
@@ -236,6 +240,18 @@ class PathText(_Line[PathLine]):
 
     def _make(self) -> PathLine:
         return cast(PathLine, self._dress(PathLine(self.ask, self.kinds)))
+
+
+def _make_help(field: _Line[Any]) -> QToolButton:
+    """A "?" that shows how a field is written."""
+    text = f"{field.tip}.\nExamples:\n{field.examples}"
+
+    def show() -> None:
+        QToolTip.showText(button.mapToGlobal(QPoint(0, button.height())), text, button, QRect(), READING_MS)
+
+    button = make_tool_button(show, tip=text, name=f"How to write {field.title}")
+    button.setText("?")
+    return button
 
 
 class Fields:
@@ -313,6 +329,9 @@ class Fields:
             widgets = [getattr(self, part) if isinstance(part, str) else part for part in parts]
             if isinstance(widgets[0], PathLine):
                 widgets.append(widgets[0].browse)
+            widgets += [
+                _make_help(field) for field in map(self._field_of, parts) if isinstance(field, _Line) and field.examples
+            ]
             for word in (one for one in widgets if isinstance(one, QLabel)):
                 word.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
             held: Any = widgets[0] if len(widgets) == 1 else make_row(*widgets, gap=6)
@@ -326,6 +345,9 @@ class Fields:
                 form.addRow(held)
             self._layouts |= {part: form for part in parts if isinstance(part, str)}
         return form
+
+    def _field_of(self, part: object) -> Field[Any] | None:
+        return self.fields().get(part) if isinstance(part, str) else None
 
     def _label_of(self, key: str) -> str:
         field = self.fields()[key]

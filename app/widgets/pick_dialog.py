@@ -53,6 +53,15 @@ class PickDialog(QDialog):
             self.add([str(folder)])
 
 
+IMAGE_EXAMPLES = (
+    "test:4 – four held-out images\ncat_chelsea, test:2 – one by its id, two held-out ones\n~/photos – all of a folder"
+)
+"""How images are named in a field."""
+
+VOXEL_EXAMPLES = "812 – voxel 812\n812, 813, FFA:3 – two voxels, and three of FFA above the minimum r"
+"""How voxels are."""
+
+
 def make_picker(line: TextLine, title: str, offer: Callable[[], Choices], *, takes_files: bool = False) -> QPushButton:
     """A button that has the words of a line chosen from a list."""
 

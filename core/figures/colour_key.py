@@ -11,6 +11,7 @@ from core.figures.probe_words import MINUS
 from core.reports.inks import Inks
 from core.surfaces.colormap import Colormap, ColormapKind
 from core.types import BoolArray, FloatArray
+from core.words import name_with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +60,7 @@ class ColourKey:
 
     def caption(self) -> str:
         """Title with its unit."""
-        return f"{self.title} ({self.unit})" if self.unit else self.title
+        return name_with_unit(self.title, self.unit)
 
 
 def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:

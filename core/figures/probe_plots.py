@@ -15,6 +15,7 @@ from core.reports.draw_plot import ABOVE
 from core.reports.inks import Inks
 from core.reports.plot import Ink, Plot, Series
 from core.types import Direction, FloatArray, NormName
+from core.words import name_with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +43,7 @@ def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
             series.append(Series(x, y, width=1.4, **{"name": data.name(name)} | look))
     right = (1 / data.target_sd, "shift (SD)") if data.target_sd > 0 else None
     shared: dict[str, Any] = {"series": tuple(series), "across": (0,), "right": right, "ends": True}
-    return Plot(**_epsilon_axis(data, is_log=is_log), y=name_shift(data.unit), **shared)
+    return Plot(**_epsilon_axis(data, is_log=is_log), y=name_with_unit("shift", data.unit), **shared)
 
 
 def plot_linearity(data: CurveData, *, is_log: bool) -> Plot:
@@ -67,7 +68,7 @@ def plot_steps(data: CurveData, *, n_planned: int = 0) -> Plot:
     x = np.arange(1, n_steps + 1)
     return Plot(
         "attack step",
-        name_shift(data.unit),
+        name_with_unit("shift", data.unit),
         tuple(Series(x, shift, ink, data.name(name), line="-", width=1.6) for name, ink, shift in looks),
         across=(0,),
         upright=tuple(edges.tolist()),
@@ -117,11 +118,6 @@ def draw_spill_over(axes: Axes, spills: Mapping[str, SpillOver], inks: Inks) -> 
 
 def _ink_of(direction: Direction) -> Ink:
     return "warm" if direction is Direction.RAISE else "cool"
-
-
-def name_shift(unit: str) -> str:
-    """The name of an axis of shifts; a unit with a bracket of its own gets no second one."""
-    return f"shift, {unit}" if "(" in unit else f"shift ({unit})"
 
 
 def _epsilon_axis(data: CurveData, *, is_log: bool) -> dict[str, Any]:

@@ -84,14 +84,14 @@ def find_missing(record: SessionRecord, known: Known, *, folders: Iterable[Path]
 def _missing_names(record: SessionRecord, known: Known) -> list[Missing]:
     found = []
     if record.subject and record.subject not in known.subjects:
-        advice = "Import it under that name (File, Import recordings…)."
+        advice = "Import it under that name (Data, Import recordings…)."
         found.append(Missing("subject", f"There is no subject {record.subject!r} here. {advice}"))
     if record.network and record.network not in known.networks:
-        advice = "Import or download it (File, Networks…)."
+        advice = "Import or download it (Encoders, Networks…)."
         found.append(Missing("network", f"There is no network {record.network!r} here. {advice}"))
     elif record.network and (record.subject, record.network, record.layer) not in known.encoders:
         name = f"{record.network} {record.layer} of {record.subject}"
-        advice = "Fit or import it (File, Fit encoders…)."
+        advice = "Fit or import it (Encoders, Fit encoders…)."
         found.append(Missing("encoder", f"There is no encoder {name} here. {advice}"))
     return found
 

@@ -83,7 +83,7 @@ def _place_on_template(voxels: VoxelTable, name: str, *, template: CorticalSurfa
     rows = np.concatenate([moved[~shared], moved[shared]])  # of two rows for one vertex the later is shown
     note = (
         f"Shown on fsaverage5, whose vertices are the first {FSAVERAGE_SIZES[FSAVERAGE5]:,} of {name}. "
-        f"For the full mesh: `main.py surfaces fetch {name}`, or File > Import surface…"
+        f"For the full mesh: `main.py surfaces fetch {name}`, or Data, Import surface…"
     )
     return Placed(template, replace(voxels, vertex=vertex, paint=rows), load_atlases(FSAVERAGE5)[0], note)
 
@@ -93,5 +93,5 @@ def _missing_note(name: str) -> str:
         return "This recording has no surface: its voxels are not drawn. Target an ROI, or give it a surface."
     return (
         f"The surface {name} of this recording is not here, so its voxels are not drawn. "
-        f"Import it: File > Import surface…, or `main.py surfaces add FOLDER --name {name}`."
+        f"Import it: Data, Import surface…, or `main.py surfaces add FOLDER --name {name}`."
     )

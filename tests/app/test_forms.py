@@ -49,9 +49,9 @@ from core.networks.spec import NetworkSpec
 from core.probes.against import Against
 from core.probes.choice import TargetOptions
 from core.robustify.config import RobustifyConfig
-from core.stimuli import controversial
 from core.stimuli.config import SetConfig
 from core.stimuli.plan import list_recipes
+from core.sweeps import choose
 from core.sweeps.config import Question
 from core.sweeps.plan import estimate_cost
 from core.sweeps.study.config import StudyConfig, make_quick
@@ -392,7 +392,7 @@ def test_controversial_probes_are_planned_and_what_cannot_be_is_told(qtbot: QtBo
     assert dialog.notes.text().endswith("\n… and 2 more like these")
     dialog.encoders.set_value([":".join(key) for key in KEYS[:2]])
     dialog.take_edit()
-    assert "`controversial` must be two different encoders" in dialog.problem.text() and dialog.plan is None
+    assert "Controversial must be two different encoders" in dialog.problem.text() and dialog.plan is None
     dialog.encoders.set_value([":".join(KEYS[1])])
     dialog.take_edit()
     assert "two different encoders" in dialog.problem.text() and not dialog.add.isEnabled()
@@ -407,7 +407,7 @@ def test_a_target_that_one_of_the_two_cannot_move_is_refused_in_the_dialog(
         card = load_card(*name)
         return replace(card, reference_sd=np.zeros_like(card.r)) if name[1:] == KEYS[1] else card
 
-    monkeypatch.setattr(controversial, "load_card", load)
+    monkeypatch.setattr(choose, "load_card", load)
     dialog = make_plan(qtbot)
     dialog.against.encoder.setCurrentIndex(dialog.against.encoder.findData(KEYS[1]))
     assert "as a constant" in dialog.problem.text() and dialog.plan is None and not dialog.add.isEnabled()

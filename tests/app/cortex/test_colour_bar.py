@@ -32,6 +32,8 @@ def test_a_threshold_beyond_the_limit_hides_the_whole_bar() -> None:
 def test_caption_leaves_out_an_empty_unit() -> None:
     assert make_reading().caption() == "Shift (SD)"
     assert ColourKey(find_colormap("polar"), "ROI", "", limit=1.0).caption() == "ROI"
+    bracketed = ColourKey(find_colormap("polar"), "Response, clean", "z (simulated)", limit=1.0)
+    assert bracketed.caption() == "Response, clean, z (simulated)", "no bracket within a bracket"
 
 
 def test_the_image_holds_the_table() -> None:
