@@ -28,8 +28,10 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Signal, qVersion
 from PySide6.QtGui import QGuiApplication
 
+from app import __name__ as WINDOW
 from app.base.jobs import Failed
 from app.base.settings import SETTINGS, Settings
+from core import __name__ as ENGINE
 from core.errors import Cancelled, ProbeError
 from core.paths import log_folder
 
@@ -106,7 +108,7 @@ def _version(package: str) -> str:
 
 
 MOST_LINES = 2000
-OURS = ("app", "core")
+OURS = (WINDOW, ENGINE)
 LINE_FORMAT = "%(asctime)s  %(levelname)-7s  %(name)s  %(message)s"
 
 
