@@ -28,10 +28,8 @@ from typing import TypeVar
 from PySide6.QtCore import QObject, Signal, qVersion
 from PySide6.QtGui import QGuiApplication
 
-from app import __name__ as WINDOW
 from app.base.jobs import Failed
 from app.base.settings import SETTINGS, Settings
-from core import __name__ as ENGINE
 from core.errors import Cancelled, ProbeError
 from core.paths import log_folder
 
@@ -108,7 +106,7 @@ def _version(package: str) -> str:
 
 
 MOST_LINES = 2000
-OURS = (WINDOW, ENGINE)
+OURS = (__name__.removesuffix(".base.problems"), ProbeError.__module__.removesuffix(".errors"))
 LINE_FORMAT = "%(asctime)s  %(levelname)-7s  %(name)s  %(message)s"
 
 

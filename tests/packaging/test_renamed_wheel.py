@@ -117,11 +117,15 @@ def test_no_source_names_the_packages_as_the_checkout_does(installed: Path) -> N
             continue  # for PsychoPy, which has a `core` of its own
         text = path.read_text(encoding="utf-8")
         assert "main.py" not in text, path
-        for node in ast.walk(ast.parse(text)):
+        tree = ast.parse(text)
+        for node in ast.walk(tree):
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             names += [one.name for one in node.names] if isinstance(node, ast.Import) else []
             names += [node.value] if isinstance(node, ast.Constant) and node.value in modules else []
             bare += [f"{path.name}: {name}" for name in names if name.split(".")[0] in OURS]
+        plain = [one for node in ast.walk(tree) if isinstance(node, ast.Import) for one in node.names if not one.asname]
+        if any(one.name.startswith("probescope.") for one in plain):  # it binds another name than in the checkout
+            bare += [f"{path.name}: {node.id}" for node in ast.walk(tree) if getattr(node, "id", "") in OURS]
     assert bare == []
 
 
