@@ -16,7 +16,7 @@ probescope --help
 probescope doctor || [ $? = 2 ]  # a machine may lack something
 probescope probe --network mobilenet_v2 --roi FFA --image cat_chelsea --epsilon 3 --steps 2 --out out/probe
 probescope stimuli check out/probe
-probescope transfer --encoders all --voxels FFA:2 --images test:2 --steps 2 --engine local:2 --out out/transfer
+probescope fragility --encoders alexnet,alexnet_robust --voxels FFA:1 --images test:2 --steps 2 --engine local:2 --out out/fragility
 probescope desktop
 probescope desktop --remove
 probescope demo --out out/demo
