@@ -106,7 +106,7 @@ def _version(package: str) -> str:
 
 
 MOST_LINES = 2000
-OURS = ("app", "core")
+OURS = (__name__.removesuffix(".base.problems"), ProbeError.__module__.removesuffix(".errors"))
 LINE_FORMAT = "%(asctime)s  %(levelname)-7s  %(name)s  %(message)s"
 
 

@@ -72,7 +72,7 @@ def check_package(name: str) -> CheckResult:
     try:
         return CheckResult(name, importlib.metadata.version(name))
     except importlib.metadata.PackageNotFoundError:
-        return CheckResult(name, "not installed", "Run `make run` again, or `pip install .` in the project's folder.")
+        return CheckResult(name, "not installed", "Install Probescope again, as README.md says.")
 
 
 def check_torch() -> CheckResult:
@@ -88,7 +88,7 @@ def check_display() -> CheckResult:
     if not sys.platform.startswith("linux"):
         return CheckResult("display", "native")
     name = os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY")
-    return CheckResult("display", name or "none: the window needs one; `make run` starts a virtual one")
+    return CheckResult("display", name or "none: the window needs one; `main.py demo` starts a virtual one")
 
 
 def check_graphics() -> CheckResult:

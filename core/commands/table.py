@@ -49,6 +49,7 @@ COMMANDS = {
     "figure": ("movie", "a saved probe as PNG, SVG or PDF: one page, or images, curve, ROIs, steps, cortex"),
     "robustify": ("robustify", "make a robust network by label-free adversarial fine-tuning"),
     "sessions": ("sessions", "list the sessions that can be opened again, or check a session file"),
+    "desktop": ("desktop", "put Probescope among the programs of a Linux desktop, or take it out"),
     "doctor": ("doctor", "check versions, device, graphics, folders and weights"),
     "subjects": ("imports", "summarise, remove or relink imported subjects"),
     "rebuild": ("saved", "make a written set again from its manifest alone and compare it bit for bit"),
@@ -61,6 +62,6 @@ GROUPS = {"stimuli": ("plan", "make", "check", "strip")}
 def load_command(name: str) -> Run:
     """The function of a command; "" is the program without one."""
     place, _ = COMMANDS.get(name, ("window", ""))
-    module = importlib.import_module(f"core.commands.{place}")
+    module = importlib.import_module(f"{__package__}.{place}")
     run: Run = getattr(module, f"run_{name.split()[-1] if name else 'window'}")
     return run

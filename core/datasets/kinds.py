@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from core.checks import check_choice, refusal
 from core.datasets.import_options import ImportOptions
@@ -13,15 +14,15 @@ from core.datasets.recording import Recording, list_kinds, reading_source
 from core.datasets.summary import RecordingFacts, format_counts, gather_facts
 
 MODULES = {
-    "generic": "core.datasets.readers.generic",
-    "murty2021": "core.datasets.readers.murty2021",
-    "nsd": "core.datasets.readers.nsd",
-    "algonauts2023": "core.datasets.readers.algonauts",
-    "bold5000": "core.datasets.readers.bold5000",
-    "things": "core.datasets.readers.things_fmri",
-    "nifti": "core.datasets.readers.nifti",
+    "generic": "generic",
+    "murty2021": "murty2021",
+    "nsd": "nsd",
+    "algonauts2023": "algonauts",
+    "bold5000": "bold5000",
+    "things": "things_fmri",
+    "nifti": "nifti",
 }
-"""Importers by kind, in the order a folder is tried: each has `detect(source)` and `plan(source, options)`."""
+"""Files of `readers` by kind, in the order a folder is tried: each has `detect(source)` and `plan(source, options)`."""
 AUTO = "auto"
 PROBE = "not-yet-named"
 """The subject id of an inspection, which keeps nothing."""
@@ -60,11 +61,15 @@ def detect_kind(source: Path) -> str:
         raise refusal("source", allowed="a folder or file that is there", got=str(source))
     for kind in MODULES:
         with reading_source(str(source)):
-            if import_module(MODULES[kind]).detect(source):
+            if _open_reader(kind).detect(source):
                 return kind
     advice = "Describe other data with a TOML file: `main.py import template`."
     allowed = f"a recording of a known kind ({', '.join(one.title for one in list_kinds().values())})"
     raise refusal("source", allowed=allowed, got=str(source), advice=advice)
+
+
+def _open_reader(kind: str) -> ModuleType:
+    return import_module(f"{__package__}.readers.{MODULES[kind]}")
 
 
 def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
@@ -80,7 +85,7 @@ def plan_import(kind: str, source: Path, options: ImportOptions) -> Recording:
     if not source.exists():
         raise refusal("source", allowed="a folder or file that is there", got=str(source))
     with reading_source(str(source)):
-        plan: Callable[[Path, ImportOptions], Recording] = import_module(MODULES[kind]).plan
+        plan: Callable[[Path, ImportOptions], Recording] = _open_reader(kind).plan
         return plan(source, options)
 
 

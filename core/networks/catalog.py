@@ -29,8 +29,8 @@ PREFIXES = ("timm", "torchvision", "entry")
 ENTRY = "network.toml"
 HEADER = HeaderKind("the entry of a network", "Import the network again.", syntax="toml")
 ID_PATTERN = re.compile(r"(?!\.+$)[A-Za-z0-9_.:@-]{1,80}")
-ROBUSTIFIED = ", fine-tuned by `main.py robustify`"
-"""How the source of a robustified network ends, after its original's title; up to 0.3 its entry named no parent."""
+ROBUSTIFIED = ", fine-tuned by "
+"""Stands after the original's title in the source of a robustified network; up to 0.3 its entry named no parent."""
 
 
 def list_networks() -> tuple[NetworkSpec, ...]:
@@ -167,11 +167,12 @@ def list_ancestors(network: str) -> tuple[str, ...]:
     ('mobilenet_v2_robust', 'mobilenet_v2')
     """
     known = {spec.id: spec for spec in list_networks()}
-    titles = {f"{spec.title}{ROBUSTIFIED}": spec.id for spec in reversed(known.values())}
+    titles = {spec.title: spec.id for spec in reversed(known.values())}
     line = [network]
     while line[-1] in known:
         spec = known[line[-1]]
-        parent = spec.parent or titles.get(spec.source, "")
+        title, robustified, _ = spec.source.rpartition(ROBUSTIFIED)
+        parent = spec.parent or (robustified and titles.get(title, ""))
         if not parent or parent in line:
             break
         line.append(parent)

@@ -86,7 +86,7 @@ def keep_robust(
         layers=layers,
         default_layer=base.default_layer if base.default_layer in layers else layers[-1],
         robust=True,
-        source=f"{base.title}{ROBUSTIFIED}",
+        source=f"{base.title}{ROBUSTIFIED}`main.py robustify`",
         parent=base.id,
         note=f"Label-free adversarial fine-tuning, {config.describe()}. Relative feature shift, L2: {shifts}.",
         size_mb=0.0,
