@@ -61,7 +61,7 @@ def test_both_encoders_are_told_and_drawn_with_one_range(window: MainWindow, qtb
     choose(window, SECOND)
     probe = wait(window, qtbot)
     assert probe.config.against == Against(*SECOND) and form.sharpness.isVisible()
-    assert cortex.minimumSizeHint().width() == room, "two views fit where one did"
+    qtbot.waitUntil(lambda: cortex.minimumSizeHint().width() == room)  # two views fit where one did
     own, second = probe.shifts_sd
     told = window.explore.responses.readout.text()
     assert told.startswith(f"+{own:.2f} SD mobilenet_v2 · −{-second:.2f} SD alexnet · ")
