@@ -155,6 +155,7 @@ def _export(window: MainWindow, folder: Path) -> None:
 
 def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:
     apply_theme(make_application(), theme)
+    window.banner.clear()
     _rest(LAST_PAINT_MS)
     window.explore.cortex.view.canvas.settle()
     save_window_picture(window, path)
@@ -179,7 +180,6 @@ def _picture_tray(window: MainWindow, path: Path) -> None:
     tray, page = tools.tray, tools.page
     _wait("the tray", lambda: _is_idle(window) and all(tray.preview(row) is not None for row in range(len(tray.items))))
     page.list.setCurrentIndex(page.model.index(0, 0))
-    window.banner.hide()
     _picture(window, path, theme=DARK)
 
 
