@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from core.checks import check_choice, check_count
+from core.checks import check_choice, check_count, refusal
 from core.errors import BadInputError, ProbeError, is_out_of_memory
 
 Part = TypeVar("Part")
@@ -22,16 +22,25 @@ MAY_BE_MEMORY = (RuntimeError, MemoryError, OSError, ProbeError)
 
 
 def choose_device(wanted: str = "auto") -> str:
-    """The device to use: "cuda", "mps" or "cpu"; "auto" takes the first of these that works here.
+    """The device to use: "cuda", "cuda:1" (the second GPU), "mps" or "cpu"; "auto" takes the first that works here.
 
     Raises BadInputError if the device is unknown or this machine has none.
     """
-    check_choice("device", wanted, DEVICES)
+    kind, colon, number = wanted.partition(":")
+    check_choice("device", wanted if colon and kind != "cuda" else kind, DEVICES)
     present = list_devices()
+    if colon and "cuda" in present:
+        import torch
+
+        numbers = [str(one) for one in range(torch.cuda.device_count())]
+        if number not in numbers:
+            known = ", ".join(f"cuda:{one}" for one in numbers)
+            raise refusal("device", allowed=f"one of {known}", got=wanted, advice="GPUs are counted from 0.")
+        return wanted
     if wanted == "auto":
         return present[0]
     if wanted not in present:
-        reason = {"cuda": "torch sees no NVIDIA GPU", "mps": "torch sees no Apple GPU"}[wanted]
+        reason = {"cuda": "torch sees no NVIDIA GPU", "mps": "torch sees no Apple GPU"}[kind]
         raise BadInputError(f"`device` must be one of {', '.join(('auto', *present))}, got {wanted!r}: {reason} here.")
     return wanted
 
@@ -48,8 +57,8 @@ def describe_device(name: str) -> str:
     """One line for people: what the device is, with its memory or threads."""
     import torch
 
-    if name == "cuda":
-        properties = torch.cuda.get_device_properties(0)
+    if name.startswith("cuda"):
+        properties = torch.cuda.get_device_properties(name)
         return f"GPU {properties.name}, {properties.total_memory / 2**30:.0f} GiB"
     if name == "mps":
         return f"Apple GPU ({platform.machine()})"

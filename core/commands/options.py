@@ -54,7 +54,7 @@ def explained(text: str, **implied: str) -> Callable[[Run], Run]:
 
 
 Json = Annotated[bool, about("print JSON instead of text")]
-Device = Annotated[str, about("auto, cpu, cuda or mps")]
+Device = Annotated[str, about("auto, cpu, cuda, cuda:N (GPU N, from 0) or mps")]
 NUMBERS: dict[type, str] = {int: "a whole number", float: "a number"}
 """Types of options whose lists are typed with commas."""
 SEED = "of every random draw; a whole number of at least 0"

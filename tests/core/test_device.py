@@ -80,6 +80,20 @@ def test_a_device_that_is_not_here_says_why(monkeypatch: pytest.MonkeyPatch) -> 
         choose_device("cuda")
 
 
+def test_one_of_several_gpus_is_named_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(BadInputError, match="got 'cuda:1': torch sees no NVIDIA GPU here"):
+        choose_device("cuda:1")
+    with pytest.raises(BadInputError, match="got 'cpu:0'"):
+        choose_device("cpu:0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [choose_device(name) for name in ("cuda", "cuda:0", "cuda:1")] == ["cuda", "cuda:0", "cuda:1"]
+    for wrong in ("cuda:2", "cuda:-1", "cuda:", "cuda:one", "cuda:01"):
+        with pytest.raises(BadInputError, match=f"`device` must be one of cuda:0, cuda:1, got '{wrong}'"):
+            choose_device(wrong)
+
+
 def test_cores_are_spared_but_never_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
     try:
