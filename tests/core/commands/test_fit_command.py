@@ -74,9 +74,9 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "list_subjects", lambda: (SimpleNamespace(id="someone"), SimpleNamespace(id="other")))
     for place in ("core.commands.fit", "core.datasets.subject"):
         monkeypatch.setattr(f"{place}.load_subject", lambda subject: make_source(subject).subject)
-    monkeypatch.setattr("core.encoders.fit_request.open_source", lambda subject, size: make_source(subject))
+    monkeypatch.setattr("core.encoders.fit_request.open_source", lambda subject, size, **_: make_source(subject))
     monkeypatch.setattr("core.networks.load.load_network", lambda name, layer, **_options: Means(name, layer))
-    monkeypatch.setattr("core.encoders.fit.open_source", lambda subject, size: make_source(subject))
+    monkeypatch.setattr("core.encoders.fit.open_source", lambda subject, size, **_: make_source(subject))
 
 
 def run(*words: str) -> int:

@@ -188,7 +188,7 @@ def test_damaged_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shutil.copytree(demo_folder() / "subjects" / "kay2017", folder)
     monkeypatch.setattr(module, "demo_folder", lambda: tmp_path)
     np.savez(folder / "responses.npz", signal=np.zeros((2, 2)))
-    with pytest.raises(StorageError, match="broken is damaged: 'seed' is missing"):
+    with pytest.raises(StorageError, match="broken is damaged: 'n_repeats' is missing"):
         load_responses("broken")
     header = json.loads((folder / "subject.json").read_text(encoding="utf-8"))
     del header["images"]

@@ -16,7 +16,6 @@ from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import load_sweep, read_sweep
 from core.sweeps.plan import SWEEP, Cell, list_cells
-from core.sweeps.run import iter_sweep
 from core.sweeps.so_far import choose_part, find_part
 from core.sweeps.transfer import TransferAnswer
 
@@ -68,8 +67,8 @@ def test_in_the_order_of_the_run_no_larger_part_is_done(question: Question) -> N
 
 def test_the_part_has_the_numbers_of_a_sweep_of_its_own(tmp_path: Path) -> None:
     engine = Engine(device="cpu")
-    list(iter_sweep(engine, make(Question.FRAGILITY), tmp_path / "whole"))
-    list(iter_sweep(engine, make(Question.FRAGILITY, 1, 2), tmp_path / "alone"))
+    list(engine.iter_sweep(make(Question.FRAGILITY), tmp_path / "whole"))
+    list(engine.iter_sweep(make(Question.FRAGILITY, 1, 2), tmp_path / "alone"))
     (tmp_path / "whole" / "cells" / f"{Cell('climb', 1, 0, 0, 0).key}.npz").unlink()
     store = find_store(SWEEP, tmp_path / "whole")
     part = find_part(store, store.missing())
@@ -89,7 +88,7 @@ def test_the_part_has_the_numbers_of_a_sweep_of_its_own(tmp_path: Path) -> None:
 
 
 def test_transfer_is_answered_target_by_target(tmp_path: Path) -> None:
-    list(iter_sweep(Engine(device="cpu"), make(Question.TRANSFER), tmp_path))
+    list(Engine(device="cpu").iter_sweep(make(Question.TRANSFER), tmp_path))
     whole = answer_sweep(load_sweep(tmp_path))
     (tmp_path / "cells" / f"{Cell('score', 1, 1, 0, 0).key}.npz").unlink()
     store = find_store(SWEEP, tmp_path)
