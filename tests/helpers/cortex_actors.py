@@ -9,12 +9,14 @@ import numpy as np
 
 from app.cortex.renderer import Renderer
 from app.cortex.scene import Format, Scene
+from app.cortex.studio import open_renderer
 
 
 @contextmanager
 def drawn(scene: Scene) -> Iterator[Renderer]:
     """A renderer that has just drawn a scene in this thread."""
-    renderer = Renderer()
+    renderer = open_renderer()
+    assert isinstance(renderer, Renderer)
     try:
         renderer.draw(scene, Format((60, 40), 1.0, ("#000000", "#000000")))
         yield renderer

@@ -12,8 +12,8 @@ from app.cortex.layout import VIEWS, sides_of
 from app.cortex.morph import MorphPath
 from app.cortex.painter import CortexPainter
 from app.cortex.picking import Picker
-from app.cortex.renderer import Renderer
 from app.cortex.scene import Format, GraphicsError, Scene
+from app.cortex.studio import open_renderer
 from core.surfaces.mesh import CorticalSurface, HemisphereSurface
 from tests.helpers.cortex import make_atlas, make_cortex, make_icosphere, make_table
 
@@ -22,7 +22,7 @@ SHAPE = Format((300.0, 200.0), 1.0, ("#000000", "#000000"))
 
 @pytest.fixture(scope="module")
 def renderer(qapp):
-    made = Renderer()
+    made = open_renderer()
     yield made
     made.close()
 
@@ -156,7 +156,7 @@ class Lost:
 
 
 def test_a_lost_context_is_told_and_not_drawn_into(qapp) -> None:
-    made = Renderer()
+    made = open_renderer()
     made._window = Lost(made._window)
     with pytest.raises(GraphicsError):
         made.draw(make_scene(), SHAPE)
