@@ -101,6 +101,8 @@ def _reason(problem: BaseException) -> str:
     text = " ".join(str(problem).split()).rstrip(".") or type(problem).__name__
     if isinstance(problem, KeyError):  # a pickle's unknown codes are numbers
         text = f"{text} is missing" if isinstance(problem.args[0], str) else f"unknown code {text}"
+    if isinstance(problem, IndexError):  # "pop from empty list"
+        text = "it does not hold what it should"
     text = "it does not begin as numpy's files do" if NO_ARRAY in text else text
     return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 

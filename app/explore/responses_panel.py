@@ -16,7 +16,7 @@ from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signe
 from app.widgets.basics import make_column, make_label, make_panel, make_row, make_split
 from app.widgets.captions import Caption, EmptyState
 from app.widgets.segmented import Segmented
-from core.attacks.config import write_convergence
+from core.attacks.config import write_budget, write_convergence
 from core.figures.curve import ATTACK, SECOND, SECOND_CONTROL, CurveData, curve_of, describe_run, steps_of
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.spill_over import RoiPool, tabulate_shift
@@ -172,6 +172,8 @@ class ResponsesPanel(QWidget):
         if there is not None and probe.second is not None:
             second_sd = probe.of_target(there - probe.second.clean) / probe.second.target_sd
         self.curve.show_marker(preview.epsilon, preview.shift)
+        attack = probe.config.attack
+        self.history.readout.show_text(f"of the probe at {write_budget(attack.epsilon, attack.norm)}")
         self._tabulate(probe, preview.responses - preview.clean, second=there, live=True)
         self.readout.show_text(f"{self._write_shift(probe, preview.shift, second_sd)} · quick look")
 

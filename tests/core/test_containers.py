@@ -139,6 +139,10 @@ def test_gzip_files_one_behind_the_other_are_one() -> None:
         (zlib.error("Error -3"), "x.npz is truncated or no thing: Error -3. Copy it."),
         (RuntimeError("two\nlines."), "x.npz is truncated or no thing: two lines. Copy it."),
         (KeyError("a"), "x.npz is truncated or no thing: 'a' is missing. Copy it."),
+        (
+            IndexError("pop from empty list"),
+            "x.npz is truncated or no thing: it does not hold what it should. Copy it.",
+        ),
         (KeyError(120), "x.npz is truncated or no thing: unknown code 120. Copy it."),
         (NotImplementedError(), "x.npz is truncated or no thing: NotImplementedError. Copy it."),
         (MemoryError("4 TiB"), "x.npz does not fit into memory: 4 TiB. Close other programs."),

@@ -283,6 +283,9 @@ def test_the_marker_follows_a_dragged_epsilon(panel: ResponsesPanel) -> None:
     preview = make_preview(probe, 2.0)
     panel.show_preview(preview)
     assert panel.curve.marker == (2.0, preview.shift)
+    assert panel.history.readout.text() == "of the probe at L₂ ε 3", "its steps are not the preview's"
+    panel.show_step(None)
+    assert panel.history.readout.text() == "delivered image · after 40 steps"
 
 
 def test_a_lowered_target_is_drawn_in_the_cool_colour(panel: ResponsesPanel) -> None:
