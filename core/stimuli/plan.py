@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, USUAL_STEPS, AttackConfig, format_epsilon, parse_epsilon
 from core.attacks.mask import Mask, resolve_mask
@@ -20,19 +20,12 @@ from core.encoders.files import load_card
 from core.files import is_there, replace_file
 from core.headers import HeaderKind, read_header, unstructure, write_json
 from core.networks.catalog import find_network
-from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
+from core.probes.against import Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
-from core.stimuli.controls import DEFAULT_CONTROLS
 from core.stimuli.layout import Layout
-from core.stimuli.levels import (
-    USUAL_BUDGET,
-    USUAL_LEVELS,
-    USUAL_SEEDS,
-    USUAL_TRIES,
-    check_level_targets,
-    resolve_levels,
-)
+from core.stimuli.levels import USUAL_TRIES, check_level_targets, resolve_levels
+from core.stimuli.plan_options import PlanOptions
 from core.stimuli.recipe import Recipe, name_source
 from core.sweeps.choose import check_against, choose_encoders, choose_images, choose_of_subject, choose_targets
 from core.sweeps.config import EncoderName, TargetName
@@ -65,52 +58,6 @@ class Budget(NamedTuple):
         short = format_epsilon(self.epsilon, self.norm)
         exact = parse_epsilon(short, self.norm) == self.epsilon
         return f"{self.norm}:{short if exact else repr(self.epsilon)}"
-
-
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
-    """Every setting of a plan file beside those of its `Layout`: its default and what it is."""
-
-    name: Annotated[str, "what the set is called"] = "stimuli"
-    subject: Annotated[str, "id of the subject"] = "simulated"
-    networks: Annotated[tuple[str, ...], 'NET, NET:LAYER or "all"'] = ("mobilenet_v2_robust",)
-    controversial: Annotated[
-        tuple[str, ...],
-        "A,B: two encoders in place of networks and directions; for each image and target a probe that raises A and "
-        "lowers B, the mirrored one, and an agreeing one that raises both",
-    ] = ()
-    decided: Annotated[float, "controversial probes: SDs both must move by, or the probe is called undecided"] = (
-        DEFAULT_DECIDED
-    )
-    sharpness: Annotated[float, "controversial probes: t of the smooth minimum of both shifts"] = DEFAULT_SHARPNESS
-    images: Annotated[tuple[str, ...], "ids, files, folders, or test:N for N held-out ones"] = ("test:4",)
-    rois: Annotated[tuple[str, ...], "ROIs whose mean is moved (default: none)"] = ()
-    voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate (default: none)"] = ()
-    directions: Annotated[tuple[str, ...], "raise, lower"] = ("raise",)
-    budgets: Annotated[
-        tuple[str, ...],
-        f"l2:EPSILON or linf:K/255, at the network's input size; with --levels the largest allowed ({USUAL_BUDGET})",
-    ] = ("l2:3",)
-    levels: Annotated[
-        tuple[str, ...],
-        "a level set: responses in SDs from the mean of the clean reference responses, LOW:HIGH:N or numbers; named "
-        f"without them {USUAL_LEVELS} (default: none)",
-    ] = ()
-    seeds: Annotated[int, "with --levels: held-out images that are brought to every level"] = USUAL_SEEDS
-    steps: Annotated[int, "attack steps of each probe; 0 are as many as it takes"] = 0
-    quantise: Annotated[bool, "keep every attack step on 8-bit grey levels"] = False
-    mask: Annotated[
-        str,
-        "where the images may change: box:LEFT,TOP,RIGHT,BOTTOM or ellipse:... in parts of the image, or a grey "
-        "picture of the network's input size, white inside (default: everywhere)",
-    ] = ""
-    mask_edge: Annotated[float, "width of the mask's soft edge, as a part of the image's side"] = 0.0
-    seed: Annotated[int, "of draws and controls"] = 0
-    gate: Annotated[float, "least r of a voxel that is not warned of"] = 0.1
-    controls: Annotated[tuple[str, ...], "equal-norm controls of every item"] = tuple(map(str, DEFAULT_CONTROLS))
-    transfer: Annotated[
-        tuple[str, ...], "further networks the files are scored on: NET, NET:LAYER or all (default: none)"
-    ] = ()
 
 
 @dataclass(frozen=True, slots=True)
