@@ -1,0 +1,188 @@
+"""The `synthesise` and `rank` commands: images from scratch, and the best and worst natural ones, of one target."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+from core.checks import check_choice, check_count, refusal
+from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.output import answer, finish, format_table, split
+from core.commands.probe import EncoderOptions, resolve_encoder
+from core.commands.probe_options import TargetOptions, check_one_target, resolve_target
+from core.datasets.subject import Subject, load_subject
+from core.engine import Engine
+from core.files import check_free, is_there, replace_file
+from core.headers import plain, unstructure, write_json
+from core.probes.synthesis_config import SynthesisConfig
+from core.probes.target import Target
+from core.sweeps.choose import choose_images
+
+if TYPE_CHECKING:
+    from core.encoders.encoder import Encoder
+    from core.probes.natural import NaturalImages
+    from core.probes.synthesis import Synthesis
+
+BY = ("predicted", "measured")
+SHOWN = 10
+RANK_EXPLAINED = """\
+Images: ids, files or folders, comma-separated; "test:8" draws 8 held-out ones. Without them: all that the subject saw.
+Measured is the mean over repeats, in the unit of the recording; images the encoder was fitted on are marked, as their
+predictions are no forecast. --json prints {"target", "encoder", "unit", "by", "n_images", "images": [{"rank", "image",
+"predicted", "predicted_sd", "measured", "fitted"}]}, best first, all of them."""
+SYNTHESIS_EXPLAINED = """\
+Images are made from scratch, without a start image and a budget: they are no perturbations. Their responses are of the
+saved 8-bit files, in SDs from the mean of the clean reference images. One that passes the best natural image (--images
+as in `rank`) is called a super-stimulus. --json prints {"target", "encoder", "direction", "unit", "config", "images":
+[{"file", "response", "response_sd", "super_stimulus"}], "spread", "spread_sd", "natural": {"n_images", "best",
+"response", "response_sd"}, "folder"}; the folder's synthesis.json holds the same, with hashes and versions."""
+"""What the two commands answer."""
+
+
+@explained(RANK_EXPLAINED)
+@takes((EncoderOptions, ""), (TargetOptions, "voxel roi weights contrast_roi contrast_weight"))
+def run_rank(
+    *,
+    images: Annotated[str, about("which images are ranked (default: all that the subject saw)")] = "",
+    by: Annotated[str, about("predicted or measured")] = BY[0],
+    top: Annotated[int, about("best and worst images told")] = SHOWN,
+    out: Annotated[Path | None, about("CSV file of all of them")] = None,
+    seed: Annotated[int, about("of the draw of test:N")] = 0,
+    device: Device = "auto",
+    json: Json = False,
+    given: Given,
+) -> int:
+    """Rank; returns 0."""
+    check_choice("by", by, BY)
+    check_count("top", top)
+    if out is not None and is_there(out):
+        raise refusal("out", allowed="a new file", got=str(out), advice="Nothing is overwritten.")
+    encoder, subject, target = _open(given, device)
+    found = _rank(encoder, subject, target, images, seed)
+    order = found.order(by)
+    rows = [
+        {
+            "rank": rank,
+            "image": found.images[row],
+            "predicted": float(found.predicted[row]),
+            "predicted_sd": float(found.predicted_sd[row]),
+            "measured": float(found.measured[row]),
+            "fitted": bool(found.fitted[row]),
+        }
+        for rank, row in enumerate(order, start=1)
+    ]
+    if out is not None:
+        import pandas as pd  # takes a while to import
+
+        from core.reports.table import write_csv
+
+        replace_file(out, partial(write_csv, pd.DataFrame(rows)))
+    packed = plain(_describe(encoder, target, found.unit) | {"by": by, "n_images": len(rows), "images": rows})
+    ends = rows if len(rows) <= 2 * top else [*rows[:top], *rows[-top:]]
+    head = f"{target.label} · {encoder.card.config.describe()} · {len(rows)} images by {by} response ({found.unit})"
+    return answer(packed, f"{head}\n{format_table(ends)}", as_json=json)
+
+
+@explained(SYNTHESIS_EXPLAINED)
+@takes(
+    (EncoderOptions, ""),
+    (TargetOptions, "voxel roi weights contrast_roi contrast_weight direction"),
+    (SynthesisConfig, "n_steps n_restarts step_size jitter grey mean contrast seed"),
+)
+def run_synthesise(
+    *,
+    out: Annotated[Path, about("new or empty folder for the images and synthesis.json")],
+    images: Annotated[str, about("natural images to compare with (default: all that the subject saw)")] = "",
+    device: Device = "auto",
+    json: Json = False,
+    given: Given,
+) -> int:
+    """Make the images; returns 0."""
+    from core.probes.respond import describe_versions
+    from core.probes.synthesis import iter_synthesis
+    from core.stimuli.images import write_levels
+
+    config = given.make(SynthesisConfig)
+    direction = given.make(TargetOptions).direction
+    check_free(out)
+    encoder, subject, target = _open(given, device)
+    natural = _rank(encoder, subject, target, images, config.seed)
+    made = finish(
+        lambda stop: iter_synthesis(encoder, target, direction, config, should_stop=stop),
+        lambda step: f"step {step.done:.0f}/{step.total}, response {max(step.values * direction.sign):.3g}",
+    )
+    names = [f"synthesised_{number}.png" for number in range(1, len(made.levels) + 1)]
+    out.mkdir(parents=True, exist_ok=True)
+    for name, levels in zip(names, made.levels, strict=True):
+        write_levels(out / name, levels)
+    summary = _describe(encoder, target, made.unit) | _sum_up(made, natural, names) | {"folder": str(out)}
+    more = {"encoder_sha256": made.sha256, "network_sha256": encoder.network.sha256, "versions": describe_versions()}
+    write_json(out / "synthesis.json", plain(summary | more | {"trace": made.trace.tolist()}))
+    return answer(plain(summary), lambda: _word(summary), as_json=json)
+
+
+def _open(given: Given, device: str) -> tuple[Encoder, Subject, Target]:
+    wanted = given.make(TargetOptions)
+    check_one_target(wanted)
+    source = given.make(EncoderOptions)
+    names = resolve_encoder(source, roi=wanted.roi or "")
+    subject, engine = load_subject(names[0]), Engine(device=device)
+    target = resolve_target(wanted, subject.voxels)
+    if source.encoder is not None:
+        engine.use_encoder_file(source.encoder)
+    return engine.open_encoder(*names), subject, target
+
+
+def _rank(encoder: Encoder, subject: Subject, target: Target, images: str, seed: int) -> NaturalImages:
+    from core.probes.natural import iter_natural, list_seen
+
+    chosen = choose_images(subject, split(images), seed=seed) if images else list_seen(subject)
+    return finish(
+        lambda stop: iter_natural(encoder, subject, target, chosen, should_stop=stop),
+        lambda record: f"natural images {record.done:.0f}/{record.total}",
+    )
+
+
+def _describe(encoder: Encoder, target: Target, unit: str) -> dict[str, Any]:
+    fitted = encoder.card.config
+    return {"target": target.label, "encoder": f"{fitted.subject}/{fitted.network}:{fitted.layer}", "unit": unit}
+
+
+def _sum_up(made: Synthesis, natural: NaturalImages, names: list[str]) -> dict[str, Any]:
+    sign = made.direction.sign
+    best = int(np.argmax(sign * natural.predicted))
+    return {
+        "direction": str(made.direction),
+        "config": unstructure(made.config),
+        "images": [
+            {"file": name, "response": float(response), "response_sd": float(in_sds), "super_stimulus": beats}
+            for name, response, in_sds, beats in zip(
+                names, made.responses, made.responses_sd, made.beats(natural.predicted), strict=True
+            )
+        ],
+        "spread": float(np.ptp(made.responses)),
+        "spread_sd": float(np.ptp(made.responses) / made.sd),
+        "natural": {
+            "n_images": len(natural.images),
+            "best": natural.images[best],
+            "response": float(natural.predicted[best]),
+            "response_sd": float(natural.predicted_sd[best]),
+        },
+    }
+
+
+def _word(summary: dict[str, Any]) -> str:
+    natural, unit = summary["natural"], summary["unit"]
+    lines = [f"{summary['direction']} {summary['target']} · {summary['encoder']} · images from scratch"]
+    for one in summary["images"]:
+        flag = ", a super-stimulus" if one["super_stimulus"] else ""
+        lines.append(f"  {one['file']}: {one['response']:+.3f} {unit} = {one['response_sd']:+.2f} SD{flag}")
+    lines.append(f"  they lie {summary['spread_sd']:.2f} SD apart")
+    lines.append(
+        f"  best of {natural['n_images']} natural images, {natural['best']}: {natural['response']:+.3f} {unit} = "
+        f"{natural['response_sd']:+.2f} SD"
+    )
+    return "\n".join([*lines, f"  {len(summary['images']) + 1} files in {summary['folder']}"])

@@ -1,0 +1,51 @@
+"""How images are made from scratch, as one frozen, checked record. Never imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.checks import check_count, check_fraction, check_positive
+
+LARGEST_JITTER = 64
+MOST_RESTARTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisConfig:
+    """How images are made.
+
+    Parameters
+    ----------
+    n_steps : Steps of Adam.
+    n_restarts : Images, each from its own random spectrum.
+    step_size : Adam's, in units of the spectrum.
+    jitter : Every step moves the image by up to so many pixels each way, around its edges.
+    grey : One channel for all colours.
+    mean : Mean of all colour values in [0, 1]; None leaves it free.
+    contrast : RMS contrast: their SD; None leaves it free. Values beyond black and white are cut after both are set.
+    seed : Of the spectra and of the moves.
+
+    Raises BadInputError if a value is out of its range.
+    """
+
+    n_steps: int = 256
+    n_restarts: int = 4
+    step_size: float = 0.05
+    jitter: int = 8
+    grey: bool = False
+    mean: float | None = None
+    contrast: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_count("steps", self.n_steps)
+        check_count("restarts", self.n_restarts)
+        check_count("seed", self.seed, least=0)
+        check_count("jitter", self.jitter, least=0, advice="0 leaves the image where it is.")
+        check_fraction("jitter", self.jitter, largest=LARGEST_JITTER, advice="It is counted in pixels.")
+        check_fraction("restarts", self.n_restarts, largest=MOST_RESTARTS, advice="Each is an image of its own.")
+        check_positive("step_size", self.step_size)
+        if self.mean is not None:
+            check_fraction("mean", self.mean, advice="0 is black, 1 is white.")
+        if self.contrast is not None:
+            check_fraction("contrast", self.contrast, largest=0.5, advice="0.5 is black and white in equal parts.")
