@@ -69,6 +69,14 @@ def dim(layer: Layer, dimmed: BoolArray) -> Layer:
     return Layer(np.where(dimmed[:, None], held_back, layer.rgb), np.where(dimmed, thinned, layer.opacity))
 
 
+def blend_table(key: ColourKey) -> FloatArray:
+    """Colour and cover of every row of a map's table, as it is and dimmed: (2, n, 4) float32, of red, green, blue."""
+    table = key.colormap.table.astype(np.float32)
+    plain = Layer(table, np.full(len(table), OPACITY, dtype=np.float32))
+    layers = (plain, dim(plain, np.ones(len(table), dtype=bool)))
+    return np.stack([np.column_stack([one.rgb, one.opacity]) for one in layers])
+
+
 def compose(underlay: FloatArray, layers: Iterable[Layer]) -> ByteArray:
     """One RGBA colour per vertex, (n, 4) uint8, the later layers above."""
     rgb = underlay

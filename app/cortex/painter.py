@@ -14,7 +14,7 @@ from core.figures.probe_maps import robust_limit
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
 from core.surfaces.mesh import CorticalSurface
-from core.surfaces.paint import VoxelMap
+from core.surfaces.paint import NO_VOXEL, VoxelMap
 from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
 
 MARK_OPACITY = 0.78
@@ -130,14 +130,23 @@ class CortexPainter:
         left, right = (mask.astype(np.int16) for mask in masks)
         return left, right
 
+    def voxel_numbers(self, side: int) -> IntArray:
+        """The voxel each vertex of a side shows, (n,); -1 for none."""
+        n_vertices = 0 if self.surface is None else self.surface.n_vertices[side]
+        return np.full(n_vertices, NO_VOXEL) if self.voxels is None else self.voxels.voxels(side)
+
     def _side(self, side: int) -> ByteArray:
+        return compose(self.underlay(side), self._layers(side))
+
+    def underlay(self, side: int) -> FloatArray:
+        """The folds of a side, below every map, (n, 3) in [0, 255]."""
         if self.surface is None:
-            return np.zeros((0, 4), dtype=np.uint8)
+            return np.zeros((0, 3), dtype=np.float32)
         curvature = self.surface.side(side).curvature
         if side not in self._underlays or self._underlays[side][0] != (self.greys, id(curvature)):
             underlay = shade_curvature(curvature, gyrus=self.greys[0], sulcus=self.greys[1])
             self._underlays[side] = ((self.greys, id(curvature)), underlay)
-        return compose(self._underlays[side][1], self._layers(side))
+        return self._underlays[side][1]
 
     def _layers(self, side: int) -> list[Layer]:
         layers = []
