@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.look.plotting import GRID_ALPHA, NumberAxis, faded, plot_font, solid, spread_apart
 from app.look.theme import Theme, follow_theme, theme_in_use
+from core.reports.draw_plot import SHADE
 from core.reports.inks import DARK
 from core.reports.plot import Ink, Plot, Series, colour_fields, write_fields
 from core.types import FloatArray
@@ -200,6 +201,10 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             for level in levels:
                 pen = self._pen(theme.line_strong, "--" if level else "-", 0.6)
                 self._add(pg.InfiniteLine(float(_scale(level, log=log)), angle=angle, pen=pen))
+        for span in plot.shaded:
+            ends = [float(one) for one in np.nan_to_num(_scale(span, log=plot.x_log), nan=x_range[0])]
+            brush, pen = pg.mkBrush(faded(theme.accent, SHADE)), pg.mkPen(None)
+            self._add(pg.LinearRegionItem(ends, movable=False, brush=brush, pen=pen))
         for line in spare:
             line.setVisible(False)
         self.mark(self._marked)
