@@ -14,7 +14,7 @@ from core.figures.probe_maps import robust_limit
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
 from core.surfaces.mesh import CorticalSurface
-from core.surfaces.paint import NO_VOXEL, VoxelMap
+from core.surfaces.paint import VoxelMap
 from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
 
 MARK_OPACITY = 0.78
@@ -129,11 +129,6 @@ class CortexPainter:
     def _as_labels(masks: Sequence[BoolArray]) -> tuple[IntArray, IntArray]:
         left, right = (mask.astype(np.int16) for mask in masks)
         return left, right
-
-    def voxel_numbers(self, side: int) -> IntArray:
-        """The voxel each vertex of a side shows, (n,); -1 for none."""
-        n_vertices = 0 if self.surface is None else self.surface.n_vertices[side]
-        return np.full(n_vertices, NO_VOXEL) if self.voxels is None else self.voxels.voxels(side)
 
     def _side(self, side: int) -> ByteArray:
         return compose(self.underlay(side), self._layers(side))

@@ -24,6 +24,8 @@ TIP = (
     "perturbed against original over images, p = Φ(slope · shift in SD · ncsnr · √(repeats / 2)) that one moves as "
     "predicted, every image taken to shift as this one. “How many repeats?” simulates a whole set"
 )
+NEVER = "has no shift to detect"
+TOO_FEW = "cannot be detected: no sign test of so few images can reach p < 0.05; it takes 6"
 UNKNOWN = "Power is not known: the shift of this probe has no SD."
 
 
@@ -84,9 +86,8 @@ class PowerRow(Form):
         power, shifts = self._power(), in_sds(data)
         if power is None or shifts is None:
             return {}
-        x, y = np.append(0.0, data.x), np.append(0.0, np.abs(shifts))
-        spans = find_spans(x, y, power.least_shift) if data.x[0] > 0 else find_spans(data.x, y[1:], power.least_shift)
-        return {"shaded": tuple(spans)}
+        x, y = (np.append(0.0, one) if data.x[0] > 0 else one for one in (data.x, np.abs(shifts)))
+        return {"shaded": tuple(find_spans(x, y, power.least_shift))}
 
     def take_edit(self, *_: object) -> None:
         """Show or hide the fields, and shade the curve anew."""
@@ -99,20 +100,17 @@ class PowerRow(Form):
         data, marker, power = self._curve.data, self._curve.marker, self._power()
         if power is None or data is None or marker is None:
             return
-        shifts = in_sds(data)
-        if shifts is None:
+        if in_sds(data) is None:
             self.answer.show_text(UNKNOWN)
             return
-        epsilon = f"{NORM_SIGNS[data.norm]} ε {write_epsilon(marker[0], data.norm)}"
-        here = marker[1] if data.unit == SD_UNIT else marker[1] / data.target_sd
-        needed = float(power.repeats_needed(np.array([here]))[0])
-        if math.isinf(needed):
-            few = power.least_agreeing > power.n_images
-            why = "no sign test of so few images can reach p < 0.05; it takes 6" if few else "there is no shift"
-            self.answer.show_text(f"At {epsilon} no number of repeats is enough: {why}.")
-            return
-        now = float(power.power(np.array([here]))[0])
-        self.answer.show_text(f"{epsilon} needs {count(int(needed), 'repeat')} for a power of 0.8; now {now:.2f}.")
+        here = np.array([marker[1] if data.unit == SD_UNIT else marker[1] / data.target_sd])
+        (needed,), (now,) = power.repeats_needed(here).tolist(), power.power(here).tolist()
+        takes = (
+            f"needs {count(int(needed), 'repeat')} for a power of 0.8; now {now:.2f}" if needed < math.inf else NEVER
+        )
+        if power.least_agreeing > power.n_images:
+            takes = TOO_FEW
+        self.answer.show_text(f"{NORM_SIGNS[data.norm]} ε {write_epsilon(marker[0], data.norm)} {takes}.")
 
     def _power(self) -> ShiftPower | None:
         return self.make_config(ShiftPower) if self.shows.isChecked() else None

@@ -36,6 +36,7 @@ from core.figures.probe_page import CortexModel, HemisphereMesh
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
 from core.reports.inks import find_inks
+from core.surfaces.paint import VoxelMap
 from core.surfaces.placing import Placed, place_voxels
 from core.types import ByteArray, FloatArray
 
@@ -128,13 +129,14 @@ class CortexRenderer:
         """What is shown as points, triangles, colours and what makes them, for a page of HTML."""
         self._colour(None)
         painter, colours = self._painter, self._painter.colours()
+        numbers = VoxelMap(self._placed.voxels, *self._placed.surface.n_vertices)
         meshes = tuple(
             HemisphereMesh(
                 mesh.points,
                 mesh.faces,
                 colours[side],
                 painter.underlay(side).round().astype(np.uint8),
-                painter.voxel_numbers(side),
+                numbers.voxels(side),
                 tuple(painter.roi_at(side, vertex) for vertex in range(len(mesh.points))),
             )
             for side, mesh in self._scene.shown

@@ -10,6 +10,7 @@ from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, finish, format_table
 from core.experiments.measured.design import DesignConfig
 from core.files import check_free
+from core.headers import plain
 
 EXPLANATION = """\
 Experiments are simulated and judged by the functions of `compare`: of ordinary sets the sign test, of level sets the
@@ -49,7 +50,7 @@ def run_design(
     config = given.make(DesignConfig, noise_ceiling=_read_share(noise_ceiling))
     if stimuli.suffix == ".json" and all(path.is_file() for path in name_files(stimuli)):
         rows = tabulate_needed(load_probe(stimuli), config)
-        return answer({"probe": str(stimuli), "budgets": rows}, format_table(rows), as_json=json)
+        return answer(plain({"probe": str(stimuli), "budgets": rows}), format_table(rows), as_json=json)
     plan = plan_set(read_manifest(stimuli))
     design = finish(
         lambda stop: iter_design(plan.name, group_plan(plan), config, should_stop=stop),

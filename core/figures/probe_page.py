@@ -46,6 +46,8 @@ PARTS_OF_LEVEL = 128
 """The delivered difference is packed to 1/128 of a grey level, since 8-bit pictures would lose a small one."""
 
 PLOT_INCHES = (5.6, 3.4)
+FOLLOWING = ("shift", "clean", "perturbed")
+"""Maps that the browser makes of the responses at the step shown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,7 +170,8 @@ def write_probe_page(
 
 def choose_steps(n_steps: int) -> list[int]:
     """The attack steps a page shows: all, or `MOST_STEPS` evenly spread with the first and the last."""
-    return np.unique(np.linspace(0, n_steps - 1, min(n_steps, MOST_STEPS)).round().astype(int)).tolist()
+    spread = np.linspace(0, n_steps - 1, min(n_steps, MOST_STEPS))
+    return [round(number) for number in spread.tolist()]
 
 
 def _describe_steps(probe: Probe, shown: Sequence[int]) -> list[str]:
@@ -217,13 +220,13 @@ def _pack_cortex(
     probe: Probe, cortex: CortexModel, shown: Sequence[int], table: VoxelTable, pack: _Pack
 ) -> dict[str, Any]:
     names = sorted({place for mesh in cortex.meshes for place in mesh.places})
-    codes = {name: code for code, name in enumerate(names)}
-    dimmed = np.zeros(len(probe.clean), dtype=bool) if cortex.dimmed is None else cortex.dimmed
-    meshes = []
-    for number, mesh in enumerate(cortex.meshes):
-        kinds = {"points": "float32", "faces": "int32", "colours": "uint8", "underlay": "uint8", "voxels": "int32"}
-        packed = {name: pack.add(f"{name}{number}", getattr(mesh, name), kind) for name, kind in kinds.items()}
-        meshes.append(packed | {"places": pack.add(f"places{number}", [codes[one] for one in mesh.places], "int32")})
+    kinds = {"points": "float32", "faces": "int32", "colours": "uint8", "underlay": "uint8", "voxels": "int32"}
+    dimmed = np.zeros(len(probe.clean)) if cortex.dimmed is None else cortex.dimmed
+    meshes = [
+        {name: pack.add(f"{name}{side}", getattr(mesh, name), kind) for name, kind in kinds.items()}
+        | {"places": pack.add(f"places{side}", [names.index(one) for one in mesh.places], "int32")}
+        for side, mesh in enumerate(cortex.meshes)
+    ]
     return {
         "meshes": meshes,
         "places": names,
@@ -231,45 +234,22 @@ def _pack_cortex(
         "dimmed": pack.add("dimmed", dimmed, "uint8"),
         "responses": pack.add("responses", _responses(probe, shown), "float32"),
         "reference_sd": pack.add("reference_sd", probe.reference_sd, "float32"),
-        "maps": [_pack_map(name, *one, cortex, pack) for name, one in _list_maps(probe, cortex, table).items()],
+        "maps": [_pack_map(probe, name, cortex, table, pack) for name in dict.fromkeys((cortex.style.map, *FOLLOWING))],
     }
 
 
-def _list_maps(
-    probe: Probe, cortex: CortexModel, table: VoxelTable
-) -> dict[str, tuple[ColourKey | None, FloatArray | None]]:
-    """The map asked for and those that follow the slider: their keys, and the values of one that does not."""
-    style = cortex.style
-    own = cortex.key.colormap if cortex.key is not None and cortex.key.is_diverging else None
-    keys = {}
-    for name in ("shift", "clean", "perturbed"):
-        found = map_probe(probe, replace(style, map=name), table, follows=True)
-        colours = own or find_colormap(DEFAULT_DIVERGING)
-        keys[name] = ColourKey(colours, found.title, found.unit, found.limit or 1.0)
-    limit = max(keys["clean"].limit, keys["perturbed"].limit)  # one range, so that the two can be compared
-    keys |= {name: replace(keys[name], limit=limit) for name in ("clean", "perturbed")}
-    asked = map_probe(probe, style, table, follows=True)
-    follows = style.map in keys
-    first = {style.map: (cortex.key, None if follows else asked.values)}
-    return first | {name: (key, None) for name, key in keys.items() if name != style.map}
-
-
-def _pack_map(
-    name: str, key: ColourKey | None, values: FloatArray | None, cortex: CortexModel, pack: _Pack
-) -> dict[str, Any]:
+def _pack_map(probe: Probe, name: str, cortex: CortexModel, table: VoxelTable, pack: _Pack) -> dict[str, Any]:
+    """What a map's colours mean; and its values, if they do not follow the slider."""
+    found, key = map_probe(probe, replace(cortex.style, map=name), table, follows=True), cortex.key
+    if name != cortex.style.map:
+        colours = key.colormap if key is not None and key.is_diverging else find_colormap(DEFAULT_DIVERGING)
+        key = ColourKey(colours, found.title, found.unit, found.limit or 1.0)
     if key is None:
-        return {"name": name, "caption": "ROIs", "key": False}
-    return {
-        "name": name,
-        "caption": key.caption(),
-        "unit": key.unit,
-        "key": True,
-        "lowest": key.lowest,
-        "limit": key.limit,
-        "threshold": key.threshold,
-        "table": pack.add(f"table_{name}", cortex.blend(key), "float32"),
-        "values": None if values is None else pack.add(f"values_{name}", values, "float32"),
-    }
+        return {"name": name, "caption": "ROIs"}
+    ends = {"lowest": key.lowest, "limit": key.limit, "threshold": key.threshold}
+    named = {"name": name, "caption": key.caption(), "unit": key.unit} | ends
+    values = None if name in FOLLOWING else pack.add(f"values_{name}", found.values, "float32")
+    return named | {"table": pack.add(f"table_{name}", cortex.blend(key), "float32"), "values": values}
 
 
 def _draw(plot: Plot, inks: Inks) -> str:

@@ -60,8 +60,13 @@
   const sd = cortex && read(cortex.reference_sd);
   const meshes = cortex ? cortex.meshes.map((one) => Object.fromEntries(Object.entries(one).map(([k, n]) => [k, read(n)]))) : [];
   let map = cortex ? cortex.maps[0] : null;
+  const levels = cortex ? cortex.maps.filter((one) => ["clean", "perturbed"].includes(one.name)) : [];
+  for (const one of levels) {
+    one.limit = Math.max(...levels.map(({ limit }) => limit)); // one range, so that the two can be compared
+    one.lowest = -one.limit;
+  }
   const valueOf = (voxel) => {
-    if (!map.key || voxel < 0) return NaN;
+    if (!map.table || voxel < 0) return NaN;
     if (map.values) return read(map.values)[voxel];
     const n = responses.shape[1], now = responses[position * n + voxel], clean = responses[voxel];
     if (map.name === "clean") return clean;
@@ -69,10 +74,10 @@
     return sd[voxel] === 0 ? 0 : (now - clean) / sd[voxel];
   };
   const colourMesh = (mesh) => {
-    const n = mesh.voxels.length, rgb = new Uint8Array(3 * n), table = map.key && read(map.table);
+    const n = mesh.voxels.length, rgb = new Uint8Array(3 * n), table = map.table && read(map.table);
     for (let vertex = 0; vertex < n; vertex++) {
       const voxel = mesh.voxels[vertex], value = valueOf(voxel);
-      if (!map.key) {
+      if (!map.table) {
         for (let c = 0; c < 3; c++) rgb[3 * vertex + c] = mesh.colours[4 * vertex + c];
         continue;
       }
@@ -189,9 +194,9 @@
   };
   const drawKey = () => {
     const canvas = find("key");
-    canvas.hidden = !map.key;
+    canvas.hidden = !map.table;
     find("key_words").textContent = map.caption;
-    if (!map.key) return void (find("key_ends").textContent = "");
+    if (!map.table) return void (find("key_ends").textContent = "");
     canvas.width = 256;
     canvas.height = 1;
     const pen = canvas.getContext("2d"), drawn = pen.createImageData(256, 1), table = read(map.table);

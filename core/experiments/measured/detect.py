@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from core.checks import check_count, check_fraction, check_positive
-from core.errors import BadInputError
+from core.checks import check_count, check_fraction, check_positive, refusal
 from core.experiments.measured.design import WANTED_POWER, DesignConfig
 from core.probes.probe import Probe
 from core.types import FloatArray
@@ -25,6 +24,8 @@ from core.types import FloatArray
 Floats = npt.NDArray[np.float64]
 N_SHOWN = 2
 """Noises in a shift: of the perturbed image and of its original."""
+LEAST_NOISE = 1e-9
+USUAL_IMAGES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class ShiftPower:
 
     ncsnr: float
     n_repeats: int = 4
-    n_images: int = 12
+    n_images: int = USUAL_IMAGES
     slope: float = 1.0
     confidence: float = 0.95
 
@@ -91,32 +92,19 @@ class ShiftPower:
         return float(special.ndtri(special.betaincinv(least, self.n_images - least + 1, WANTED_POWER)))
 
 
-USUAL_IMAGES = (12,)
-LEAST_NOISE = 1e-9
-
-
 def tabulate_needed(probe: Probe, config: DesignConfig) -> list[dict[str, Any]]:
-    """A row for each budget of a probe and number of images: the repeats for a power of 0.8, None if none are enough.
+    """A row for each number of images and budget of a probe: the repeats for a power of 0.8, inf if none are enough.
 
     Raises BadInputError if the probe's shift is not known in SDs.
     """
     if not probe.target_sd > 0:
-        raise BadInputError("The shift of this probe has no SD, so its power is not known. Probe a fitted encoder.")
-    shifts, rows = np.asarray(probe.curve.shift) / probe.target_sd, []
-    for n_images in config.images or USUAL_IMAGES:
-        ncsnr = 1 / max(config.noise, LEAST_NOISE)
+        raise refusal("probe", allowed="one whose shift is known in SDs", got=f"an SD of {probe.target_sd:g}")
+    shifts, ncsnr, rows = probe.curve.shift / probe.target_sd, 1 / max(config.noise, LEAST_NOISE), []
+    for n_images in config.images or (USUAL_IMAGES,):
         power = ShiftPower(ncsnr, max(config.repeats), n_images, config.slope or 1.0, config.confidence)
-        told = zip(probe.curve.epsilon, shifts, power.repeats_needed(shifts), power.power(shifts), strict=True)
-        rows += [
-            {
-                "images": n_images,
-                "epsilon": float(epsilon),
-                "shift_sd": float(shift),
-                "repeats_needed": int(needed) if np.isfinite(needed) else None,
-                f"power_with_{power.n_repeats}_repeats": float(now),
-            }
-            for epsilon, shift, needed, now in told
-        ]
+        names = ("images", "epsilon", "shift_sd", "repeats_needed", f"power_with_{power.n_repeats}_repeats")
+        columns = (probe.curve.epsilon, shifts, power.repeats_needed(shifts), power.power(shifts))
+        rows += [dict(zip(names, (n_images, *map(float, row)), strict=True)) for row in zip(*columns, strict=True)]
     return rows
 
 

@@ -116,6 +116,6 @@ def test_the_command_tells_the_repeats_of_every_budget(tmp_path: Path, capsys: p
     assert [row["repeats_needed"] for row in rows[:5]] == [None] * 5  # of 5 images none are enough
     wanted = ShiftPower(0.4, n_repeats=3, n_images=12)
     shifts = probe.curve.shift / probe.target_sd
-    assert [row["repeats_needed"] for row in rows[5:]] == wanted.repeats_needed(shifts).astype(int).tolist()
+    assert [row["repeats_needed"] for row in rows[5:]] == wanted.repeats_needed(shifts).tolist()
     assert [row["power_with_3_repeats"] for row in rows[5:]] == pytest.approx(wanted.power(shifts))
     assert [row["epsilon"] for row in rows[5:]] == pytest.approx(probe.curve.epsilon)
