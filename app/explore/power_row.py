@@ -12,6 +12,7 @@ from app.explore.curve_view import CurveView
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import Caption
+from app.widgets.editors import CountBox, NumberBox
 from app.widgets.form import Count, Flag, Form, Number
 from core.experiments.measured.detect import ShiftPower, find_spans
 from core.figures.curve import ATTACK, CurveData
@@ -26,7 +27,7 @@ TIP = (
 )
 NEVER = "has no shift to detect"
 TOO_FEW = "cannot be detected: no sign test of so few images can reach p < 0.05; it takes 6"
-UNKNOWN = "Power is not known: the shift of this probe has no SD."
+UNKNOWN = "Power is told of a finished probe whose shift is known in SDs."
 
 
 class PowerRow(Form):
@@ -58,18 +59,22 @@ class PowerRow(Form):
 
     def __init__(self, curve: CurveView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._curve = curve
+        self._curve, self._usual = curve, (math.nan, math.nan)
         self.answer = Caption("muted")
-        boxes = [self.n_repeats, self.n_images, self.ncsnr, self.slope]
-        for box, sign in zip(boxes, ("R", "N", "ncsnr", "slope"), strict=True):
-            box.setPrefix(f"{sign} ")
-        self.setLayout(make_column(make_row(*boxes, gap=4), self.answer, gap=2))
+        boxes: dict[str, CountBox | NumberBox]
+        boxes = {"R ": self.n_repeats, "N ": self.n_images, "ncsnr ": self.ncsnr, "slope ": self.slope}
+        for sign, box in boxes.items():
+            box.setPrefix(sign)
+        self.setLayout(make_column(make_row(*boxes.values(), gap=4), self.answer, gap=2))
         curve.more = self.shade
         curve.marked.connect(self.tell_repeats)
         self.take_edit()
 
     def set_usual(self, ncsnr: float, slope: float) -> None:
-        """Noise and slope of the target now chosen; NaN leaves the field as it is."""
+        """Noise and slope of the target, once when they change; NaN leaves the field as it is."""
+        if (ncsnr, slope) == self._usual:
+            return
+        self._usual = (ncsnr, slope)
         for box, value in ((self.ncsnr, ncsnr), (self.slope, slope)):
             if math.isfinite(value) and value > 0:
                 box.set_value(value)
@@ -105,11 +110,9 @@ class PowerRow(Form):
             return
         here = np.array([marker[1] if data.unit == SD_UNIT else marker[1] / data.target_sd])
         (needed,), (now,) = power.repeats_needed(here).tolist(), power.power(here).tolist()
-        takes = (
-            f"needs {count(int(needed), 'repeat')} for a power of 0.8; now {now:.2f}" if needed < math.inf else NEVER
-        )
-        if power.least_agreeing > power.n_images:
-            takes = TOO_FEW
+        takes = TOO_FEW if power.least_agreeing > power.n_images else NEVER
+        if needed < math.inf:
+            takes = f"needs {count(int(needed), 'repeat')} for a power of 0.8; now {now:.2f}"
         self.answer.show_text(f"{NORM_SIGNS[data.norm]} ε {write_epsilon(marker[0], data.norm)} {takes}.")
 
     def _power(self) -> ShiftPower | None:

@@ -17,7 +17,6 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.look.plotting import GRID_ALPHA, NumberAxis, faded, plot_font, solid, spread_apart
 from app.look.theme import Theme, follow_theme, theme_in_use
-from core.reports.draw_plot import SHADE
 from core.reports.inks import DARK
 from core.reports.plot import Ink, Plot, Series, colour_fields, write_fields
 from core.types import FloatArray
@@ -40,6 +39,8 @@ LEGEND_ROOM = 0.16
 PAPER = "#ffffff"
 """What stands out on a field of any colour."""
 CLICK_PIXELS = 9
+SHADE = 0.13
+"""Cover of what is shaded."""
 RING, DOT, ON_TOP = 16, 10, 1000
 END_ROOM, END_OFFSET, END_GAP = 92, 5, 14
 """Pixels kept free for names at the ends of lines, from a line to its name, and between two names."""
@@ -202,9 +203,8 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
                 pen = self._pen(theme.line_strong, "--" if level else "-", 0.6)
                 self._add(pg.InfiniteLine(float(_scale(level, log=log)), angle=angle, pen=pen))
         for span in plot.shaded:
-            ends = [float(one) for one in np.nan_to_num(_scale(span, log=plot.x_log), nan=x_range[0])]
             brush, pen = pg.mkBrush(faded(theme.accent, SHADE)), pg.mkPen(None)
-            self._add(pg.LinearRegionItem(ends, movable=False, brush=brush, pen=pen))
+            self._add(pg.LinearRegionItem(_scale(span, log=plot.x_log), movable=False, brush=brush, pen=pen))
         for line in spare:
             line.setVisible(False)
         self.mark(self._marked)

@@ -248,7 +248,7 @@ def _pack_map(probe: Probe, name: str, cortex: CortexModel, table: VoxelTable, p
         return {"name": name, "caption": "ROIs"}
     ends = {"lowest": key.lowest, "limit": key.limit, "threshold": key.threshold}
     named = {"name": name, "caption": key.caption(), "unit": key.unit} | ends
-    values = None if name in FOLLOWING else pack.add(f"values_{name}", found.values, "float32")
+    values = None if found.values is None or name in FOLLOWING else pack.add(f"values_{name}", found.values, "float32")
     return named | {"table": pack.add(f"table_{name}", cortex.blend(key), "float32"), "values": values}
 
 

@@ -40,7 +40,6 @@ UNDATED: dict[str, dict[str, str | None]] = {
 TIGHT: dict[str, Any] = {"borderpad": 0.1, "columnspacing": 1.1, "handlelength": 1.7, "handletextpad": 0.5}
 ABOVE: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 0.98)} | TIGHT
 """A legend in a row above the axes."""
-SHADE = 0.13
 ROW_LETTERS = 45
 """Longer names stand there in two columns."""
 
@@ -162,8 +161,6 @@ def draw_plot(axis: Axes, plot: Plot, inks: Inks = LIGHT) -> None:
         axis.spines[:].set_visible(False)
     for one in plot.series:
         _draw_series(axis, one, inks)
-    for span in plot.shaded:
-        axis.axvspan(*span, color=inks.accent, alpha=SHADE, lw=0)
     for mark, levels in ((axis.axhline, plot.across), (axis.axvline, plot.upright)):
         for level in levels:
             mark(level, color=inks.line, lw=0.8, ls="--" if level else "-", zorder=0.5)

@@ -70,7 +70,7 @@ class Plot:
     series : Later ones lie above.
     title, tip : Above the plot, and the formula a pointer on it shows.
     across, upright : Levels that mean something; dashed unless 0.
-    shaded : (low, high) of x whose background is shaded.
+    shaded : (low, high) of x whose background is shaded in the window.
     x_ticks, y_ticks : Names at places; empty for numbers.
     x_log, y_log : Logarithmic axes; data stay as they are.
     right : (float, str), optional

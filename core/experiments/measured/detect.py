@@ -9,6 +9,7 @@ predictions of a whole set.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +82,7 @@ class ShiftPower:
     @property
     def _scale(self) -> float:
         """How many SDs of its noise a shift of 1 SD moves an image, shown once."""
-        return self.slope * self.ncsnr / np.sqrt(N_SHOWN)
+        return self.slope * self.ncsnr / math.sqrt(N_SHOWN)
 
     @property
     def _wanted(self) -> float:

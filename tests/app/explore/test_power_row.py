@@ -74,9 +74,13 @@ def test_more_images_shade_more_and_too_few_say_why(panel: ResponsesPanel) -> No
 def test_the_noise_of_the_target_is_taken_where_it_is_known(panel: ResponsesPanel) -> None:
     panel.power.set_usual(0.62, float("nan"))
     assert (panel.power.ncsnr.value(), panel.power.slope.value()) == (0.62, 1.0)
+    panel.power.set_usual(0.62, 0.7)
+    panel.power.ncsnr.setValue(0.5)
+    panel.power.set_usual(0.62, 0.7)  # the same target is drawn again
+    assert (panel.power.ncsnr.value(), panel.power.slope.value()) == (0.5, 0.7)
 
 
 def test_a_shift_without_an_sd_has_no_power(panel: ResponsesPanel) -> None:
     show(panel, replace(make_probe(size=32), target_sd=float("nan")))
     assert panel.curve.shift.shown.shaded == ()
-    assert panel.power.answer.text() == "Power is not known: the shift of this probe has no SD."
+    assert panel.power.answer.text() == "Power is told of a finished probe whose shift is known in SDs."
