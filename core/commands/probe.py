@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any
 
 from core.attacks.config import AttackConfig, format_epsilon
+from core.attacks.mask import resolve_mask
 from core.attacks.presets import PRESETS
 from core.checks import check_positive, refusal
 from core.commands.movie import open_cortex
@@ -72,6 +73,8 @@ EXPLANATION = """\
   min_norm                  null, or wanted_sd, reached, epsilon (null if not reached), largest, tolerance: the answer
                             is at most this part above a budget that does not reach the shift
   l2, linf                  realised size of the delivered perturbation, in [0, 1] pixel units
+  mask, rms, rms_inside     where it may lie, in words (null: everywhere); its root-mean-square over the whole image and
+                            over the pixels that the mask lets change, in grey levels of 255
   seconds, device, folder, files
 Every response is recomputed from the delivered pixels; the manifest holds the same for the saved 8-bit files."""
 
@@ -95,6 +98,16 @@ def run_probe(
     preset: Annotated[str | None, about(f"a published schedule, at one budget: {', '.join(PRESETS)}")] = None,
     epsilon: Annotated[
         str | None, about("budget in [0, 1] pixel units, 8/255 allowed (default: 3 for l2, 8/255 for linf)")
+    ] = None,
+    mask: Annotated[
+        str | None,
+        about(
+            "where the image may change: box:LEFT,TOP,RIGHT,BOTTOM or ellipse:..., in parts of the image, or a grey "
+            "picture of the network's input size, white inside (default: everywhere)"
+        ),
+    ] = None,
+    mask_edge: Annotated[
+        float | None, about("width of the mask's soft edge, as a part of the image's side (default: 0)")
     ] = None,
     ensemble: Annotated[str | None, about("NET,NET: attack the subject's encoders of these networks too")] = None,
     min_norm: Annotated[
@@ -133,6 +146,8 @@ def run_probe(
         wanted_shift_sd=min_norm or 0.0,
         against=resolve_against(given.make(AgainstOptions), subject),
     )
+    within = resolve_mask(mask, mask_edge, [config.side])
+    config = replace(config, attack=replace(attack, mask=within))
     poor = check_against(config, gate=DEFAULT_GATE)
     stimulus = find_stimulus(image, size=config.side)
     check_free(out)  # before the attack runs, not after
@@ -222,6 +237,8 @@ def describe(summary: dict[str, Any]) -> str:
         f"  L2 {got.l2:.4g}, Linf {got.linf * 255:.3g}/255, {got.seconds:.1f} s",
         f"  {len(got.files)} files in {got.folder}",
     ]
+    if got.mask is not None:
+        lines[-2] += f"; {got.rms_inside:.3g} grey levels RMS {got.mask}, {got.rms:.3g} over the whole image"
     if got.objective["raised"] is not None:
         gain = f"{got.objective['raised']:+.4g} {got.objective['unit']}"
         lines.insert(4, f"  raised: {got.objective['formula']}, gained {gain}")

@@ -7,6 +7,7 @@ from typing import Any, cast
 from core.attacks.config import MOST_TO_GAIN, AttackMethod, write_convergence
 from core.attacks.objective_config import ObjectiveKind
 from core.headers import plain
+from core.probes.budget import read_probe_budget
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
 
@@ -21,6 +22,7 @@ def summarise_probe(probe: Probe) -> dict[str, Any]:
     curve = {
         name: getattr(probe.curve, name).tolist() for name in (*CURVE_KEYS, "to_gain", "restart_spread", "n_gradients")
     }
+    budget = read_probe_budget(probe)
     summary = {
         **{name: getattr(config, name) for name in ("subject", "network", "layer")},
         "image": probe.stimulus_id,
@@ -40,6 +42,9 @@ def summarise_probe(probe: Probe) -> dict[str, Any]:
         "curve": curve,
         "l2": probe.l2,
         "linf": probe.linf,
+        "mask": attack.mask.describe() if attack.mask else None,
+        "rms": budget.rms_grey_levels,
+        "rms_inside": budget.rms_inside,
         "norm": str(attack.norm),
         "n_steps": attack.steps_taken,
         "step_rule": str(attack.step_rule) if attack.method is AttackMethod.PGD else None,
