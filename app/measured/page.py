@@ -16,7 +16,7 @@ from app.measured.form import MeasuredForm
 from app.measured.probe_pictures import ProbePictures
 from app.measured.view import MeasuredView
 from app.widgets.ask_path import ask_open, ask_path
-from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_label, make_row
+from app.widgets.basics import make_badge, make_button, make_column, make_heading, make_label, make_row
 from app.widgets.captions import EmptyState
 from app.widgets.editors import ChoiceBox
 from app.widgets.job_line import Reading
@@ -28,7 +28,6 @@ from core.experiments.measured.compare import Comparison, Cut, Row, choose_probe
 from core.experiments.measured.compare_plots import plot_judgement
 from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, describe_judgement, lay_out_row
 from core.experiments.measured.measured import Measured, match_trials
-from core.experiments.measured.next_session import NextSession, plan_next
 from core.experiments.measured.planned import Measure, MeasuredPlan, plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses, write_template
 from core.experiments.measured.trial import ReadOptions, Trials
@@ -39,10 +38,6 @@ from core.stimuli.manifest import MANIFEST, read_manifest
 from core.templates import read_formulas
 
 OPEN, LOOK, COMPARE = "measured files", "measured look", "comparison"
-NEXT_TIP = (
-    "A plan file for the next session: the images whose odd repeats told two encoders apart best, if the even repeats "
-    "confirm it, and how often to show them. “Plan stimuli” and `stimuli make` take it"
-)
 PICTURES_LEAST = 300
 TABLE_HEIGHT = 170
 SHIFTS, JUDGED = "shifts", "judged"
@@ -86,7 +81,6 @@ class MeasuredPage(JobPage):
         self.cut = ChoiceBox("Group probes by")
         self.part = Segmented(PARTS)
         self.judged, self.parts = PlotPicker("Figure"), QStackedWidget()
-        self.next = make_button("Plan next session…", do=self.ask_next)
         self.formulas = make_button("Formulas", "link", tip="How every number is defined")
         self.setAcceptDrops(True)
         self._lay_out()
@@ -182,9 +176,7 @@ class MeasuredPage(JobPage):
 
     def _lay_out(self) -> None:
         head = (make_label("Measured", "title"), make_label(ASKS, "muted", wraps=True))
-        self.lay_out(
-            (*head, self.form), self._make_answer(), empty=EmptyState("Nothing compared yet", EMPTY), more=[self.next]
-        )
+        self.lay_out((*head, self.form), self._make_answer(), empty=EmptyState("Nothing compared yet", EMPTY))
 
     def _make_answer(self) -> QLayout:
         self.cut.setToolTip("One row a network, or one for each group of probes")
@@ -275,7 +267,6 @@ class MeasuredPage(JobPage):
     def refresh(self) -> None:
         """Show what can be done now."""
         self.show_state(self._reason(), answered=self.comparison is not None)
-        allow(self.next, "" if self.comparison is not None else self.EXPORT_LATER, NEXT_TIP)
 
     def _reason(self) -> str:
         """Why nothing can be compared now; "" if it can."""
@@ -305,17 +296,6 @@ class MeasuredPage(JobPage):
         elif path is not None:
             write("Writing an empty table…", partial(_write_empty, plan, path))
 
-    def ask_next(self) -> None:
-        """Ask where, and write the plan of the next session there."""
-        comparison = self.comparison
-        made = None if comparison is None else self.work.attempt(partial(plan_next, comparison))
-        if made is None:
-            return
-        start = self.form.start_folder() / f"{made.options['name']}.toml"
-        path = ask_path(self, "Plan the next session", str(start), "Plan of stimuli (*.toml *.json)")
-        if path is not None:
-            self._session.controller.write("Writing the plan…", partial(_write_next, made, path))
-
     def ask_export(self) -> None:
         """Ask where, and write the report there."""
         chosen = ask_open(self, "Save the report in", self.form.start_folder())
@@ -328,11 +308,6 @@ def _write_report(comparison: Comparison, folder: Path) -> str:
     from core.experiments.measured.compare_report import write_comparison
 
     return f"Saved the comparison to {write_comparison(comparison, folder)}"
-
-
-def _write_next(made: NextSession, path: Path) -> str:
-    made.write(path)
-    return f"Saved the plan to {path}. {made.describe()}"
 
 
 def _write_empty(plan: MeasuredPlan, path: Path) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
@@ -31,7 +30,6 @@ from app.widgets.job_line import Reading
 from app.widgets.new_folder_dialog import ask_new_folder
 from core.attacks.config import AttackConfig
 from core.datasets.image_files import are_pictures
-from core.errors import ProbeError
 from core.headers import unstructure
 from core.images.stimulus import to_uint8
 from core.probes.against import Against
@@ -41,7 +39,7 @@ from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.level_strip import LevelCell
 from core.stimuli.levels import LevelReading
 from core.stimuli.names import safe_name
-from core.stimuli.plan import iter_recipes, list_recipes, list_wishes, read_plan, resolve_plan
+from core.stimuli.plan import iter_recipes, list_recipes, list_wishes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import EncoderName, Question, SweepConfig
@@ -135,19 +133,8 @@ class Stimuli(Feature):
         self._session.files.submit(LIST, lambda _stop: _name_all(make()), on_done=take, title=title, when_busy=order)
 
     def drops(self) -> Sequence[Drop]:
-        """Images, while the page is in front; plan files."""
-        return (
-            Drop("images", "Plan stimuli of {name}", self._takes_images, self.show_plan_of, takes_many=True),
-            Drop("plans", "Add the probes of the plan {name} to the tray", _is_plan, self.add_plan),
-        )
-
-    def add_plan(self, paths: Paths) -> None:
-        """Put the probes of a plan file into the tray."""
-
-        def make() -> Sequence[Recipe]:
-            return list_recipes(resolve_plan(read_plan(paths[0])))
-
-        self._list(make, "Added {count} probes of the plan to the tray")
+        """Images, while the page is in front."""
+        return (Drop("images", "Plan stimuli of {name}", self._takes_images, self.show_plan_of, takes_many=True),)
 
     def _takes_images(self, paths: Paths) -> bool:
         return self._desk.tabs.current == KEY and are_pictures(paths)
@@ -335,15 +322,6 @@ class Stimuli(Feature):
         self.page.work.say(text, share=1.0)
         self._session.controller.noted.emit(text)
         self.set_written.emit(self.written)
-
-
-def _is_plan(paths: Paths) -> bool:
-    """A TOML file with a setting that plans alone have; a timing template is another."""
-    if paths[0].suffix.lower() != ".toml":
-        return False
-    with suppress(ProbeError):
-        return bool(read_plan(paths[0]).keys() & {"images", "rois", "voxels", "budgets"})
-    return False
 
 
 def _name_all(recipes: Sequence[Recipe]) -> Sequence[Recipe]:

@@ -15,7 +15,6 @@ from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.practise import SimulateOptions
 from core.experiments.measured.trial import ReadOptions
 from core.files import check_free
-from core.headers import plain, unstructure
 
 TEMPLATE, SIMULATE = "template", "simulate"
 EXPLANATION = """\
@@ -52,9 +51,6 @@ def run_compare(
     columns: Annotated[str, about("of arrays: names of the columns, comma-separated, or `voxels`")] = "",
     roi: Annotated[tuple[str, ...], about("NAME=MASK, of NIfTI: mean inside a mask; repeatable")] = (),
     out: Annotated[Path | None, about("new folder for report, tables and figures; or the file to write")] = None,
-    next_plan: Annotated[
-        Path | None, about("also a plan file (.toml, .json) of the next session: images, repeats")
-    ] = None,
     repeats: Annotated[int | None, about("template, simulate: showings of each stimulus (default: 1, 3)")] = None,
     json: Json = False,
     given: Given,
@@ -67,13 +63,10 @@ def run_compare(
         raise refusal("measured", allowed="at least one file", got=None, advice=advice)
     from core.experiments.measured.compare_report import write_comparison
     from core.experiments.measured.compare_tables import pack_comparison
-    from core.experiments.measured.next_session import plan_next
     from core.experiments.measured.trials import open_measured
 
     if out is not None:
         check_free(out)
-    if next_plan is not None and next_plan.exists():
-        raise refusal("next_plan", allowed="a new file", got=str(next_plan), advice="Nothing is overwritten.")
     config = given.make(CompareConfig)
     masks = tuple((name, Path(mask)) for name, mask in split_pairs(roi, "roi").items())
     reading = given.make(ReadOptions, ids=ids, columns=split(columns), rois=masks)
@@ -81,16 +74,9 @@ def run_compare(
     measured = open_measured(Path(words[0]), [Path(word) for word in words[1:]], reading, matching)
     comparison = finish(lambda stop: iter_compare(measured, config, should_stop=stop))
     page = None if out is None else write_comparison(comparison, out)
-    session = None
-    if next_plan is not None:
-        session = plan_next(comparison)
-        session.write(next_plan)
     if json:
-        more = {"report": None if page is None else str(page), "next_session": session and plain(unstructure(session))}
-        return answer(pack_comparison(comparison) | more, "", as_json=True)
+        return answer(pack_comparison(comparison) | {"report": None if page is None else str(page)}, "", as_json=True)
     _print(comparison)
-    if session is not None:
-        print(f"\n{session.describe()}{next_plan}")
     if page is not None:
         print(page)
     return 0

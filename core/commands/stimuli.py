@@ -15,7 +15,7 @@ from core.stimuli.layout import Layout
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
-from core.stimuli.plan import StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_options
+from core.stimuli.plan import StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.stimuli.plan_options import PlanOptions
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import open_probe_store
@@ -61,7 +61,7 @@ def run_plan(
         if out.exists():
             advice = "Choose another name; nothing is overwritten."
             raise refusal("out", allowed="a new file", got=str(out), advice=advice)
-        write_options(pack_plan(resolved), out)
+        write_plan(resolved, out)
     return answer(_summarise(resolved, n_items), _describe(resolved, out), as_json=json)
 
 

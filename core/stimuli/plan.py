@@ -285,13 +285,12 @@ def _pack_encoders(plan: StimulusPlan) -> dict[str, Any]:
     return {"controversial": names, "sharpness": plan.pair.sharpness, "decided": plan.pair.decided_sd}
 
 
-def write_options(options: Mapping[str, Any], path: Path, *, note: str = "") -> None:
-    """Write the options of a plan file; TOML begins with the lines of a note. Raises StorageError as `replace_file`."""
+def write_plan(plan: StimulusPlan, path: Path) -> None:
+    """Write `pack_plan` as TOML or JSON, by the ending; `read_plan` reads it. Raises StorageError as `replace_file`."""
     if path.suffix.lower() != ".toml":
-        write_json(path, dict(options), indent=2)
+        write_json(path, pack_plan(plan), indent=2)
         return
-    text = "".join(f"# {line}\n" for line in note.splitlines())
-    text += "".join(f"{name} = {json.dumps(value)}\n" for name, value in options.items())
+    text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in pack_plan(plan).items())
     replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))
 
 

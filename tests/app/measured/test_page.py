@@ -21,7 +21,6 @@ from core.experiments.measured.compare import Cut, predict_shifts
 from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses
 from core.stimuli.manifest import read_manifest
-from core.stimuli.plan import read_plan
 from tests.helpers.measured_sets import OTHER, OWN, write_levels, write_rivals, write_set
 
 
@@ -254,28 +253,3 @@ def test_level_sets_and_controversial_probes_are_judged(
 
 def test_an_ordinary_set_shows_only_shifts(compared: MeasuredPage) -> None:
     assert compared.part.isHidden() and compared.parts.currentIndex() == 0
-
-
-def test_the_next_session_is_planned_by_one_button(
-    page: MeasuredPage, qtbot: QtBot, session: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert not page.next.isEnabled()
-    folder = write_rivals(tmp_path / "set", n_images=14, agreeing=False)
-    table = simulate_responses(
-        plan_set(read_manifest(folder)), tmp_path / "m.csv", SimulateOptions(noise=0.3, n_repeats=4)
-    )
-    page.open_paths([folder, table])
-    wait(qtbot, session)
-    page.run.click()
-    wait(qtbot, session)
-    path = tmp_path / "next.toml"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args, **_named: (str(path), ""))
-    page.next.click()
-    wait(qtbot, session)
-    qtbot.waitUntil(path.exists)
-    assert len(read_plan(path)["images"]) in (7, 14)
-
-
-def test_too_few_images_for_a_plan_are_refused_beside_the_button(compared: MeasuredPage) -> None:
-    compared.next.click()
-    assert "at least 12 images" in compared.work.error.text()

@@ -18,7 +18,7 @@ from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import LevelReading, describe_readings, parse_levels
 from core.stimuli.manifest import ManifestRow, read_manifest
 from core.stimuli.names import name_pairs
-from core.stimuli.plan import Budget, list_recipes, pack_plan, read_plan, resolve_plan, write_options
+from core.stimuli.plan import Budget, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.types import Direction, NormName
 from tests.helpers.stimulus_sets import make_row, write_set
 
@@ -109,7 +109,7 @@ def test_a_plan_is_written_as_its_ending_says(tmp_path: Path, ending: str) -> No
         resolve_plan(BASE | {"name": 'é "quoted" \\ name', "budgets": "l2:0.00001"}),
         tmp_path / f"plan.{ending}",
     )
-    write_options(pack_plan(plan), file)
+    write_plan(plan, file)
     text = file.read_text(encoding="utf-8")
     packed = json.loads(text) if ending == "json" else tomllib.loads(text)
     assert packed == json.loads(json.dumps(pack_plan(plan)))
