@@ -25,6 +25,8 @@ TIP = (
     "perturbed against original over images, p = Φ(slope · shift in SD · ncsnr · √(repeats / 2)) that one moves as "
     "predicted, every image taken to shift as this one. “How many repeats?” simulates a whole set"
 )
+BOX = 56
+"""Pixels; three figures and their letter."""
 NEVER = "has no shift to detect"
 TOO_FEW = "cannot be detected: no sign test of so few images can reach p < 0.05; it takes 6"
 UNKNOWN = "Power is told of a finished probe whose shift is known in SDs."
@@ -34,9 +36,14 @@ class PowerRow(Form):
     """Repeats, images and noise of an experiment; it shades the curve it is made for."""
 
     shows = Flag("Power", TIP)
-    n_repeats = Count("Repeats", "Times each stimulus is shown", first=4, least=1, most=1000)
+    n_repeats = Count("Repeats", "Times each stimulus is shown", first=4, least=1, most=999, width=BOX)
     n_images = Count(
-        "Images", "Images, each shown clean and perturbed; those of the tray", first=12, least=1, most=1000
+        "Images",
+        "Images, each shown clean and perturbed; those of the tray, 999 at most",
+        first=12,
+        least=1,
+        most=999,
+        width=BOX,
     )
     ncsnr = Number(
         "ncsnr",
