@@ -70,8 +70,9 @@ def dim(layer: Layer, dimmed: BoolArray) -> Layer:
 
 
 def blend_table(key: ColourKey) -> FloatArray:
-    """Colour and cover of every row of a map's table, as it is and dimmed: (2, n, 4) float32, of red, green, blue."""
-    table = key.colormap.table.astype(np.float32)
+    """Colours evenly spaced in value, with their cover, as they are and dimmed: (2, n, 4) float32, red, green, blue."""
+    values = np.linspace(key.lowest, key.limit, len(key.colormap.table))
+    table = key.colormap.look_up(key.position(values)).astype(np.float32)
     plain = Layer(table, np.full(len(table), OPACITY, dtype=np.float32))
     layers = (plain, dim(plain, np.ones(len(table), dtype=bool)))
     return np.stack([np.column_stack([one.rgb, one.opacity]) for one in layers])

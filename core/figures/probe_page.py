@@ -81,8 +81,8 @@ class CortexModel:
     style : What was asked for.
     pose : Azimuth and elevation of the first view in degrees, as of the window's camera.
     dimmed : (n_voxels,) bool or None. Voxels held back.
-    blend : Gives of a colour key (2, 256, 4): red, green, blue in [0, 255] and cover in [0, 1] of each of its colours,
-        usual and dimmed.
+    blend : Gives of a colour key (2, 256, 4): red, green, blue in [0, 255] and cover in [0, 1] of colours evenly spaced
+        in value from its lowest to its limit, usual and dimmed.
     """
 
     meshes: tuple[HemisphereMesh, ...]

@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.cortex.colour import blend_table
 from app.figures.cortex_renderer import CortexRenderer, render_probe, unfolding_at
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.errors import BadInputError
+from core.figures.colour_key import ColourKey
 from core.figures.movie_config import CortexStyle, MovieConfig
 from core.figures.movie_frames import Shot, open_frames
 from core.probes.probe import Probe
 from core.reports.inks import DARK, LIGHT
+from core.surfaces.colormap import find_colormap
 from core.types import ByteArray
 from tests.helpers.probes import make_probe
 
@@ -155,3 +158,10 @@ def test_a_page_gets_what_makes_the_colours_of_the_picture(probe: Probe, qtbot: 
     roi = np.asarray(load_subject("simulated").voxels.roi)
     places, voxels = np.asarray(model.meshes[0].places), model.meshes[0].voxels
     assert (places[voxels >= 0] == roi[voxels[voxels >= 0]])[roi[voxels[voxels >= 0]] != ""].all()
+
+
+def test_the_table_of_a_page_is_the_colour_map_evenly_in_value() -> None:
+    key = ColourKey(find_colormap("RdBu_r"), "Shift", "SD", 1.7)
+    table = blend_table(key)
+    assert np.array_equal(table[0, :, :3], key.colormap.table)
+    assert (table[0, :, 3] > table[1, :, 3]).all()
