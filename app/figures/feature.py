@@ -89,6 +89,7 @@ class Figures(Feature):
         self.show_figure()
         if self.figure_dialog is not None:
             self.figure_dialog.format.set_value("html")
+            self.figure_dialog.take_edit()
 
     def _take_probe(self) -> None:
         """Another probe: a movie being rendered keeps its own, the preview follows."""

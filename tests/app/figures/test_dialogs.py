@@ -133,6 +133,6 @@ def test_a_table_is_offered_for_rois_alone(qtbot: QtBot) -> None:
 
 def test_a_whole_probe_can_be_a_page(qtbot: QtBot) -> None:
     dialog = make_figure_dialog(qtbot, FigureKind.PROBE)
-    dialog.format.set_value("html")
+    dialog.format.setCurrentIndex(dialog.format.findData("html"))
     assert dialog.ending() == "html"
     assert not dialog.dpi.isEnabled() and dialog.theme.isEnabled()
