@@ -142,7 +142,6 @@ def write_probe_page(
         "images": None if cortex_only else _pack_images(probe, shown, pack),
         "cortex": None if cortex is None else _pack_cortex(probe, cortex, shown, table, pack),
         "arrays": pack.index,
-        "ink": inks.text,
     }
     values: dict[str, Any] = {
         "inks": inks,
