@@ -69,6 +69,15 @@ def dim(layer: Layer, dimmed: BoolArray) -> Layer:
     return Layer(np.where(dimmed[:, None], held_back, layer.rgb), np.where(dimmed, thinned, layer.opacity))
 
 
+def blend_table(key: ColourKey) -> FloatArray:
+    """Colours evenly spaced in value, with their cover, as they are and dimmed: (2, n, 4) float32, red, green, blue."""
+    values = np.linspace(key.lowest, key.limit, len(key.colormap.table))
+    table = key.colormap.look_up(key.position(values)).astype(np.float32)
+    plain = Layer(table, np.full(len(table), OPACITY, dtype=np.float32))
+    layers = (plain, dim(plain, np.ones(len(table), dtype=bool)))
+    return np.stack([np.column_stack([one.rgb, one.opacity]) for one in layers])
+
+
 def compose(underlay: FloatArray, layers: Iterable[Layer]) -> ByteArray:
     """One RGBA colour per vertex, (n, 4) uint8, the later layers above."""
     rgb = underlay

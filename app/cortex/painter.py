@@ -131,13 +131,17 @@ class CortexPainter:
         return left, right
 
     def _side(self, side: int) -> ByteArray:
+        return compose(self.underlay(side), self._layers(side))
+
+    def underlay(self, side: int) -> FloatArray:
+        """The folds of a side, below every map, (n, 3) in [0, 255]."""
         if self.surface is None:
-            return np.zeros((0, 4), dtype=np.uint8)
+            return np.zeros((0, 3), dtype=np.float32)
         curvature = self.surface.side(side).curvature
         if side not in self._underlays or self._underlays[side][0] != (self.greys, id(curvature)):
             underlay = shade_curvature(curvature, gyrus=self.greys[0], sulcus=self.greys[1])
             self._underlays[side] = ((self.greys, id(curvature)), underlay)
-        return compose(self._underlays[side][1], self._layers(side))
+        return self._underlays[side][1]
 
     def _layers(self, side: int) -> list[Layer]:
         layers = []

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
@@ -22,10 +27,16 @@ LEAST_HEIGHT_FOR_BOTH = 170
 class CurveView(QWidget):
     """Shift (left axis in the response's unit, right in SDs) over linearity, against one epsilon axis."""
 
+    marked = Signal()
+    """The marker stands elsewhere."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.data: CurveData | None = None
         self.is_log = False
+        self.more: Callable[[CurveData], dict[str, Any]] = lambda _data: {}
+        """What the plot of a curve shows beside it, as fields of a `Plot`."""
+
         self.marker: tuple[float, float] | None = None
         """Budget and shift that are marked: a preview, a scrubbed step or the last budget."""
 
@@ -43,7 +54,7 @@ class CurveView(QWidget):
         """Show a whole or growing curve; the marker goes to its last budget."""
         self.data = data
         self.marker = (float(data.epsilon[-1]), float(data.lines[ATTACK][-1])) if data.epsilon.size else None
-        self._redraw()
+        self.redraw()
 
     def show_marker(self, epsilon: float, shift: float) -> None:
         """Move the marker of the current budget: a preview or a scrubbed step, its shift in the response's unit."""
@@ -53,7 +64,7 @@ class CurveView(QWidget):
     def set_log(self, on: bool) -> None:
         """Logarithmic (octaves) or linear epsilon axis."""
         self.is_log = on
-        self._redraw()
+        self.redraw()
 
     def explain(self, epsilon: float) -> str:
         """The numbers at the budget nearest to one given, one line each; an empty text where there is no curve."""
@@ -71,6 +82,14 @@ class CurveView(QWidget):
             lines.append(f"linearity: {format_number(float(data.linearity[number]))}\n   shift ÷ first-order shift")
         return "\n".join(lines)
 
+    def redraw(self) -> None:
+        """Draw the curve again, with what stands beside it."""
+        if self.data is not None:
+            self._choose_plots()
+            self.linearity.show_plot(plot_linearity(self.data, is_log=self.is_log))
+            self.shift.show_plot(replace(plot_curve(self.data, is_log=self.is_log), **self.more(self.data)))
+            self._draw_marker()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Another height has room for one plot or both."""
         super().resizeEvent(event)
@@ -82,18 +101,12 @@ class CurveView(QWidget):
         self.linearity.setVisible(both)
         self.shift.getPlotItem().showAxis("bottom", not both)
 
-    def _redraw(self) -> None:
-        if self.data is not None:
-            self._choose_plots()
-            self.linearity.show_plot(plot_linearity(self.data, is_log=self.is_log))
-            self.shift.show_plot(plot_curve(self.data, is_log=self.is_log))
-            self._draw_marker()
-
     def _draw_marker(self) -> None:
         if self.data is not None and self.marker is not None:
             x = self.data.factor * self.marker[0]
             self.shift.show_place(x, self.marker[1])
             self.linearity.show_place(x)
+        self.marked.emit()
 
     def _explain(self, x: float) -> str:
         return "" if self.data is None else self.explain(x / self.data.factor)

@@ -211,6 +211,10 @@ class Explore(Feature):
         """Give the button beside the images its command."""
         self.images.tools.collect.setDefaultAction(action)
 
+    def set_planned_images(self, n_images: int) -> None:
+        """How many images the experiment that is planned shows."""
+        self.responses.power.set_images(n_images)
+
     def show_all(self) -> None:
         """Bring every part back that was folded away."""
         self._places.show_all()

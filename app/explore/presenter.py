@@ -21,9 +21,10 @@ from app.explore.images_panel import ImagesPanel
 from app.explore.maps import find_perturbed, make_maps
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
+from core.datasets.import_stats import find_ncsnr
 from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
-from core.probes.target import TargetKind
+from core.probes.target import Target, TargetKind
 
 SHIFT = "shift"
 NO_SHIFT = "Clean (no shift yet)"
@@ -196,6 +197,18 @@ class Presenter(QObject):
         form.set_summary(target.label[0].upper() + target.label[1:], details)
         self._panels.cortex.view.select_voxel(target.voxels[0] if target.kind is TargetKind.VOXEL else None)
         self._panels.cortex.view.show_set(target.voxels if target.kind is TargetKind.SET else ())
+        self._panels.responses.power.set_usual(*self._find_noise(target))
+
+    def _find_noise(self, target: Target) -> tuple[float, float]:
+        """ncsnr of the target's voxels, and how far they move for an SD predicted; medians, NaN where not known."""
+        subject, card, voxels = self._state.subject, self._state.card, list(target.voxels)
+        if subject is None or card is None or not len(subject.n_trials):
+            return np.nan, np.nan
+        shown = subject.n_trials[subject.test] if subject.test.any() else subject.n_trials
+        ncsnr = np.median(find_ncsnr(subject.voxels.noise_ceiling[voxels], shown))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = np.median(card.r[voxels] / np.sqrt(card.noise_ceiling[voxels]))
+        return float(ncsnr), float(slope)
 
     def _draw_images(self) -> None:
         state, images = self._state, self._panels.images

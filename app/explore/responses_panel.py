@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.explore.curve_view import CurveView
 from app.explore.history_view import HistoryView
+from app.explore.power_row import PowerRow
 from app.explore.roi_table import RoiTable
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.widgets.basics import make_column, make_label, make_panel, make_row, make_split
@@ -110,6 +111,7 @@ class ResponsesPanel(QWidget):
         self._live: LiveSteps | None = None
         self._table_is_due = False
         self.curve = CurveView()
+        self.power = PowerRow(self.curve)
         self.table = RoiTable()
         self.history = HistoryView()
         self.readout = Caption("muted", hint=READOUT_TIP)
@@ -202,8 +204,10 @@ class ResponsesPanel(QWidget):
         self._stack.setCurrentIndex(0)
 
     def _build(self) -> None:
+        curve = QWidget()
+        curve.setLayout(make_column(self.curve, self.power, gap=2, stretch=0))
         parts = (
-            _make_part("Shift against ε", self.readout, self.curve, self.axis_choice, least=300),
+            _make_part("Shift against ε", self.readout, curve, self.power.shows, self.axis_choice, least=300),
             _make_part("Spill-over", self.selectivity, self.table, least=340),
             _make_part("Attack steps", self.history.readout, self.history, least=260),
         )

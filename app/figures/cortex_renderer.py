@@ -18,6 +18,7 @@ import numpy as np
 from PySide6.QtGui import QImage
 
 from app.cortex.camera import CameraPose
+from app.cortex.colour import blend_table
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, sides_of
 from app.cortex.morph import MorphPath, find_stops
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
@@ -28,13 +29,14 @@ from core.checks import refusal
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie_config import CortexStyle, Motion
 from core.figures.movie_frames import Shot
 from core.figures.probe_maps import map_probe
+from core.figures.probe_page import CortexModel, HemisphereMesh
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
 from core.reports.inks import find_inks
+from core.surfaces.paint import VoxelMap
 from core.surfaces.placing import Placed, place_voxels
 from core.types import ByteArray, FloatArray
 
@@ -123,23 +125,25 @@ class CortexRenderer:
         """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
         return self._render(Shot(), size, transparent=True)
 
-    def meshes(self) -> tuple[HemisphereMesh, ...]:
-        """What is shown as points, triangles, colours and words, for a page of HTML."""
+    def model(self) -> CortexModel:
+        """What is shown as points, triangles, colours and what makes them, for a page of HTML."""
         self._colour(None)
-        colours = self._painter.colours()
-        return tuple(
-            HemisphereMesh(mesh.points, mesh.faces, colours[side], self._words(side))
+        painter, colours = self._painter, self._painter.colours()
+        numbers = VoxelMap(self._placed.voxels, *self._placed.surface.n_vertices)
+        meshes = tuple(
+            HemisphereMesh(
+                mesh.points,
+                mesh.faces,
+                colours[side],
+                painter.underlay(side).round().astype(np.uint8),
+                numbers.voxels(side),
+                tuple(painter.roi_at(side, vertex) for vertex in range(len(mesh.points))),
+            )
             for side, mesh in self._scene.shown
         )
-
-    def _words(self, side: int) -> tuple[str, ...]:
-        found = []
-        for vertex in range(len(self._scene.meshes[side].points)):
-            voxel, roi = self._painter.voxel_at(side, vertex), self._painter.roi_at(side, vertex)
-            value = self._painter.value_of(voxel)
-            shown = "" if value is None else f"{value:+.3g} {self._shown.unit}"
-            found.append(" · ".join(filter(None, [roi, "" if voxel is None else f"voxel {voxel}", shown])))
-        return tuple(found)
+        view = VIEWS["flat" if self._style.geometry == "flat" else self._style.view]
+        pose = (float(view.azimuth), float(view.elevation))
+        return CortexModel(meshes, self._style, pose, self._shown.dimmed, blend_table, self.key, self.note)
 
     def close(self) -> None:
         """Give back the graphics resources; safe to call twice."""

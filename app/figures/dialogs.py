@@ -36,8 +36,9 @@ REST_MS = 250
 PLACES, FIRST_PLACE = 100, 70
 STOPS = "Stop rendering; no partial file is kept"
 FORMATS = (("pdf", "PDF"), ("svg", "SVG"), ("png", "PNG"))
-EXTRA = {FigureKind.ROIS: ("csv", "CSV table"), FigureKind.CORTEX: ("html", "Interactive HTML page")}
-"""A format that one figure alone has."""
+PAGE = ("html", "Interactive HTML page")
+EXTRA = {FigureKind.ROIS: ("csv", "CSV table"), FigureKind.CORTEX: PAGE, FigureKind.PROBE: PAGE}
+"""A format that a figure has beside the others."""
 
 DPI_TIP = "Resolution of the images in it"
 CM = {"cm": 1.0, "in": CM_PER_INCH}

@@ -83,6 +83,14 @@ class Figures(Feature):
         self.figure_dialog.start_with(self._explore.style(), what if isinstance(what, FigureKind) else FigureKind.PROBE)
         self.figure_dialog.raise_()
 
+    @does("save_page")
+    def show_page(self) -> None:
+        """Open the dialog of figures at the whole probe as a page of HTML."""
+        self.show_figure()
+        if self.figure_dialog is not None:
+            self.figure_dialog.format.set_value("html")
+            self.figure_dialog.take_edit()
+
     def _take_probe(self) -> None:
         """Another probe: a movie being rendered keeps its own, the preview follows."""
         if not self._is_rendering():

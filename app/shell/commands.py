@@ -71,6 +71,8 @@ export | Export stimuli… | Ctrl+E | export | Save original, perturbed and cont
 save_probe | Save probe… | Ctrl+Alt+S | save | Save a file that reproduces this probe
 save_figure | Save figure… | Ctrl+Shift+F | chart | Save this probe as a figure: PNG, SVG or PDF of the page, images, \
     curve, ROIs, steps or cortex
+save_page | Save interactive page… |  | chart | Save this probe as one HTML file to play with: turnable cortex, steps, \
+    images and every number
 save_movie | Save movie… | Ctrl+M | film | Make a movie of attack steps, epsilon sweep or turning cortex: MP4, \
     GIF or PNG files
 window_picture | Save window picture… | Ctrl+Shift+W | camera | Save a PNG of the window
@@ -181,12 +183,12 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
     ("probe", lambda now: now.state.stimulus is not None, "Choose an image first"),
     ("probe", lambda now: now.state.target is not None, "Click a voxel on the cortex first"),
     (
-        "export save_probe save_figure save_movie add_to_tray",
+        "export save_probe save_figure save_page save_movie add_to_tray",
         lambda now: now.state.probe is not None or not now.state.is_probing,
         "The probe is still running",
     ),
     (
-        "export save_probe save_figure save_movie add_to_tray",
+        "export save_probe save_figure save_page save_movie add_to_tray",
         lambda now: now.state.probe is not None,
         "Run a probe first",
     ),

@@ -39,6 +39,8 @@ LEGEND_ROOM = 0.16
 PAPER = "#ffffff"
 """What stands out on a field of any colour."""
 CLICK_PIXELS = 9
+SHADE = 0.13
+"""Cover of what is shaded."""
 RING, DOT, ON_TOP = 16, 10, 1000
 END_ROOM, END_OFFSET, END_GAP = 92, 5, 14
 """Pixels kept free for names at the ends of lines, from a line to its name, and between two names."""
@@ -200,6 +202,9 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             for level in levels:
                 pen = self._pen(theme.line_strong, "--" if level else "-", 0.6)
                 self._add(pg.InfiniteLine(float(_scale(level, log=log)), angle=angle, pen=pen))
+        for span in plot.shaded:
+            brush, pen = pg.mkBrush(faded(theme.accent, SHADE)), pg.mkPen(None)
+            self._add(pg.LinearRegionItem(_scale(span, log=plot.x_log), movable=False, brush=brush, pen=pen))
         for line in spare:
             line.setVisible(False)
         self.mark(self._marked)

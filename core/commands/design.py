@@ -10,11 +10,14 @@ from core.commands.options import Given, Json, about, explained, takes
 from core.commands.output import answer, finish, format_table
 from core.experiments.measured.design import DesignConfig
 from core.files import check_free
+from core.headers import plain
 
 EXPLANATION = """\
 Experiments are simulated and judged by the functions of `compare`: of ordinary sets the sign test, of level sets the
 control score, of controversial probes which model wins. --noise-ceiling 0.3 or 30% is that of the mean of --averaged
 repeats; give --ncsnr instead where you have it. Power is told at --slope, a half and a quarter of it.
+Of the .json of a saved probe: how many repeats of --images, each shown clean and perturbed, detect its shift at each
+epsilon with a power of 0.8, in closed form, all images taken to shift as this one; --json prints {"probe", "budgets"}.
 --json prints {"set", "settings", "noise_sd", "wanted_power", "cells": [{"question", "slope", "n_repeats", "n_images",
 "n_probes", "n_trials", "power", "error", "n_held", "n_intervals"}], "smallest", "coverage", "answer", "folder"}."""
 
@@ -22,7 +25,9 @@ repeats; give --ncsnr instead where you have it. Power is told at --slope, a hal
 @explained(EXPLANATION)
 @takes((DesignConfig, "ncsnr averaged repeats images probes slope n_simulations confidence seed"))
 def run_design(
-    stimuli: Annotated[Path, about("folder of the set, or its manifest.json", metavar="SET")],
+    stimuli: Annotated[
+        Path, about("folder of the set, or its manifest.json; or the .json of a saved probe", metavar="SET")
+    ],
     /,
     *,
     noise_ceiling: Annotated[
@@ -35,12 +40,17 @@ def run_design(
     """Simulate; returns 0."""
     from core.experiments.measured.design import group_plan, iter_design
     from core.experiments.measured.design_report import describe_design, pack_design, tabulate_design, write_design
+    from core.experiments.measured.detect import tabulate_needed
     from core.experiments.measured.planned import plan_set
+    from core.probes.files import load_probe, name_files
     from core.stimuli.manifest import read_manifest
 
     if out is not None:
         check_free(out)
     config = given.make(DesignConfig, noise_ceiling=_read_share(noise_ceiling))
+    if stimuli.suffix == ".json" and all(path.is_file() for path in name_files(stimuli)):
+        rows = tabulate_needed(load_probe(stimuli), config)
+        return answer(plain({"probe": str(stimuli), "budgets": rows}), format_table(rows), as_json=json)
     plan = plan_set(read_manifest(stimuli))
     design = finish(
         lambda stop: iter_design(plan.name, group_plan(plan), config, should_stop=stop),

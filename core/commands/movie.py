@@ -29,6 +29,7 @@ movie PROBE.json --kind cortex --motion unfold --map r --out frames     a folder
 MP4 is H.264 (yuv420p), which browsers, PowerPoint and Keynote play. Every frame says whose responses it shows."""
 FIGURES = """\
 figure PROBE.json --out probe.pdf                          one page: images, curve, spill-over, cortex, every setting
+figure PROBE.json --out probe.html                         a page to play with: steps, cortex, numbers, in one file
 figure PROBE.json --what images --out images.svg           clean, perturbed, difference, with its scale
 figure PROBE.json --what cortex --transparent --out c.png  the cortical map with its colour bar
 figure PROBE.json --what cortex --out cortex.html          a page on which anyone turns the map in a browser
@@ -58,7 +59,7 @@ def run_movie(
     kind = check_place(out)
     saved = load_probe(probe)
     check_movie(config, saved)
-    with stop_on_interrupt() as should_stop, _open_cortex(host, saved, config) as cortex:
+    with stop_on_interrupt() as should_stop, open_cortex(host, saved, config) as cortex:
         cost = estimate_movie(saved, config, kind, cortex=cortex, should_stop=should_stop)
         print(f"{config.describe()}: {cost.describe()}", file=None if estimate else sys.stderr)
         if estimate:
@@ -76,7 +77,7 @@ def run_figure(
     probe: ProbeFile,
     /,
     *,
-    out: Annotated[Path, about("NAME.png, .svg or .pdf; of rois also .csv, of cortex .html")],
+    out: Annotated[Path, about("NAME.png, .svg or .pdf; of rois also .csv, of probe and cortex .html")],
     host: FromHost,
     given: Given,
 ) -> int:
@@ -87,13 +88,13 @@ def run_figure(
     config = given.make(FigureConfig, style=given.make(CortexStyle))
     find_figure_format(out, config.kind)
     saved = load_probe(probe)
-    with _open_cortex(host, saved, config) as cortex:
+    with open_cortex(host, saved, config) as cortex:
         print(f"Saved {write_figure(saved, config, out, cortex=cortex)}")
     return 0
 
 
 @contextmanager
-def _open_cortex(host: Host, probe: Probe, config: MovieConfig | FigureConfig) -> Iterator[Cortex | None]:
+def open_cortex(host: Host, probe: Probe, config: MovieConfig | FigureConfig) -> Iterator[Cortex | None]:
     """The cortex if it is needed; of a whole page, which is worth having without it, only if it can be drawn."""
     with ExitStack() as stack:
         cortex = None

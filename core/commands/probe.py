@@ -6,14 +6,14 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
-from core.attacks.config import MOST_TO_GAIN, AttackConfig, AttackMethod, format_epsilon, write_convergence
+from core.attacks.config import AttackConfig, format_epsilon
 from core.attacks.mask import resolve_mask
-from core.attacks.objective_config import ObjectiveKind
 from core.attacks.presets import PRESETS
 from core.checks import check_positive, refusal
-from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.movie import open_cortex
+from core.commands.options import Device, FromHost, Given, Json, about, explained, takes
 from core.commands.output import answer, finish
 from core.commands.probe_options import (
     ATTACK,
@@ -31,23 +31,21 @@ from core.datasets.subject import load_subject
 from core.encoders.files import usual_layer
 from core.encoders.library import read_encoder_file
 from core.engine import Engine
+from core.figures.figure_config import FigureConfig
 from core.files import check_free
-from core.headers import plain
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
-from core.probes.budget import read_probe_budget
 from core.probes.files import save_probe
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
-from core.probes.target import TargetKind
+from core.probes.summary import summarise_probe
 from core.stimuli.make import open_item
 from core.stimuli.names import name_pair
-from core.stimuli.one_probe import ExportReport, export_item
+from core.stimuli.one_probe import export_item
 from core.stimuli.probe_warnings import DEFAULT_GATE
 from core.stimuli.recipe import recipe_of
 from core.sweeps.choose import ALL_NETWORKS, check_against, choose_encoders
 from core.types import NormName
 
-CURVE_KEYS = ("epsilon", "shift", "first_order", "linearity", "control_shift")
 DEFAULT_SUBJECT, DEFAULT_NETWORK = "simulated", "mobilenet_v2_robust"
 
 EXPLANATION = """\
@@ -118,8 +116,12 @@ def run_probe(
     degrees: Annotated[float | None, about("width the stimuli will be shown at, in degrees of visual angle")] = None,
     transfer: Annotated[bool, about("score the stimuli on the subject's other networks too")] = False,
     network_weights: Annotated[Path | None, about("weights file to use instead of the embedded one")] = None,
+    html: Annotated[
+        Path | None, about("NAME.html: also one page with all of the probe, to play with in a browser")
+    ] = None,
     device: Device = "auto",
     json: Json = False,
+    host: FromHost,
     given: Given,
 ) -> int:
     """Make the probe and export it; returns 0. Raises ProbeError with one clear sentence otherwise."""
@@ -149,6 +151,8 @@ def run_probe(
     poor = check_against(config, gate=DEFAULT_GATE)
     stimulus = find_stimulus(image, size=config.side)
     check_free(out)  # before the attack runs, not after
+    if html is not None:
+        check_ending(html)
     engine = Engine(device=device)
     if network_weights is not None:
         engine.open_network(network, layer, weights=network_weights)
@@ -160,7 +164,14 @@ def run_probe(
     item = open_item(engine, recipe_of(probe, image), probe, transfer=names)
     name = name_pair(probe)
     report = export_item(item, out, degrees=degrees, add=lambda folder: save_probe(probe, folder / name))
-    summary = summarise(probe, report) | {"min_norm": summarise_min_norm(probe, config)}
+    files = [path.relative_to(report.folder).as_posix() for path in report.files]
+    found = {"folder": str(report.folder), "files": files, "min_norm": summarise_min_norm(probe, config)}
+    summary = summarise_probe(probe) | found
+    if html is not None:
+        from core.figures.figure import write_figure
+
+        with open_cortex(host, probe, FigureConfig()) as cortex:
+            write_figure(probe, FigureConfig(), html, cortex=cortex)
     for note in (*poor, *stimulus.notes):
         print(f"Note: {note}", file=sys.stderr)
     return answer(summary, lambda: describe(summary), as_json=json)
@@ -185,99 +196,18 @@ def resolve_encoder(options: EncoderOptions, *, roi: str = "") -> tuple[str, str
     return config.subject, find_network(config.network).id, config.layer
 
 
+def check_ending(html: Path) -> None:
+    """Raises BadInputError if a page's name does not end in .html."""
+    if html.suffix.lower() != ".html":
+        raise refusal("html", allowed="a file ending in .html", got=html.name)
+
+
 def make_probe(engine: Engine, config: ProbeConfig, stimulus: Stimulus) -> Probe:
     """Run the probe, with one line of progress on stderr if it is a terminal."""
     return finish(
         lambda stop: engine.iter_probe(config, stimulus, should_stop=stop),
         lambda progress: f"{progress.stage} {progress.step}/{progress.n_steps}, shift {progress.shift:+.3f}",
     )
-
-
-def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
-    """The JSON object of a probe; its keys are documented in `probe --help`."""
-    config, target, attack = probe.config, probe.config.target, probe.config.attack
-    clean, perturbed = probe.of_target(probe.clean), probe.of_target(probe.perturbed)
-    shift = perturbed - clean
-    curve = {
-        name: getattr(probe.curve, name).tolist() for name in (*CURVE_KEYS, "to_gain", "restart_spread", "n_gradients")
-    }
-    budget = read_probe_budget(probe)
-    summary = {
-        **{name: getattr(config, name) for name in ("subject", "network", "layer")},
-        "image": probe.stimulus_id,
-        "direction": str(config.direction),
-        "target": target.label,
-        "voxel": target.voxels[0] if target.kind is TargetKind.VOXEL else None,
-        "roi": target.roi if target.kind is TargetKind.ROI else None,
-        "unit": probe.response_unit,
-        "clean": clean,
-        "perturbed": perturbed,
-        "shift": shift,
-        "shift_sd": shift / probe.target_sd if probe.target_sd != 0 else 0.0,
-        "control_shift": probe.of_target(probe.control_shift),
-        "sign_flip_shift": probe.of_target(probe.sign_flip - probe.clean),
-        "first_order": curve["first_order"][-1],
-        "linearity": curve["linearity"][-1],
-        "curve": curve,
-        "l2": probe.l2,
-        "linf": probe.linf,
-        "mask": attack.mask.describe() if attack.mask else None,
-        "rms": budget.rms_grey_levels,
-        "rms_inside": budget.rms_inside,
-        "norm": str(attack.norm),
-        "n_steps": attack.steps_taken,
-        "step_rule": str(attack.step_rule) if attack.method is AttackMethod.PGD else None,
-        "n_gradients": int(probe.curve.n_gradients.sum()),
-        "to_gain": probe.to_gain,
-        "converged": probe.to_gain <= MOST_TO_GAIN,
-        "convergence": write_convergence(probe.to_gain),
-        "method": str(attack.method),
-        "n_queries": attack.n_queries if attack.method is AttackMethod.SQUARE else None,
-        **{name: getattr(attack, name) for name in ("epsilon", "momentum", "diversity", "translation", "seed")},
-        "ensemble": list(config.ensemble),
-        "attack": attack.describe(),
-        "against": describe_against(probe),
-        "objective": describe_objective(probe),
-        "seconds": round(probe.seconds, 3),
-        "device": probe.device,
-        "folder": str(report.folder),
-        "files": [path.relative_to(report.folder).as_posix() for path in report.files],
-    }
-    return cast(dict[str, Any], plain(summary))
-
-
-def describe_against(probe: Probe) -> dict[str, Any] | None:
-    """What the second encoder does, and whether the two are told apart; None without a second."""
-    against, second, config = probe.config.against, probe.second, probe.config
-    if against is None or second is None:
-        return None
-    return {
-        "encoder": against.label,
-        "direction": str(against.direction(config.direction)),
-        "kind": against.kind,
-        "shift": float(second.shift[-1]),
-        "shift_sd": probe.shifts_sd[1],
-        "control_shift_sd": float(second.control_shift[-1]) / second.target_sd,
-        "sharpness": against.sharpness,
-        "decided_sd": against.decided_sd,
-        "smaller_sd": against.find_smaller(probe.shifts_sd, config.direction),
-        "decided": not probe.undecided,
-    }
-
-
-def describe_objective(probe: Probe) -> dict[str, Any]:
-    """What was raised and by how much."""
-    objective, gain, against = probe.config.objective, probe.curve.objective, probe.config.against
-    if against is not None:
-        formula = against.formula(probe.config.direction)
-        return {"kind": against.kind, "weight": None, "formula": formula, "unit": "SD", "raised": float(gain[-1])}
-    return {
-        "kind": str(objective.kind),
-        "weight": objective.weight if objective.kind is ObjectiveKind.SELECTIVE else None,
-        "formula": objective.formula,
-        "unit": objective.unit(probe.response_unit),
-        "raised": float(gain[-1]) if len(gain) else None,
-    }
 
 
 def summarise_min_norm(probe: Probe, asked: ProbeConfig) -> dict[str, Any] | None:

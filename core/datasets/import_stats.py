@@ -129,6 +129,19 @@ def noise_ceiling(ncsnr: FloatArray, n_trials: IntArray, *, scored: BoolArray) -
     return ceiling.astype(np.float32)
 
 
+def find_ncsnr(ceiling: FloatArray, n_trials: IntArray) -> npt.NDArray[np.float64]:
+    """ncsnr of single trials behind a noise ceiling (n_voxels,) of means over so many trials (n_images,); the reverse.
+
+    Examples
+    --------
+    >>> find_ncsnr(np.array([0.75]), np.array([3, 3]))
+    array([1.])
+    """
+    wide = np.asarray(ceiling, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.sqrt(wide / (1 - wide) * np.mean(1.0 / n_trials)))
+
+
 def _standardise(values: npt.NDArray[np.float32]) -> BoolArray:
     """Bring every voxel to mean 0 and SD 1 over the trials, in place; returns which never varied."""
     mean = values.mean(axis=0, dtype=np.float64)

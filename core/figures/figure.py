@@ -13,10 +13,10 @@ from core.attacks.config import write_budget
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import draw_key
-from core.figures.cortex_page import write_cortex_page
 from core.figures.curve import curve_of
 from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
 from core.figures.movie_frames import Cortex
+from core.figures.probe_page import write_probe_page
 from core.figures.probe_plots import draw_spill_over, print_curve, print_steps
 from core.figures.probe_words import describe_probe, describe_settings, write_shifts, write_signed
 from core.files import replace_file
@@ -51,9 +51,11 @@ def write_figure(
         replace_file(path, lambda partial: partial.write_text(tabulate_rois(probe, voxels), encoding="utf-8"))
         return path
     if kind == "html":
-        if cortex is None:
+        alone = config.kind is FigureKind.CORTEX
+        if cortex is None and alone:
             raise BadInputError("This page shows the cortex, and there is nothing that draws it here.")
-        return write_cortex_page(probe, cortex.meshes(), cortex.key, path, theme=config.theme, note=cortex.note)
+        model = None if cortex is None else cortex.model()
+        return write_probe_page(probe, model, path, theme=config.theme, voxels=voxels, cortex_only=alone)
     inks = find_inks(config.theme)
     with house_style(inks, font_size=config.font_size):
         figure = draw_figure(probe, config, cortex, voxels=voxels)

@@ -97,8 +97,8 @@ class FigureConfig:
 
 
 def find_figure_format(path: Path, kind: FigureKind) -> str:
-    """png, svg, pdf, of ROIs csv or of the cortex html, by the ending. Raises BadInputError for others."""
-    more = {FigureKind.ROIS: ["csv"], FigureKind.CORTEX: ["html"]}
+    """png, svg, pdf, of ROIs csv, of the probe and the cortex html, by the ending. Raises BadInputError for others."""
+    more = {FigureKind.ROIS: ["csv"], FigureKind.CORTEX: ["html"], FigureKind.PROBE: ["html"]}
     allowed = ("png", "svg", "pdf", *more.get(kind, []))
     ending = path.suffix.lower().removeprefix(".")
     if ending not in allowed:

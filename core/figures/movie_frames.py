@@ -13,10 +13,10 @@ import numpy as np
 from core.attacks.config import write_budget
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey, draw_key
-from core.figures.cortex_page import HemisphereMesh
 from core.figures.curve import ATTACK, SECOND, curve_of, steps_of
 from core.figures.movie_config import MovieConfig, MovieKind
 from core.figures.movie_page import Page, Rect
+from core.figures.probe_page import CortexModel
 from core.figures.probe_plots import print_curve, print_steps
 from core.figures.probe_words import ProbeWords, describe_probe, write_shifts
 from core.images.difference import amplify, choose_factor
@@ -68,8 +68,8 @@ class Cortex(Protocol):
     def still(self, size: tuple[int, int]) -> ByteArray:
         """The delivered probe's picture (height, width, 4) uint8, see-through where there is no cortex."""
 
-    def meshes(self) -> tuple[HemisphereMesh, ...]:
-        """The delivered probe's cortex as points, triangles, colours and words."""
+    def model(self) -> CortexModel:
+        """The delivered probe's cortex as points, triangles, colours and what makes them."""
 
 
 class Frames(Protocol):

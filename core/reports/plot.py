@@ -70,6 +70,7 @@ class Plot:
     series : Later ones lie above.
     title, tip : Above the plot, and the formula a pointer on it shows.
     across, upright : Levels that mean something; dashed unless 0.
+    shaded : (low, high) of x whose background is shaded in the window.
     x_ticks, y_ticks : Names at places; empty for numbers.
     x_log, y_log : Logarithmic axes; data stay as they are.
     right : (float, str), optional
@@ -91,6 +92,7 @@ class Plot:
     tip: str = ""
     across: tuple[float, ...] = ()
     upright: tuple[float, ...] = ()
+    shaded: tuple[tuple[float, float], ...] = ()
     x_ticks: Sequence[tuple[float, str]] = ()
     y_ticks: Sequence[tuple[float, str]] = ()
     x_log: bool = False

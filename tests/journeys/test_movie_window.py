@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
@@ -205,6 +207,27 @@ def test_a_figure_and_its_table_are_looked_at_and_saved(
     assert state.subject is not None
     members = state.subject.voxels.voxels_in("FFA")
     assert float(rows["FFA"]["shift"]) == pytest.approx(float(state.probe.shift[members].mean()), rel=1e-4)
+    dialog.close()
+    wait_idle(window, qtbot)
+
+
+def test_the_probe_is_saved_as_a_page_to_play_with(
+    window: MainWindow, qtbot: QtBot, choose: Callable[[str], Path]
+) -> None:
+    window.actions_table.action("save_page").trigger()
+    dialog = window.features.figures.figure_dialog
+    assert dialog is not None
+    assert (dialog.kind.value(), dialog.ending()) == (FigureKind.PROBE, "html")
+    assert not dialog.dpi.isEnabled()
+    path = choose("probe.html")
+    dialog.save.click()
+    qtbot.waitUntil(lambda: dialog.note.text() == f"Saved {path}", timeout=LONG)
+    (found,) = re.findall(r'id="data">(.*?)</script>', path.read_text(encoding="utf-8"))
+    data, probe = json.loads(found), window.session.state.probe
+    assert probe is not None
+    moved = probe.of_target(probe.perturbed) - probe.of_target(probe.clean)
+    assert data["numbers"]["shift"] == pytest.approx(moved, rel=1e-6)
+    assert [one["name"] for one in data["cortex"]["maps"]] == ["shift", "clean", "perturbed"]
     dialog.close()
     wait_idle(window, qtbot)
 

@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.cortex.colour import blend_table
 from app.figures.cortex_renderer import CortexRenderer, render_probe, unfolding_at
 from core.datasets.subject import load_subject
+from core.encoders.files import load_card
 from core.errors import BadInputError
+from core.figures.colour_key import ColourKey
 from core.figures.movie_config import CortexStyle, MovieConfig
 from core.figures.movie_frames import Shot, open_frames
 from core.probes.probe import Probe
 from core.reports.inks import DARK, LIGHT
+from core.surfaces.colormap import find_colormap
 from core.types import ByteArray
 from tests.helpers.probes import make_probe
 
@@ -132,3 +136,32 @@ def test_the_pane_lies_on_the_paper_of_the_page(probe: Probe, qtbot: QtBot) -> N
 def test_a_surface_without_a_flat_map_says_so(probe: Probe, qtbot: QtBot, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="voxels"), render_probe(make_probe(n_voxels=44), PLAIN, theme="light"):
         pass
+
+
+def test_a_page_gets_what_makes_the_colours_of_the_picture(probe: Probe, qtbot: QtBot) -> None:
+    """Underlay, table and voxels, composed by hand, give the painter's own colours, dimmed ones too."""
+    card = load_card(probe.config.subject, probe.config.network, probe.config.layer)
+    known = replace(probe, encoder_sha256=card.sha256)
+    with render_probe(known, replace(PLAIN, gate_r=0.3), theme="dark") as renderer:
+        model = renderer.model()
+    assert model.key is not None and model.dimmed is not None and model.dimmed.any()
+    table = model.blend(model.key)
+    for mesh in model.meshes:
+        assert len(mesh.points) == len(mesh.colours) == len(mesh.underlay) == len(mesh.voxels) == len(mesh.places)
+        rows = np.clip(128 * (probe.shift_sd / model.key.limit + 1), 0, 255).astype(int)
+        shown = mesh.voxels >= 0
+        found = table[model.dimmed.astype(int), rows][mesh.voxels[shown]]
+        under = mesh.underlay[shown].astype(float)
+        expected = under + found[:, 3:] * (found[:, :3] - under)
+        assert np.abs(mesh.colours[shown, :3] - expected).max() <= 1.01
+        assert np.array_equal(mesh.colours[~shown, :3], mesh.underlay[~shown])
+    roi = np.asarray(load_subject("simulated").voxels.roi)
+    places, voxels = np.asarray(model.meshes[0].places), model.meshes[0].voxels
+    assert (places[voxels >= 0] == roi[voxels[voxels >= 0]])[roi[voxels[voxels >= 0]] != ""].all()
+
+
+def test_the_table_of_a_page_is_the_colour_map_evenly_in_value() -> None:
+    key = ColourKey(find_colormap("RdBu_r"), "Shift", "SD", 1.7)
+    table = blend_table(key)
+    assert np.array_equal(table[0, :, :3], key.colormap.table)
+    assert (table[0, :, 3] > table[1, :, 3]).all()

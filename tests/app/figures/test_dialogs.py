@@ -129,3 +129,10 @@ def test_a_table_is_offered_for_rois_alone(qtbot: QtBot) -> None:
     assert not dialog.dpi.isEnabled()
     dialog.kind.setCurrentIndex(dialog.kind.findData(FigureKind.CORTEX))
     assert (dialog.format.findData("csv"), dialog.format.findData("html")) == (-1, 3)
+
+
+def test_a_whole_probe_can_be_a_page(qtbot: QtBot) -> None:
+    dialog = make_figure_dialog(qtbot, FigureKind.PROBE)
+    dialog.format.setCurrentIndex(dialog.format.findData("html"))
+    assert dialog.ending() == "html"
+    assert not dialog.dpi.isEnabled() and dialog.theme.isEnabled()

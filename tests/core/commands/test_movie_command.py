@@ -12,13 +12,14 @@ import pytest
 
 from core.commands.cli import run_command_line
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie_config import CortexStyle
 from core.figures.movie_frames import Shot
+from core.figures.probe_page import CortexModel
 from core.probes.files import save_probe
 from core.probes.probe import Probe
 from core.surfaces.colormap import find_colormap
 from core.types import ByteArray
+from tests.helpers.cortex_model import make_model
 from tests.helpers.probes import make_probe
 
 
@@ -29,10 +30,8 @@ class Paint:
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         return np.full((size[1], size[0], 3), 90, dtype=np.uint8)
 
-    def meshes(self) -> tuple[HemisphereMesh, ...]:
-        points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
-        red = np.array([[200, 30, 60, 255]] * 3, dtype=np.uint8)
-        return (HemisphereMesh(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
+    def model(self) -> CortexModel:
+        return make_model(self.key)
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         return np.full((size[1], size[0], 4), 255, dtype=np.uint8)

@@ -17,12 +17,12 @@ from PIL import Image
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import HemisphereMesh
 from core.figures.figure import draw_figure, preview_figure, tabulate_rois, trim, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie_config import CortexStyle
 from core.figures.movie_frames import Shot
 from core.figures.probe_maps import map_probe
+from core.figures.probe_page import CortexModel
 from core.figures.probe_words import describe_settings
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
@@ -31,7 +31,7 @@ from core.probes.probe import Probe
 from core.reports.inks import LIGHT, house_style
 from core.surfaces.colormap import find_colormap
 from core.types import ByteArray, NormName
-from tests.helpers.chromium import find_chromium, open_page
+from tests.helpers.cortex_model import make_model
 from tests.helpers.probes import make_probe, with_second
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -47,10 +47,8 @@ class PaintedCortex:
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         return self.still(size)[..., :3]
 
-    def meshes(self) -> tuple[HemisphereMesh, ...]:
-        points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
-        red = np.array([[200, 30, 60, 255]] * 3, dtype=np.uint8)
-        return (HemisphereMesh(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
+    def model(self) -> CortexModel:
+        return make_model(self.key)
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         picture = np.zeros((size[1], size[0], 4), dtype=np.uint8)
@@ -243,40 +241,6 @@ def test_figures_of_a_pair_show_both_encoders_each_in_its_own_sds(tmp_path: Path
         assert float(row["second_shift_sd"]) == pytest.approx(means[row["roi"]], rel=1e-4)
     shown = map_probe(pair, CortexStyle(), table, follows=False)
     assert shown.note == "mobilenet_v2 features.18 alone", "a cortex shows the first encoder, and says so"
-
-
-def test_a_page_of_html_holds_the_cortex_and_needs_nothing_else(probe: Probe, tmp_path: Path) -> None:
-    page = write(probe, tmp_path / "cortex.html", kind="cortex").read_text(encoding="utf-8")
-    assert "encoder of simulated data" in page
-    assert "Encoder 222222222222" in page
-    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", page)  # nothing is fetched
-    call = page[page.rindex("Plotly.newPlot(") :]
-    assert "rgb(200,30,60)" in call
-    assert "FFA \\u00b7 voxel 5" in call or "FFA · voxel 5" in call
-    assert "Shift of the predicted response (SD)" in call
-    first_axis = base64.b64encode(np.array([0, 1, 0], dtype=np.float32).tobytes()).decode()
-    assert first_axis.rstrip("=") in call.replace("\\u002f", "/") or "[0.0,1.0,0.0]" in call
-
-
-@pytest.mark.skipif(find_chromium() is None, reason="no Chromium; `make test` installs it on Debian")
-def test_no_name_of_an_roi_is_code_or_markup_to_a_browser(tmp_path: Path) -> None:
-    """The page is opened by a real one: its script runs to the end, the name is drawn as it is, nothing else runs."""
-    name = '<!--<script></script><img src=x onerror="window.ran=1"><b>&amp;\'${1}\u2028'
-    table = load_subject("simulated").voxels
-    odd = replace(table, roi=tuple(name if roi == "FFA" else roi for roi in table.roi))
-    cortex = PaintedCortex()
-    shown = replace(cortex.meshes()[0], words=(name, "", ""))
-    cortex.meshes = lambda: (shown,)  # type: ignore[method-assign]
-    path = tmp_path / "index.html"
-    write_figure(make_probe(table=odd, size=64, roi=name), FigureConfig(kind=FigureKind.CORTEX), path, cortex=cortex)
-    with open_page(tmp_path) as page:
-        page.open(path.as_uri())
-        page.wait_for("document.readyState === 'complete' && Boolean(document.getElementById('cortex').data)")
-        assert page.value("document.scripts.length") == 2
-        assert page.value("document.images.length") == 0 and page.value("typeof window.ran") == "undefined"
-        decode = "new DOMParser().parseFromString(document.getElementById('cortex').data[0].text[0], 'text/html')"
-        assert page.value(f"{decode}.documentElement.textContent") == name
-        assert name.split("\u2028")[0] in page.value("document.body.innerText")
 
 
 def test_a_page_without_a_cortex_says_so(probe: Probe, tmp_path: Path) -> None:

@@ -18,18 +18,19 @@ from PIL import Image
 
 from core.errors import BadInputError, Cancelled, StorageError
 from core.figures.colour_key import ColourKey
-from core.figures.cortex_page import HemisphereMesh
 from core.figures.movie import estimate_movie, iter_movie, measure
 from core.figures.movie_config import MovieConfig, MovieFormat, MovieKind, find_format, parse_size
 from core.figures.movie_file import iter_write
 from core.figures.movie_frames import Shot, budgets_of_frames, open_frames, steps_of_frames
 from core.figures.movie_page import fit
+from core.figures.probe_page import CortexModel
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
 from core.probes.against import Against
 from core.probes.probe import Probe
 from core.surfaces.colormap import find_colormap
 from core.types import ByteArray, NormName
+from tests.helpers.cortex_model import make_model
 from tests.helpers.probes import make_probe, with_second
 
 SMALL = MovieConfig(fps=10, seconds=2, hold=0.5, width=640, height=360)
@@ -72,10 +73,8 @@ class PaintedCortex:
         level = 0 if shot.step is None else 10 + 5 * (shot.step + 1)
         return np.full((size[1], size[0], 3), (level, 200, 100), dtype=np.uint8)
 
-    def meshes(self) -> tuple[HemisphereMesh, ...]:
-        points = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
-        red = np.array([[200, 30, 60, 255]] * 3, dtype=np.uint8)
-        return (HemisphereMesh(points, np.array([[0, 1, 2]], dtype=np.int32), red, ("FFA · voxel 5", "", "")),)
+    def model(self) -> CortexModel:
+        return make_model(self.key)
 
     def still(self, size: tuple[int, int]) -> ByteArray:
         return np.full((size[1], size[0], 4), 255, dtype=np.uint8)
