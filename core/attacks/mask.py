@@ -188,9 +188,9 @@ def paint_mask(levels: ByteArray, *, edge: float = 0.0) -> Mask:
     """A mask from grey levels (side, side) uint8, 255 where the image may change."""
     from PIL import Image
 
-    held = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(levels)).save(held, "PNG", optimize=True)
-    return Mask(MaskShape.PICTURE, edge=edge, picture=base64.b64encode(held.getvalue()).decode())
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(levels)).save(buffer, "PNG", optimize=True)
+    return Mask(MaskShape.PICTURE, edge=edge, picture=base64.b64encode(buffer.getvalue()).decode())
 
 
 @lru_cache(maxsize=8)

@@ -15,7 +15,7 @@ from core.commands.probe import EncoderOptions, resolve_encoder
 from core.commands.probe_options import TargetOptions, check_one_target, resolve_target
 from core.datasets.subject import Subject, load_subject
 from core.engine import Engine
-from core.files import check_free, is_there, replace_file
+from core.files import check_free, is_there, new_folder, replace_file
 from core.headers import plain, unstructure, write_json
 from core.probes.synthesis_config import SynthesisConfig
 from core.probes.target import Target
@@ -115,12 +115,12 @@ def run_synthesise(
         lambda step: f"step {step.done:.0f}/{step.total}, response {max(step.values * direction.sign):.3g}",
     )
     names = [f"synthesised_{number}.png" for number in range(1, len(made.levels) + 1)]
-    out.mkdir(parents=True, exist_ok=True)
-    for name, levels in zip(names, made.levels, strict=True):
-        write_levels(out / name, levels)
     summary = _describe(encoder, target, made.unit) | _sum_up(made, natural, names) | {"folder": str(out)}
     more = {"encoder_sha256": made.sha256, "network_sha256": encoder.network.sha256, "versions": describe_versions()}
-    write_json(out / "synthesis.json", plain(summary | more | {"trace": made.trace.tolist()}))
+    with new_folder(out) as folder:
+        for name, levels in zip(names, made.levels, strict=True):
+            write_levels(folder / name, levels)
+        write_json(folder / "synthesis.json", plain(summary | more | {"trace": made.trace.tolist()}))
     return answer(plain(summary), lambda: _word(summary), as_json=json)
 
 
