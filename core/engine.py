@@ -20,7 +20,7 @@ from core.images.stimulus import Stimulus
 from core.kept import Kept
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.progress import Progress, ShouldStop, never_stop
-from core.types import FloatArray
+from core.types import Direction, FloatArray, NormName
 
 if TYPE_CHECKING:
     import torch
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
     from core.networks.network import Network
+    from core.probes.first_order import FirstOrder, FirstOrderProbe
     from core.probes.gradient_atlas import GradientAtlas
     from core.sweeps.cells import CellStore, RunProgress
     from core.sweeps.config import SweepConfig
@@ -61,6 +62,7 @@ class Engine:
         self._device: str | None = None
         self._networks: Kept[tuple[str, str], Network] = Kept(NETWORK_BYTES, measure=_measure)
         self._encoders: Kept[EncoderKey, Encoder] = Kept(ENCODER_BYTES, measure=_measure)
+        self._first_order: tuple[object, FirstOrder] | None = None
 
     @property
     def device(self) -> str:
@@ -187,6 +189,7 @@ class Engine:
         from core.probes.levels import iter_wanted
         from core.probes.min_norm import iter_min_norm
 
+        self._first_order = None  # its forward pass may take as much memory as the attack's
         encoder, *others = self.open_probed(config)
         run = iter_min_norm if config.wanted_shift_sd else iter_wanted
         yield from run(encoder, stimulus, config, should_stop=should_stop, others=tuple(others))
@@ -225,6 +228,41 @@ class Engine:
 
         encoder = self.open_encoder(subject, network, layer, side=side)
         yield from iter_gradient_atlas(encoder, stimulus, should_stop=should_stop)
+
+    def first_order_probe(
+        self,
+        subject: str,
+        network: str,
+        layer: str,
+        stimulus: Stimulus,
+        voxel: int,
+        *,
+        norm: NormName,
+        epsilon: float,
+        direction: Direction = Direction.RAISE,
+        side: int | None = None,
+    ) -> FirstOrderProbe:
+        """The perturbation that moves a voxel most to first order, and the shift predicted: see `FirstOrder`.
+
+        The forward pass of the last stimulus is kept, so that further voxels cost one backward pass each.
+
+        Examples
+        --------
+        >>> from core.datasets.photos import load_stimulus
+        >>> engine, photo = Engine(device="cpu"), load_stimulus("cat_chelsea")
+        >>> names = "simulated", "mobilenet_v2", "features.18"
+        >>> found = engine.first_order_probe(*names, photo, 5, norm=NormName.L2, epsilon=3.0)
+        >>> round(float((found.delta**2).sum()) ** 0.5, 4), found.shift > 0
+        (3.0, True)
+        """
+        from core.probes.first_order import FirstOrder
+
+        key = self.open_encoder(subject, network, layer), side, stimulus.sha256
+        if self._first_order is None or self._first_order[0] != key:
+            self._first_order = None
+            opened = self.open_encoder(subject, network, layer, side=side)
+            self._first_order = key, FirstOrder(opened, stimulus)
+        return self._first_order[1].probe(voxel, norm, epsilon, direction)
 
     def iter_import(
         self, readout: Readout, request: ImportRequest, *, files: tuple[tuple[str, str], ...]

@@ -15,6 +15,7 @@ from app.cortex.layout import NamedView
 from app.cortex.pose import capture_view, show_view
 from app.explore.files import Files
 from app.explore.image_list import GalleryItem
+from app.explore.loupe import Loupe
 from app.explore.places import KEY, Places
 from app.explore.presenter import SENSITIVITY, Presenter
 from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
@@ -52,6 +53,7 @@ class Explore(Feature):
         self.images, self.responses = panels.images, panels.responses
         self._files = Files(desk, self.cortex.view)
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
+        self._loupe = Loupe(services, self.cortex.view)
         self.presenter = Presenter(state, panels, self)
         wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
@@ -75,6 +77,7 @@ class Explore(Feature):
             "raise": partial(controller.set_direction, Direction.RAISE),
             "lower": partial(controller.set_direction, Direction.LOWER),
             "toggle_auto": self.controls.run.auto.toggle,
+            "loupe": lambda: self._say(self._loupe.toggle()),
             "flicker": self.images.tools.flicker.toggle,
         }
 

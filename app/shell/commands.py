@@ -142,6 +142,8 @@ view_anterior | Anterior view | 6 |  | View from the front
 view_flat | Flat map | 7 |  | Show the flattened cortex
 camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
 -
+loupe | Probe loupe | M | search | Show the first-order probe of the voxel under the pointer; Ctrl does, too, \
+    while it is held
 flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image in place
 -
 toggle_controls | Show or hide controls | Ctrl+1 | sidebar | Hide the left column, or bring it back
