@@ -19,6 +19,7 @@ from app.explore.loupe import Loupe
 from app.explore.places import KEY, Places
 from app.explore.presenter import SENSITIVITY, Presenter
 from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
+from app.explore.trade_off import TradeOffWindow
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded
@@ -57,6 +58,7 @@ class Explore(Feature):
         self.presenter = Presenter(state, panels, self)
         wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
+        self._trade_off: TradeOffWindow | None = None
         self._connect()
         wiring.follow_settings()
 
@@ -77,6 +79,7 @@ class Explore(Feature):
             "raise": partial(controller.set_direction, Direction.RAISE),
             "lower": partial(controller.set_direction, Direction.LOWER),
             "toggle_auto": self.controls.run.auto.toggle,
+            "trade_off": self._open_trade_off,
             "loupe": lambda: self._say(self._loupe.toggle()),
             "flicker": self.images.tools.flicker.toggle,
         }
@@ -286,6 +289,11 @@ class Explore(Feature):
             action = QAction("Save figure…", pane)
             action.triggered.connect(partial(self._want_figure, FigureKind.IMAGES))
             pane.addAction(action)
+
+    def _open_trade_off(self) -> None:
+        if self._trade_off is None:
+            self._trade_off = TradeOffWindow(self._desk, selection=self.selection, show=self.show)
+        self._trade_off.open()
 
     def _step(self, step: int) -> None:
         """Undo (-1) or redo (+1), and say what it changed."""

@@ -121,6 +121,9 @@ toggle_auto | Probe automatically | A | auto | Probe after every change, or only
 -
 raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
+-
+trade_off | Trade-off… |  | chart | Between moving the target and sparing all other voxels: the front of both, \
+    found at several weights of the penalty
 [Stimuli]
 add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
 plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
@@ -176,12 +179,12 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
     ("redo", lambda now: bool(now.undo[1]), "Nothing to redo"),
     ("show_recording", lambda now: _is_imported(now.state), "This subject ships with the program"),
     (
-        "probe plan_stimuli export_encoder encoder_card",
+        "probe trade_off plan_stimuli export_encoder encoder_card",
         lambda now: now.state.card is not None,
         "Choose a network with a fitted encoder first",
     ),
-    ("probe", lambda now: now.state.stimulus is not None, "Choose an image first"),
-    ("probe", lambda now: now.state.target is not None, "Click a voxel on the cortex first"),
+    ("probe trade_off", lambda now: now.state.stimulus is not None, "Choose an image first"),
+    ("probe trade_off", lambda now: now.state.target is not None, "Click a voxel on the cortex first"),
     (
         "export save_probe save_figure save_movie add_to_tray",
         lambda now: now.state.probe is not None or not now.state.is_probing,

@@ -1,0 +1,163 @@
+"""The window of a trade-off: one handle between raising the target and sparing the rest, over a front that fills in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import QDialog, QSlider
+
+from app.base.state import request_probe
+from app.explore.selection import Selection
+from app.look.numbers import format_number, format_signed
+from app.widgets.basics import allow, bring, fill_dialog, make_button, make_label, make_row
+from app.widgets.desk import Desk
+from app.widgets.job_line import JobLine, Reading
+from app.widgets.new_folder_dialog import ask_new_folder
+from app.widgets.plot_view import PlotView
+from core.figures.trade_off import plot_trade_off, write_trade_off
+from core.probes.probe import Probe
+from core.probes.trade_off import TradeOff, TradePoint, iter_trade_off, plan_trade_off
+from core.reports.plot import Plot
+
+JOB = "trade-off"
+LEAST = (560, 380)
+CONTENTS = "The table (CSV), the figure (SVG, PNG) and a file of each probe, which Save probe would write, too."
+EMPTY = "Find the front: one probe at each weight of the penalty on all other voxels."
+TIP = "Between the least spill-over and the largest shift of the target; the probe is shown in Explore"
+
+
+class TradeOffWindow(QDialog):
+    """Finds the front of what is chosen in Explore, beside other work; a point or the handle shows its probe there.
+
+    Parameters
+    ----------
+    selection : Gives what is chosen.
+    show : Chooses it again, with a finished probe.
+    """
+
+    def __init__(
+        self, desk: Desk, *, selection: Callable[[], Selection], show: Callable[[Selection, Probe], object]
+    ) -> None:
+        super().__init__(desk.parent)
+        self._desk, self._services = desk, desk.services
+        self._selection, self._show_probe = selection, show
+        self._asked: Selection | None = None
+        self.trade: TradeOff | None = None
+        self.title, self.readout = make_label("", "muted", wraps=True), make_label(EMPTY, wraps=True)
+        self.plot = PlotView("Shift of the target against spill-over")
+        self.plot.setMinimumSize(*LEAST)
+        self.handle = QSlider(Qt.Orientation.Horizontal)
+        self.handle.setAccessibleName("Between sparing the rest and raising the target")
+        self.handle.setToolTip(TIP)
+        self.work = JobLine()
+        self.go, self.save = make_button("", "primary", self._press), make_button("Save…", do=self._save)
+        ends = make_row(self.save, -1, self.go, make_button("Close", do=self.close))
+        knob = make_row(make_label("Spare the rest"), self.handle, make_label("Move the target"), stretch=1)
+        fill_dialog(self, "Trade-off", self.title, self.plot, knob, self.readout, self.work, ends, stretch=1)
+        self.plot.describe = describe_point
+        self.plot.picked.connect(self._show_point)
+        self.handle.valueChanged.connect(self._slide)
+        self.work.changed.connect(self._refresh)
+        self._services.state.probe_changed.connect(self._mark)
+        for fact in ("target", "stimulus", "card"):
+            getattr(self._services.state, f"{fact}_changed").connect(self._refresh)
+        self._refresh()
+
+    def open(self) -> None:
+        """Come to the front, and find the front of what is chosen if there is none yet."""
+        bring(self)
+        if self.trade is None and not self.work.busy:
+            self.start()
+
+    def start(self) -> None:
+        """Find the front of what is chosen now."""
+        state, engine = self._services.state, self._services.engine
+        config, stimulus = self.work.attempt(lambda: request_probe(state)), state.stimulus
+        if config is None or stimulus is None or self.work.attempt(lambda: plan_trade_off(config, (0.0, 1.0))) is None:
+            return
+        self._asked, self.trade = self._selection(), None
+        self.title.setText(f"{config.describe_wish()} · {stimulus.id} · {config.network} · {config.attack.describe()}")
+        self.readout.setText("")
+        self.plot.show_plot(Plot("", "", empty="The first point comes soon."))
+        run = partial(engine.iter_probe, stimulus=stimulus)
+        self.work.run(
+            self._services.lane,
+            JOB,
+            lambda stop: iter_trade_off(partial(run, should_stop=stop), config, quick=True),
+            title="Finding the trade-off…",
+            on_done=self._take,
+            read=self._read,
+            stopped="Stopped. What was found so far stays.",
+        )
+
+    def _read(self, record: TradeOff) -> Reading:
+        if self.trade is None or record.points != self.trade.points:
+            self._take(record)
+        return Reading(record.done / record.total, f"Probe {min(int(record.done) + 1, record.total)} of {record.total}")
+
+    def _take(self, trade: TradeOff) -> None:
+        if not trade.points:
+            return
+        self.trade = trade
+        self.plot.show_plot(plot_trade_off(trade))
+        with QSignalBlocker(self.handle):
+            self.handle.setRange(0, len(trade.front) - 1)
+        self._mark()
+        self._refresh()
+
+    def _mark(self) -> None:
+        """Ring the point whose probe is on screen, and put the handle there."""
+        shown = self._services.state.probe
+        points = () if self.trade is None or shown is None else self.trade.points
+        key = None if shown is None else (shown.config, shown.stimulus_sha256)
+        marked = next((one for one in points if (one.probe.config, one.probe.stimulus_sha256) == key), None)
+        self.plot.mark(marked)
+        if marked is None or self.trade is None:
+            return
+        self.readout.setText(describe_point(marked))
+        if marked in self.trade.front:
+            with QSignalBlocker(self.handle):
+                self.handle.setValue(self.trade.front.index(marked))
+
+    def _slide(self, place: int) -> None:
+        if self.trade is not None:
+            self._show_point(self.trade.front[place])
+
+    def _show_point(self, point: TradePoint) -> None:
+        """Show its probe everywhere, with the options that make it."""
+        if self._asked is not None:
+            asked = self._asked.aim
+            aim = replace(asked, spares_others=bool(point.weight), spare_weight=point.weight or asked.spare_weight)
+            self._show_probe(replace(self._asked, aim=aim), point.probe)
+
+    def _press(self) -> None:
+        self.work.cancel() if self.work.busy else self.start()
+
+    def _save(self) -> None:
+        if (trade := self.trade) is None:
+            return
+        name, about = f"{trade.points[0].probe.stimulus_id}-trade_off", (self.title.text(), "", CONTENTS)
+        folder = ask_new_folder(self, self._services.settings, "Save the trade-off", name, about=about, verb="Save")
+        if folder is not None:
+            make = partial(write_trade_off, trade, folder)
+            self._services.controller.write("Saving the trade-off…", lambda: f"Saved {make()}")
+
+    def _refresh(self) -> None:
+        state = self._services.state
+        ready = state.target is not None and state.stimulus is not None and state.card is not None
+        self.go.setText("Stop" if self.work.busy else "Find the front")
+        allow(self.go, "" if ready or self.work.busy else "Choose a target and an image first")
+        allow(self.save, "" if self.trade is not None else "Find the front first")
+        allow(self.handle, "" if self.trade is not None else "Find the front first", TIP)
+
+
+def describe_point(point: TradePoint) -> str:
+    """What a point is, in a line."""
+    weight = f"penalty {point.weight:g}" if point.weight else "no penalty"
+    gained = format_signed(point.target_sd)
+    spill, control = (f"{format_number(one)} SD" for one in (point.spill_sd, point.control_sd))
+    quick = " · quick look" * point.probe.config.attack.is_quick_look
+    return f"{weight} · target {gained} SD · other voxels {spill}, random control {control}{quick}"

@@ -1,0 +1,131 @@
+"""The trade-off between moving a target and sparing all other voxels: probes at several weights of the penalty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from core.attacks.objective_config import ObjectiveConfig, ObjectiveKind
+from core.checks import check_rules, refusal
+from core.probes.probe import Probe, ProbeConfig, ProbeProgress, in_reference_sds
+from core.types import BoolArray, FloatArray
+
+WEIGHTS = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0)
+"""Of the penalty: 0 is the plain target; from about 30 on little moves."""
+
+RunProbe = Callable[[ProbeConfig], Iterable[ProbeProgress]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TradePoint:
+    """One probe of a trade-off.
+
+    Parameters
+    ----------
+    weight : Of the mean squared change of the other voxels; 0 for none.
+    target_sd : Shift of the target in its SD, positive the way wanted.
+    spill_sd, control_sd : Mean |shift| of the other voxels, each in its SD: of the probe, and of its random control.
+    """
+
+    weight: float
+    target_sd: float
+    spill_sd: float
+    control_sd: float
+    probe: Probe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TradeOff:
+    """Points by ascending weight; `done` of `total` probes were made for them, a part of one included."""
+
+    points: tuple[TradePoint, ...]
+    done: float
+    total: int
+    is_whole: bool = False
+
+    @property
+    def result(self) -> TradeOff | None:
+        """Itself once all weights are done."""
+        return self if self.is_whole else None
+
+    @property
+    def front(self) -> tuple[TradePoint, ...]:
+        """The points that no other one beats in both, by ascending spill-over."""
+        kept = find_front([one.target_sd for one in self.points], [one.spill_sd for one in self.points])
+        return tuple(
+            sorted((self.points[row] for row in np.flatnonzero(kept)), key=lambda one: (one.spill_sd, one.weight))
+        )
+
+
+def find_front(gain: Sequence[float], cost: Sequence[float]) -> BoolArray:
+    """Which points (n,) are not dominated: no other has at least the gain at no more cost, and one of them better.
+
+    Examples
+    --------
+    >>> find_front([3.0, 2.0, 1.0, 1.5], [1.0, 0.5, 0.6, 0.5]).tolist()
+    [True, True, False, False]
+    """
+    high, low = np.asarray(gain)[:, None], np.asarray(cost)[:, None]
+    as_good = (high >= high.T) & (low <= low.T)
+    return ~(as_good & ((high > high.T) | (low < low.T))).any(axis=0)
+
+
+def iter_trade_off(
+    run: RunProbe, config: ProbeConfig, *, weights: Sequence[float] = WEIGHTS, quick: bool = False
+) -> Iterator[TradeOff]:
+    """Make the probe at every weight; each record holds the points so far, the last one all.
+
+    `run`: makes a probe, as `Engine.iter_probe` does. `quick`: a quick look at every weight comes first, where the
+    attack has one.
+
+    Raises BadInputError for weights that are not ascending, and for a config that has no such trade-off.
+    """
+    wanted = plan_trade_off(config, weights)
+    look = config.attack.quick_look() if quick else None
+    plan = [] if look is None else [replace(one, attack=look) for one in wanted]
+    plan += wanted
+    points: dict[float, TradePoint] = {}
+    for number, one in enumerate(plan):
+        weight = weights[number % len(weights)]
+        for progress in run(one):
+            if progress.result is not None:
+                points[weight] = measure_point(weight, progress.result)
+            done = number + progress.step / max(progress.n_steps, 1)
+            yield TradeOff(tuple(points[key] for key in sorted(points)), done, len(plan))
+    yield TradeOff(tuple(points[key] for key in sorted(points)), len(plan), len(plan), is_whole=True)
+
+
+def plan_trade_off(config: ProbeConfig, weights: Sequence[float]) -> list[ProbeConfig]:
+    """The probe's config at every weight. Raises as `iter_trade_off`."""
+    if len(weights) < 2 or list(weights) != sorted(set(weights)):
+        raise refusal(
+            "penalties", allowed="two or more weights, ascending", got=",".join(f"{one:g}" for one in weights)
+        )
+    only = "Choose a voxel, an ROI or a set, one encoder and one budget."
+    check_rules(
+        (config.objective.kind.is_pattern, "trade-off", "of a target, not a pattern", config.target.label, only),
+        (config.against is not None, "trade-off", "of one encoder", ", ".join(config.encoder_names), only),
+        (config.wanted_shift_sd, "trade-off", "at a budget, not a wanted shift", config.wanted_shift_sd, only),
+    )
+    return [
+        replace(config, objective=ObjectiveConfig(ObjectiveKind.SELECTIVE, weight) if weight else ObjectiveConfig())
+        for weight in weights
+    ]
+
+
+def measure_point(weight: float, probe: Probe) -> TradePoint:
+    """What a finished probe gained and cost. Raises BadInputError if the target's SD, or every other, is not known."""
+    others = np.isfinite(probe.reference_sd) & (probe.reference_sd > 0)
+    others[list(probe.config.target.voxels)] = False
+    if not others.any() or not probe.target_sd > 0:
+        got = "no SD of the target" if others.any() else "no other voxel with one"
+        advice = "Fit the encoder again, or choose another target."
+        raise refusal("trade-off", allowed="of a target and other voxels with known SDs", got=got, advice=advice)
+
+    def spread(shift: FloatArray) -> float:
+        return float(np.abs(in_reference_sds(shift, probe.reference_sd)[others].astype(np.float64)).mean())
+
+    moved = probe.config.direction.sign * probe.of_target(probe.shift) / probe.target_sd
+    return TradePoint(weight, moved, spread(probe.shift), spread(probe.control_shift), probe)
