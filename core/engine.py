@@ -20,7 +20,7 @@ from core.images.stimulus import Stimulus
 from core.kept import Kept
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.progress import Progress, ShouldStop, never_stop
-from core.types import Direction, FloatArray, NormName
+from core.types import FloatArray
 
 if TYPE_CHECKING:
     import torch
@@ -229,40 +229,19 @@ class Engine:
         encoder = self.open_encoder(subject, network, layer, side=side)
         yield from iter_gradient_atlas(encoder, stimulus, should_stop=should_stop)
 
-    def first_order_probe(
-        self,
-        subject: str,
-        network: str,
-        layer: str,
-        stimulus: Stimulus,
-        voxel: int,
-        *,
-        norm: NormName,
-        epsilon: float,
-        direction: Direction = Direction.RAISE,
-        side: int | None = None,
-    ) -> FirstOrderProbe:
-        """The perturbation that moves a voxel most to first order, and the shift predicted: see `FirstOrder`.
+    def first_order_probe(self, config: ProbeConfig, stimulus: Stimulus) -> FirstOrderProbe:
+        """The perturbation that moves a target most to first order, and the shift predicted: see `FirstOrder`.
 
-        The forward pass of the last stimulus is kept, so that further voxels cost one backward pass each.
-
-        Examples
-        --------
-        >>> from core.datasets.photos import load_stimulus
-        >>> engine, photo = Engine(device="cpu"), load_stimulus("cat_chelsea")
-        >>> names = "simulated", "mobilenet_v2", "features.18"
-        >>> found = engine.first_order_probe(*names, photo, 5, norm=NormName.L2, epsilon=3.0)
-        >>> round(float((found.delta**2).sum()) ** 0.5, 4), found.shift > 0
-        (3.0, True)
+        The forward pass of the last stimulus is kept, so that further targets cost one backward pass each.
         """
         from core.probes.first_order import FirstOrder
 
-        key = self.open_encoder(subject, network, layer), side, stimulus.sha256
+        names, side = (config.subject, config.network, config.layer), int(stimulus.pixels.shape[-1])
+        key = self.open_encoder(*names), side, stimulus.sha256
         if self._first_order is None or self._first_order[0] != key:
             self._first_order = None
-            opened = self.open_encoder(subject, network, layer, side=side)
-            self._first_order = key, FirstOrder(opened, stimulus)
-        return self._first_order[1].probe(voxel, norm, epsilon, direction)
+            self._first_order = key, FirstOrder(self.open_encoder(*names, side=side), stimulus)
+        return self._first_order[1].probe(config)
 
     def iter_import(
         self, readout: Readout, request: ImportRequest, *, files: tuple[tuple[str, str], ...]

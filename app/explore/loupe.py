@@ -18,9 +18,12 @@ from app.base.pictures import to_qimage
 from app.base.services import Services
 from app.cortex.picking import HoverInfo
 from app.cortex.view import CortexView
-from app.look.numbers import GREY_LEVELS, NORM_SIGNS, digits_for, format_signed, write_epsilon
+from app.look.numbers import GREY_LEVELS, digits_for, format_signed
 from app.widgets.basics import make_column, make_label, show_text
+from core.attacks.config import write_budget
 from core.images.difference import amplify, choose_factor
+from core.probes.probe import ProbeConfig
+from core.probes.target import target_voxel
 
 if TYPE_CHECKING:
     from core.probes.first_order import FirstOrderProbe
@@ -36,6 +39,8 @@ POINT = "Point at a voxel of the cortex."
 COMES = "One moment…"
 WAITS = "Follows when the probe has finished."
 WHAT = "at {} · gradient of the clean image · difference × {}"
+Asked = tuple[ProbeConfig, str, str]
+"""A probe, and the hashes of its image and encoder."""
 
 
 class Loupe(QFrame):
@@ -44,24 +49,23 @@ class Loupe(QFrame):
     def __init__(self, services: Services, view: CortexView) -> None:
         super().__init__(view.canvas)
         self._services, self._canvas = services, view.canvas
-        self.switched, self._held = False, False
-        self._info: HoverInfo | None = None
-        self._asked: tuple[object, ...] = ()
+        self.switched = self._held = False
+        self._voxel: int | None = None
+        self._asked: Asked | None = None
         self.setProperty("role", "card")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.setAccessibleName("Probe loupe")
         self.setFixedWidth(SIDE + 2 * EDGE)
         self.picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self.picture.setFixedHeight(SIDE)
         self.title, self.shift, self.note = make_label("", "strong"), make_label(), make_label("", "muted", wraps=True)
         self.setLayout(make_column(self.picture, self.title, self.shift, self.note, gap=4, margin=EDGE))
         self.hide()
-        self._watch = QTimer(self, interval=WATCH_MS)
-        self._watch.timeout.connect(self._look_at_key)
+        self._watch = QTimer(self, interval=WATCH_MS, singleShot=True)
+        self._watch.timeout.connect(self._look_again)
         view.voxel_hovered.connect(self._follow)
         view.canvas.drawn.connect(self._place)
-        for fact in ("subject", "encoder", "stimulus", "attack", "direction", "is_probing"):
+        for fact in ("card", "stimulus", "attack", "direction", "is_probing"):
             getattr(services.state, f"{fact}_changed").connect(self._refresh)
 
     def toggle(self) -> str:
@@ -71,79 +75,58 @@ class Loupe(QFrame):
         return "Probe loupe on: point at a voxel" if self.switched else "Probe loupe off"
 
     def _follow(self, info: HoverInfo | None) -> None:
-        self._info = info if info is not None and info.voxel is not None else None
-        self._held = bool(QGuiApplication.keyboardModifiers() & Qt.KeyboardModifier.ControlModifier)
+        self._voxel = None if info is None else info.voxel
+        self._look_at_key(QGuiApplication.keyboardModifiers())
+
+    def _look_again(self) -> None:
+        self._look_at_key(QGuiApplication.queryKeyboardModifiers())
+
+    def _look_at_key(self, held: Qt.KeyboardModifier) -> None:
+        """Show it while the key is held, and look again until it is not."""
+        self._held = bool(held & Qt.KeyboardModifier.ControlModifier)
         if self._held:
             self._watch.start()
         self._refresh()
 
-    def _look_at_key(self) -> None:
-        self._held = bool(QGuiApplication.queryKeyboardModifiers() & Qt.KeyboardModifier.ControlModifier)
-        if not self._held:
-            self._watch.stop()
-            self._refresh()
+    def _config(self) -> ProbeConfig | None:
+        """The probe of the voxel pointed at; None where there is nothing to make one of."""
+        state = self._services.state
+        if self._voxel is None or state.subject is None or state.stimulus is None or not state.network:
+            return None
+        target = target_voxel(state.subject.voxels, self._voxel)
+        return ProbeConfig(state.subject.id, *state.encoder, target, state.direction, state.attack)
 
     def _refresh(self) -> None:
         """Show the voxel pointed at, and ask for its probe unless it is the one asked for last."""
-        shown = self.switched or (self._held and self._info is not None)
-        self.setVisible(shown)
-        if not shown:
+        self.setVisible(self.switched or (self._held and self._voxel is not None))
+        config, state = self._config(), self._services.state
+        stimulus, card = state.stimulus, state.card
+        if self.isHidden() or config is None or stimulus is None or card is None or state.is_probing:
             self._services.lane.drop(JOB)
-            self._asked = ()
-            return
-        state, info = self._services.state, self._info
-        subject, stimulus = state.subject, state.stimulus
-        if info is None or info.voxel is None or subject is None or stimulus is None or not state.network:
-            self._asked = ()
-            self._say("", POINT)
-            return
-        title = f"Voxel {info.voxel}" + (f" · {info.roi}" if info.roi else "")
-        if state.is_probing:
-            self._asked = ()
-            self._say(title, WAITS)
-            return
-        names, attack, direction = (subject.id, *state.encoder), state.attack, state.direction
-        wanted = (*names, stimulus.sha256, info.voxel, attack.norm, attack.epsilon, direction)
-        if wanted == self._asked:
-            return
-        self._say(title, COMES)
-        made = partial(
-            self._services.engine.first_order_probe,
-            *names,
-            stimulus,
-            info.voxel,
-            norm=attack.norm,
-            epsilon=attack.epsilon,
-            direction=direction,
-            side=int(stimulus.pixels.shape[-1]),
-        )
-        self._asked = wanted
-        self._services.lane.submit(
-            JOB,
-            lambda _stop: made(),
-            on_done=partial(self._show, wanted, title),
-            refuse=partial(self._refuse, wanted, title),
-            title="First-order probe…",
-            when_busy=WhenBusy.LATEST,
-        )
+            self._asked = None
+            self._say("" if config is None else name_target(config), POINT if config is None else WAITS)
+        elif (asked := (config, stimulus.sha256, card.sha256)) != self._asked:
+            self._asked = asked
+            self._say(name_target(config), COMES)
+            self._services.lane.submit(
+                JOB,
+                lambda _stop: self._services.engine.first_order_probe(config, stimulus),
+                on_done=partial(self._show, asked, card.response_unit),
+                refuse=partial(self._say, name_target(config)),
+                title="First-order probe…",
+                when_busy=WhenBusy.LATEST,
+            )
 
-    def _refuse(self, wanted: tuple[object, ...], title: str, reason: str) -> None:
-        if wanted == self._asked:
-            self._say(title, reason)
-
-    def _show(self, wanted: tuple[object, ...], title: str, found: FirstOrderProbe) -> None:
-        if wanted != self._asked:
+    def _show(self, asked: Asked, unit: str, found: FirstOrderProbe) -> None:
+        if asked != self._asked:
             return
-        delta = GREY_LEVELS * found.delta.transpose(1, 2, 0)
+        delta, attack = GREY_LEVELS * found.delta.transpose(1, 2, 0), found.config.attack
         factor = choose_factor(delta)
         pixmap = QPixmap.fromImage(to_qimage(amplify(delta, factor)))
-        budget = f"{NORM_SIGNS[found.norm]} ε {write_epsilon(found.epsilon, found.norm)}"
         self.picture.setPixmap(pixmap.scaled(SIDE, SIDE, mode=Qt.TransformationMode.SmoothTransformation))
-        self._say(title, WHAT.format(budget, factor), f"First order: {format_shift(found, self._unit())}")
-
-    def _unit(self) -> str:
-        card = self._services.state.card
-        return "" if card is None else card.response_unit
+        value, unit = (found.shift, unit) if math.isnan(found.shift_sd) else (found.shift_sd, "SD")
+        moved = f"First order: {format_signed(value, digits_for(abs(value)))} {unit}"
+        self._say(name_target(found.config), WHAT.format(write_budget(attack.epsilon, attack.norm), factor), moved)
 
     def _say(self, title: str, note: str, shift: str = "") -> None:
         self.picture.setVisible(bool(shift))
@@ -155,14 +138,11 @@ class Loupe(QFrame):
 
     def _place(self) -> None:
         """In the upper corner that the pointer is farther from."""
-        if self.isVisible():
-            self.adjustSize()
-            right = self._canvas.width() - self.width() - EDGE
-            self.move(right if 2 * self._canvas.mapFromGlobal(QCursor.pos()).x() < self._canvas.width() else EDGE, EDGE)
-            self.raise_()
+        self.adjustSize()
+        right, pointer = self._canvas.width() - self.width() - EDGE, self._canvas.mapFromGlobal(QCursor.pos()).x()
+        self.move(right if 2 * pointer < self._canvas.width() else EDGE, EDGE)
 
 
-def format_shift(found: FirstOrderProbe, unit: str) -> str:
-    """The predicted shift in SDs, or in the response's unit where the SD is not known."""
-    value, unit = (found.shift, unit) if math.isnan(found.shift_sd) else (found.shift_sd, "SD")
-    return f"{format_signed(value, digits_for(abs(value)))} {unit}"
+def name_target(config: ProbeConfig) -> str:
+    """The target as a title."""
+    return config.target.label[0].upper() + config.target.label[1:]

@@ -1,4 +1,4 @@
-"""The first-order probe of single voxels at one stimulus: a forward pass is kept, each voxel costs a backward pass."""
+"""The first-order probe of any target at one stimulus: a forward pass is kept, each target costs a backward pass."""
 
 from __future__ import annotations
 
@@ -7,39 +7,36 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.attacks.config import LARGEST_EPSILON
 from core.attacks.norms import NORMS
 from core.attacks.objective import check_gradient, run_network
-from core.checks import check_epsilon, refusal
 from core.device import exact_arithmetic
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
-from core.probes.probe import in_reference_sds
+from core.probes.objectives import check_named
+from core.probes.probe import ProbeConfig
 from core.probes.respond import check_pixels, to_tensor
-from core.types import Direction, FloatArray, NormName
+from core.types import FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FirstOrderProbe:
-    """The perturbation that moves one voxel most in a linear approximation at the clean image.
+    """The perturbation that moves a target most in a linear approximation at the clean image.
 
     Parameters
     ----------
-    delta : (3, height, width) float32, pixel units of [0, 1]. Pixels may leave [0, 1]: nothing is clipped or rounded.
+    delta : (3, height, width) float32, pixel units of [0, 1]. Nothing is clipped to the bounds of pixels, or rounded.
     shift : gradient . delta, in the response's unit; positive to raise, negative to lower.
-    shift_sd : The same in SDs of the voxel's clean reference responses; NaN where that SD is not known.
+    shift_sd : The same in SDs of the target's clean reference responses; NaN where that SD is not known.
     """
 
-    voxel: int
-    norm: NormName
-    epsilon: float
+    config: ProbeConfig
     delta: FloatArray
     shift: float
     shift_sd: float
 
 
 class FirstOrder:
-    """The clean forward pass of one stimulus, kept for as many voxels as are asked for.
+    """The clean forward pass of one stimulus, kept for as many targets as are asked for.
 
     Raises BadInputError if the stimulus is not of the network's input size; NoGradientError if the network has none.
     """
@@ -51,21 +48,17 @@ class FirstOrder:
         with torch.enable_grad(), exact_arithmetic():
             self._reduced = encoder.reduce(run_network(encoder, self._leaf))
 
-    def probe(self, voxel: int, norm: NormName, epsilon: float, direction: Direction) -> FirstOrderProbe:
-        """delta = +-epsilon g / ||g||_2 for L2, +-epsilon sign(g) for Linf, g the voxel's gradient.
+    def probe(self, config: ProbeConfig) -> FirstOrderProbe:
+        """delta = +-epsilon g / ||g||_2 for L2, +-epsilon sign(g) for Linf, g the gradient of the target's response.
 
-        `epsilon`: budget in [0, 1] pixel units. Raises BadInputError for a voxel or a budget out of range.
+        Raises BadInputError if the config is of another encoder, or its target is none of this one.
         """
-        encoder, form = self._encoder, NORMS[norm]
-        if not 0 <= voxel < encoder.n_voxels:
-            raise refusal("voxel", allowed=f"a number from 0 to {encoder.n_voxels - 1}", got=voxel)
-        check_epsilon("epsilon", epsilon, largest=LARGEST_EPSILON[norm])
+        encoder, norm = self._encoder, NORMS[config.attack.norm]
+        check_named(encoder, config)
+        vector, budget = config.target.vector(encoder.n_voxels), config.direction.sign * config.attack.epsilon
         with exact_arithmetic():
-            weights = encoder.weights[:, voxel][None]
-            (gradient,) = torch.autograd.grad(self._reduced, self._leaf, weights, retain_graph=True)
-        check_gradient(gradient, encoder)
-        sign = direction.sign
-        delta = sign * epsilon * form.steepest(gradient)
-        shift = sign * epsilon * float(form.dual_size(gradient))
-        in_sds = in_reference_sds(np.array([shift]), encoder.card.reference_sd[[voxel]])
-        return FirstOrderProbe(voxel, norm, epsilon, delta[0].float().cpu().numpy(), shift, float(in_sds[0]))
+            weights, _ = encoder.project(vector)
+            (gradient,) = torch.autograd.grad(self._reduced, self._leaf, weights[None], retain_graph=True)
+        delta = budget * norm.steepest(check_gradient(gradient, encoder))[0].float().cpu().numpy()
+        shift, sd = budget * float(norm.dual_size(gradient)), encoder.target_sd(vector)
+        return FirstOrderProbe(config, delta, shift, shift / sd if sd > 0 else float("nan"))

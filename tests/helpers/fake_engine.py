@@ -22,7 +22,7 @@ from core.images.stimulus import Stimulus, make_stimulus
 from core.networks.catalog import list_networks
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.surfaces.atlas import load_atlas
-from core.types import Direction, FloatArray, NormName, VoxelTable
+from core.types import FloatArray, VoxelTable
 from tests.helpers.probes import iter_progress, make_photo, make_preview, make_probe, with_second
 
 UNIT = "% signal change"
@@ -165,24 +165,12 @@ class FakeEngine:
         size = np.random.default_rng(5).uniform(0, 0.4, SUBJECT.voxels.n_voxels).astype(np.float32)
         yield SimpleNamespace(result=SimpleNamespace(stimulus_id=stimulus.id, l2=size, l1=10 * size))
 
-    def first_order_probe(
-        self,
-        subject: str,
-        network: str,
-        layer: str,
-        stimulus: Stimulus,
-        voxel: int,
-        *,
-        norm: NormName,
-        epsilon: float,
-        direction: Direction = Direction.RAISE,
-        side: int | None = None,
-    ) -> Any:
+    def first_order_probe(self, config: ProbeConfig, stimulus: Stimulus) -> Any:
         self._count("first_order")
+        epsilon = config.direction.sign * config.attack.epsilon
         delta = np.full(stimulus.pixels.shape, epsilon / stimulus.pixels.size**0.5, dtype=np.float32)
-        shift = direction.sign * epsilon * (1 + voxel)
-        made = {"voxel": voxel, "norm": norm, "epsilon": epsilon, "delta": direction.sign * delta}
-        return SimpleNamespace(**made, shift=shift, shift_sd=shift / 2)
+        shift = epsilon * (1 + config.target.voxels[0])
+        return SimpleNamespace(config=config, delta=delta, shift=shift, shift_sd=shift / 2)
 
     def open_encoder(self, subject: str, network: str, layer: str, *, side: int | None = None) -> Any:
         card = self.encoder_card(subject, network, layer)

@@ -37,6 +37,12 @@ def point_at(window: MainWindow, voxel: int | None) -> None:
     window.explore.cortex.view.voxel_hovered.emit(HoverInfo(Hemisphere.LEFT, 0, voxel, "FFA", 0.5))
 
 
+def window_title(window: MainWindow, voxel: int) -> str:
+    subject = window.session.state.subject
+    assert subject is not None
+    return f"Voxel {voxel} (left {subject.voxels.roi[voxel]})"
+
+
 def settle(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
 
@@ -47,7 +53,7 @@ def test_shows_shift_and_picture_of_the_voxel_pointed_at(window: MainWindow, qtb
     assert loupe.isHidden() and "first_order" not in engine.n_asked
     window.actions_table.action("loupe").trigger()
     settle(window, qtbot)
-    assert loupe.isVisible() and loupe.title.text() == "Voxel 3 · FFA"
+    assert loupe.isVisible() and loupe.title.text() == window_title(window, 3)
     assert loupe.shift.text() == "First order: +6.00 SD"  # (1 + 3) x 3 / 2
     assert loupe.note.text().startswith("at L₂ ε 3 · gradient of the clean image · difference ×")
     assert loupe.picture.isVisible() and not loupe.picture.pixmap().isNull()
@@ -81,7 +87,7 @@ def test_only_the_newest_of_many_voxels_arrives(window: MainWindow, qtbot: QtBot
     for voxel in range(50):
         point_at(window, voxel)
     settle(window, qtbot)
-    assert loupe.title.text() == "Voxel 49 · FFA" and "+75.0 SD" in loupe.shift.text()
+    assert loupe.title.text() == window_title(window, 49) and "+75.0 SD" in loupe.shift.text()
     assert engine.n_asked["first_order"] <= 3
 
 

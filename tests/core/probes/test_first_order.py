@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from core.attacks.config import AttackConfig
 from core.engine import Engine
 from core.errors import BadInputError, NoGradientError
 from core.probes.first_order import FirstOrder
 from core.probes.gradient_atlas import iter_gradient_atlas
+from core.probes.probe import ProbeConfig
+from core.probes.target import Target, TargetKind, target_voxel
 from core.types import Direction, NormName
 from tests.helpers.tiny_encoders import (
     NAMES,
@@ -17,8 +22,16 @@ from tests.helpers.tiny_encoders import (
     make_encoder,
     make_linear_encoder,
     make_photo,
+    make_table,
     pixel_weights,
 )
+
+
+def ask(
+    voxel: int, norm: NormName = NormName.L2, epsilon: float = 1.0, direction: Direction = Direction.RAISE
+) -> ProbeConfig:
+    attack = AttackConfig(norm=norm, epsilon=epsilon)
+    return ProbeConfig(*NAMES, target_voxel(make_table(9), voxel), direction, attack)
 
 
 @pytest.mark.parametrize("direction", Direction)
@@ -32,14 +45,16 @@ def test_equals_the_gradient_by_hand_and_central_differences(voxel: int, directi
     expected = {NormName.L2: sign * 0.5 * slope / np.linalg.norm(slope), NormName.LINF: sign * 0.01 * np.sign(slope)}
     kept = FirstOrder(make_conv_encoder(), stimulus)
     for norm, epsilon in ((NormName.L2, 0.5), (NormName.LINF, 0.01)):
-        found = kept.probe(voxel, norm, epsilon, direction)
+        found = kept.probe(ask(voxel, norm, epsilon, direction))
         np.testing.assert_allclose(found.delta, expected[norm], atol=1e-5)
         assert found.shift == pytest.approx(float((slope * found.delta).sum()), rel=1e-4)
         step = 1e-4 * torch.tensor(expected[norm])[None]
         with torch.no_grad():
             risen = exact(pixels + step)[0, voxel] - exact(pixels - step)[0, voxel]
         assert found.shift == pytest.approx(float(risen) / 2e-4, rel=1e-4)
-        assert found.shift_sd == pytest.approx(found.shift / 0.5, rel=1e-5)
+        assert found.shift_sd == pytest.approx(
+            found.shift / float(encoder.weights[:, voxel].norm()), rel=1e-5
+        )  # cov. = 1
 
 
 def test_agrees_with_the_sensitivity_map() -> None:
@@ -49,13 +64,13 @@ def test_agrees_with_the_sensitivity_map() -> None:
     kept = FirstOrder(encoder, stimulus)
     for norm, epsilon in ((NormName.L2, 2.0), (NormName.LINF, 8 / 255)):
         sizes = last.result.first_order(norm, epsilon)
-        found = [kept.probe(voxel, norm, epsilon, Direction.RAISE).shift for voxel in range(6)]
+        found = [kept.probe(ask(voxel, norm, epsilon)).shift for voxel in range(6)]
         np.testing.assert_allclose(found, sizes, rtol=1e-5)
 
 
 def test_of_a_linear_encoder_is_the_shift_itself() -> None:
     encoder, stimulus = make_linear_encoder(), make_photo()
-    found = FirstOrder(encoder, stimulus).probe(2, NormName.L2, 0.1, Direction.LOWER)
+    found = FirstOrder(encoder, stimulus).probe(ask(2, epsilon=0.1, direction=Direction.LOWER))
     assert found.shift == pytest.approx(-0.1 * np.linalg.norm(pixel_weights(encoder, 2)), rel=1e-5)
     pixels = torch.tensor(np.stack([stimulus.pixels, stimulus.pixels + found.delta]))
     with torch.no_grad():
@@ -63,12 +78,21 @@ def test_of_a_linear_encoder_is_the_shift_itself() -> None:
     assert after - before == pytest.approx(found.shift, abs=1e-5)
 
 
-def test_bad_voxels_budgets_and_networks_are_refused() -> None:
+def test_of_an_roi_is_the_mean_gradient() -> None:
+    encoder, stimulus = make_linear_encoder(3), make_photo()
+    mean = (pixel_weights(encoder, 0) + pixel_weights(encoder, 2)) / 2
+    target = Target(TargetKind.SET, "two", voxels=(0, 2), weights=(0.5, 0.5))
+    found = FirstOrder(encoder, stimulus).probe(replace(ask(0), target=target))
+    np.testing.assert_allclose(found.delta, mean / np.linalg.norm(mean), atol=1e-6)
+    assert found.shift == pytest.approx(np.linalg.norm(mean), rel=1e-5)
+
+
+def test_unknown_voxels_encoders_and_networks_without_gradients_are_refused() -> None:
     kept = FirstOrder(make_conv_encoder(n_voxels=5), make_photo())
-    with pytest.raises(BadInputError, match="`voxel` must be a number from 0 to 4, got 5"):
-        kept.probe(5, NormName.L2, 1.0, Direction.RAISE)
-    with pytest.raises(BadInputError, match="Did you mean 8/255"):
-        kept.probe(0, NormName.LINF, 8, Direction.RAISE)
+    with pytest.raises(BadInputError, match="made of voxels from 0 to 4"):
+        kept.probe(ask(5))
+    with pytest.raises(BadInputError, match="the encoder's own"):
+        kept.probe(replace(ask(0), layer="other"))
 
     class Opaque(torch.nn.Module):
         def forward(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -84,7 +108,7 @@ def test_the_engine_runs_one_forward_pass_a_stimulus(monkeypatch: pytest.MonkeyP
     engine = Engine(device="cpu")
     monkeypatch.setattr(engine, "open_encoder", lambda *_names, side=None: encoder)
     for voxel in (0, 1, 2, 1):
-        engine.first_order_probe(*NAMES, photo, voxel, norm=NormName.L2, epsilon=1.0)
+        engine.first_order_probe(ask(voxel), photo)
     assert len(passes) == 1
-    engine.first_order_probe(*NAMES, make_photo(seed=8), 1, norm=NormName.L2, epsilon=1.0)
+    engine.first_order_probe(ask(1), make_photo(seed=8))
     assert len(passes) == 2
