@@ -15,16 +15,14 @@ from app.look.numbers import format_number, format_signed
 from app.widgets.basics import allow, bring, fill_dialog, make_button, make_label, make_row
 from app.widgets.desk import Desk
 from app.widgets.job_line import JobLine, Reading
-from app.widgets.new_folder_dialog import ask_new_folder
 from app.widgets.plot_view import PlotView
-from core.figures.trade_off import plot_trade_off, write_trade_off
+from core.figures.trade_off import plot_trade_off
 from core.probes.probe import Probe
 from core.probes.trade_off import TradeOff, TradePoint, iter_trade_off, plan_trade_off
 from core.reports.plot import Plot
 
 JOB = "trade-off"
 LEAST = (560, 380)
-CONTENTS = "The table (CSV), the figure (SVG, PNG) and a file of each probe, which Save probe would write, too."
 EMPTY = "Find the front: one probe at each weight of the penalty on all other voxels."
 TIP = "Between the least spill-over and the largest shift of the target; the probe is shown in Explore"
 
@@ -42,8 +40,7 @@ class TradeOffWindow(QDialog):
         self, desk: Desk, *, selection: Callable[[], Selection], show: Callable[[Selection, Probe], object]
     ) -> None:
         super().__init__(desk.parent)
-        self._desk, self._services = desk, desk.services
-        self._selection, self._show_probe = selection, show
+        self._services, self._selection, self._show_probe = desk.services, selection, show
         self._asked: Selection | None = None
         self.trade: TradeOff | None = None
         self.title, self.readout = make_label("", "muted", wraps=True), make_label(EMPTY, wraps=True)
@@ -51,10 +48,9 @@ class TradeOffWindow(QDialog):
         self.plot.setMinimumSize(*LEAST)
         self.handle = QSlider(Qt.Orientation.Horizontal)
         self.handle.setAccessibleName("Between sparing the rest and raising the target")
-        self.handle.setToolTip(TIP)
         self.work = JobLine()
-        self.go, self.save = make_button("", "primary", self._press), make_button("Save…", do=self._save)
-        ends = make_row(self.save, -1, self.go, make_button("Close", do=self.close))
+        self.go = make_button("", "primary", self._press)
+        ends = make_row(-1, self.go, make_button("Close", do=self.close))
         knob = make_row(make_label("Spare the rest"), self.handle, make_label("Move the target"), stretch=1)
         fill_dialog(self, "Trade-off", self.title, self.plot, knob, self.readout, self.work, ends, stretch=1)
         self.plot.describe = describe_point
@@ -62,8 +58,6 @@ class TradeOffWindow(QDialog):
         self.handle.valueChanged.connect(self._slide)
         self.work.changed.connect(self._refresh)
         self._services.state.probe_changed.connect(self._mark)
-        for fact in ("target", "stimulus", "card"):
-            getattr(self._services.state, f"{fact}_changed").connect(self._refresh)
         self._refresh()
 
     def open(self) -> None:
@@ -136,21 +130,8 @@ class TradeOffWindow(QDialog):
     def _press(self) -> None:
         self.work.cancel() if self.work.busy else self.start()
 
-    def _save(self) -> None:
-        if (trade := self.trade) is None:
-            return
-        name, about = f"{trade.points[0].probe.stimulus_id}-trade_off", (self.title.text(), "", CONTENTS)
-        folder = ask_new_folder(self, self._services.settings, "Save the trade-off", name, about=about, verb="Save")
-        if folder is not None:
-            make = partial(write_trade_off, trade, folder)
-            self._services.controller.write("Saving the trade-off…", lambda: f"Saved {make()}")
-
     def _refresh(self) -> None:
-        state = self._services.state
-        ready = state.target is not None and state.stimulus is not None and state.card is not None
         self.go.setText("Stop" if self.work.busy else "Find the front")
-        allow(self.go, "" if ready or self.work.busy else "Choose a target and an image first")
-        allow(self.save, "" if self.trade is not None else "Find the front first")
         allow(self.handle, "" if self.trade is not None else "Find the front first", TIP)
 
 

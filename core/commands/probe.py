@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, cast
@@ -13,12 +14,13 @@ from core.attacks.objective_config import ObjectiveKind
 from core.attacks.presets import PRESETS
 from core.checks import check_positive, refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
-from core.commands.output import answer, finish
+from core.commands.output import answer, finish, format_table
 from core.commands.probe_options import (
     ATTACK,
     AgainstOptions,
     TargetOptions,
     check_one_target,
+    refuse_beside,
     resolve_against,
     resolve_attack,
     resolve_ensemble,
@@ -37,6 +39,7 @@ from core.networks.catalog import find_network
 from core.probes.files import save_probe
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
 from core.probes.target import TargetKind
+from core.probes.trade_off import iter_trade_off, plan_trade_off
 from core.stimuli.make import open_item
 from core.stimuli.names import name_pair
 from core.stimuli.one_probe import ExportReport, export_item
@@ -74,6 +77,8 @@ EXPLANATION = """\
                             is at most this part above a budget that does not reach the shift
   l2, linf                  realised size of the delivered perturbation, in [0, 1] pixel units
   seconds, device, folder, files
+With --trade-off: {"points": [a row of the table each], "folder"}; a point is on the front if no other shifts the target
+as far with as little spill-over, the mean |shift| of all other voxels in SDs.
 Every response is recomputed from the delivered pixels; the manifest holds the same for the saved 8-bit files."""
 
 
@@ -98,6 +103,10 @@ def run_probe(
         str | None, about("budget in [0, 1] pixel units, 8/255 allowed (default: 3 for l2, 8/255 for linf)")
     ] = None,
     ensemble: Annotated[str | None, about("NET,NET: attack the subject's encoders of these networks too")] = None,
+    trade_off: Annotated[
+        tuple[float, ...] | None,
+        about("W,W: a probe at each weight of --selective: a folder with table, figure, probes"),
+    ] = None,
     min_norm: Annotated[
         float | None, about("find the smallest budget, up to --epsilon, for a shift of so many SDs")
     ] = None,
@@ -130,6 +139,10 @@ def run_probe(
         wanted_shift_sd=min_norm or 0.0,
         against=resolve_against(given.make(AgainstOptions), subject),
     )
+    if trade_off is not None:
+        beside = {"selective": wanted.selective, "degrees": degrees, "transfer": transfer or None}
+        refuse_beside(beside, "trade-off", tuple(beside))
+        plan_trade_off(config, trade_off)
     poor = check_against(config, gate=DEFAULT_GATE)
     stimulus = find_stimulus(image, size=config.side)
     check_free(out)  # before the attack runs, not after
@@ -138,6 +151,8 @@ def run_probe(
         engine.open_network(network, layer, weights=network_weights)
     if source.encoder is not None:
         engine.use_encoder_file(source.encoder)
+    if trade_off is not None:
+        return find_trade_off(engine, config, stimulus, trade_off, out=out, as_json=json)
     probe = make_probe(engine, config, stimulus)
     others = choose_encoders((subject,), [ALL_NETWORKS]) if transfer else ()
     names = [(one.network, one.layer) for one in others if one.network != network]
@@ -175,6 +190,22 @@ def make_probe(engine: Engine, config: ProbeConfig, stimulus: Stimulus) -> Probe
         lambda stop: engine.iter_probe(config, stimulus, should_stop=stop),
         lambda progress: f"{progress.stage} {progress.step}/{progress.n_steps}, shift {progress.shift:+.3f}",
     )
+
+
+def find_trade_off(
+    engine: Engine, config: ProbeConfig, stimulus: Stimulus, weights: tuple[float, ...], *, out: Path, as_json: bool
+) -> int:
+    """Make a probe at every weight and write table, figure and probes; returns 0."""
+    from core.figures.trade_off import tabulate_trade_off, write_trade_off
+
+    trade = finish(
+        lambda stop: iter_trade_off(
+            partial(engine.iter_probe, stimulus=stimulus, should_stop=stop), config, weights=weights
+        ),
+        lambda record: f"probe {min(int(record.done) + 1, record.total)} of {record.total}",
+    )
+    folder, rows = write_trade_off(trade, out), tabulate_trade_off(trade).frame.to_dict("records")
+    return answer({"points": rows, "folder": str(folder)}, f"{format_table(rows)}\n{folder}", as_json=as_json)
 
 
 def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:

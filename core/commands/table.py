@@ -16,10 +16,6 @@ Exit codes: 0 done, 2 bad input (one clear line), 130 cancelled, 128 + N ended b
 
 COMMANDS = {
     "probe": ("probe", "make one probe and export it as matched stimuli"),
-    "tradeoff": (
-        "tradeoff",
-        "raise a target, or spare all other voxels: the front of both, by probes at several weights",
-    ),
     "fragility": ("sweeps", "how far predicted responses swing under small perturbations, against predictivity"),
     "discriminability": ("sweeps", "which measure separates encoders better, sensitivity or predictivity"),
     "transfer": ("sweeps", "what perturbations made on one encoder do to the others, with controls of equal norm"),

@@ -15,16 +15,13 @@ from core.types import BoolArray, FloatArray
 WEIGHTS = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Of the penalty: 0 is the plain target; from about 30 on little moves."""
 
-RunProbe = Callable[[ProbeConfig], Iterable[ProbeProgress]]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TradePoint:
-    """One probe of a trade-off.
+    """The probe at one weight.
 
     Parameters
     ----------
-    weight : Of the mean squared change of the other voxels; 0 for none.
     target_sd : Shift of the target in its SD, positive the way wanted.
     spill_sd, control_sd : Mean |shift| of the other voxels, each in its SD: of the probe, and of its random control.
     """
@@ -43,20 +40,18 @@ class TradeOff:
     points: tuple[TradePoint, ...]
     done: float
     total: int
-    is_whole: bool = False
 
     @property
     def result(self) -> TradeOff | None:
         """Itself once all weights are done."""
-        return self if self.is_whole else None
+        return self if self.done == self.total else None
 
     @property
     def front(self) -> tuple[TradePoint, ...]:
         """The points that no other one beats in both, by ascending spill-over."""
         kept = find_front([one.target_sd for one in self.points], [one.spill_sd for one in self.points])
-        return tuple(
-            sorted((self.points[row] for row in np.flatnonzero(kept)), key=lambda one: (one.spill_sd, one.weight))
-        )
+        found = (self.points[row] for row in np.flatnonzero(kept))
+        return tuple(sorted(found, key=lambda one: (one.spill_sd, one.weight)))
 
 
 def find_front(gain: Sequence[float], cost: Sequence[float]) -> BoolArray:
@@ -67,13 +62,17 @@ def find_front(gain: Sequence[float], cost: Sequence[float]) -> BoolArray:
     >>> find_front([3.0, 2.0, 1.0, 1.5], [1.0, 0.5, 0.6, 0.5]).tolist()
     [True, True, False, False]
     """
-    high, low = np.asarray(gain)[:, None], np.asarray(cost)[:, None]
-    as_good = (high >= high.T) & (low <= low.T)
-    return ~(as_good & ((high > high.T) | (low < low.T))).any(axis=0)
+    high, low = np.asarray(gain)[:, np.newaxis], np.asarray(cost)[:, np.newaxis]
+    beats = (high >= high.T) & (low <= low.T) & ((high > high.T) | (low < low.T))
+    return np.asarray(~beats.any(axis=0))
 
 
 def iter_trade_off(
-    run: RunProbe, config: ProbeConfig, *, weights: Sequence[float] = WEIGHTS, quick: bool = False
+    run: Callable[[ProbeConfig], Iterable[ProbeProgress]],
+    config: ProbeConfig,
+    *,
+    weights: Sequence[float] = WEIGHTS,
+    quick: bool = False,
 ) -> Iterator[TradeOff]:
     """Make the probe at every weight; each record holds the points so far, the last one all.
 
@@ -82,37 +81,30 @@ def iter_trade_off(
 
     Raises BadInputError for weights that are not ascending, and for a config that has no such trade-off.
     """
-    wanted = plan_trade_off(config, weights)
-    look = config.attack.quick_look() if quick else None
-    plan = [] if look is None else [replace(one, attack=look) for one in wanted]
-    plan += wanted
+    plan = list(zip(weights, plan_trade_off(config, weights), strict=True))
+    if quick and (look := config.attack.quick_look()) is not None:
+        plan = [(weight, replace(one, attack=look)) for weight, one in plan] + plan
     points: dict[float, TradePoint] = {}
-    for number, one in enumerate(plan):
-        weight = weights[number % len(weights)]
+    for number, (weight, one) in enumerate(plan):
         for progress in run(one):
             if progress.result is not None:
                 points[weight] = measure_point(weight, progress.result)
-            done = number + progress.step / max(progress.n_steps, 1)
-            yield TradeOff(tuple(points[key] for key in sorted(points)), done, len(plan))
-    yield TradeOff(tuple(points[key] for key in sorted(points)), len(plan), len(plan), is_whole=True)
+            share = 1.0 if progress.result is not None else 0.99 * progress.step / max(progress.n_steps, 1)
+            yield TradeOff(tuple(points[key] for key in sorted(points)), number + share, len(plan))
 
 
 def plan_trade_off(config: ProbeConfig, weights: Sequence[float]) -> list[ProbeConfig]:
     """The probe's config at every weight. Raises as `iter_trade_off`."""
-    if len(weights) < 2 or list(weights) != sorted(set(weights)):
-        raise refusal(
-            "penalties", allowed="two or more weights, ascending", got=",".join(f"{one:g}" for one in weights)
-        )
+    ascending = len(weights) > 1 and list(weights) == sorted(set(weights))
     only = "Choose a voxel, an ROI or a set, one encoder and one budget."
     check_rules(
+        (not ascending, "trade-off", "two or more weights, ascending", ",".join(f"{one:g}" for one in weights), ""),
         (config.objective.kind.is_pattern, "trade-off", "of a target, not a pattern", config.target.label, only),
         (config.against is not None, "trade-off", "of one encoder", ", ".join(config.encoder_names), only),
         (config.wanted_shift_sd, "trade-off", "at a budget, not a wanted shift", config.wanted_shift_sd, only),
     )
-    return [
-        replace(config, objective=ObjectiveConfig(ObjectiveKind.SELECTIVE, weight) if weight else ObjectiveConfig())
-        for weight in weights
-    ]
+    forms = (ObjectiveConfig(ObjectiveKind.SELECTIVE, one) if one else ObjectiveConfig() for one in weights)
+    return [replace(config, objective=form) for form in forms]
 
 
 def measure_point(weight: float, probe: Probe) -> TradePoint:
@@ -121,8 +113,7 @@ def measure_point(weight: float, probe: Probe) -> TradePoint:
     others[list(probe.config.target.voxels)] = False
     if not others.any() or not probe.target_sd > 0:
         got = "no SD of the target" if others.any() else "no other voxel with one"
-        advice = "Fit the encoder again, or choose another target."
-        raise refusal("trade-off", allowed="of a target and other voxels with known SDs", got=got, advice=advice)
+        raise refusal("trade-off", allowed="of a target and other voxels with known SDs", got=got)
 
     def spread(shift: FloatArray) -> float:
         return float(np.abs(in_reference_sds(shift, probe.reference_sd)[others].astype(np.float64)).mean())

@@ -30,7 +30,7 @@ def run(direction: Direction = Direction.RAISE, weights: tuple[float, ...] = (0.
     encoder = make_linear_encoder(4)
     probe = partial(iter_probe, encoder, make_mid_grey(), should_stop=lambda: False)
     *_, last = iter_trade_off(probe, make_config(direction), weights=weights)
-    assert last.is_whole and last.result is last
+    assert last.result is last
     return last
 
 
@@ -80,9 +80,9 @@ def test_records_fill_in_and_a_quick_look_comes_first() -> None:
 
 def test_what_has_no_trade_off_is_refused() -> None:
     pattern = Target(TargetKind.PATTERN, "pattern", voxels=(0, 1), weights=(1.0, 2.0))
-    with pytest.raises(BadInputError, match="`penalties` must be two or more weights, ascending, got '1,0'"):
+    with pytest.raises(BadInputError, match="`trade-off` must be two or more weights, ascending, got '1,0'"):
         plan_trade_off(make_config(), (1.0, 0.0))
-    with pytest.raises(BadInputError, match="`penalties` must be two or more"):
+    with pytest.raises(BadInputError, match="`trade-off` must be two or more"):
         plan_trade_off(make_config(), (1.0,))
     with pytest.raises(BadInputError, match="must be of a target, not a pattern"):
         plan_trade_off(ProbeConfig(*NAMES, pattern, objective=ObjectiveConfig(ObjectiveKind.DISTANCE)), (0.0, 1.0))
