@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import get_args
 
 from PySide6.QtCore import Signal
@@ -58,7 +58,6 @@ class Explore(Feature):
         self.presenter = Presenter(state, panels, self)
         wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
-        self._trade_off: TradeOffWindow | None = None
         self._connect()
         wiring.follow_settings()
 
@@ -79,7 +78,7 @@ class Explore(Feature):
             "raise": partial(controller.set_direction, Direction.RAISE),
             "lower": partial(controller.set_direction, Direction.LOWER),
             "toggle_auto": self.controls.run.auto.toggle,
-            "trade_off": self._open_trade_off,
+            "trade_off": lambda: self._trade_off.open(),
             "loupe": lambda: self._say(self._loupe.toggle()),
             "flicker": self.images.tools.flicker.toggle,
         }
@@ -290,10 +289,9 @@ class Explore(Feature):
             action.triggered.connect(partial(self._want_figure, FigureKind.IMAGES))
             pane.addAction(action)
 
-    def _open_trade_off(self) -> None:
-        if self._trade_off is None:
-            self._trade_off = TradeOffWindow(self._desk, selection=self.selection, show=self.show)
-        self._trade_off.open()
+    @cached_property
+    def _trade_off(self) -> TradeOffWindow:
+        return TradeOffWindow(self._desk, selection=self.selection, show=self.show)
 
     def _step(self, step: int) -> None:
         """Undo (-1) or redo (+1), and say what it changed."""

@@ -35,10 +35,8 @@ SIDE, EDGE = 152, 12
 WATCH_MS = 80
 """Between two looks at whether the key is still held: its release is told to whatever has the focus."""
 
-POINT = "Point at a voxel of the cortex."
-COMES = "One moment…"
-WAITS = "Follows when the probe has finished."
-WHAT = "at {} · gradient of the clean image · difference × {}"
+POINT, WAITS = "Point at a voxel of the cortex.", "Follows when the probe has finished."
+WHAT = "{} at {}, gradient of the clean image · difference × {}"
 Asked = tuple[ProbeConfig, str, str]
 """A probe, and the hashes of its image and encoder."""
 
@@ -58,8 +56,8 @@ class Loupe(QFrame):
         self.setFixedWidth(SIDE + 2 * EDGE)
         self.picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self.picture.setFixedHeight(SIDE)
-        self.title, self.shift, self.note = make_label("", "strong"), make_label(), make_label("", "muted", wraps=True)
-        self.setLayout(make_column(self.picture, self.title, self.shift, self.note, gap=4, margin=EDGE))
+        self.title, self.note = make_label("", "strong"), make_label("", "muted", wraps=True)
+        self.setLayout(make_column(self.picture, self.title, self.note, gap=4, margin=EDGE))
         self.hide()
         self._watch = QTimer(self, interval=WATCH_MS, singleShot=True)
         self._watch.timeout.connect(self._look_again)
@@ -104,15 +102,15 @@ class Loupe(QFrame):
         if self.isHidden() or config is None or stimulus is None or card is None or state.is_probing:
             self._services.lane.drop(JOB)
             self._asked = None
-            self._say("" if config is None else name_target(config), POINT if config is None else WAITS)
+            self._say(POINT if config is None else WAITS)
         elif (asked := (config, stimulus.sha256, card.sha256)) != self._asked:
             self._asked = asked
-            self._say(name_target(config), COMES)
+            self._say(f"{config.target.label}: one moment…")
             self._services.lane.submit(
                 JOB,
                 lambda _stop: self._services.engine.first_order_probe(config, stimulus),
                 on_done=partial(self._show, asked, card.response_unit),
-                refuse=partial(self._say, name_target(config)),
+                refuse=self._say,
                 title="First-order probe…",
                 when_busy=WhenBusy.LATEST,
             )
@@ -125,15 +123,14 @@ class Loupe(QFrame):
         pixmap = QPixmap.fromImage(to_qimage(amplify(delta, factor)))
         self.picture.setPixmap(pixmap.scaled(SIDE, SIDE, mode=Qt.TransformationMode.SmoothTransformation))
         value, unit = (found.shift, unit) if math.isnan(found.shift_sd) else (found.shift_sd, "SD")
-        moved = f"First order: {format_signed(value, digits_for(abs(value)))} {unit}"
-        self._say(name_target(found.config), WHAT.format(write_budget(attack.epsilon, attack.norm), factor), moved)
+        moved = f"First order {format_signed(value, digits_for(abs(value)))} {unit}"
+        self._say(WHAT.format(found.config.target.label, write_budget(attack.epsilon, attack.norm), factor), moved)
 
-    def _say(self, title: str, note: str, shift: str = "") -> None:
-        self.picture.setVisible(bool(shift))
+    def _say(self, note: str, title: str = "") -> None:
+        self.picture.setVisible(bool(title))
         show_text(self.title, title)
-        show_text(self.shift, shift)
         self.note.setText(note)
-        self.setAccessibleDescription(" · ".join(filter(None, (title, shift, note))))
+        self.setAccessibleDescription(f"{title} {note}")
         self._place()
 
     def _place(self) -> None:
@@ -141,8 +138,3 @@ class Loupe(QFrame):
         self.adjustSize()
         right, pointer = self._canvas.width() - self.width() - EDGE, self._canvas.mapFromGlobal(QCursor.pos()).x()
         self.move(right if 2 * pointer < self._canvas.width() else EDGE, EDGE)
-
-
-def name_target(config: ProbeConfig) -> str:
-    """The target as a title."""
-    return config.target.label[0].upper() + config.target.label[1:]

@@ -30,10 +30,7 @@ TIP = "Between the least spill-over and the largest shift of the target; the pro
 class TradeOffWindow(QDialog):
     """Finds the front of what is chosen in Explore, beside other work; a point or the handle shows its probe there.
 
-    Parameters
-    ----------
-    selection : Gives what is chosen.
-    show : Chooses it again, with a finished probe.
+    `selection` gives what is chosen, `show` chooses it again with a finished probe.
     """
 
     def __init__(
@@ -43,7 +40,7 @@ class TradeOffWindow(QDialog):
         self._services, self._selection, self._show_probe = desk.services, selection, show
         self._asked: Selection | None = None
         self.trade: TradeOff | None = None
-        self.title, self.readout = make_label("", "muted", wraps=True), make_label(EMPTY, wraps=True)
+        self.readout = make_label(EMPTY, wraps=True)
         self.plot = PlotView("Shift of the target against spill-over")
         self.plot.setMinimumSize(*LEAST)
         self.handle = QSlider(Qt.Orientation.Horizontal)
@@ -52,7 +49,7 @@ class TradeOffWindow(QDialog):
         self.go = make_button("", "primary", self._press)
         ends = make_row(-1, self.go, make_button("Close", do=self.close))
         knob = make_row(make_label("Spare the rest"), self.handle, make_label("Move the target"), stretch=1)
-        fill_dialog(self, "Trade-off", self.title, self.plot, knob, self.readout, self.work, ends, stretch=1)
+        fill_dialog(self, "Trade-off", self.plot, knob, self.readout, self.work, ends, stretch=1)
         self.plot.describe = describe_point
         self.plot.picked.connect(self._show_point)
         self.handle.valueChanged.connect(self._slide)
@@ -73,9 +70,9 @@ class TradeOffWindow(QDialog):
         if config is None or stimulus is None or self.work.attempt(lambda: plan_trade_off(config, (0.0, 1.0))) is None:
             return
         self._asked, self.trade = self._selection(), None
-        self.title.setText(f"{config.describe_wish()} · {stimulus.id} · {config.network} · {config.attack.describe()}")
-        self.readout.setText("")
-        self.plot.show_plot(Plot("", "", empty="The first point comes soon."))
+        self.plot.show_plot(
+            Plot("", "", title=f"{config.describe_wish()} · {stimulus.id} · {config.attack.describe()}")
+        )
         run = partial(engine.iter_probe, stimulus=stimulus)
         self.work.run(
             self._services.lane,
@@ -96,7 +93,7 @@ class TradeOffWindow(QDialog):
         if not trade.points:
             return
         self.trade = trade
-        self.plot.show_plot(plot_trade_off(trade))
+        self.plot.show_plot(replace(plot_trade_off(trade), title=self.plot.shown.title))
         with QSignalBlocker(self.handle):
             self.handle.setRange(0, len(trade.front) - 1)
         self._mark()

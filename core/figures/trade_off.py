@@ -8,9 +8,8 @@ from core.attacks.config import write_convergence
 from core.figures.probe_words import describe_subject
 from core.files import new_folder
 from core.probes.files import save_probe
-from core.probes.trade_off import TradeOff, TradePoint
-from core.reports.draw_plot import draw_grid, say_whose, write_figures
-from core.reports.inks import house_style
+from core.probes.trade_off import TradeOff
+from core.reports.draw_plot import save_plots
 from core.reports.plot import Plot, Series
 from core.reports.table import Table, make_table, write_tables
 
@@ -38,28 +37,23 @@ def plot_trade_off(trade: TradeOff) -> Plot:
     """The front as a line with its points, what it beats in grey; a key is a point."""
     front = trade.front
     beaten = tuple(one for one in trade.points if one not in front)
-    line = Series([one.spill_sd for one in front], [one.target_sd for one in front], "accent", line="-")
-    series = [line, _dots(front, "accent", "front")]
-    series += [_dots(beaten, "muted", "beaten by another")] if beaten else []
-    return Plot(SPILL, TARGET, tuple(series), x_range=(0.0, None), y_range=(None, None), across=(0,))
-
-
-def _dots(points: tuple[TradePoint, ...], ink: str, name: str) -> Series:
-    x, y = [one.spill_sd for one in points], [one.target_sd for one in points]
-    return Series(x, y, ink, name, size=6, keys=points)
+    series = tuple(
+        Series([one.spill_sd for one in some], [one.target_sd for one in some], ink, name, line=line, size=6, keys=some)
+        for some, ink, name, line in ((front, "accent", "front", "-"), (beaten, "muted", "beaten by another", ""))
+        if some
+    )
+    return Plot(SPILL, TARGET, series, x_range=(0.0, None), across=(0,))
 
 
 def write_trade_off(trade: TradeOff, folder: Path) -> Path:
     """Write everything into a new folder and return it. Raises BadInputError if it holds something."""
-    probe = trade.points[0].probe
-    with house_style():
-        figure = draw_grid([plot_trade_off(trade)], across=1)
-        wish = f"{probe.config.describe_wish()} · {probe.config.network} {probe.config.layer}"
-        how = f"{wish} · {probe.stimulus_id} · {probe.config.attack.describe()}"
-        say_whose(figure, f"{how}. {describe_subject(probe.config.subject)}")
-    with new_folder(folder) as partial_folder:
-        write_tables([tabulate_trade_off(trade)], partial_folder)
-        write_figures({"trade_off": figure}, partial_folder, ("svg", "png"))
+    probe, plots = trade.points[0].probe, [plot_trade_off(trade)]
+    config = probe.config
+    how = f"{config.describe_wish()} · {config.network} · {probe.stimulus_id} · {config.attack.describe()}"
+    with new_folder(folder) as partial:
+        write_tables([tabulate_trade_off(trade)], partial)
+        for kind in ("svg", "png"):
+            save_plots(plots, partial / f"trade_off.{kind}", caption=f"{how}. {describe_subject(config.subject)}")
         for one in trade.points:
-            save_probe(one.probe, partial_folder / f"weight_{one.weight:g}.json")
+            save_probe(one.probe, partial / f"weight_{one.weight:g}.json")
     return Path(folder).expanduser().absolute()

@@ -36,10 +36,7 @@ class FirstOrderProbe:
 
 
 class FirstOrder:
-    """The clean forward pass of one stimulus, kept for as many targets as are asked for.
-
-    Raises BadInputError if the stimulus is not of the network's input size; NoGradientError if the network has none.
-    """
+    """The clean forward pass of one stimulus of the network's input size, kept for as many targets as are asked for."""
 
     def __init__(self, encoder: Encoder, stimulus: Stimulus) -> None:
         check_pixels(encoder, stimulus.pixels[np.newaxis])
