@@ -37,8 +37,6 @@ WATCH_MS = 80
 
 POINT, WAITS = "Point at a voxel of the cortex.", "Follows when the probe has finished."
 WHAT = "{} at {}, gradient of the clean image · difference × {}"
-Asked = tuple[ProbeConfig, str, str]
-"""A probe, and the hashes of its image and encoder."""
 
 
 class Loupe(QFrame):
@@ -49,7 +47,8 @@ class Loupe(QFrame):
         self._services, self._canvas = services, view.canvas
         self.switched = self._held = False
         self._voxel: int | None = None
-        self._asked: Asked | None = None
+        self._asked: tuple[ProbeConfig, str, str] | None = None
+        """A probe, and the hashes of its image and encoder."""
         self.setProperty("role", "card")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -60,7 +59,7 @@ class Loupe(QFrame):
         self.setLayout(make_column(self.picture, self.title, self.note, gap=4, margin=EDGE))
         self.hide()
         self._watch = QTimer(self, interval=WATCH_MS, singleShot=True)
-        self._watch.timeout.connect(self._look_again)
+        self._watch.timeout.connect(self._look_at_key)
         view.voxel_hovered.connect(self._follow)
         view.canvas.drawn.connect(self._place)
         for fact in ("card", "stimulus", "attack", "direction", "is_probing"):
@@ -74,14 +73,11 @@ class Loupe(QFrame):
 
     def _follow(self, info: HoverInfo | None) -> None:
         self._voxel = None if info is None else info.voxel
-        self._look_at_key(QGuiApplication.keyboardModifiers())
+        self._look_at_key()
 
-    def _look_again(self) -> None:
-        self._look_at_key(QGuiApplication.queryKeyboardModifiers())
-
-    def _look_at_key(self, held: Qt.KeyboardModifier) -> None:
+    def _look_at_key(self) -> None:
         """Show it while the key is held, and look again until it is not."""
-        self._held = bool(held & Qt.KeyboardModifier.ControlModifier)
+        self._held = bool(QGuiApplication.queryKeyboardModifiers() & Qt.KeyboardModifier.ControlModifier)
         if self._held:
             self._watch.start()
         self._refresh()
@@ -115,7 +111,7 @@ class Loupe(QFrame):
                 when_busy=WhenBusy.LATEST,
             )
 
-    def _show(self, asked: Asked, unit: str, found: FirstOrderProbe) -> None:
+    def _show(self, asked: object, unit: str, found: FirstOrderProbe) -> None:
         if asked != self._asked:
             return
         delta, attack = GREY_LEVELS * found.delta.transpose(1, 2, 0), found.config.attack

@@ -21,7 +21,6 @@ from core.probes.probe import Probe
 from core.probes.trade_off import TradeOff, TradePoint, iter_trade_off, plan_trade_off
 from core.reports.plot import Plot
 
-JOB = "trade-off"
 LEAST = (560, 380)
 EMPTY = "Find the front: one probe at each weight of the penalty on all other voxels."
 TIP = "Between the least spill-over and the largest shift of the target; the probe is shown in Explore"
@@ -76,7 +75,7 @@ class TradeOffWindow(QDialog):
         run = partial(engine.iter_probe, stimulus=stimulus)
         self.work.run(
             self._services.lane,
-            JOB,
+            "trade-off",
             lambda stop: iter_trade_off(partial(run, should_stop=stop), config, quick=True),
             title="Finding the trade-off…",
             on_done=self._take,
@@ -101,17 +100,18 @@ class TradeOffWindow(QDialog):
 
     def _mark(self) -> None:
         """Ring the point whose probe is on screen, and put the handle there."""
-        shown = self._services.state.probe
-        points = () if self.trade is None or shown is None else self.trade.points
-        key = None if shown is None else (shown.config, shown.stimulus_sha256)
-        marked = next((one for one in points if (one.probe.config, one.probe.stimulus_sha256) == key), None)
-        self.plot.mark(marked)
-        if marked is None or self.trade is None:
+        probe, trade = self._services.state.probe, self.trade
+        if probe is None or trade is None:
             return
-        self.readout.setText(describe_point(marked))
-        if marked in self.trade.front:
+        made = [(one.probe.config, one.probe.stimulus_sha256) for one in trade.points]
+        key = probe.config, probe.stimulus_sha256
+        marked = trade.points[made.index(key)] if key in made else None
+        self.plot.mark(marked)
+        if marked is not None:
+            self.readout.setText(describe_point(marked))
+        if marked in trade.front:
             with QSignalBlocker(self.handle):
-                self.handle.setValue(self.trade.front.index(marked))
+                self.handle.setValue(trade.front.index(marked))
 
     def _slide(self, place: int) -> None:
         if self.trade is not None:

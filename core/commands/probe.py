@@ -198,10 +198,9 @@ def find_trade_off(
     """Make a probe at every weight and write table, figure and probes; returns 0."""
     from core.figures.trade_off import tabulate_trade_off, write_trade_off
 
+    run = partial(engine.iter_probe, stimulus=stimulus)
     trade = finish(
-        lambda stop: iter_trade_off(
-            partial(engine.iter_probe, stimulus=stimulus, should_stop=stop), config, weights=weights
-        ),
+        lambda stop: iter_trade_off(partial(run, should_stop=stop), config, weights=weights),
         lambda record: f"probe {min(int(record.done) + 1, record.total)} of {record.total}",
     )
     folder, rows = write_trade_off(trade, out), tabulate_trade_off(trade).frame.to_dict("records")

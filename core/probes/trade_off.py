@@ -20,10 +20,8 @@ WEIGHTS = (0.0, 0.3, 1.0, 3.0, 10.0, 30.0)
 class TradePoint:
     """The probe at one weight.
 
-    Parameters
-    ----------
-    target_sd : Shift of the target in its SD, positive the way wanted.
-    spill_sd, control_sd : Mean |shift| of the other voxels, each in its SD: of the probe, and of its random control.
+    `target_sd`: shift of the target in its SD, positive the way wanted; `spill_sd`: mean |shift| of the other voxels,
+    each in its SD; `control_sd`: the same of the random control.
     """
 
     weight: float
@@ -55,13 +53,7 @@ class TradeOff:
 
 
 def find_front(gain: Sequence[float], cost: Sequence[float]) -> BoolArray:
-    """Which points (n,) are not dominated: no other has at least the gain at no more cost, and one of them better.
-
-    Examples
-    --------
-    >>> find_front([3.0, 2.0, 1.0, 1.5], [1.0, 0.5, 0.6, 0.5]).tolist()
-    [True, True, False, False]
-    """
+    """Which points (n,) are not dominated: no other has at least the gain at no more cost, and one of them better."""
     high, low = np.asarray(gain)[:, np.newaxis], np.asarray(cost)[:, np.newaxis]
     beats = (high >= high.T) & (low <= low.T) & ((high > high.T) | (low < low.T))
     return np.asarray(~beats.any(axis=0))

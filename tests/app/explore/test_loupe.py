@@ -107,7 +107,6 @@ def test_a_held_key_shows_it_until_it_is_released(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loupe, held = loupe_of(window), [Qt.KeyboardModifier.ControlModifier]
-    monkeypatch.setattr(QGuiApplication, "keyboardModifiers", lambda: held[0])
     monkeypatch.setattr(QGuiApplication, "queryKeyboardModifiers", lambda: held[0])
     point_at(window, 2)
     settle(window, qtbot)

@@ -1,4 +1,4 @@
-"""The trade-off in the real window: the front fills in, points and handle show their probes everywhere, it is saved."""
+"""The trade-off in the real window: the front fills in, points and handle show their probes everywhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-import app.explore.trade_off as module
 from app.base.jobs import Idle
 from app.explore.trade_off import TradeOffWindow, describe_point
 from app.shell.main_window import MainWindow
@@ -54,9 +53,7 @@ def open_front(window: MainWindow, qtbot: QtBot) -> TradeOffWindow:
     return found
 
 
-def test_front_points_handle_and_saving(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_front_points_and_handle(window: MainWindow, qtbot: QtBot) -> None:
     state, found = window.session.state, open_front(window, qtbot)
     trade = found.trade
     assert trade is not None and state.stimulus is not None and [one.weight for one in trade.points] == list(WEIGHTS)
@@ -91,13 +88,6 @@ def test_front_points_handle_and_saving(
     found.plot.picked.emit(trade.points[0])
     qtbot.waitUntil(lambda: state.probe is trade.points[0].probe)
     assert state.stimulus.id == before
-
-    # saved with its probes
-    monkeypatch.setattr(module, "ask_new_folder", lambda *_args, **_more: tmp_path / "front")
-    found.save.click()
-    qtbot.waitUntil((tmp_path / "front" / "trade_off.csv").is_file)
-    names = {path.name for path in (tmp_path / "front").iterdir()}
-    assert names >= {"trade_off.svg", "trade_off.png", *(f"weight_{weight:g}.json" for weight in WEIGHTS)}
 
 
 def table_texts(table: object) -> list[str]:
