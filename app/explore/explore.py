@@ -79,7 +79,7 @@ class Explore(Feature):
             "lower": partial(controller.set_direction, Direction.LOWER),
             "toggle_auto": self.controls.run.auto.toggle,
             "trade_off": lambda: self._trade_off.open(),
-            "loupe": lambda: self._say(self._loupe.toggle()),
+            "loupe": self._loupe.toggle,
             "flicker": self.images.tools.flicker.toggle,
         }
 

@@ -65,11 +65,10 @@ class Loupe(QFrame):
         for fact in ("card", "stimulus", "attack", "direction", "is_probing"):
             getattr(services.state, f"{fact}_changed").connect(self._refresh)
 
-    def toggle(self) -> str:
-        """Switch it on or off; returns what to say of it."""
+    def toggle(self) -> None:
+        """Switch it on or off."""
         self.switched = not self.switched
         self._refresh()
-        return "Probe loupe on: point at a voxel" if self.switched else "Probe loupe off"
 
     def _follow(self, info: HoverInfo | None) -> None:
         self._voxel = None if info is None else info.voxel

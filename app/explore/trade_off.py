@@ -21,7 +21,6 @@ from core.probes.probe import Probe
 from core.probes.trade_off import TradeOff, TradePoint, iter_trade_off, plan_trade_off
 from core.reports.plot import Plot
 
-LEAST = (560, 380)
 EMPTY = "Find the front: one probe at each weight of the penalty on all other voxels."
 TIP = "Between the least spill-over and the largest shift of the target; the probe is shown in Explore"
 
@@ -41,7 +40,7 @@ class TradeOffWindow(QDialog):
         self.trade: TradeOff | None = None
         self.readout = make_label(EMPTY, wraps=True)
         self.plot = PlotView("Shift of the target against spill-over")
-        self.plot.setMinimumSize(*LEAST)
+        self.plot.setMinimumSize(560, 380)
         self.handle = QSlider(Qt.Orientation.Horizontal)
         self.handle.setAccessibleName("Between sparing the rest and raising the target")
         self.work = JobLine()
@@ -69,9 +68,8 @@ class TradeOffWindow(QDialog):
         if config is None or stimulus is None or self.work.attempt(lambda: plan_trade_off(config, (0.0, 1.0))) is None:
             return
         self._asked, self.trade = self._selection(), None
-        self.plot.show_plot(
-            Plot("", "", title=f"{config.describe_wish()} · {stimulus.id} · {config.attack.describe()}")
-        )
+        title = f"{config.describe_wish()} · {stimulus.id} · {config.attack.describe()}"
+        self.plot.show_plot(Plot("", "", title=title))
         run = partial(engine.iter_probe, stimulus=stimulus)
         self.work.run(
             self._services.lane,
@@ -84,13 +82,11 @@ class TradeOffWindow(QDialog):
         )
 
     def _read(self, record: TradeOff) -> Reading:
-        if self.trade is None or record.points != self.trade.points:
+        if record.points and (self.trade is None or record.points != self.trade.points):
             self._take(record)
         return Reading(record.done / record.total, f"Probe {min(int(record.done) + 1, record.total)} of {record.total}")
 
     def _take(self, trade: TradeOff) -> None:
-        if not trade.points:
-            return
         self.trade = trade
         self.plot.show_plot(replace(plot_trade_off(trade), title=self.plot.shown.title))
         with QSignalBlocker(self.handle):

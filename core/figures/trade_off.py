@@ -47,13 +47,12 @@ def plot_trade_off(trade: TradeOff) -> Plot:
 
 def write_trade_off(trade: TradeOff, folder: Path) -> Path:
     """Write everything into a new folder and return it. Raises BadInputError if it holds something."""
-    probe, plots = trade.points[0].probe, [plot_trade_off(trade)]
-    config = probe.config
+    probe, config = trade.points[0].probe, trade.points[0].probe.config
     how = f"{config.describe_wish()} · {config.network} · {probe.stimulus_id} · {config.attack.describe()}"
     with new_folder(folder) as partial:
         write_tables([tabulate_trade_off(trade)], partial)
-        for kind in ("svg", "png"):
-            save_plots(plots, partial / f"trade_off.{kind}", caption=f"{how}. {describe_subject(config.subject)}")
+        for name in ("trade_off.svg", "trade_off.png"):
+            save_plots([plot_trade_off(trade)], partial / name, caption=f"{how}. {describe_subject(config.subject)}")
         for one in trade.points:
             save_probe(one.probe, partial / f"weight_{one.weight:g}.json")
     return Path(folder).expanduser().absolute()

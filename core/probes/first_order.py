@@ -22,11 +22,8 @@ from core.types import FloatArray
 class FirstOrderProbe:
     """The perturbation that moves a target most in a linear approximation at the clean image.
 
-    Parameters
-    ----------
-    delta : (3, height, width) float32, pixel units of [0, 1]. Nothing is clipped to the bounds of pixels, or rounded.
-    shift : gradient . delta, in the response's unit; positive to raise, negative to lower.
-    shift_sd : The same in SDs of the target's clean reference responses; NaN where that SD is not known.
+    `delta` (3, height, width) float32 in [0, 1] pixel units, neither clipped to the bounds of pixels nor rounded; `shift`
+    = gradient . delta in the response's unit, `shift_sd` in SDs of the target's clean reference responses (NaN: unknown).
     """
 
     config: ProbeConfig
@@ -48,7 +45,7 @@ class FirstOrder:
     def probe(self, config: ProbeConfig) -> FirstOrderProbe:
         """delta = +-epsilon g / ||g||_2 for L2, +-epsilon sign(g) for Linf, g the gradient of the target's response.
 
-        Raises BadInputError if the config is of another encoder, or its target is none of this one.
+        Raises BadInputError if the config is of another encoder.
         """
         encoder, norm = self._encoder, NORMS[config.attack.norm]
         check_named(encoder, config)
