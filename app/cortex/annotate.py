@@ -179,8 +179,10 @@ def _find_ring(scene: Scene, *, size: tuple[float, float], pick_at: PickAt) -> R
 
 def _find_paths(scene: Scene, size: tuple[float, float]) -> Iterator[FloatArray]:
     """The path over each hemisphere in view as `Annotations.paths`, where it has one."""
-    centres = None if scene.centres is None else scene.centres()
-    for side, mesh in () if centres is None else scene.shown:
+    if scene.centres is None:
+        return
+    centres = scene.centres()
+    for side, mesh in scene.shown:
         vertices = centres[centres[:, side] != NO_CENTRE, side]
         vertices = vertices[np.diff(vertices, prepend=NO_CENTRE) != 0]
         if len(vertices):

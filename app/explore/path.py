@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -23,21 +24,22 @@ class CortexPath:
 
     def follow(self, shown: bool) -> None:
         """Draw the path of the probe on screen, or of the one that runs; or none."""
-        placed, card, progress, probe = (getattr(self._state, name) for name in ("placed", "card", "progress", "probe"))
+        state, progress, probe = self._state, self._state.progress, self._state.probe
+        placed, card, last = state.placed, state.card, state.step
         if progress is not None:
             self._steps = self._steps if progress.clean is self._clean else {}
             self._clean, self._steps[progress.step] = progress.clean, progress.responses
-            responses = np.stack([self._steps[step] for step in sorted(self._steps)])
-        elif probe is not None:
-            step = self._state.step
-            self._clean, responses = probe.clean, probe.history.responses[: None if step is None else step + 1]
-        if not shown or placed is None or card is None or (progress is None and probe is None):
+        made = progress or probe
+        if not shown or placed is None or card is None or made is None:
             self._canvas.change(centres=None)
             return
-        clean = self._clean
+        steps: Sequence[FloatArray] | FloatArray = [self._steps[number] for number in sorted(self._steps)]
+        if progress is None and probe is not None:
+            steps = probe.history.responses[: None if last is None else last + 1]
 
         @lru_cache(1)
         def find() -> IntArray:
-            return find_centres(placed.surface, placed.voxels, in_reference_sds(responses - clean, card.reference_sd))
+            moved = in_reference_sds(np.asarray(steps) - made.clean, card.reference_sd)
+            return find_centres(placed.surface, placed.voxels, moved)
 
         self._canvas.change(centres=find)

@@ -22,8 +22,8 @@ from core.types import FloatArray
 class FirstOrderProbe:
     """The perturbation that moves a target most in a linear approximation at the clean image.
 
-    `delta` (3, height, width) float32 in [0, 1] pixel units, neither clipped to the bounds of pixels nor rounded; `shift`
-    = gradient . delta in the response's unit, `shift_sd` in SDs of the target's clean reference responses (NaN: unknown).
+    `delta` (3, height, width) float32 in [0, 1] pixel units, neither clipped to the bounds of pixels nor rounded;
+    `shift` = gradient . delta in the response's unit; `shift_sd` the same in the target's SDs, NaN if not known.
     """
 
     config: ProbeConfig
