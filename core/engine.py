@@ -230,10 +230,7 @@ class Engine:
         yield from iter_gradient_atlas(encoder, stimulus, should_stop=should_stop)
 
     def first_order_probe(self, config: ProbeConfig, stimulus: Stimulus) -> FirstOrderProbe:
-        """The perturbation that moves a target most to first order, and the shift predicted: see `FirstOrder`.
-
-        The forward pass of the last stimulus is kept, so that further targets cost one backward pass each.
-        """
+        """See `FirstOrder`; the forward pass of the last stimulus is kept, so that a further target is cheap."""
         from core.probes.first_order import FirstOrder
 
         names, side = (config.subject, config.network, config.layer), int(stimulus.pixels.shape[-1])

@@ -1,7 +1,4 @@
-"""The probe loupe: the first-order probe of the voxel under the pointer, in a corner of the cortex; attacks nothing.
-
-It shows while it is switched on, or while Ctrl is held over a voxel.
-"""
+"""The probe loupe: the first-order probe of the voxel under the pointer, while it is switched on or Ctrl is held."""
 
 from __future__ import annotations
 
@@ -32,9 +29,7 @@ JOB = "loupe"
 SIDE, EDGE = 152, 12
 """Pixels of the picture, and from the loupe to the edges of the cortex."""
 
-WATCH_MS = 80
-"""Between two looks at whether the key is still held: its release is told to whatever has the focus."""
-
+WATCH_MS = 80  # the release of a key is told only to what has the focus, so one looks
 POINT, WAITS = "Point at a voxel of the cortex.", "Follows when the probe has finished."
 WHAT = "{} at {}, gradient of the clean image · difference × {}"
 

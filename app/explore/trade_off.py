@@ -21,7 +21,6 @@ from core.probes.probe import Probe
 from core.probes.trade_off import TradeOff, TradePoint, iter_trade_off, plan_trade_off
 from core.reports.plot import Plot
 
-EMPTY = "Find the front: one probe at each weight of the penalty on all other voxels."
 TIP = "Between the least spill-over and the largest shift of the target; the probe is shown in Explore"
 
 
@@ -38,7 +37,7 @@ class TradeOffWindow(QDialog):
         self._services, self._selection, self._show_probe = desk.services, selection, show
         self._asked: Selection | None = None
         self.trade: TradeOff | None = None
-        self.readout = make_label(EMPTY, wraps=True)
+        self.readout = make_label("One probe at each weight of the penalty on all other voxels.", wraps=True)
         self.plot = PlotView("Shift of the target against spill-over")
         self.plot.setMinimumSize(560, 380)
         self.handle = QSlider(Qt.Orientation.Horizontal)

@@ -122,8 +122,7 @@ toggle_auto | Probe automatically | A | auto | Probe after every change, or only
 raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
 -
-trade_off | Trade-off… |  | chart | Between moving the target and sparing all other voxels: the front of both, \
-    found at several weights of the penalty
+trade_off | Trade-off… |  | chart | Choose between moving the target and sparing all other voxels
 [Stimuli]
 add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
 plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
@@ -145,8 +144,7 @@ view_anterior | Anterior view | 6 |  | View from the front
 view_flat | Flat map | 7 |  | Show the flattened cortex
 camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
 -
-loupe | Probe loupe | M | search | Show the first-order probe of the voxel under the pointer; Ctrl does, too, \
-    while it is held
+loupe | Probe loupe | M | search | Show the first-order probe of the voxel under the pointer, as Ctrl held down does
 flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image in place
 -
 toggle_controls | Show or hide controls | Ctrl+1 | sidebar | Hide the left column, or bring it back

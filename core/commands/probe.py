@@ -77,8 +77,7 @@ EXPLANATION = """\
                             is at most this part above a budget that does not reach the shift
   l2, linf                  realised size of the delivered perturbation, in [0, 1] pixel units
   seconds, device, folder, files
-With --trade-off: {"points": [a row of the table each], "folder"}; a point is on the front if no other shifts the target
-as far with as little spill-over, the mean |shift| of all other voxels in SDs.
+With --trade-off: {"points": [a row of the table each], "folder"}.
 Every response is recomputed from the delivered pixels; the manifest holds the same for the saved 8-bit files."""
 
 
