@@ -132,16 +132,3 @@ def test_the_pane_lies_on_the_paper_of_the_page(probe: Probe, qtbot: QtBot) -> N
 def test_a_surface_without_a_flat_map_says_so(probe: Probe, qtbot: QtBot, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="voxels"), render_probe(make_probe(n_voxels=44), PLAIN, theme="light"):
         pass
-
-
-def test_the_path_goes_up_to_the_step_shown(renderer: CortexRenderer, probe: Probe, qapp: object) -> None:
-    style = replace(PLAIN, path=True)
-    with render_probe(probe, style, theme="light") as opened:
-        changed = [
-            int((opened.draw(Shot(step=step), SIZE) != renderer.draw(Shot(step=step), SIZE)).any(axis=2).sum())
-            for step in (-1, 0, probe.history.n_steps - 1)
-        ]
-        assert changed[0] == 0, "no step, no path"
-        assert 0 < changed[1] <= changed[2]
-        still = opened.draw(Shot(), SIZE)
-    assert (still != renderer.draw(Shot(), SIZE)).any()
