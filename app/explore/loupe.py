@@ -29,7 +29,6 @@ JOB = "loupe"
 SIDE, EDGE = 152, 12
 """Pixels of the picture, and from the loupe to the edges of the cortex."""
 
-WATCH_MS = 80  # the release of a key is told only to what has the focus, so one looks
 POINT, WAITS = "Point at a voxel of the cortex.", "Follows when the probe has finished."
 WHAT = "{} at {}, gradient of the clean image · difference × {}"
 
@@ -53,7 +52,7 @@ class Loupe(QFrame):
         self.title, self.note = make_label("", "strong"), make_label("", "muted", wraps=True)
         self.setLayout(make_column(self.picture, self.title, self.note, gap=4, margin=EDGE))
         self.hide()
-        self._watch = QTimer(self, interval=WATCH_MS, singleShot=True)
+        self._watch = QTimer(self, interval=80, singleShot=True)  # the release of a key is told to the focus only
         self._watch.timeout.connect(self._look_at_key)
         view.voxel_hovered.connect(self._follow)
         view.canvas.drawn.connect(self._place)
