@@ -17,14 +17,12 @@ import numpy as np
 from core.device import THREADS_VARIABLE
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
-from core.kept import Kept
+from core.kept import Kept, measure_module
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.progress import Progress, ShouldStop, never_stop
 from core.types import FloatArray
 
 if TYPE_CHECKING:
-    import torch
-
     from core.encoders.encoder import Encoder
     from core.encoders.estimate import FitEstimate
     from core.encoders.fit_request import FitRequest, SearchProgress
@@ -60,8 +58,8 @@ class Engine:
         self._wanted_device = device
         self._spare_cores, self._n_processes = spare_cores, n_processes
         self._device: str | None = None
-        self._networks: Kept[tuple[str, str], Network] = Kept(NETWORK_BYTES, measure=_measure)
-        self._encoders: Kept[EncoderKey, Encoder] = Kept(ENCODER_BYTES, measure=_measure)
+        self._networks: Kept[tuple[str, str], Network] = Kept(NETWORK_BYTES, measure=measure_module)
+        self._encoders: Kept[EncoderKey, Encoder] = Kept(ENCODER_BYTES, measure=measure_module)
         self._first_order: tuple[object, FirstOrder] | None = None
 
     @property
@@ -357,8 +355,3 @@ def work_on_folder(folder: str, device: str, threads: str, should_stop: ShouldSt
     os.environ[THREADS_VARIABLE] = threads
     for _ in Engine(device=device).iter_folder(Path(folder), should_stop=should_stop):
         pass
-
-
-def _measure(module: torch.nn.Module) -> int:
-    """Bytes of the weights and other arrays of a module and of those inside it."""
-    return sum(one.nbytes for one in (*module.parameters(), *module.buffers()))

@@ -8,7 +8,10 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    import torch
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -70,3 +73,8 @@ class Kept(Generic[Key, Value]):
 
     def _remove(self, key: Key) -> None:
         self.n_bytes -= self._held.pop(key)[1]
+
+
+def measure_module(module: torch.nn.Module) -> int:
+    """Bytes of the weights and other arrays of a module and of those inside it."""
+    return sum(one.nbytes for one in (*module.parameters(), *module.buffers()))

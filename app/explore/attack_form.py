@@ -13,6 +13,7 @@ from app.widgets.basics import make_column, make_heading, make_label, make_panel
 from app.widgets.captions import Fold
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Number, Pick
 from core.attacks.config import LARGEST_TRANSLATION, AttackConfig, AttackMethod, StepRule
+from core.attacks.mask import Mask
 from core.attacks.presets import PRESETS, find_preset, name_schedule
 from core.types import Direction, NormName
 
@@ -89,6 +90,7 @@ class AttackForm(Form):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._step_size: float | None = None
+        self._mask: Mask | None = None
         self._step_rule = StepRule.FALLING
         self.epsilon = EpsilonControl()
         for way, icon, ink in ((Direction.RAISE, "up", "warm"), (Direction.LOWER, "down", "cool")):
@@ -111,6 +113,7 @@ class AttackForm(Form):
             epsilon=self.epsilon.epsilon,
             step_size=self._step_size if method is AttackMethod.PGD else None,
             step_rule=self._step_rule,
+            mask=self._mask,
             momentum=self.momentum.value() if method is AttackMethod.PGD else 0.0,
             diversity=self.diversity.value() if steers else 0.0,
             translation=self.translation.value() if steers else 0,
@@ -124,7 +127,7 @@ class AttackForm(Form):
         if self.epsilon.norm is not attack.norm:
             self.epsilon.set_norm(attack.norm)
         self.epsilon.set_epsilon(attack.epsilon)
-        self._step_size, self._step_rule = attack.step_size, attack.step_rule
+        self._step_size, self._step_rule, self._mask = attack.step_size, attack.step_rule, attack.mask
         self.preset.set_value(name_schedule(attack))
         self.refresh()
 

@@ -86,7 +86,7 @@ def run_apgd(
     n_steps, checked, last = context.config.steps_taken, 0, delta
     checkpoints = place_checkpoints(n_steps)
     for step in range(1, n_steps + 1):
-        ahead = ball.project(delta + search.step.view(-1, 1, 1, 1) * ball.norm.steepest(gradient))
+        ahead = ball.project(delta + search.step.view(-1, 1, 1, 1) * ball.steepest(gradient))
         if step > 1:
             ahead = ball.project(delta + MOMENTUM * (ahead - delta) + (1 - MOMENTUM) * (delta - last))
         last, delta = delta, ahead

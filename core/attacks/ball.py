@@ -1,6 +1,6 @@
 """Where perturbed pixels may lie: within epsilon of the clean image, in [0, 1], and on the 8-bit grid if asked.
 
-A perturbation is carried as delta = pixels - clean.
+A perturbation is carried as delta = pixels - clean; of a masked attack as the z of delta = m z (`core.attacks.mask`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from core.attacks.mask import Mask
 from core.attacks.norms import Norm
 from core.checks import refusal
 from core.images.stimulus import GREY_LEVELS
@@ -29,17 +30,26 @@ class Ball:
     quantise : Only whole grey levels are delivered. An 8-bit perturbation is counted in levels k' - k, which is exact;
         the float32 numbers k / 255 add up to 6e-8 a pixel. Under Linf a budget below 1/255 then leaves the image as it
         is.
+    mask : (height, width), in [0, 1]. Where the image may change; None is everywhere.
 
     Raises BadInputError if `quantise` is asked of clean pixels that are not 8-bit themselves.
     """
 
-    def __init__(self, norm: Norm, clean: torch.Tensor, epsilon: torch.Tensor, *, quantise: bool = False) -> None:
+    def __init__(
+        self,
+        norm: Norm,
+        clean: torch.Tensor,
+        epsilon: torch.Tensor,
+        *,
+        quantise: bool = False,
+        mask: torch.Tensor | None = None,
+    ) -> None:
         self.norm = norm
         self.clean = clean
         self.epsilon = epsilon.to(clean)
         self.quantise = quantise
-        self._lower = -clean
-        self._upper = 1 - clean
+        self.mask = mask
+        self._lower, self._upper = unmask(-clean, mask), unmask(1 - clean, mask)
         # Divided by as a tensor: CUDA turns division by a number into a product with its rounded inverse.
         self._white = torch.full((), GREY_LEVELS, dtype=clean.dtype, device=clean.device)
         self._clean_levels = torch.round(clean * self._white)
@@ -53,10 +63,19 @@ class Ball:
 
     def to_pixels(self, delta: torch.Tensor) -> torch.Tensor:
         """The pixels that a projected perturbation stands for, rounded to grey levels if asked."""
+        delta = self.within(delta)
         if not self.quantise:
             return self.clean + delta
         levels = self.norm.round_levels(delta * self._white, self.epsilon * self._white)
         return (self._clean_levels + levels).clamp_(0, GREY_LEVELS) / self._white
+
+    def within(self, values: torch.Tensor) -> torch.Tensor:
+        """Values times the mask: of z the perturbation, of a gradient in the pixels that in z."""
+        return values if self.mask is None else values * self.mask
+
+    def steepest(self, gradient: torch.Tensor) -> torch.Tensor:
+        """The step of size 1 that gains most to first order, of the gradient in the pixels."""
+        return self.norm.steepest(self.within(gradient))
 
     def draw_start(self, seed: int, restart: int, keys: Sequence[str]) -> torch.Tensor:
         """Perturbations drawn uniformly from the ball, then cut at the pixel bounds.
@@ -89,6 +108,18 @@ class Ball:
         outward = (exact.double() - clean).abs() > delta.abs()
         exact = torch.where(outward, torch.nextafter(exact, clean.to(torch.float32)), exact)
         return exact.to(pixels)
+
+
+def render_mask(mask: Mask | None, like: torch.Tensor) -> torch.Tensor | None:
+    """A mask (height, width) for images like these, on their device; None is everywhere. Raises as `Mask.render`."""
+    return None if mask is None else torch.tensor(mask.render(like.shape[-1])).to(like)
+
+
+def unmask(delta: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """The z of a perturbation delta = m z, 0 where the mask is."""
+    if mask is None:
+        return delta
+    return torch.where(mask > 0, delta / mask.clamp_min(torch.finfo(delta.dtype).tiny), 0.0)
 
 
 def widen(values: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
 
+from core.attacks.mask import Mask
 from core.checks import check_count, check_epsilon, check_fraction, check_positive, refusal, to_number
 from core.types import NormName
 
@@ -88,6 +89,7 @@ class AttackConfig:
         published.
     n_queries : Forward passes of SQUARE at each budget; ignored by the others.
     step_rule : Of PGD; always fixed where `step_size` is given.
+    mask : Where in the image the perturbation may lie; None is everywhere. It must have hard edges to quantise.
 
     Raises BadInputError if a value is out of its range, or the method has no use for an option that is on.
 
@@ -114,6 +116,7 @@ class AttackConfig:
     translation: int = 0
     n_queries: int = 1000
     step_rule: StepRule = StepRule.FALLING
+    mask: Mask | None = None
 
     IN_OLD_FILES: ClassVar[Mapping[str, object]] = {"step_rule": "fixed", "n_steps": FIXED_STEPS}
     """What a file that lacks these keys means."""
@@ -137,7 +140,10 @@ class AttackConfig:
         self._check_combination()
 
     def _check_combination(self) -> None:
-        """Refuse options that the method would silently ignore."""
+        """Refuse options that the method would silently ignore, or that contradict each other."""
+        if self.quantise and self.mask is not None and self.mask.is_soft:
+            advice = "Whole grey levels leave no soft edge: take a hard one, or leave quantise out."
+            raise refusal("mask", allowed="hard-edged to quantise", got=self.mask.describe(), advice=advice)
         method = self.method
         transfer = {"momentum": self.momentum, "diversity": self.diversity, "translation": self.translation}
         for name, value in transfer.items():
@@ -202,7 +208,7 @@ class AttackConfig:
             f"diverse inputs with probability {self.diversity:g}": self.diversity > 0,
             f"shifts up to {self.translation} px": self.translation > 0,
         }
-        said = [text for text, is_on in options.items() if is_on]
+        said = [text for text, is_on in options.items() if is_on] + ([self.mask.describe()] if self.mask else [])
         return ", ".join([self.method.upper(), budget, self._describe_schedule(), *said])
 
     def _describe_schedule(self) -> str:

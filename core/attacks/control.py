@@ -7,13 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from core.attacks.ball import Ball
+from core.attacks.ball import Ball, render_mask
+from core.attacks.mask import Mask
 from core.attacks.norms import Norm
 from core.seeds import make_stream
 
 
 def draw_control(
-    clean: torch.Tensor, size: torch.Tensor, norm: Norm, *, quantise: bool, seed: int, keys: Sequence[str]
+    clean: torch.Tensor,
+    size: torch.Tensor,
+    norm: Norm,
+    *,
+    quantise: bool,
+    seed: int,
+    keys: Sequence[str],
+    mask: Mask | None = None,
 ) -> torch.Tensor:
     """Pixels moved along a random direction by the given size.
 
@@ -27,10 +35,12 @@ def draw_control(
     size : (n,). Realised size of the probe's perturbation under `norm`.
     quantise : Deliver whole grey levels.
     keys : sequence of n str. Names of the images' random streams.
+    mask : Of the probe; the direction is multiplied by it.
     """
     shape = tuple(clean.shape[1:])
     draws = [norm.draw_direction(shape, make_stream(seed, "control", key)) for key in keys]
-    direction = torch.from_numpy(np.stack(draws)).to(clean)
+    within = 1 if (rendered := render_mask(mask, clean)) is None else rendered
+    direction = torch.from_numpy(np.stack(draws)).to(clean) * within
     return Ball(norm, clean, size, quantise=quantise).scale_to_budget(direction)
 
 

@@ -95,7 +95,7 @@ def run_falling(
             if step < length:
                 scores, gradient = gradient_rule.gradient_at(pixels)
                 share = least + (FIRST_STEP - least) * (1 + math.cos(math.pi * step / length)) / 2
-                ahead = ball.project(delta + share * span * ball.norm.steepest(gradient))
+                ahead = ball.project(delta + share * span * ball.steepest(gradient))
             else:
                 scores = objective.score(pixels)
             scores = replace(scores, values=torch.where(ended, -torch.inf, scores.values))

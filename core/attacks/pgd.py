@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from core.attacks.apgd import run_apgd
-from core.attacks.ball import Ball
+from core.attacks.ball import Ball, render_mask, unmask
 from core.attacks.config import STEP_SIZE_RULE, AttackConfig, AttackMethod
 from core.attacks.falling import run_falling
 from core.attacks.gradient_rule import GradientRule
@@ -88,7 +88,8 @@ def iter_pgd(
     Raises BadInputError if 8-bit pixels are asked from clean ones that are not.
     """
     budgets = clean.new_full((len(clean),), config.epsilon)
-    ball = Ball(NORMS[config.norm], clean, budgets, quantise=config.quantise)
+    mask = render_mask(config.mask, clean)
+    ball = Ball(NORMS[config.norm], clean, budgets, quantise=config.quantise, mask=mask)
     names = tuple(keys) if keys is not None else tuple(hash_image(image) for image in clean)
     best = incumbent
     if best is None:
@@ -146,7 +147,7 @@ def run_pgd(
         pixels = ball.to_pixels(delta)
         scores, gradient = gradient_rule.gradient_at(pixels)
         yield pixels, scores
-        delta = ball.project(delta + stride * ball.norm.steepest(gradient))
+        delta = ball.project(delta + stride * ball.steepest(gradient))
     pixels = ball.to_pixels(delta)
     yield pixels, objective.score(pixels)
 
@@ -167,7 +168,7 @@ def _start(
     ball: Ball, config: AttackConfig, start: torch.Tensor | None, *, restart: int, keys: Sequence[str]
 ) -> torch.Tensor:
     if restart == 0 and start is not None:
-        return ball.project(start)
+        return ball.project(unmask(start, ball.mask))
     if restart == 0 and not config.random_start:
         return torch.zeros_like(ball.clean)
     return ball.draw_start(config.seed, restart, keys)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any, cast
 
 from core.attacks.config import MOST_TO_GAIN, AttackConfig, AttackMethod, format_epsilon, write_convergence
+from core.attacks.mask import resolve_mask
 from core.attacks.objective_config import ObjectiveKind
 from core.attacks.presets import PRESETS
 from core.checks import check_positive, refusal
@@ -36,6 +37,7 @@ from core.files import check_free
 from core.headers import plain
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
+from core.probes.budget import read_probe_budget
 from core.probes.files import save_probe
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
 from core.probes.target import TargetKind
@@ -76,6 +78,8 @@ EXPLANATION = """\
   min_norm                  null, or wanted_sd, reached, epsilon (null if not reached), largest, tolerance: the answer
                             is at most this part above a budget that does not reach the shift
   l2, linf                  realised size of the delivered perturbation, in [0, 1] pixel units
+  mask, rms, rms_inside     where it may lie, in words (null: everywhere); its root-mean-square over the whole image and
+                            over the pixels that the mask lets change, in grey levels of 255
   seconds, device, folder, files
 With --trade-off: {"points": [a row of the table each], "folder"}.
 Every response is recomputed from the delivered pixels; the manifest holds the same for the saved 8-bit files."""
@@ -100,6 +104,16 @@ def run_probe(
     preset: Annotated[str | None, about(f"a published schedule, at one budget: {', '.join(PRESETS)}")] = None,
     epsilon: Annotated[
         str | None, about("budget in [0, 1] pixel units, 8/255 allowed (default: 3 for l2, 8/255 for linf)")
+    ] = None,
+    mask: Annotated[
+        str | None,
+        about(
+            "where the image may change: box:LEFT,TOP,RIGHT,BOTTOM or ellipse:..., in parts of the image, or a grey "
+            "picture of the network's input size, white inside (default: everywhere)"
+        ),
+    ] = None,
+    mask_edge: Annotated[
+        float | None, about("width of the mask's soft edge, as a part of the image's side (default: 0)")
     ] = None,
     ensemble: Annotated[str | None, about("NET,NET: attack the subject's encoders of these networks too")] = None,
     trade_off: Annotated[
@@ -138,6 +152,8 @@ def run_probe(
         wanted_shift_sd=min_norm or 0.0,
         against=resolve_against(given.make(AgainstOptions), subject),
     )
+    within = resolve_mask(mask, mask_edge, [config.side])
+    config = replace(config, attack=replace(attack, mask=within))
     if trade_off is not None:
         beside = {"selective": wanted.selective, "degrees": degrees, "transfer": transfer or None}
         refuse_beside(beside, "trade-off", tuple(beside))
@@ -214,6 +230,7 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
     curve = {
         name: getattr(probe.curve, name).tolist() for name in (*CURVE_KEYS, "to_gain", "restart_spread", "n_gradients")
     }
+    budget = read_probe_budget(probe)
     summary = {
         **{name: getattr(config, name) for name in ("subject", "network", "layer")},
         "image": probe.stimulus_id,
@@ -233,6 +250,9 @@ def summarise(probe: Probe, report: ExportReport) -> dict[str, Any]:
         "curve": curve,
         "l2": probe.l2,
         "linf": probe.linf,
+        "mask": attack.mask.describe() if attack.mask else None,
+        "rms": budget.rms_grey_levels,
+        "rms_inside": budget.rms_inside,
         "norm": str(attack.norm),
         "n_steps": attack.steps_taken,
         "step_rule": str(attack.step_rule) if attack.method is AttackMethod.PGD else None,
@@ -316,6 +336,8 @@ def describe(summary: dict[str, Any]) -> str:
         f"  L2 {got.l2:.4g}, Linf {got.linf * 255:.3g}/255, {got.seconds:.1f} s",
         f"  {len(got.files)} files in {got.folder}",
     ]
+    if got.mask is not None:
+        lines[-2] += f"; {got.rms_inside:.3g} grey levels RMS {got.mask}, {got.rms:.3g} over the whole image"
     if got.objective["raised"] is not None:
         gain = f"{got.objective['raised']:+.4g} {got.objective['unit']}"
         lines.insert(4, f"  raised: {got.objective['formula']}, gained {gain}")

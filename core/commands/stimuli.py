@@ -15,7 +15,8 @@ from core.stimuli.layout import Layout
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
 from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
-from core.stimuli.plan import PlanOptions, StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
+from core.stimuli.plan import StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
+from core.stimuli.plan_options import PlanOptions
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import open_probe_store
 from core.sweeps.choose import check_pair

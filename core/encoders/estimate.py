@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -150,8 +151,9 @@ def count_operations(config: EncoderConfig, n_images: int, n_voxels: int, rank: 
     return (config.n_folds + 1) * (decomposing + aligning) + config.n_folds * predicting
 
 
+@cache
 def measure_rate() -> float:
-    """Floating-point operations a second of a float32 matrix product here, now."""
+    """Floating-point operations a second of a float32 matrix product here, measured once."""
     square = np.ones((PRODUCT_SIDE, PRODUCT_SIDE), dtype=np.float32)
     square @ square
     started = time.perf_counter()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.attacks.mask import Mask
 from core.checks import refusal
 from core.images.stimulus import GREY_LEVELS
 from core.probes.probe import Probe
@@ -29,6 +30,7 @@ class BudgetReading:
     ----------
     l2, linf : ||delta||_2 and max |delta| in [0, 1] pixel units.
     rms_grey_levels : 255 ||delta||_2 / sqrt(3 N^2): the root-mean-square change in grey levels of 255.
+    rms_inside : The same over the pixels that the mask of the attack lets change; of all where there is none.
     epsilon : The budget that was allowed, in [0, 1] pixel units of `norm`.
     norm : The norm that bounds delta.
     l2_after_8bit : ||delta||_2 after the perturbed image was rounded to round(255 x) / 255.
@@ -41,6 +43,7 @@ class BudgetReading:
     l2: float
     linf: float
     rms_grey_levels: float
+    rms_inside: float
     epsilon: float
     norm: NormName
     l2_after_8bit: float
@@ -59,7 +62,9 @@ class BudgetReading:
         return self.rounding_share <= LARGEST_ROUNDING_SHARE
 
 
-def read_budget(clean: FloatArray, perturbed: FloatArray, *, epsilon: float, norm: NormName) -> BudgetReading:
+def read_budget(
+    clean: FloatArray, perturbed: FloatArray, *, epsilon: float, norm: NormName, mask: Mask | None = None
+) -> BudgetReading:
     """Measure perturbed - clean.
 
     Parameters
@@ -67,6 +72,7 @@ def read_budget(clean: FloatArray, perturbed: FloatArray, *, epsilon: float, nor
     clean, perturbed : (3, height, width) float. Pixels in [0, 1].
     epsilon : The budget that was allowed, in [0, 1] pixel units.
     norm : The norm of that budget.
+    mask : Of the attack.
 
     Raises BadInputError if the two shapes differ.
 
@@ -82,11 +88,13 @@ def read_budget(clean: FloatArray, perturbed: FloatArray, *, epsilon: float, nor
     before, after = clean.astype(np.float64), perturbed.astype(np.float64)
     delta = after - before
     l2 = float(np.linalg.norm(delta))
+    rms = float(GREY_LEVELS * l2 / np.sqrt(delta.size))
     rounded = _round_to_grey_levels(after)
     return BudgetReading(
         l2=l2,
         linf=float(np.abs(delta).max(initial=0.0)),
-        rms_grey_levels=GREY_LEVELS * l2 / np.sqrt(delta.size),
+        rms_grey_levels=rms,
+        rms_inside=rms if mask is None else mask.rms_inside(delta),
         epsilon=float(epsilon),
         norm=NormName(norm),
         l2_after_8bit=float(np.linalg.norm(rounded - before)),
@@ -99,7 +107,8 @@ def read_budget(clean: FloatArray, perturbed: FloatArray, *, epsilon: float, nor
 def read_probe_budget(probe: Probe) -> BudgetReading:
     """Measure the delivered perturbation of a probe."""
     attack = probe.config.attack
-    return read_budget(probe.clean_pixels, probe.perturbed_pixels, epsilon=attack.epsilon, norm=attack.norm)
+    pixels = (probe.clean_pixels, probe.perturbed_pixels)
+    return read_budget(*pixels, epsilon=attack.epsilon, norm=attack.norm, mask=attack.mask)
 
 
 def _round_to_grey_levels(pixels: FloatArray) -> FloatArray:

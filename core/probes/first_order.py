@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from core.attacks.ball import render_mask
 from core.attacks.norms import NORMS
 from core.attacks.objective import check_gradient, run_network
 from core.device import exact_arithmetic
@@ -43,16 +44,16 @@ class FirstOrder:
             self._reduced = encoder.reduce(run_network(encoder, self._leaf))
 
     def probe(self, config: ProbeConfig) -> FirstOrderProbe:
-        """delta = +-epsilon g / ||g||_2 for L2, +-epsilon sign(g) for Linf, g the gradient of the target's response.
-
-        Raises BadInputError if the config is of another encoder.
-        """
+        """delta = +-epsilon m g / ||g||_2 for L2, +-epsilon m sign(g) for Linf; m the mask, g m x the gradient."""
         encoder, norm = self._encoder, NORMS[config.attack.norm]
         check_named(encoder, config)
         vector, budget = config.target.vector(encoder.n_voxels), config.direction.sign * config.attack.epsilon
         with exact_arithmetic():
             weights, _ = encoder.project(vector)
             (gradient,) = torch.autograd.grad(self._reduced, self._leaf, weights[None], retain_graph=True)
-        delta = budget * norm.steepest(check_gradient(gradient, encoder))[0].float().cpu().numpy()
+        mask = render_mask(config.attack.mask, gradient)
+        share = torch.ones_like(gradient) if mask is None else mask
+        gradient = check_gradient(gradient, encoder) * share
+        delta = budget * (share * norm.steepest(gradient))[0].float().cpu().numpy()
         shift, sd = budget * float(norm.dual_size(gradient)), encoder.target_sd(vector)
         return FirstOrderProbe(config, delta, shift, shift / sd if sd > 0 else float("nan"))

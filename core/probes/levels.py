@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.attacks.ball import Ball
+from core.attacks.ball import Ball, render_mask, unmask, widen
 from core.attacks.epsilon_grid import BudgetResult, fit_to_budget
 from core.attacks.pgd import AttackStep
 from core.attacks.rules import check_scale
@@ -87,7 +87,7 @@ class _LevelSearch(Running):
         self._config = replace(self._config, direction=way)
         self._own = self._objective = build_own(self._encoder, self._config, self._pixels)
         self._gap = abs(self._goal - self._clean_value)
-        slope = float(self._norm.dual_size(gradient))
+        slope = self._slope(gradient)
         yield self._tell("clean", self._pixels, scores, 0.0)
         if self._gap > LEVEL_TOLERANCE * self._sd:
             first = min(self._largest, self._gap / slope) if slope > 0 else self._largest
@@ -175,7 +175,9 @@ class _LevelSearch(Running):
         return self._moved(self._own.score(pixels))
 
     def _measure(self, pixels: torch.Tensor) -> float:
-        return float(self._norm.size((pixels - self._pixels).cpu().double()))
+        """The budget that a perturbation takes; of a soft mask more than its size."""
+        delta = widen(pixels - self._pixels)
+        return float(self._norm.size(unmask(delta, render_mask(self._config.attack.mask, delta))))
 
     def _finish(self, last: ProbeProgress, *, dual_size: float) -> Probe:
         size = last.epsilon

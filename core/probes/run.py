@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from core.attacks.ball import render_mask
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control, flip_sign
 from core.attacks.epsilon_grid import BudgetResult, EpsilonStep, iter_budget, iter_epsilon_grid
@@ -106,6 +107,11 @@ class Running:
         with torch.no_grad():
             return np.asarray(self._encoder.responses_of(scores.reduced)[0].float().cpu().numpy())
 
+    def _slope(self, gradient: torch.Tensor) -> float:
+        """The first-order gain of a unit budget, where the mask lets it lie."""
+        mask = render_mask(self._config.attack.mask, gradient)
+        return float(self._norm.dual_size(gradient if mask is None else gradient * mask))
+
     def _moved(self, scores: Scores) -> float:
         """The shift in the direction wanted."""
         return self._config.direction.sign * (float(self._own.reported(scores)) - self._clean_value)
@@ -178,7 +184,7 @@ class _ProbeRun(Running):
             if self._config.attack.method is not AttackMethod.SQUARE:
                 raise
             return self._own.score(self._pixels), float("nan")
-        return scores, float("nan") if self._config.against else float(self._norm.dual_size(gradient))
+        return scores, float("nan") if self._config.against else self._slope(gradient)
 
     def _run_attack(self) -> Iterator[ProbeProgress]:
         config = self._config
@@ -235,7 +241,7 @@ def make_controls(
     norm = NORMS[attack.norm]
     # On the CPU: Apple's GPUs have no float64.
     size = norm.size((perturbed - clean).cpu().double()).to(perturbed)
-    control = draw_control(clean, size, norm, quantise=attack.quantise, seed=attack.seed, keys=(key,))
+    control = draw_control(clean, size, norm, quantise=attack.quantise, seed=attack.seed, keys=(key,), mask=attack.mask)
     return control, flip_sign(clean, perturbed, norm, quantise=attack.quantise)
 
 

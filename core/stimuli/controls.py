@@ -80,7 +80,8 @@ def make_control(
     clean = torch.from_numpy(from_uint8(to_uint8(probe.clean_pixels)))[None]
     norm = NORMS[attack.norm]
     wanted = torch.tensor([saved_norm(probe) if size is None else size], dtype=clean.dtype)
-    direction = torch.from_numpy(_aim(kind, probe, saved, donor=donor)).to(clean)[None]
+    within = 1.0 if attack.mask is None else attack.mask.render(clean.shape[-1])
+    direction = torch.from_numpy(_aim(kind, probe, saved, donor=donor) * within).to(clean)[None]
     pixels = Ball(norm, clean, wanted, quantise=True).scale_to_budget(direction)
     return np.ascontiguousarray(pixels[0].float().numpy())
 

@@ -173,6 +173,8 @@ def _measure(item: Item, one: _Saved, original: _Saved, config: SetConfig) -> di
     sizes = {f"{norm}{where}": value for where, pair in pairs.items() for norm, value in _sizes(*pair).items()}
     shown = {"width_px": width, "height_px": height, "picture_px": picture.shape[0]}
     figures = asdict(measure_image(*pairs["_file"]))
+    if (mask := item.probe.config.attack.mask) is not None:
+        sizes["rms_inside"] = mask.rms_inside(one.seen - original.seen)
     return sizes | figures | shown | {"clipped": count_clipped(picture, clean)}
 
 
@@ -201,6 +203,7 @@ def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str
         "norm": str(attack.norm),
         "epsilon": attack.epsilon,
         "resolution": item.side,
+        "mask": attack.mask.describe() if attack.mask else "",
         "n_steps": attack.steps_taken,
         "step_size": attack.step_length,
         "seed": attack.seed,

@@ -90,6 +90,12 @@ class ManifestRow:
     linf_before_saving: Annotated[float, "Linf size of the same."]
     l2_file: Annotated[float, "L2 size of file minus original file in the file's own pixels, in [0, 1] pixel units."]
     linf_file: Annotated[float, "Linf size of the same."]
+    mask: Annotated[str, "Where in the image the perturbation was allowed to lie; empty for everywhere."] = ""
+    rms_inside: Annotated[
+        float | None,
+        "Root-mean-square of file minus original file, as the network sees them, over the pixels that the mask lets "
+        "change, in grey levels of 255; empty without a mask.",
+    ] = None
     resolution: Annotated[int, "Side in pixels of the network's input, to which budget and norms refer."]
     n_steps: Annotated[int, "Most attack steps of each budget of the epsilon grid."]
     step_size: Annotated[float, "Length of the first step, in [0, 1] pixel units."]

@@ -9,28 +9,23 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, USUAL_STEPS, AttackConfig, format_epsilon, parse_epsilon
+from core.attacks.mask import Mask, resolve_mask
 from core.checks import check_choice, check_count, check_epsilon, check_fraction, check_rules, refusal, suggest
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.files import is_there, replace_file
 from core.headers import HeaderKind, read_header, unstructure, write_json
-from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
+from core.networks.catalog import find_network
+from core.probes.against import Against
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
-from core.stimuli.controls import DEFAULT_CONTROLS
 from core.stimuli.layout import Layout
-from core.stimuli.levels import (
-    USUAL_BUDGET,
-    USUAL_LEVELS,
-    USUAL_SEEDS,
-    USUAL_TRIES,
-    check_level_targets,
-    resolve_levels,
-)
+from core.stimuli.levels import USUAL_TRIES, check_level_targets, resolve_levels
+from core.stimuli.plan_options import PlanOptions
 from core.stimuli.recipe import Recipe, name_source
 from core.sweeps.choose import check_against, choose_encoders, choose_images, choose_of_subject, choose_targets
 from core.sweeps.config import EncoderName, TargetName
@@ -66,46 +61,6 @@ class Budget(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class PlanOptions:
-    """Every setting of a plan file beside those of its `Layout`: its default and what it is."""
-
-    name: Annotated[str, "what the set is called"] = "stimuli"
-    subject: Annotated[str, "id of the subject"] = "simulated"
-    networks: Annotated[tuple[str, ...], 'NET, NET:LAYER or "all"'] = ("mobilenet_v2_robust",)
-    controversial: Annotated[
-        tuple[str, ...],
-        "A,B: two encoders in place of networks and directions; for each image and target a probe that raises A and "
-        "lowers B, the mirrored one, and an agreeing one that raises both",
-    ] = ()
-    decided: Annotated[float, "controversial probes: SDs both must move by, or the probe is called undecided"] = (
-        DEFAULT_DECIDED
-    )
-    sharpness: Annotated[float, "controversial probes: t of the smooth minimum of both shifts"] = DEFAULT_SHARPNESS
-    images: Annotated[tuple[str, ...], "ids, files, folders, or test:N for N held-out ones"] = ("test:4",)
-    rois: Annotated[tuple[str, ...], "ROIs whose mean is moved (default: none)"] = ()
-    voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate (default: none)"] = ()
-    directions: Annotated[tuple[str, ...], "raise, lower"] = ("raise",)
-    budgets: Annotated[
-        tuple[str, ...],
-        f"l2:EPSILON or linf:K/255, at the network's input size; with --levels the largest allowed ({USUAL_BUDGET})",
-    ] = ("l2:3",)
-    levels: Annotated[
-        tuple[str, ...],
-        "a level set: responses in SDs from the mean of the clean reference responses, LOW:HIGH:N or numbers; named "
-        f"without them {USUAL_LEVELS} (default: none)",
-    ] = ()
-    seeds: Annotated[int, "with --levels: held-out images that are brought to every level"] = USUAL_SEEDS
-    steps: Annotated[int, "attack steps of each probe; 0 are as many as it takes"] = 0
-    quantise: Annotated[bool, "keep every attack step on 8-bit grey levels"] = False
-    seed: Annotated[int, "of draws and controls"] = 0
-    gate: Annotated[float, "least r of a voxel that is not warned of"] = 0.1
-    controls: Annotated[tuple[str, ...], "equal-norm controls of every item"] = tuple(map(str, DEFAULT_CONTROLS))
-    transfer: Annotated[
-        tuple[str, ...], "further networks the files are scored on: NET, NET:LAYER or all (default: none)"
-    ] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class StimulusPlan:
     """What a set is to hold.
 
@@ -116,6 +71,7 @@ class StimulusPlan:
     quantise : Keep every iterate on 8-bit grey levels, so that saving changes nothing.
     levels : Of a level set: the responses every image is brought to, in SDs from the mean of the clean reference
         responses. They decide the direction, and the budget is the largest one allowed.
+    mask : Where in the images the perturbations may lie; None is everywhere.
     pair : The second of the two encoders of controversial probes, whose directions are all taken.
 
     Raises BadInputError if a part is empty or holds something twice, or there are too many probes.
@@ -132,6 +88,7 @@ class StimulusPlan:
     delivery: SetConfig = field(default_factory=SetConfig)
     levels: tuple[float, ...] = ()
     pair: Against | None = None
+    mask: Mask | None = None
 
     def __post_init__(self) -> None:
         for name in PARTS:
@@ -191,7 +148,7 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
 
     Raises BadInputError if an image, an encoder or a target is not there.
     """
-    attack = AttackConfig(n_steps=plan.n_steps, quantise=plan.quantise, seed=plan.seed)
+    attack = AttackConfig(n_steps=plan.n_steps, quantise=plan.quantise, seed=plan.seed, mask=plan.mask)
     attacks = [(replace(attack, norm=norm, epsilon=size), (size,)) for norm, size in plan.budgets]
     ways = product(plan.directions, plan.levels or (None,))
     wishes: list[dict[str, Any]] = [{"direction": direction, "level": level} for direction, level in ways]
@@ -206,12 +163,14 @@ def list_wishes(second: Against) -> list[dict[str, Any]]:
 
 
 def read_plan(path: Path) -> dict[str, Any]:
-    """The options in a plan file, TOML or JSON; images named by relative paths lie beside it.
+    """The options in a plan file, TOML or JSON; images and a mask named by relative paths lie beside it.
 
     Raises BadInputError or StorageError if the file is no plan or cannot be read.
     """
     place = path.expanduser().absolute()
     options = read_header(place, TOML_PLAN if place.suffix.lower() == ".toml" else JSON_PLAN)
+    if isinstance(mask := options.get("mask"), str) and is_there(place.parent / mask):
+        options["mask"] = str(place.parent / mask)
     if isinstance(options.get("images"), list):
         beside = [place.parent / str(one) for one in options["images"]]
         options["images"] = [
@@ -268,6 +227,7 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
         _resolve_delivery(got, further),
         levels,
         Against(*encoders[1][1:], **sizes) if words else None,
+        resolve_mask(got["mask"], got["mask_edge"], [find_network(encoder.network).input_size for encoder in encoders]),
     )
 
 
@@ -307,6 +267,7 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
         "budgets": [budget.label for budget in plan.budgets],
         "steps": plan.n_steps,
         "quantise": plan.quantise,
+        **({} if plan.mask is None else {"mask": plan.mask.text, "mask_edge": plan.mask.edge}),
         "seed": plan.seed,
         "gate": delivery.gate,
         "controls": [str(kind) for kind in delivery.controls],

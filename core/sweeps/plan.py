@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 
 from core.attacks.config import USUAL_STEPS
 from core.datasets.subject import load_subject
+from core.encoders.estimate import READ_SECONDS, count_operations, count_rank, measure_rate
+from core.encoders.files import load_card
 from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.catalog import find_network
@@ -181,9 +183,7 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
     if cell.kind == PREDICT:
         return config.n_test
     if cell.kind == FIT:
-        # Half of the training images, or fewer where so many are not asked.
-        test = load_subject(config.encoders[cell.encoder].subject).test
-        return min(config.n_refit, int((~test).sum()) // 2) + config.n_test
+        return count_refit(config, cell) + config.n_test
     if cell.kind == SCORE:
         return n_images * N_SCORED * (len(config.encoders) + 1)
     kind = config.attacks[cell.attack]
@@ -201,7 +201,26 @@ def time_cell(config: SweepConfig, cell: Cell, step_seconds: StepSeconds) -> flo
     numbers = [cell.encoder] if cell.other is None else [cell.encoder, cell.other]
     used = config.encoders if shared else [config.encoders[number] for number in numbers]
     steps = [step_seconds.get((one.network, one.layer), SECONDS_PER_STEP) for one in used]
-    return weigh_cell(config, cell) * sum(steps) / len(steps) / PASSES_PER_STEP
+    passes = weigh_cell(config, cell)
+    seconds = passes * sum(steps) / len(steps) / PASSES_PER_STEP
+    if cell.kind in (PREDICT, FIT):  # each image is read for its one pass
+        seconds += passes * READ_SECONDS
+    if cell.kind == FIT:
+        name = config.encoders[cell.encoder]
+        fitted, n_voxels, n_images = (
+            load_card(*name).config,
+            load_subject(name.subject).voxels.n_voxels,
+            count_refit(config, cell),
+        )
+        rank = count_rank(fitted, n_images, fitted.n_projected or n_images)
+        seconds += count_operations(fitted, n_images, n_voxels, rank) / measure_rate()
+    return seconds
+
+
+def count_refit(config: SweepConfig, cell: Cell) -> int:
+    """Images a copy is fitted to: half of those for training, or fewer where so many are not asked."""
+    test = load_subject(config.encoders[cell.encoder].subject).test
+    return min(config.n_refit, int((~test).sum()) // 2)
 
 
 def name_layers(config: SweepConfig) -> tuple[Layer, ...]:

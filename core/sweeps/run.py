@@ -21,6 +21,7 @@ from core.datasets.subject import load_responses, load_subject
 from core.device import describe_device
 from core.encoders.files import load_card
 from core.encoders.responses import estimate_noise_ceiling, has_repeats
+from core.kept import Kept, measure_module
 from core.networks.catalog import find_network
 from core.networks.manage import hash_networks
 from core.progress import ShouldStop
@@ -53,8 +54,8 @@ if TYPE_CHECKING:
 
 PIXELS_KEPT = 4
 """Sets of images kept in memory: one for every input size in use."""
-CONTROL_ENCODERS_KEPT = 4
-"""Copies of encoders kept open; others are read from the cache again."""
+CONTROL_ENCODER_BYTES = 2**30
+"""Of copies of encoders kept open; others are read from the cache again."""
 DELTAS = ("delta", "gradient", "montage")
 
 
@@ -133,7 +134,7 @@ class _Worker:
         self._source, self._store, self._should_stop = source, store, should_stop
         self._config = store.config
         self._load_images = lru_cache(maxsize=PIXELS_KEPT)(self._read_images)
-        self._open_control_encoder = lru_cache(maxsize=CONTROL_ENCODERS_KEPT)(self._make_control_encoder)
+        self._control_encoders: Kept[tuple[int, str], Encoder] = Kept(CONTROL_ENCODER_BYTES, measure=measure_module)
 
     def compute(self, cell: Cell) -> Arrays:
         if cell.kind in (CURVE, PAIR):
@@ -238,7 +239,7 @@ class _Worker:
 
     def _open(self, number: int, copy: str, side: int | None = None) -> Encoder:
         if copy:
-            return self._open_control_encoder(number, copy)
+            return self._control_encoders.find((number, copy), lambda: self._make_control_encoder(number, copy))
         name = self._config.encoders[number]
         encoder = self._source.open_encoder(*name, side=side)
         known = self._store.facts["encoder_sha256"]

@@ -1,7 +1,8 @@
 """A pretended device without float64, as Apple's is: whatever would fail there fails here.
 
 Tensors on it are wrappers around tensors in memory. An operation that gives float64 there raises, one that mixes it
-with tensors in memory raises, and so does taking one for a numpy array; `.cpu()` brings it back.
+with tensors in memory raises, and so do one that draws from a generator in memory and taking one for a numpy array;
+`.cpu()` brings it back.
 """
 
 from __future__ import annotations
@@ -48,12 +49,19 @@ def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     tensors = [one for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)]
     if "copy_" not in func._schema.name and any(one.dim() and not isinstance(one, OnDevice) for one in tensors):
         raise RuntimeError(f"Expected all tensors to be on the same device, but found {DEVICE} and cpu ({func}).")
+    refuse_generator(args, kwargs)
     leaves = not on_device(kwargs.get("device", DEVICE) or DEVICE)
     plain = {name: torch.device("cpu") if name == "device" else value for name, value in kwargs.items()}
     found = func(*tree_map_only(OnDevice, hold, args), **tree_map_only(OnDevice, hold, plain))
     if func._schema.name.endswith("_"):  # in place: the same tensor is given back
         return args[0]
     return found if leaves else tree_map_only(torch.Tensor, OnDevice, found)
+
+
+def refuse_generator(*parts: Any) -> None:
+    """Raise for a generator of numbers in memory, the only kind that there is here."""
+    if any(isinstance(one, torch.Generator) for one in tree_leaves(parts)):
+        raise RuntimeError(f"Expected a '{DEVICE}' device type for generator but found 'cpu'")
 
 
 def hold(one: OnDevice) -> torch.Tensor:
@@ -86,6 +94,8 @@ class _Device(TorchFunctionMode):
     """Makes on the device what is asked for there."""
 
     def __torch_function__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch._C._nn._parse_to:
+            return func(*args, **(kwargs or {}))
         kwargs, args = dict(kwargs or {}), list(args)
         first = args[0] if args else None
         if isinstance(first, OnDevice) and func is torch.Tensor.numpy:
@@ -101,6 +111,7 @@ class _Device(TorchFunctionMode):
             args = [first, *(one for one in args[2:] if one is not None and not isinstance(one, bool))]
         if wanted is None:
             return func(*args, **kwargs)
+        refuse_generator(args, kwargs)
         found = func(*args, **kwargs) if not moves or len(args) + len(kwargs) > 1 else first
         return found if isinstance(found, OnDevice) else OnDevice(found.detach()).requires_grad_(found.requires_grad)
 

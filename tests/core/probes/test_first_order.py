@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from core.attacks.config import AttackConfig
+from core.attacks.mask import Mask
 from core.engine import Engine
 from core.errors import BadInputError, NoGradientError
 from core.probes.first_order import FirstOrder
@@ -76,6 +77,20 @@ def test_of_a_linear_encoder_is_the_shift_itself() -> None:
     with torch.no_grad():
         before, after = encoder(pixels)[:, 2].tolist()
     assert after - before == pytest.approx(found.shift, abs=1e-5)
+
+
+@pytest.mark.parametrize("norm", NormName)
+def test_a_mask_bounds_it_and_the_shift(norm: NormName) -> None:
+    encoder, stimulus, epsilon = make_linear_encoder(), make_photo(), 0.05
+    mask = Mask(box=(0.0, 0.0, 0.75, 1.0), edge=0.25)
+    asked = ask(1, norm, epsilon)
+    found = FirstOrder(encoder, stimulus).probe(replace(asked, attack=replace(asked.attack, mask=mask)))
+    share, slope = mask.render(8).astype(np.float64), pixel_weights(encoder, 1)
+    masked = share * slope
+    best = epsilon * share * (masked / np.linalg.norm(masked) if norm is NormName.L2 else np.sign(masked))
+    np.testing.assert_allclose(found.delta, best, atol=1e-6)
+    assert found.shift == pytest.approx(float((slope * best).sum()), rel=1e-5)
+    assert not found.delta[:, share == 0].any() and (share == 0).any()
 
 
 def test_of_an_roi_is_the_mean_gradient() -> None:

@@ -142,6 +142,7 @@ def test_both_manifests_hold_every_column_with_the_same_values(report: ExportRep
         assert [int(voxel) for voxel in line["voxels"].split()] == entry["voxels"]
         assert float(line["degrees"]) == entry["degrees"] == 8.4
         of_other_sets = {"level", "level_reached", "level_before_saving", "against", "against_direction", extra[2]}
+        of_other_sets |= {"mask", "rms_inside"}
         assert {name for name, value in line.items() if value == ""} - {"warnings"} == {"licence", *of_other_sets}
     assert whole["recipes"][0]["config"]["attack"]["epsilon"] == 3.0
     assert set(whole["columns"]) == {*COLUMNS, "transfer_shift", "transfer_shift_sd", "transfer_level"}
