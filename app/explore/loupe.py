@@ -41,8 +41,7 @@ class Loupe(QFrame):
         self._services, self._canvas = services, view.canvas
         self.switched = self._held = False
         self._voxel: int | None = None
-        self._asked: tuple[ProbeConfig, str, str] | None = None
-        """A probe, and the hashes of its image and encoder."""
+        self._asked: tuple[ProbeConfig, str, str] | None = None  # with the hashes of image and encoder
         self.setProperty("role", "card")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
