@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
     from core.networks.network import Network
+    from core.probes.first_order import FirstOrder, FirstOrderProbe
     from core.probes.gradient_atlas import GradientAtlas
     from core.sweeps.cells import CellStore, RunProgress
     from core.sweeps.config import SweepConfig
@@ -59,6 +60,7 @@ class Engine:
         self._device: str | None = None
         self._networks: Kept[tuple[str, str], Network] = Kept(NETWORK_BYTES, measure=measure_module)
         self._encoders: Kept[EncoderKey, Encoder] = Kept(ENCODER_BYTES, measure=measure_module)
+        self._first_order: tuple[object, FirstOrder] | None = None
 
     @property
     def device(self) -> str:
@@ -185,6 +187,7 @@ class Engine:
         from core.probes.levels import iter_wanted
         from core.probes.min_norm import iter_min_norm
 
+        self._first_order = None  # its forward pass may take as much memory as the attack's
         encoder, *others = self.open_probed(config)
         run = iter_min_norm if config.wanted_shift_sd else iter_wanted
         yield from run(encoder, stimulus, config, should_stop=should_stop, others=tuple(others))
@@ -223,6 +226,17 @@ class Engine:
 
         encoder = self.open_encoder(subject, network, layer, side=side)
         yield from iter_gradient_atlas(encoder, stimulus, should_stop=should_stop)
+
+    def first_order_probe(self, config: ProbeConfig, stimulus: Stimulus) -> FirstOrderProbe:
+        """See `FirstOrder`; the forward pass of the last stimulus is kept, so that a further target is cheap."""
+        from core.probes.first_order import FirstOrder
+
+        names, side = (config.subject, config.network, config.layer), int(stimulus.pixels.shape[-1])
+        key = self.open_encoder(*names), side, stimulus.sha256
+        if self._first_order is None or self._first_order[0] != key:
+            self._first_order = None
+            self._first_order = key, FirstOrder(self.open_encoder(*names, side=side), stimulus)
+        return self._first_order[1].probe(config)
 
     def iter_import(
         self, readout: Readout, request: ImportRequest, *, files: tuple[tuple[str, str], ...]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import get_args
 
 from PySide6.QtCore import Signal
@@ -15,9 +15,11 @@ from app.cortex.layout import NamedView
 from app.cortex.pose import capture_view, show_view
 from app.explore.files import Files
 from app.explore.image_list import GalleryItem
+from app.explore.loupe import Loupe
 from app.explore.places import KEY, Places
 from app.explore.presenter import SENSITIVITY, Presenter
 from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
+from app.explore.trade_off import TradeOffWindow
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded
@@ -52,6 +54,7 @@ class Explore(Feature):
         self.images, self.responses = panels.images, panels.responses
         self._files = Files(desk, self.cortex.view)
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
+        self._loupe = Loupe(services, self.cortex.view)
         self.presenter = Presenter(state, panels, self)
         wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
@@ -75,6 +78,8 @@ class Explore(Feature):
             "raise": partial(controller.set_direction, Direction.RAISE),
             "lower": partial(controller.set_direction, Direction.LOWER),
             "toggle_auto": self.controls.run.auto.toggle,
+            "trade_off": lambda: self._trade_off.open(),
+            "loupe": self._loupe.toggle,
             "flicker": self.images.tools.flicker.toggle,
         }
 
@@ -287,6 +292,10 @@ class Explore(Feature):
             action = QAction("Save figure…", pane)
             action.triggered.connect(partial(self._want_figure, FigureKind.IMAGES))
             pane.addAction(action)
+
+    @cached_property
+    def _trade_off(self) -> TradeOffWindow:
+        return TradeOffWindow(self._desk, selection=self.selection, show=self.show)
 
     def _step(self, step: int) -> None:
         """Undo (-1) or redo (+1), and say what it changed."""

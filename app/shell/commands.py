@@ -123,6 +123,8 @@ toggle_auto | Probe automatically | A | auto | Probe after every change, or only
 -
 raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
+-
+trade_off | Trade-off… |  | chart | Choose between moving the target and sparing all other voxels
 [Stimuli]
 add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
 plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
@@ -144,6 +146,7 @@ view_anterior | Anterior view | 6 |  | View from the front
 view_flat | Flat map | 7 |  | Show the flattened cortex
 camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
 -
+loupe | Probe loupe | M | search | Show the first-order probe of the voxel under the pointer, as Ctrl held down does
 flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image in place
 -
 toggle_controls | Show or hide controls | Ctrl+1 | sidebar | Hide the left column, or bring it back
@@ -176,12 +179,12 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
     ("redo", lambda now: bool(now.undo[1]), "Nothing to redo"),
     ("show_recording", lambda now: _is_imported(now.state), "This subject ships with the program"),
     (
-        "probe plan_stimuli export_encoder encoder_card",
+        "probe trade_off plan_stimuli export_encoder encoder_card",
         lambda now: now.state.card is not None,
         "Choose a network with a fitted encoder first",
     ),
-    ("probe", lambda now: now.state.stimulus is not None, "Choose an image first"),
-    ("probe", lambda now: now.state.target is not None, "Click a voxel on the cortex first"),
+    ("probe trade_off", lambda now: now.state.stimulus is not None, "Choose an image first"),
+    ("probe trade_off", lambda now: now.state.target is not None, "Click a voxel on the cortex first"),
     (
         "export save_probe save_figure save_page save_movie add_to_tray",
         lambda now: now.state.probe is not None or not now.state.is_probing,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -14,12 +15,13 @@ from core.attacks.presets import PRESETS
 from core.checks import check_positive, refusal
 from core.commands.movie import open_cortex
 from core.commands.options import Device, FromHost, Given, Json, about, explained, takes
-from core.commands.output import answer, finish
+from core.commands.output import answer, finish, format_table
 from core.commands.probe_options import (
     ATTACK,
     AgainstOptions,
     TargetOptions,
     check_one_target,
+    refuse_beside,
     resolve_against,
     resolve_attack,
     resolve_ensemble,
@@ -38,6 +40,7 @@ from core.networks.catalog import find_network
 from core.probes.files import save_probe
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
 from core.probes.summary import summarise_probe
+from core.probes.trade_off import iter_trade_off, plan_trade_off
 from core.stimuli.make import open_item
 from core.stimuli.names import name_pair
 from core.stimuli.one_probe import export_item
@@ -76,6 +79,7 @@ EXPLANATION = """\
   mask, rms, rms_inside     where it may lie, in words (null: everywhere); its root-mean-square over the whole image and
                             over the pixels that the mask lets change, in grey levels of 255
   seconds, device, folder, files
+With --trade-off: {"points": [a row of the table each], "folder"}.
 Every response is recomputed from the delivered pixels; the manifest holds the same for the saved 8-bit files."""
 
 
@@ -110,6 +114,10 @@ def run_probe(
         float | None, about("width of the mask's soft edge, as a part of the image's side (default: 0)")
     ] = None,
     ensemble: Annotated[str | None, about("NET,NET: attack the subject's encoders of these networks too")] = None,
+    trade_off: Annotated[
+        tuple[float, ...] | None,
+        about("W,W: a probe at each weight of --selective: a folder with table, figure, probes"),
+    ] = None,
     min_norm: Annotated[
         float | None, about("find the smallest budget, up to --epsilon, for a shift of so many SDs")
     ] = None,
@@ -148,6 +156,10 @@ def run_probe(
     )
     within = resolve_mask(mask, mask_edge, [config.side])
     config = replace(config, attack=replace(attack, mask=within))
+    if trade_off is not None:
+        beside = {"selective": wanted.selective, "degrees": degrees, "transfer": transfer or None}
+        refuse_beside(beside, "trade-off", tuple(beside))
+        plan_trade_off(config, trade_off)
     poor = check_against(config, gate=DEFAULT_GATE)
     stimulus = find_stimulus(image, size=config.side)
     check_free(out)  # before the attack runs, not after
@@ -158,6 +170,8 @@ def run_probe(
         engine.open_network(network, layer, weights=network_weights)
     if source.encoder is not None:
         engine.use_encoder_file(source.encoder)
+    if trade_off is not None:
+        return find_trade_off(engine, config, stimulus, trade_off, out=out, as_json=json)
     probe = make_probe(engine, config, stimulus)
     others = choose_encoders((subject,), [ALL_NETWORKS]) if transfer else ()
     names = [(one.network, one.layer) for one in others if one.network != network]
@@ -208,6 +222,21 @@ def make_probe(engine: Engine, config: ProbeConfig, stimulus: Stimulus) -> Probe
         lambda stop: engine.iter_probe(config, stimulus, should_stop=stop),
         lambda progress: f"{progress.stage} {progress.step}/{progress.n_steps}, shift {progress.shift:+.3f}",
     )
+
+
+def find_trade_off(
+    engine: Engine, config: ProbeConfig, stimulus: Stimulus, weights: tuple[float, ...], *, out: Path, as_json: bool
+) -> int:
+    """Make a probe at every weight and write table, figure and probes; returns 0."""
+    from core.figures.trade_off import tabulate_trade_off, write_trade_off
+
+    run = partial(engine.iter_probe, stimulus=stimulus)
+    trade = finish(
+        lambda stop: iter_trade_off(partial(run, should_stop=stop), config, weights=weights),
+        lambda record: f"probe {min(int(record.done) + 1, record.total)} of {record.total}",
+    )
+    folder, rows = write_trade_off(trade, out), tabulate_trade_off(trade).frame.to_dict("records")
+    return answer({"points": rows, "folder": str(folder)}, f"{format_table(rows)}\n{folder}", as_json=as_json)
 
 
 def summarise_min_norm(probe: Probe, asked: ProbeConfig) -> dict[str, Any] | None:

@@ -165,6 +165,13 @@ class FakeEngine:
         size = np.random.default_rng(5).uniform(0, 0.4, SUBJECT.voxels.n_voxels).astype(np.float32)
         yield SimpleNamespace(result=SimpleNamespace(stimulus_id=stimulus.id, l2=size, l1=10 * size))
 
+    def first_order_probe(self, config: ProbeConfig, stimulus: Stimulus) -> Any:
+        self._count("first_order")
+        epsilon = config.direction.sign * config.attack.epsilon
+        delta = np.full(stimulus.pixels.shape, epsilon / stimulus.pixels.size**0.5, dtype=np.float32)
+        shift = epsilon * (1 + config.target.voxels[0])
+        return SimpleNamespace(config=config, delta=delta, shift=shift, shift_sd=shift / 2)
+
     def open_encoder(self, subject: str, network: str, layer: str, *, side: int | None = None) -> Any:
         card = self.encoder_card(subject, network, layer)
         scale = {"target_sd": lambda _: 0.5, "target_mean": lambda _: 0.0}
