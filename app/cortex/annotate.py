@@ -5,7 +5,7 @@ A name stands on what of its ROI is seen, without overlap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from PySide6.QtGui import QFont
@@ -15,6 +15,7 @@ from app.cortex.mesh import Mesh
 from app.cortex.overlay import Annotations, PlacedLabel, Ring, measure_label
 from app.cortex.picking import Picker
 from app.cortex.scene import Scene
+from core.surfaces.centre import NO_CENTRE
 from core.types import FloatArray, IntArray
 
 FACING = 0.35
@@ -138,7 +139,8 @@ class Annotator:
             return None if pick is None else np.asarray(pick.point)
 
         labels = self._find_labels(scene, size=size, font=font, pick_at=pick_at)
-        return Annotations(labels, _find_captions(scene, size), _find_ring(scene, size=size, pick_at=pick_at))
+        ring, paths = _find_ring(scene, size=size, pick_at=pick_at), list(_find_paths(scene, size))
+        return Annotations(labels, _find_captions(scene, size), ring, paths)
 
     def _find_labels(
         self, scene: Scene, *, size: tuple[float, float], font: QFont, pick_at: PickAt
@@ -173,3 +175,16 @@ def _find_ring(scene: Scene, *, size: tuple[float, float], pick_at: PickAt) -> R
         return None
     x, y = (float(value) for value in scene.pose.project(position, width=size[0], height=size[1]))
     return Ring(x, y, not is_in_sight(position, (x, y), pick_at=pick_at))
+
+
+def _find_paths(scene: Scene, size: tuple[float, float]) -> Iterator[FloatArray]:
+    """The path over each hemisphere in view as `Annotations.paths`, where it has one."""
+    if scene.centres is None:
+        return
+    centres = scene.centres()
+    for side, mesh in scene.shown:
+        vertices = centres[centres[:, side] != NO_CENTRE, side]
+        vertices = vertices[np.diff(vertices, prepend=NO_CENTRE) != 0]
+        if len(vertices):
+            places = scene.pose.project(mesh.points[vertices], width=size[0], height=size[1])
+            yield np.column_stack([places, mesh.normals[vertices] @ scene.pose.axes()[2] < 0])

@@ -11,10 +11,13 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, 
 
 from app.look.fonts import bold, small
 from app.look.theme import Theme
+from core.types import FloatArray
 
 HALO = 3.2
-RING = 7.5
+RING, DOT = 7.5, 3.5
 """Pixels."""
+FAINT = 0.3
+"""Opacity of the part of a path on the far side."""
 
 TEXT_DARK, TEXT_LIGHT = "#ffffff", "#14181d"
 HALO_DARK, HALO_LIGHT = "#0d1013", "#ffffff"
@@ -46,6 +49,8 @@ class Annotations:
     labels: Sequence[PlacedLabel] = ()
     captions: Sequence[PlacedLabel] = ()
     ring: Ring | None = None
+    paths: Sequence[FloatArray] = ()
+    """(n, 3) each: x, y, and 1 where the surface faces the viewer."""
 
 
 def label_font(font: QFont) -> QFont:
@@ -67,6 +72,8 @@ def draw_annotations(painter: QPainter, annotations: Annotations, *, theme: Them
         _draw_text(painter, label, font=label_font(font), ink=QColor(ink), halo=QColor(halo))
     for caption in annotations.captions:
         _draw_text(painter, caption, font=bold(font), ink=QColor(theme.muted), halo=None)
+    for path in annotations.paths:
+        _draw_path(painter, path, QColor(theme.accent))
     if annotations.ring is not None:
         _draw_ring(painter, annotations.ring)
 
@@ -90,6 +97,19 @@ def _outline(text: str, font: str) -> QPainterPath:
     made.fromString(font)
     path.addText(QPointF(0, 0), made, text)
     return path
+
+
+def _draw_path(painter: QPainter, path: FloatArray, ink: QColor) -> None:
+    """A line with a dot at its end, faint where the surface turns away."""
+    points = [QPointF(x, y) for x, y, _ in path]
+    for colour, width in ((QColor(HALO_DARK), 5.0), (QColor(HALO_LIGHT), 3.5), (ink, 2.0)):
+        for before, after, seen in zip(points, points[1:], path[1:, 2], strict=False):
+            colour.setAlphaF(1.0 if seen else FAINT)
+            painter.setPen(QPen(colour, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.drawLine(before, after)
+    painter.setBrush(ink)
+    painter.setPen(QPen(QColor(HALO_LIGHT), 1.5))
+    painter.drawEllipse(points[-1], DOT, DOT)
 
 
 def _draw_ring(painter: QPainter, ring: Ring) -> None:

@@ -42,6 +42,7 @@ LEAST_WITH_NUMBER = 690
 THRESHOLD_STEPS = 100
 UNBOUNDED = 2**24 - 1
 """Qt's own largest width."""
+PATH_TIP = "Draw the path of the centre of |shift| over each hemisphere, from the first attack step on"
 RESET_TIP = "Return to the chosen view (or double-click beside the cortex)"
 
 
@@ -120,11 +121,14 @@ class CortexPanel(QWidget):
         self.colormap_button = ColormapBox()
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
+        self.path_button = make_tool_button(tip=PATH_TIP, name="Path of the shift")
         self.fit_button = make_tool_button(tip=RESET_TIP, name="Reset view")
         for button in (self.outlines_button, self.labels_button):
             button.setCheckable(True)
             button.setChecked(True)
-        self._icons = {self.outlines_button: "outlines", self.labels_button: "labels", self.fit_button: "fit"}
+        self.path_button.setCheckable(True)
+        self._icons = {self.outlines_button: "outlines", self.labels_button: "labels"}
+        self._icons |= {self.path_button: "path", self.fit_button: "fit"}
         maps = (self.map_box, self.colormap_button, self.threshold, self.threshold_label)
         looks = (self.geometry_box, self.hemispheres, self.view_box, *self._icons)
         bar = make_row(*maps, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
@@ -141,7 +145,7 @@ class CortexPanel(QWidget):
         self.colormap_button.chosen.connect(view.set_colormap)
         self.outlines_button.toggled.connect(view.set_outlined)
         self.labels_button.toggled.connect(view.set_labels)
-        for button in (self.outlines_button, self.labels_button):
+        for button in (self.outlines_button, self.labels_button, self.path_button):
             button.toggled.connect(self._colour_icons)
         self.fit_button.clicked.connect(view.arrange)
         view.layout_changed.connect(self._follow_layout)

@@ -39,6 +39,7 @@ class Scene:
     atlas : Whose ROIs are outlined and named.
     emphasised : The vertices labelled 1 on both sides, (n,) each, are outlined above all others.
     marked : (side, vertex) of the marker.
+    centres : Finds the vertices (n_steps, 2) of both sides that a path goes over, -1 for none.
     """
 
     path: MorphPath | None = None
@@ -50,6 +51,7 @@ class Scene:
     labelled: bool = True
     emphasised: tuple[IntArray, IntArray] | None = None
     marked: tuple[int, int] | None = None
+    centres: Callable[[], IntArray] | None = None
     pose: CameraPose = field(default_factory=lambda: CameraPose(0.0, 0.0))
     theme: Theme = DARK
 

@@ -176,6 +176,7 @@ class Explore(Feature):
             view=seen.named_view if seen.named_view in SIDES_SEEN else "visual",
             outlines=seen.outlines,
             labels=seen.labels,
+            path=seen.path,
             gate_r=self.controls.gate.value(),
         )
 

@@ -19,6 +19,7 @@ from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
 from app.explore.maps import find_perturbed, make_maps
+from app.explore.path import CortexPath
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.datasets.import_stats import find_ncsnr
@@ -96,6 +97,8 @@ class Presenter(QObject):
         super().__init__(parent)
         self._state = state
         self._panels = panels
+        self._path = CortexPath(state, panels.cortex.view.canvas)
+        panels.cortex.path_button.toggled.connect(self._redraw_map)
         self._gate = 0.0
         self._began = 0.0
         self._rests_until = 0.0
@@ -241,9 +244,13 @@ class Presenter(QObject):
         name = state.stimulus.id if state.stimulus is not None else ""
         return f"{name} · {state.direction} {state.target.label}" if state.target is not None else name
 
+    def _redraw_map(self, _drawn: bool) -> None:
+        self.mark("map")
+
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
         chosen, second = make_maps(name, self._state)
+        self._path.follow(self._panels.cortex.path_button.isChecked())
         box = self._panels.cortex.map_box
         box.setItemText(box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift")
         box.setToolTip(f"Map: {chosen.title}" if chosen.title else "Map")

@@ -33,9 +33,10 @@ from core.figures.movie_config import CortexStyle, Motion
 from core.figures.movie_frames import Shot
 from core.figures.probe_maps import map_probe
 from core.figures.probe_page import CortexModel, HemisphereMesh
-from core.probes.probe import Probe
+from core.probes.probe import Probe, in_reference_sds
 from core.probes.target import TargetKind
 from core.reports.inks import find_inks
+from core.surfaces.centre import find_centres
 from core.surfaces.paint import VoxelMap
 from core.surfaces.placing import Placed, place_voxels
 from core.types import ByteArray, FloatArray
@@ -91,6 +92,8 @@ class CortexRenderer:
         self._show_values(None)
         painter.shows_regions = style.map == "roi"
         self._painted: int | None = None
+        moved = in_reference_sds(probe.history.responses - probe.clean, probe.reference_sd)
+        self._centres = find_centres(placed.surface, placed.voxels, moved) if style.path else None
         self._should_stop: Callable[[], bool] = lambda: False
         target = probe.config.target
         marked = painter.place_of(target.voxels[0]) if target.kind is TargetKind.VOXEL else None
@@ -194,6 +197,8 @@ class CortexRenderer:
         if not self._painter.shows_regions:
             self._show_values(step)
         self._scene = replace(self._scene, colours=copy(self._painter).colours)
+        if (centres := self._centres) is not None:
+            self._scene = replace(self._scene, centres=lambda: centres[: None if step is None else step + 1])
 
     def _show_values(self, step: int | None) -> None:
         shown, words = self._shown, {"title": self._shown.title, "unit": self._shown.unit}

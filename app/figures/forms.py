@@ -51,12 +51,12 @@ class StyleForm(Form):
     hemispheres = Choice("Hemispheres", choices=_list(HEMISPHERES))
     view = Choice("View", choices=_list(SIDES_SEEN))
     gate_r = Gate("Dim, r below", "Voxels whose encoder predicts held-out images worse than this are dimmed", least=-1)
-    outlines, labels = Flag("Outlines"), Flag("Names")
+    outlines, labels, path = Flag("Outlines"), Flag("Names"), Flag("Path of |shift|")
 
     def __init__(self, *, with_motion: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         moves = ("motion",) if with_motion else ()
-        rois = ("ROIs", "outlines", "labels", -1)
+        rois = ("ROIs", "outlines", "labels", "path", -1)
         self.setLayout(self.make_rows("map", *moves, "surface", "hemispheres", "view", "gate_r", rois))
         self.set_value(CortexStyle())
 

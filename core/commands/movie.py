@@ -19,7 +19,7 @@ from core.figures.movie_config import CortexStyle, MovieConfig, check_movie, par
 from core.figures.movie_frames import Cortex
 from core.probes.probe import Probe
 
-STYLE = "map geometry=surface hemispheres view gate_r=gate outlines labels"
+STYLE = "map geometry=surface hemispheres view gate_r=gate outlines labels path"
 MOVIES = """\
 movie PROBE.json --kind steps --out steps.mp4              image, difference and shift, step by step
 movie PROBE.json --kind steps --cortex --out steps.gif     with the cortical map following

@@ -57,6 +57,7 @@ class CortexStyle:
     motion : Of a movie of the cortex alone.
     outlines : Draw outlines of ROIs.
     labels : Write names of ROIs.
+    path : Draw the path of the centre of |shift| over each hemisphere, up to the step shown.
     gate_r : Voxels whose encoder's held-out r is below this are dimmed; 0 dims none.
     """
 
@@ -67,6 +68,7 @@ class CortexStyle:
     motion: Motion = Motion.TURN
     outlines: bool = True
     labels: bool = True
+    path: bool = False
     gate_r: float = 0.1
 
     def __post_init__(self) -> None:

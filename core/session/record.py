@@ -146,6 +146,7 @@ class ViewRecord:
     colormap: str = ""
     outlines: bool = True
     labels: bool = True
+    path: bool = False
 
     def __post_init__(self) -> None:
         check_choice("hemispheres", self.hemispheres, ("both", "left", "right"))

@@ -165,3 +165,16 @@ def test_the_table_of_a_page_is_the_colour_map_evenly_in_value() -> None:
     table = blend_table(key)
     assert np.array_equal(table[0, :, :3], key.colormap.table)
     assert (table[0, :, 3] > table[1, :, 3]).all()
+
+
+def test_the_path_goes_up_to_the_step_shown(renderer: CortexRenderer, probe: Probe, qapp: object) -> None:
+    style = replace(PLAIN, path=True)
+    with render_probe(probe, style, theme="light") as opened:
+        changed = [
+            int((opened.draw(Shot(step=step), SIZE) != renderer.draw(Shot(step=step), SIZE)).any(axis=2).sum())
+            for step in (-1, 0, probe.history.n_steps - 1)
+        ]
+        assert changed[0] == 0, "no step, no path"
+        assert 0 < changed[1] <= changed[2]
+        still = opened.draw(Shot(), SIZE)
+    assert (still != renderer.draw(Shot(), SIZE)).any()
