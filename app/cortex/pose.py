@@ -66,6 +66,8 @@ def capture_view(panel: CortexPanel) -> ViewRecord:
         colormap=reading.colormap.name if reading is not None else "",
         outlines=panel.outlines_button.isChecked(),
         labels=panel.labels_button.isChecked(),
+        ranges=dict(panel.ranges),
+        beside=panel.beside_box.value(),
     )
 
 
@@ -77,6 +79,9 @@ def show_view(panel: CortexPanel, record: ViewRecord) -> None:
             view.set_colormap(record.colormap)
         except BadInputError as error:
             LOGGER.info("%s", error)
+    panel.ranges = dict(record.ranges)
+    panel.range_changed.emit()
+    panel.set_beside(record.beside)
     panel.threshold.setValue(round(record.threshold * panel.threshold.maximum()))
     panel.outlines_button.setChecked(record.outlines)
     panel.labels_button.setChecked(record.labels)

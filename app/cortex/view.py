@@ -17,7 +17,7 @@ from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, MorphSlider, follow_path
-from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
+from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter, Limit
 from app.cortex.picking import HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
 from app.cortex.scene import background_of
@@ -105,7 +105,7 @@ class CortexView(QWidget):
         self._recolour()
 
     def set_values(
-        self, values: FloatArray | None, *, title: str, unit: str, diverging: bool, limit: float | None = None
+        self, values: FloatArray | None, *, title: str, unit: str, diverging: bool, limit: Limit = None
     ) -> None:
         """Show a map.
 
@@ -114,7 +114,7 @@ class CortexView(QWidget):
         values : (n_voxels,) float or None. NaN where unknown (transparent); None for a bare cortex.
         title, unit : For the colour bar and the read-out.
         diverging : Symmetric about zero, or from zero up.
-        limit : Value of the last colour; None takes the 99th percentile of the data.
+        limit : Value of the last colour, or a range that was chosen; None takes the 99th percentile of the data.
         """
         self._painter.set_values(values, diverging=diverging, limit=limit, title=title, unit=unit)
         self._recolour()

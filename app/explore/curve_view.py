@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
@@ -10,7 +12,7 @@ from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signe
 from app.widgets.basics import make_column
 from app.widgets.plot_view import LineView
 from core.figures.curve import ATTACK, CURVES, CurveData
-from core.figures.probe_plots import plot_curve, plot_linearity
+from core.figures.probe_plots import PINNED, plot_curve, plot_linearity
 
 AXIS_WIDTH = 52
 LINEARITY_HEIGHT = 82
@@ -25,6 +27,7 @@ class CurveView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.data: CurveData | None = None
+        self.beside: dict[str, CurveData] = {}
         self.is_log = False
         self.marker: tuple[float, float] | None = None
         """Budget and shift that are marked: a preview, a scrubbed step or the last budget."""
@@ -39,9 +42,15 @@ class CurveView(QWidget):
         self.setLayout(make_column(self.shift, self.linearity, gap=0, stretch=0))
         self.setAccessibleName("Shift against epsilon")
 
-    def show_curve(self, data: CurveData) -> None:
-        """Show a whole or growing curve; the marker goes to its last budget."""
-        self.data = data
+    def show_curve(self, data: CurveData, beside: Mapping[str, CurveData] | None = None) -> None:
+        """Show a whole or growing curve, with those of other probes; the marker goes to its last budget.
+
+        A pinned curve is compared in SDs, each of its own encoder's and target's, as soon as those are known.
+        """
+        self.data, self.beside = data, dict(beside or {})
+        if PINNED in self.beside and data.target_sd > 0:
+            self.data, self.beside = data.in_sds(), {name: one.in_sds() for name, one in self.beside.items()}
+        data = self.data
         self.marker = (float(data.epsilon[-1]), float(data.lines[ATTACK][-1])) if data.epsilon.size else None
         self._redraw()
 
@@ -69,6 +78,10 @@ class CurveView(QWidget):
             lines.append(f"{data.name(name)}: {format_signed(value, digits)} {data.unit}{sds}\n   {CURVES[name]}")
         if data.linearity is not None:
             lines.append(f"linearity: {format_number(float(data.linearity[number]))}\n   shift ÷ first-order shift")
+        for name, other in self.beside.items():
+            if (line := other.on_axes_of(data)) is not None:
+                nearest = int(np.argmin(np.abs(line[0] - data.factor * epsilon)))
+                lines.append(f"{name} at {line[0][nearest]:.3g}: {format_signed(float(line[1][nearest]))} {data.unit}")
         return "\n".join(lines)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -86,7 +99,7 @@ class CurveView(QWidget):
         if self.data is not None:
             self._choose_plots()
             self.linearity.show_plot(plot_linearity(self.data, is_log=self.is_log))
-            self.shift.show_plot(plot_curve(self.data, is_log=self.is_log))
+            self.shift.show_plot(plot_curve(self.data, is_log=self.is_log, beside=self.beside))
             self._draw_marker()
 
     def _draw_marker(self) -> None:

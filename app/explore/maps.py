@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.base.state import AppState
+from app.base.state import AppState, Pinned
 from app.look.numbers import NORM_SIGNS, write_epsilon
-from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, ProbeMap, robust_limit
+from core.errors import ProbeError
+from core.figures.movie_config import MAPS, CortexStyle
+from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, ProbeMap, map_probe, robust_limit
 from core.probes.probe import in_reference_sds
 from core.types import FloatArray, NormName
 
 if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
+    from core.engine import EncoderKey
+
+SHIFT, REGIONS, PINNED = "shift", "roi", "pinned"
+TITLES = {"shift": "Shift", "r": "Accuracy of the encoder"}
 
 
 def find_perturbed(state: AppState) -> FloatArray | None:
@@ -58,22 +64,87 @@ def make_map(name: str, state: AppState) -> ProbeMap:
     return ProbeMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit(shift))
 
 
-def make_maps(name: str, state: AppState) -> tuple[ProbeMap, ProbeMap | None]:
-    """The map chosen; beside a shift that in the second encoder, both with their encoders' names and one colour range.
+def encoder_of(beside: str) -> EncoderKey | None:
+    """The encoder that "encoder:SUBJECT/NETWORK/LAYER" names; None for anything else."""
+    kind, _, name = beside.partition(":")
+    if kind != "encoder":
+        return None
+    subject, network, layer = name.split("/", 2)
+    return subject, network, layer
 
-    The second is without values while a probe runs, and for a single attack step, whose responses there are not kept.
+
+def choose_beside(name: str, state: AppState, wanted: str) -> str:
+    """What stands beside a map: "" for nothing, "pinned", "second", "map:NAME" or "encoder:SUBJECT/NETWORK/LAYER".
+
+    `wanted` is that, "none", or "auto": the pinned probe, else the second encoder, where there is one.
     """
-    first, against, probe = make_map(name, state), state.aim.against, state.probe
-    if against is None or name != "shift":
+    second = "second" if state.aim.against is not None and name == SHIFT else ""
+    pinned = PINNED if state.pinned is not None else ""
+    named = {"auto": pinned or second, "none": "", "second": second, PINNED: pinned}
+    return "" if name == REGIONS else named.get(wanted, wanted)
+
+
+def make_maps(name: str, state: AppState, beside: str = "", *, gate_r: float = 0.0) -> tuple[ProbeMap, ProbeMap | None]:
+    """The map chosen, and what `choose_beside` put beside it; both have one range where they have one unit.
+
+    A second encoder is without values while a probe runs, and for a single step, whose responses there are not kept.
+    """
+    first, second = make_map(name, state), _make_second(name, state, beside, gate_r=gate_r)
+    if second is None:
         return first, None
+    title, letter = first.title, "B · " if beside == PINNED else ""
+    if first.unit == SD_UNIT and first.diverging:
+        title = f"Shift, {' '.join(state.encoder)}"
+    first = replace(first, title=letter + title)
+    if (first.unit, first.diverging) != (second.unit, second.diverging):
+        return first, second
+    limit = max((one for one in map(_limit_of, (first, second)) if one is not None), default=None)
+    return replace(first, limit=limit), replace(second, limit=limit)
+
+
+def _make_second(name: str, state: AppState, beside: str, *, gate_r: float) -> ProbeMap | None:
+    what, _, which = beside.partition(":")
+    if (key := encoder_of(beside)) is not None:
+        found = state.votes.get(key)
+        is_here = state.subject is not None and key[0] == state.subject.id
+        whose = " ".join(key[1:] if is_here else key)
+        if found is None or found.refused:
+            return _as_shift(None, whose)
+        return _as_shift(found.voxels_sd, f"{whose}, picture before" if found.is_late else whose)
+    if what == PINNED and state.pinned is not None:
+        return _map_pinned(name, state.pinned, gate_r=gate_r)
+    if what == "map":
+        return make_map(which, state)
+    if what != "second" or state.aim.against is None:
+        return None
+    against, probe = state.aim.against, state.probe
     values, made = None, probe.second if probe is not None and probe.config.against == against else None
     if made is not None and state.progress is None and state.step is None:
         responses = made.perturbed if state.preview is None else state.preview.second_responses
         values = None if responses is None else in_reference_sds(responses - made.clean, made.reference_sd)
-    limit = max((one for one in (first.limit, _limit(values)) if one is not None), default=None)
-    title = f"Shift, {' '.join(state.encoder)}" if first.unit == SD_UNIT else first.title
-    second = ProbeMap(values, f"Shift, {against.label}", SD_UNIT, diverging=True, limit=limit)
-    return replace(first, limit=limit, title=title), second
+    return _as_shift(values, against.label)
+
+
+def _as_shift(values: FloatArray | None, whose: str) -> ProbeMap:
+    return ProbeMap(values, f"Shift, {whose}", SD_UNIT, diverging=True, limit=_limit(values))
+
+
+def _map_pinned(name: str, pinned: Pinned, *, gate_r: float) -> ProbeMap:
+    """The map of that name of the pinned probe, its shift where it has none; voxels below the gate are dimmed there."""
+    shown = name if name in MAPS else SHIFT
+    try:
+        style = CortexStyle(map=shown, gate_r=max(0.0, gate_r))
+        made = map_probe(pinned.probe, style, pinned.placed.voxels, follows=False)
+    except ProbeError:  # the scores of its encoder are not here
+        return ProbeMap(None, f"A · {name}, {pinned.label}", "", diverging=False)
+    unit = "held-out r" if shown == "r" else made.unit  # as the map beside it
+    return replace(made, title=f"A · {TITLES.get(shown, made.title)}, {pinned.label}", unit=unit)
+
+
+def _limit_of(one: ProbeMap) -> float | None:
+    if one.limit is not None or one.values is None:
+        return one.limit
+    return robust_limit(one.values, diverging=one.diverging) or None
 
 
 def _limit(shift: FloatArray | None) -> float | None:

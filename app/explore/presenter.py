@@ -14,23 +14,23 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer
 
 from app.base.state import AppState
-from app.cortex.panel import CortexPanel
+from app.cortex.panel import CortexPanel, name_kind
+from app.cortex.twin import TwinView
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
-from app.explore.maps import find_perturbed, make_maps
+from app.explore.maps import PINNED, REGIONS, SHIFT, choose_beside, encoder_of, find_perturbed, make_maps
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
+from core.surfaces.placing import Placed
 
-SHIFT = "shift"
 NO_SHIFT = "Clean (no shift yet)"
 """What the map of shifts is called while it shows the clean response in their place."""
 
 SENSITIVITY = "sensitivity"
-REGIONS = "roi"
 LONGEST_REST = 0.3
 """Seconds; a result is never held back longer than this."""
 
@@ -45,6 +45,7 @@ PARTS = [
     "target",
     "images",
     "map",
+    "pinned",
     "probe",
     "run",
     "detail",
@@ -66,10 +67,11 @@ STALE: dict[str, tuple[str, ...]] = {
     "stimulus": ("images",),
     "clean": ("map",),
     "probe": ("images", "map", "probe"),
+    "pinned": ("images", "map", "pinned", "probe", "detail"),
     "progress": ("images", "map", "progress"),
     "refining": ("refining",),
     "run": ("run",),
-    "is_probing": ("probe",),
+    "is_probing": ("images", "probe"),
     "preview": ("images", "map", "detail"),
     "step": ("images", "map", "detail"),
     "atlas": ("map",),
@@ -99,6 +101,7 @@ class Presenter(QObject):
         self._began = 0.0
         self._rests_until = 0.0
         self._pictured: Probe | None = None
+        self._last: Probe | None = None
         self._stale: set[str] = set()
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._draw)
@@ -201,7 +204,13 @@ class Presenter(QObject):
         state, images = self._state, self._panels.images
         if state.stimulus is None:
             return
+        last = self._last
+        if self._begins() and last is not None and last.stimulus_sha256 == state.stimulus.sha256:
+            self._pictured = None
+            images.show_probe(last, is_last=True)
+            return
         if state.probe is not None and state.progress is None:
+            self._last = state.probe
             self._draw_images_of(state.probe)
             return
         self._pictured = None
@@ -211,6 +220,12 @@ class Presenter(QObject):
         images.show_images(state.stimulus.levels, pixels, caption=caption, title=self._title())
         if progress is not None:
             images.show_step(progress.pixels, epsilon=progress.epsilon, norm=state.attack.norm)
+
+    def _begins(self) -> bool:
+        """Whether a probe was asked for and has not shown a step."""
+        state = self._state
+        is_new = state.probe is None or state.probe.config != state.run
+        return state.is_probing and state.progress is None and is_new
 
     def _draw_images_of(self, probe: Probe) -> None:
         images, step, preview = self._panels.images, self._state.step, self._state.preview
@@ -230,18 +245,49 @@ class Presenter(QObject):
 
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
-        chosen, second = make_maps(name, self._state)
+        beside = choose_beside(name, self._state, self._panels.cortex.beside_box.value())
+        chosen, second = make_maps(name, self._state, beside, gate_r=self._gate)
         box = self._panels.cortex.map_box
         box.setItemText(box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift")
         box.setToolTip(f"Map: {chosen.title}" if chosen.title else "Map")
-        twin = self._panels.cortex.show_second(second is not None)
+        own = self._find_placed(beside)
+        twin = self._panels.cortex.show_second(second is not None, own=own, on_left=beside == PINNED)
         if name == REGIONS:
             view.show_regions(True)
             return
         for place, one in ((view, chosen), (twin, second)):
             if place is not None and one is not None:
-                limit, diverging = one.limit, one.diverging
-                place.set_values(one.values, title=one.title, unit=one.unit, diverging=diverging, limit=limit)
+                limit = self._panels.cortex.ranges.get(name_kind(one.unit, one.diverging), one.limit)
+                place.set_values(one.values, title=one.title, unit=one.unit, diverging=one.diverging, limit=limit)
+        if twin is not None and second is not None:
+            twin.set_dimmed(second.dimmed)
+            self._mark_target(twin, beside)
+
+    def _find_placed(self, beside: str) -> Placed | None:
+        """The voxels of another subject that a second cortex shows; None for those of the open one."""
+        subject, pinned, key = self._state.subject, self._state.pinned, encoder_of(beside)
+        if key is not None:
+            found = self._state.votes.get(key)
+            return None if found is None else found.placed
+        if beside != PINNED or pinned is None or subject is None:
+            return None
+        is_same = (pinned.probe.config.subject, len(pinned.probe.clean)) == (subject.id, subject.voxels.n_voxels)
+        return None if is_same else pinned.placed
+
+    def _mark_target(self, twin: TwinView, beside: str) -> None:
+        target = self._state.target
+        if beside == PINNED and self._state.pinned is not None:
+            target = self._state.pinned.probe.config.target
+        elif encoder_of(beside) is not None:
+            target = None
+        kind = None if target is None else target.kind
+        twin.select_voxel(target.voxels[0] if target is not None and kind is TargetKind.VOXEL else None)
+        twin.show_set(target.voxels if target is not None and kind is TargetKind.SET else ())
+
+    def _draw_pinned(self) -> None:
+        pinned = self._state.pinned
+        self._panels.images.set_pinned(None if pinned is None else pinned.probe, "" if pinned is None else pinned.label)
+        self._panels.responses.set_pinned(pinned)
 
     def _draw_run(self) -> None:
         subject, card, config, probe = self._state.subject, self._state.card, self._state.run, self._state.probe

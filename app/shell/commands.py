@@ -121,6 +121,10 @@ toggle_auto | Probe automatically | A | auto | Probe after every change, or only
 -
 raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
+-
+pin_probe | Pin this probe | B | pin | Keep this probe as A: whatever is shown next stands beside it as B
+unpin_probe | Unpin the probe | Shift+B | close | Compare with the pinned probe no longer
+jury | Network jury | J | network | Show or hide the shift that every fitted network predicts for the picture on screen
 [Stimuli]
 add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
 plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
@@ -141,6 +145,10 @@ view_posterior | Posterior view | 5 |  | View from behind
 view_anterior | Anterior view | 6 |  | View from the front
 view_flat | Flat map | 7 |  | Show the flattened cortex
 camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
+-
+colour_range | Colour range… | C |  | Type fmin, fmid and fmax of the map shown; both cortices have it
+lock_range | Lock or unlock the colour range | Shift+C | lock | Keep the present colour range for the next probes, or \
+    fit it to each map again
 -
 flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image in place
 -
@@ -190,6 +198,8 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
         lambda now: now.state.probe is not None,
         "Run a probe first",
     ),
+    ("pin_probe", lambda now: now.state.probe is not None, "Run a probe first"),
+    ("unpin_probe", lambda now: now.state.pinned is not None, "No probe is pinned"),
     ("cancel", lambda now: not isinstance(now.run, Idle), "Nothing is running"),
 )
 """Commands, what they need, and why they cannot be given without it; of several reasons the first is told."""

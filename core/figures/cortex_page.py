@@ -84,8 +84,8 @@ def _mesh(mesh: HemisphereMesh) -> dict[str, Any]:
 
 def _colour_bar(key: ColourKey, ink: str) -> dict[str, Any]:
     """A point that is not seen, for the colour bar it brings."""
-    rows = np.linspace(0, len(key.colormap.table) - 1, N_STEPS).round().astype(int)
-    scale = list(zip(np.linspace(0, 1, N_STEPS).tolist(), _css(key.colormap.table[rows]), strict=True))
+    rows = np.linspace(0, len(key.bar()) - 1, N_STEPS).round().astype(int)
+    scale = list(zip(np.linspace(0, 1, N_STEPS).tolist(), _css(key.bar()[rows]), strict=True))
     bar = {
         "title": {"text": html.escape(key.caption()), "side": "right"},
         "thickness": 14,
