@@ -33,8 +33,8 @@ MAPS = (
 )
 REGIONS = "roi"
 BESIDE = (
-    ("auto", "One cortex, or A | B"),
-    ("none", "One cortex only"),
+    ("auto", "A | B where there are two"),
+    ("none", "One cortex"),
     ("second", "Beside: second encoder"),
     ("pinned", "Beside: pinned probe"),
 )
@@ -85,16 +85,6 @@ class CortexPanel(QWidget):
         self._follow_scale()
         self._colour_icons()
 
-    def offer_beside(self, choices: Sequence[tuple[str, str]]) -> None:
-        """List what a second cortex can show; one that is gone gives way to the first."""
-        self.beside_box.set_choices(choices, self.beside_box.value())
-
-    def set_beside(self, what: str) -> None:
-        """Choose what a second cortex shows as if the user had, if it is on offer."""
-        if what in self.beside_box.values() and what != self.beside_box.value():
-            self.beside_box.set_value(what)
-            self.beside_box.chosen.emit(what)
-
     def current_map(self) -> str:
         """The map chosen."""
         return str(self.map_box.value())
@@ -131,11 +121,8 @@ class CortexPanel(QWidget):
         """The view, and the second one beside it once there is one."""
         return (self.view,) if self.second is None else (self.view, self.second)
 
-    def show_second(self, shown: bool, *, own: Placed | None = None, on_left: bool = False) -> TwinView | None:
-        """Show or hide a second cortex beside the first; it is made when it is first shown.
-
-        `own`: the voxels of another subject; None for those of the first. `on_left`: on which side it stands.
-        """
+    def show_second(self, shown: bool, own: Placed | None = None, *, on_left: bool = False) -> TwinView | None:
+        """Show or hide a second cortex, with voxels of its `own` if it has them; it is made when it is first shown."""
         if shown and self.second is None:
             self.second = TwinView(self.view)
             self._sides.addWidget(self.second, 1)

@@ -9,12 +9,13 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtWidgets import QGridLayout, QStackedWidget, QToolButton, QWidget
 
+from app.base.state import Pinned
 from app.explore.jury_strip import JuryStrip
 from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pixels_of
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
-from app.widgets.basics import allow, make_column, make_label, make_panel, make_row, make_tool_button
+from app.widgets.basics import allow, make_column, make_label, make_panel, make_row, make_tool_button, show_text
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import Caption, EmptyState
 from app.widgets.editors import ChoiceBox
@@ -43,7 +44,7 @@ TOOLS = (
     ("hold", "Hold for clean", "Show the clean image while held down"),
 )
 CLEAN, PINNED = "clean", "pinned"
-PAIR_TIP = "The perturbation of this probe (B) less that of the pinned one (A): what the two do not have in common"
+PAIR_TIP = "With a pinned probe (A): the perturbation of this one (B) less that of A, what they do not share"
 LAST = "beginning · until the first step, the last probe is shown, faded"
 FADE = 0.35
 """What is left of the contrast of a faded picture."""
@@ -180,12 +181,11 @@ class ImagesPanel(QWidget):
         clean, made = from_uint8(self._pictures.clean), from_uint8(pixels)
         self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=norm), of_step=True)
 
-    def set_pinned(self, probe: Probe | None, label: str) -> None:
+    def set_pinned(self, pinned: Pinned | None) -> None:
         """Show a pinned probe's picture first, and how the perturbations differ; None takes it away."""
-        self._pinned = None if probe is None else compare_probe(probe)
-        names = [(CLEAN, "Clean", "The image as it was")]
-        names += [] if probe is None else [(PINNED, f"A · {label}", f"The pinned probe: {probe.config.describe()}")]
-        self.first_choice.set_choices(names, CLEAN if probe is None else PINNED)
+        self._pinned = None if pinned is None else compare_probe(pinned.probe)
+        names = [] if pinned is None else [(PINNED, f"A · {pinned.label}", pinned.probe.config.describe())]
+        self.first_choice.set_choices([*names, (CLEAN, "Clean")])
         self._refresh()
 
     def clear(self) -> None:
@@ -238,6 +238,7 @@ class ImagesPanel(QWidget):
         grid.setVerticalSpacing(2)
         self.first_choice.set_choices([(CLEAN, "Clean")])
         self._difference_name = make_label("Difference", "muted")
+        self._difference_name.setToolTip(PAIR_TIP)
         difference = make_panel(make_row(self._difference_name, -1, self.factor_choice, gap=4))
         heads = (self.first_choice, self.role_choice, difference, make_label("Budget", "muted"))
         bodies = (self.clean_view, self.made_view, self.difference_view, self.meter)
@@ -251,9 +252,8 @@ class ImagesPanel(QWidget):
         self._stack = QStackedWidget()
         advice = "Choose a photograph in the controls, or drop an image file onto the window."
         self._stack.addWidget(EmptyState("No image yet", advice))
-        self._stack.addWidget(
-            make_panel(make_column(words, self.tools, grid, self.jury, gap=4, margin=10, shares=(0, 0, 1)))
-        )
+        parts = (words, self.tools, grid, self.jury)
+        self._stack.addWidget(make_panel(make_column(*parts, gap=4, margin=10, shares=(0, 0, 1))))
         self.setLayout(make_column(self._stack))
         self.made_view.set_hint("Pick a voxel or an ROI and run a probe to see the perturbed image.")
         self.difference_view.set_hint("The difference appears here, amplified.")
@@ -320,13 +320,17 @@ class ImagesPanel(QWidget):
         """The pinned probe's pictures while they stand first."""
         return self._pinned if self.first_choice.value() == PINNED else None
 
+    @property
+    def _first(self) -> ByteArray | None:
+        clean = None if self._pictures is None else self._pictures.clean
+        return clean if self._compared is None else self._compared.made[Role.PERTURBED]
+
     def _refresh(self, *_: object) -> None:
         if self._pictures is None:
             return
         self._offer_roles(self._pictures)
-        pinned = self._compared
-        self.clean_view.set_pixels(self._pictures.clean if pinned is None else pinned.made[Role.PERTURBED])
-        self.clean_view.suggested_name = CLEAN if pinned is None else PINNED
+        self.clean_view.set_pixels(self._first)
+        self.clean_view.suggested_name = str(self.first_choice.value())
         self._refresh_made()
         self._refresh_difference()
 
@@ -344,9 +348,8 @@ class ImagesPanel(QWidget):
         if self._pictures is None:
             return
         made = self._pictures.made.get(self._role)
-        clean, pinned = self._pictures.clean, self._compared
-        if pinned is not None and pinned.made[Role.PERTURBED].shape == clean.shape:
-            clean = pinned.made[Role.PERTURBED]
+        first = self._first
+        clean = self._pictures.clean if first is None or first.shape != self._pictures.clean.shape else first
         if made is None or self._holds_clean or self._flicker_phase:
             self.made_view.set_pixels(None if made is None else clean)
         elif self.tools.swipe.isChecked():
@@ -357,11 +360,11 @@ class ImagesPanel(QWidget):
 
     def _refresh_difference(self) -> None:
         delta, pinned = None if self._pictures is None else self._pictures.deltas.get(self._role), self._compared
-        self._difference_name.setText("Difference" if pinned is None else "δB − δA")
-        self._difference_name.setToolTip("" if pinned is None else PAIR_TIP)
-        if delta is not None and pinned is not None and self._pictures is not None:
-            delta = self._pictures.against(pinned, self._role)
-            self.difference_view.set_hint("The two images differ in size: their perturbations cannot be subtracted.")
+        show_text(self._difference_name, "Difference" if pinned is None else "δB − δA")
+        if delta is not None and pinned is not None:
+            other = pinned.deltas[Role.PERTURBED]
+            delta = delta - other if other.shape == delta.shape else None
+            self.difference_view.set_hint("A and B differ in size: their perturbations cannot be subtracted.")
         if delta is None:
             self.difference_view.set_pixels(None)
             return

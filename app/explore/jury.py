@@ -19,18 +19,9 @@ from core.images.stimulus import from_uint8
 from core.probes.jury import Vote
 from core.probes.probe import Preview, Probe
 from core.surfaces.placing import place_voxels
-from core.types import FloatArray
 
 Shown = tuple[Probe, Preview | None, int | None]
-"""What is on screen: a probe, at another budget, or at one of its steps."""
-
-
-def pixels_shown(shown: Shown) -> FloatArray:
-    """The picture on screen, (3, height, width) in [0, 1]; of a single step only its 8 bits are kept."""
-    probe, preview, step = shown
-    if step is not None:
-        return from_uint8(probe.history.pixels[step])
-    return probe.perturbed_pixels if preview is None else probe.clean_pixels + preview.delta
+"""What is on screen: a probe, at another budget, or at one of its steps, of which only the 8 bits are kept."""
 
 
 class Jury(QObject):
@@ -46,7 +37,6 @@ class Jury(QObject):
         self._beside: EncoderKey | None = None
         self._shown: Shown | None = None
         self._pending: list[EncoderKey] = []
-        self._members: dict[tuple[str, ...], tuple[EncoderKey, ...]] = {}
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._begin)
         for fact in ("probe", "preview", "step", "progress"):
@@ -68,25 +58,22 @@ class Jury(QObject):
         subject, encoder = self._services.state.subject, self._services.state.encoder
         if subject is None:
             return ()
-        if (asked := (subject.id, *encoder)) not in self._members:
-            catalogue, layers = self._services.catalogue, dict[str, str]()
-            for one in catalogue.encoders_of(subject.id):
-                if one.network not in layers or catalogue.is_usual(subject.id, one.network, one.layer):
-                    layers[one.network] = one.layer
-            layers |= {network: layer for network, layer in [encoder] if network in layers}
-            self._members[asked] = tuple((subject.id, *one) for one in layers.items())
-        return self._members[asked]
+        catalogue, layers = self._services.catalogue, dict[str, str]()
+        for one in catalogue.encoders_of(subject.id):
+            if one.network not in layers or catalogue.is_usual(subject.id, one.network, one.layer):
+                layers[one.network] = one.layer
+        layers |= {network: layer for network, layer in [encoder] if network in layers}
+        return tuple((subject.id, *one) for one in layers.items())
 
     def jurors(self) -> list[Juror]:
-        """Every member with its vote on the picture on screen."""
-        votes, catalogue = self._services.state.votes, self._services.catalogue
-        specs = [(key, catalogue.spec_of(key[1])) for key in self.members()]
-        return [Juror(*key[1:], spec.title, spec.robust, votes.get(key)) for key, spec in specs if spec is not None]
+        """Every network with the layer of its encoder and its vote, None until there is one."""
+        votes, specs = self._services.state.votes, self._services.catalogue.spec_of
+        members = [(specs(key[1]), key[2], votes.get(key)) for key in self.members()]
+        return [(spec, layer, vote) for spec, layer, vote in members if spec is not None]
 
     def _forget(self) -> None:
         """Encoders came, went or were fitted anew: ask again."""
-        self._shown, self._members = None, {}
-        self._services.state.votes = {}
+        self._shown = None
         self._timer.start()
 
     def _begin(self) -> None:
@@ -94,13 +81,11 @@ class Jury(QObject):
         if state.probe is None or state.progress is not None:
             self._shown, self._pending, state.votes = None, [], {}
             return
-        wanted = self.members() if self._sits else ()
-        wanted = tuple(dict.fromkeys((*([] if self._beside is None else [self._beside]), *wanted)))
+        wanted = (*filter(None, [self._beside]), *(self.members() if self._sits else ()))
         shown = self._shown = (state.probe, state.preview, state.step)
-        is_other = before is None or any(one is not other for one, other in zip(before, shown, strict=True))
         if before is None or before[0] is not shown[0]:
             state.votes, self._pending = {}, []
-        elif is_other:
+        elif before[1] is not shown[1] or before[2] != shown[2]:
             state.votes = {key: replace(one, is_late=True) for key, one in state.votes.items()}
         heard = {key for key, one in state.votes.items() if not one.is_late}
         waited = [key for key in self._pending if key in wanted]  # not heard of the last picture: first now
@@ -122,19 +107,19 @@ class Jury(QObject):
 
     def _hear(self, key: EncoderKey, shown: Shown) -> Vote:
         """In the lane's thread."""
-        probe, is_own = shown[0], key[0] == shown[0].config.subject
-        target = probe.target_vector if is_own else None
-        found = self._services.engine.vote(key, target, probe.clean_pixels, pixels_shown(shown))
-        if is_own:
-            return found
+        probe, preview, step = shown
+        made = probe.perturbed_pixels if preview is None else probe.clean_pixels + preview.delta
+        made = made if step is None else from_uint8(probe.history.pixels[step])
+        if key[0] == probe.config.subject:
+            return self._services.engine.vote(key, probe.target_vector, probe.clean_pixels, made)
         subject = self._services.catalogue.load_subject(key[0])
-        return replace(found, placed=place_voxels(subject.voxels, subject.surface))
+        vote = self._services.engine.vote(key, None, probe.clean_pixels, made)
+        return replace(vote, placed=place_voxels(subject.voxels, subject.surface))
 
-    def _take(self, key: EncoderKey, shown: Shown, found: Vote) -> None:
-        if shown is self._shown:
-            self._services.state.votes = {**self._services.state.votes, key: found}
-        elif shown[0] is self._services.state.probe:
-            self._services.state.votes = {**self._services.state.votes, key: replace(found, is_late=True)}
+    def _take(self, key: EncoderKey, shown: Shown, vote: Vote) -> None:
+        state = self._services.state
+        if shown[0] is state.probe:
+            state.votes = {**state.votes, key: replace(vote, is_late=shown is not self._shown)}
         self._ask()
 
     def _refuse(self, key: EncoderKey, shown: Shown, reason: str) -> None:

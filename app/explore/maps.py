@@ -6,7 +6,7 @@ Before the first probe there is no shift, and its place shows the clean response
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,15 +16,29 @@ from app.look.numbers import NORM_SIGNS, write_epsilon
 from core.errors import ProbeError
 from core.figures.movie_config import MAPS, CortexStyle
 from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, ProbeMap, map_probe, robust_limit
+from core.probes.jury import Vote
 from core.probes.probe import in_reference_sds
 from core.types import FloatArray, NormName
 
 if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
     from core.engine import EncoderKey
+    from core.probes.against import Against
+    from core.probes.target import Target
+    from core.surfaces.placing import Placed
 
-SHIFT, REGIONS, PINNED = "shift", "roi", "pinned"
-TITLES = {"shift": "Shift", "r": "Accuracy of the encoder"}
+REGIONS = "roi"
+TITLES = {"shift": "Shift", "clean": "Response, clean", "perturbed": "Response, perturbed", "r": "Accuracy"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What a second cortex shows: a map, the voxels it is of where they are another subject's, and what is marked."""
+
+    map: ProbeMap
+    own: Placed | None = None
+    target: Target | None = None
+    is_pinned: bool = False
 
 
 def find_perturbed(state: AppState) -> FloatArray | None:
@@ -67,57 +81,49 @@ def make_map(name: str, state: AppState) -> ProbeMap:
 def encoder_of(beside: str) -> EncoderKey | None:
     """The encoder that "encoder:SUBJECT/NETWORK/LAYER" names; None for anything else."""
     kind, _, name = beside.partition(":")
-    if kind != "encoder":
-        return None
-    subject, network, layer = name.split("/", 2)
-    return subject, network, layer
+    parts = name.split("/", 2)
+    return (parts[0], parts[1], parts[2]) if kind == "encoder" else None
 
 
-def choose_beside(name: str, state: AppState, wanted: str) -> str:
-    """What stands beside a map: "" for nothing, "pinned", "second", "map:NAME" or "encoder:SUBJECT/NETWORK/LAYER".
+def make_maps(name: str, state: AppState, wanted: str = "auto", *, gate_r: float = 0) -> tuple[ProbeMap, Beside | None]:
+    """The map chosen, and what stands beside it; both have one range where they have one unit.
 
-    `wanted` is that, "none", or "auto": the pinned probe, else the second encoder, where there is one.
+    `wanted`: "none", "second", "pinned", "map:NAME", "encoder:SUBJECT/NETWORK/LAYER", or "auto": the pinned probe, else
+    the second encoder, where there is one.
     """
-    second = "second" if state.aim.against is not None and name == SHIFT else ""
-    pinned = PINNED if state.pinned is not None else ""
-    named = {"auto": pinned or second, "none": "", "second": second, PINNED: pinned}
-    return "" if name == REGIONS else named.get(wanted, wanted)
-
-
-def make_maps(name: str, state: AppState, beside: str = "", *, gate_r: float = 0.0) -> tuple[ProbeMap, ProbeMap | None]:
-    """The map chosen, and what `choose_beside` put beside it; both have one range where they have one unit.
-
-    A second encoder is without values while a probe runs, and for a single step, whose responses there are not kept.
-    """
-    first, second = make_map(name, state), _make_second(name, state, beside, gate_r=gate_r)
-    if second is None:
+    first, beside = make_map(name, state), None if name == REGIONS else _make_beside(name, state, wanted, gate_r)
+    if beside is None:
         return first, None
-    title, letter = first.title, "B · " if beside == PINNED else ""
+    second, title = beside.map, first.title
     if first.unit == SD_UNIT and first.diverging:
         title = f"Shift, {' '.join(state.encoder)}"
-    first = replace(first, title=letter + title)
+    first = replace(first, title=f"B · {title}" if beside.is_pinned else title)
     if (first.unit, first.diverging) != (second.unit, second.diverging):
-        return first, second
+        return first, beside
     limit = max((one for one in map(_limit_of, (first, second)) if one is not None), default=None)
-    return replace(first, limit=limit), replace(second, limit=limit)
+    return replace(first, limit=limit), replace(beside, map=replace(second, limit=limit))
 
 
-def _make_second(name: str, state: AppState, beside: str, *, gate_r: float) -> ProbeMap | None:
-    what, _, which = beside.partition(":")
-    if (key := encoder_of(beside)) is not None:
-        found = state.votes.get(key)
-        is_here = state.subject is not None and key[0] == state.subject.id
-        whose = " ".join(key[1:] if is_here else key)
-        if found is None or found.refused:
-            return _as_shift(None, whose)
-        return _as_shift(found.voxels_sd, f"{whose}, picture before" if found.is_late else whose)
-    if what == PINNED and state.pinned is not None:
-        return _map_pinned(name, state.pinned, gate_r=gate_r)
-    if what == "map":
-        return make_map(which, state)
-    if what != "second" or state.aim.against is None:
-        return None
-    against, probe = state.aim.against, state.probe
+def _make_beside(name: str, state: AppState, wanted: str, gate_r: float) -> Beside | None:
+    pinned, against, key = state.pinned, state.aim.against, encoder_of(wanted)
+    if key is not None:
+        vote = state.votes.get(key, Vote())
+        late = ", picture before" if vote.is_late else ""
+        return Beside(_as_shift(vote.voxels_sd if len(vote.voxels_sd) else None, " ".join(key) + late), vote.placed)
+    if wanted.startswith("map:"):
+        return Beside(make_map(wanted.removeprefix("map:"), state), target=state.target)
+    if pinned is not None and wanted in ("auto", "pinned") and state.subject is not None:
+        there = (pinned.probe.config.subject, len(pinned.probe.clean))
+        own = None if there == (state.subject.id, state.subject.voxels.n_voxels) else pinned.placed
+        return Beside(_map_pinned(name, pinned, gate_r), own, pinned.probe.config.target, is_pinned=True)
+    if against is not None and wanted in ("auto", "second") and name == "shift":
+        return Beside(_map_second(against, state), target=state.target)
+    return None
+
+
+def _map_second(against: Against, state: AppState) -> ProbeMap:
+    """The shift in the second encoder: without values while a probe runs, and for a step, whose responses it lacks."""
+    probe = state.probe
     values, made = None, probe.second if probe is not None and probe.config.against == against else None
     if made is not None and state.progress is None and state.step is None:
         responses = made.perturbed if state.preview is None else state.preview.second_responses
@@ -125,20 +131,20 @@ def _make_second(name: str, state: AppState, beside: str, *, gate_r: float) -> P
     return _as_shift(values, against.label)
 
 
-def _as_shift(values: FloatArray | None, whose: str) -> ProbeMap:
-    return ProbeMap(values, f"Shift, {whose}", SD_UNIT, diverging=True, limit=_limit(values))
-
-
-def _map_pinned(name: str, pinned: Pinned, *, gate_r: float) -> ProbeMap:
-    """The map of that name of the pinned probe, its shift where it has none; voxels below the gate are dimmed there."""
-    shown = name if name in MAPS else SHIFT
+def _map_pinned(name: str, pinned: Pinned, gate_r: float) -> ProbeMap:
+    """The map of that name of the pinned probe, or its shift; voxels its own encoder predicts worse are dimmed."""
+    shown = name if name in MAPS else "shift"
+    title = f"A · {TITLES.get(shown, 'Noise ceiling')}, {pinned.label}"
     try:
         style = CortexStyle(map=shown, gate_r=max(0.0, gate_r))
         made = map_probe(pinned.probe, style, pinned.placed.voxels, follows=False)
     except ProbeError:  # the scores of its encoder are not here
-        return ProbeMap(None, f"A · {name}, {pinned.label}", "", diverging=False)
-    unit = "held-out r" if shown == "r" else made.unit  # as the map beside it
-    return replace(made, title=f"A · {TITLES.get(shown, made.title)}, {pinned.label}", unit=unit)
+        return ProbeMap(None, title, "", diverging=False)
+    return replace(made, title=title, unit="held-out r" if shown == "r" else made.unit)
+
+
+def _as_shift(values: FloatArray | None, whose: str) -> ProbeMap:
+    return ProbeMap(values, f"Shift, {whose}", SD_UNIT, diverging=True, limit=_limit(values))
 
 
 def _limit_of(one: ProbeMap) -> float | None:

@@ -39,11 +39,6 @@ class PictureSet:
     made: Mapping[Role, ByteArray] = field(default_factory=dict)
     deltas: Mapping[Role, FloatArray] = field(default_factory=dict)
 
-    def against(self, pinned: PictureSet, role: Role) -> FloatArray | None:
-        """The perturbation less the pinned probe's, (height, width, 3); None where there is none of that size."""
-        own, other = self.deltas.get(role), pinned.deltas[Role.PERTURBED]
-        return None if own is None or own.shape != other.shape else own - other
-
 
 def compare(clean: ByteArray, perturbed: ByteArray | None, *, delta: FloatArray | None = None) -> PictureSet:
     """A clean and a perturbed picture; without an exact `delta` (in [0, 1] pixels) their 8-bit difference is used."""

@@ -15,18 +15,18 @@ from PySide6.QtCore import QObject, QTimer
 
 from app.base.state import AppState
 from app.cortex.panel import CortexPanel, name_kind
-from app.cortex.twin import TwinView
+from app.cortex.view import CortexView
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
-from app.explore.maps import PINNED, REGIONS, SHIFT, choose_beside, encoder_of, find_perturbed, make_maps
+from app.explore.maps import REGIONS, find_perturbed, make_maps
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
-from core.probes.target import TargetKind
-from core.surfaces.placing import Placed
+from core.probes.target import Target, TargetKind
 
+SHIFT = "shift"
 NO_SHIFT = "Clean (no shift yet)"
 """What the map of shifts is called while it shows the clean response in their place."""
 
@@ -186,8 +186,7 @@ class Presenter(QObject):
         form.options.set_value(self._state.aim, is_pattern=target is not None and target.kind is TargetKind.PATTERN)
         if target is None:
             form.set_summary("", "")
-            self._panels.cortex.view.select_voxel(None)
-            self._panels.cortex.view.show_set(())
+            mark_target(self._panels.cortex.view, None)
             return
         form.set_kind(target.kind, target.roi if target.kind is TargetKind.ROI else "")
         details = ""
@@ -197,17 +196,18 @@ class Presenter(QObject):
             most = f"of at most {format_number(np.sqrt(ceiling))}" if ceiling >= 0 else "· noise ceiling not known"
             details = f"{card.scored_on} r {format_number(r)} {most}{' (medians)' if len(voxels) > 1 else ''}"
         form.set_summary(target.label[0].upper() + target.label[1:], details)
-        self._panels.cortex.view.select_voxel(target.voxels[0] if target.kind is TargetKind.VOXEL else None)
-        self._panels.cortex.view.show_set(target.voxels if target.kind is TargetKind.SET else ())
+        mark_target(self._panels.cortex.view, target)
 
     def _draw_images(self) -> None:
         state, images = self._state, self._panels.images
         if state.stimulus is None:
             return
-        last = self._last
-        if self._begins() and last is not None and last.stimulus_sha256 == state.stimulus.sha256:
+        begins = (
+            state.is_probing and state.progress is None and (state.probe is None or state.probe.config != state.run)
+        )
+        if begins and self._last is not None and self._last.stimulus_sha256 == state.stimulus.sha256:
             self._pictured = None
-            images.show_probe(last, is_last=True)
+            images.show_probe(self._last, is_last=True)
             return
         if state.probe is not None and state.progress is None:
             self._last = state.probe
@@ -220,12 +220,6 @@ class Presenter(QObject):
         images.show_images(state.stimulus.levels, pixels, caption=caption, title=self._title())
         if progress is not None:
             images.show_step(progress.pixels, epsilon=progress.epsilon, norm=state.attack.norm)
-
-    def _begins(self) -> bool:
-        """Whether a probe was asked for and has not shown a step."""
-        state = self._state
-        is_new = state.probe is None or state.probe.config != state.run
-        return state.is_probing and state.progress is None and is_new
 
     def _draw_images_of(self, probe: Probe) -> None:
         images, step, preview = self._panels.images, self._state.step, self._state.preview
@@ -245,49 +239,26 @@ class Presenter(QObject):
 
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
-        beside = choose_beside(name, self._state, self._panels.cortex.beside_box.value())
-        chosen, second = make_maps(name, self._state, beside, gate_r=self._gate)
+        chosen, beside = make_maps(name, self._state, self._panels.cortex.beside_box.value(), gate_r=self._gate)
         box = self._panels.cortex.map_box
         box.setItemText(box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift")
         box.setToolTip(f"Map: {chosen.title}" if chosen.title else "Map")
-        own = self._find_placed(beside)
-        twin = self._panels.cortex.show_second(second is not None, own=own, on_left=beside == PINNED)
+        own, on_left = (None, False) if beside is None else (beside.own, beside.is_pinned)
+        twin = self._panels.cortex.show_second(beside is not None, own, on_left=on_left)
         if name == REGIONS:
             view.show_regions(True)
             return
-        for place, one in ((view, chosen), (twin, second)):
+        for place, one in ((view, chosen), (twin, None if beside is None else beside.map)):
             if place is not None and one is not None:
                 limit = self._panels.cortex.ranges.get(name_kind(one.unit, one.diverging), one.limit)
                 place.set_values(one.values, title=one.title, unit=one.unit, diverging=one.diverging, limit=limit)
-        if twin is not None and second is not None:
-            twin.set_dimmed(second.dimmed)
-            self._mark_target(twin, beside)
-
-    def _find_placed(self, beside: str) -> Placed | None:
-        """The voxels of another subject that a second cortex shows; None for those of the open one."""
-        subject, pinned, key = self._state.subject, self._state.pinned, encoder_of(beside)
-        if key is not None:
-            found = self._state.votes.get(key)
-            return None if found is None else found.placed
-        if beside != PINNED or pinned is None or subject is None:
-            return None
-        is_same = (pinned.probe.config.subject, len(pinned.probe.clean)) == (subject.id, subject.voxels.n_voxels)
-        return None if is_same else pinned.placed
-
-    def _mark_target(self, twin: TwinView, beside: str) -> None:
-        target = self._state.target
-        if beside == PINNED and self._state.pinned is not None:
-            target = self._state.pinned.probe.config.target
-        elif encoder_of(beside) is not None:
-            target = None
-        kind = None if target is None else target.kind
-        twin.select_voxel(target.voxels[0] if target is not None and kind is TargetKind.VOXEL else None)
-        twin.show_set(target.voxels if target is not None and kind is TargetKind.SET else ())
+        if twin is not None and beside is not None:
+            twin.set_dimmed(beside.map.dimmed)
+            mark_target(twin, beside.target)
 
     def _draw_pinned(self) -> None:
-        pinned = self._state.pinned
-        self._panels.images.set_pinned(None if pinned is None else pinned.probe, "" if pinned is None else pinned.label)
-        self._panels.responses.set_pinned(pinned)
+        self._panels.images.set_pinned(self._state.pinned)
+        self._panels.responses.set_pinned(self._state.pinned)
 
     def _draw_run(self) -> None:
         subject, card, config, probe = self._state.subject, self._state.card, self._state.run, self._state.probe
@@ -323,6 +294,13 @@ class Presenter(QObject):
     def _draw_refining(self) -> None:
         if self._state.refining is not None:
             self._panels.controls.run.show_progress(self._state.refining, most="at most ")
+
+
+def mark_target(view: CortexView, target: Target | None) -> None:
+    """Mark the voxel or the set that is aimed at; an ROI has its outline."""
+    kind = None if target is None else target.kind
+    view.select_voxel(target.voxels[0] if target is not None and kind is TargetKind.VOXEL else None)
+    view.show_set(target.voxels if target is not None and kind is TargetKind.SET else ())
 
 
 def describe_scores(card: EncoderCard) -> str:

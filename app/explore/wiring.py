@@ -111,15 +111,14 @@ class Wiring(QObject):
 
     def _connect_jury(self) -> None:
         jury, strip, state = self._jury, self._panels.images.jury, self._session.state
-        strip.toggle.toggled.connect(jury.set_sitting)
-        strip.toggle.toggled.connect(self._show_votes)
-        strip.toggle.toggled.connect(partial(self._session.settings.set, "jury"))
+        for take in (jury.set_sitting, self._show_votes, partial(self._session.settings.set, "jury")):
+            strip.toggle.toggled.connect(take)
         strip.chosen.connect(self._choose_encoder)
         jury.refused.connect(self._session.controller.noted)
-        state.votes_changed.connect(self._show_votes)
-        state.encoder_changed.connect(self._show_votes)
-        state.encoder_changed.connect(self._offer_beside)
-        self._session.controller.catalogue_changed.connect(self._offer_beside)
+        for changed in (state.votes_changed, state.encoder_changed):
+            changed.connect(self._show_votes)
+        for changed in (state.encoder_changed, self._session.controller.catalogue_changed):
+            changed.connect(self._offer_beside)
 
     def _show_votes(self, *_: object) -> None:
         self._panels.images.jury.show_jurors(self._jury.jurors())
@@ -138,7 +137,7 @@ class Wiring(QObject):
                 if key != state.encoder if is_own else key == state.encoder:
                     words = " ".join(key) if is_own else info.title
                     encoders.append((f"encoder:{info.id}/{'/'.join(key)}", f"Beside: {words}"))
-        cortex.offer_beside([*BESIDE, *maps, *encoders])
+        cortex.beside_box.set_choices([*BESIDE, *maps, *encoders], cortex.beside_box.value())
         self._take_beside(cortex.beside_box.value())
 
     def _take_beside(self, what: str) -> None:
