@@ -38,9 +38,10 @@ class Pinned:
     sha256: str
 
     @property
-    def shift_sd(self) -> float:
-        """Its target's shift in SDs of its clean reference responses."""
-        return float(self.probe.curve.shift[-1]) / self.probe.target_sd
+    def shift(self) -> str:
+        """Its target's shift in SDs of its clean reference responses, or where these are not known in its unit."""
+        shift, sd, probe = float(self.probe.curve.shift[-1]), self.probe.target_sd, self.probe
+        return f"{shift / sd:+.2f} SD" if sd > 0 else f"{shift:+.3g} {probe.config.objective.unit(probe.response_unit)}"
 
     @property
     def label(self) -> str:

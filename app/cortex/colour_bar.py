@@ -4,21 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QContextMenuEvent,
-    QFontMetricsF,
-    QIcon,
-    QImage,
-    QMouseEvent,
-    QPainter,
-    QPainterPath,
-    QPaintEvent,
-    QPen,
-    QPixmap,
-    QPolygonF,
-)
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QDialog, QSizePolicy, QWidget
 
 from app.base.pictures import to_qimage
@@ -28,9 +15,16 @@ from app.look.theme import Theme, theme_in_use
 from app.widgets.basics import fill_dialog, make_button, make_label, make_row, show_text
 from app.widgets.editors import ChoiceBox
 from app.widgets.form import Fields, Text, why_not
-from core.checks import refusal, to_number
 from core.figures.colour_key import ColourKey
-from core.surfaces.colormap import DEFAULT_DIVERGING, Colormap, ColormapKind, ColourRange, find_colormap, list_colormaps
+from core.surfaces.colormap import (
+    DEFAULT_DIVERGING,
+    Colormap,
+    ColormapKind,
+    ColourRange,
+    find_colormap,
+    list_colormaps,
+    read_range,
+)
 
 BAR_WIDTH, BAR_HEIGHT = 208, 10
 WIDTH, HEIGHT = 236, 46
@@ -65,13 +59,11 @@ class ColourBar(QWidget):
         self.setToolTip("" if reading is None else _explain(reading))
         self.update()
 
-    def mouseDoubleClickEvent(self, _event: QMouseEvent) -> None:
-        """Ask for the range."""
-        self.range_wanted.emit()
-
-    def contextMenuEvent(self, _event: QContextMenuEvent) -> None:
-        """Ask for the range."""
-        self.range_wanted.emit()
+    def event(self, event: QEvent) -> bool:
+        """A double or right click asks for the range."""
+        if event.type() in (QEvent.Type.MouseButtonDblClick, QEvent.Type.ContextMenu):
+            self.range_wanted.emit()
+        return super().event(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the reading."""
@@ -138,12 +130,12 @@ def _draw_gradient(painter: QPainter, reading: ColourKey, *, bar: QRectF, theme:
 def _draw_arrows(painter: QPainter, reading: ColourKey, *, bar: QRectF) -> None:
     """Mark the ends beyond which values lie with arrows in the colours these values have."""
     ends = ((bar.left() - ARROW_GAP, -ARROW, 0), (bar.right() + ARROW_GAP, ARROW, -1))
-    painter.setPen(Qt.PenStyle.NoPen)
     for count, (x, reach, row) in zip(reading.clipped, ends, strict=True):
+        arrow = QPainterPath(QPointF(x, bar.top()))
+        arrow.lineTo(x + reach, bar.center().y())
+        arrow.lineTo(x, bar.bottom())
         if count:
-            tip = QPointF(x + reach, bar.center().y())
-            painter.setBrush(QColor(*reading.bar()[row].tolist()))
-            painter.drawPolygon(QPolygonF([QPointF(x, bar.top()), tip, QPointF(x, bar.bottom())]))
+            painter.fillPath(arrow, QColor(*reading.bar()[row].tolist()))
 
 
 def _draw_number(painter: QPainter, text: str, *, at: QPointF, area: QRectF) -> None:
@@ -154,20 +146,16 @@ def _draw_number(painter: QPainter, text: str, *, at: QPointF, area: QRectF) -> 
 
 def _explain(reading: ColourKey) -> str:
     below, above = reading.clipped
-    chosen, told = (
-        reading.chosen,
-        f"Values beyond the ends ({below:,} voxels below, {above:,} above) take their colours.",
-    )
-    hidden = f"Values under {reading.threshold:.3g} are transparent." if reading.threshold > 0 else ""
-    kept = f"Locked: fmin {chosen.fmin:g}, fmid {chosen.fmid:g}, fmax {chosen.fmax:g}." if chosen is not None else ""
-    return " ".join(filter(None, (told, hidden, kept, "Double click: set the range.")))
+    told = [f"Values beyond the ends ({below:,} voxels below, {above:,} above) take their colours."]
+    told += [f"Values under {reading.threshold:.3g} are transparent."] if reading.threshold > 0 else []
+    told += [f"Locked: {reading.chosen.describe()}."] if reading.chosen is not None else []
+    return " ".join([*told, "Double click: set the range."])
 
 
 class RangeDialog(QDialog, Fields):
     """Asks for fmin, fmid and fmax of the maps of one unit; `wanted` gives a `ColourRange`, or None for automatic."""
 
     wanted = Signal(object)
-
     fmin = Text("fmin, transparent below")
     fmid = Text("fmid, the middle colour")
     fmax = Text("fmax, the last colour")
@@ -176,36 +164,28 @@ class RangeDialog(QDialog, Fields):
         super().__init__(parent)
         self.make_fields()
         shown = reading.chosen or ColourRange(0.0, reading.limit / 2, reading.limit)
-        for name in ("fmin", "fmid", "fmax"):
-            getattr(self, name).set_value(f"{getattr(shown, name):.4g}")
+        self.lines = {"fmin": self.fmin, "fmid": self.fmid, "fmax": self.fmax}
+        for name, line in self.lines.items():
+            line.set_value(f"{getattr(shown, name):.4g}")
         self.problem = make_label("", "field-error", wraps=True)
         self.problem.hide()
         kind = "centred on zero" if reading.is_diverging else "from zero up"
         told = f"For every map in {reading.unit} {kind}, on both cortices, until it is unlocked; both signs alike."
-        self.automatic = make_button("Automatic", do=partial(self._end, None), tip="Fit the range to every map again")
-        self.use = make_button("Use this range", "primary", self.take)
-        self.use.setDefault(True)
-        buttons = make_row(self.automatic, -1, make_button("Cancel", do=self.reject), self.use)
-        rows = self.make_rows("fmin", "fmid", "fmax")
-        fill_dialog(self, "Colour range", make_label(told, "muted", wraps=True), rows, self.problem, buttons, width=420)
+        automatic = make_button("Automatic", do=partial(self._end, None), tip="Fit the range to every map again")
+        use = make_button("Use this range", "primary", self.take)
+        use.setDefault(True)
+        buttons = make_row(automatic, -1, make_button("Cancel", do=self.reject), use)
+        parts = (make_label(told, "muted", wraps=True), self.make_rows(*self.lines), self.problem, buttons)
+        fill_dialog(self, "Colour range", *parts, width=420)
 
     def take(self) -> None:
         """Use what stands in the fields, or say what is wrong with it."""
-        show_text(self.problem, why_not(lambda: self._end(self._read())))
-
-    def _read(self) -> ColourRange:
-        return ColourRange(*(_to_number(name, getattr(self, name).value()) for name in ("fmin", "fmid", "fmax")))
+        texts = {name: line.value() for name, line in self.lines.items()}
+        show_text(self.problem, why_not(lambda: self._end(read_range(texts))))
 
     def _end(self, chosen: ColourRange | None) -> None:
         self.wanted.emit(chosen)
         self.accept()
-
-
-def _to_number(name: str, text: str) -> float:
-    try:
-        return to_number(text.replace(",", "."))
-    except ValueError:
-        raise refusal(name, allowed="a number such as 1.5", got=text) from None
 
 
 class ColormapBox(ChoiceBox):

@@ -33,7 +33,7 @@ MAPS = (
 )
 REGIONS = "roi"
 BESIDE = (
-    ("auto", "A | B where there are two"),
+    ("auto", "A | B: pinned probe or second encoder"),
     ("none", "One cortex"),
     ("second", "Beside: second encoder"),
     ("pinned", "Beside: pinned probe"),
@@ -146,10 +146,10 @@ class CortexPanel(QWidget):
         self.threshold_label.setVisible(event.size().width() >= LEAST_WITH_NUMBER)
 
     def _build(self) -> None:
-        self.map_box = _make_box(MAPS, "Map", least=84)
-        self.beside_box = _make_box(BESIDE, "Second cortex", least=52)
+        self.map_box = _make_box(MAPS, "Map", least=78)
+        self.beside_box = _make_box(BESIDE, "Second cortex", least=64)
         self.beside_box.setToolTip(BESIDE_TIP)
-        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=86)
+        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=80)
         self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", least=80)
         self.hemispheres = Segmented(HEMISPHERES)
         self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)

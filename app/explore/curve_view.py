@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtGui import QResizeEvent
@@ -50,6 +51,11 @@ class CurveView(QWidget):
         self.data, self.beside = data, dict(beside or {})
         if PINNED in self.beside and data.target_sd > 0:
             self.data, self.beside = data.in_sds(), {name: one.in_sds() for name, one in self.beside.items()}
+        ends = [line[0][-1] for one in self.beside.values() if (line := one.on_axes_of(self.data)) is not None]
+        if ends:
+            names = {**self.data.names, ATTACK: "B, attack"} if PINNED in self.beside else self.data.names
+            budget = max(self.data.budget, float(max(ends)) / self.data.factor)
+            self.data = replace(self.data, budget=budget, names=names)
         data = self.data
         self.marker = (float(data.epsilon[-1]), float(data.lines[ATTACK][-1])) if data.epsilon.size else None
         self._redraw()

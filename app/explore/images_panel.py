@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
-from PySide6.QtWidgets import QGridLayout, QStackedWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStackedWidget, QToolButton, QWidget
 
 from app.base.state import Pinned
 from app.explore.jury_strip import JuryStrip
@@ -237,6 +237,7 @@ class ImagesPanel(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
         self.first_choice.set_choices([(CLEAN, "Clean")])
+        self.first_choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._difference_name = make_label("Difference", "muted")
         self._difference_name.setToolTip(PAIR_TIP)
         difference = make_panel(make_row(self._difference_name, -1, self.factor_choice, gap=4))

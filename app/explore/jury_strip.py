@@ -17,7 +17,7 @@ from core.networks.spec import NetworkSpec
 from core.probes.jury import Vote
 from core.probes.spill_over import SpillRow
 
-LEGEND = "shift of the target in SDs of each encoder · ◆ robust ◇ standard"
+LEGEND = "SD of each encoder · ◆ robust ◇ standard"
 TIP = (
     "What shift every fitted network predicts for the picture on screen, live while ε is dragged and steps are scrubbed"
 )
@@ -36,11 +36,11 @@ class JuryStrip(QWidget):
         self.toggle.setText("Network jury")
         self.toggle.setCheckable(True)
         self.legend = Caption("faint", hint=TIP)
-        self.table = PlainTable("Network jury", ("Network", "Shift (SD)"))
+        self.table = PlainTable("Network jury", ("Network", "Shift (SD)"), stretches=False)
         self._bars = BarDelegate(self)
         self._jurors: Sequence[Juror] = ()
         self.table.horizontalHeader().hide()
-        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.table.setItemDelegateForColumn(1, self._bars)
         self.setLayout(make_column(make_row(self.toggle, self.legend, gap=6, stretch=1), self.table, gap=2))

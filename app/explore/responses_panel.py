@@ -281,7 +281,7 @@ class ResponsesPanel(QWidget):
             "quick look" if probe.config.attack.is_quick_look else write_convergence(probe.to_gain),
             f"control {' / '.join(format_signed(float(one), digits) for one in controls)}",
             f"linearity {format_number(float(probe.curve.linearity[-1]))}" * (probe.second is None),
-            "" if self._pinned is None else f"A, pinned {format_signed(self._pinned.shift_sd)} SD",
+            "" if self._pinned is None else f"A, pinned {self._pinned.shift}",
         )
         self.readout.show_text(" · ".join(filter(None, parts)))
 

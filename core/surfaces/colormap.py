@@ -7,13 +7,14 @@ polar, and viridis rises in lightness all the way. The others are offered becaus
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
 
 import numpy as np
 
-from core.checks import check_choice, check_count, refusal
+from core.checks import check_choice, check_count, refusal, to_number
 from core.paths import resources_folder
 from core.surfaces.map_names import DIVERGING, OLD_NAMES, SEQUENTIAL
 from core.types import ByteArray, FloatArray
@@ -72,6 +73,21 @@ class ColourRange:
         if not 0 <= self.fmin < self.fmid < self.fmax < np.inf:
             allowed, got = "three rising numbers, the first at least 0", (self.fmin, self.fmid, self.fmax)
             raise refusal("colour range", allowed=allowed, got=got)
+
+    def describe(self) -> str:
+        """One line: "fmin 0, fmid 1, fmax 3"."""
+        return f"fmin {self.fmin:g}, fmid {self.fmid:g}, fmax {self.fmax:g}"
+
+
+def read_range(texts: Mapping[str, str]) -> ColourRange:
+    """A range of what was typed for fmin, fmid and fmax. Raises BadInputError for what is no number or no range."""
+    numbers = {}
+    for name, text in texts.items():
+        try:
+            numbers[name] = to_number(text.replace(",", "."))
+        except ValueError:
+            raise refusal(name, allowed="a number such as 1.5", got=text) from None
+    return ColourRange(**numbers)
 
 
 @lru_cache(maxsize=32)
