@@ -53,7 +53,7 @@ class CurveView(QWidget):
             self.data, self.beside = data.in_sds(), {name: one.in_sds() for name, one in self.beside.items()}
         ends = [line[0][-1] for one in self.beside.values() if (line := one.on_axes_of(self.data)) is not None]
         if ends:
-            names = {**self.data.names, ATTACK: "B, attack"} if PINNED in self.beside else self.data.names
+            names = {ATTACK: "B, attack"} | dict(self.data.names) if PINNED in self.beside else self.data.names
             budget = max(self.data.budget, float(max(ends)) / self.data.factor)
             self.data = replace(self.data, budget=budget, names=names)
         data = self.data

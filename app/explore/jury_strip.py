@@ -21,6 +21,9 @@ LEGEND = "SD of each encoder · ◆ robust ◇ standard"
 TIP = (
     "What shift every fitted network predicts for the picture on screen, live while ε is dragged and steps are scrubbed"
 )
+MOST_ROWS = 6
+"""More networks are scrolled."""
+
 Juror = tuple[NetworkSpec, str, Vote | None]
 """A network, the layer of its encoder, and its vote; None until there is one."""
 
@@ -61,7 +64,7 @@ class JuryStrip(QWidget):
             if (item := self.table.item(number, 1)) is not None:
                 item.setData(ROW_ROLE, row)
         self.legend.show_text(LEGEND if shown else "")
-        self.table.setFixedHeight(ROW_HEIGHT * len(shown) + 2)
+        self.table.setFixedHeight(ROW_HEIGHT * min(len(shown), MOST_ROWS) + 2)
         self.table.setVisible(bool(shown))
 
     def _choose(self, row: int, _column: int) -> None:
