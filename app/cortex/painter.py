@@ -45,7 +45,7 @@ class CortexPainter:
         self.mark_colour = (47, 198, 168)
         self.colormaps = {True: DEFAULT_DIVERGING, False: DEFAULT_SEQUENTIAL}
         self._key = ColourKey(find_colormap(DEFAULT_DIVERGING), "", "", 1.0)
-        self._threshold = 0.0
+        self.threshold = 0.0
         self._dimmed: BoolArray | None = None
         self._marked: tuple[int, ...] = ()
         self._underlays: dict[int, tuple[tuple[tuple[int, int], int], FloatArray]] = {}
@@ -87,12 +87,12 @@ class CortexPainter:
 
     def set_threshold(self, threshold: float) -> None:
         """Make values nearer to zero than this transparent, and those below the beginning of a chosen range."""
-        self._threshold = float(threshold)
+        self.threshold = float(threshold)
         self._hide()
 
     def _hide(self) -> None:
         chosen, values = self._key.chosen, self.values
-        key = replace(self._key, threshold=max(self._threshold, 0.0 if chosen is None else chosen.fmin))
+        key = replace(self._key, threshold=max(self.threshold, 0.0 if chosen is None else chosen.fmin))
         self._key = key if values is None else replace(key, clipped=key.count_clipped(values))
 
     def set_dimmed(self, mask: BoolArray | None) -> None:

@@ -237,10 +237,10 @@ class CortexPanel(QWidget):
         reading = self.view.colour_bar.reading
         limit = 1.0 if reading is None else reading.limit
         threshold = limit * position / THRESHOLD_STEPS
-        threshold = threshold if reading is None or reading.chosen is None else max(threshold, reading.chosen.fmin)
-        shown = f"≥ {format_number(threshold, min(2, digits_for(limit)))}"
+        hidden = threshold if reading is None or reading.chosen is None else max(threshold, reading.chosen.fmin)
+        shown = f"≥ {format_number(hidden, min(2, digits_for(limit)))}"
         self.threshold_label.setText("" if reading is None else shown)
-        if reading is None or reading.threshold != threshold:
+        if reading is None or reading.threshold != hidden:
             self.view.set_threshold(threshold)
 
     def _colour_icons(self) -> None:

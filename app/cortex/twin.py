@@ -55,8 +55,9 @@ class TwinView(CortexView):
             if first.named_view != "flat" or geometry == "flat":
                 self.set_named_view(first.named_view)
             self.set_geometry(geometry)
-        middles = [_middle_of(view) for view in (self, first)]
-        self._apart = np.zeros(3) if own.surface is painter.surface else middles[0] - middles[1]
+        self._apart = np.zeros(3)
+        if own.surface is not painter.surface:
+            self._apart = _middle_of(self) - _middle_of(first)
         self.canvas.look_from(_moved(first.canvas.pose, self._apart))
         self._follows = False
 
@@ -66,7 +67,8 @@ class TwinView(CortexView):
         if reading is not None:
             self.set_colormap(reading.colormap.name)
             is_alike = own is None or (own.unit, own.is_diverging) == (reading.unit, reading.is_diverging)
-            self.set_threshold(reading.threshold * (1.0 if own is None or is_alike else own.limit / reading.limit))
+            share = 1.0 if own is None or is_alike else own.limit / reading.limit
+            self.set_threshold(self._first._painter.threshold * share)
 
     def _follow_pose(self, pose: CameraPose) -> None:
         if (wanted := _moved(pose, self._apart)) != self.canvas.pose:

@@ -18,6 +18,7 @@ from core.engine import EncoderKey
 from core.images.stimulus import from_uint8
 from core.probes.jury import Vote
 from core.probes.probe import Preview, Probe
+from core.probes.target import TargetKind
 from core.surfaces.placing import place_voxels
 
 Shown = tuple[Probe, Preview | None, int | None]
@@ -111,7 +112,8 @@ class Jury(QObject):
         made = probe.perturbed_pixels if preview is None else probe.clean_pixels + preview.delta
         made = made if step is None else from_uint8(probe.history.pixels[step])
         if key[0] == probe.config.subject:
-            return self._services.engine.vote(key, probe.target_vector, probe.clean_pixels, made)
+            target = None if probe.config.target.kind is TargetKind.PATTERN else probe.target_vector
+            return self._services.engine.vote(key, target, probe.clean_pixels, made)
         subject = self._services.catalogue.load_subject(key[0])
         vote = self._services.engine.vote(key, None, probe.clean_pixels, made)
         return replace(vote, placed=place_voxels(subject.voxels, subject.surface))

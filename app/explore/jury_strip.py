@@ -74,10 +74,9 @@ class JuryStrip(QWidget):
 
 def _make_row(vote: Vote | None) -> SpillRow:
     """A vote as the bars are drawn of: named by what it says, in full colour if it is of the picture on screen."""
-    unknown, told = math.nan, "… waits for its turn"
-    if vote is not None:
-        told = vote.refused and f"– {vote.refused}"
-        told = told or f"{format_signed(vote.shift_sd)} SD{' for the picture before' if vote.is_late else ''}"
-    shift = unknown if vote is None else vote.shift_sd
+    unknown, shift = math.nan, math.nan if vote is None else vote.shift_sd
+    told = f"{format_signed(shift)} SD{' for the picture before' if vote is not None and vote.is_late else ''}"
+    if not math.isfinite(shift):
+        told = "… waits for its turn" if vote is None else f"– {vote.refused or 'No SD is known for this target.'}"
     is_now = vote is not None and not vote.is_late
     return SpillRow(told, 0, unknown, shift, unknown, unknown, unknown, is_now)

@@ -35,6 +35,7 @@ from core.figures.probe_maps import map_probe
 from core.probes.probe import Probe
 from core.probes.target import TargetKind
 from core.reports.inks import find_inks
+from core.surfaces.colormap import ColourRange
 from core.surfaces.placing import Placed, place_voxels
 from core.types import ByteArray, FloatArray
 
@@ -94,6 +95,7 @@ class CortexRenderer:
         marked = painter.place_of(target.voxels[0]) if target.kind is TargetKind.VOXEL else None
         emphasised = painter.roi_labels(target.roi) if target.kind is TargetKind.ROI else None
         self._scene = replace(self._make_scene(), marked=marked, emphasised=emphasised)
+        self._chosen: ColourRange | None = None
         stops = find_stops(placed.surface, cast("Geometry", style.geometry))
         self._way = self._make_path(stops) if style.motion is Motion.UNFOLD else None
         self._studio.start()
@@ -109,11 +111,11 @@ class CortexRenderer:
         """What the colours mean."""
         return self._painter.scale
 
-    def use_colours(self, colormap: str, threshold: float) -> None:
-        """Use another colour map, and leave values nearer to zero than `threshold` out."""
-        self._painter.set_colormap(colormap)
-        self._painter.set_threshold(threshold)
-        self._painted = None
+    def use_colours(self, key: ColourKey) -> None:
+        """Use the colour map of another drawing, its threshold, and its range where that was chosen."""
+        self._painter.set_colormap(key.colormap.name)
+        self._painter.set_threshold(key.threshold)
+        self._chosen, self._painted = key.chosen, None
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         """A picture (height, width, 3) uint8 on the paper of the theme."""
@@ -193,7 +195,8 @@ class CortexRenderer:
 
     def _show_values(self, step: int | None) -> None:
         shown, words = self._shown, {"title": self._shown.title, "unit": self._shown.unit}
-        self._painter.set_values(shown.at(step), diverging=shown.diverging, limit=shown.limit, **words)
+        limit = self._chosen or shown.limit
+        self._painter.set_values(shown.at(step), diverging=shown.diverging, limit=limit, **words)
 
 
 @contextmanager
