@@ -233,7 +233,7 @@ def test_the_jury_tells_every_network_and_follows_the_picture(window: MainWindow
     qtbot.waitUntil(lambda: numbers(window) == expect(window, probe.perturbed_pixels), timeout=20_000)
     tips = [strip.table.item(row, 1).toolTip() for row in range(strip.table.rowCount())]
     assert any("The weights of alexnet are not here." in tip for tip in tips)
-    window.session.state.step = place = probe.history.n_steps // 2
+    window.session.state.step = place = probe.history.n_steps - 2
     step = from_uint8(probe.history.pixels[place])
     qtbot.waitUntil(lambda: numbers(window) == expect(window, step), timeout=20_000)
     window.session.state.step = None

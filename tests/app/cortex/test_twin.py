@@ -20,9 +20,10 @@ from tests.helpers.fake_engine import make_cortex_table
 @pytest.fixture
 def pair(qtbot: QtBot) -> Iterator[tuple[CortexView, TwinView]]:
     first = CortexView()
-    first.set_surface(make_cortex())
-    first.set_atlas(make_atlas())
-    first.set_voxels(make_table())
+    cortex = make_cortex()
+    first.set_surface(cortex)
+    first.set_atlas(make_atlas(cortex))
+    first.set_voxels(make_table(cortex))
     twin = TwinView(first)
     for view in (first, twin):
         qtbot.addWidget(view)
@@ -70,7 +71,7 @@ def test_another_kind_of_map_has_the_same_share_of_its_limit_hidden(
 ) -> None:
     first, twin = pair
     twin.place(None)
-    values = np.linspace(-1, 1, make_table().n_voxels).astype(np.float32)
+    values = np.linspace(-1, 1, make_table(make_cortex()).n_voxels).astype(np.float32)
     first.set_values(values, title="Shift", unit="SD", diverging=True, limit=2.0)
     twin.set_values(values, title="Response", unit="%", diverging=True, limit=10.0)
     first.set_threshold(0.5)
