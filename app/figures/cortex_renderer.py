@@ -82,6 +82,7 @@ class CortexRenderer:
                 raise BadInputError(reason)
         self._placed, self._style, self._theme = placed, style, theme
         self._studio = Studio()
+        self._chosen: ColourRange | None = None
         self._painter = painter = CortexPainter()
         painter.surface, painter.atlas = placed.surface, placed.atlas
         painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
@@ -95,7 +96,6 @@ class CortexRenderer:
         marked = painter.place_of(target.voxels[0]) if target.kind is TargetKind.VOXEL else None
         emphasised = painter.roi_labels(target.roi) if target.kind is TargetKind.ROI else None
         self._scene = replace(self._make_scene(), marked=marked, emphasised=emphasised)
-        self._chosen: ColourRange | None = None
         stops = find_stops(placed.surface, cast("Geometry", style.geometry))
         self._way = self._make_path(stops) if style.motion is Motion.UNFOLD else None
         self._studio.start()
