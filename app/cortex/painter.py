@@ -9,17 +9,10 @@ import numpy as np
 
 from app.cortex.colour import Layer, colour_marked, colour_regions, colour_values, compose, shade_curvature
 from core.checks import refusal
-from core.figures.colour_key import ColourKey
+from core.figures.colour_key import ColourKey, Limit
 from core.figures.probe_maps import robust_limit
 from core.surfaces.atlas import Atlas
-from core.surfaces.colormap import (
-    DEFAULT_DIVERGING,
-    DEFAULT_SEQUENTIAL,
-    ColormapKind,
-    ColourRange,
-    distinct_colours,
-    find_colormap,
-)
+from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.paint import VoxelMap
 from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
@@ -29,7 +22,6 @@ GREYS_DARK = (172, 118)
 """Gyrus and sulcus of the dark theme."""
 
 GREYS_LIGHT = (214, 172)
-Limit = float | ColourRange | None
 
 
 class CortexPainter:
@@ -68,8 +60,7 @@ class CortexPainter:
         """Show values (n_voxels,), NaN where unknown; None for a bare cortex. No limit: a robust one from the data."""
         if values is not None:
             self._check_length("values", values)
-            chosen = limit if isinstance(limit, ColourRange) else None
-            wanted = limit.fmax if isinstance(limit, ColourRange) else limit
+            chosen, wanted = (None, limit) if limit is None or isinstance(limit, float | int) else (limit, limit.fmax)
             found = wanted if wanted and wanted > 0 else robust_limit(values, diverging=diverging) or 1.0
             colormap = find_colormap(self.colormaps[diverging])
             self._key = replace(self._key, colormap=colormap, limit=found, title=title, unit=unit, chosen=chosen)

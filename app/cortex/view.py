@@ -17,7 +17,7 @@ from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, MorphSlider, follow_path
-from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter, Limit
+from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
 from app.cortex.scene import background_of
@@ -25,6 +25,7 @@ from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import Caption
 from core.checks import check_choice
+from core.figures.colour_key import Limit
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable

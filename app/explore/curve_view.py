@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.widgets.basics import make_column
 from app.widgets.plot_view import LineView
-from core.figures.curve import ATTACK, CURVES, CurveData
+from core.figures.curve import ATTACK, CURVES, SECOND, CurveData
 from core.figures.probe_plots import PINNED, plot_curve, plot_linearity
 
 AXIS_WIDTH = 52
@@ -96,7 +96,7 @@ class CurveView(QWidget):
         self._choose_plots()
 
     def _choose_plots(self) -> None:
-        has_lower = self.data is None or not self.data.names
+        has_lower = self.data is None or SECOND not in self.data.names
         both = has_lower and self.height() >= LEAST_HEIGHT_FOR_BOTH
         self.linearity.setVisible(both)
         self.shift.getPlotItem().showAxis("bottom", not both)

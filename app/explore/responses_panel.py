@@ -253,11 +253,11 @@ class ResponsesPanel(QWidget):
             tabulate_shift(moved, self._pool, reference_sd=sd, target=source.target_vector, control=control)
             for moved, sd, control in encoders
         ]
-        names, place = source.config.encoder_names, 0
+        names, own = source.config.encoder_names, 0
         if self._pinned is not None and self._pinned_spill is not None:
-            spills, place = [self._pinned_spill, spills[0]], 1
+            spills, own = [self._pinned_spill, spills[0]], 1
             names = (f"A, {self._pinned.probe.config.network}", f"B, {source.config.network}")
-        self.table.show_rows(spills, names, unit=source.response_unit, live=live, place=place)
+        self.table.show_rows(spills, names, unit=source.response_unit, live=live, own=own)
         told = (format_signed(z, 1) if math.isfinite(z := one.selectivity) else "not defined here" for one in spills)
         self.selectivity.show_text(f"selectivity z = {' / '.join(told)}")
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+Limit = float | ColourRange | None
+"""The value of the last colour, a range that was chosen, or None for what suits the values."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColourKey:
     """What the colours of a map mean.
