@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,14 +26,15 @@ def test_another_norm_stands_at_the_realised_sizes() -> None:
 
 def test_another_unit_has_no_place() -> None:
     data = curve_of(make_probe(44, 32))
-    assert data.in_sds().unit == "SD" and data.in_sds().in_sds() == data.in_sds()
-    assert data.on_axes_of(data.in_sds()) is None
-    plot = plot_curve(data.in_sds(), is_log=False, beside={PINNED: data})
+    sds = data.in_sds()
+    assert sds.unit == "SD" and sds.in_sds() is sds
+    assert data.on_axes_of(sds) is None
+    plot = plot_curve(sds, is_log=False, beside={PINNED: data})
     assert PINNED not in [one.name for one in plot.series]
 
 
 def test_the_axis_in_sds_goes_where_it_would_be_anothers() -> None:
-    first, second = (curve_of(make_probe(44, 32, seed=seed)) for seed in (0, 1))
+    first, second = (curve_of(replace(make_probe(44, 32), target_sd=sd)) for sd in (0.4, 0.5))
     assert plot_curve(first, is_log=False).right is not None
     beside = plot_curve(first, is_log=False, beside={LAST: second})
     assert first.target_sd != second.target_sd and beside.right is None
