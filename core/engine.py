@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from core.networks.network import Network
     from core.probes.first_order import FirstOrder, FirstOrderProbe
     from core.probes.gradient_atlas import GradientAtlas
+    from core.probes.jury import Vote
     from core.sweeps.cells import CellStore, RunProgress
     from core.sweeps.config import SweepConfig
     from core.sweeps.study.config import StudyConfig
@@ -163,6 +164,15 @@ class Engine:
         from core.probes.respond import respond
 
         return respond(self.open_encoder(subject, network, layer, side=side), pixels)
+
+    def vote(self, encoder: EncoderKey, target: FloatArray | None, clean: FloatArray, made: FloatArray) -> Vote:
+        """The shift that an encoder predicts from one picture (3, side, side) to another, whatever made it.
+
+        `target`: weights (n_voxels,) of what is asked for in SDs; None for the voxels alone.
+        """
+        from core.probes.jury import vote
+
+        return vote(self.open_encoder(*encoder, side=made.shape[-1]), target, clean, made)
 
     def iter_probe(
         self, config: ProbeConfig, stimulus: Stimulus, *, should_stop: ShouldStop = never_stop

@@ -84,6 +84,7 @@ device* | Device | Where networks run; automatic takes a GPU where torch finds o
 spare_cores* | Cores left free | Processor cores left for the window and other programs
 [Probes]
 auto_probe | Probe automatically | Probe after every change, not only on request
+jury | Network jury | Ask every fitted network what shift it predicts for the picture on screen
 gate_r | Dim voxels with r below | Voxels whose encoder predicts held-out images worse than this are dimmed
 default_norm* | Default norm | Norm of the budget when the program starts
 default_l2* | Default L2 budget | L2 budget when the program starts, in [0, 1] pixel units
@@ -139,6 +140,7 @@ RULES: dict[str, dict[str, Any]] = {
     "device": _one_of((name, DEVICE_TITLES[name]) for name in DEVICES),
     "spare_cores": _number(1, 0, 64),
     "auto_probe": {"default": True},
+    "jury": {"default": False},
     "gate_r": _number(0.1, -1.0, 1.0),
     "default_norm": _one_of([("l2", "L2"), ("linf", "L∞")]),
     "default_l2": _number(3.0, 0.05, 30.0),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
 from PySide6.QtCore import QObject, Signal
@@ -20,10 +21,32 @@ from core.surfaces.placing import Placed
 from core.types import Direction, FloatArray
 
 if TYPE_CHECKING:
+    from core.engine import EncoderKey
     from core.probes.gradient_atlas import GradientAtlas
+    from core.probes.jury import Vote
 
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pinned:
+    """A finished probe that others are compared with, its subject's voxels on their surface, and its hash."""
+
+    probe: Probe
+    placed: Placed
+    sha256: str
+
+    @property
+    def shift(self) -> str:
+        """Its target's shift in SDs of its clean reference responses, or where these are not known in its unit."""
+        shift, sd, probe = float(self.probe.curve.shift[-1]), self.probe.target_sd, self.probe
+        return f"{shift / sd:+.2f} SD" if sd > 0 else f"{shift:+.3g} {probe.config.objective.unit(probe.response_unit)}"
+
+    @property
+    def label(self) -> str:
+        """Its encoder in a few words."""
+        return f"{self.probe.config.network} {self.probe.config.layer}"
 
 
 class Fact(Generic[T]):
@@ -68,6 +91,8 @@ class AppState(QObject):
     aim_changed = Signal()
     clean_changed = Signal()
     probe_changed = Signal()
+    pinned_changed = Signal()
+    votes_changed = Signal()
     run_changed = Signal()
     is_probing_changed = Signal()
     progress_changed = Signal()
@@ -89,6 +114,8 @@ class AppState(QObject):
     aim: Fact[TargetOptions] = Fact(TargetOptions(), signal="aim_changed", same=operator.eq)
     clean: Fact[FloatArray | None] = Fact(None, signal="clean_changed")
     probe: Fact[Probe | None] = Fact(None, signal="probe_changed")
+    pinned: Fact[Pinned | None] = Fact(None, signal="pinned_changed")
+    votes: Fact[Mapping[EncoderKey, Vote]] = Fact({}, signal="votes_changed")
     run: Fact[ProbeConfig | None] = Fact(None, signal="run_changed")
     is_probing: Fact[bool] = Fact(False, signal="is_probing_changed", same=operator.eq)
     progress: Fact[ProbeProgress | None] = Fact(None, signal="progress_changed")

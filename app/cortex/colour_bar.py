@@ -1,22 +1,37 @@
-"""A colour bar with title, unit, limits and threshold, and the button that chooses its colours."""
+"""A colour bar with title, unit, limits and threshold, the choice of its colours, and the dialog of its range."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from functools import partial
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QDialog, QSizePolicy, QWidget
 
 from app.base.pictures import to_qimage
 from app.look.fonts import bold, small
 from app.look.numbers import digits_for, format_number, format_signed
 from app.look.theme import Theme, theme_in_use
+from app.widgets.basics import fill_dialog, make_button, make_label, make_row, show_text
 from app.widgets.editors import ChoiceBox
+from app.widgets.form import Fields, Text, why_not
 from core.figures.colour_key import ColourKey
-from core.surfaces.colormap import DEFAULT_DIVERGING, Colormap, ColormapKind, find_colormap, list_colormaps
+from core.surfaces.colormap import (
+    DEFAULT_DIVERGING,
+    Colormap,
+    ColormapKind,
+    ColourRange,
+    find_colormap,
+    list_colormaps,
+    read_range,
+)
 
 BAR_WIDTH, BAR_HEIGHT = 208, 10
 WIDTH, HEIGHT = 236, 46
 RADIUS = 3.0
+ARROW, ARROW_GAP = 8, 3
+"""Pixels of the triangle that marks an end beyond which values lie, and from the bar to it."""
+
 SWATCH = QSize(44, 12)
 ARROW_WIDTH, LIST_WIDTH = 32, 190
 SCALE = 2
@@ -24,7 +39,9 @@ SCALE = 2
 
 
 class ColourBar(QWidget):
-    """Shows one reading, or nothing."""
+    """Shows one reading, or nothing; a double or right click asks for its range."""
+
+    range_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +59,12 @@ class ColourBar(QWidget):
         self.setToolTip("" if reading is None else _explain(reading))
         self.update()
 
+    def event(self, event: QEvent) -> bool:
+        """A double or right click asks for the range."""
+        if event.type() in (QEvent.Type.MouseButtonDblClick, QEvent.Type.ContextMenu):
+            self.range_wanted.emit()
+        return super().event(event)
+
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Draw the reading."""
         if self.reading is None:
@@ -52,12 +75,14 @@ class ColourBar(QWidget):
 
 
 def find_ticks(key: ColourKey) -> tuple[tuple[float, str], ...]:
-    """Places along the bar in [0, 1] and the numbers under them."""
+    """Places along the bar in [0, 1] and the numbers under them, with how many voxels lie beyond the ends."""
     digits = min(2, digits_for(key.limit))
+    low, middle, high = "0", format_number(key.limit / 2, digits), format_number(key.limit, digits)
     if key.is_diverging:
-        high, low = format_signed(key.limit, digits), format_signed(-key.limit, digits)
-        return ((0.0, low), (0.5, "0"), (1.0, high))
-    return ((0.0, "0"), (0.5, format_number(key.limit / 2, digits)), (1.0, format_number(key.limit, digits)))
+        low, middle, high = format_signed(-key.limit, digits), "0", format_signed(key.limit, digits)
+    below, above = key.clipped
+    low, high = f"{low} ({below:,} below)" if below else low, f"({above:,} above) {high}" if above else high
+    return ((0.0, low), (0.5, middle), (1.0, high))
 
 
 def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, theme: Theme) -> None:
@@ -73,6 +98,7 @@ def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, them
     painter.setPen(QColor(theme.text))
     painter.drawText(QRectF(area.left(), area.top(), area.width(), 15), Qt.AlignmentFlag.AlignCenter, caption)
     _draw_gradient(painter, reading, bar=bar, theme=theme)
+    _draw_arrows(painter, reading, bar=bar)
     painter.setFont(small(base))
     painter.setPen(QColor(theme.muted))
     for place, text in find_ticks(reading):
@@ -91,7 +117,7 @@ def _draw_gradient(painter: QPainter, reading: ColourKey, *, bar: QRectF, theme:
     painter.save()
     painter.setClipPath(shape)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.drawImage(bar, colormap_image(reading.colormap))
+    painter.drawImage(bar, to_qimage(reading.bar()[None]))
     low, high = reading.hidden_span()
     hidden = QRectF(bar.left() + low * bar.width(), bar.top(), (high - low) * bar.width(), bar.height())
     painter.fillRect(hidden, QColor(theme.raised))
@@ -101,6 +127,17 @@ def _draw_gradient(painter: QPainter, reading: ColourKey, *, bar: QRectF, theme:
     painter.drawPath(shape)
 
 
+def _draw_arrows(painter: QPainter, reading: ColourKey, *, bar: QRectF) -> None:
+    """Mark the ends beyond which values lie with arrows in the colours these values have."""
+    ends = ((bar.left() - ARROW_GAP, -ARROW, 0), (bar.right() + ARROW_GAP, ARROW, -1))
+    for count, (x, reach, row) in zip(reading.clipped, ends, strict=True):
+        arrow = QPainterPath(QPointF(x, bar.top()))
+        arrow.lineTo(x + reach, bar.center().y())
+        arrow.lineTo(x, bar.bottom())
+        if count:
+            painter.fillPath(arrow, QColor(*reading.bar()[row].tolist()))
+
+
 def _draw_number(painter: QPainter, text: str, *, at: QPointF, area: QRectF) -> None:
     width = QFontMetricsF(painter.font()).horizontalAdvance(text)
     left = min(max(at.x() - width / 2, area.left()), area.right() - width)
@@ -108,10 +145,47 @@ def _draw_number(painter: QPainter, text: str, *, at: QPointF, area: QRectF) -> 
 
 
 def _explain(reading: ColourKey) -> str:
-    beyond = "Values beyond the limits take the colour of the end."
-    if reading.threshold <= 0:
-        return beyond
-    return f"{beyond} Values under {reading.threshold:.3g} are transparent."
+    below, above = reading.clipped
+    told = [f"Values beyond the ends ({below:,} voxels below, {above:,} above) take their colours."]
+    told += [f"Values under {reading.threshold:.3g} are transparent."] if reading.threshold > 0 else []
+    told += [f"Locked: {reading.chosen.describe()}."] if reading.chosen is not None else []
+    return " ".join([*told, "Double click: set the range."])
+
+
+class RangeDialog(QDialog, Fields):
+    """Asks for fmin, fmid and fmax of the maps of one unit; `wanted` gives a `ColourRange`, or None for automatic."""
+
+    wanted = Signal(object)
+    fmin = Text("fmin, transparent below")
+    fmid = Text("fmid, the middle colour")
+    fmax = Text("fmax, the last colour")
+
+    def __init__(self, reading: ColourKey, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.make_fields()
+        shown = reading.chosen or ColourRange(0.0, reading.limit / 2, reading.limit)
+        self.lines = {"fmin": self.fmin, "fmid": self.fmid, "fmax": self.fmax}
+        for name, line in self.lines.items():
+            line.set_value(f"{getattr(shown, name):.4g}")
+        self.problem = make_label("", "field-error", wraps=True)
+        self.problem.hide()
+        kind = "centred on zero" if reading.is_diverging else "from zero up"
+        told = f"For every map in {reading.unit} {kind}, on both cortices, until it is unlocked; both signs alike."
+        automatic = make_button("Automatic", do=partial(self._end, None), tip="Fit the range to every map again")
+        use = make_button("Use this range", "primary", self.take)
+        use.setDefault(True)
+        buttons = make_row(automatic, -1, make_button("Cancel", do=self.reject), use)
+        parts = (make_label(told, "muted", wraps=True), self.make_rows(*self.lines), self.problem, buttons)
+        fill_dialog(self, "Colour range", *parts, width=420)
+
+    def take(self) -> None:
+        """Use what stands in the fields, or say what is wrong with it."""
+        texts = {name: line.value() for name, line in self.lines.items()}
+        show_text(self.problem, why_not(lambda: self._end(read_range(texts))))
+
+    def _end(self, chosen: ColourRange | None) -> None:
+        self.wanted.emit(chosen)
+        self.accept()
 
 
 class ColormapBox(ChoiceBox):

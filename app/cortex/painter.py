@@ -9,7 +9,7 @@ import numpy as np
 
 from app.cortex.colour import Layer, colour_marked, colour_regions, colour_values, compose, shade_curvature
 from core.checks import refusal
-from core.figures.colour_key import ColourKey
+from core.figures.colour_key import ColourKey, Limit
 from core.figures.probe_maps import robust_limit
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
@@ -35,8 +35,9 @@ class CortexPainter:
         self.shows_regions = False
         self.greys = GREYS_DARK
         self.mark_colour = (47, 198, 168)
-        self._colormaps = {True: DEFAULT_DIVERGING, False: DEFAULT_SEQUENTIAL}
+        self.colormaps = {True: DEFAULT_DIVERGING, False: DEFAULT_SEQUENTIAL}
         self._key = ColourKey(find_colormap(DEFAULT_DIVERGING), "", "", 1.0)
+        self.threshold = 0.0
         self._dimmed: BoolArray | None = None
         self._marked: tuple[int, ...] = ()
         self._underlays: dict[int, tuple[tuple[tuple[int, int], int], FloatArray]] = {}
@@ -54,28 +55,36 @@ class CortexPainter:
         self.values, self._dimmed, self._marked = None, None, ()
 
     def set_values(
-        self, values: FloatArray | None, *, diverging: bool, limit: float | None, title: str = "", unit: str = ""
+        self, values: FloatArray | None, *, diverging: bool, limit: Limit, title: str = "", unit: str = ""
     ) -> None:
         """Show values (n_voxels,), NaN where unknown; None for a bare cortex. No limit: a robust one from the data."""
         if values is not None:
             self._check_length("values", values)
-            found = limit if limit and limit > 0 else robust_limit(values, diverging=diverging) or 1.0
-            colormap = find_colormap(self._colormaps[diverging])
-            self._key = replace(self._key, colormap=colormap, limit=found, title=title, unit=unit)
+            chosen, wanted = (None, limit) if limit is None or isinstance(limit, float | int) else (limit, limit.fmax)
+            found = wanted if wanted and wanted > 0 else robust_limit(values, diverging=diverging) or 1.0
+            colormap = find_colormap(self.colormaps[diverging])
+            self._key = replace(self._key, colormap=colormap, limit=found, title=title, unit=unit, chosen=chosen)
         self.values = values
         self.shows_regions = False
+        self._hide()
 
     def set_colormap(self, name: str) -> None:
         """Use a colour map for all values of its kind."""
         colormap = find_colormap(name)
         diverging = colormap.kind is ColormapKind.DIVERGING
-        self._colormaps[diverging] = name
+        self.colormaps[diverging] = name
         if diverging == self._key.is_diverging:
             self._key = replace(self._key, colormap=colormap)
 
     def set_threshold(self, threshold: float) -> None:
-        """Make values nearer to zero than this transparent."""
-        self._key = replace(self._key, threshold=float(threshold))
+        """Make values nearer to zero than this transparent, and those below the beginning of a chosen range."""
+        self.threshold = float(threshold)
+        self._hide()
+
+    def _hide(self) -> None:
+        chosen, values = self._key.chosen, self.values
+        key = replace(self._key, threshold=max(self.threshold, 0.0 if chosen is None else chosen.fmin))
+        self._key = key if values is None else replace(key, clipped=key.count_clipped(values))
 
     def set_dimmed(self, mask: BoolArray | None) -> None:
         """Hold back poor voxels (n_voxels,)."""

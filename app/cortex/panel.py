@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
-from app.cortex.colour_bar import ColormapBox
+from app.cortex.colour_bar import ColormapBox, RangeDialog
 from app.cortex.layout import VIEWS
 from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
@@ -17,7 +18,9 @@ from app.look.numbers import digits_for, format_number
 from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_icon
 from app.widgets.editors import ChoiceBox
 from app.widgets.segmented import Segmented
+from core.surfaces.colormap import ColormapKind, ColourRange
 from core.surfaces.mesh import GEOMETRIES
+from core.surfaces.placing import Placed
 
 MAPS = (
     ("shift", "Shift"),
@@ -29,6 +32,13 @@ MAPS = (
     ("roi", "ROIs"),
 )
 REGIONS = "roi"
+BESIDE = (
+    ("auto", "A | B: pinned probe or second encoder"),
+    ("none", "One cortex"),
+    ("second", "Beside: second encoder"),
+    ("pinned", "Beside: pinned probe"),
+)
+BESIDE_TIP = "What a second cortex beside this one shows; both have one camera and, in one unit, one colour range"
 HEMISPHERES = (
     ("left", "L", "Left hemisphere"),
     ("both", "Both", "Both hemispheres"),
@@ -43,6 +53,7 @@ THRESHOLD_STEPS = 100
 UNBOUNDED = 2**24 - 1
 """Qt's own largest width."""
 PATH_TIP = "Draw the path of the centre of |shift| over each hemisphere, from the first attack step on"
+LOCK_TIP = "Lock the colour range: it stays for the next probes (double click on the colour bar to type it)"
 RESET_TIP = "Return to the chosen view (or double-click beside the cortex)"
 
 
@@ -53,9 +64,12 @@ class CortexPanel(QWidget):
     -------
     map_changed(str)
         The user chose another map: shift, clean, perturbed, sensitivity, r, noise_ceiling or roi.
+    range_changed()
+        The range of some maps was chosen or given up.
     """
 
     map_changed = Signal(str)
+    range_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +77,9 @@ class CortexPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.view = CortexView()
         self.second: TwinView | None = None
+        self.ranges: dict[str, ColourRange] = {}
+        """Ranges that were chosen, by `name_kind` of the maps they are for."""
+        self.range_dialog: RangeDialog | None = None
         self._build()
         self._connect()
         self._follow_layout()
@@ -77,24 +94,50 @@ class CortexPanel(QWidget):
         """Choose a map as if the user had."""
         self.map_box.setCurrentIndex(self.map_box.findData(name))
 
+    def ask_range(self, view: CortexView | None = None) -> None:
+        """Ask for the colour range of the map a view shows, the first one's where none is named."""
+        reading = (view or self.view).colour_bar.reading
+        if reading is None:
+            self.view.refused.emit("ROIs have no colour range: choose a map with values")
+            return
+        self.range_dialog = RangeDialog(reading, self)
+        self.range_dialog.wanted.connect(partial(self.set_range, name_kind(reading.unit, reading.is_diverging)))
+        self.range_dialog.open()
+
+    def set_range(self, kind: str, chosen: ColourRange | None) -> None:
+        """Lock the range of all maps of a kind, or with None fit it to each map again."""
+        self.ranges.pop(kind, None)
+        if chosen is not None:
+            self.ranges[kind] = chosen
+        self.range_changed.emit()
+
+    def lock_range(self) -> None:
+        """Keep the present range for what is shown next, or give up the one that is kept."""
+        if (reading := self.view.colour_bar.reading) is not None:
+            kept = ColourRange(0.0, reading.limit / 2, reading.limit) if reading.chosen is None else None
+            self.set_range(name_kind(reading.unit, reading.is_diverging), kept)
+
     @property
     def views(self) -> tuple[CortexView, ...]:
         """The view, and the second one beside it once there is one."""
         return (self.view,) if self.second is None else (self.view, self.second)
 
-    def show_second(self, shown: bool) -> TwinView | None:
-        """Show or hide a second cortex beside the first; it is made when it is first shown."""
+    def show_second(self, shown: bool, own: Placed | None = None, *, on_left: bool = False) -> TwinView | None:
+        """Show or hide a second cortex, with voxels of its `own` if it has them; it is made when it is first shown."""
         if shown and self.second is None:
             self.second = TwinView(self.view)
             self._sides.addWidget(self.second, 1)
             self.outlines_button.toggled.connect(self.second.set_outlined)
             self.labels_button.toggled.connect(self.second.set_labels)
+            self.second.colour_bar.range_wanted.connect(partial(self.ask_range, self.second))
             self.second.set_outlined(self.outlines_button.isChecked())
             self.second.set_labels(self.labels_button.isChecked())
         if self.second is not None:
+            if (self._sides.indexOf(self.second) == 0) is not on_left:
+                self._sides.insertWidget(0 if on_left else 1, self.second, 1)
             self.second.setVisible(shown)
             self.view.morph_slider.setMaximumWidth(0 if shown else UNBOUNDED)  # two colour bars need its room
-            self.second.follow_layout()
+            self.second.place(own)
             self.second.follow_scale()
         return self.second if shown else None
 
@@ -104,8 +147,10 @@ class CortexPanel(QWidget):
         self.threshold_label.setVisible(event.size().width() >= LEAST_WITH_NUMBER)
 
     def _build(self) -> None:
-        self.map_box = _make_box(MAPS, "Map", least=84)
-        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=86)
+        self.map_box = _make_box(MAPS, "Map", least=78)
+        self.beside_box = _make_box(BESIDE, "Second cortex", least=64)
+        self.beside_box.setToolTip(BESIDE_TIP)
+        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=80)
         self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", least=80)
         self.hemispheres = Segmented(HEMISPHERES)
         self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)
@@ -122,16 +167,19 @@ class CortexPanel(QWidget):
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
         self.path_button = make_tool_button(tip=PATH_TIP, name="Path of the shift")
+        self.lock_button = make_tool_button(self.lock_range, tip=LOCK_TIP, name="Lock the colour range")
+        self.lock_button.setCheckable(True)
         self.fit_button = make_tool_button(tip=RESET_TIP, name="Reset view")
         for button in (self.outlines_button, self.labels_button):
             button.setCheckable(True)
             button.setChecked(True)
         self.path_button.setCheckable(True)
-        self._icons = {self.outlines_button: "outlines", self.labels_button: "labels"}
-        self._icons |= {self.path_button: "path", self.fit_button: "fit"}
-        maps = (self.map_box, self.colormap_button, self.threshold, self.threshold_label)
-        looks = (self.geometry_box, self.hemispheres, self.view_box, *self._icons)
-        bar = make_row(*maps, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
+        looks_of = {self.outlines_button: "outlines", self.labels_button: "labels"}
+        looks_of |= {self.path_button: "path", self.fit_button: "fit"}
+        self._icons = looks_of | {self.lock_button: "lock"}
+        maps = (self.map_box, self.beside_box, self.colormap_button, self.lock_button)
+        looks = (self.geometry_box, self.hemispheres, self.view_box, *looks_of)
+        bar = make_row(*maps, self.threshold, self.threshold_label, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
         self._sides = make_row(self.view, gap=0, shares=(1,))
         self.setLayout(make_column(bar, self._sides, gap=0, stretch=1))
 
@@ -150,6 +198,7 @@ class CortexPanel(QWidget):
         self.fit_button.clicked.connect(view.arrange)
         view.layout_changed.connect(self._follow_layout)
         view.scale_changed.connect(self._follow_scale)
+        view.colour_bar.range_wanted.connect(self.ask_range)
 
     def _choose_geometry(self) -> None:
         self.view.set_geometry(self.geometry_box.value())
@@ -183,20 +232,29 @@ class CortexPanel(QWidget):
         self.colormap_button.show_colormap(None if reading is None else reading.colormap)
         for widget in (self.threshold, self.threshold_label):
             widget.setEnabled(reading is not None)
+        self.lock_button.setEnabled(reading is not None)
+        self.lock_button.setChecked(reading is not None and reading.chosen is not None)
+        self._colour_icons()
         self._apply_threshold(self.threshold.value())
 
     def _apply_threshold(self, position: int) -> None:
         reading = self.view.colour_bar.reading
         limit = 1.0 if reading is None else reading.limit
         threshold = limit * position / THRESHOLD_STEPS
-        shown = f"≥ {format_number(threshold, min(2, digits_for(limit)))}"
+        hidden = threshold if reading is None or reading.chosen is None else max(threshold, reading.chosen.fmin)
+        shown = f"≥ {format_number(hidden, min(2, digits_for(limit)))}"
         self.threshold_label.setText("" if reading is None else shown)
-        if reading is None or reading.threshold != threshold:
+        if reading is None or reading.threshold != hidden:
             self.view.set_threshold(threshold)
 
     def _colour_icons(self) -> None:
         for button, icon in self._icons.items():
             set_icon(button, icon, "accent" if button.isChecked() else "muted")
+
+
+def name_kind(unit: str, diverging: bool) -> str:
+    """The kind of a map, which has one chosen range."""
+    return f"{unit}, {ColormapKind.DIVERGING if diverging else ColormapKind.SEQUENTIAL}"
 
 
 def _make_box(choices: Sequence[tuple[str, str]], name: str, *, least: int) -> ChoiceBox:

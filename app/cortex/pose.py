@@ -67,6 +67,8 @@ def capture_view(panel: CortexPanel) -> ViewRecord:
         outlines=panel.outlines_button.isChecked(),
         labels=panel.labels_button.isChecked(),
         path=panel.path_button.isChecked(),
+        ranges=dict(panel.ranges),
+        beside=panel.beside_box.value(),
     )
 
 
@@ -78,6 +80,10 @@ def show_view(panel: CortexPanel, record: ViewRecord) -> None:
             view.set_colormap(record.colormap)
         except BadInputError as error:
             LOGGER.info("%s", error)
+    panel.ranges = dict(record.ranges)
+    panel.range_changed.emit()
+    panel.beside_box.set_value(record.beside)
+    panel.beside_box.chosen.emit(panel.beside_box.value())
     panel.threshold.setValue(round(record.threshold * panel.threshold.maximum()))
     panel.outlines_button.setChecked(record.outlines)
     panel.labels_button.setChecked(record.labels)

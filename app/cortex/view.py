@@ -25,6 +25,7 @@ from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import Caption
 from core.checks import check_choice
+from core.figures.colour_key import Limit
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
@@ -105,7 +106,7 @@ class CortexView(QWidget):
         self._recolour()
 
     def set_values(
-        self, values: FloatArray | None, *, title: str, unit: str, diverging: bool, limit: float | None = None
+        self, values: FloatArray | None, *, title: str, unit: str, diverging: bool, limit: Limit = None
     ) -> None:
         """Show a map.
 
@@ -114,7 +115,7 @@ class CortexView(QWidget):
         values : (n_voxels,) float or None. NaN where unknown (transparent); None for a bare cortex.
         title, unit : For the colour bar and the read-out.
         diverging : Symmetric about zero, or from zero up.
-        limit : Value of the last colour; None takes the 99th percentile of the data.
+        limit : Value of the last colour, or a range that was chosen; None takes the 99th percentile of the data.
         """
         self._painter.set_values(values, diverging=diverging, limit=limit, title=title, unit=unit)
         self._recolour()

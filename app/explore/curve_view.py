@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QWidget
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.widgets.basics import make_column
 from app.widgets.plot_view import LineView
-from core.figures.curve import ATTACK, CURVES, CurveData
-from core.figures.probe_plots import plot_curve, plot_linearity
+from core.figures.curve import ATTACK, CURVES, SECOND, CurveData
+from core.figures.probe_plots import PINNED, plot_curve, plot_linearity
 
 AXIS_WIDTH = 52
 LINEARITY_HEIGHT = 82
@@ -33,6 +33,7 @@ class CurveView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.data: CurveData | None = None
+        self.beside: dict[str, CurveData] = {}
         self.is_log = False
         self.more: Callable[[CurveData], dict[str, Any]] = lambda _data: {}
         """What the plot of a curve shows beside it, as fields of a `Plot`."""
@@ -50,9 +51,20 @@ class CurveView(QWidget):
         self.setLayout(make_column(self.shift, self.linearity, gap=0, stretch=0))
         self.setAccessibleName("Shift against epsilon")
 
-    def show_curve(self, data: CurveData) -> None:
-        """Show a whole or growing curve; the marker goes to its last budget."""
-        self.data = data
+    def show_curve(self, data: CurveData, beside: Mapping[str, CurveData] | None = None) -> None:
+        """Show a whole or growing curve, with those of other probes; the marker goes to its last budget.
+
+        A pinned curve is compared in SDs, each of its own encoder's and target's, as soon as those are known.
+        """
+        self.data, self.beside = data, dict(beside or {})
+        if PINNED in self.beside and data.target_sd > 0:
+            self.data, self.beside = data.in_sds(), {name: one.in_sds() for name, one in self.beside.items()}
+        ends = [line[0][-1] for one in self.beside.values() if (line := one.on_axes_of(self.data)) is not None]
+        if ends:
+            names = {ATTACK: "B, attack"} | dict(self.data.names) if PINNED in self.beside else self.data.names
+            budget = max(self.data.budget, float(max(ends)) / self.data.factor)
+            self.data = replace(self.data, budget=budget, names=names)
+        data = self.data
         self.marker = (float(data.epsilon[-1]), float(data.lines[ATTACK][-1])) if data.epsilon.size else None
         self.redraw()
 
@@ -80,6 +92,10 @@ class CurveView(QWidget):
             lines.append(f"{data.name(name)}: {format_signed(value, digits)} {data.unit}{sds}\n   {CURVES[name]}")
         if data.linearity is not None:
             lines.append(f"linearity: {format_number(float(data.linearity[number]))}\n   shift ÷ first-order shift")
+        for name, other in self.beside.items():
+            if (line := other.on_axes_of(data)) is not None:
+                nearest = int(np.argmin(np.abs(line[0] - data.factor * epsilon)))
+                lines.append(f"{name} at {line[0][nearest]:.3g}: {format_signed(float(line[1][nearest]))} {data.unit}")
         return "\n".join(lines)
 
     def redraw(self) -> None:
@@ -87,7 +103,9 @@ class CurveView(QWidget):
         if self.data is not None:
             self._choose_plots()
             self.linearity.show_plot(plot_linearity(self.data, is_log=self.is_log))
-            self.shift.show_plot(replace(plot_curve(self.data, is_log=self.is_log), **self.more(self.data)))
+            self.shift.show_plot(
+                replace(plot_curve(self.data, is_log=self.is_log, beside=self.beside), **self.more(self.data))
+            )
             self._draw_marker()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -96,7 +114,7 @@ class CurveView(QWidget):
         self._choose_plots()
 
     def _choose_plots(self) -> None:
-        has_lower = self.data is None or not self.data.names
+        has_lower = self.data is None or SECOND not in self.data.names
         both = has_lower and self.height() >= LEAST_HEIGHT_FOR_BOTH
         self.linearity.setVisible(both)
         self.shift.getPlotItem().showAxis("bottom", not both)

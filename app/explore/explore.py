@@ -18,7 +18,7 @@ from app.explore.image_list import GalleryItem
 from app.explore.loupe import Loupe
 from app.explore.places import KEY, Places
 from app.explore.presenter import SENSITIVITY, Presenter
-from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
+from app.explore.selection import Selection, capture_selection, fits_state, pin, pin_loaded, selection_of, use_surface
 from app.explore.trade_off import TradeOffWindow
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
@@ -80,6 +80,11 @@ class Explore(Feature):
             "toggle_auto": self.controls.run.auto.toggle,
             "trade_off": lambda: self._trade_off.open(),
             "loupe": self._loupe.toggle,
+            "jury": self.images.jury.toggle.toggle,
+            "pin_probe": self.pin,
+            "unpin_probe": partial(setattr, self._session.state, "pinned", None),
+            "colour_range": self.cortex.ask_range,
+            "lock_range": self.cortex.lock_range,
             "flicker": self.images.tools.flicker.toggle,
         }
 
@@ -119,7 +124,15 @@ class Explore(Feature):
             gate_r=self.controls.gate.value(),
             map=self.cortex.current_map(),
             stimulus=state.stimulus,
+            pinned=state.pinned,
         )
+
+    def pin(self) -> None:
+        """Keep the probe on screen to compare others with."""
+        state = self._session.state
+        if state.probe is not None and state.placed is not None:
+            state.pinned = pin(state.probe, state.placed)
+            self._say(f"Pinned as A: {state.probe.config.describe()}")
 
     def show(self, wanted: Selection, probe: Probe | None = None, *, makes: bool = False) -> None:
         """Choose all of it, then show its probe: the one given, or one made before.
@@ -213,9 +226,11 @@ class Explore(Feature):
         """Why no probe can be made now; empty if one can."""
         self.controls.run.set_reason(reason)
 
-    def set_collecting(self, action: QAction) -> None:
-        """Give the button beside the images its command."""
-        self.images.tools.collect.setDefaultAction(action)
+    def set_tools(self, collect: QAction, pin: QAction, unpin: QAction) -> None:
+        """Give the buttons beside the images their commands."""
+        tools = self.images.tools
+        for button, action in ((tools.collect, collect), (tools.pin, pin), (tools.unpin, unpin)):
+            button.setDefaultAction(action)
 
     def set_planned_images(self, n_images: int) -> None:
         """How many images the experiment that is planned shows."""
@@ -236,7 +251,8 @@ class Explore(Feature):
         self._session.state.auto_probe = record.auto_probe
         with self._session.problems.shown():
             use_surface(record, self._session)
-        self.show(selection_of(loaded, self._session.catalogue), loaded.probe)
+        pinned = self._session.problems.attempt(partial(pin_loaded, loaded, self._session.catalogue))
+        self.show(replace(selection_of(loaded, self._session.catalogue), pinned=pinned), loaded.probe)
         self.set_value(record.view)
         self._places.restore_sizes(record.layout)
         self.undo.begin()
@@ -250,6 +266,7 @@ class Explore(Feature):
             state.target = wanted.target
         state.direction, state.attack, state.aim = wanted.direction, wanted.attack, wanted.aim
         controller.fit_image()
+        state.pinned = wanted.pinned
         self.controls.gate.setValue(wanted.gate_r)
         self.show_map(wanted.map)
         known = probe if probe is not None else self.undo.find_known()
@@ -276,7 +293,8 @@ class Explore(Feature):
         view, responses = self.cortex.view, self.responses
         for chosen in (self.controls.gate.valueChanged, self.cortex.map_changed):
             chosen.connect(self.undo.mark)
-        for other in (self.undo.chosen, view.layout_changed, view.scale_changed):
+        changes = (self.undo.chosen, self.cortex.range_changed, self.cortex.beside_box.chosen)
+        for other in (*changes, view.layout_changed, view.scale_changed):
             other.connect(self.changed)
         self.gallery.open.clicked.connect(self._files.open_image)
         self.images.said.connect(self.said)

@@ -7,13 +7,15 @@ from functools import partial
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
-from PySide6.QtWidgets import QGridLayout, QStackedWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStackedWidget, QToolButton, QWidget
 
+from app.base.state import Pinned
+from app.explore.jury_strip import JuryStrip
 from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pixels_of
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
-from app.widgets.basics import allow, make_column, make_label, make_panel, make_row, make_tool_button
+from app.widgets.basics import allow, make_column, make_label, make_panel, make_row, make_tool_button, show_text
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import Caption, EmptyState
 from app.widgets.editors import ChoiceBox
@@ -41,6 +43,12 @@ TOOLS = (
     ("swipe", "Swipe", "Drag a line: clean on its left, perturbed on its right"),
     ("hold", "Hold for clean", "Show the clean image while held down"),
 )
+CLEAN, PINNED = "clean", "pinned"
+PAIR_TIP = "With a pinned probe (A): the perturbation of this one (B) less that of A, what they do not share"
+LAST = "beginning · until the first step, the last probe is shown, faded"
+FADE = 0.35
+"""What is left of the contrast of a faded picture."""
+
 FACTOR_TIP = "Auto brings the 99th percentile of |δ| to at most 110 grey levels."
 AUTO = "auto"
 FACTOR_WIDTH = 104
@@ -48,7 +56,7 @@ FACTOR_WIDTH = 104
 
 
 class CompareTools(QWidget):
-    """The buttons that say how images are compared: `flicker`, `swipe`, and `hold`; `collect` takes a command."""
+    """The buttons that say how images are compared; `collect`, `pin` and `unpin` take a command."""
 
     flicker: QToolButton
     swipe: QToolButton
@@ -62,13 +70,20 @@ class CompareTools(QWidget):
             button.setCheckable(key != "hold")
             setattr(self, key, button)
         self.collect = make_tool_button(tip="", name="Add to the tray")
-        self.setLayout(make_row(self.flicker, self.swipe, self.hold, -1, self.collect, gap=4))
+        self.pin = make_tool_button(tip="", name="Pin this probe")
+        self.unpin = make_tool_button(tip="", name="Unpin")
+        self.setLayout(make_row(self.flicker, self.swipe, self.hold, -1, self.unpin, self.pin, self.collect, gap=4))
 
     def set_usable(self, on: bool) -> None:
         """Enable the buttons only while there is something to compare, and say why not otherwise."""
         for key, _, tip in TOOLS:
             button = getattr(self, key)
             allow(button, "" if on else f"{tip}. Run a probe first.", tip)
+
+
+def fade(pixels: ByteArray) -> ByteArray:
+    """A picture (height, width, 3) with little contrast."""
+    return np.asarray(FADE * pixels + (1 - FADE) * 128, dtype=np.uint8)
 
 
 class ImagesPanel(QWidget):
@@ -100,7 +115,11 @@ class ImagesPanel(QWidget):
         self.made_view = ImageView("perturbed")
         self.difference_view = ImageView("difference")
         self.meter = BudgetMeter()
+        self.jury = JuryStrip()
         self.tools = CompareTools()
+        self._pinned: PictureSet | None = None
+        self._fades = False
+        self.first_choice = ChoiceBox("First image")
         self.role_choice = ChoiceBox("Second image")
         self.role_choice.set_choices([(role, *words) for role, words in ROLES.items()])
         self.factor_choice = ChoiceBox("Amplification of the difference")
@@ -133,14 +152,16 @@ class ImagesPanel(QWidget):
         if perturbed is None:
             self.meter.set_reading(None)
 
-    def show_probe(self, probe: Probe) -> None:
-        """Show everything a probe delivered: image, controls, difference, budget."""
+    def show_probe(self, probe: Probe, *, is_last: bool = False) -> None:
+        """Show everything a probe delivered: image, controls, difference, budget; the last one's picture is faded."""
         self._probe = probe
         config = probe.config
         self.title.show_text(f"{probe.stimulus_id} · {config.direction} {config.target.label}")
         self._caption(probe, config.attack.epsilon, note="quick look" if config.attack.is_quick_look else "")
+        if is_last:
+            self.caption.show_text(LAST)
         self._preview = None
-        self._take(compare_probe(probe))
+        self._take(compare_probe(probe), fades=is_last)
         self._read_budget()
 
     def show_preview(self, preview: Preview) -> None:
@@ -159,6 +180,13 @@ class ImagesPanel(QWidget):
         self._take(compare(self._pictures.clean, pixels))
         clean, made = from_uint8(self._pictures.clean), from_uint8(pixels)
         self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=norm), of_step=True)
+
+    def set_pinned(self, pinned: Pinned | None) -> None:
+        """Show a pinned probe's picture first, and how the perturbations differ; None takes it away."""
+        self._pinned = None if pinned is None else compare_probe(pinned.probe)
+        names = [] if pinned is None else [(PINNED, f"A · {pinned.label}", pinned.probe.config.describe())]
+        self.first_choice.set_choices([*names, (CLEAN, "Clean")])
+        self._refresh()
 
     def clear(self) -> None:
         """Show the empty state."""
@@ -208,8 +236,12 @@ class ImagesPanel(QWidget):
         grid = QGridLayout()
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(2)
-        difference = make_panel(make_row(make_label("Difference", "muted"), -1, self.factor_choice, gap=4))
-        heads = (make_label("Clean", "muted"), self.role_choice, difference, make_label("Budget", "muted"))
+        self.first_choice.set_choices([(CLEAN, "Clean")])
+        self.first_choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._difference_name = make_label("Difference", "muted")
+        self._difference_name.setToolTip(PAIR_TIP)
+        difference = make_panel(make_row(self._difference_name, -1, self.factor_choice, gap=4))
+        heads = (self.first_choice, self.role_choice, difference, make_label("Budget", "muted"))
         bodies = (self.clean_view, self.made_view, self.difference_view, self.meter)
         for index, (head, body) in enumerate(zip(heads, bodies, strict=True)):
             row, column = divmod(index, 2)
@@ -221,7 +253,8 @@ class ImagesPanel(QWidget):
         self._stack = QStackedWidget()
         advice = "Choose a photograph in the controls, or drop an image file onto the window."
         self._stack.addWidget(EmptyState("No image yet", advice))
-        self._stack.addWidget(make_panel(make_column(words, self.tools, grid, gap=4, margin=10)))
+        parts = (words, self.tools, grid, self.jury)
+        self._stack.addWidget(make_panel(make_column(*parts, gap=4, margin=10, shares=(0, 0, 1))))
         self.setLayout(make_column(self._stack))
         self.made_view.set_hint("Pick a voxel or an ROI and run a probe to see the perturbed image.")
         self.difference_view.set_hint("The difference appears here, amplified.")
@@ -233,6 +266,7 @@ class ImagesPanel(QWidget):
             view.view_moved.connect(self._share_view)
             view.pixel_hovered.connect(self._say_pixel)
             view.said.connect(self.said)
+        self.first_choice.chosen.connect(self._refresh)
         self.role_choice.chosen.connect(self.set_comparison)
         self.factor_choice.chosen.connect(self.set_amplification)
         self.tools.flicker.toggled.connect(self.set_flicker)
@@ -271,7 +305,8 @@ class ImagesPanel(QWidget):
         epsilon = attack.epsilon if self._preview is None else self._preview.epsilon
         self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=attack.norm))
 
-    def _take(self, pictures: PictureSet) -> None:
+    def _take(self, pictures: PictureSet, *, fades: bool = False) -> None:
+        self._fades = fades
         is_first = self._pictures is None or self._pictures.clean.shape != pictures.clean.shape
         self._pictures = pictures
         self._stack.setCurrentIndex(1)
@@ -281,15 +316,27 @@ class ImagesPanel(QWidget):
             self.set_flicker(False)
         self._refresh()
 
-    def _refresh(self) -> None:
+    @property
+    def _compared(self) -> PictureSet | None:
+        """The pinned probe's pictures while they stand first."""
+        return self._pinned if self.first_choice.value() == PINNED else None
+
+    @property
+    def _first(self) -> ByteArray | None:
+        clean = None if self._pictures is None else self._pictures.clean
+        return clean if self._compared is None else self._compared.made[Role.PERTURBED]
+
+    def _refresh(self, *_: object) -> None:
         if self._pictures is None:
             return
         self._offer_roles(self._pictures)
-        self.clean_view.set_pixels(self._pictures.clean)
+        self.clean_view.set_pixels(self._first)
+        self.clean_view.suggested_name = str(self.first_choice.value())
         self._refresh_made()
         self._refresh_difference()
 
     def _offer_roles(self, pictures: PictureSet) -> None:
+        self.first_choice.setEnabled(self._pinned is not None)
         self.role_choice.setEnabled(len(pictures.made) > 1)
         self.role_choice.set_value(self._role)
         self.role_choice.setToolTip(ROLES[self._role][1])
@@ -302,17 +349,23 @@ class ImagesPanel(QWidget):
         if self._pictures is None:
             return
         made = self._pictures.made.get(self._role)
-        clean = self._pictures.clean
+        first = self._first
+        clean = self._pictures.clean if first is None or first.shape != self._pictures.clean.shape else first
         if made is None or self._holds_clean or self._flicker_phase:
             self.made_view.set_pixels(None if made is None else clean)
         elif self.tools.swipe.isChecked():
             column = int(np.clip(round(self._line.value()), 0, clean.shape[1]))
             self.made_view.set_pixels(np.concatenate([clean[:, :column], made[:, column:]], axis=1))
         else:
-            self.made_view.set_pixels(made)
+            self.made_view.set_pixels(fade(made) if self._fades else made)
 
     def _refresh_difference(self) -> None:
-        delta = None if self._pictures is None else self._pictures.deltas.get(self._role)
+        delta, pinned = None if self._pictures is None else self._pictures.deltas.get(self._role), self._compared
+        show_text(self._difference_name, "Difference" if pinned is None else "δB − δA")
+        if delta is not None and pinned is not None:
+            other = pinned.deltas[Role.PERTURBED]
+            delta = delta - other if other.shape == delta.shape else None
+            self.difference_view.set_hint("A and B differ in size: their perturbations cannot be subtracted.")
         if delta is None:
             self.difference_view.set_pixels(None)
             return
@@ -332,6 +385,8 @@ class ImagesPanel(QWidget):
             self.said.emit("")
             return
         row, column = place
+        if row >= len(self._pictures.clean) or column >= self._pictures.clean.shape[1]:
+            return  # of a larger pinned image
         clean = self._pictures.clean[row, column].tolist()
         text = f"row {row}, column {column} · clean RGB {clean}"
         made = self._pictures.made.get(self._role)

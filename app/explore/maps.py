@@ -6,19 +6,39 @@ Before the first probe there is no shift, and its place shows the clean response
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.base.state import AppState
+from app.base.state import AppState, Pinned
 from app.look.numbers import NORM_SIGNS, write_epsilon
-from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, ProbeMap, robust_limit
+from core.errors import ProbeError
+from core.figures.movie_config import MAPS, CortexStyle
+from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, ProbeMap, map_probe, robust_limit
+from core.probes.jury import Vote
 from core.probes.probe import in_reference_sds
 from core.types import FloatArray, NormName
 
 if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
+    from core.engine import EncoderKey
+    from core.probes.against import Against
+    from core.probes.target import Target
+    from core.surfaces.placing import Placed
+
+REGIONS = "roi"
+TITLES = {"shift": "Shift", "clean": "Response, clean", "perturbed": "Response, perturbed", "r": "Accuracy"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """What a second cortex shows: a map, the voxels it is of where they are another subject's, and what is marked."""
+
+    map: ProbeMap
+    own: Placed | None = None
+    target: Target | None = None
+    is_pinned: bool = False
 
 
 def find_perturbed(state: AppState) -> FloatArray | None:
@@ -58,22 +78,79 @@ def make_map(name: str, state: AppState) -> ProbeMap:
     return ProbeMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit(shift))
 
 
-def make_maps(name: str, state: AppState) -> tuple[ProbeMap, ProbeMap | None]:
-    """The map chosen; beside a shift that in the second encoder, both with their encoders' names and one colour range.
+def encoder_of(beside: str) -> EncoderKey | None:
+    """The encoder that "encoder:SUBJECT/NETWORK/LAYER" names; None for anything else."""
+    kind, _, name = beside.partition(":")
+    parts = name.split("/", 2)
+    return (parts[0], parts[1], parts[2]) if kind == "encoder" else None
 
-    The second is without values while a probe runs, and for a single attack step, whose responses there are not kept.
+
+def make_maps(name: str, state: AppState, wanted: str = "auto", *, gate_r: float = 0) -> tuple[ProbeMap, Beside | None]:
+    """The map chosen, and what stands beside it; both have one range where they have one unit.
+
+    `wanted`: "none", "second", "pinned", "map:NAME", "encoder:SUBJECT/NETWORK/LAYER", or "auto": the pinned probe, else
+    the second encoder, where there is one.
     """
-    first, against, probe = make_map(name, state), state.aim.against, state.probe
-    if against is None or name != "shift":
+    first, beside = make_map(name, state), None if name == REGIONS else _make_beside(name, state, wanted, gate_r)
+    if beside is None:
         return first, None
+    second, title = beside.map, first.title
+    if first.unit == SD_UNIT and first.diverging:
+        title = f"Shift, {' '.join(state.encoder)}"
+    first = replace(first, title=f"B · {title}" if beside.is_pinned else title)
+    if (first.unit, first.diverging) != (second.unit, second.diverging):
+        return first, beside
+    limit = max((one for one in map(_limit_of, (first, second)) if one is not None), default=None)
+    return replace(first, limit=limit), replace(beside, map=replace(second, limit=limit))
+
+
+def _make_beside(name: str, state: AppState, wanted: str, gate_r: float) -> Beside | None:
+    pinned, against, key = state.pinned, state.aim.against, encoder_of(wanted)
+    if key is not None:
+        vote = state.votes.get(key, Vote())
+        late = ", picture before" if vote.is_late else ""
+        return Beside(_as_shift(vote.voxels_sd if len(vote.voxels_sd) else None, " ".join(key) + late), vote.placed)
+    if wanted.startswith("map:"):
+        return Beside(make_map(wanted.removeprefix("map:"), state), target=state.target)
+    if pinned is not None and wanted in ("auto", "pinned") and state.subject is not None:
+        there = (pinned.probe.config.subject, len(pinned.probe.clean))
+        own = None if there == (state.subject.id, state.subject.voxels.n_voxels) else pinned.placed
+        return Beside(_map_pinned(name, pinned, gate_r), own, pinned.probe.config.target, is_pinned=True)
+    if against is not None and wanted in ("auto", "second") and name == "shift":
+        return Beside(_map_second(against, state), target=state.target)
+    return None
+
+
+def _map_second(against: Against, state: AppState) -> ProbeMap:
+    """The shift in the second encoder: without values while a probe runs, and for a step, whose responses it lacks."""
+    probe = state.probe
     values, made = None, probe.second if probe is not None and probe.config.against == against else None
     if made is not None and state.progress is None and state.step is None:
         responses = made.perturbed if state.preview is None else state.preview.second_responses
         values = None if responses is None else in_reference_sds(responses - made.clean, made.reference_sd)
-    limit = max((one for one in (first.limit, _limit(values)) if one is not None), default=None)
-    title = f"Shift, {' '.join(state.encoder)}" if first.unit == SD_UNIT else first.title
-    second = ProbeMap(values, f"Shift, {against.label}", SD_UNIT, diverging=True, limit=limit)
-    return replace(first, limit=limit, title=title), second
+    return _as_shift(values, against.label)
+
+
+def _map_pinned(name: str, pinned: Pinned, gate_r: float) -> ProbeMap:
+    """The map of that name of the pinned probe, or its shift; voxels its own encoder predicts worse are dimmed."""
+    shown = name if name in MAPS else "shift"
+    title = f"A · {TITLES.get(shown, 'Noise ceiling')}, {pinned.label}"
+    try:
+        style = CortexStyle(map=shown, gate_r=max(0.0, gate_r))
+        made = map_probe(pinned.probe, style, pinned.placed.voxels, follows=False)
+    except ProbeError:  # the scores of its encoder are not here
+        return ProbeMap(None, title, "", diverging=False)
+    return replace(made, title=title, unit="held-out r" if shown == "r" else made.unit)
+
+
+def _as_shift(values: FloatArray | None, whose: str) -> ProbeMap:
+    return ProbeMap(values, f"Shift, {whose}", SD_UNIT, diverging=True, limit=_limit(values))
+
+
+def _limit_of(one: ProbeMap) -> float | None:
+    if one.limit is not None or one.values is None:
+        return one.limit
+    return robust_limit(one.values, diverging=one.diverging) or None
 
 
 def _limit(shift: FloatArray | None) -> float | None:

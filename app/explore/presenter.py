@@ -14,11 +14,12 @@ import numpy as np
 from PySide6.QtCore import QObject, QTimer
 
 from app.base.state import AppState
-from app.cortex.panel import CortexPanel
+from app.cortex.panel import CortexPanel, name_kind
+from app.cortex.view import CortexView
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
-from app.explore.maps import find_perturbed, make_maps
+from app.explore.maps import REGIONS, find_perturbed, make_maps
 from app.explore.path import CortexPath
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
@@ -32,7 +33,6 @@ NO_SHIFT = "Clean (no shift yet)"
 """What the map of shifts is called while it shows the clean response in their place."""
 
 SENSITIVITY = "sensitivity"
-REGIONS = "roi"
 LONGEST_REST = 0.3
 """Seconds; a result is never held back longer than this."""
 
@@ -47,6 +47,7 @@ PARTS = [
     "target",
     "images",
     "map",
+    "pinned",
     "probe",
     "run",
     "detail",
@@ -68,10 +69,11 @@ STALE: dict[str, tuple[str, ...]] = {
     "stimulus": ("images",),
     "clean": ("map",),
     "probe": ("images", "map", "probe"),
+    "pinned": ("images", "map", "pinned", "probe", "detail"),
     "progress": ("images", "map", "progress"),
     "refining": ("refining",),
     "run": ("run",),
-    "is_probing": ("probe",),
+    "is_probing": ("images", "probe"),
     "preview": ("images", "map", "detail"),
     "step": ("images", "map", "detail"),
     "atlas": ("map",),
@@ -103,6 +105,7 @@ class Presenter(QObject):
         self._began = 0.0
         self._rests_until = 0.0
         self._pictured: Probe | None = None
+        self._last: Probe | None = None
         self._stale: set[str] = set()
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._draw)
@@ -187,8 +190,7 @@ class Presenter(QObject):
         form.options.set_value(self._state.aim, is_pattern=target is not None and target.kind is TargetKind.PATTERN)
         if target is None:
             form.set_summary("", "")
-            self._panels.cortex.view.select_voxel(None)
-            self._panels.cortex.view.show_set(())
+            mark_target(self._panels.cortex.view, None)
             return
         form.set_kind(target.kind, target.roi if target.kind is TargetKind.ROI else "")
         details = ""
@@ -198,8 +200,7 @@ class Presenter(QObject):
             most = f"of at most {format_number(np.sqrt(ceiling))}" if ceiling >= 0 else "· noise ceiling not known"
             details = f"{card.scored_on} r {format_number(r)} {most}{' (medians)' if len(voxels) > 1 else ''}"
         form.set_summary(target.label[0].upper() + target.label[1:], details)
-        self._panels.cortex.view.select_voxel(target.voxels[0] if target.kind is TargetKind.VOXEL else None)
-        self._panels.cortex.view.show_set(target.voxels if target.kind is TargetKind.SET else ())
+        mark_target(self._panels.cortex.view, target)
         self._panels.responses.power.set_usual(*self._find_noise(target))
 
     def _find_noise(self, target: Target) -> tuple[float, float]:
@@ -217,7 +218,15 @@ class Presenter(QObject):
         state, images = self._state, self._panels.images
         if state.stimulus is None:
             return
+        begins = (
+            state.is_probing and state.progress is None and (state.probe is None or state.probe.config != state.run)
+        )
+        if begins and self._last is not None and self._last.stimulus_sha256 == state.stimulus.sha256:
+            self._pictured = None
+            images.show_probe(self._last, is_last=True)
+            return
         if state.probe is not None and state.progress is None:
+            self._last = state.probe
             self._draw_images_of(state.probe)
             return
         self._pictured = None
@@ -249,19 +258,27 @@ class Presenter(QObject):
 
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
-        chosen, second = make_maps(name, self._state)
+        chosen, beside = make_maps(name, self._state, self._panels.cortex.beside_box.value(), gate_r=self._gate)
         self._path.follow(self._panels.cortex.path_button.isChecked())
         box = self._panels.cortex.map_box
         box.setItemText(box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift")
         box.setToolTip(f"Map: {chosen.title}" if chosen.title else "Map")
-        twin = self._panels.cortex.show_second(second is not None)
+        own, on_left = (None, False) if beside is None else (beside.own, beside.is_pinned)
+        twin = self._panels.cortex.show_second(beside is not None, own, on_left=on_left)
         if name == REGIONS:
             view.show_regions(True)
             return
-        for place, one in ((view, chosen), (twin, second)):
+        for place, one in ((view, chosen), (twin, None if beside is None else beside.map)):
             if place is not None and one is not None:
-                limit, diverging = one.limit, one.diverging
-                place.set_values(one.values, title=one.title, unit=one.unit, diverging=diverging, limit=limit)
+                limit = self._panels.cortex.ranges.get(name_kind(one.unit, one.diverging), one.limit)
+                place.set_values(one.values, title=one.title, unit=one.unit, diverging=one.diverging, limit=limit)
+        if twin is not None and beside is not None:
+            twin.set_dimmed(beside.map.dimmed)
+            mark_target(twin, beside.target)
+
+    def _draw_pinned(self) -> None:
+        self._panels.images.set_pinned(self._state.pinned)
+        self._panels.responses.set_pinned(self._state.pinned)
 
     def _draw_run(self) -> None:
         subject, card, config, probe = self._state.subject, self._state.card, self._state.run, self._state.probe
@@ -297,6 +314,13 @@ class Presenter(QObject):
     def _draw_refining(self) -> None:
         if self._state.refining is not None:
             self._panels.controls.run.show_progress(self._state.refining, most="at most ")
+
+
+def mark_target(view: CortexView, target: Target | None) -> None:
+    """Mark the voxel or the set that is aimed at; an ROI has its outline."""
+    kind = None if target is None else target.kind
+    view.select_voxel(target.voxels[0] if target is not None and kind is TargetKind.VOXEL else None)
+    view.show_set(target.voxels if target is not None and kind is TargetKind.SET else ())
 
 
 def describe_scores(card: EncoderCard) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
+from app.base.state import Pinned
 from app.explore.curve_view import CurveView
 from app.explore.history_view import HistoryView
 from app.explore.power_row import PowerRow
@@ -19,8 +20,9 @@ from app.widgets.captions import Caption, EmptyState
 from app.widgets.segmented import Segmented
 from core.attacks.config import write_budget, write_convergence
 from core.figures.curve import ATTACK, SECOND, SECOND_CONTROL, CurveData, curve_of, describe_run, steps_of
+from core.figures.probe_plots import LAST, PINNED
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
-from core.probes.spill_over import RoiPool, tabulate_shift
+from core.probes.spill_over import RoiPool, SpillOver, tabulate_probe, tabulate_shift
 from core.types import FloatArray, VoxelTable
 
 REDRAW_MS = 60
@@ -109,6 +111,10 @@ class ResponsesPanel(QWidget):
         self._table: VoxelTable | None = None
         self._pool: RoiPool | None = None
         self._live: LiveSteps | None = None
+        self._pinned: Pinned | None = None
+        self._pinned_spill: SpillOver | None = None
+        self._beside: dict[str, CurveData] = {}
+        self._last: CurveData | None = None
         self._table_is_due = False
         self.curve = CurveView()
         self.power = PowerRow(self.curve)
@@ -142,9 +148,19 @@ class ResponsesPanel(QWidget):
         self._use_table(table)
         self._table_is_due = False
         self._live = LiveSteps(config, response_unit, reference_sd)
+        if self._last is not None:
+            self._beside[LAST] = self._last
         self._probe = None
         self.history.stop()
         self.readout.show_text(BEGINNING)
+
+    def set_pinned(self, pinned: Pinned | None) -> None:
+        """Show a probe's curve and table as A beside what is shown, which is B; None takes it away."""
+        self._pinned, self._pinned_spill = pinned, None
+        self._beside.pop(PINNED, None)
+        if pinned is not None:
+            self._beside[PINNED] = curve_of(pinned.probe)
+            self._pinned_spill = next(iter(tabulate_probe(pinned.probe, pinned.placed.voxels).values()))
 
     def show_progress(self, progress: ProbeProgress) -> None:
         """Take one record of a running probe; drawn at most eight times a second."""
@@ -160,7 +176,10 @@ class ResponsesPanel(QWidget):
         self._live = None
         self._probe = probe
         self._use_table(table)
-        self.curve.show_curve(curve_of(probe))
+        if not probe.config.attack.is_quick_look:
+            self._beside.pop(LAST, None)
+        self._last = curve_of(probe)
+        self.curve.show_curve(self._last, self._beside)
         self.history.show_history(steps_of(probe))
         self.show_step(None)
         self._stack.setCurrentIndex(1)
@@ -238,7 +257,11 @@ class ResponsesPanel(QWidget):
             tabulate_shift(moved, self._pool, reference_sd=sd, target=source.target_vector, control=control)
             for moved, sd, control in encoders
         ]
-        self.table.show_rows(spills, source.config.encoder_names, unit=source.response_unit, live=live)
+        names, own = source.config.encoder_names, 0
+        if self._pinned is not None and self._pinned_spill is not None:
+            spills, own = [self._pinned_spill, spills[0]], 1
+            names = (f"A, {self._pinned.probe.config.network}", f"B, {source.config.network}")
+        self.table.show_rows(spills, names, unit=source.response_unit, live=live, own=own)
         told = (format_signed(z, 1) if math.isfinite(z := one.selectivity) else "not defined here" for one in spills)
         self.selectivity.show_text(f"selectivity z = {' / '.join(told)}")
 
@@ -262,6 +285,7 @@ class ResponsesPanel(QWidget):
             "quick look" if probe.config.attack.is_quick_look else write_convergence(probe.to_gain),
             f"control {' / '.join(format_signed(float(one), digits) for one in controls)}",
             f"linearity {format_number(float(probe.curve.linearity[-1]))}" * (probe.second is None),
+            "" if self._pinned is None else f"A, pinned {self._pinned.shift}",
         )
         self.readout.show_text(" · ".join(filter(None, parts)))
 
@@ -280,7 +304,7 @@ class ResponsesPanel(QWidget):
 
     def _plot_live(self, live: LiveSteps, newest: ProbeProgress) -> None:
         self.history.show_history(live.steps(), n_planned=newest.n_steps)
-        self.curve.show_curve(live.curve())
+        self.curve.show_curve(live.curve(), self._beside)
         self.readout.show_text(live.describe(newest))
         self._stack.setCurrentIndex(1)
 

@@ -134,6 +134,12 @@ class Cell(QTableWidgetItem):
         return bool(self.data(SORT_ROLE) < other.data(SORT_ROLE))
 
 
+def _align(spills: Sequence[SpillOver], rows: Sequence[SpillRow]) -> list[SpillRow]:
+    """The rows of a table at most, one for the ROI of each given row; unknown where there is none."""
+    known = {row.roi: row for one in spills for row in one.rows}
+    return [known.get(row.roi, replace(row, shift_sd=math.nan, control_shift_sd=math.nan)) for row in rows]
+
+
 class RoiTable(PlainTable):
     """A sortable table of ROIs; choosing a row tells which.
 
@@ -165,16 +171,16 @@ class RoiTable(PlainTable):
         self.itemSelectionChanged.connect(self._tell)
 
     def show_rows(
-        self, spills: Sequence[SpillOver], names: Sequence[str] = ("",), *, unit: str, live: bool = False
+        self, spills: Sequence[SpillOver], names: Sequence[str] = ("",), *, unit: str, live: bool = False, own: int = 0
     ) -> None:
         """Show a table; while `live` its rows keep their places, so that they do not jump about during a run.
 
-        `names`: of the encoders; `spills`: of those of them whose responses are known, the probe's own first.
+        `names`: of the encoders; `spills`: of those of them whose responses are known. The columns beside the bars are
+        of the one at `own`, whose ROIs have a row each.
         """
-        rows, self._has_second = spills[0].rows, len(names) > 1
-        unknown = [replace(row, shift_sd=math.nan, control_shift_sd=math.nan) for row in rows]
-        seconds = spills[1].rows if len(spills) > 1 else unknown
-        sizes = [abs(row.shift_sd) for row in (*rows, *seconds) if math.isfinite(row.shift_sd)]
+        rows, self._has_second = spills[own].rows, len(names) > 1
+        firsts, seconds = (_align(spills[one : one + 1], rows) for one in (0, 1))
+        sizes = [abs(row.shift_sd) for row in (*firsts, *seconds) if math.isfinite(row.shift_sd)]
         self._bars.span = max([LEAST_BAR_SPAN, *sizes])
         largest = max((abs(row.shift) for row in rows if math.isfinite(row.shift)), default=0.0)
         digits = max(1, digits_for(largest) - 1)
@@ -182,10 +188,10 @@ class RoiTable(PlainTable):
         if sorted(self.row_keys()) != sorted(row.roi for row in rows):  # else it changes in place
             self.fill([(row.roi, [row.roi]) for row in rows])
         places = {roi: place for place, roi in enumerate(self.row_keys())}
-        for own, second in zip(rows, seconds, strict=True):
+        for mine, first, second in zip(rows, firsts, seconds, strict=True):
             for column, cells in enumerate(COLUMNS):
-                row = second if column == SECOND else own
-                self._fill(places[own.roi], column, row, text=cells.text(row, digits), tip=cells.tip.format(unit=unit))
+                row = {SHIFT_SD: first, SECOND: second}.get(column, mine)
+                self._fill(places[mine.roi], column, row, text=cells.text(row, digits), tip=cells.tip.format(unit=unit))
         headings = {SHIFT_SD: names[0], SECOND: names[-1]} if self._has_second else {}
         for column, cells in enumerate(COLUMNS):
             if (item := self.horizontalHeaderItem(column)) is not None:

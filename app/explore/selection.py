@@ -11,21 +11,24 @@ from typing import Any
 
 from app.base.catalogue import Catalogue
 from app.base.services import Services
-from app.base.state import AppState
+from app.base.state import AppState, Pinned
 from app.widgets.desk import Loaded
 from core.attacks.objective_config import ObjectiveKind
+from core.checks import refusal
 from core.datasets.image_store import SEPARATOR
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import choose_surface, shown_surface
 from core.images.stimulus import Stimulus
 from core.probes.choice import Choice, TargetOptions
+from core.probes.files import identify_probe
 from core.probes.probe import Probe, ProbeConfig
 from core.session.record import ImageRecord, SessionRecord
 from core.session.reference import refer_as_opened
+from core.surfaces.placing import Placed, place_voxels
 from core.surfaces.store import has_surface, load_surface
 
 FIRST = ("subject", "network", "layer", "image")
-TITLES = {"gate_r": "gate", "aim": "target options"}
+TITLES = {"gate_r": "gate", "aim": "target options", "pinned": "pinned probe"}
 """How the menu names a change where the field is called otherwise; the first that differs is named."""
 
 
@@ -37,12 +40,14 @@ class Selection(Choice):
     ----------
     image : Id or path.
     stimulus : The image as it was read, so that it comes back even if its file has gone; None to open `image`.
+    pinned : The probe that is compared with, None for none.
     """
 
     image: str = ""
     gate_r: float = 0.1
     map: str = "shift"
     stimulus: Stimulus | None = field(default=None, compare=False)
+    pinned: Pinned | None = None
 
     def changed_since(self, other: Selection) -> tuple[str, ...]:
         """The names of the fields that differ."""
@@ -102,6 +107,7 @@ def capture_selection(services: Services, selection: Selection) -> dict[str, Any
         "encoder_sha256": state.card.sha256 if state.card is not None else "",
         "image": _capture_image(services, selection),
         "auto_probe": state.auto_probe,
+        "pinned_sha256": "" if selection.pinned is None else selection.pinned.sha256,
     }
 
 
@@ -111,6 +117,23 @@ def selection_of(loaded: Loaded, catalogue: Catalogue) -> Selection:
     known = {info.id for info in catalogue.subjects}
     values = record.parts() | {"subject": record.subject if record.subject in known else "", "gate_r": record.gate_r}
     return Selection(**values, image=loaded.image, map=record.view.map, stimulus=loaded.stimulus)
+
+
+def pin(probe: Probe, placed: Placed) -> Pinned:
+    """Keep a probe of the subject with these voxels. Raises BadInputError if it has other voxels now."""
+    n_voxels = placed.voxels.n_voxels
+    if len(probe.clean) != n_voxels:
+        advice = "The subject was imported anew: pin a new probe."
+        raise refusal("pinned probe", allowed=f"of {n_voxels} voxels", got=len(probe.clean), advice=advice)
+    return Pinned(probe, placed, identify_probe(probe))
+
+
+def pin_loaded(loaded: Loaded, catalogue: Catalogue) -> Pinned | None:
+    """The pinned probe of a session, on its subject's surface. Raises ProbeError if the subject is not here."""
+    if (probe := loaded.pinned) is None:
+        return None
+    subject = catalogue.load_subject(probe.config.subject)
+    return pin(probe, place_voxels(subject.voxels, subject.surface))
 
 
 def use_surface(record: SessionRecord, services: Services) -> None:

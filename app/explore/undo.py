@@ -25,7 +25,7 @@ MOST_BYTES = 400_000_000
 """Of the finished probes kept, about thirty; those used longest ago go."""
 
 STIMULUS_BYTES = 100_000_000
-"""Of the images that the states to go back to hold, beside the newest; the oldest states go."""
+"""Of the images and pinned probes that the states to go back to hold, beside the newest; the oldest states go."""
 
 
 class UndoHistory:
@@ -82,12 +82,14 @@ class UndoHistory:
 
 
 def _newest(states: Sequence[Selection]) -> list[Selection]:
-    """The newest states, whose images take no more than is allowed."""
+    """The newest states, whose images and pinned probes take no more than is allowed."""
     held: dict[int, int] = {}
     kept: list[Selection] = []
     for state in reversed(states[-MOST_STATES:]):
         if (image := state.stimulus) is not None:
             held[id(image)] = image.pixels.nbytes
+        if (pinned := state.pinned) is not None and id(pinned) not in held:
+            held[id(pinned)] = measure_probe(pinned.probe)
         if kept and sum(held.values()) > STIMULUS_BYTES:
             break
         kept.append(state)
@@ -115,7 +117,7 @@ class Undo(QObject):
         self._busy = False
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._note)
-        for fact in ("subject", "encoder", "stimulus", "target", "direction", "attack", "aim"):
+        for fact in ("subject", "encoder", "stimulus", "target", "direction", "attack", "aim", "pinned"):
             getattr(state, f"{fact}_changed").connect(self.mark)
         state.probe_changed.connect(self._keep_probe)
 

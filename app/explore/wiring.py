@@ -10,8 +10,11 @@ from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
 from app.base.settings import Settings, find_setting
+from app.cortex.panel import BESIDE, MAPS
 from app.cortex.picking import HoverInfo
 from app.explore.image_list import list_own_images
+from app.explore.jury import Jury
+from app.explore.maps import encoder_of
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.ask_path import ask_open
@@ -20,6 +23,8 @@ from core.surfaces.placing import place_voxels
 from core.types import NormName
 
 PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
+NOT_BESIDE = ("sensitivity", "roi")
+"""Maps that take minutes, or have no values."""
 MAP_KEYS = ("diverging_map", "sequential_map")
 
 
@@ -35,9 +40,11 @@ class Wiring(QObject):
         self._presenter = presenter
         self._say = say
         self._window = parent
+        self._jury = Jury(services, self)
         self._connect_controls()
         self._connect_views()
         self._connect_session()
+        self._connect_jury()
 
     def _connect_controls(self) -> None:
         controls, controller = self._panels.controls, self._session.controller
@@ -88,6 +95,8 @@ class Wiring(QObject):
         cortex.view.set_drawn.connect(controller.pick_set)
         cortex.view.voxel_hovered.connect(self._show_hover)
         cortex.map_changed.connect(self._take_map)
+        cortex.beside_box.chosen.connect(self._take_beside)
+        cortex.range_changed.connect(partial(self._presenter.mark, "map"))
         self._panels.responses.history.step_scrubbed.connect(self._scrub)
         self._panels.responses.table.roi_selected.connect(cortex.view.emphasise_roi)
 
@@ -100,6 +109,41 @@ class Wiring(QObject):
         state.encoder_changed.connect(self._list_options)
         state.probe_changed.connect(self._report)
 
+    def _connect_jury(self) -> None:
+        jury, strip, state = self._jury, self._panels.images.jury, self._session.state
+        for take in (jury.set_sitting, self._show_votes, partial(self._session.settings.set, "jury")):
+            strip.toggle.toggled.connect(take)
+        strip.chosen.connect(self._choose_encoder)
+        jury.refused.connect(self._session.controller.noted)
+        for changed in (state.votes_changed, state.encoder_changed):
+            changed.connect(self._show_votes)
+        for changed in (state.encoder_changed, self._session.controller.catalogue_changed):
+            changed.connect(self._offer_beside)
+
+    def _show_votes(self, *_: object) -> None:
+        self._panels.images.jury.show_jurors(self._jury.jurors())
+        if encoder_of(self._panels.cortex.beside_box.value()) is not None:
+            self._presenter.mark("map")
+
+    def _offer_beside(self) -> None:
+        """List the maps, the subject's other encoders, and other subjects' of the same layer, for a second cortex."""
+        state, catalogue, cortex = self._session.state, self._session.catalogue, self._panels.cortex
+        here = "" if state.subject is None else state.subject.id
+        maps = [(f"map:{name}", f"Beside: {title}") for name, title in MAPS if name not in NOT_BESIDE]
+        encoders = []
+        for info in catalogue.subjects:
+            for one in catalogue.encoders_of(info.id):
+                key, is_own = (one.network, one.layer), info.id == here
+                if key != state.encoder if is_own else key == state.encoder:
+                    words = " ".join(key) if is_own else info.title
+                    encoders.append((f"encoder:{info.id}/{'/'.join(key)}", f"Beside: {words}"))
+        cortex.beside_box.set_choices([*BESIDE, *maps, *encoders], cortex.beside_box.value())
+        self._take_beside(cortex.beside_box.value())
+
+    def _take_beside(self, what: str) -> None:
+        self._jury.set_beside(what)
+        self._presenter.mark("map")
+
     def follow_settings(self) -> None:
         """Let the panels follow the settings that show in them at once, and keep there what was chosen in them."""
         settings, controls, cortex = self._session.settings, self._panels.controls, self._panels.cortex
@@ -107,6 +151,7 @@ class Wiring(QObject):
             **{key: partial(self._apply_map, key) for key in MAP_KEYS},
             "reduced_motion": lambda: cortex.view.canvas.set_gliding(not settings.flag("reduced_motion")),
             "auto_probe": lambda: controls.run.auto.setChecked(settings.flag("auto_probe")),
+            "jury": lambda: self._panels.images.jury.toggle.setChecked(settings.flag("jury")),
             "gate_r": lambda: controls.gate.setValue(settings.number("gate_r")),
         }
         settings.changed.connect(self._apply)

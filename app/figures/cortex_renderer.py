@@ -37,6 +37,7 @@ from core.probes.probe import Probe, in_reference_sds
 from core.probes.target import TargetKind
 from core.reports.inks import find_inks
 from core.surfaces.centre import find_centres
+from core.surfaces.colormap import ColourRange
 from core.surfaces.paint import VoxelMap
 from core.surfaces.placing import Placed, place_voxels
 from core.types import ByteArray, FloatArray
@@ -84,6 +85,7 @@ class CortexRenderer:
                 raise BadInputError(reason)
         self._placed, self._style, self._theme = placed, style, theme
         self._studio = Studio()
+        self._chosen: ColourRange | None = None
         self._painter = painter = CortexPainter()
         painter.surface, painter.atlas = placed.surface, placed.atlas
         painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
@@ -114,11 +116,11 @@ class CortexRenderer:
         """What the colours mean."""
         return self._painter.scale
 
-    def use_colours(self, colormap: str, threshold: float) -> None:
-        """Use another colour map, and leave values nearer to zero than `threshold` out."""
-        self._painter.set_colormap(colormap)
-        self._painter.set_threshold(threshold)
-        self._painted = None
+    def use_colours(self, key: ColourKey) -> None:
+        """Use the colour map of another drawing, its threshold, and its range where that was chosen."""
+        self._painter.set_colormap(key.colormap.name)
+        self._painter.set_threshold(key.threshold)
+        self._chosen, self._painted = key.chosen, None
 
     def draw(self, shot: Shot, size: tuple[int, int]) -> ByteArray:
         """A picture (height, width, 3) uint8 on the paper of the theme."""
@@ -202,7 +204,8 @@ class CortexRenderer:
 
     def _show_values(self, step: int | None) -> None:
         shown, words = self._shown, {"title": self._shown.title, "unit": self._shown.unit}
-        self._painter.set_values(shown.at(step), diverging=shown.diverging, limit=shown.limit, **words)
+        limit = self._chosen or shown.limit
+        self._painter.set_values(shown.at(step), diverging=shown.diverging, limit=limit, **words)
 
 
 @contextmanager

@@ -124,7 +124,7 @@ class Figures(Feature):
             renderer = CortexRenderer(probe, config.style, placed, theme=find_theme(config.theme))
             reading = self._explore.colours()
             if reading is not None and config.style.map == self._explore.value().map:
-                renderer.use_colours(reading.colormap.name, reading.threshold)
+                renderer.use_colours(reading)
             self._renderer, self._shown = renderer, asked
         return self._renderer.for_job
 

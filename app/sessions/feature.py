@@ -84,7 +84,8 @@ class Sessions(Feature):
         record = self._capture()
         if self._opened is not None:
             record = merge_unchanged(*self._opened, record)
-        return Open(record, self._session.state.probe, self.path)
+        state = self._session.state
+        return Open(record, state.probe, self.path, None if state.pinned is None else state.pinned.probe)
 
     def is_modified(self) -> bool:
         """Whether a named session differs from its file."""
@@ -344,7 +345,7 @@ class Sessions(Feature):
             self._lock = lock
         self.path, self._saved = path, essence(now.record)
         if self._opened is not None:
-            self._opened = (replace(self._opened[0], probe=written.probe), self._opened[1])
+            self._opened = (replace(self._opened[0], probe=written.probe, pinned=written.pinned), self._opened[1])
         self._session.settings.set("session_folder", str(path.parent))
         self.keeper.mark()
         self.show_title()
@@ -378,7 +379,7 @@ class Sessions(Feature):
 
 
 def _save(now: Open, path: Path) -> SessionRecord:
-    written = write_session(now.record, path, probe=now.probe)
+    written = write_session(now.record, path, probe=now.probe, pinned=now.pinned)
     add_recent(path)
     return written
 

@@ -26,17 +26,19 @@ TICK_MS = 10_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Open:
-    """What is open now: record, the probe on screen, the file it has."""
+    """What is open now: record, the probe on screen, the file it has, and the probe compared with."""
 
     record: SessionRecord
     probe: Probe | None
     named: Path | None
+    pinned: Probe | None = None
 
     def same(self, other: Open | None) -> bool:
         """Whether there is nothing new in it."""
         return (
             other is not None
             and self.probe is other.probe
+            and self.pinned is other.pinned
             and self.named == other.named
             and self.record == other.record
         )
@@ -131,8 +133,10 @@ class SessionKeeper(QObject):
 
     def _write(self, now: Open) -> None:
         if now.probe is not None and now.probe is not self._probe:
-            self.autosave.save(now.record, named=now.named)  # what was chosen first: a probe takes a while
-        self.autosave.save(now.record, probe=now.probe, named=now.named)
+            self.autosave.save(
+                now.record, pinned=now.pinned, named=now.named
+            )  # what was chosen first: a probe takes a while
+        self.autosave.save(now.record, probe=now.probe, pinned=now.pinned, named=now.named)
         self._probe = now.probe
 
     def _wait(self) -> None:

@@ -15,6 +15,7 @@ from app.widgets.desk import Loaded
 from core.errors import ProbeError
 from core.probes.choice import Choice
 from core.probes.files import load_probe
+from core.probes.probe import Probe
 from core.session.record import SessionRecord, ViewRecord
 from core.session.reference import Missing, find_file
 
@@ -22,6 +23,7 @@ SELECTED = (*Choice().parts(), "image")
 """What a probe belongs to."""
 
 GROUPS = (
+    ("pinned", "pinned_sha256"),
     ("subject", "surface", "network", "layer", "encoder_sha256", "target", "aim"),
     *((name,) for name in ("image", "direction", "attack", "gate_r", "auto_probe", "analyses", "tray")),
 )
@@ -30,7 +32,8 @@ GROUPS = (
 
 def essence(record: SessionRecord) -> SessionRecord:
     """What the user would miss: a session counts as changed if this differs, not if the cortex was turned."""
-    return replace(record, probe=None, view=ViewRecord(map=record.view.map), tab="", layout={}, surface="")
+    view = ViewRecord(map=record.view.map, ranges=record.view.ranges, beside=record.view.beside)
+    return replace(record, probe=None, pinned=None, view=view, tab="", layout={}, surface="")
 
 
 def merge_unchanged(opened: SessionRecord, after: SessionRecord, now: SessionRecord) -> SessionRecord:
@@ -70,18 +73,21 @@ def load_record(
     """
     problems = [one.sentence for one in missing if one.what not in found]
     places = {what: found.get(what) or find_file(reference, folders) for what, reference in record.references().items()}
-    key, stimulus, probe = _image_key(record, places), None, None
+    key, stimulus = _image_key(record, places), None
+    probes: dict[str, Probe] = {}
     try:
         stimulus = catalogue.load_stimulus(key, catalogue.side_of(record.network)) if key else None
     except ProbeError as error:
         problems.append(str(error))
-    try:
-        header = places.get("probe")
-        probe = load_probe(header) if header is not None else None
-    except ProbeError as error:
-        problems.append(str(error))
+    for what in ("probe", "pinned probe"):
+        try:
+            if (header := places.get(what)) is not None:
+                probes[what] = load_probe(header)
+        except ProbeError as error:
+            problems.append(str(error))
     image = key if stimulus is not None else ""
-    return Loaded(record, image, stimulus, probe, places, tuple(dict.fromkeys(problems)))
+    told = tuple(dict.fromkeys(problems))
+    return Loaded(record, image, stimulus, probes.get("probe"), probes.get("pinned probe"), places, told)
 
 
 def _image_key(record: SessionRecord, places: Mapping[str, Path | None]) -> str:

@@ -125,6 +125,10 @@ raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
 -
 trade_off | Trade-off… |  | chart | Choose between moving the target and sparing all other voxels
+-
+pin_probe | Pin this probe | B | pin | Keep this probe as A: whatever is shown next stands beside it as B
+unpin_probe | Unpin the probe | Shift+B | close | Compare with the pinned probe no longer
+jury | Network jury | J | network | Show or hide the shift that every fitted network predicts for the picture on screen
 [Stimuli]
 add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
 plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
@@ -147,6 +151,10 @@ view_flat | Flat map | 7 |  | Show the flattened cortex
 camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
 -
 loupe | Probe loupe | M | search | Show the first-order probe of the voxel under the pointer, as Ctrl held down does
+colour_range | Colour range… | C |  | Type fmin, fmid and fmax of the map shown; both cortices have it
+lock_range | Lock or unlock the colour range | Shift+C | lock | Keep the present colour range for the next probes, or \
+    fit it to each map again
+-
 flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image in place
 -
 toggle_controls | Show or hide controls | Ctrl+1 | sidebar | Hide the left column, or bring it back
@@ -195,6 +203,8 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
         lambda now: now.state.probe is not None,
         "Run a probe first",
     ),
+    ("pin_probe", lambda now: now.state.probe is not None, "Run a probe first"),
+    ("unpin_probe", lambda now: now.state.pinned is not None, "No probe is pinned"),
     ("cancel", lambda now: not isinstance(now.run, Idle), "Nothing is running"),
 )
 """Commands, what they need, and why they cannot be given without it; of several reasons the first is told."""

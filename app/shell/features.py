@@ -55,7 +55,7 @@ class Features(QObject):
         self.drops = Drops(desk, [row for feature in self for row in feature.drops()])
         self.notices = Notices(desk)
         actions.action("recent_sessions").setMenu(self.sessions.menu)
-        explore.set_collecting(actions.action("add_to_tray"))
+        explore.set_tools(*map(actions.action, ("add_to_tray", "pin_probe", "unpin_probe")))
         self._connect()
         self.refresh_commands()
 
@@ -73,7 +73,7 @@ class Features(QObject):
 
     def _connect(self) -> None:
         state = self._session.state
-        for fact in ("subject", "card", "stimulus", "target", "probe"):
+        for fact in ("subject", "card", "stimulus", "target", "probe", "pinned"):
             getattr(state, f"{fact}_changed").connect(self.refresh_commands)
         self._session.lane.state_changed.connect(self.refresh_commands)
         self.explore.undo.chosen.connect(self.refresh_commands)

@@ -76,6 +76,7 @@ class Loaded:
     image: str = ""
     stimulus: Stimulus | None = None
     probe: Probe | None = None
+    pinned: Probe | None = None
     places: Mapping[str, Path | None] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from core.figures.probe_words import MINUS
 from core.reports.inks import Inks
-from core.surfaces.colormap import Colormap, ColormapKind
-from core.types import BoolArray, FloatArray
+from core.surfaces.colormap import N_STEPS, Colormap, ColormapKind, ColourRange
+from core.types import BoolArray, ByteArray, FloatArray
 from core.words import name_with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+Limit = float | ColourRange | None
+"""The value of the last colour, a range that was chosen, or None for what suits the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,8 @@ class ColourKey:
     ----------
     limit : Value of the last colour, in `unit`; a diverging map runs from -limit, a sequential one from 0.
     threshold : Values nearer to zero are not shown.
+    chosen : The range that was chosen, whose end is `limit`; without one the colours run evenly from zero.
+    clipped : How many voxels shown lie below and above the ends, and take their colours.
     """
 
     colormap: Colormap
@@ -32,6 +38,8 @@ class ColourKey:
     unit: str
     limit: float
     threshold: float = 0.0
+    chosen: ColourRange | None = None
+    clipped: tuple[int, int] = (0, 0)
 
     @property
     def is_diverging(self) -> bool:
@@ -46,7 +54,20 @@ class ColourKey:
     def position(self, values: FloatArray) -> FloatArray:
         """Place of values (n,) along the colour map, in [0, 1] unless beyond the limit."""
         share = np.asarray(values) / self.limit
+        if self.chosen is not None:
+            knots = (self.chosen.fmin, self.chosen.fmid, self.chosen.fmax)
+            size = np.interp(np.abs(values) if self.is_diverging else values, knots, (0.0, 0.5, 1.0))
+            share = np.copysign(size, values) if self.is_diverging else size
         return np.asarray((share + 1) / 2 if self.is_diverging else share)
+
+    def bar(self) -> ByteArray:
+        """The colours (256, 3) from the lowest value to the highest, evenly spaced in value."""
+        return self.colormap.look_up(self.position(np.linspace(self.lowest, self.limit, N_STEPS)))
+
+    def count_clipped(self, values: FloatArray) -> tuple[int, int]:
+        """How many of the values (n,) that are shown lie below the first colour and above the last."""
+        shown = np.asarray(values)[self.is_shown(values)]
+        return int((shown < self.lowest).sum()), int((shown > self.limit).sum())
 
     def is_shown(self, values: FloatArray) -> BoolArray:
         """Which values (n,) are not transparent: known, and at or beyond the threshold."""
@@ -69,12 +90,15 @@ def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:
     from matplotlib.colorbar import Colorbar
     from matplotlib.colors import ListedColormap, Normalize, to_rgb
 
-    colours = key.colormap.table / 255.0
+    colours = key.bar() / 255.0
     values = np.linspace(key.lowest, key.limit, len(colours))
     hidden = np.abs(values) < key.threshold
     colours = np.where(hidden[:, None], [to_rgb(inks.line)], colours)
     mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(colours))
-    bar = Colorbar(axes, mappable, orientation="horizontal")
+    ends: dict[tuple[bool, bool], Literal["both", "min", "max", "neither"]]
+    ends = {(True, True): "both", (True, False): "min", (False, True): "max", (False, False): "neither"}
+    below, above = key.clipped
+    bar = Colorbar(axes, mappable, orientation="horizontal", extend=ends[below > 0, above > 0])
     if bar.solids is not None:
         bar.solids.set_rasterized(False)
         bar.solids.set_edgecolor("face")  # else viewers show seams between the steps

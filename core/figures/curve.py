@@ -7,7 +7,7 @@ own encoder's: two units have no axis in common.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ class CurveData:
     budget : The full epsilon asked for.
     scale : The axis's unit in the response's: 1, or the target's SD.
     names : What lines are called that have another name than their key.
+    sizes : Realised sizes (n_budgets,) of the perturbations by norm, where they are known.
     """
 
     norm: NormName
@@ -55,10 +56,28 @@ class CurveData:
     budget: float = 0.0
     scale: float = 1.0
     names: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[NormName, FloatArray] = field(default_factory=dict)
 
     def name(self, line: str) -> str:
         """What a line is called."""
         return self.names.get(line, line)
+
+    def in_sds(self) -> CurveData:
+        """The same in the target's SDs; as it is where these are not known, or it is already."""
+        if not self.target_sd > 0:
+            return self
+        lines = {name: values / self.target_sd for name, values in self.lines.items()}
+        return replace(self, unit=SD_UNIT, lines=lines, target_sd=float("nan"), scale=self.scale * self.target_sd)
+
+    def on_axes_of(self, other: CurveData) -> tuple[FloatArray, FloatArray] | None:
+        """Budgets and shifts (n_budgets,) on another curve's axes, at their realised sizes if its norm is another.
+
+        None where its unit is another, or these sizes are not known.
+        """
+        sizes = self.epsilon if self.norm is other.norm else self.sizes.get(other.norm)
+        if sizes is None or self.unit != other.unit:
+            return None
+        return other.factor * sizes, self.lines[ATTACK]
 
     @property
     def encoders(self) -> tuple[FloatArray, ...]:
@@ -85,7 +104,8 @@ def curve_of(probe: Probe) -> CurveData:
     lines |= {"random control": curve.control_shift, "sign flip": curve.sign_flip_shift}
     there = {} if second is None else {SECOND: second.shift, SECOND_CONTROL: second.control_shift}
     in_sds = {} if second is None else {name: values / second.target_sd for name, values in there.items()}
-    return _describe(probe, curve.epsilon, lines, in_sds, linearity=curve.linearity if has_slope else None)
+    sizes, linearity = {NormName.L2: curve.l2, NormName.LINF: curve.linf}, curve.linearity if has_slope else None
+    return _describe(probe, curve.epsilon, lines, in_sds, linearity=linearity, sizes=sizes)
 
 
 def steps_of(probe: Probe) -> CurveData:

@@ -21,10 +21,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_TICKS = 7
+PINNED, LAST = "A, pinned", "last probe"
+BESIDE: dict[str, dict[str, Any]] = {
+    PINNED: {"ink": "accent", "line": "-", "width": 1.4, "size": 3.5, "marker": "D"},
+    LAST: {"ink": "faint", "line": "-", "width": 0.7},
+}
+"""How the curves of other probes are drawn."""
 
 
-def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
-    """The shift along the budgets with first order, random control and sign flip, in SDs too where those are known."""
+def plot_curve(data: CurveData, *, is_log: bool, beside: Mapping[str, CurveData] | None = None) -> Plot:
+    """The shift along the budgets with first order, random control and sign flip, in SDs too where those are known.
+
+    `beside`: the curves of other probes by their names, those that have a place on these axes: `PINNED` and `LAST`.
+    """
     inks = [_ink_of(way) for way in (data.direction, data.direction.opposite)]
     looks: dict[str, dict[str, Any]] = {
         "first order": {"ink": "text", "line": "--"},
@@ -41,7 +50,12 @@ def plot_curve(data: CurveData, *, is_log: bool) -> Plot:
             from_zero = [0.0] if not is_log and data.x[0] > 0 else []  # no budget, no shift
             x, y = (np.append(from_zero, one) for one in (data.x, values))
             series.append(Series(x, y, width=1.4, **{"name": data.name(name)} | look))
-    right = (1 / data.target_sd, "shift (SD)") if data.target_sd > 0 else None
+    others = beside or {}
+    for name, other in others.items():
+        if (line := other.on_axes_of(data)) is not None:
+            series.append(Series(*line, name=name, **BESIDE[name]))
+    has_right = data.target_sd > 0 and all(other.target_sd == data.target_sd for other in others.values())
+    right = (1 / data.target_sd, "shift (SD)") if has_right else None
     shared: dict[str, Any] = {"series": tuple(series), "across": (0,), "right": right, "ends": True}
     return Plot(**_epsilon_axis(data, is_log=is_log), y=name_with_unit("shift", data.unit), **shared)
 

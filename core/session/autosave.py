@@ -85,11 +85,14 @@ class Autosave:
         self.folder: Path | None = None
         self._lock: FileLock | None = None
 
-    def save(self, record: SessionRecord, *, probe: Probe | None = None, named: Path | None = None) -> SessionRecord:
-        """Save what is open now; `named` is the file the user has given it. Raises StorageError; the older stays."""
+    def save(self, record: SessionRecord, *, named: Path | None = None, **probes: Probe | None) -> SessionRecord:
+        """Save what is open now; `named` is the file the user has given it. Raises StorageError; the older stays.
+
+        `probes`: the one on screen, `probe`, and `pinned`, the one it is compared with.
+        """
         folder = self._begin()
         notes = {"named": "" if named is None else str(named)}
-        return write_session(record, folder / SESSION_NAME, probe=probe, notes=notes, sync=_leave_to_system)
+        return write_session(record, folder / SESSION_NAME, notes=notes, sync=_leave_to_system, **probes)
 
     def close(self, *, keep: bool) -> None:
         """Close in order: with `keep` the session can be opened again, else it goes."""

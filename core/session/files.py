@@ -89,6 +89,7 @@ def write_session(
     path: Path,
     *,
     probe: Probe | None = None,
+    pinned: Probe | None = None,
     notes: Mapping[str, Any] | None = None,
     sync: Callable[[Path], object] = flush,
 ) -> SessionRecord:
@@ -97,19 +98,20 @@ def write_session(
     Parameters
     ----------
     path : Ends with .probescope.
-    probe : The one on screen; without it the one `record.probe` refers to is copied, if it is there.
+    probe, pinned : The one on screen and the one it is compared with; without it the one that the record refers to is
+        copied, if it is there.
     notes : Further header fields.
     sync : Brings a probe's files to the disk before the session refers to them.
 
     Raises StorageError if the folder cannot be written or the disk is full, and the older session stays as it was.
     """
     data = data_of(path)
-    reference = _keep_probe(record.probe, probe, data, sync)
-    written = replace(record, probe=reference)
+    kept, compared = _keep_probe(record.probe, probe, data, sync), _keep_probe(record.pinned, pinned, data, sync)
+    written = replace(record, probe=kept, pinned=compared)
     saved = datetime.now(UTC).isoformat(timespec="seconds")
     header = HEADER.marks() | {"saved": saved, "program": _program()} | dict(notes or {})
     write_json(path, header | pack_record(written, path.parent))
-    _prune(data, keep=reference)
+    _prune(data, keep=(kept, compared))
     return written
 
 
@@ -160,12 +162,12 @@ def _copy_probe(header: Path, data: Path) -> Path | None:
     return copied_header
 
 
-def _prune(data: Path, *, keep: FileReference | None) -> None:
+def _prune(data: Path, *, keep: tuple[FileReference | None, ...]) -> None:
     """Remove the probes the session no longer refers to; nothing else in the folder is touched."""
     if not data.is_dir():
         return
     remove_leftovers(data)
-    kept = set() if keep is None else set(name_files(keep.path))
+    kept = {path for one in keep if one is not None for path in name_files(one.path)}
     for path in set(data.glob(f"{PROBE_PREFIX}*")) - kept:
         with suppress(OSError):
             path.unlink()

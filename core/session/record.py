@@ -15,6 +15,7 @@ from typing import Any
 from core.checks import check_choice, check_fraction
 from core.headers import Content, HeaderKind, structure, unstructure
 from core.probes.choice import Choice
+from core.surfaces.colormap import ColourRange
 from core.words import count
 
 HEADER = HeaderKind(
@@ -81,6 +82,7 @@ def _change_references(record: SessionRecord, change: Callable[[FileReference], 
         record,
         image=None if record.image is None else replace(record.image, file=maybe(record.image.file)),
         probe=maybe(record.probe),
+        pinned=maybe(record.pinned),
         analyses=tuple(replace(one, sweep=maybe(one.sweep)) for one in record.analyses),
     )
 
@@ -134,6 +136,8 @@ class ViewRecord:
     camera : None for the named view as it is.
     threshold : Values nearer to zero than this share of the limit are transparent.
     colormap : Of the map shown; "" for none.
+    ranges : Colour ranges that were chosen, by the kind of map they are for.
+    beside : Of a second cortex: "auto", "none", "second", "pinned", "map:NAME" or "encoder:SUBJECT/NETWORK/LAYER".
     """
 
     map: str = "shift"
@@ -147,6 +151,8 @@ class ViewRecord:
     outlines: bool = True
     labels: bool = True
     path: bool = False
+    ranges: Mapping[str, ColourRange] = field(default_factory=dict)
+    beside: str = "auto"
 
     def __post_init__(self) -> None:
         check_choice("hemispheres", self.hemispheres, ("both", "left", "right"))
@@ -171,7 +177,8 @@ class SessionRecord(Choice):
     surface : Its id; "" for none.
     encoder_sha256 : Of the encoder in use.
     gate_r : Voxels below this held-out r are dimmed.
-    probe : The header of the finished probe on screen.
+    probe, pinned : The headers of the finished probe on screen, and of the one it is compared with.
+    pinned_sha256 : What tells the pinned probe from others; "" for none.
     tab : Key of the work space in front.
     tray : tuple of JSON objects. The recipes of the stimulus tray.
     layout : Sizes of splitters and window, as Qt writes them.
@@ -183,6 +190,8 @@ class SessionRecord(Choice):
     gate_r: float = 0.1
     auto_probe: bool = True
     probe: FileReference | None = None
+    pinned: FileReference | None = None
+    pinned_sha256: str = ""
     tab: str = "explore"
     analyses: tuple[AnalysisRecord, ...] = ()
     tray: tuple[Mapping[str, Any], ...] = ()
@@ -206,5 +215,7 @@ class SessionRecord(Choice):
             found["image"] = self.image.file
         if self.probe is not None:
             found["probe"] = self.probe
+        if self.pinned is not None:
+            found["pinned probe"] = self.pinned
         found |= {f"analysis {one.question}": one.sweep for one in self.analyses if one.sweep is not None}
         return found

@@ -7,13 +7,14 @@ polar, and viridis rises in lightness all the way. The others are offered becaus
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, lru_cache
 
 import numpy as np
 
-from core.checks import check_choice, check_count
+from core.checks import check_choice, check_count, refusal, to_number
 from core.paths import resources_folder
 from core.surfaces.map_names import DIVERGING, OLD_NAMES, SEQUENTIAL
 from core.types import ByteArray, FloatArray
@@ -49,6 +50,44 @@ class Colormap:
         """Colours (n, 3) uint8 of positions (n,) in [0, 1]; what lies outside takes the end's colour, NaN the first."""
         rows = np.nan_to_num(np.asarray(position, dtype=np.float32) * N_STEPS, nan=0.0, posinf=N_STEPS, neginf=0.0)
         return self.table[np.clip(rows, 0, N_STEPS - 1).astype(np.intp)]
+
+
+@dataclass(frozen=True, slots=True)
+class ColourRange:
+    """A range that was chosen, in the map's unit, as MNE has it; of a diverging map for both signs.
+
+    Parameters
+    ----------
+    fmin : At least 0. Values nearer to zero are transparent; the colours begin here.
+    fmid : The colour half way to the end.
+    fmax : The last colour.
+
+    Raises BadInputError unless 0 <= fmin < fmid < fmax.
+    """
+
+    fmin: float
+    fmid: float
+    fmax: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.fmin < self.fmid < self.fmax < np.inf:
+            allowed, got = "three rising numbers, the first at least 0", (self.fmin, self.fmid, self.fmax)
+            raise refusal("colour range", allowed=allowed, got=got)
+
+    def describe(self) -> str:
+        """One line: "fmin 0, fmid 1, fmax 3"."""
+        return f"fmin {self.fmin:g}, fmid {self.fmid:g}, fmax {self.fmax:g}"
+
+
+def read_range(texts: Mapping[str, str]) -> ColourRange:
+    """A range of what was typed for fmin, fmid and fmax. Raises BadInputError for what is no number or no range."""
+    numbers = {}
+    for name, text in texts.items():
+        try:
+            numbers[name] = to_number(text.replace(",", "."))
+        except ValueError:
+            raise refusal(name, allowed="a number such as 1.5", got=text) from None
+    return ColourRange(**numbers)
 
 
 @lru_cache(maxsize=32)

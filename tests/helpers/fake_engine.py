@@ -20,6 +20,7 @@ from core.errors import BadInputError, Cancelled
 from core.images.read import read_image
 from core.images.stimulus import Stimulus, make_stimulus
 from core.networks.catalog import list_networks
+from core.probes.jury import Vote
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.surfaces.atlas import load_atlas
 from core.types import FloatArray, VoxelTable
@@ -100,6 +101,8 @@ class FakeEngine:
     seconds_a_step: float = 0.0
     n_asked: dict[str, int] = field(default_factory=dict)
     device: str = "cpu"
+    refusing: tuple[str, ...] = ()
+    """Networks whose encoders do not answer."""
 
     def _count(self, what: str) -> None:
         self.n_asked[what] = self.n_asked.get(what, 0) + 1
@@ -150,6 +153,17 @@ class FakeEngine:
         self._count("rescore")
         n_voxels = SUBJECT.voxels.n_voxels
         return np.repeat(pixels.mean(axis=(1, 2, 3))[:, None], n_voxels, axis=1).astype(np.float32)
+
+    def vote(
+        self, encoder: tuple[str, str, str], target: FloatArray | None, clean: FloatArray, made: FloatArray
+    ) -> Vote:
+        self._count("vote")
+        if encoder[1] in self.refusing:
+            raise BadInputError(f"The weights of {encoder[1]} are not here.")
+        change = float(np.abs(made - clean).mean())
+        return Vote(
+            len(encoder[1]) * change, np.linspace(-1, 1, SUBJECT.voxels.n_voxels).astype(np.float32) * 100 * change
+        )
 
     def iter_gradient_atlas(
         self,

@@ -20,7 +20,7 @@ from core.figures.movie_config import CortexStyle, MovieConfig
 from core.figures.movie_frames import Shot, open_frames
 from core.probes.probe import Probe
 from core.reports.inks import DARK, LIGHT
-from core.surfaces.colormap import find_colormap
+from core.surfaces.colormap import ColourRange, find_colormap
 from core.types import ByteArray
 from tests.helpers.probes import make_probe
 
@@ -83,9 +83,11 @@ def test_the_map_follows_the_steps_on_one_scale(renderer: CortexRenderer, probe:
 def test_values_take_the_colours_of_the_key(probe: Probe, qtbot: QtBot) -> None:
     shift = np.full_like(probe.clean, 10.0)
     with render_probe(replace(probe, perturbed=probe.clean + shift), PLAIN, theme="light") as renderer:
-        renderer.use_colours("RdBu_r", 0.0)
+        chosen = ColourRange(0.0, 1.0, 2.5)
+        renderer.use_colours(ColourKey(find_colormap("RdBu_r"), "Shift", "SD", limit=2.5, chosen=chosen))
         picture, key = renderer.draw(Shot(), (640, 400)), renderer.key
     assert key is not None and key.colormap.name == "RdBu_r"
+    assert (key.limit, key.chosen, key.clipped) == (2.5, chosen, (0, len(shift))), "as it was chosen in the window"
     end = key.colormap.table[-1].astype(int)
     pure = np.abs(picture[..., :3].astype(int) - end).sum(axis=2)
     assert (pure < 60).sum() > 500  # the strongest colour, lit from the front

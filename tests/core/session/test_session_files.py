@@ -18,6 +18,7 @@ from core.probes.target import Target, TargetKind
 from core.session.files import data_of, read_session, with_ending, write_session
 from core.session.record import AnalysisRecord, ImageRecord, SessionRecord, ViewRecord
 from core.session.reference import refer_to
+from core.surfaces.colormap import ColourRange
 from core.types import Direction, NormName
 from tests.helpers.probes import make_probe
 
@@ -26,6 +27,9 @@ def make_file(path: Path, content: str = "pixels") -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content)
     return path
+
+
+RANGES = {"SD, diverging": ColourRange(0.0, 0.5, 3.0)}
 
 
 def make_record(folder: Path) -> SessionRecord:
@@ -43,11 +47,23 @@ def make_record(folder: Path) -> SessionRecord:
         aim=TargetOptions("PPA", 0.5, True, 2.0, ObjectiveKind.COSINE, 1.5, ("vgg16",)),
         gate_r=0.25,
         auto_probe=False,
+        pinned_sha256="b" * 64,
         tab="transfer",
         analyses=(AnalysisRecord("transfer", {"n_steps": 3}, refer_to(make_file(folder / "analyses" / "sweep.json"))),),
         tray=({"image": "cat", "epsilon": 0.1},),
         view=ViewRecord(
-            "r", "pial", "medial", "left", 0.4, (10.0, 20.0, 1.0, 2.0, 3.0, 80.0), 0.3, "magma", False, False
+            "r",
+            "pial",
+            "medial",
+            "left",
+            0.4,
+            (10.0, 20.0, 1.0, 2.0, 3.0, 80.0),
+            0.3,
+            "magma",
+            False,
+            False,
+            RANGES,
+            "map:r",
         ),
         layout={"main_splitter": "AAAA"},
     )
@@ -58,7 +74,7 @@ def test_no_field_of_the_example_has_its_default(tmp_path: Path) -> None:
     same = [
         f.name
         for f in dataclasses.fields(record)
-        if getattr(record, f.name) == getattr(plain, f.name) and f.name != "probe"
+        if getattr(record, f.name) == getattr(plain, f.name) and f.name not in ("probe", "pinned")
     ]
     assert same == []
 
@@ -234,3 +250,14 @@ def test_a_probe_whose_arrays_are_gone_does_not_stop_a_save(tmp_path: Path) -> N
     again = write_session(dataclasses.replace(written, gate_r=0.5), tmp_path / "two" / "two.probescope")
     assert again.probe == written.probe
     assert read_session(tmp_path / "two" / "two.probescope").record.gate_r == 0.5
+
+
+def test_a_pinned_probe_is_kept_beside_the_one_on_screen(tmp_path: Path) -> None:
+    path, pinned = tmp_path / "mine.probescope", make_probe(44, 48, epsilon=1.0)
+    write_session(SessionRecord(), path, probe=make_probe(44, 48, epsilon=2.0), pinned=pinned)
+    record = read_session(path).record
+    assert record.pinned is not None and record.probe is not None
+    assert load_probe(record.pinned.path).config.attack.epsilon == 1.0
+    assert len(list(data_of(path).iterdir())) == 4
+    write_session(SessionRecord(), path, probe=pinned, pinned=pinned)
+    assert len(list(data_of(path).iterdir())) == 2, "one probe is kept once"
