@@ -11,9 +11,10 @@ from app.cortex.colour import Layer, colour_marked, colour_regions, colour_value
 from core.checks import refusal
 from core.figures.colour_key import ColourKey
 from core.figures.probe_maps import robust_limit
+from core.probes.target import split_side
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
-from core.surfaces.mesh import CorticalSurface
+from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
 from core.surfaces.paint import VoxelMap
 from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
 
@@ -117,13 +118,17 @@ class CortexPainter:
 
     def roi_labels(self, roi: str) -> tuple[IntArray, IntArray] | None:
         """1 at the vertices of an ROI on both sides, (n,) each: the atlas's, else those its voxels are painted on."""
-        if self.atlas is not None and roi in self.atlas.names:
-            number = self.atlas.names.index(roi) + 1
-            return self._as_labels([self.atlas.labels(side) == number for side in (0, 1)])
-        if self.voxels is None or roi not in self.voxels.table.roi_names:
+        known = () if self.voxels is None else self.voxels.table.roi_names
+        listed = () if self.atlas is None else self.atlas.names
+        hemisphere, name = ("", roi) if roi in (*known, *listed) else split_side(roi)
+        sides = [side for side in (0, 1) if hemisphere in ("", SIDE_NAMES[side])]
+        if self.atlas is not None and name in listed:
+            masks = [self.atlas.labels(side) == listed.index(name) + 1 for side in (0, 1)]
+        elif self.voxels is not None and name in known:
+            masks = [self._mask(np.asarray(self.voxels.table.roi) == name, side) for side in (0, 1)]
+        else:
             return None
-        members = np.asarray(self.voxels.table.roi) == roi
-        return self._as_labels([self._mask(members, side) for side in (0, 1)])
+        return self._as_labels([mask & (side in sides) for side, mask in enumerate(masks)])
 
     @staticmethod
     def _as_labels(masks: Sequence[BoolArray]) -> tuple[IntArray, IntArray]:

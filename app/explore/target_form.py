@@ -11,7 +11,7 @@ from app.explore.target_options_form import TargetOptionsForm
 from app.widgets.basics import make_button, make_column, make_heading, make_panel, make_row, set_icon
 from app.widgets.captions import Caption, Fold
 from app.widgets.form import Choice, Form, Pick
-from core.probes.target import TargetKind
+from core.probes.target import TargetKind, split_side
 
 PICK_HINT = "Click a voxel on the cortex"
 DRAW_HINT = "Press Draw, then paint voxels on the cortex"
@@ -24,6 +24,13 @@ KINDS = (
 )
 
 
+SIDES = (
+    ("left", "Left", "The ROI in the left hemisphere alone"),
+    ("", "Both", "The ROI in both hemispheres"),
+    ("right", "Right", "The ROI in the right hemisphere alone"),
+)
+
+
 class TargetForm(Form):
     """Voxel, ROI or set, and a summary of what is chosen."""
 
@@ -31,6 +38,7 @@ class TargetForm(Form):
 
     kind = Pick("", choices=KINDS, name="Target")
     roi = Choice("", name="ROI")
+    side = Pick("", choices=SIDES, name="Hemisphere of the ROI")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,7 +54,7 @@ class TargetForm(Form):
         self.more = Fold("Contrast, pattern, smallest budget", self.options)
         self._drawing = make_panel(make_row(self.draw, self.clear))
         texts = make_column(self.summary, self.details, gap=2)
-        choices = (make_heading("Target"), self.kind, self.roi, self._drawing)
+        choices = (make_heading("Target"), self.kind, self.roi, self.side, self._drawing)
         self.setLayout(make_column(*choices, texts, self.more))
         self._show_kind(TargetKind.VOXEL)
 
@@ -71,11 +79,14 @@ class TargetForm(Form):
         self._show_roi(roi)
 
     def _show_roi(self, roi: str) -> None:
+        side, name = ("", roi) if self.roi.findData(roi) >= 0 else split_side(roi)
         with QSignalBlocker(self.roi):
-            self.roi.setCurrentIndex(self.roi.findData(roi) if roi else -1)
+            self.roi.setCurrentIndex(self.roi.findData(name) if name else -1)
+        self.side.set_value(side)
 
     def _show_kind(self, kind: str) -> None:
-        self.roi.setVisible(kind == TargetKind.ROI)
+        for box in (self.roi, self.side):
+            box.setVisible(kind == TargetKind.ROI)
         self._drawing.setVisible(kind == TargetKind.SET)
         if kind != TargetKind.SET:
             self.draw.setChecked(False)
@@ -89,5 +100,8 @@ class TargetForm(Form):
             self.roi.showPopup()
 
     def take_roi(self, *_: object) -> None:
-        """An ROI was chosen."""
-        self.roi_chosen.emit(self.roi.value())
+        """An ROI was chosen, or its hemisphere."""
+        if self.roi.currentIndex() >= 0:
+            self.roi_chosen.emit(f"{self.side.value()} {self.roi.value()}".strip())
+
+    take_side = take_roi

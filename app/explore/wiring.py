@@ -16,6 +16,7 @@ from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.ask_path import ask_open
 from core.attacks.config import AttackConfig
+from core.probes.target import list_rois
 from core.surfaces.placing import place_voxels
 from core.types import NormName
 
@@ -44,7 +45,7 @@ class Wiring(QObject):
         controls.encoder.subject_chosen.connect(self._choose_subject)
         controls.encoder.encoder_chosen.connect(self._choose_encoder)
         controls.against.changed.connect(controller.set_against)
-        controls.target.roi_chosen.connect(controller.pick_roi)
+        controls.target.roi_chosen.connect(self._choose_roi)
         controls.target.draw.toggled.connect(self._panels.cortex.view.set_drawing)
         controls.target.clear.clicked.connect(controller.clear_target)
         controls.target.options.changed.connect(controller.set_target_options)
@@ -67,6 +68,10 @@ class Wiring(QObject):
             place_voxels(loaded.voxels, loaded.surface)
 
         self._read_first(read, partial(controller.open_subject, subject))
+
+    def _choose_roi(self, roi: str) -> None:
+        self._session.controller.pick_roi(roi)
+        self._presenter.mark("target")  # the form goes back where it was refused
 
     def _choose_encoder(self, network: str, layer: str) -> None:
         subject, controller, engine = self._session.state.subject, self._session.controller, self._session.engine
@@ -149,7 +154,7 @@ class Wiring(QObject):
     def _list_options(self) -> None:
         """List the present ROIs and networks for what is asked of a target, and forget those that are gone."""
         state, form = self._session.state, self._panels.controls.target.options
-        rois = state.subject.voxels.roi_names if state.subject is not None else ()
+        rois = list_rois(state.subject.voxels) if state.subject is not None else ()
         networks = self._list_networks()
         form.set_rois(rois)
         form.set_networks(networks)

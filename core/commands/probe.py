@@ -36,7 +36,7 @@ from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.files import save_probe
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
-from core.probes.target import TargetKind
+from core.probes.target import TargetKind, split_side
 from core.stimuli.make import open_item
 from core.stimuli.names import name_pair
 from core.stimuli.one_probe import ExportReport, export_item
@@ -116,7 +116,7 @@ def run_probe(
     if min_norm is not None:
         check_positive("min-norm", min_norm, advice="It is the shift to reach, in SDs; 1 is a good start.")
     source = given.make(EncoderOptions)
-    subject, network, layer = resolve_encoder(source, roi=wanted.roi or "")
+    subject, network, layer = resolve_encoder(source, roi=split_side(wanted.roi or "")[1])
     config = ProbeConfig(
         subject,
         network,
