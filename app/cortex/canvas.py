@@ -23,7 +23,7 @@ from app.cortex.studio import Frame, Studio
 from app.look.fonts import small
 from app.look.theme import Theme, follow_theme, theme_in_use
 from core.surfaces.mesh import CorticalSurface
-from core.types import FloatArray
+from core.types import BoolArray, FloatArray
 
 GLIDE_MS = 240
 MARGIN = 1.1
@@ -127,10 +127,16 @@ class CortexCanvas(QWidget):
 
     def fit(self) -> None:
         """Bring all that is shown into sight."""
-        points = self.scene.points()
+        points = self.scene.frame_points()
         if len(points):
             self._untouched = True
             self._take_pose(self.pose.fitted(points, aspect=self._aspect(), margin=MARGIN))
+
+    def set_frame(self, framed: tuple[BoolArray, BoolArray] | None) -> None:
+        """Bring these vertices (n,) of both sides into sight from now on, None for all of the cortex."""
+        self.change(framed=framed)
+        if self._untouched:
+            self.fit()
 
     def focus(self, place: tuple[int, int]) -> None:
         """Glide to (side, vertex) and come near; at once if it must not glide."""

@@ -91,10 +91,7 @@ def _draw_gradient(painter: QPainter, reading: ColourKey, *, bar: QRectF, theme:
     painter.save()
     painter.setClipPath(shape)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.drawImage(bar, colormap_image(reading.colormap))
-    low, high = reading.hidden_span()
-    hidden = QRectF(bar.left() + low * bar.width(), bar.top(), (high - low) * bar.width(), bar.height())
-    painter.fillRect(hidden, QColor(theme.raised))
+    painter.drawImage(bar, to_qimage(reading.over(theme.raised)[None]))
     painter.restore()
     painter.setPen(QPen(QColor(theme.line_strong), 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -108,10 +105,10 @@ def _draw_number(painter: QPainter, text: str, *, at: QPointF, area: QRectF) -> 
 
 
 def _explain(reading: ColourKey) -> str:
-    beyond = "Values beyond the limits take the colour of the end."
-    if reading.threshold <= 0:
-        return beyond
-    return f"{beyond} Values under {reading.threshold:.3g} are transparent."
+    told = "Values beyond the limits take the colour of the end."
+    if reading.is_diverging and reading.fade > 0:
+        told += f" Values nearer to zero than {reading.fade * reading.limit:.3g} fade into the cortex."
+    return told if reading.threshold <= 0 else f"{told} Values under {reading.threshold:.3g} are transparent."
 
 
 class ColormapBox(ChoiceBox):

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.cortex.colour import Layer, colour_marked, colour_regions, colour_values, compose, shade_curvature
+from app.cortex.style import FADE, CortexStyle
 from core.checks import refusal
 from core.figures.colour_key import ColourKey
 from core.figures.probe_maps import robust_limit
@@ -15,7 +16,7 @@ from core.probes.target import split_side
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
 from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
-from core.surfaces.paint import VoxelMap
+from core.surfaces.paint import NO_VOXEL, VoxelMap
 from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
 
 MARK_OPACITY = 0.78
@@ -35,6 +36,7 @@ class CortexPainter:
         self.values: FloatArray | None = None
         self.shows_regions = False
         self.greys = GREYS_DARK
+        self.style = CortexStyle()
         self.mark_colour = (47, 198, 168)
         self._colormaps = {True: DEFAULT_DIVERGING, False: DEFAULT_SEQUENTIAL}
         self._key = ColourKey(find_colormap(DEFAULT_DIVERGING), "", "", 1.0)
@@ -45,7 +47,9 @@ class CortexPainter:
     @property
     def scale(self) -> ColourKey | None:
         """How the current map's values become colours, or None where no values are shown."""
-        return None if self.values is None or self.shows_regions else self._key
+        if self.values is None or self.shows_regions:
+            return None
+        return replace(self._key, fade=FADE if self.style.fades else 0.0)
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take another subject's voxels; forget the old map, gate and set."""
@@ -135,6 +139,16 @@ class CortexPainter:
         left, right = (mask.astype(np.int16) for mask in masks)
         return left, right
 
+    def vertices_with_data(self) -> tuple[BoolArray, BoolArray] | None:
+        """The vertices (n,) of both sides that show a voxel, else those in an ROI of the atlas; None for neither."""
+        if self.voxels is not None and len(self.voxels.table.paint):
+            left, right = (self.voxels.voxels(side) != NO_VOXEL for side in (0, 1))
+        elif self.atlas is not None:
+            left, right = (self.atlas.labels(side) > 0 for side in (0, 1))
+        else:
+            return None
+        return left, right
+
     def _side(self, side: int) -> ByteArray:
         if self.surface is None:
             return np.zeros((0, 4), dtype=np.uint8)
@@ -149,9 +163,9 @@ class CortexPainter:
         if self.shows_regions and self.atlas is not None:
             colours = distinct_colours(max(1, len(self.atlas.names)))
             layers.append(colour_regions(self.atlas.labels(side), colours, dimmed=self._mask(self._dimmed, side)))
-        elif self.values is not None and self.voxels is not None:
-            values = self.voxels.paint(self.values)[side]
-            layers.append(colour_values(values, self._key, dimmed=self._mask(self._dimmed, side)))
+        elif self.values is not None and self.voxels is not None and (key := self.scale) is not None:
+            values, dimmed = self.voxels.paint(self.values)[side], self._mask(self._dimmed, side)
+            layers.append(colour_values(values, key, dimmed=dimmed, opacity=self.style.opacity))
         if self._marked and self.voxels is not None:
             marked = np.zeros(self.voxels.table.n_voxels, dtype=bool)
             marked[list(self._marked)] = True

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from app.cortex.colour_bar import ColormapBox
 from app.cortex.layout import VIEWS
+from app.cortex.style import CortexStyle
 from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
 from app.look.numbers import digits_for, format_number
@@ -81,11 +82,17 @@ class CortexPanel(QWidget):
         """The view, and the second one beside it once there is one."""
         return (self.view,) if self.second is None else (self.view, self.second)
 
+    def set_style(self, style: CortexStyle) -> None:
+        """Draw and frame both cortices so from now on."""
+        for view in self.views:
+            view.set_style(style)
+
     def show_second(self, shown: bool) -> TwinView | None:
         """Show or hide a second cortex beside the first; it is made when it is first shown."""
         if shown and self.second is None:
             self.second = TwinView(self.view)
             self._sides.addWidget(self.second, 1)
+            self.second.set_style(self.view.canvas.scene.style)
             self.outlines_button.toggled.connect(self.second.set_outlined)
             self.labels_button.toggled.connect(self.second.set_labels)
             self.second.set_outlined(self.outlines_button.isChecked())

@@ -11,13 +11,20 @@ from PySide6.QtGui import QColor
 from app.cortex.camera import CameraPose
 from app.cortex.mesh import Mesh
 from app.cortex.morph import MorphPath
+from app.cortex.style import CortexStyle
 from app.look.theme import DARK, Theme
 from core.errors import ProbeError
 from core.surfaces.atlas import Atlas
-from core.types import ByteArray, FloatArray, IntArray
+from core.types import BoolArray, ByteArray, FloatArray, IntArray
 
-OUTLINE_DARK, OUTLINE_LIGHT = ("#ffffff", 0.92), ("#12141a", 0.88)
-"""Colour and cover."""
+WHITE, BLACK = "#ffffff", "#0d1013"
+"""Inks of outlines, and of the halo around those of the opposite lightness."""
+
+EMPHASIS_WIDTH = 4.0
+"""Pixels of the interface."""
+
+LEAST_FACING = 0.1
+"""Share of the framed vertices that must face the viewer, else all of the cortex is brought into sight."""
 
 MARKER_LIFT = 0.8
 """mm from the vertex to the centre of the marker, along the normal."""
@@ -25,6 +32,27 @@ MARKER_LIFT = 0.8
 
 class GraphicsError(ProbeError):
     """OpenGL cannot be used, or no longer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """Outlines of one kind.
+
+    Parameters
+    ----------
+    labels : (n,) int of both sides. What is outlined; None for nothing.
+    ink : "#rrggbb"
+    width : In pixels of the interface, without the halo.
+    """
+
+    labels: tuple[IntArray, IntArray] | None
+    ink: str
+    width: float
+
+    @property
+    def halo(self) -> str:
+        """Black around a light ink, white around a dark one."""
+        return BLACK if QColor(self.ink).lightnessF() > 0.45 else WHITE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +67,7 @@ class Scene:
     atlas : Whose ROIs are outlined and named.
     emphasised : The vertices labelled 1 on both sides, (n,) each, are outlined above all others.
     marked : (side, vertex) of the marker.
+    framed : The vertices (n,) of both sides that views bring into sight; None for all.
     """
 
     path: MorphPath | None = None
@@ -50,6 +79,8 @@ class Scene:
     labelled: bool = True
     emphasised: tuple[IntArray, IntArray] | None = None
     marked: tuple[int, int] | None = None
+    framed: tuple[BoolArray, BoolArray] | None = None
+    style: CortexStyle = field(default_factory=CortexStyle)
     pose: CameraPose = field(default_factory=lambda: CameraPose(0.0, 0.0))
     theme: Theme = DARK
 
@@ -69,16 +100,29 @@ class Scene:
         return self.path is not None and self.path.segment(self.position)[0] == "flat"
 
     @property
-    def lines(self) -> dict[str, tuple[tuple[IntArray, IntArray] | None, str, float]]:
-        """By kind of line what is outlined on both sides, (n,) each, the colour "#rrggbb" and the cover in [0, 1]."""
+    def lines(self) -> dict[str, Line]:
+        """What is outlined, by kind of line."""
         atlas = self.atlas if self.outlined else None
         regions = None if atlas is None else (atlas.labels(0), atlas.labels(1))
-        ink = OUTLINE_DARK if self.theme.is_dark else OUTLINE_LIGHT
-        return {"outlines": (regions, *ink), "emphasis": (self.emphasised, self.theme.accent, 1.0)}
+        ink = self.style.line_ink or (WHITE if self.theme.is_dark else BLACK)
+        return {
+            "outlines": Line(regions, ink, self.style.line_width),
+            "emphasis": Line(self.emphasised, self.theme.accent, max(EMPHASIS_WIDTH, 2 * self.style.line_width)),
+        }
 
     def points(self) -> FloatArray:
         """Coordinates (n, 3) of all that is in view."""
         return np.concatenate([np.empty((0, 3), np.float32), *(mesh.drawn for _, mesh in self.shown)])
+
+    def frame_points(self) -> FloatArray:
+        """Coordinates (n, 3) of what a view is to bring into sight: the framed vertices that face the viewer."""
+        if self.framed is None:
+            return self.points()
+        towards = -self.pose.axes()[2].astype(np.float32)
+        masks = [(mesh, self.framed[side]) for side, mesh in self.shown]
+        facing = [mesh.points[mask & (mesh.normals @ towards > 0)] for mesh, mask in masks]
+        enough = LEAST_FACING * sum(int(mask.sum()) for _, mask in masks)
+        return np.concatenate(facing) if masks and sum(map(len, facing)) > enough else self.points()
 
     def marker_position(self, lift: float = 0.0) -> FloatArray | None:
         """Where on the surface the marker sits, (3,) scene mm, `lift` mm above it; None while it is hidden."""

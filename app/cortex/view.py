@@ -21,6 +21,7 @@ from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
 from app.cortex.scene import background_of
+from app.cortex.style import CortexStyle
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import Caption
@@ -87,7 +88,7 @@ class CortexView(QWidget):
         self._painter.surface = surface
         self._settle_geometry(surface)
         self._painter.atlas, self._painter.voxels, self._painter.values = None, None, None
-        self.canvas.change(atlas=None, marked=None, emphasised=None)
+        self.canvas.change(atlas=None, marked=None, emphasised=None, framed=None)
         self._recolour()
         self.arrange()
 
@@ -96,12 +97,14 @@ class CortexView(QWidget):
         self._painter.set_voxels(table)
         self._drawn = set()
         self.select_voxel(None)
+        self._frame()
         self._recolour()
 
     def set_atlas(self, atlas: Atlas | None) -> None:
         """Outline and name the ROIs of an atlas, or none."""
         self._painter.atlas = atlas
         self.canvas.change(atlas=atlas)
+        self._frame()
         self._recolour()
 
     def set_values(
@@ -137,6 +140,13 @@ class CortexView(QWidget):
     def set_colormap(self, name: str) -> None:
         """Use a colour map of core.surfaces.colormap for all maps of its kind."""
         self._painter.set_colormap(name)
+        self._recolour()
+
+    def set_style(self, style: CortexStyle) -> None:
+        """Draw and frame everything so from now on."""
+        self._painter.style = style
+        self.canvas.change(style=style)
+        self._frame()
         self._recolour()
 
     def set_geometry(self, geometry: Geometry) -> None:
@@ -265,12 +275,15 @@ class CortexView(QWidget):
             self.named_view = "visual" if self.named_view == "flat" else self.named_view
 
     def arrange(self) -> None:
-        """Look from the named view again, all in sight."""
+        """Look from the named view again, all voxels or all of the cortex in sight."""
         if self.surface is not None:
             shown, view = self.hemispheres, self.named_view
             self.canvas.arrange(self.surface, self.geometry_name, hemispheres=shown, view=view)
         self._follow_geometry()
         self.layout_changed.emit()
+
+    def _frame(self) -> None:
+        self.canvas.set_frame(self._painter.vertices_with_data() if self._painter.style.framed else None)
 
     def _follow_geometry(self) -> None:
         self._path = path = self._find_path()

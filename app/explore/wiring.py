@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from app.base.services import Services
 from app.base.settings import Settings, find_setting
 from app.cortex.picking import HoverInfo
+from app.cortex.style import CortexStyle
 from app.explore.image_list import list_own_images
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.look.numbers import GREY_LEVELS, write_epsilon
@@ -22,6 +23,7 @@ from core.types import NormName
 
 PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
 MAP_KEYS = ("diverging_map", "sequential_map")
+STYLE_KEYS = ("frame_data", "fade_zero", "map_opacity", "outline_width", "outline_ink")
 
 
 class Wiring(QObject):
@@ -110,6 +112,7 @@ class Wiring(QObject):
         settings, controls, cortex = self._session.settings, self._panels.controls, self._panels.cortex
         self._appliers: dict[str, Callable[[], object]] = {
             **{key: partial(self._apply_map, key) for key in MAP_KEYS},
+            **dict.fromkeys(STYLE_KEYS, self._apply_style),
             "reduced_motion": lambda: cortex.view.canvas.set_gliding(not settings.flag("reduced_motion")),
             "auto_probe": lambda: controls.run.auto.setChecked(settings.flag("auto_probe")),
             "gate_r": lambda: controls.gate.setValue(settings.number("gate_r")),
@@ -118,7 +121,7 @@ class Wiring(QObject):
         cortex.colormap_button.chosen.connect(self._keep_map)
         controls.gate.valueChanged.connect(partial(settings.set, "gate_r"))
         controls.run.auto.toggled.connect(partial(settings.set, "auto_probe"))
-        for apply in self._appliers.values():
+        for apply in dict.fromkeys(self._appliers.values()):
             apply()
         if self._session.state.attack == AttackConfig():
             self._session.state.attack = first_attack(settings)
@@ -129,6 +132,18 @@ class Wiring(QObject):
 
     def _apply_map(self, key: str) -> None:
         self._panels.cortex.view.set_colormap(self._session.settings.text(key))
+
+    def _apply_style(self) -> None:
+        settings = self._session.settings
+        self._panels.cortex.set_style(
+            CortexStyle(
+                line_width=settings.number("outline_width"),
+                line_ink=settings.text("outline_ink"),
+                opacity=settings.whole("map_opacity") / 100,
+                fades=settings.flag("fade_zero"),
+                framed=settings.flag("frame_data"),
+            )
+        )
 
     def _keep_map(self, name: str) -> None:
         """The user chose a colour map beside the cortex: it is the one for its kind from now on."""

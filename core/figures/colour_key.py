@@ -9,8 +9,8 @@ import numpy as np
 
 from core.figures.probe_words import MINUS
 from core.reports.inks import Inks
-from core.surfaces.colormap import Colormap, ColormapKind
-from core.types import BoolArray, FloatArray
+from core.surfaces.colormap import N_STEPS, Colormap, ColormapKind
+from core.types import BoolArray, ByteArray, FloatArray
 from core.words import name_with_unit
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class ColourKey:
     ----------
     limit : Value of the last colour, in `unit`; a diverging map runs from -limit, a sequential one from 0.
     threshold : Values nearer to zero are not shown.
+    fade : Share of the limit over which the colours of a diverging map rise from see-through at zero to full.
     """
 
     colormap: Colormap
@@ -32,6 +33,7 @@ class ColourKey:
     unit: str
     limit: float
     threshold: float = 0.0
+    fade: float = 0.0
 
     @property
     def is_diverging(self) -> bool:
@@ -53,10 +55,19 @@ class ColourKey:
         size = np.abs(values) if self.is_diverging else np.asarray(values)
         return np.isfinite(values) & ((size >= self.threshold) | (self.threshold <= 0))
 
-    def hidden_span(self) -> tuple[float, float]:
-        """The part of the bar under the threshold, in [0, 1]."""
-        share = min(1.0, max(0.0, self.threshold / self.limit))
-        return (0.5 - share / 2, 0.5 + share / 2) if self.is_diverging else (0.0, share)
+    def cover(self, values: FloatArray) -> FloatArray:
+        """How far values (n,) hide what lies under them, float32 in [0, 1]: 0 where they are not shown."""
+        shown = self.is_shown(values).astype(np.float32)
+        if not (self.is_diverging and self.fade > 0):
+            return shown
+        return shown * np.clip(np.abs(np.nan_to_num(values)) / (self.fade * self.limit), 0, 1).astype(np.float32)
+
+    def over(self, ground: str) -> ByteArray:
+        """The colours of the bar (256, 3), evenly spaced in value, as they look over a ground "#rrggbb"."""
+        values = np.linspace(self.lowest, self.limit, N_STEPS)
+        cover, colours = self.cover(values)[:, None], self.colormap.look_up(self.position(values))
+        under = np.frombuffer(bytes.fromhex(ground.removeprefix("#")), dtype=np.uint8)
+        return np.round(cover * colours + (1 - cover) * under).astype(np.uint8)
 
     def caption(self) -> str:
         """Title with its unit."""
@@ -67,13 +78,9 @@ def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:
     """Fill axes with a horizontal colour bar: title and unit above, numbers below. Vector in vector formats."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colorbar import Colorbar
-    from matplotlib.colors import ListedColormap, Normalize, to_rgb
+    from matplotlib.colors import ListedColormap, Normalize
 
-    colours = key.colormap.table / 255.0
-    values = np.linspace(key.lowest, key.limit, len(colours))
-    hidden = np.abs(values) < key.threshold
-    colours = np.where(hidden[:, None], [to_rgb(inks.line)], colours)
-    mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(colours))
+    mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(key.over(inks.line) / 255.0))
     bar = Colorbar(axes, mappable, orientation="horizontal")
     if bar.solids is not None:
         bar.solids.set_rasterized(False)
