@@ -73,6 +73,7 @@ class VoxelTable:
     noise_ceiling : (n_voxels,) float32. Explainable part of the variance, in [0, 1]; compare with r2, never with r.
     paint : (n_painted, 3) int32. Rows (hemisphere, vertex, voxel): every vertex a voxel's value is painted on. For
         voxel-wise subjects one row per voxel; for ROI-level subjects the whole parcel.
+    sets : Names and voxels of sets the user keeps; they may overlap each other and the ROIs.
     """
 
     hemisphere: npt.NDArray[np.int8]
@@ -80,6 +81,7 @@ class VoxelTable:
     roi: tuple[str, ...]
     noise_ceiling: npt.NDArray[np.float32]
     paint: npt.NDArray[np.int32]
+    sets: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def n_voxels(self) -> int:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QVariantAnimation, Signal
-from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QCursor, QLinearGradient, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.cortex.camera import CameraPose
@@ -68,6 +68,7 @@ class CortexCanvas(QWidget):
         self._fold_angles = (0.0, 0.0)
         self._untouched = True
         self._glides = False
+        self._brush = 0.0
         self.input = CortexInput(self)
         self._from = self._to = self.pose
         self._glide = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=GLIDE_MS)
@@ -137,6 +138,11 @@ class CortexCanvas(QWidget):
         self.change(framed=framed)
         if self._untouched:
             self.fit()
+
+    def set_brush(self, radius: float) -> None:
+        """Brush with a radius in mm, shown around the pointer; 0 puts the brush away."""
+        self._brush, self.input.brushing = radius, radius > 0
+        self.update()
 
     def focus(self, place: tuple[int, int]) -> None:
         """Glide to (side, vertex) and come near; at once if it must not glide."""
@@ -212,6 +218,12 @@ class CortexCanvas(QWidget):
             painter.setFont(small(self.font()))
             words = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(area.adjusted(12, 8, -12, -8), words, frame.note)
+        if self._brush and self.underMouse():
+            reach = self._brush * self.height() / (2 * self.pose.scale)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for ink, width in (("#0d1013", 3.0), ("#ffffff", 1.4)):
+                painter.setPen(QPen(QColor(ink), width))
+                painter.drawEllipse(QPointF(self.mapFromGlobal(QCursor.pos())), reach, reach)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme_in_use().accent), FOCUS_WIDTH))
             painter.drawRect(area.adjusted(1, 1, -1, -1))
@@ -232,6 +244,12 @@ class CortexCanvas(QWidget):
         self.input.panned.connect(self._pan)
         self.input.zoomed.connect(self._zoom)
         self.input.fit_asked.connect(self.fit)
+        for moved in (self.input.hovered, self.input.brushed, self.input.left):
+            moved.connect(self._follow_brush)
+
+    def _follow_brush(self, *_: object) -> None:
+        if self._brush:
+            self.update()
 
     def _take_pose(self, pose: CameraPose) -> None:
         self.change(pose=pose)

@@ -55,12 +55,6 @@ def colour_regions(labels: IntArray, colours: ByteArray, *, dimmed: BoolArray) -
     return dim(Layer(rgb, np.where(labels > 0, np.float32(OPACITY), np.float32(0))), dimmed)
 
 
-def colour_marked(marked: BoolArray, colour: tuple[int, int, int], *, opacity: float) -> Layer:
-    """One colour over the marked vertices (n,)."""
-    rgb = np.broadcast_to(np.asarray(colour, dtype=np.float32), (len(marked), 3))
-    return Layer(rgb, np.where(marked, np.float32(opacity), np.float32(0)))
-
-
 def dim(layer: Layer, dimmed: BoolArray) -> Layer:
     """The layer with the dimmed vertices (n,) greyed and thinned; the others are left exactly as they are."""
     grey = (layer.rgb @ LUMA)[:, None]

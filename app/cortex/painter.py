@@ -1,4 +1,4 @@
-"""What the cortex shows as colours: underlay, current map, dimmed voxels, drawn set."""
+"""What the cortex shows as colours: underlay, current map, dimmed voxels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.cortex.colour import Layer, colour_marked, colour_regions, colour_values, compose, shade_curvature
+from app.cortex.colour import Layer, colour_regions, colour_values, compose, shade_curvature
 from app.cortex.style import FADE, CortexStyle
 from core.checks import refusal
 from core.figures.colour_key import ColourKey
@@ -19,7 +19,6 @@ from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
 from core.surfaces.paint import NO_VOXEL, VoxelMap
 from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
 
-MARK_OPACITY = 0.78
 GREYS_DARK = (172, 118)
 """Gyrus and sulcus of the dark theme."""
 
@@ -37,11 +36,9 @@ class CortexPainter:
         self.shows_regions = False
         self.greys = GREYS_DARK
         self.style = CortexStyle()
-        self.mark_colour = (47, 198, 168)
         self._colormaps = {True: DEFAULT_DIVERGING, False: DEFAULT_SEQUENTIAL}
         self._key = ColourKey(find_colormap(DEFAULT_DIVERGING), "", "", 1.0)
         self._dimmed: BoolArray | None = None
-        self._marked: tuple[int, ...] = ()
         self._underlays: dict[int, tuple[tuple[tuple[int, int], int], FloatArray]] = {}
 
     @property
@@ -56,7 +53,7 @@ class CortexPainter:
         if self.surface is None:
             raise refusal("surface", allowed="set before the voxels", got=None)
         self.voxels = VoxelMap(table, *self.surface.n_vertices)
-        self.values, self._dimmed, self._marked = None, None, ()
+        self.values, self._dimmed = None, None
 
     def set_values(
         self, values: FloatArray | None, *, diverging: bool, limit: float | None, title: str = "", unit: str = ""
@@ -87,10 +84,6 @@ class CortexPainter:
         if mask is not None:
             self._check_length("mask", mask)
         self._dimmed = mask
-
-    def set_marked(self, voxels: Sequence[int]) -> None:
-        """Mark a set of voxels above the map."""
-        self._marked = tuple(voxels)
 
     def colours(self) -> tuple[ByteArray, ByteArray]:
         """One RGBA colour for each vertex of the left and right side, (n, 4) uint8."""
@@ -134,6 +127,14 @@ class CortexPainter:
             return None
         return self._as_labels([mask & (side in sides) for side, mask in enumerate(masks)])
 
+    def set_labels(self, voxels: Sequence[int]) -> tuple[IntArray, IntArray] | None:
+        """1 at the vertices of a set of voxels on both sides, (n,) each; None for an empty one."""
+        if self.voxels is None or not voxels:
+            return None
+        members = np.zeros(self.voxels.table.n_voxels, dtype=bool)
+        members[list(voxels)] = True
+        return self._as_labels([self._mask(members, side) for side in (0, 1)])
+
     @staticmethod
     def _as_labels(masks: Sequence[BoolArray]) -> tuple[IntArray, IntArray]:
         left, right = (mask.astype(np.int16) for mask in masks)
@@ -166,10 +167,6 @@ class CortexPainter:
         elif self.values is not None and self.voxels is not None and (key := self.scale) is not None:
             values, dimmed = self.voxels.paint(self.values)[side], self._mask(self._dimmed, side)
             layers.append(colour_values(values, key, dimmed=dimmed, opacity=self.style.opacity))
-        if self._marked and self.voxels is not None:
-            marked = np.zeros(self.voxels.table.n_voxels, dtype=bool)
-            marked[list(self._marked)] = True
-            layers.append(colour_marked(self._mask(marked, side), self.mark_colour, opacity=MARK_OPACITY))
         return layers
 
     def _mask(self, mask: BoolArray | None, side: int) -> BoolArray:

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 ASIDE = (0.29, 0.13)
 """Pixels from a position to the second try."""
 
-BRUSH_RADIUS = 3.5
-"""mm on the geometry shown."""
-
 
 @dataclass(frozen=True, slots=True)
 class Pick:
@@ -88,9 +85,9 @@ class Picker:
         return self._finders[side]
 
 
-def voxels_near(pick: Pick, mesh: Mesh, voxels: VoxelMap) -> set[int]:
-    """The voxels within the brush's radius of a pick."""
-    near = ((mesh.points - mesh.points[pick.vertex]) ** 2).sum(axis=1) <= BRUSH_RADIUS**2
+def voxels_near(pick: Pick, mesh: Mesh, voxels: VoxelMap, *, radius: float) -> set[int]:
+    """The voxels within `radius` mm, on the geometry shown, of the vertex of a pick."""
+    near = ((mesh.points - mesh.points[pick.vertex]) ** 2).sum(axis=1) <= radius**2
     return {int(voxel) for voxel in np.unique(voxels.voxels(pick.side)[near]) if voxel != NO_VOXEL}
 
 

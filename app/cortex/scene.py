@@ -20,7 +20,7 @@ from core.types import BoolArray, ByteArray, FloatArray, IntArray
 WHITE, BLACK = "#ffffff", "#0d1013"
 """Inks of outlines, and of the halo around those of the opposite lightness."""
 
-EMPHASIS_WIDTH = 4.0
+SET_WIDTH, EMPHASIS_WIDTH = 2.6, 4.0
 """Pixels of the interface."""
 
 LEAST_FACING = 0.1
@@ -66,6 +66,7 @@ class Scene:
     colours : Makes one RGBA colour a vertex for both sides, (n, 4) uint8 each; the same one makes the same colours.
     atlas : Whose ROIs are outlined and named.
     emphasised : The vertices labelled 1 on both sides, (n,) each, are outlined above all others.
+    drawn : The same of the set of voxels that is the target.
     marked : (side, vertex) of the marker.
     framed : The vertices (n,) of both sides that views bring into sight; None for all.
     """
@@ -78,6 +79,7 @@ class Scene:
     outlined: bool = True
     labelled: bool = True
     emphasised: tuple[IntArray, IntArray] | None = None
+    drawn: tuple[IntArray, IntArray] | None = None
     marked: tuple[int, int] | None = None
     framed: tuple[BoolArray, BoolArray] | None = None
     style: CortexStyle = field(default_factory=CortexStyle)
@@ -107,6 +109,7 @@ class Scene:
         ink = self.style.line_ink or (WHITE if self.theme.is_dark else BLACK)
         return {
             "outlines": Line(regions, ink, self.style.line_width),
+            "set": Line(self.drawn, self.theme.accent, SET_WIDTH),
             "emphasis": Line(self.emphasised, self.theme.accent, max(EMPHASIS_WIDTH, 2 * self.style.line_width)),
         }
 

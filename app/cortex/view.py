@@ -31,6 +31,11 @@ from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
 
 HINT = "Click a voxel"
+BRUSH_SIZES = (2.0, 40.0)
+"""Radius in mm."""
+
+BRUSH_GROWTH = 1.25
+"""Of the radius by a key or a notch of the wheel."""
 
 
 class CortexView(QWidget):
@@ -46,6 +51,8 @@ class CortexView(QWidget):
         A brush stroke ended; all voxels of the set, ascending.
     scale_changed()
         What the colour bar shows changed: colour map, limit, threshold, title or unit.
+    brush_sized(float)
+        The brush has another radius in mm.
     layout_changed()
         Surface, geometry, hemispheres or the named view changed.
     refused(str)
@@ -57,6 +64,7 @@ class CortexView(QWidget):
     set_drawn = Signal(tuple)
     scale_changed = Signal()
     layout_changed = Signal()
+    brush_sized = Signal(float)
     refused = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -64,6 +72,8 @@ class CortexView(QWidget):
         self.canvas = CortexCanvas(self)
         self._painter = CortexPainter()
         self._drawn: set[int] = set()
+        self._erases = self._takes = False
+        self.brush_radius = BRUSH_SIZES[0]
         self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
         self.geometry_name: Geometry = "inflated"
         self._folded: Geometry = "inflated"
@@ -203,14 +213,24 @@ class CortexView(QWidget):
         self.canvas.change(marked=place)
 
     def show_set(self, voxels: Sequence[int]) -> None:
-        """Mark a set of voxels in the accent colour; an empty one marks none."""
-        self._painter.set_marked(voxels)
+        """Outline a set of voxels in the accent colour; an empty one outlines none."""
         self._drawn = set(voxels)
-        self._recolour()
+        self.canvas.change(drawn=self._painter.set_labels(sorted(self._drawn)))
 
     def set_drawing(self, drawing: bool) -> None:
-        """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
-        self.canvas.input.brushing = drawing
+        """Let a left drag brush voxels into the set, or out of it, instead of turning the cortex."""
+        self.canvas.set_brush(self.brush_radius if drawing else 0.0)
+
+    def set_erasing(self, erasing: bool) -> None:
+        """Let the brush take voxels out; Shift does the opposite."""
+        self._erases = erasing
+
+    def set_brush(self, radius: float) -> None:
+        """Make the brush `radius` mm wide on the geometry shown, within `BRUSH_SIZES`."""
+        self.brush_radius = min(max(radius, BRUSH_SIZES[0]), BRUSH_SIZES[1])
+        if self.canvas.input.brushing:
+            self.canvas.set_brush(self.brush_radius)
+        self.brush_sized.emit(self.brush_radius)
 
     def grab_picture(self, path: Path | str, scale: int = 2, *, transparent: bool = False) -> Path:
         """Write the picture with its names and colour bar as PNG at `scale` times the size shown.
@@ -223,9 +243,7 @@ class CortexView(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        accent = QColor(theme.accent)
         self._painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
-        self._painter.mark_colour = (accent.red(), accent.green(), accent.blue())
         self._recolour()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -252,6 +270,7 @@ class CortexView(QWidget):
         given.brush_began.connect(self._begin_stroke)
         given.brushed.connect(self._brush)
         given.brush_ended.connect(self._end_stroke)
+        given.brush_resized.connect(self._resize_brush)
         self.voxel_cursor.moved.connect(self._tell_place)
         self.voxel_cursor.chosen.connect(self._pick)
 
@@ -328,20 +347,21 @@ class CortexView(QWidget):
         self._readout.show_text(HINT if info is None else info.describe())
         self.voxel_hovered.emit(info)
 
-    def _begin_stroke(self, position: QPointF, keep: bool) -> None:
-        self._drawn = self._drawn if keep else set()
+    def _begin_stroke(self, position: QPointF, inverted: bool) -> None:
+        self._takes = self._erases != inverted
         self._brush(position)
 
     def _brush(self, position: QPointF) -> None:
         pick, voxels = self.canvas.pick_at(position), self._painter.voxels
         if pick is None or voxels is None:
             return
-        near = voxels_near(pick, self.canvas.scene.meshes[pick.side], voxels)
-        if not near <= self._drawn:
-            self._drawn |= near
-            self._painter.set_marked(sorted(self._drawn))
-            self._recolour()
+        near = voxels_near(pick, self.canvas.scene.meshes[pick.side], voxels, radius=self.brush_radius)
+        drawn = self._drawn - near if self._takes else self._drawn | near
+        if drawn != self._drawn:
+            self.show_set(tuple(drawn))
+
+    def _resize_brush(self, steps: float) -> None:
+        self.set_brush(self.brush_radius * BRUSH_GROWTH**steps)
 
     def _end_stroke(self) -> None:
-        if self._drawn:
-            self.set_drawn.emit(tuple(sorted(self._drawn)))
+        self.set_drawn.emit(tuple(sorted(self._drawn)))

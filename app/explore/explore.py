@@ -18,6 +18,7 @@ from app.explore.image_list import GalleryItem
 from app.explore.places import KEY, Places
 from app.explore.presenter import SENSITIVITY, Presenter
 from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
+from app.explore.sets import Sets
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded
@@ -51,6 +52,7 @@ class Explore(Feature):
         self.controls, self.gallery, self.cortex = panels.controls, panels.gallery, panels.cortex
         self.images, self.responses = panels.images, panels.responses
         self._files = Files(desk, self.cortex.view)
+        self._sets = Sets(desk)
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
         self.presenter = Presenter(state, panels, self)
         wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
@@ -68,6 +70,7 @@ class Explore(Feature):
             "undo": partial(self._step, -1),
             "redo": partial(self._step, 1),
             **self._files.commands(),
+            **self._sets.commands(),
             "previous_image": partial(self.gallery.step, -1),
             "next_image": partial(self.gallery.step, 1),
             "probe": controller.probe,
@@ -269,6 +272,7 @@ class Explore(Feature):
         for other in (self.undo.chosen, view.layout_changed, view.scale_changed):
             other.connect(self.changed)
         self.gallery.open.clicked.connect(self._files.open_image)
+        self.controls.target.keep.clicked.connect(self._sets.keep)
         self.images.said.connect(self.said)
         self.controls.encoder.card_button.clicked.connect(self.card_wanted)
         self.controls.entered.connect(view.canvas.input.take_focus)

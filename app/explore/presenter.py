@@ -23,7 +23,7 @@ from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
-from core.probes.target import TargetKind
+from core.probes.target import Target, TargetKind, split_side
 
 SHIFT = "shift"
 NO_SHIFT = "Clean (no shift yet)"
@@ -55,7 +55,7 @@ PARTS = [
 
 STALE: dict[str, tuple[str, ...]] = {
     "placed": ("surface", "subject", "encoder", "map"),
-    "subject": ("subject", "encoder"),
+    "subject": ("subject", "encoder", "target"),
     "card": ("encoder", "target", "map"),
     "encoder": ("encoder", "map"),
     "target": ("target", "map"),
@@ -157,6 +157,7 @@ class Presenter(QObject):
             return
         table = subject.voxels
         rois = [(name, len(table.voxels_in(name))) for name in table.roi_names]
+        rois += [(name, len(voxels)) for name, voxels in table.sets]
         self._panels.controls.target.set_rois(rois)
 
     def _draw_encoder(self) -> None:
@@ -195,7 +196,12 @@ class Presenter(QObject):
             details = f"{card.scored_on} r {format_number(r)} {most}{' (medians)' if len(voxels) > 1 else ''}"
         form.set_summary(target.label[0].upper() + target.label[1:], details)
         self._panels.cortex.view.select_voxel(target.voxels[0] if target.kind is TargetKind.VOXEL else None)
-        self._panels.cortex.view.show_set(target.voxels if target.kind is TargetKind.SET else ())
+        self._panels.cortex.view.show_set(target.voxels if self._is_set(target) else ())
+
+    def _is_set(self, target: Target) -> bool:
+        """Whether it has no outline of its own: a drawn set, or one that was kept."""
+        sets = () if self._state.subject is None else dict(self._state.subject.voxels.sets)
+        return target.kind is TargetKind.SET or split_side(target.roi)[1] in sets or target.roi in sets
 
     def _draw_images(self) -> None:
         state, images = self._state, self._panels.images

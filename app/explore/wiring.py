@@ -48,7 +48,11 @@ class Wiring(QObject):
         controls.encoder.encoder_chosen.connect(self._choose_encoder)
         controls.against.changed.connect(controller.set_against)
         controls.target.roi_chosen.connect(self._choose_roi)
-        controls.target.draw.toggled.connect(self._panels.cortex.view.set_drawing)
+        target, view = controls.target, self._panels.cortex.view
+        target.draw.toggled.connect(view.set_drawing)
+        target.brush.chosen.connect(self._choose_brush)
+        target.size.valueChanged.connect(self._size_brush)
+        view.brush_sized.connect(target.show_size)
         controls.target.clear.clicked.connect(controller.clear_target)
         controls.target.options.changed.connect(controller.set_target_options)
         controls.target.options.pattern.clicked.connect(self._load_pattern)
@@ -70,6 +74,12 @@ class Wiring(QObject):
             place_voxels(loaded.voxels, loaded.surface)
 
         self._read_first(read, partial(controller.open_subject, subject))
+
+    def _choose_brush(self, name: str) -> None:
+        self._panels.cortex.view.set_erasing(name == "erase")
+
+    def _size_brush(self, _position: int) -> None:
+        self._panels.cortex.view.set_brush(self._panels.controls.target.radius())
 
     def _choose_roi(self, roi: str) -> None:
         self._session.controller.pick_roi(roi)

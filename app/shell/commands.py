@@ -121,6 +121,12 @@ toggle_auto | Probe automatically | A | auto | Probe after every change, or only
 -
 raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
+-
+keep_set | Keep as ROI… | Ctrl+Alt+K | brush | Give the target's voxels a name: they become an ROI of this subject
+rename_set | Rename ROI… |  |  | Give an ROI you kept another name
+remove_set | Remove ROI… |  |  | Remove an ROI you kept
+write_set | Save voxels… |  |  | Save the target's voxels as a table or as FreeSurfer labels
+read_set | Load voxels… |  |  | Take voxels from a list, a table or a label as the target
 [Stimuli]
 add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
 plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
@@ -190,6 +196,7 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
         lambda now: now.state.probe is not None,
         "Run a probe first",
     ),
+    ("keep_set write_set", lambda now: now.state.target is not None, "Draw a set or choose another target first"),
     ("cancel", lambda now: not isinstance(now.run, Idle), "Nothing is running"),
 )
 """Commands, what they need, and why they cannot be given without it; of several reasons the first is told."""

@@ -109,13 +109,15 @@ def split_side(roi: str) -> tuple[str, str]:
 
 
 def resolve_roi(table: VoxelTable, roi: str) -> tuple[str, IntArray]:
-    """Name and voxels, ascending, of an ROI on both sides ("FFA") or in one hemisphere ("left FFA", "FFA left").
+    """Name and voxels, ascending, of an ROI or a set the user keeps, or of its part in one hemisphere ("left FFA").
 
     Raises BadInputError if there is no such ROI, or none of its voxels is known to lie in that hemisphere alone.
     """
-    side, name = ("", roi) if roi in table.roi_names else split_side(roi)
-    check_choice("roi", name, table.roi_names)
-    voxels = table.voxels_in(name)
+    sets = dict(table.sets)
+    known = (*table.roi_names, *sets)
+    side, name = ("", roi) if roi in known else split_side(roi)
+    check_choice("roi", name, known)
+    voxels = np.asarray(sets[name]) if name in sets else table.voxels_in(name)
     if not side:
         return name, voxels
     here = voxels[table.sides[voxels] == side]
@@ -127,10 +129,11 @@ def resolve_roi(table: VoxelTable, roi: str) -> tuple[str, IntArray]:
 
 
 def list_rois(table: VoxelTable) -> tuple[str, ...]:
-    """Every name `resolve_roi` takes: the ROIs, then those of two hemispheres by hemisphere."""
-    sides = {roi: set(table.sides[table.voxels_in(roi)]) for roi in table.roi_names}
+    """Every name `resolve_roi` takes: the ROIs, the user's sets, then those of two hemispheres by hemisphere."""
+    known = (*table.roi_names, *dict(table.sets))
+    sides = {roi: set(table.sides[resolve_roi(table, roi)[1]]) for roi in known}
     both = [roi for roi, found in sides.items() if {"left", "right"} <= found]
-    return (*table.roi_names, *(f"{side} {roi}" for roi in both for side in ("left", "right")))
+    return (*known, *(f"{side} {roi}" for roi in both for side in ("left", "right")))
 
 
 def target_roi(table: VoxelTable, roi: str) -> Target:

@@ -95,13 +95,14 @@ def test_the_gate_changes_exactly_the_dimmed_voxels_and_takes_their_colour(paint
     assert changed(full, painter.colours()) == set()
 
 
-def test_marked_voxels_lie_above_the_map(painter) -> None:
+def test_a_set_is_outlined_and_hides_no_value(painter) -> None:
     values = np.full(table_of(painter).n_voxels, 1.0, dtype=np.float32)
     painter.set_values(values, diverging=True, limit=1.0)
-    full = painter.colours()
-    painter.set_marked([7, 400])
+    full, labels = painter.colours(), painter.set_labels([7, 400])
     mask = np.isin(np.arange(len(values)), [7, 400])
-    assert changed(full, painter.colours()) == places(painter, mask)
+    assert {(side, int(v)) for side in (0, 1) for v in np.flatnonzero(labels[side])} == places(painter, mask)
+    assert changed(full, painter.colours()) == set()
+    assert painter.set_labels([]) is None
 
 
 def test_regions_colour_every_labelled_vertex(painter) -> None:
