@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import QColor, QCursor, QLinearGradient, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
@@ -31,6 +32,9 @@ MARGIN = 1.1
 
 FOCUS_SCALE = 38.0
 """mm from the middle to the upper edge after focusing a voxel."""
+
+FACING = 0.35
+"""Cosine between a vertex's normal and the direction to the viewer from which on it is seen well."""
 
 FOCUS_WIDTH = 2.0
 FIRST_SIZE = QSize(400, 400)
@@ -147,7 +151,21 @@ class CortexCanvas(QWidget):
     def focus(self, place: tuple[int, int]) -> None:
         """Glide to (side, vertex) and come near; at once if it must not glide."""
         point = self.scene.meshes[place[0]].points[place[1]]
-        goal = self.pose.moved_to(point).zoomed(max(1.0, self.pose.scale / FOCUS_SCALE))
+        self._glide_to(self.pose.moved_to(point).zoomed(max(1.0, self.pose.scale / FOCUS_SCALE)))
+
+    def face(self, place: tuple[int, int]) -> None:
+        """Turn, if it must, to where (side, vertex) faces the viewer, and bring it into the picture."""
+        mesh, pose, vertex = self.scene.meshes[place[0]], self.pose, place[1]
+        normal, at = mesh.normals[vertex], self.screen_position(mesh.points[vertex])
+        if not self.scene.is_flat and float(normal @ pose.axes()[2]) > -FACING:
+            azimuth, elevation = np.rad2deg([np.arctan2(-normal[0], -normal[1]), np.arcsin(normal[2])]).tolist()
+            pose = replace(pose, azimuth=azimuth % 360.0, elevation=elevation).moved_to(mesh.points[vertex])
+        elif not self.rect().contains(at.toPoint()):
+            pose = pose.moved_to(mesh.points[vertex])
+        if pose != self.pose:
+            self._glide_to(pose)
+
+    def _glide_to(self, goal: CameraPose) -> None:
         self._untouched = False
         if not self._glides:
             self._take_pose(goal)

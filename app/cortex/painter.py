@@ -16,7 +16,7 @@ from core.probes.target import split_side
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
 from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
-from core.surfaces.paint import NO_VOXEL, VoxelMap
+from core.surfaces.paint import NO_PLACE, NO_VOXEL, VoxelMap
 from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
 
 GREYS_DARK = (172, 118)
@@ -105,6 +105,21 @@ class CortexPainter:
         if voxel is None or self.values is None or self.shows_regions:
             return None
         return float(self.values[voxel])
+
+    def find_peak(self, among: IntArray) -> int | None:
+        """Of some voxels (k,) that are drawn and not dimmed the one of the largest value shown, either sign of a
+        diverging map; None if there is none.
+        """
+        if self.values is None or self.voxels is None or (key := self.scale) is None:
+            return None
+        free = self.voxels.table.vertex[among] != NO_PLACE
+        free &= key.is_shown(self.values[among])
+        if self._dimmed is not None:
+            free &= ~self._dimmed[among]
+        if not free.any():
+            return None
+        values = self.values[among[free]]
+        return int(among[free][np.argmax(np.abs(values) if key.is_diverging else values)])
 
     def roi_at(self, side: int, vertex: int) -> str:
         """The voxel's ROI, else the atlas's, else ""."""

@@ -104,6 +104,7 @@ class HoverInfo:
     roi : "" for none.
     value : The current map's value; None without a map or a voxel.
     unit : Of the value.
+    place : Its coordinates with their space; "" where they are not known.
     """
 
     side: Hemisphere
@@ -112,6 +113,7 @@ class HoverInfo:
     roi: str
     value: float | None
     unit: str = ""
+    place: str = ""
 
     def describe(self) -> str:
         """One line: place, vertex, voxel, value with its unit."""
@@ -120,4 +122,4 @@ class HoverInfo:
         if self.value is not None:
             digits = max(2, digits_for(abs(self.value)) - 1) if self.value else 2
             parts.append(f"{format_signed(self.value, digits)} {self.unit}".strip())
-        return SEPARATOR.join(parts)
+        return SEPARATOR.join(filter(None, [*parts, self.place]))

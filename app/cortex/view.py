@@ -26,6 +26,7 @@ from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import Caption
 from core.checks import check_choice
+from core.surfaces.anatomy import locate_vertex
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
@@ -87,6 +88,11 @@ class CortexView(QWidget):
         self._build()
         self._connect()
         follow_theme(self.set_theme)
+
+    @property
+    def painter(self) -> CortexPainter:
+        """What is shown, voxel by voxel."""
+        return self._painter
 
     @property
     def surface(self) -> CorticalSurface | None:
@@ -212,6 +218,16 @@ class CortexView(QWidget):
         self.voxel_cursor.voxel = voxel
         self.canvas.change(marked=place)
 
+    def go_to(self, voxel: int) -> None:
+        """Bring a voxel into sight, turned to where it faces the viewer, with the keys on it."""
+        place = self._painter.place_of(voxel)
+        if place is None:
+            return
+        if place[0] not in self.canvas.scene.sides:
+            self.set_hemispheres("both")
+        self.canvas.face(place)
+        self.voxel_cursor.go(voxel)
+
     def show_set(self, voxels: Sequence[int]) -> None:
         """Outline a set of voxels in the accent colour; an empty one outlines none."""
         self._drawn = set(voxels)
@@ -328,7 +344,9 @@ class CortexView(QWidget):
         side = (Hemisphere.LEFT, Hemisphere.RIGHT)[pick.side]
         roi = self._painter.roi_at(pick.side, pick.vertex)
         unit = "" if self._painter.scale is None else self._painter.scale.unit
-        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit)
+        surface, shown = self._painter.surface, self.geometry_name
+        place = "" if surface is None else locate_vertex(surface, pick.side, pick.vertex, geometry=shown)
+        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit, place)
 
     def _pick(self, pick: Pick) -> None:
         if (voxel := self._painter.voxel_at(pick.side, pick.vertex)) is not None:

@@ -147,6 +147,14 @@ view_posterior | Posterior view | 5 |  | View from behind
 view_anterior | Anterior view | 6 |  | View from the front
 view_flat | Flat map | 7 |  | Show the flattened cortex
 camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
+frame_data | Frame voxels or whole brain | 9 | fit | Whether views bring the voxels or all of the cortex into sight
+-
+peak_map | Peak of the map | G |  | Go to the voxel of the largest value, of either sign
+peak_view | Peak in view | Shift+G |  | Go to the voxel of the largest value among those in sight
+peak_roi | Peak in the ROI | Ctrl+G |  | Go to the voxel of the largest value in the ROI of the target
+homologue | Same place, other hemisphere | H |  | Go to the voxel at the matching place of the other hemisphere
+hide_left | Show or hide the left hemisphere | Shift+L |  | Look at the right hemisphere alone, or at both
+hide_right | Show or hide the right hemisphere | Shift+R |  | Look at the left hemisphere alone, or at both
 -
 flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image in place
 -

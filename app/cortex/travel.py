@@ -1,0 +1,94 @@
+"""Goes to places of the cortex: the peak of the map, the same place of the other hemisphere; hides a hemisphere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import numpy as np
+
+from app.cortex.layout import Hemispheres
+from app.cortex.view import CortexView
+from app.widgets.desk import Desk, Feature, does
+from core.probes.target import resolve_roi
+from core.surfaces.anatomy import find_homologue
+from core.types import IntArray
+
+NO_PEAK = "No voxel {where} has a value that is shown"
+NO_VOXEL = "Choose a voxel first: click it, or step to it with Ctrl and an arrow key"
+FARTHEST = 8.0
+"""mm on the white surface from the matching place to the voxel that stands for it."""
+
+
+class Travel(Feature):
+    """One method a command."""
+
+    def __init__(self, desk: Desk, view: CortexView) -> None:
+        super().__init__(desk)
+        self._view = view
+
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """Where one can go, and what can be hidden."""
+        hide = {f"hide_{side}": partial(self._hide, other) for side, other in (("left", "right"), ("right", "left"))}
+        return {**super().commands(), **hide}
+
+    @does("peak_map")
+    def peak_of_map(self) -> None:
+        """The voxel of the largest value."""
+        painter = self._view.painter
+        n_voxels = 0 if painter.voxels is None else painter.voxels.table.n_voxels
+        self._go_to_peak(np.arange(n_voxels), "of the map")
+
+    @does("peak_view")
+    def peak_in_view(self) -> None:
+        """The voxel of the largest value among those in sight."""
+        self._go_to_peak(self._view.voxel_cursor.in_sight(), "in view")
+
+    @does("peak_roi")
+    def peak_in_roi(self) -> None:
+        """The voxel of the largest value in the target's ROI, or that of the voxel under the keys."""
+        state, voxel, painter = self._session.state, self._view.voxel_cursor.voxel, self._view.painter
+        roi = state.target.roi if state.target is not None else ""
+        if painter.voxels is not None and not roi and voxel is not None:
+            roi = painter.voxels.table.roi[voxel]
+        if state.subject is None or not roi:
+            self._view.refused.emit("Choose a voxel in an ROI, or an ROI, first")
+            return
+        self._go_to_peak(resolve_roi(state.subject.voxels, roi)[1], f"in {roi}")
+
+    @does("homologue")
+    def homologue(self) -> None:
+        """The voxel at the matching place of the other hemisphere."""
+        painter, voxel = self._view.painter, self._view.voxel_cursor.voxel
+        place = None if voxel is None or painter.voxels is None else painter.place_of(voxel)
+        if place is None or painter.surface is None or painter.voxels is None:
+            self._view.refused.emit(NO_VOXEL)
+            return
+        with self._session.problems.shown():
+            side, vertex = 1 - place[0], find_homologue(painter.surface, *place)
+            white, table = painter.surface.side(side).geometries["white"], painter.voxels.table
+            there = np.flatnonzero((table.hemisphere == side) & (table.vertex >= 0))
+            away = np.linalg.norm(white[table.vertex[there]] - white[vertex], axis=1)
+            if not len(there) or away.min() > FARTHEST:
+                where = f"{('left', 'right')[side]} vertex {vertex}"
+                self._view.refused.emit(f"No voxel lies within {FARTHEST:g} mm of the matching place, {where}")
+                return
+            self._view.go_to(int(there[np.argmin(away)]))
+
+    @does("frame_data")
+    def frame(self) -> None:
+        """Frame the voxels, or all of the cortex."""
+        framed = not self._session.settings.flag("frame_data")
+        self._session.settings.set("frame_data", framed)
+        self._view.arrange()
+        self._desk.say("Views show the voxels." if framed else "Views show the whole brain.", "info")
+
+    def _go_to_peak(self, among: IntArray, where: str) -> None:
+        voxel = self._view.painter.find_peak(among)
+        if voxel is None:
+            self._view.refused.emit(NO_PEAK.format(where=where))
+        else:
+            self._view.go_to(voxel)
+
+    def _hide(self, other: Hemispheres) -> None:
+        self._view.set_hemispheres("both" if self._view.hemispheres == other else other)
