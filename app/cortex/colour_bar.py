@@ -16,6 +16,9 @@ from core.surfaces.colormap import DEFAULT_DIVERGING, Colormap, ColormapKind, fi
 
 BAR_WIDTH, BAR_HEIGHT = 208, 10
 WIDTH, HEIGHT = 236, 46
+GROWN = 3
+"""Pixels by which the bar of a 2-D map is higher."""
+
 RADIUS = 3.0
 SWATCH = QSize(44, 12)
 ARROW_WIDTH, LIST_WIDTH = 32, 190
@@ -65,7 +68,8 @@ def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, them
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     base = painter.font()
     left = area.center().x() - BAR_WIDTH / 2
-    bar = QRectF(left, area.top() + 18, BAR_WIDTH, BAR_HEIGHT)
+    grown = GROWN if reading.is_2d else 0
+    bar = QRectF(left, area.top() + 18 - grown, BAR_WIDTH, BAR_HEIGHT + grown)
     font, caption = bold(small(base)), reading.caption()
     room = area.width() / max(area.width(), QFontMetricsF(font).horizontalAdvance(caption))
     font.setPointSizeF(room * font.pointSizeF())  # a long unit is written smaller, never cut
@@ -91,7 +95,7 @@ def _draw_gradient(painter: QPainter, reading: ColourKey, *, bar: QRectF, theme:
     painter.save()
     painter.setClipPath(shape)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.drawImage(bar, to_qimage(reading.over(theme.raised)[None]))
+    painter.drawImage(bar, to_qimage(reading.over(theme.raised)))
     painter.restore()
     painter.setPen(QPen(QColor(theme.line_strong), 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)

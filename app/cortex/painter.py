@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.cortex.colour import Layer, colour_regions, colour_values, compose, shade_curvature
+from app.cortex.over import Over
 from app.cortex.style import FADE, CortexStyle
 from core.checks import refusal
 from core.figures.colour_key import ColourKey
@@ -39,6 +40,7 @@ class CortexPainter:
         self._colormaps = {True: DEFAULT_DIVERGING, False: DEFAULT_SEQUENTIAL}
         self._key = ColourKey(find_colormap(DEFAULT_DIVERGING), "", "", 1.0)
         self._dimmed: BoolArray | None = None
+        self.over: Over | None = None
         self._underlays: dict[int, tuple[tuple[tuple[int, int], int], FloatArray]] = {}
 
     @property
@@ -46,14 +48,16 @@ class CortexPainter:
         """How the current map's values become colours, or None where no values are shown."""
         if self.values is None or self.shows_regions:
             return None
-        return replace(self._key, fade=FADE if self.style.fades else 0.0)
+        key = replace(self._key, fade=FADE if self.style.fades else 0.0)
+        over = self.over
+        return key if over is None else replace(key, note=over.describe(), is_2d=over.mode == "opacity")
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take another subject's voxels; forget the old map, gate and set."""
         if self.surface is None:
             raise refusal("surface", allowed="set before the voxels", got=None)
         self.voxels = VoxelMap(table, *self.surface.n_vertices)
-        self.values, self._dimmed = None, None
+        self.values, self._dimmed, self.over = None, None, None
 
     def set_values(
         self, values: FloatArray | None, *, diverging: bool, limit: float | None, title: str = "", unit: str = ""
@@ -181,7 +185,12 @@ class CortexPainter:
             layers.append(colour_regions(self.atlas.labels(side), colours, dimmed=self._mask(self._dimmed, side)))
         elif self.values is not None and self.voxels is not None and (key := self.scale) is not None:
             values, dimmed = self.voxels.paint(self.values)[side], self._mask(self._dimmed, side)
-            layers.append(colour_values(values, key, dimmed=dimmed, opacity=self.style.opacity))
+            layer = colour_values(values, key, dimmed=dimmed, opacity=self.style.opacity)
+            if key.is_2d and self.over is not None:
+                layer = replace(
+                    layer, opacity=layer.opacity * np.nan_to_num(self.voxels.paint(self.over.share())[side])
+                )
+            layers.append(layer)
         return layers
 
     def _mask(self, mask: BoolArray | None, side: int) -> BoolArray:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from app.cortex.colour_bar import ColormapBox
 from app.cortex.layout import VIEWS
+from app.cortex.over import OverMenu
 from app.cortex.style import CortexStyle
 from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
@@ -53,9 +54,12 @@ class CortexPanel(QWidget):
     -------
     map_changed(str)
         The user chose another map: shift, clean, perturbed, sensitivity, r, noise_ceiling or roi.
+    over_changed()
+        The user chose another second map, or how it shows.
     """
 
     map_changed = Signal(str)
+    over_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -125,6 +129,7 @@ class CortexPanel(QWidget):
         self.threshold_label = make_label("", "muted")
         self.threshold_label.setToolTip(self.threshold.toolTip())
         self.colormap_button = ColormapBox()
+        self.over = OverMenu([one for one in MAPS if one[0] != REGIONS], self.over_changed)
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
         self.fit_button = make_tool_button(tip=RESET_TIP, name="Reset view")
@@ -132,7 +137,7 @@ class CortexPanel(QWidget):
             button.setCheckable(True)
             button.setChecked(True)
         self._icons = {self.outlines_button: "outlines", self.labels_button: "labels", self.fit_button: "fit"}
-        maps = (self.map_box, self.colormap_button, self.threshold, self.threshold_label)
+        maps = (self.map_box, self.colormap_button, self.over.button, self.threshold, self.threshold_label)
         looks = (self.geometry_box, self.hemispheres, self.view_box, *self._icons)
         bar = make_row(*maps, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
         self._sides = make_row(self.view, gap=0, shares=(1,))

@@ -66,6 +66,7 @@ def capture_view(panel: CortexPanel) -> ViewRecord:
         colormap=reading.colormap.name if reading is not None else "",
         outlines=panel.outlines_button.isChecked(),
         labels=panel.labels_button.isChecked(),
+        over=panel.over.value(),
     )
 
 
@@ -80,6 +81,8 @@ def show_view(panel: CortexPanel, record: ViewRecord) -> None:
     panel.threshold.setValue(round(record.threshold * panel.threshold.maximum()))
     panel.outlines_button.setChecked(record.outlines)
     panel.labels_button.setChecked(record.labels)
+    panel.over.set_value(*record.over)
+    panel.over_changed.emit()
     _lay_out(view, record.hemispheres, record.named_view, record.geometry)
     if record.morph is not None and not record.morph.is_integer():  # else it is the geometry itself
         view.set_morph(record.morph)

@@ -31,7 +31,7 @@ LIGHTS = (((-0.25, 0.40, 1.0), 0.74), ((0.9, 0.1, 0.5), 0.24), ((-0.8, -0.5, 0.3
 MARKER_RADIUS = 1.5
 """mm."""
 
-TOWARDS_VIEWER = {"outlines": -8.0, "set": -11.0, "emphasis": -14.0}
+TOWARDS_VIEWER = {"outlines": -8.0, "contours": -9.5, "set": -11.0, "emphasis": -14.0}
 """Depth offset of lines against the mesh, in VTK's units; the outline of the ROI chosen in the table lies over all."""
 
 HALO_WIDTH, HALO_COVER = 2.2, 0.6

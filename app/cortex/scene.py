@@ -23,6 +23,8 @@ WHITE, BLACK = "#ffffff", "#0d1013"
 SET_WIDTH, EMPHASIS_WIDTH = 2.6, 4.0
 """Pixels of the interface."""
 
+CONTOUR_INK = "#ffd23f"
+
 LEAST_FACING = 0.1
 """Share of the framed vertices that must face the viewer, else all of the cortex is brought into sight."""
 
@@ -67,6 +69,7 @@ class Scene:
     atlas : Whose ROIs are outlined and named.
     emphasised : The vertices labelled 1 on both sides, (n,) each, are outlined above all others.
     drawn : The same of the set of voxels that is the target.
+    contours : The same of what a second map contours.
     marked : (side, vertex) of the marker.
     framed : The vertices (n,) of both sides that views bring into sight; None for all.
     """
@@ -80,6 +83,7 @@ class Scene:
     labelled: bool = True
     emphasised: tuple[IntArray, IntArray] | None = None
     drawn: tuple[IntArray, IntArray] | None = None
+    contours: tuple[IntArray, IntArray] | None = None
     marked: tuple[int, int] | None = None
     framed: tuple[BoolArray, BoolArray] | None = None
     style: CortexStyle = field(default_factory=CortexStyle)
@@ -109,6 +113,7 @@ class Scene:
         ink = self.style.line_ink or (WHITE if self.theme.is_dark else BLACK)
         return {
             "outlines": Line(regions, ink, self.style.line_width),
+            "contours": Line(self.contours, CONTOUR_INK, SET_WIDTH),
             "set": Line(self.drawn, self.theme.accent, SET_WIDTH),
             "emphasis": Line(self.emphasised, self.theme.accent, max(EMPHASIS_WIDTH, 2 * self.style.line_width)),
         }

@@ -7,6 +7,7 @@ from copy import copy
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QPointF, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
@@ -17,8 +18,9 @@ from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, MorphSlider, follow_path
+from app.cortex.over import make_over
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
-from app.cortex.picking import HoverInfo, Pick, voxels_near
+from app.cortex.picking import SEPARATOR, HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
 from app.cortex.scene import background_of
 from app.cortex.style import CortexStyle
@@ -26,6 +28,7 @@ from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import Caption
 from core.checks import check_choice
+from core.figures.probe_maps import ProbeMap
 from core.surfaces.anatomy import locate_vertex
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
@@ -136,6 +139,13 @@ class CortexView(QWidget):
         limit : Value of the last colour; None takes the 99th percentile of the data.
         """
         self._painter.set_values(values, diverging=diverging, limit=limit, title=title, unit=unit)
+        self._recolour()
+
+    def set_over(self, made: ProbeMap | None, *, mode: str = "opacity", level: float = 0.5) -> None:
+        """Show a second map over the first; see `Over`. None for none."""
+        self._painter.over = over = make_over(made, mode, level)
+        inside = np.flatnonzero(over.share() >= 1).tolist() if over is not None and mode == "contours" else ()
+        self.canvas.change(contours=self._painter.set_labels(inside))
         self._recolour()
 
     def show_regions(self, shown: bool) -> None:
@@ -346,6 +356,9 @@ class CortexView(QWidget):
         unit = "" if self._painter.scale is None else self._painter.scale.unit
         surface, shown = self._painter.surface, self.geometry_name
         place = "" if surface is None else locate_vertex(surface, pick.side, pick.vertex, geometry=shown)
+        over = self._painter.over
+        if over is not None and voxel is not None:
+            place = f"{over.made.title} {over.values[voxel]:.3g} {over.made.unit}{SEPARATOR}{place}"
         return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit, place)
 
     def _pick(self, pick: Pick) -> None:

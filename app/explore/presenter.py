@@ -18,7 +18,7 @@ from app.cortex.panel import CortexPanel
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
-from app.explore.maps import find_perturbed, make_maps
+from app.explore.maps import find_perturbed, make_map, make_maps
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.encoders.card import EncoderCard
@@ -241,6 +241,8 @@ class Presenter(QObject):
         box.setItemText(box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift")
         box.setToolTip(f"Map: {chosen.title}" if chosen.title else "Map")
         twin = self._panels.cortex.show_second(second is not None)
+        over, mode, level = self._panels.cortex.over.value()
+        view.set_over(make_map(over, self._state) if over else None, mode=mode, level=float(level))
         if name == REGIONS:
             view.show_regions(True)
             return

@@ -105,6 +105,7 @@ class Wiring(QObject):
         cortex.view.set_drawn.connect(controller.pick_set)
         cortex.view.voxel_hovered.connect(self._show_hover)
         cortex.map_changed.connect(self._take_map)
+        cortex.over_changed.connect(self._take_over)
         self._panels.responses.history.step_scrubbed.connect(self._scrub)
         self._panels.responses.table.roi_selected.connect(cortex.view.emphasise_roi)
 
@@ -230,7 +231,10 @@ class Wiring(QObject):
 
     def _take_map(self, name: str) -> None:
         self._presenter.mark("map")
-        self._session.controller.want_atlas(name == SENSITIVITY)
+        self._session.controller.want_atlas(SENSITIVITY in (name, self._panels.cortex.over.value()[0]))
+
+    def _take_over(self) -> None:
+        self._take_map(self._panels.cortex.current_map())
 
     def _scrub(self, step: int | None) -> None:
         if self._session.state.probe is not None:

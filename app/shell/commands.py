@@ -147,6 +147,7 @@ view_posterior | Posterior view | 5 |  | View from behind
 view_anterior | Anterior view | 6 |  | View from the front
 view_flat | Flat map | 7 |  | Show the flattened cortex
 camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
+montage | Four views… | 0 | cortex | Both hemispheres from four sides in one picture, to save or copy
 frame_data | Frame voxels or whole brain | 9 | fit | Whether views bring the voxels or all of the cortex into sight
 -
 peak_map | Peak of the map | G |  | Go to the voxel of the largest value, of either sign

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+N_ROWS = 16
+"""Steps of opacity in the bar of a 2-D map."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColourKey:
     """What the colours of a map mean.
@@ -25,6 +29,8 @@ class ColourKey:
     ----------
     limit : Value of the last colour, in `unit`; a diverging map runs from -limit, a sequential one from 0.
     threshold : Values nearer to zero are not shown.
+    note : What the caption says of a second map.
+    is_2d : The second map is the opacity of the first.
     fade : Share of the limit over which the colours of a diverging map rise from see-through at zero to full.
     """
 
@@ -34,6 +40,8 @@ class ColourKey:
     limit: float
     threshold: float = 0.0
     fade: float = 0.0
+    note: str = ""
+    is_2d: bool = False
 
     @property
     def is_diverging(self) -> bool:
@@ -63,15 +71,19 @@ class ColourKey:
         return shown * np.clip(np.abs(np.nan_to_num(values)) / (self.fade * self.limit), 0, 1).astype(np.float32)
 
     def over(self, ground: str) -> ByteArray:
-        """The colours of the bar (256, 3), evenly spaced in value, as they look over a ground "#rrggbb"."""
+        """The colours of the bar (k, 256, 3), evenly spaced in value, as they look over a ground "#rrggbb".
+
+        The second value of a 2-D map falls from its full opacity in the first row to none in the last; else k = 1.
+        """
         values = np.linspace(self.lowest, self.limit, N_STEPS)
+        rows = np.linspace(1, 0, N_ROWS if self.is_2d else 1)[:, None, None]
         cover, colours = self.cover(values)[:, None], self.colormap.look_up(self.position(values))
         under = np.frombuffer(bytes.fromhex(ground.removeprefix("#")), dtype=np.uint8)
-        return np.round(cover * colours + (1 - cover) * under).astype(np.uint8)
+        return np.round(rows * cover * colours + (1 - rows * cover) * under).astype(np.uint8)
 
     def caption(self) -> str:
-        """Title with its unit."""
-        return name_with_unit(self.title, self.unit)
+        """Title with its unit, and what a second map shows."""
+        return name_with_unit(self.title, self.unit) + self.note
 
 
 def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:
@@ -80,7 +92,7 @@ def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:
     from matplotlib.colorbar import Colorbar
     from matplotlib.colors import ListedColormap, Normalize
 
-    mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(key.over(inks.line) / 255.0))
+    mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(key.over(inks.line)[0] / 255.0))
     bar = Colorbar(axes, mappable, orientation="horizontal")
     if bar.solids is not None:
         bar.solids.set_rasterized(False)

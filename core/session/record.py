@@ -134,6 +134,7 @@ class ViewRecord:
     camera : None for the named view as it is.
     threshold : Values nearer to zero than this share of the limit are transparent.
     colormap : Of the map shown; "" for none.
+    over : Second map ("" for none), how it shows, and from which share of its limit.
     """
 
     map: str = "shift"
@@ -146,6 +147,7 @@ class ViewRecord:
     colormap: str = ""
     outlines: bool = True
     labels: bool = True
+    over: tuple[str, str, str] = ("", "opacity", "0.5")
 
     def __post_init__(self) -> None:
         check_choice("hemispheres", self.hemispheres, ("both", "left", "right"))
