@@ -141,7 +141,8 @@ def place_labels(
         middles = np.array([label.x, label.y]) + _WAYS * (1.0, 0.7)  # a line of text is wider than high
         clear = ((middles >= half) & (middles <= np.asarray(size) - half)).all(axis=1)
         for box in boxes:
-            clear &= (np.abs(middles - box[0]) >= half + box[1]).any(axis=1)
+            away = np.abs(middles - box[0]) - half - box[1]
+            clear &= away.max(axis=1) >= 0
         if clear.any():
             x, y = middles[np.argmax(clear)].tolist()
             kept.append(label if clear[0] else replace(label, x=x, y=y, home=(label.x, label.y)))

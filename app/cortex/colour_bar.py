@@ -20,6 +20,9 @@ GROWN = 3
 """Pixels by which the bar of a 2-D map is higher."""
 
 RADIUS = 3.0
+HINTING = 1.05
+"""How much wider a smaller font may be than its size says."""
+
 SWATCH = QSize(44, 12)
 ARROW_WIDTH, LIST_WIDTH = 32, 190
 SCALE = 2
@@ -71,7 +74,7 @@ def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, them
     grown = GROWN if reading.is_2d else 0
     bar = QRectF(left, area.top() + 18 - grown, BAR_WIDTH, BAR_HEIGHT + grown)
     font, caption = bold(small(base)), reading.caption()
-    room = area.width() / max(area.width(), QFontMetricsF(font).horizontalAdvance(caption))
+    room = area.width() / max(area.width(), HINTING * QFontMetricsF(font).horizontalAdvance(caption))
     font.setPointSizeF(room * font.pointSizeF())  # a long unit is written smaller, never cut
     painter.setFont(font)
     painter.setPen(QColor(theme.text))

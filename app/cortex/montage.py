@@ -35,7 +35,7 @@ def draw_montage(view: CortexView) -> QImage:
     image.fill(QColor(scene.theme.window))
     painter = QPainter(image)
     painter.setFont(view.font())
-    painter.setPen(QColor(scene.theme.muted))
+    painter.setPen(QColor(scene.theme.text))
     ground = (scene.theme.window, scene.theme.window)
     for place, side in enumerate(SIDES):
         corner = QPointF(place % 2 * width, place // 2 * height)
@@ -54,14 +54,14 @@ def draw_montage(view: CortexView) -> QImage:
 
 
 def seen_from(scene: Scene, surface: CorticalSurface, side: NamedView) -> Scene:
-    """A scene's folded cortex, laid out and looked at from a named side, all of what is framed in sight."""
+    """A scene's folded cortex, laid out and looked at from a named side, all of it in sight."""
     shown = scene.path.nearest(scene.position) if scene.path is not None else "flat"
     folded = next(name for name in (shown, *PREFERRED) if name != "flat" and name in surface.geometries)
     hemispheres = "both" if len(scene.sides) == 2 else ("left", "right")[scene.sides[0]]
     path = MorphPath(surface, (folded,), hemispheres=cast("Hemispheres", hemispheres), view=side)
     pose = CameraPose(VIEWS[side].azimuth, VIEWS[side].elevation)
-    turned = replace(scene, path=path, position=0.0, pose=pose)
-    return replace(turned, pose=pose.fitted(turned.frame_points(), aspect=TILE[0] / TILE[1], margin=MARGIN))
+    turned = replace(scene, path=path, position=0.0, pose=pose, framed=None)
+    return replace(turned, pose=pose.fitted(turned.points(), aspect=TILE[0] / TILE[1], margin=MARGIN))
 
 
 class Montage(Feature):

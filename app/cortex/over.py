@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import Signal
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from app.widgets.basics import make_tool_button, set_icon
 from core.figures.probe_maps import ProbeMap, robust_limit
 from core.types import FloatArray
-from core.words import name_with_unit
 
 MODES = (("opacity", "As the opacity of the first map (2-D colours)"), ("contours", "As contours over the first map"))
 LEVELS = (("0.25", "From 25 % of its range"), ("0.5", "From 50 % of its range"), ("0.75", "From 75 % of its range"))
@@ -27,6 +25,7 @@ class Over:
     Parameters
     ----------
     made : Its values (n_voxels,), NaN where unknown: neither opaque nor inside a contour.
+    title : Short.
     limit : Of its range.
     mode : "opacity" or "contours".
     level : Share of the limit from which it is fully opaque, or contoured.
@@ -34,6 +33,7 @@ class Over:
 
     made: ProbeMap
     values: FloatArray
+    title: str
     limit: float
     mode: str
     level: float
@@ -45,22 +45,22 @@ class Over:
 
     def describe(self) -> str:
         """What it adds to the caption of the first map."""
-        title, full = name_with_unit(self.made.title, self.made.unit), f"{self.level * self.limit:.2g}"
-        return f" × {title} to {full}" if self.mode == "opacity" else f" · contours: {title} ≥ {full}"
+        full = f"{self.level * self.limit:.2g}"
+        return f" × {self.title} to {full}" if self.mode == "opacity" else f" · contour {self.title} ≥ {full}"
 
 
-def make_over(made: ProbeMap | None, mode: str, level: float) -> Over | None:
-    """The second map of some values; None for none."""
+def make_over(made: ProbeMap | None, title: str, mode: str, level: float) -> Over | None:
+    """The second map of some values, with a short title; None for none."""
     if made is None or made.values is None:
         return None
     limit = made.limit or robust_limit(made.values, diverging=made.diverging) or 1.0
-    return Over(made, made.values, limit, mode, level)
+    return Over(made, made.values, title or made.title, limit, mode, level)
 
 
 class OverMenu:
     """The button that chooses a second map and its menu; `value` is ("", ...) for none."""
 
-    def __init__(self, maps: Sequence[tuple[str, str]], changed: Signal) -> None:
+    def __init__(self, maps: Sequence[tuple[str, str]], changed: Callable[[], object]) -> None:
         self.button = make_tool_button(tip=TIP, name="Second map")
         self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._menu, self._groups, self._changed = QMenu(self.button), list[QActionGroup](), changed
@@ -81,6 +81,10 @@ class OverMenu:
         name, mode, level = (str(group.checkedAction().data()) for group in self._groups)
         return name, mode, level
 
+    def title(self) -> str:
+        """What the map is called."""
+        return self._groups[0].checkedAction().text()
+
     def set_value(self, *values: str) -> None:
         """Choose without telling; what is not on offer stays as it is."""
         for group, value in zip(self._groups, values, strict=False):
@@ -91,4 +95,4 @@ class OverMenu:
 
     def _tell(self, _action: object) -> None:
         self.set_value()
-        self._changed.emit()
+        self._changed()

@@ -129,7 +129,7 @@ class CortexPanel(QWidget):
         self.threshold_label = make_label("", "muted")
         self.threshold_label.setToolTip(self.threshold.toolTip())
         self.colormap_button = ColormapBox()
-        self.over = OverMenu([one for one in MAPS if one[0] != REGIONS], self.over_changed)
+        self.over = OverMenu([one for one in MAPS if one[0] != REGIONS], self.over_changed.emit)
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
         self.fit_button = make_tool_button(tip=RESET_TIP, name="Reset view")

@@ -115,11 +115,11 @@ class HoverInfo:
     unit: str = ""
     place: str = ""
 
-    def describe(self) -> str:
-        """One line: place, vertex, voxel, value with its unit."""
+    def describe(self, *, with_place: bool = True) -> str:
+        """One line: place, vertex, voxel, value with its unit, and what else is known of the place."""
         place = f"{self.side.value.capitalize()} {self.roi}".strip()
         parts = [place, f"vertex {self.vertex}", "no voxel" if self.voxel is None else f"voxel {self.voxel}"]
         if self.value is not None:
             digits = max(2, digits_for(abs(self.value)) - 1) if self.value else 2
             parts.append(f"{format_signed(self.value, digits)} {self.unit}".strip())
-        return SEPARATOR.join(filter(None, [*parts, self.place]))
+        return SEPARATOR.join([*parts, self.place] if with_place and self.place else parts)

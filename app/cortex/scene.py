@@ -25,7 +25,7 @@ SET_WIDTH, EMPHASIS_WIDTH = 2.6, 4.0
 
 CONTOUR_INK = "#ffd23f"
 
-LEAST_FACING = 0.1
+LEAST_FACING = 0.03
 """Share of the framed vertices that must face the viewer, else all of the cortex is brought into sight."""
 
 MARKER_LIFT = 0.8

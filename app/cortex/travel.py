@@ -29,7 +29,7 @@ class Travel(Feature):
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """Where one can go, and what can be hidden."""
-        hide = {f"hide_{side}": partial(self._hide, other) for side, other in (("left", "right"), ("right", "left"))}
+        hide = {"hide_left": partial(self._hide, "right"), "hide_right": partial(self._hide, "left")}
         return {**super().commands(), **hide}
 
     @does("peak_map")

@@ -141,9 +141,9 @@ class CortexView(QWidget):
         self._painter.set_values(values, diverging=diverging, limit=limit, title=title, unit=unit)
         self._recolour()
 
-    def set_over(self, made: ProbeMap | None, *, mode: str = "opacity", level: float = 0.5) -> None:
+    def set_over(self, made: ProbeMap | None, title: str = "", *, mode: str = "opacity", level: float = 0.5) -> None:
         """Show a second map over the first; see `Over`. None for none."""
-        self._painter.over = over = make_over(made, mode, level)
+        self._painter.over = over = make_over(made, title, mode, level)
         inside = np.flatnonzero(over.share() >= 1).tolist() if over is not None and mode == "contours" else ()
         self.canvas.change(contours=self._painter.set_labels(inside))
         self._recolour()
@@ -358,7 +358,7 @@ class CortexView(QWidget):
         place = "" if surface is None else locate_vertex(surface, pick.side, pick.vertex, geometry=shown)
         over = self._painter.over
         if over is not None and voxel is not None:
-            place = f"{over.made.title} {over.values[voxel]:.3g} {over.made.unit}{SEPARATOR}{place}"
+            place = f"{over.title} {over.values[voxel]:.3g} {over.made.unit}{SEPARATOR}{place}"
         return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit, place)
 
     def _pick(self, pick: Pick) -> None:
@@ -375,7 +375,7 @@ class CortexView(QWidget):
         self._tell_place(None if pick is None else self._describe(pick))
 
     def _tell_place(self, info: HoverInfo | None) -> None:
-        self._readout.show_text(HINT if info is None else info.describe())
+        self._readout.show_text(HINT if info is None else info.describe(with_place=False))
         self.voxel_hovered.emit(info)
 
     def _begin_stroke(self, position: QPointF, inverted: bool) -> None:

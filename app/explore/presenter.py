@@ -242,7 +242,8 @@ class Presenter(QObject):
         box.setToolTip(f"Map: {chosen.title}" if chosen.title else "Map")
         twin = self._panels.cortex.show_second(second is not None)
         over, mode, level = self._panels.cortex.over.value()
-        view.set_over(make_map(over, self._state) if over else None, mode=mode, level=float(level))
+        made = make_map(over, self._state) if over else None
+        view.set_over(made, self._panels.cortex.over.title(), mode=mode, level=float(level))
         if name == REGIONS:
             view.show_regions(True)
             return

@@ -68,18 +68,19 @@ class TargetForm(Form):
         self.draw.toggled.connect(self._show_drawing)
         self.clear = make_button("Clear", tip="Clear the drawn set")
         self.keep = make_button("Keep as ROI…", tip="Give the set a name: it becomes an ROI of this subject")
-        self.size = QSlider(Qt.Orientation.Horizontal)
-        self.size.setRange(*(round(SIZE_STEPS * math.log(radius)) for radius in BRUSH_SIZES))
-        self.size.setAccessibleName("Brush size")
-        self.size.setToolTip("Radius of the brush on the cortex ([ and ], or Ctrl+wheel)")
+        self.brush_size = QSlider(Qt.Orientation.Horizontal)
+        self.brush_size.setRange(*(round(SIZE_STEPS * math.log(radius)) for radius in BRUSH_SIZES))
+        self.brush_size.setMinimumWidth(40)
+        self.brush_size.setAccessibleName("Brush size")
+        self.brush_size.setToolTip("Radius of the brush on the cortex ([ and ], or Ctrl+wheel)")
         self.size_label = make_label("", "muted")
         self.summary = Caption("strong")
         self.details = Caption("muted")
         self.summary.show_text(PICK_HINT)
         self.options = TargetOptionsForm()
         self.more = Fold("Contrast, pattern, smallest budget", self.options)
-        self._strokes = make_panel(make_row(self.brush, self.size, self.size_label, gap=8))
-        self._drawing = make_panel(make_column(make_row(self.draw, self.clear, self.keep), self._strokes, gap=6))
+        self._strokes = make_panel(make_row(self.brush, self.brush_size, self.size_label, gap=8))
+        self._drawing = make_panel(make_column(make_row(self.draw, self.clear), self._strokes, self.keep, gap=6))
         self.show_size(BRUSH_SIZES[0])
         self._show_drawing(False)
         texts = make_column(self.summary, self.details, gap=2)
@@ -122,12 +123,12 @@ class TargetForm(Form):
 
     def radius(self) -> float:
         """The brush's radius in mm."""
-        return math.exp(self.size.value() / SIZE_STEPS)
+        return math.exp(self.brush_size.value() / SIZE_STEPS)
 
     def show_size(self, radius: float) -> None:
         """Show the brush's radius in mm; emits no signal."""
-        with QSignalBlocker(self.size):
-            self.size.setValue(round(SIZE_STEPS * math.log(radius)))
+        with QSignalBlocker(self.brush_size):
+            self.brush_size.setValue(round(SIZE_STEPS * math.log(radius)))
         self.size_label.setText(f"{radius:.1f} mm")
 
     def _show_drawing(self, drawing: bool) -> None:

@@ -51,7 +51,7 @@ class Wiring(QObject):
         target, view = controls.target, self._panels.cortex.view
         target.draw.toggled.connect(view.set_drawing)
         target.brush.chosen.connect(self._choose_brush)
-        target.size.valueChanged.connect(self._size_brush)
+        target.brush_size.valueChanged.connect(self._size_brush)
         view.brush_sized.connect(target.show_size)
         controls.target.clear.clicked.connect(controller.clear_target)
         controls.target.options.changed.connect(controller.set_target_options)
