@@ -21,7 +21,6 @@ from app.base.problems import Problems
 from app.base.state import AppState, matches_probe, request_probe
 from core.attacks.config import AttackConfig
 from core.datasets.subject import Subject
-from core.datasets.voxel_sets import load_sets
 from core.engine import Engine
 from core.images.stimulus import Stimulus
 from core.probes.against import Against
@@ -70,12 +69,6 @@ class Controller(QObject):
         self.catalogue = self.catalogue.reread()
         self.catalogue_changed.emit()
         self.fit_image()
-
-    def reread_sets(self) -> None:
-        """List the sets kept of the open subject again; everything else stays as it is."""
-        subject = self._state.subject
-        if subject is not None:
-            self._state.subject = replace(subject, voxels=replace(subject.voxels, sets=load_sets(subject.id)))
 
     def warm_up(self) -> None:
         """Load the engine behind the first paint."""

@@ -127,8 +127,8 @@ class CortexCanvas(QWidget):
         self.change(path=path, position=position)
         self.input.flat = before == "flat"
         if was_opened or self._opened or self._untouched:
-            aspect = self._aspect()
-            self._take_pose(path.pose(position, self.scene.sides, self._fold_angles, aspect=aspect, margin=MARGIN))
+            how = {"aspect": self._aspect(), "margin": MARGIN, "framed": self.scene.framed}
+            self._take_pose(path.pose(position, self.scene.sides, self._fold_angles, **how))
 
     def fit(self) -> None:
         """Bring all that is shown into sight."""

@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtGui import QColor
 
 from app.cortex.camera import CameraPose
-from app.cortex.mesh import Mesh
+from app.cortex.mesh import Mesh, points_in_frame
 from app.cortex.morph import MorphPath
 from app.cortex.style import CortexStyle
 from app.look.theme import DARK, Theme
@@ -24,9 +24,6 @@ SET_WIDTH, EMPHASIS_WIDTH = 2.6, 4.0
 """Pixels of the interface."""
 
 CONTOUR_INK = "#ffd23f"
-
-LEAST_FACING = 0.03
-"""Share of the framed vertices that must face the viewer, else all of the cortex is brought into sight."""
 
 MARKER_LIFT = 0.8
 """mm from the vertex to the centre of the marker, along the normal."""
@@ -120,17 +117,11 @@ class Scene:
 
     def points(self) -> FloatArray:
         """Coordinates (n, 3) of all that is in view."""
-        return np.concatenate([np.empty((0, 3), np.float32), *(mesh.drawn for _, mesh in self.shown)])
+        return points_in_frame(self.shown, None)
 
     def frame_points(self) -> FloatArray:
         """Coordinates (n, 3) of what a view is to bring into sight: the framed vertices that face the viewer."""
-        if self.framed is None:
-            return self.points()
-        towards = -self.pose.axes()[2].astype(np.float32)
-        masks = [(mesh, self.framed[side]) for side, mesh in self.shown]
-        facing = [mesh.points[mask & (mesh.normals @ towards > 0)] for mesh, mask in masks]
-        enough = LEAST_FACING * sum(int(mask.sum()) for _, mask in masks)
-        return np.concatenate(facing) if masks and sum(map(len, facing)) > enough else self.points()
+        return points_in_frame(self.shown, self.framed, forward=self.pose.axes()[2])
 
     def marker_position(self, lift: float = 0.0) -> FloatArray | None:
         """Where on the surface the marker sits, (3,) scene mm, `lift` mm above it; None while it is hidden."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from PySide6.QtWidgets import QInputDialog, QLineEdit
 
 from app.widgets.ask_path import ask_open, ask_path
 from app.widgets.desk import Feature, does
 from core.datasets.subject import Subject
-from core.datasets.voxel_sets import ENDINGS, keep_set, read_set, remove_set, rename_set, write_set
+from core.datasets.voxel_sets import ENDINGS, keep_set, load_sets, read_set, remove_set, rename_set, write_set
 from core.words import count
 
 WRITTEN = "Table of voxels (*.csv);;FreeSurfer labels (*.label)"
@@ -84,7 +85,9 @@ class Sets(Feature):
         """Change what is kept, list it again and say so; the set of that name becomes the target."""
         with self._session.problems.shown():
             change()
-            self._session.controller.reread_sets()
+            state, subject = self._session.state, self._session.state.subject
+            if subject is not None:
+                state.subject = replace(subject, voxels=replace(subject.voxels, sets=load_sets(subject.id)))
             if target:
                 self._session.controller.pick_roi(target)
             self._desk.say(f"{told}.", "info")

@@ -154,8 +154,8 @@ peak_map | Peak of the map | G |  | Go to the voxel of the largest value, of eit
 peak_view | Peak in view | Shift+G |  | Go to the voxel of the largest value among those in sight
 peak_roi | Peak in the ROI | Ctrl+G |  | Go to the voxel of the largest value in the ROI of the target
 homologue | Same place, other hemisphere | H |  | Go to the voxel at the matching place of the other hemisphere
-hide_left | Show or hide the left hemisphere | Shift+L |  | Look at the right hemisphere alone, or at both
-hide_right | Show or hide the right hemisphere | Shift+R |  | Look at the left hemisphere alone, or at both
+hide_left | Hide or show the left side | Shift+L |  | Look at the right cortex alone, or at both
+hide_right | Hide or show the right side | Shift+R |  | Look at the left cortex alone, or at both
 -
 flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image in place
 -

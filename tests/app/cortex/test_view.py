@@ -195,11 +195,14 @@ def test_hover_tells_vertex_roi_voxel_and_value(view, qtbot) -> None:
     vertex = clear_vertices(view, 1, 1)[0]
     QTest.mouseMove(view.canvas, at_vertex(view, 1, vertex))
     voxel = int(table.paint[(table.paint[:, 0] == 1) & (table.paint[:, 1] == vertex), 2][0])
-    expected = HoverInfo(Hemisphere.RIGHT, vertex, voxel, table.roi[voxel], float(voxel), "SD")
+    x, y, z = (f"{at:.1f}".replace("-", "−") for at in make_cortex().right.geometries["white"][vertex])
+    place = f"made-up (own space) {x}, {y}, {z} mm"
+    expected = HoverInfo(Hemisphere.RIGHT, vertex, voxel, table.roi[voxel], float(voxel), "SD", place)
     qtbot.waitUntil(lambda: seen[-1:] == [expected])
     words = expected.describe()
-    for part in ("Right", f"vertex {vertex}", f"voxel {voxel}", "SD", table.roi[voxel]):
+    for part in ("Right", f"vertex {vertex}", f"voxel {voxel}", "SD", table.roi[voxel], place):
         assert part in words
+    assert place not in expected.describe(with_place=False)
     QTest.mouseMove(view.canvas, QPoint(3, 3))
     qtbot.waitUntil(lambda: seen[-1] is None)
 

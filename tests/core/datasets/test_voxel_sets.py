@@ -10,6 +10,8 @@ import nibabel
 import numpy as np
 import pytest
 
+from core.commands.cli import run_command_line
+from core.commands.probe_options import TargetOptions, resolve_target
 from core.datasets.subject import load_subject
 from core.datasets.voxel_sets import keep_set, load_sets, read_set, remove_set, rename_set, write_set
 from core.errors import BadInputError, StorageError
@@ -141,3 +143,15 @@ class TestFiles:
 def test_a_table_of_some_voxels_keeps_no_sets(table) -> None:
     with_set = replace(table, sets=(("mine", (1, 2)),))
     assert with_set.keep(np.arange(table.n_voxels) > 3).sets == ()
+
+
+def test_the_command_line_lists_it_and_aims_at_it(table, capsys) -> None:
+    keep_set(SUBJECT, "my patch", MINE, table)
+    assert not run_command_line(
+        ["list", "rois", "--subject", SUBJECT, "--json"], open_window=print, run_demonstration=print
+    )
+    row = next(row for row in json.loads(capsys.readouterr().out) if row["roi"] == "my patch")
+    left = sum(int(table.hemisphere[voxel] == 0) for voxel in MINE)
+    assert (row["n_voxels"], row["n_left"], row["n_right"], row["first_voxel"]) == (4, left, 4 - left, 5)
+    options = TargetOptions(roi="my patch")
+    assert resolve_target(options, load_subject(SUBJECT).voxels).voxels == (5, 7, 900, 1200)
