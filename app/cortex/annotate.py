@@ -16,7 +16,7 @@ from app.cortex.mesh import Mesh
 from app.cortex.overlay import Annotations, PlacedLabel, Ring, measure_label
 from app.cortex.picking import Picker
 from app.cortex.scene import Scene
-from core.types import FloatArray, IntArray
+from core.types import BoolArray, FloatArray, IntArray
 
 FACING = 0.35
 """Cosine between a vertex's normal and the direction to the viewer from which on it counts as seen."""
@@ -139,7 +139,7 @@ def place_labels(
         width, height = measure(label.text)
         half = np.array([width, height]) / 2 + GAP
         middles = np.array([label.x, label.y]) + _WAYS * (1.0, 0.7)  # a line of text is wider than high
-        clear = ((middles >= half) & (middles <= np.asarray(size) - half)).all(axis=1)
+        clear: BoolArray = np.logical_and(middles >= half, middles <= np.asarray(size) - half).all(axis=1)
         for box in boxes:
             away = np.abs(middles - box[0]) - half - box[1]
             clear &= away.max(axis=1) >= 0

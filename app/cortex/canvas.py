@@ -127,8 +127,9 @@ class CortexCanvas(QWidget):
         self.change(path=path, position=position)
         self.input.flat = before == "flat"
         if was_opened or self._opened or self._untouched:
-            how = {"aspect": self._aspect(), "margin": MARGIN, "framed": self.scene.framed}
-            self._take_pose(path.pose(position, self.scene.sides, self._fold_angles, **how))
+            sides, framed, aspect = self.scene.sides, self.scene.framed, self._aspect()
+            pose = path.pose(position, sides, self._fold_angles, aspect=aspect, margin=MARGIN, framed=framed)
+            self._take_pose(pose)
 
     def fit(self) -> None:
         """Bring all that is shown into sight."""
