@@ -12,9 +12,7 @@ from app.cortex.view import CortexView
 from app.widgets.desk import Desk, Feature, does
 from core.probes.target import resolve_roi
 from core.surfaces.anatomy import find_homologue
-from core.types import IntArray
 
-NO_PEAK = "No voxel {where} has a value that is shown"
 NO_VOXEL = "Choose a voxel first: click it, or step to it with Ctrl and an arrow key"
 FARTHEST = 8.0
 """mm on the white surface from the matching place to the voxel that stands for it."""
@@ -29,32 +27,30 @@ class Travel(Feature):
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """Where one can go, and what can be hidden."""
+        peaks = {f"peak_{where}": partial(self._peak, where) for where in ("map", "view", "roi")}
         hide = {"hide_left": partial(self._hide, "right"), "hide_right": partial(self._hide, "left")}
-        return {**super().commands(), **hide}
+        return {**super().commands(), **peaks, **hide}
 
-    @does("peak_map")
-    def peak_of_map(self) -> None:
-        """The voxel of the largest value."""
-        painter = self._view.painter
-        n_voxels = 0 if painter.voxels is None else painter.voxels.table.n_voxels
-        self._go_to_peak(np.arange(n_voxels), "of the map")
-
-    @does("peak_view")
-    def peak_in_view(self) -> None:
-        """The voxel of the largest value among those in sight."""
-        self._go_to_peak(self._view.voxel_cursor.in_sight(), "in view")
-
-    @does("peak_roi")
-    def peak_in_roi(self) -> None:
-        """The voxel of the largest value in the target's ROI, or that of the voxel under the keys."""
-        state, voxel, painter = self._session.state, self._view.voxel_cursor.voxel, self._view.painter
-        roi = state.target.roi if state.target is not None else ""
-        if painter.voxels is not None and not roi and voxel is not None:
-            roi = painter.voxels.table.roi[voxel]
-        if state.subject is None or not roi:
-            self._view.refused.emit("Choose a voxel in an ROI, or an ROI, first")
+    def _peak(self, where: str) -> None:
+        """Go to the voxel of the largest value of the map, in sight, or in the ROI of the target or of the keys."""
+        painter, cursor, target = self._view.painter, self._view.voxel_cursor, self._session.state.target
+        if painter.voxels is None:
             return
-        self._go_to_peak(resolve_roi(state.subject.voxels, roi)[1], f"in {roi}")
+        table, told = painter.voxels.table, {"map": "of the map", "view": "in view"}.get(where, "")
+        among = np.arange(table.n_voxels) if where == "map" else cursor.in_sight()
+        if where == "roi":
+            roi = target.roi if target is not None else ""
+            roi = roi or ("" if cursor.voxel is None else table.roi[cursor.voxel])
+            if not roi:
+                self._view.refused.emit("Choose a voxel in an ROI, or an ROI, first")
+                return
+            subject = self._session.state.subject
+            among, told = resolve_roi(table if subject is None else subject.voxels, roi)[1], f"in {roi}"
+        voxel = painter.find_peak(among)
+        if voxel is None:
+            self._view.refused.emit(f"No voxel {told} has a value that is shown")
+        else:
+            self._view.go_to(voxel)
 
     @does("homologue")
     def homologue(self) -> None:
@@ -82,13 +78,6 @@ class Travel(Feature):
         self._session.settings.set("frame_data", framed)
         self._view.arrange()
         self._desk.say("Views show the voxels." if framed else "Views show the whole brain.", "info")
-
-    def _go_to_peak(self, among: IntArray, where: str) -> None:
-        voxel = self._view.painter.find_peak(among)
-        if voxel is None:
-            self._view.refused.emit(NO_PEAK.format(where=where))
-        else:
-            self._view.go_to(voxel)
 
     def _hide(self, other: Hemispheres) -> None:
         self._view.set_hemispheres("both" if self._view.hemispheres == other else other)

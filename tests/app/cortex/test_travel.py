@@ -56,7 +56,7 @@ def is_in_sight(travel) -> bool:
 def test_the_peak_of_the_map_is_its_largest_size_and_comes_into_sight(travel) -> None:
     for side in ("anterior", "posterior", "flat"):
         travel._view.set_named_view(side)
-        travel.peak_of_map()
+        travel.commands()["peak_map"]()
         assert voxel_of(travel) == np.nanargmax(np.abs(travel.values))
         assert side == "flat" or is_in_sight(travel)
     travel._view.set_hemispheres("left")
@@ -64,7 +64,7 @@ def test_the_peak_of_the_map_is_its_largest_size_and_comes_into_sight(travel) ->
     right = int(np.flatnonzero(travel._view.painter.voxels.table.hemisphere == 1)[5])
     travel.values[right] = -2.0
     travel._view.set_values(travel.values, title="Shift", unit="SD", diverging=True, limit=3.0)
-    travel.peak_of_map()
+    travel.commands()["peak_map"]()
     assert voxel_of(travel) == right
     assert is_in_sight(travel)
 
@@ -75,11 +75,11 @@ def test_dimmed_and_thresholded_voxels_are_no_peak(travel) -> None:
     dimmed = np.zeros(len(size), bool)
     dimmed[order[:3]] = True
     view.set_dimmed(dimmed)
-    travel.peak_of_map()
+    travel.commands()["peak_map"]()
     assert voxel_of(travel) == order[3]
     view.set_values(np.abs(travel.values), title="r", unit="", diverging=False, limit=3.0)
     view.set_values(-np.abs(travel.values), title="r", unit="", diverging=False, limit=3.0)
-    travel.peak_of_map()
+    travel.commands()["peak_map"]()
     assert voxel_of(travel) == np.nanargmax(np.where(dimmed, np.nan, -np.abs(travel.values)))
 
 
@@ -99,7 +99,7 @@ def test_the_peak_in_view_is_among_what_is_seen(travel) -> None:
             and abs(travel.values[voxel]) > best
         ):
             best, found = abs(travel.values[voxel]), voxel
-    travel.peak_in_view()
+    travel.commands()["peak_view"]()
     assert voxel_of(travel) == found
 
 
@@ -109,7 +109,7 @@ def test_the_peak_in_an_roi_may_be_in_one_hemisphere(travel, placed) -> None:
         ("left FFA", (np.array(placed.voxels.roi) == "FFA") & (placed.voxels.hemisphere == 0)),
     ):
         travel._session.state.target = target_roi(placed.voxels, roi)
-        travel.peak_in_roi()
+        travel.commands()["peak_roi"]()
         assert voxel_of(travel) == np.nanargmax(np.where(mask, np.abs(travel.values), np.nan))
 
 
@@ -131,7 +131,7 @@ def test_without_a_voxel_a_map_or_a_match_it_says_so(travel, placed, qtbot) -> N
     travel._view.refused.connect(told.append)
     travel.homologue()
     assert told[-1].startswith("Choose a voxel first")
-    travel.peak_in_roi()
+    travel.commands()["peak_roi"]()
     assert told[-1] == "Choose a voxel in an ROI, or an ROI, first"
     alone = int(np.flatnonzero(np.array(placed.voxels.roi) == "VWFA")[0])
     travel._view.select_voxel(alone)
@@ -139,7 +139,7 @@ def test_without_a_voxel_a_map_or_a_match_it_says_so(travel, placed, qtbot) -> N
     arrived = placed.voxels.hemisphere[voxel_of(travel)] == 1
     assert arrived or told[-1].startswith(f"No voxel lies within {FARTHEST:g} mm")
     travel._view.set_values(None, title="", unit="", diverging=True)
-    travel.peak_of_map()
+    travel.commands()["peak_map"]()
     assert told[-1] == "No voxel of the map has a value that is shown"
 
 
