@@ -114,9 +114,9 @@ class CortexPanel(QWidget):
         self.threshold_label.setVisible(event.size().width() >= LEAST_WITH_NUMBER)
 
     def _build(self) -> None:
-        self.map_box = _make_box(MAPS, "Map", least=84)
-        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=86)
-        self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", least=80)
+        self.map_box = _make_box(MAPS, "Map", least=72)
+        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=74)
+        self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", least=68)
         self.hemispheres = Segmented(HEMISPHERES)
         self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)
         self.hemispheres.setAccessibleName("Hemispheres")
