@@ -32,6 +32,20 @@ class Hemisphere(StrEnum):
         return 0 if self is Hemisphere.LEFT else 1
 
 
+_SIDE_WORDS = {"left": "left", "lh": "left", "right": "right", "rh": "right"}
+"""Words for a hemisphere before or after an ROI's name."""
+
+
+def split_side(roi: str) -> tuple[str, str]:
+    """Hemisphere and name of "left FFA", "FFA left" or "lh FFA"; ("", name) where none is said."""
+    first, _, rest = roi.strip().partition(" ")
+    before, _, last = roi.strip().rpartition(" ")
+    for word, name in ((first, rest), (last, before)):
+        if name and word.casefold() in _SIDE_WORDS:
+            return _SIDE_WORDS[word.casefold()], name.strip()
+    return "", roi
+
+
 class Direction(StrEnum):
     """Whether a probe raises or lowers the predicted response."""
 

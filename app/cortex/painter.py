@@ -13,12 +13,11 @@ from app.cortex.style import FADE, CortexStyle
 from core.checks import refusal
 from core.figures.colour_key import ColourKey
 from core.figures.probe_maps import robust_limit
-from core.probes.target import split_side
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
 from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
 from core.surfaces.paint import NO_PLACE, NO_VOXEL, VoxelMap
-from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
+from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable, split_side
 
 GREYS_DARK = (172, 118)
 """Gyrus and sulcus of the dark theme."""

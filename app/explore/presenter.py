@@ -23,7 +23,8 @@ from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
-from core.probes.target import Target, TargetKind, split_side
+from core.probes.target import Target, TargetKind
+from core.types import split_side
 
 SHIFT = "shift"
 NO_SHIFT = "Clean (no shift yet)"

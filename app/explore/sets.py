@@ -43,7 +43,7 @@ class Sets(Feature):
         """Ask which set to remove."""
         subject, name = self._choose("Remove ROI")
         if subject is not None and name:
-            self._do(lambda: remove_set(subject.id, name), f"Removed the ROI {name}. Its probes stay")
+            self._do(lambda: remove_set(subject.id, name, subject.voxels), f"Removed the ROI {name}. Its probes stay")
 
     @does("write_set")
     def write(self) -> None:
@@ -87,7 +87,9 @@ class Sets(Feature):
             change()
             state, subject = self._session.state, self._session.state.subject
             if subject is not None:
-                state.subject = replace(subject, voxels=replace(subject.voxels, sets=load_sets(subject.id)))
+                state.subject = replace(
+                    subject, voxels=replace(subject.voxels, sets=load_sets(subject.id, subject.voxels))
+                )
             if target:
                 self._session.controller.pick_roi(target)
             self._desk.say(f"{told}.", "info")

@@ -22,7 +22,8 @@ from app.widgets.basics import (
 )
 from app.widgets.captions import Caption, Fold
 from app.widgets.form import Choice, Form, Pick
-from core.probes.target import TargetKind, split_side
+from core.probes.target import TargetKind
+from core.types import split_side
 
 PICK_HINT = "Click a voxel on the cortex"
 DRAW_HINT = "Press Draw, then paint voxels on the cortex"

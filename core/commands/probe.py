@@ -36,14 +36,14 @@ from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.files import save_probe
 from core.probes.probe import MIN_NORM_TOLERANCE, Probe, ProbeConfig
-from core.probes.target import TargetKind, split_side
+from core.probes.target import TargetKind
 from core.stimuli.make import open_item
 from core.stimuli.names import name_pair
 from core.stimuli.one_probe import ExportReport, export_item
 from core.stimuli.probe_warnings import DEFAULT_GATE
 from core.stimuli.recipe import recipe_of
 from core.sweeps.choose import ALL_NETWORKS, check_against, choose_encoders
-from core.types import NormName
+from core.types import NormName, split_side
 
 CURVE_KEYS = ("epsilon", "shift", "first_order", "linearity", "control_shift")
 DEFAULT_SUBJECT, DEFAULT_NETWORK = "simulated", "mobilenet_v2_robust"

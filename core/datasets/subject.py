@@ -170,7 +170,7 @@ def load_subject(identity: str) -> Subject:
     recorded = _load(folder, _stamp(folder))
     surface = shown_surface(identity, own=recorded.surface)
     shown = _load_on_surface(folder, _stamp(folder), surface, surface_stamp(surface))
-    sets = load_sets(identity)
+    sets = load_sets(identity, shown.voxels)
     return replace(shown, voxels=replace(shown.voxels, sets=sets)) if sets else shown
 
 

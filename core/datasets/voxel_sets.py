@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from core.surfaces.gifti import read_gifti_labels
 from core.surfaces.labels import read_label
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.paint import NO_VOXEL, VoxelMap
-from core.types import IntArray, VoxelTable
+from core.types import IntArray, VoxelTable, split_side
 
 HEADER = HeaderKind(
     "the voxel sets of a subject",
@@ -37,13 +38,22 @@ VoxelSets = tuple[tuple[str, tuple[int, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    sets: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """`voxels` is a digest of the voxels that are numbered."""
+
+    voxels: str
+    sets: Mapping[str, tuple[int, ...]]
 
 
-def load_sets(subject: str) -> VoxelSets:
-    """The sets kept of a subject. Raises StorageError if their file is damaged."""
+def load_sets(subject: str, table: VoxelTable) -> VoxelSets:
+    """The sets kept of a subject with these voxels; none of those kept before it was imported with others.
+
+    Raises StorageError if their file is damaged.
+    """
     path = _file(subject)
-    return tuple(read_record(path, _Kept, HEADER).sets.items()) if path.is_file() else ()
+    if not path.is_file():
+        return ()
+    kept = read_record(path, _Kept, HEADER)
+    return tuple(kept.sets.items()) if kept.voxels == _digest(table) else ()
 
 
 def keep_set(subject: str, name: str, voxels: Sequence[int], table: VoxelTable) -> None:
@@ -52,28 +62,28 @@ def keep_set(subject: str, name: str, voxels: Sequence[int], table: VoxelTable) 
     Raises BadInputError if the name cannot be used or is taken, or a voxel does not exist; StorageError if the file
     cannot be written.
     """
-    kept = dict(load_sets(subject))
+    kept = dict(load_sets(subject, table))
     _check_name(name, (*table.roi_names, *kept))
     chosen = sorted({int(voxel) for voxel in voxels})
     if not chosen or chosen[0] < 0 or chosen[-1] >= table.n_voxels:
         got = f"{len(chosen)} voxels to {chosen[-1]}" if chosen else "none"
         raise refusal("set", allowed=f"of voxels from 0 to {table.n_voxels - 1}", got=got)
-    _write(subject, kept | {name: tuple(chosen)})
+    _write(subject, kept | {name: tuple(chosen)}, table)
 
 
 def rename_set(subject: str, name: str, new: str, table: VoxelTable) -> None:
     """Give a set another name; it keeps its place. Raises BadInputError for a set that is not there or a taken name."""
-    kept = dict(load_sets(subject))
+    kept = dict(load_sets(subject, table))
     check_choice("set", name, list(kept))
     _check_name(new, (*table.roi_names, *kept))
-    _write(subject, {new if one == name else one: voxels for one, voxels in kept.items()})
+    _write(subject, {new if one == name else one: voxels for one, voxels in kept.items()}, table)
 
 
-def remove_set(subject: str, name: str) -> None:
+def remove_set(subject: str, name: str, table: VoxelTable) -> None:
     """Forget a set. Raises BadInputError if it is not there."""
-    kept = dict(load_sets(subject))
+    kept = dict(load_sets(subject, table))
     check_choice("set", name, list(kept))
-    _write(subject, {one: voxels for one, voxels in kept.items() if one != name})
+    _write(subject, {one: voxels for one, voxels in kept.items() if one != name}, table)
 
 
 def read_set(path: Path, table: VoxelTable, surface: CorticalSurface) -> tuple[int, ...]:
@@ -126,15 +136,23 @@ def _file(subject: str) -> Path:
 
 
 def _check_name(name: str, taken: Sequence[str]) -> None:
-    if not name.strip() or name != name.strip() or name.isdecimal() or set(name) & set(",:\n"):
-        raise refusal("name", allowed="a name that is no number, without commas and colons", got=name)
+    if not name.strip() or name != name.strip() or name.isdecimal() or set(name) & set(",:\n") or split_side(name)[0]:
+        allowed = "a name that is no number and says no side, without commas and colons"
+        raise refusal("name", allowed=allowed, got=name, advice="`left NAME` means the left part of every ROI.")
     if name.casefold() in {one.casefold() for one in taken}:
         raise refusal("name", allowed="a new one", got=name, advice="An ROI or a set of that name is there already.")
 
 
-def _write(subject: str, sets: Mapping[str, tuple[int, ...]]) -> None:
+def _digest(table: VoxelTable) -> str:
+    """Of what of the voxels stays the same on every surface they are shown on."""
+    content = (table.noise_ceiling.tobytes(), table.hemisphere.tobytes(), "\n".join(table.roi).encode())
+    return hashlib.sha256(b"".join(content)).hexdigest()
+
+
+def _write(subject: str, sets: Mapping[str, tuple[int, ...]], table: VoxelTable) -> None:
     _file(subject).parent.mkdir(parents=True, exist_ok=True)
-    write_json(_file(subject), HEADER.marks() | {"sets": {name: list(voxels) for name, voxels in sets.items()}})
+    content = {"voxels": _digest(table), "sets": {name: list(voxels) for name, voxels in sets.items()}}
+    write_json(_file(subject), HEADER.marks() | content)
 
 
 def _read_numbers(path: Path) -> list[int]:

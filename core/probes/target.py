@@ -12,15 +12,11 @@ import numpy as np
 from core.checks import check_choice, check_positive, refusal
 from core.containers import reading
 from core.errors import BadInputError
-from core.types import FloatArray, IntArray, VoxelTable
+from core.types import FloatArray, IntArray, VoxelTable, split_side
 from core.words import count
 
 CONTRAST_SIGN = " − "
 """Between the raised and the subtracted part in a contrast's label."""
-
-
-SIDES = {"left": "left", "lh": "left", "right": "right", "rh": "right"}
-"""Words for a hemisphere before or after an ROI's name."""
 
 
 class TargetKind(StrEnum):
@@ -96,16 +92,6 @@ def target_voxel(table: VoxelTable, voxel: int) -> Target:
     where = f"{table.sides[voxel]} {roi}".strip()
     label = f"voxel {voxel} ({where})" if where else f"voxel {voxel}"
     return Target(TargetKind.VOXEL, label, (int(voxel),), (1.0,), roi, f"voxel {voxel}")
-
-
-def split_side(roi: str) -> tuple[str, str]:
-    """Hemisphere and name of "left FFA", "FFA left" or "lh FFA"; ("", name) where none is said."""
-    first, _, rest = roi.strip().partition(" ")
-    before, _, last = roi.strip().rpartition(" ")
-    for word, name in ((first, rest), (last, before)):
-        if name and word.casefold() in SIDES:
-            return SIDES[word.casefold()], name.strip()
-    return "", roi
 
 
 def resolve_roi(table: VoxelTable, roi: str) -> tuple[str, IntArray]:

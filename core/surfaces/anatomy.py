@@ -14,9 +14,27 @@ from scipy.spatial import cKDTree
 from core.checks import refusal
 from core.surfaces.icosphere import is_fsaverage
 from core.surfaces.mesh import MEASURED, CorticalSurface
+from core.surfaces.template import load_fsaverage5
 from core.types import IntArray
 
+SAME_MM = 1.0
+"""Mean distance of vertices; people's own lie many mm away."""
+
 MIRROR = np.array([-1.0, 1.0, 1.0])
+
+
+@lru_cache(maxsize=2)
+def is_template(surface: CorticalSurface) -> bool:
+    """Whether its white surface is fsaverage's, not that of a person resampled to fsaverage's vertices."""
+    if not (is_fsaverage(surface) and "white" in surface.geometries):
+        return False
+    template = load_fsaverage5()
+    pairs = [
+        (half.geometries["white"], surface.side(side).geometries["white"])
+        for side, half in enumerate((template.left, template.right))
+    ]
+    away = [np.linalg.norm(known - given[: len(known)], axis=1).mean() for known, given in pairs]
+    return max(away) < SAME_MM
 
 
 def locate_vertex(surface: CorticalSurface, side: int, vertex: int, *, geometry: str = "white") -> str:
@@ -28,7 +46,7 @@ def locate_vertex(surface: CorticalSurface, side: int, vertex: int, *, geometry:
     if not there:
         return ""
     point = ", ".join(f"{at:.1f}" for at in surface.side(side).geometries[there[0]][vertex])
-    space = "MNI305" if is_fsaverage(surface) else f"{surface.name} (own space)"
+    space = "MNI305" if is_template(surface) else f"{surface.name} (own space)"
     return f"{space} {point.replace('-', '−')} mm"
 
 
@@ -37,7 +55,7 @@ def find_homologue(surface: CorticalSurface, side: int, vertex: int) -> int:
 
     Raises BadInputError for a surface that is not fsaverage's, whose hemispheres are not known to match.
     """
-    if not (is_fsaverage(surface) and "white" in surface.geometries):
+    if not is_template(surface):
         advice = f"Which places of the hemispheres of {surface.name} match is not known."
         raise refusal("surface", allowed="fsaverage5, 6 or 7", got=surface.name, advice=advice)
     return int(_match(surface, side)[vertex])

@@ -72,7 +72,7 @@ def test_a_set_is_painted_rubbed_out_kept_and_found_again(
     monkeypatch.setattr(QInputDialog, "getText", lambda *_a, **_k: ("my patch", True))
     qtbot.mouseClick(form.keep, Qt.MouseButton.LeftButton)
     subject = state.subject.id
-    assert load_sets(subject) == (("my patch", kept),)
+    assert load_sets(subject, state.subject.voxels) == (("my patch", kept),)
     assert (state.target.kind, state.target.roi, state.target.voxels) == (TargetKind.ROI, "my patch", kept)
     qtbot.waitUntil(lambda: form.roi.value() == "my patch")
     assert "my patch" in [jump.title for jump in window.features.jumps.everything() if jump.kind == "ROI"]
@@ -85,7 +85,7 @@ def test_a_set_is_painted_rubbed_out_kept_and_found_again(
     monkeypatch.setattr(QInputDialog, "getItem", lambda *_a, **_k: ("my patch", True))
     monkeypatch.setattr(QInputDialog, "getText", lambda *_a, **_k: ("patch 2", True))
     window.actions_table.action("rename_set").trigger()
-    assert dict(load_sets(subject)) == {"patch 2": kept}
+    assert dict(load_sets(subject, state.subject.voxels)) == {"patch 2": kept}
     path = tmp_path / "set.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a, **_k: (str(path), ""))
     window.actions_table.action("write_set").trigger()
@@ -94,7 +94,7 @@ def test_a_set_is_painted_rubbed_out_kept_and_found_again(
     assert (state.target.kind, state.target.voxels) == (TargetKind.SET, kept)
     monkeypatch.setattr(QInputDialog, "getItem", lambda *_a, **_k: ("patch 2", True))
     window.actions_table.action("remove_set").trigger()
-    assert load_sets(subject) == ()
+    assert load_sets(subject, state.subject.voxels) == ()
     qtbot.waitUntil(lambda: form.roi.findData("patch 2") < 0)
 
 

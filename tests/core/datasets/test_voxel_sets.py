@@ -30,7 +30,7 @@ def table():
 
 def test_a_kept_set_is_an_roi_of_the_subject(table) -> None:
     keep_set(SUBJECT, "my patch", MINE, table)
-    assert load_sets(SUBJECT) == (("my patch", (5, 7, 900, 1200)),)
+    assert load_sets(SUBJECT, table) == (("my patch", (5, 7, 900, 1200)),)
     voxels = load_subject(SUBJECT).voxels
     target = target_roi(voxels, "my patch")
     assert (target.kind, target.label, target.voxels) == (TargetKind.ROI, "ROI my patch (4 voxels)", (5, 7, 900, 1200))
@@ -48,20 +48,20 @@ def test_it_is_renamed_in_its_place_and_removed(table) -> None:
     for name in ("one", "two"):
         keep_set(SUBJECT, name, (3,), table)
     rename_set(SUBJECT, "one", "first", load_subject(SUBJECT).voxels)
-    assert [name for name, _ in load_sets(SUBJECT)] == ["first", "two"]
-    remove_set(SUBJECT, "first")
-    assert [name for name, _ in load_sets(SUBJECT)] == ["two"]
+    assert [name for name, _ in load_sets(SUBJECT, table)] == ["first", "two"]
+    remove_set(SUBJECT, "first", table)
+    assert [name for name, _ in load_sets(SUBJECT, table)] == ["two"]
     with pytest.raises(BadInputError, match="first"):
-        remove_set(SUBJECT, "first")
+        remove_set(SUBJECT, "first", table)
     with pytest.raises(BadInputError, match="first"):
         target_roi(load_subject(SUBJECT).voxels, "first")
 
 
-@pytest.mark.parametrize("name", ["FFA", "ffa", "12", "", " a", "a,b", "V1:3"])
+@pytest.mark.parametrize("name", ["FFA", "ffa", "12", "", " a", "a,b", "V1:3", "left FFA", "mine rh"])
 def test_names_that_mean_something_else_are_refused(table, name) -> None:
     with pytest.raises(BadInputError, match="Name|name"):
         keep_set(SUBJECT, name, (1,), table)
-    assert load_sets(SUBJECT) == ()
+    assert load_sets(SUBJECT, table) == ()
 
 
 @pytest.mark.parametrize("voxels", [(), (-1,), (10**6,)])
@@ -70,15 +70,23 @@ def test_voxels_that_do_not_exist_are_refused(table, voxels) -> None:
         keep_set(SUBJECT, "mine", voxels, table)
 
 
+def test_sets_of_voxels_that_were_imported_anew_are_not_taken_for_those_of_now(table) -> None:
+    keep_set(SUBJECT, "mine", MINE, table)
+    others = replace(table, noise_ceiling=table.noise_ceiling[::-1].copy())
+    assert load_sets(SUBJECT, others) == ()
+    moved = replace(table, vertex=table.vertex[::-1].copy())  # the same voxels on another surface
+    assert dict(load_sets(SUBJECT, moved)) == {"mine": (5, 7, 900, 1200)}
+
+
 def test_a_damaged_file_says_so(table) -> None:
     keep_set(SUBJECT, "mine", (1,), table)
     path = data_folder() / "voxel_sets" / f"{SUBJECT}.json"
-    path.write_text(path.read_text().replace("1", '"one"', 1))
+    path.write_text(path.read_text().replace("[\n   1", '[\n   "one"', 1))
     with pytest.raises(StorageError, match="voxel_sets"):
         load_subject(SUBJECT)
     path.write_text(json.dumps({"sets": {}}))
     with pytest.raises(StorageError, match="voxel_sets"):
-        load_sets(SUBJECT)
+        load_sets(SUBJECT, table)
 
 
 class TestFiles:

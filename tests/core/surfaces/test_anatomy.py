@@ -53,3 +53,15 @@ def test_coordinates_name_their_space() -> None:
     halves = [replace(half, geometries={"inflated": half.geometries["inflated"]}) for half in (own.left, own.right)]
     bare = CorticalSurface("bare", *(replace(half, flat_faces=half.flat_faces[:0]) for half in halves))
     assert locate_vertex(bare, 0, 7) == ""
+
+
+def test_a_person_on_the_vertices_of_fsaverage_is_not_in_its_space() -> None:
+    template = load_fsaverage5()
+    halves = [
+        replace(half, geometries=half.geometries | {"white": half.geometries["white"] * np.float32(0.9)})
+        for half in (template.left, template.right)
+    ]
+    person = CorticalSurface("sub-01", *halves)
+    assert locate_vertex(person, 0, 7).startswith("sub-01 (own space) ")
+    with pytest.raises(BadInputError, match="sub-01"):
+        find_homologue(person, 0, 7)
