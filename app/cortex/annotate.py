@@ -139,7 +139,8 @@ def place_labels(
         width, height = measure(label.text)
         half = np.array([width, height]) / 2 + GAP
         middles = np.array([label.x, label.y]) + _WAYS * (1.0, 0.7)  # a line of text is wider than high
-        clear: BoolArray = np.logical_and(middles >= half, middles <= np.asarray(size) - half).all(axis=1)
+        inside = np.asarray((middles >= half) & (middles <= np.asarray(size) - half))
+        clear: BoolArray = inside[:, 0] & inside[:, 1]
         for box in boxes:
             away = np.abs(middles - box[0]) - half - box[1]
             clear &= away.max(axis=1) >= 0

@@ -34,7 +34,7 @@ def is_template(surface: CorticalSurface) -> bool:
         for side, half in enumerate((template.left, template.right))
     ]
     away = [np.linalg.norm(known - given[: len(known)], axis=1).mean() for known, given in pairs]
-    return max(away) < SAME_MM
+    return bool(max(away) < SAME_MM)
 
 
 def locate_vertex(surface: CorticalSurface, side: int, vertex: int, *, geometry: str = "white") -> str:
