@@ -20,7 +20,7 @@ GROWN = 3
 """Pixels by which the bar of a 2-D map is higher."""
 
 RADIUS = 3.0
-HINTING = 1.05
+HINTING = 1.15
 """How much wider a smaller font may be than its size says."""
 
 SWATCH = QSize(44, 12)
