@@ -32,6 +32,20 @@ class Hemisphere(StrEnum):
         return 0 if self is Hemisphere.LEFT else 1
 
 
+_SIDE_WORDS = {"left": "left", "lh": "left", "right": "right", "rh": "right"}
+"""Words for a hemisphere before or after an ROI's name."""
+
+
+def split_side(roi: str) -> tuple[str, str]:
+    """Hemisphere and name of "left FFA", "FFA left" or "lh FFA"; ("", name) where none is said."""
+    first, _, rest = roi.strip().partition(" ")
+    before, _, last = roi.strip().rpartition(" ")
+    for word, name in ((first, rest), (last, before)):
+        if name and word.casefold() in _SIDE_WORDS:
+            return _SIDE_WORDS[word.casefold()], name.strip()
+    return "", roi
+
+
 class Direction(StrEnum):
     """Whether a probe raises or lowers the predicted response."""
 
@@ -73,6 +87,7 @@ class VoxelTable:
     noise_ceiling : (n_voxels,) float32. Explainable part of the variance, in [0, 1]; compare with r2, never with r.
     paint : (n_painted, 3) int32. Rows (hemisphere, vertex, voxel): every vertex a voxel's value is painted on. For
         voxel-wise subjects one row per voxel; for ROI-level subjects the whole parcel.
+    sets : Names and voxels of sets the user keeps; they may overlap each other and the ROIs.
     """
 
     hemisphere: npt.NDArray[np.int8]
@@ -80,6 +95,7 @@ class VoxelTable:
     roi: tuple[str, ...]
     noise_ceiling: npt.NDArray[np.float32]
     paint: npt.NDArray[np.int32]
+    sets: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     @property
     def n_voxels(self) -> int:

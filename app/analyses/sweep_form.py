@@ -17,6 +17,7 @@ from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
 from core.errors import BadInputError, ProbeError
 from core.networks.catalog import name_encoder
+from core.probes.target import list_rois
 from core.sweeps.choose import (
     ControlEncoders,
     check_comparable,
@@ -133,7 +134,7 @@ class SweepForm(Form):
         self._subject = subject
         names = [(one.network, one.layer) for one in encoders]
         self.encoders.set_choices([(key, *name_encoder(*key)) for key in names], list(usual)[:FIRST_ENCODERS])
-        rois = subject.voxels.roi_names
+        rois = list_rois(subject.voxels)
         self.rois.set_choices([(roi, roi) for roi in rois], [roi for roi in FIRST_ROIS if roi in rois] or rois[:1])
         self.take_edit()
 

@@ -73,12 +73,28 @@ class Setting:
 
 _KINDS = {bool: "true or false", str: "a text", int: "a whole number", float: "a number"}
 
+OUTLINE_INKS = (
+    ("", "As the theme"),
+    ("#ffffff", "White"),
+    ("#0d1013", "Black"),
+    ("#ffd23f", "Yellow"),
+    ("#2fc6a8", "Green"),
+    ("#4c9be8", "Blue"),
+    ("#e83f8c", "Magenta"),
+)
+
 TABLE = """\
 [Appearance]
 theme | Theme | Colours of the window
 diverging_map | Diverging colour map | Colours of maps centred on zero, such as shifts
 sequential_map | Sequential colour map | Colours of maps from low to high, such as the noise ceiling
 reduced_motion | Reduce motion | Change views without animation
+[Cortex]
+frame_data | Frame the voxels | Named views and the flat map show the voxels as large as they fit, not the whole brain
+fade_zero | Fade near zero | Maps centred on zero fade into the cortex near zero; the colour bar shows the fade
+map_opacity | Opacity of maps | How far maps hide the folds under them
+outline_width | Width of ROI outlines | Without the halo around them
+outline_ink | Colour of ROI outlines | The halo around them is black or white, whichever they stand out from
 [Computing]
 device* | Device | Where networks run; automatic takes a GPU where torch finds one
 spare_cores* | Cores left free | Processor cores left for the window and other programs
@@ -137,6 +153,11 @@ RULES: dict[str, dict[str, Any]] = {
     "diverging_map": _one_of(DIVERGING),
     "sequential_map": _one_of(SEQUENTIAL),
     "reduced_motion": {"default": False},
+    "frame_data": {"default": True},
+    "fade_zero": {"default": True},
+    "map_opacity": _number(94, 10, 100, " %"),
+    "outline_width": _number(1.7, 0.5, 8.0, " px"),
+    "outline_ink": _one_of(OUTLINE_INKS),
     "device": _one_of((name, DEVICE_TITLES[name]) for name in DEVICES),
     "spare_cores": _number(1, 0, 64),
     "auto_probe": {"default": True},

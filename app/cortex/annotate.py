@@ -6,6 +6,7 @@ A name stands on what of its ROI is seen, without overlap.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from PySide6.QtGui import QFont
@@ -16,7 +17,7 @@ from app.cortex.overlay import Annotations, PlacedLabel, Ring, measure_label
 from app.cortex.picking import Picker
 from app.cortex.scene import Scene
 from core.surfaces.centre import NO_CENTRE
-from core.types import FloatArray, IntArray
+from core.types import BoolArray, FloatArray, IntArray
 
 FACING = 0.35
 """Cosine between a vertex's normal and the direction to the viewer from which on it counts as seen."""
@@ -38,6 +39,18 @@ CAPTION_DROP = 13.0
 
 CAPTION_POINTS = 12_000
 """The lower edge is sought among so many points of a hemisphere: every one of fsaverage5, some of a finer mesh."""
+
+GAP = 2.0
+"""Pixels between two labels, and around all of them."""
+
+FARTHEST = 160.0
+"""Pixels a label may stand from its place."""
+
+_TURNS = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+_WAYS = np.concatenate(
+    [np.zeros((1, 2)), *(np.stack([np.cos(_TURNS), np.sin(_TURNS)], axis=1) * r for r in np.arange(8, FARTHEST, 8))]
+)
+"""Steps (n, 2) from a label's own place to the places tried, the nearest first."""
 
 PickAt = Callable[[float, float], FloatArray | None]
 """The scene point (3,) under a position in interface pixels, or None."""
@@ -107,20 +120,41 @@ def is_in_sight(point: FloatArray, at: tuple[float, float], *, pick_at: PickAt) 
     return hit is not None and float(np.linalg.norm(hit - point)) < HIDDEN_BEYOND
 
 
-def drop_overlaps(
-    labels: Sequence[PlacedLabel], measure: Callable[[str], tuple[float, float]], *, gap: float = 3.0
+def place_labels(
+    labels: Sequence[PlacedLabel],
+    measure: Callable[[str], tuple[float, float]],
+    *,
+    size: tuple[float, float],
+    taken: Sequence[PlacedLabel] = (),
 ) -> list[PlacedLabel]:
-    """The labels, largest ROI first, without those that would touch one kept; `measure` gives width and height."""
-    kept: list[tuple[PlacedLabel, float, float]] = []
+    """The labels, largest ROI first, each as near to its own place as no other label is touched and all is in sight.
+
+    One that had to move tells where it belongs. `measure` gives width and height. `taken`: what is written already.
+    A label that belongs beside the picture, or finds no place within `FARTHEST`, is left out.
+    """
+    boxes = [_box_of(one, measure(one.text)) for one in taken]
+    kept = []
     for label in sorted(labels, key=lambda item: -item.weight):
+        if not (0 <= label.x <= size[0] and 0 <= label.y <= size[1]):
+            continue
         width, height = measure(label.text)
-        clear = all(
-            abs(label.x - other.x) >= (width + wide) / 2 + gap or abs(label.y - other.y) >= (height + high) / 2 + gap
-            for other, wide, high in kept
-        )
-        if clear:
-            kept.append((label, width, height))
-    return [label for label, _, _ in kept]
+        half = np.array([width, height]) / 2 + GAP
+        middles = np.array([label.x, label.y]) + _WAYS * (1.0, 0.7)  # a line of text is wider than high
+        inside = np.asarray((middles >= half) & (middles <= np.asarray(size) - half))
+        clear: BoolArray = inside[:, 0] & inside[:, 1]
+        for box in boxes:
+            away = np.abs(middles - box[0]) - half - box[1]
+            clear &= away.max(axis=1) >= 0
+        if clear.any():
+            x, y = middles[np.argmax(clear)].tolist()
+            kept.append(label if clear[0] else replace(label, x=x, y=y, home=(label.x, label.y)))
+            boxes.append(_box_of(kept[-1], (width, height)))
+    return kept
+
+
+def _box_of(label: PlacedLabel, size: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
+    """The middle (2,) of a label and half its width and height (2,)."""
+    return np.array([label.x, label.y]), np.asarray(size) / 2
 
 
 class Annotator:
@@ -138,13 +172,13 @@ class Annotator:
             pick = self._picker.pick(scene, size, (x, y))
             return None if pick is None else np.asarray(pick.point)
 
-        labels = self._find_labels(scene, size=size, font=font, pick_at=pick_at)
+        captions = _find_captions(scene, size)
+        found = self._find_labels(scene, size=size, pick_at=pick_at)
+        labels = place_labels(found, lambda text: measure_label(text, font), size=size, taken=captions)
         ring, paths = _find_ring(scene, size=size, pick_at=pick_at), list(_find_paths(scene, size))
-        return Annotations(labels, _find_captions(scene, size), ring, paths)
+        return Annotations(labels, captions, ring, paths)
 
-    def _find_labels(
-        self, scene: Scene, *, size: tuple[float, float], font: QFont, pick_at: PickAt
-    ) -> list[PlacedLabel]:
+    def _find_labels(self, scene: Scene, *, size: tuple[float, float], pick_at: PickAt) -> list[PlacedLabel]:
         atlas, path = scene.atlas, scene.path
         if atlas is None or path is None or not scene.labelled:
             return []
@@ -155,7 +189,7 @@ class Annotator:
             if side not in self._finders:
                 self._finders[side] = LabelFinder(path.surface.side(side).faces, atlas.labels(side), atlas.names)
             found += self._finders[side].find(mesh, scene.pose, size=size, pick_at=pick_at)
-        return drop_overlaps(found, lambda text: measure_label(text, font))
+        return found
 
 
 def _find_captions(scene: Scene, size: tuple[float, float]) -> list[PlacedLabel]:

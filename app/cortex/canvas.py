@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QVariantAnimation, Signal
-from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QCursor, QLinearGradient, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.cortex.camera import CameraPose
@@ -23,7 +24,7 @@ from app.cortex.studio import Frame, Studio
 from app.look.fonts import small
 from app.look.theme import Theme, follow_theme, theme_in_use
 from core.surfaces.mesh import CorticalSurface
-from core.types import FloatArray
+from core.types import BoolArray, FloatArray
 
 GLIDE_MS = 240
 MARGIN = 1.1
@@ -31,6 +32,9 @@ MARGIN = 1.1
 
 FOCUS_SCALE = 38.0
 """mm from the middle to the upper edge after focusing a voxel."""
+
+FACING = 0.35
+"""Cosine between a vertex's normal and the direction to the viewer from which on it is seen well."""
 
 FOCUS_WIDTH = 2.0
 FIRST_SIZE = QSize(400, 400)
@@ -68,6 +72,7 @@ class CortexCanvas(QWidget):
         self._fold_angles = (0.0, 0.0)
         self._untouched = True
         self._glides = False
+        self._brush = 0.0
         self.input = CortexInput(self)
         self._from = self._to = self.pose
         self._glide = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=GLIDE_MS)
@@ -122,20 +127,46 @@ class CortexCanvas(QWidget):
         self.change(path=path, position=position)
         self.input.flat = before == "flat"
         if was_opened or self._opened or self._untouched:
-            aspect = self._aspect()
-            self._take_pose(path.pose(position, self.scene.sides, self._fold_angles, aspect=aspect, margin=MARGIN))
+            sides, framed, aspect = self.scene.sides, self.scene.framed, self._aspect()
+            pose = path.pose(position, sides, self._fold_angles, aspect=aspect, margin=MARGIN, framed=framed)
+            self._take_pose(pose)
 
     def fit(self) -> None:
         """Bring all that is shown into sight."""
-        points = self.scene.points()
+        points = self.scene.frame_points()
         if len(points):
             self._untouched = True
             self._take_pose(self.pose.fitted(points, aspect=self._aspect(), margin=MARGIN))
 
+    def set_frame(self, framed: tuple[BoolArray, BoolArray] | None) -> None:
+        """Bring these vertices (n,) of both sides into sight from now on, None for all of the cortex."""
+        self.change(framed=framed)
+        if self._untouched:
+            self.fit()
+
+    def set_brush(self, radius: float) -> None:
+        """Brush with a radius in mm, shown around the pointer; 0 puts the brush away."""
+        self._brush, self.input.brushing = radius, radius > 0
+        self.update()
+
     def focus(self, place: tuple[int, int]) -> None:
         """Glide to (side, vertex) and come near; at once if it must not glide."""
         point = self.scene.meshes[place[0]].points[place[1]]
-        goal = self.pose.moved_to(point).zoomed(max(1.0, self.pose.scale / FOCUS_SCALE))
+        self._glide_to(self.pose.moved_to(point).zoomed(max(1.0, self.pose.scale / FOCUS_SCALE)))
+
+    def face(self, place: tuple[int, int]) -> None:
+        """Turn, if it must, to where (side, vertex) faces the viewer, and bring it into the picture."""
+        mesh, pose, vertex = self.scene.meshes[place[0]], self.pose, place[1]
+        normal, at = mesh.normals[vertex], self.screen_position(mesh.points[vertex])
+        if not self.scene.is_flat and float(normal @ pose.axes()[2]) > -FACING:
+            azimuth, elevation = np.rad2deg([np.arctan2(-normal[0], -normal[1]), np.arcsin(normal[2])]).tolist()
+            pose = replace(pose, azimuth=azimuth % 360.0, elevation=elevation).moved_to(mesh.points[vertex])
+        elif not self.rect().contains(at.toPoint()):
+            pose = pose.moved_to(mesh.points[vertex])
+        if pose != self.pose:
+            self._glide_to(pose)
+
+    def _glide_to(self, goal: CameraPose) -> None:
         self._untouched = False
         if not self._glides:
             self._take_pose(goal)
@@ -206,6 +237,12 @@ class CortexCanvas(QWidget):
             painter.setFont(small(self.font()))
             words = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(area.adjusted(12, 8, -12, -8), words, frame.note)
+        if self._brush and self.underMouse():
+            reach = self._brush * self.height() / (2 * self.pose.scale)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for ink, width in (("#0d1013", 3.0), ("#ffffff", 1.4)):
+                painter.setPen(QPen(QColor(ink), width))
+                painter.drawEllipse(QPointF(self.mapFromGlobal(QCursor.pos())), reach, reach)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme_in_use().accent), FOCUS_WIDTH))
             painter.drawRect(area.adjusted(1, 1, -1, -1))
@@ -226,6 +263,12 @@ class CortexCanvas(QWidget):
         self.input.panned.connect(self._pan)
         self.input.zoomed.connect(self._zoom)
         self.input.fit_asked.connect(self.fit)
+        for moved in (self.input.hovered, self.input.brushed, self.input.left):
+            moved.connect(self._follow_brush)
+
+    def _follow_brush(self, *_: object) -> None:
+        if self._brush:
+            self.update()
 
     def _take_pose(self, pose: CameraPose) -> None:
         self.change(pose=pose)

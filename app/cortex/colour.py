@@ -43,22 +43,16 @@ def shade_curvature(curvature: FloatArray, *, gyrus: int, sulcus: int) -> FloatA
     return np.repeat(grey[:, None], 3, axis=1).astype(np.float32)
 
 
-def colour_values(values: FloatArray, key: ColourKey, *, dimmed: BoolArray) -> Layer:
+def colour_values(values: FloatArray, key: ColourKey, *, dimmed: BoolArray, opacity: float = OPACITY) -> Layer:
     """The layer of a map: values (n,) with NaN where nothing is known, and the vertices to hold back (n,)."""
     rgb = key.colormap.look_up(key.position(values)).astype(np.float32)
-    return dim(Layer(rgb, np.where(key.is_shown(values), np.float32(OPACITY), np.float32(0))), dimmed)
+    return dim(Layer(rgb, np.float32(opacity) * key.cover(values)), dimmed)
 
 
 def colour_regions(labels: IntArray, colours: ByteArray, *, dimmed: BoolArray) -> Layer:
     """The layer of regions: label i (n,) takes colours[i - 1], label 0 nothing."""
     rgb = np.vstack([np.zeros((1, 3), np.uint8), colours])[labels].astype(np.float32)
     return dim(Layer(rgb, np.where(labels > 0, np.float32(OPACITY), np.float32(0))), dimmed)
-
-
-def colour_marked(marked: BoolArray, colour: tuple[int, int, int], *, opacity: float) -> Layer:
-    """One colour over the marked vertices (n,)."""
-    rgb = np.broadcast_to(np.asarray(colour, dtype=np.float32), (len(marked), 3))
-    return Layer(rgb, np.where(marked, np.float32(opacity), np.float32(0)))
 
 
 def dim(layer: Layer, dimmed: BoolArray) -> Layer:

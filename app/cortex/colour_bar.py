@@ -28,9 +28,15 @@ from core.surfaces.colormap import (
 
 BAR_WIDTH, BAR_HEIGHT = 208, 10
 WIDTH, HEIGHT = 236, 46
+GROWN = 3
+"""Pixels by which the bar of a 2-D map is higher."""
+
 RADIUS = 3.0
 ARROW, ARROW_GAP = 8, 3
 """Pixels of the triangle that marks an end beyond which values lie, and from the bar to it."""
+
+HINTING = 1.15
+"""How much wider a smaller font may be than its size says."""
 
 SWATCH = QSize(44, 12)
 ARROW_WIDTH, LIST_WIDTH = 32, 190
@@ -90,9 +96,10 @@ def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, them
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     base = painter.font()
     left = area.center().x() - BAR_WIDTH / 2
-    bar = QRectF(left, area.top() + 18, BAR_WIDTH, BAR_HEIGHT)
+    grown = GROWN if reading.is_2d else 0
+    bar = QRectF(left, area.top() + 18 - grown, BAR_WIDTH, BAR_HEIGHT + grown)
     font, caption = bold(small(base)), reading.caption()
-    room = area.width() / max(area.width(), QFontMetricsF(font).horizontalAdvance(caption))
+    room = area.width() / max(area.width(), HINTING * QFontMetricsF(font).horizontalAdvance(caption))
     font.setPointSizeF(room * font.pointSizeF())  # a long unit is written smaller, never cut
     painter.setFont(font)
     painter.setPen(QColor(theme.text))
@@ -117,10 +124,7 @@ def _draw_gradient(painter: QPainter, reading: ColourKey, *, bar: QRectF, theme:
     painter.save()
     painter.setClipPath(shape)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-    painter.drawImage(bar, to_qimage(reading.bar()[None]))
-    low, high = reading.hidden_span()
-    hidden = QRectF(bar.left() + low * bar.width(), bar.top(), (high - low) * bar.width(), bar.height())
-    painter.fillRect(hidden, QColor(theme.raised))
+    painter.drawImage(bar, to_qimage(reading.over(theme.raised)))
     painter.restore()
     painter.setPen(QPen(QColor(theme.line_strong), 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -147,6 +151,8 @@ def _draw_number(painter: QPainter, text: str, *, at: QPointF, area: QRectF) -> 
 def _explain(reading: ColourKey) -> str:
     below, above = reading.clipped
     told = [f"Values beyond the ends ({below:,} voxels below, {above:,} above) take their colours."]
+    if reading.is_diverging and reading.fade > 0:
+        told.append(f"Values nearer to zero than {reading.fade * reading.limit:.3g} fade into the cortex.")
     told += [f"Values under {reading.threshold:.3g} are transparent."] if reading.threshold > 0 else []
     told += [f"Locked: {reading.chosen.describe()}."] if reading.chosen is not None else []
     return " ".join([*told, "Double click: set the range."])

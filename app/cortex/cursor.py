@@ -44,7 +44,7 @@ class CortexCursor(QObject):
 
     def _step(self, across: int, down: int) -> None:
         """Go to the nearest voxel on the side of the screen an arrow points to."""
-        shown, voxels = self._shown(), self._painter.voxels
+        shown, voxels = self.in_sight(), self._painter.voxels
         if not len(shown) or voxels is None:
             return
         places = self._places(voxels.table, shown)
@@ -52,14 +52,14 @@ class CortexCursor(QObject):
         here = np.array([width / 2, height / 2])
         at = np.flatnonzero(shown == (NOWHERE if self.voxel is None else self.voxel))
         if not len(at):
-            self._go(int(shown[np.argmin(np.linalg.norm(places - here, axis=1))]))
+            self.go(int(shown[np.argmin(np.linalg.norm(places - here, axis=1))]))
             return
         if (row := find_towards(places, int(at[0]), direction=(across, down))) is not None:
-            self._go(int(shown[row]))
+            self.go(int(shown[row]))
 
     def _step_roi(self, by: int) -> None:
         """Go to the middle of the next ROI that can be seen, round the end."""
-        shown, voxels = self._shown(), self._painter.voxels
+        shown, voxels = self.in_sight(), self._painter.voxels
         if not len(shown) or voxels is None:
             return
         rois = np.asarray(voxels.table.roi)
@@ -71,14 +71,15 @@ class CortexCursor(QObject):
         members = shown[rois[shown] == names[at % len(names)]]
         places = self._places(voxels.table, members)
         middle = np.median(places, axis=0)
-        self._go(int(members[np.argmin(np.linalg.norm(places - middle, axis=1))]))
+        self.go(int(members[np.argmin(np.linalg.norm(places - middle, axis=1))]))
 
     def _choose(self) -> None:
         pick = None if self.voxel is None else self._pick_of(self.voxel)
         if pick is not None:
             self.chosen.emit(pick)
 
-    def _go(self, voxel: int) -> None:
+    def go(self, voxel: int) -> None:
+        """Stand on a voxel and say what is there."""
         self.voxel = voxel
         pick = self._pick_of(voxel)
         if pick is None:
@@ -92,13 +93,17 @@ class CortexCursor(QObject):
         place = self._painter.place_of(voxel)
         return None if place is None else Pick(place[0], place[1], (0.0, 0.0, 0.0))
 
-    def _shown(self) -> IntArray:
-        """The voxels on a visible side whose vertex faces the camera, (n,), ascending."""
+    def in_sight(self) -> IntArray:
+        """The voxels on a visible side whose vertex faces the camera, within the picture, (n,), ascending."""
         voxels = self._painter.voxels
         if voxels is None:
             return np.zeros(0, dtype=np.intp)
         found = [np.flatnonzero(self._facing(voxels.table, side)) for side in self._canvas.scene.sides]
-        return np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.intp)
+        shown = np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.intp)
+        if not len(shown):
+            return shown
+        inside = self._places(voxels.table, shown) / (self._canvas.width(), self._canvas.height())
+        return shown[((inside >= 0) & (inside <= 1)).all(axis=1)]
 
     def _facing(self, table: VoxelTable, side: int) -> BoolArray:
         """Which voxels (n_voxels,) lie on a side and face the camera."""

@@ -2,6 +2,7 @@
 
 Positions are in interface pixels from the upper left corner.
 
+with the brush on: left drag brushes, Shift the other way, Ctrl+wheel or [ ] its size · right drag zooms
 arrows turn (shift, on the flat map) · Shift+arrows shift · + − zoom · Home fit
 Ctrl+arrows next voxel that way · Page Up, Page Down next ROI · Enter make it the target
 """
@@ -30,6 +31,7 @@ ZOOM = 1.25
 ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 """Directions on the screen, y downwards."""
 
+BRUSH_KEYS = {Qt.Key.Key_BracketLeft: -1.0, Qt.Key.Key_BracketRight: 1.0}
 ZOOMS = {Qt.Key.Key_Plus: ZOOM, Qt.Key.Key_Equal: ZOOM, Qt.Key.Key_Minus: 1 / ZOOM}
 ROI_STEPS = {Qt.Key.Key_PageDown: 1, Qt.Key.Key_PageUp: -1}
 CHOICES = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space)
@@ -52,8 +54,13 @@ class CortexInput(QObject):
     """By a factor, about a position or, where it is None, about the middle."""
 
     brush_began = Signal(QPointF, bool)
+    """Where, and whether with Shift."""
+
     brushed = Signal(QPointF)
     brush_ended = Signal()
+    brush_resized = Signal(float)
+    """Larger by so many steps."""
+
     fit_asked = Signal()
     stepped = Signal(int, int)
     roi_stepped = Signal(int)
@@ -79,9 +86,15 @@ class CortexInput(QObject):
         if isinstance(event, QMouseEvent):
             return self._take_mouse(event)
         if isinstance(event, QWheelEvent):
-            self.zoomed.emit(ZOOM_PER_STEP ** (event.angleDelta().y() / WHEEL_STEP), event.position())
+            steps = event.angleDelta().y() / WHEEL_STEP
+            if self.brushing and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+                self.brush_resized.emit(steps)
+            else:
+                self.zoomed.emit(ZOOM_PER_STEP**steps, event.position())
             return True
         if isinstance(event, QKeyEvent):
+            if self.brushing and event.key() in BRUSH_KEYS:
+                return self._take_brush_key(event)
             return kind == QEvent.Type.KeyPress and self._take_key(event)
         if kind == QEvent.Type.Leave:
             self.left.emit()
@@ -109,6 +122,14 @@ class CortexInput(QObject):
             self.chosen.emit()
         else:
             return False
+        return True
+
+    def _take_brush_key(self, event: QKeyEvent) -> bool:
+        """While the brush is on its keys are its own, not the window's."""
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+        elif event.type() == QEvent.Type.KeyPress:
+            self.brush_resized.emit(BRUSH_KEYS[Qt.Key(event.key())])
         return True
 
     def take_focus(self) -> None:

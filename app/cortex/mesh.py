@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.types import FloatArray, IntArray
+from core.types import BoolArray, FloatArray, IntArray
+
+LEAST_FACING = 0.03
+"""Share of the framed vertices that must face the viewer, else all of the cortex is brought into sight."""
+
+AHEAD = np.array([0.0, 1.0, 0.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +49,22 @@ class Mesh:
     def box(self) -> FloatArray:
         """The least and the greatest coordinates of what is drawn, (2, 3)."""
         return find_box(self.drawn)
+
+
+def points_in_frame(
+    shown: Sequence[tuple[int, Mesh]], framed: tuple[BoolArray, BoolArray] | None, *, forward: FloatArray = AHEAD
+) -> FloatArray:
+    """What a view is to bring into sight of the hemispheres shown, each with its side: coordinates (n, 3).
+
+    `framed` : The vertices (n,) of both sides that count where they face the viewer, who looks `forward` (3,). All
+    that is drawn counts without them, or where less than `LEAST_FACING` of them do.
+    """
+    everything = np.concatenate([np.empty((0, 3), np.float32), *(mesh.drawn for _, mesh in shown)])
+    if framed is None:
+        return everything
+    facing = [mesh.points[framed[side] & (mesh.normals @ forward.astype(np.float32) < 0)] for side, mesh in shown]
+    enough = LEAST_FACING * sum(int(framed[side].sum()) for side, _ in shown)
+    return np.concatenate(facing) if sum(map(len, facing)) > enough else everything
 
 
 def find_box(points: FloatArray) -> FloatArray:

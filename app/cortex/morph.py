@@ -14,10 +14,11 @@ from PySide6.QtWidgets import QSlider, QWidget
 
 from app.cortex.camera import CameraPose
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, arrange
-from app.cortex.mesh import Mesh, make_mesh, to_unit
+from app.cortex.mesh import Mesh, make_mesh, points_in_frame, to_unit
 from app.widgets.basics import make_label, make_row
 from core.checks import refusal
 from core.surfaces.mesh import MEASURED, CorticalSurface
+from core.types import BoolArray
 
 SNAP = 0.03
 """A position nearer to a stop than this is that stop, so that the slider finds the measured shapes."""
@@ -91,15 +92,26 @@ class MorphPath:
         return self._stops[side, geometry]
 
     def pose(
-        self, position: float, sides: tuple[int, ...], folded: tuple[float, float], *, aspect: float, margin: float
+        self,
+        position: float,
+        sides: tuple[int, ...],
+        folded: tuple[float, float],
+        *,
+        aspect: float,
+        margin: float,
+        framed: tuple[BoolArray, BoolArray] | None = None,
     ) -> CameraPose:
-        """The camera at a position: at `folded` (azimuth, elevation) until the cortex opens, then over the flat map."""
+        """The camera at a position: at `folded` (azimuth, elevation) until the cortex opens, then over the flat map.
+
+        `framed` as in `points_in_frame`.
+        """
         before, after, share = self.segment(position)
         ends = []
         for stop in (before, after):
             angles = (VIEWS["flat"].azimuth, VIEWS["flat"].elevation) if stop == "flat" else folded
-            points = np.concatenate([self.stop(side, stop).drawn for side in sides])
-            ends.append(CameraPose(*angles).fitted(points, aspect=aspect, margin=margin))
+            end, shown = CameraPose(*angles), [(side, self.stop(side, stop)) for side in sides]
+            points = points_in_frame(shown, framed, forward=end.axes()[2])
+            ends.append(end.fitted(points, aspect=aspect, margin=margin))
         return ends[0].between(ends[1], share)
 
 

@@ -25,12 +25,20 @@ HALO_DARK, HALO_LIGHT = "#0d1013", "#ffffff"
 
 @dataclass(frozen=True, slots=True)
 class PlacedLabel:
-    """A name at a position in interface pixels; `weight` is how many vertices of it are in sight."""
+    """A name at a position in interface pixels.
+
+    Parameters
+    ----------
+    x, y : The middle of the name.
+    weight : How many vertices of it are in sight.
+    home : Where it belongs, if another name stood there; a line leads to it.
+    """
 
     text: str
     x: float
     y: float
     weight: int
+    home: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,9 @@ def draw_annotations(painter: QPainter, annotations: Annotations, *, theme: Them
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     ink, halo = (TEXT_DARK, HALO_DARK) if theme.is_dark else (TEXT_LIGHT, HALO_LIGHT)
     for label in annotations.labels:
+        if label.home is not None:
+            _draw_leader(painter, label, ink=ink, halo=halo, room=measure_label(label.text, font))
+    for label in annotations.labels:
         _draw_text(painter, label, font=label_font(font), ink=QColor(ink), halo=QColor(halo))
     for caption in annotations.captions:
         _draw_text(painter, caption, font=bold(font), ink=QColor(theme.muted), halo=None)
@@ -88,6 +99,19 @@ def _draw_text(painter: QPainter, label: PlacedLabel, *, font: QFont, ink: QColo
         pen = QPen(halo, HALO, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
         painter.strokePath(path, pen)
     painter.fillPath(path, ink)
+
+
+def _draw_leader(painter: QPainter, label: PlacedLabel, *, ink: str, halo: str, room: tuple[float, float]) -> None:
+    """A line from the edge of a name to the place it belongs to, with a dot there."""
+    home, middle = QPointF(*(label.home or (label.x, label.y))), QPointF(label.x, label.y)
+    way = home - middle
+    reach = max(abs(way.x()) / (room[0] / 2 + 2), abs(way.y()) / (room[1] / 2 + 2))
+    start = middle + way / max(1.0, reach)
+    for colour, width in ((halo, HALO), (ink, 1.2)):
+        painter.setPen(QPen(QColor(colour), width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        painter.drawLine(start, home)
+        painter.setBrush(QColor(colour))
+        painter.drawEllipse(home, width / 2, width / 2)
 
 
 @lru_cache(maxsize=1000)

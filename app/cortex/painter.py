@@ -1,4 +1,4 @@
-"""What the cortex shows as colours: underlay, current map, dimmed voxels, drawn set."""
+"""What the cortex shows as colours: underlay, current map, dimmed voxels."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.cortex.colour import Layer, colour_marked, colour_regions, colour_values, compose, shade_curvature
+from app.cortex.colour import Layer, colour_regions, colour_values, compose, shade_curvature
+from app.cortex.over import Over
+from app.cortex.style import FADE, CortexStyle
 from core.checks import refusal
 from core.figures.colour_key import ColourKey, Limit
 from core.figures.probe_maps import robust_limit
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
-from core.surfaces.mesh import CorticalSurface
-from core.surfaces.paint import VoxelMap
-from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable
+from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
+from core.surfaces.paint import NO_PLACE, NO_VOXEL, VoxelMap
+from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable, split_side
 
-MARK_OPACITY = 0.78
 GREYS_DARK = (172, 118)
 """Gyrus and sulcus of the dark theme."""
 
@@ -34,25 +35,29 @@ class CortexPainter:
         self.values: FloatArray | None = None
         self.shows_regions = False
         self.greys = GREYS_DARK
-        self.mark_colour = (47, 198, 168)
+        self.style = CortexStyle()
         self.colormaps = {True: DEFAULT_DIVERGING, False: DEFAULT_SEQUENTIAL}
         self._key = ColourKey(find_colormap(DEFAULT_DIVERGING), "", "", 1.0)
         self.threshold = 0.0
         self._dimmed: BoolArray | None = None
-        self._marked: tuple[int, ...] = ()
+        self.over: Over | None = None
         self._underlays: dict[int, tuple[tuple[tuple[int, int], int], FloatArray]] = {}
 
     @property
     def scale(self) -> ColourKey | None:
         """How the current map's values become colours, or None where no values are shown."""
-        return None if self.values is None or self.shows_regions else self._key
+        if self.values is None or self.shows_regions:
+            return None
+        key = replace(self._key, fade=FADE if self.style.fades and self._key.chosen is None else 0.0)
+        over = self.over
+        return key if over is None else replace(key, note=over.describe(), is_2d=over.mode == "opacity")
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take another subject's voxels; forget the old map, gate and set."""
         if self.surface is None:
             raise refusal("surface", allowed="set before the voxels", got=None)
         self.voxels = VoxelMap(table, *self.surface.n_vertices)
-        self.values, self._dimmed, self._marked = None, None, ()
+        self.values, self._dimmed, self.over = None, None, None
 
     def set_values(
         self, values: FloatArray | None, *, diverging: bool, limit: Limit, title: str = "", unit: str = ""
@@ -92,10 +97,6 @@ class CortexPainter:
             self._check_length("mask", mask)
         self._dimmed = mask
 
-    def set_marked(self, voxels: Sequence[int]) -> None:
-        """Mark a set of voxels above the map."""
-        self._marked = tuple(voxels)
-
     def colours(self) -> tuple[ByteArray, ByteArray]:
         """One RGBA colour for each vertex of the left and right side, (n, 4) uint8."""
         return self._side(0), self._side(1)
@@ -117,6 +118,21 @@ class CortexPainter:
             return None
         return float(self.values[voxel])
 
+    def find_peak(self, among: IntArray) -> int | None:
+        """Of some voxels (k,) that are drawn and not dimmed the one of the largest value shown, either sign of a
+        diverging map; None if there is none.
+        """
+        if self.values is None or self.voxels is None or (key := self.scale) is None:
+            return None
+        free = self.voxels.table.vertex[among] != NO_PLACE
+        free &= key.is_shown(self.values[among])
+        if self._dimmed is not None:
+            free &= ~self._dimmed[among]
+        if not free.any():
+            return None
+        values = self.values[among[free]]
+        return int(among[free][np.argmax(np.abs(values) if key.is_diverging else values)])
+
     def roi_at(self, side: int, vertex: int) -> str:
         """The voxel's ROI, else the atlas's, else ""."""
         voxel = self.voxel_at(side, vertex)
@@ -126,17 +142,39 @@ class CortexPainter:
 
     def roi_labels(self, roi: str) -> tuple[IntArray, IntArray] | None:
         """1 at the vertices of an ROI on both sides, (n,) each: the atlas's, else those its voxels are painted on."""
-        if self.atlas is not None and roi in self.atlas.names:
-            number = self.atlas.names.index(roi) + 1
-            return self._as_labels([self.atlas.labels(side) == number for side in (0, 1)])
-        if self.voxels is None or roi not in self.voxels.table.roi_names:
+        known = () if self.voxels is None else self.voxels.table.roi_names
+        listed = () if self.atlas is None else self.atlas.names
+        hemisphere, name = ("", roi) if roi in (*known, *listed) else split_side(roi)
+        sides = [side for side in (0, 1) if hemisphere in ("", SIDE_NAMES[side])]
+        if self.atlas is not None and name in listed:
+            masks = [self.atlas.labels(side) == listed.index(name) + 1 for side in (0, 1)]
+        elif self.voxels is not None and name in known:
+            masks = [self._mask(np.asarray(self.voxels.table.roi) == name, side) for side in (0, 1)]
+        else:
             return None
-        members = np.asarray(self.voxels.table.roi) == roi
+        return self._as_labels([mask & (side in sides) for side, mask in enumerate(masks)])
+
+    def set_labels(self, voxels: Sequence[int]) -> tuple[IntArray, IntArray] | None:
+        """1 at the vertices of a set of voxels on both sides, (n,) each; None for an empty one."""
+        if self.voxels is None or not voxels:
+            return None
+        members = np.zeros(self.voxels.table.n_voxels, dtype=bool)
+        members[list(voxels)] = True
         return self._as_labels([self._mask(members, side) for side in (0, 1)])
 
     @staticmethod
     def _as_labels(masks: Sequence[BoolArray]) -> tuple[IntArray, IntArray]:
         left, right = (mask.astype(np.int16) for mask in masks)
+        return left, right
+
+    def vertices_with_data(self) -> tuple[BoolArray, BoolArray] | None:
+        """The vertices (n,) of both sides that show a voxel, else those in an ROI of the atlas; None for neither."""
+        if self.voxels is not None and len(self.voxels.table.paint):
+            left, right = (self.voxels.voxels(side) != NO_VOXEL for side in (0, 1))
+        elif self.atlas is not None:
+            left, right = (self.atlas.labels(side) > 0 for side in (0, 1))
+        else:
+            return None
         return left, right
 
     def _side(self, side: int) -> ByteArray:
@@ -157,13 +195,14 @@ class CortexPainter:
         if self.shows_regions and self.atlas is not None:
             colours = distinct_colours(max(1, len(self.atlas.names)))
             layers.append(colour_regions(self.atlas.labels(side), colours, dimmed=self._mask(self._dimmed, side)))
-        elif self.values is not None and self.voxels is not None:
-            values = self.voxels.paint(self.values)[side]
-            layers.append(colour_values(values, self._key, dimmed=self._mask(self._dimmed, side)))
-        if self._marked and self.voxels is not None:
-            marked = np.zeros(self.voxels.table.n_voxels, dtype=bool)
-            marked[list(self._marked)] = True
-            layers.append(colour_marked(self._mask(marked, side), self.mark_colour, opacity=MARK_OPACITY))
+        elif self.values is not None and self.voxels is not None and (key := self.scale) is not None:
+            values, dimmed = self.voxels.paint(self.values)[side], self._mask(self._dimmed, side)
+            layer = colour_values(values, key, dimmed=dimmed, opacity=self.style.opacity)
+            if key.is_2d and self.over is not None:
+                layer = replace(
+                    layer, opacity=layer.opacity * np.nan_to_num(self.voxels.paint(self.over.share())[side])
+                )
+            layers.append(layer)
         return layers
 
     def _mask(self, mask: BoolArray | None, side: int) -> BoolArray:

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
 
 from app.cortex.colour_bar import ColormapBox, RangeDialog
 from app.cortex.layout import VIEWS
+from app.cortex.over import OverMenu
+from app.cortex.style import CortexStyle
 from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
 from app.look.numbers import digits_for, format_number
@@ -66,10 +68,13 @@ class CortexPanel(QWidget):
         The user chose another map: shift, clean, perturbed, sensitivity, r, noise_ceiling or roi.
     range_changed()
         The range of some maps was chosen or given up.
+    over_changed()
+        The user chose another second map, or how it shows.
     """
 
     map_changed = Signal(str)
     range_changed = Signal()
+    over_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -122,11 +127,17 @@ class CortexPanel(QWidget):
         """The view, and the second one beside it once there is one."""
         return (self.view,) if self.second is None else (self.view, self.second)
 
+    def set_style(self, style: CortexStyle) -> None:
+        """Draw and frame both cortices so from now on."""
+        for view in self.views:
+            view.set_style(style)
+
     def show_second(self, shown: bool, own: Placed | None = None, *, on_left: bool = False) -> TwinView | None:
         """Show or hide a second cortex, with voxels of its `own` if it has them; it is made when it is first shown."""
         if shown and self.second is None:
             self.second = TwinView(self.view)
             self._sides.addWidget(self.second, 1)
+            self.second.set_style(self.view.canvas.scene.style)
             self.outlines_button.toggled.connect(self.second.set_outlined)
             self.labels_button.toggled.connect(self.second.set_labels)
             self.second.colour_bar.range_wanted.connect(partial(self.ask_range, self.second))
@@ -147,11 +158,11 @@ class CortexPanel(QWidget):
         self.threshold_label.setVisible(event.size().width() >= LEAST_WITH_NUMBER)
 
     def _build(self) -> None:
-        self.map_box = _make_box(MAPS, "Map", least=78)
+        self.map_box = _make_box(MAPS, "Map", least=72)
         self.beside_box = _make_box(BESIDE, "Second cortex", least=64)
         self.beside_box.setToolTip(BESIDE_TIP)
-        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=80)
-        self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", least=80)
+        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=74)
+        self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", least=68)
         self.hemispheres = Segmented(HEMISPHERES)
         self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)
         self.hemispheres.setAccessibleName("Hemispheres")
@@ -164,6 +175,7 @@ class CortexPanel(QWidget):
         self.threshold_label = make_label("", "muted")
         self.threshold_label.setToolTip(self.threshold.toolTip())
         self.colormap_button = ColormapBox()
+        self.over = OverMenu([one for one in MAPS if one[0] != REGIONS], self.over_changed.emit)
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
         self.path_button = make_tool_button(tip=PATH_TIP, name="Path of the shift")
@@ -177,7 +189,7 @@ class CortexPanel(QWidget):
         looks_of = {self.outlines_button: "outlines", self.labels_button: "labels"}
         looks_of |= {self.path_button: "path", self.fit_button: "fit"}
         self._icons = looks_of | {self.lock_button: "lock"}
-        maps = (self.map_box, self.beside_box, self.colormap_button, self.lock_button)
+        maps = (self.map_box, self.beside_box, self.colormap_button, self.over.button, self.lock_button)
         looks = (self.geometry_box, self.hemispheres, self.view_box, *looks_of)
         bar = make_row(*maps, self.threshold, self.threshold_label, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
         self._sides = make_row(self.view, gap=0, shares=(1,))

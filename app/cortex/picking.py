@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 ASIDE = (0.29, 0.13)
 """Pixels from a position to the second try."""
 
-BRUSH_RADIUS = 3.5
-"""mm on the geometry shown."""
-
 
 @dataclass(frozen=True, slots=True)
 class Pick:
@@ -88,9 +85,9 @@ class Picker:
         return self._finders[side]
 
 
-def voxels_near(pick: Pick, mesh: Mesh, voxels: VoxelMap) -> set[int]:
-    """The voxels within the brush's radius of a pick."""
-    near = ((mesh.points - mesh.points[pick.vertex]) ** 2).sum(axis=1) <= BRUSH_RADIUS**2
+def voxels_near(pick: Pick, mesh: Mesh, voxels: VoxelMap, *, radius: float) -> set[int]:
+    """The voxels within `radius` mm, on the geometry shown, of the vertex of a pick."""
+    near = ((mesh.points - mesh.points[pick.vertex]) ** 2).sum(axis=1) <= radius**2
     return {int(voxel) for voxel in np.unique(voxels.voxels(pick.side)[near]) if voxel != NO_VOXEL}
 
 
@@ -107,6 +104,7 @@ class HoverInfo:
     roi : "" for none.
     value : The current map's value; None without a map or a voxel.
     unit : Of the value.
+    place : Its coordinates with their space; "" where they are not known.
     """
 
     side: Hemisphere
@@ -115,12 +113,13 @@ class HoverInfo:
     roi: str
     value: float | None
     unit: str = ""
+    place: str = ""
 
-    def describe(self) -> str:
-        """One line: place, vertex, voxel, value with its unit."""
+    def describe(self, *, with_place: bool = True) -> str:
+        """One line: place, vertex, voxel, value with its unit, and what else is known of the place."""
         place = f"{self.side.value.capitalize()} {self.roi}".strip()
         parts = [place, f"vertex {self.vertex}", "no voxel" if self.voxel is None else f"voxel {self.voxel}"]
         if self.value is not None:
             digits = max(2, digits_for(abs(self.value)) - 1) if self.value else 2
             parts.append(f"{format_signed(self.value, digits)} {self.unit}".strip())
-        return SEPARATOR.join(parts)
+        return SEPARATOR.join([*parts, self.place] if with_place and self.place else parts)

@@ -69,6 +69,7 @@ def capture_view(panel: CortexPanel) -> ViewRecord:
         path=panel.path_button.isChecked(),
         ranges=dict(panel.ranges),
         beside=panel.beside_box.value(),
+        over=panel.over.value(),
     )
 
 
@@ -88,6 +89,8 @@ def show_view(panel: CortexPanel, record: ViewRecord) -> None:
     panel.outlines_button.setChecked(record.outlines)
     panel.labels_button.setChecked(record.labels)
     panel.path_button.setChecked(record.path)
+    panel.over.set_value(*record.over)
+    panel.over_changed.emit()
     _lay_out(view, record.hemispheres, record.named_view, record.geometry)
     if record.morph is not None and not record.morph.is_integer():  # else it is the geometry itself
         view.set_morph(record.morph)

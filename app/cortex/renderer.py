@@ -31,11 +31,14 @@ LIGHTS = (((-0.25, 0.40, 1.0), 0.74), ((0.9, 0.1, 0.5), 0.24), ((-0.8, -0.5, 0.3
 MARKER_RADIUS = 1.5
 """mm."""
 
-TOWARDS_VIEWER = {"outlines": -8.0, "emphasis": -12.0}
+TOWARDS_VIEWER = {"outlines": -8.0, "contours": -9.5, "set": -11.0, "emphasis": -14.0}
 """Depth offset of lines against the mesh, in VTK's units; the outline of the ROI chosen in the table lies over all."""
 
-WIDTHS = {"outlines": 1.7, "emphasis": 4.0}
-"""Line width in pixels of the interface."""
+HALO_WIDTH, HALO_COVER = 2.2, 0.6
+"""How much wider than its line a halo is, in pixels of the interface, and its opacity."""
+
+BEHIND = 3.0
+"""Depth offset of a halo behind its line."""
 
 
 class Renderer:
@@ -58,8 +61,11 @@ class Renderer:
         self.lines = {kind: (_LineActor(depth), _LineActor(depth)) for kind, depth in TOWARDS_VIEWER.items()}
         ball = pv.Sphere(radius=MARKER_RADIUS, theta_resolution=24, phi_resolution=16)
         self.marker: Any = self._plotter.add_mesh(ball, ambient=0.6, diffuse=0.5, reset_camera=False)
-        for one in (*self._meshes, *(line for pair in self.lines.values() for line in pair)):
-            self._renderer.AddActor(one.actor)
+        for line in (line for pair in self.lines.values() for line in pair):
+            self._renderer.AddActor(line.halo)
+            self._renderer.AddActor(line.actor)
+        for mesh in self._meshes:
+            self._renderer.AddActor(mesh.actor)
         for direction, strength in LIGHTS:
             self._plotter.add_light(pv.Light(position=direction, light_type="camera light", intensity=strength))
         self._colours: object = None
@@ -99,14 +105,16 @@ class Renderer:
             mesh.actor.SetVisibility(side in shown)
             if side in shown:
                 mesh.take(shown[side], lit=not scene.is_flat)
-        for kind, (labels, ink, cover) in scene.lines.items():
+        for kind, drawn in scene.lines.items():
             for side, line in enumerate(self.lines[kind]):
-                line.actor.SetVisibility(labels is not None and side in shown)
-                if labels is not None and side in shown:
-                    line.take(shown[side], labels[side])
-                line.actor.GetProperty().SetColor(*to_rgb(ink))
-                line.actor.GetProperty().SetOpacity(cover)
-                line.actor.GetProperty().SetLineWidth(WIDTHS[kind] * ratio)
+                labels = None if drawn.labels is None or side not in shown else drawn.labels[side]
+                if labels is not None:
+                    line.take(shown[side], labels)
+                halo = (line.halo, drawn.halo, drawn.width + HALO_WIDTH)
+                for actor, ink, width in (halo, (line.actor, drawn.ink, drawn.width)):
+                    actor.SetVisibility(labels is not None)
+                    actor.GetProperty().SetColor(*to_rgb(ink))
+                    actor.GetProperty().SetLineWidth(width * ratio)
         position = scene.marker_position(MARKER_LIFT)
         self.marker.SetVisibility(position is not None)
         if position is not None:
@@ -161,15 +169,20 @@ class _MeshActor(_PolyActor):
 
 
 class _LineActor(_PolyActor):
-    """The outlines of one hemisphere."""
+    """The outlines of one hemisphere, each a line over a wider halo."""
 
     def __init__(self, towards_viewer: float) -> None:
         super().__init__()
         self._outline: Outline | None = None
-        self._mapper.ScalarVisibilityOff()
-        self._mapper.SetResolveCoincidentTopologyToPolygonOffset()
-        self._mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, towards_viewer)
-        self.actor.GetProperty().SetLighting(False)
+        self.halo, around = vtkActor(), vtkPolyDataMapper()
+        around.SetInputData(self.data)
+        self.halo.SetMapper(around)
+        self.halo.GetProperty().SetOpacity(HALO_COVER)
+        for actor, mapper, depth in ((self.halo, around, BEHIND), (self.actor, self._mapper, 0.0)):
+            mapper.ScalarVisibilityOff()
+            mapper.SetResolveCoincidentTopologyToPolygonOffset()
+            mapper.SetRelativeCoincidentTopologyLineOffsetParameters(0.0, towards_viewer + depth)
+            actor.GetProperty().SetLighting(False)
 
     def take(self, mesh: Mesh, labels: IntArray) -> None:
         """Follow the borders between labels (n,) on a mesh."""

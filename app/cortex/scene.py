@@ -9,15 +9,21 @@ import numpy as np
 from PySide6.QtGui import QColor
 
 from app.cortex.camera import CameraPose
-from app.cortex.mesh import Mesh
+from app.cortex.mesh import Mesh, points_in_frame
 from app.cortex.morph import MorphPath
+from app.cortex.style import CortexStyle
 from app.look.theme import DARK, Theme
 from core.errors import ProbeError
 from core.surfaces.atlas import Atlas
-from core.types import ByteArray, FloatArray, IntArray
+from core.types import BoolArray, ByteArray, FloatArray, IntArray
 
-OUTLINE_DARK, OUTLINE_LIGHT = ("#ffffff", 0.92), ("#12141a", 0.88)
-"""Colour and cover."""
+WHITE, BLACK = "#ffffff", "#0d1013"
+"""Inks of outlines, and of the halo around those of the opposite lightness."""
+
+SET_WIDTH, EMPHASIS_WIDTH = 2.6, 4.0
+"""Pixels of the interface."""
+
+CONTOUR_INK = "#ffd23f"
 
 MARKER_LIFT = 0.8
 """mm from the vertex to the centre of the marker, along the normal."""
@@ -25,6 +31,27 @@ MARKER_LIFT = 0.8
 
 class GraphicsError(ProbeError):
     """OpenGL cannot be used, or no longer."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """Outlines of one kind.
+
+    Parameters
+    ----------
+    labels : (n,) int of both sides. What is outlined; None for nothing.
+    ink : "#rrggbb"
+    width : In pixels of the interface, without the halo.
+    """
+
+    labels: tuple[IntArray, IntArray] | None
+    ink: str
+    width: float
+
+    @property
+    def halo(self) -> str:
+        """Black around a light ink, white around a dark one."""
+        return BLACK if QColor(self.ink).lightnessF() > 0.45 else WHITE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,8 +65,11 @@ class Scene:
     colours : Makes one RGBA colour a vertex for both sides, (n, 4) uint8 each; the same one makes the same colours.
     atlas : Whose ROIs are outlined and named.
     emphasised : The vertices labelled 1 on both sides, (n,) each, are outlined above all others.
+    drawn : The same of the set of voxels that is the target.
+    contours : The same of what a second map contours.
     marked : (side, vertex) of the marker.
     centres : Finds the vertices (n_steps, 2) of both sides that a path goes over, -1 for none.
+    framed : The vertices (n,) of both sides that views bring into sight; None for all.
     """
 
     path: MorphPath | None = None
@@ -50,8 +80,12 @@ class Scene:
     outlined: bool = True
     labelled: bool = True
     emphasised: tuple[IntArray, IntArray] | None = None
+    drawn: tuple[IntArray, IntArray] | None = None
+    contours: tuple[IntArray, IntArray] | None = None
     marked: tuple[int, int] | None = None
     centres: Callable[[], IntArray] | None = None
+    framed: tuple[BoolArray, BoolArray] | None = None
+    style: CortexStyle = field(default_factory=CortexStyle)
     pose: CameraPose = field(default_factory=lambda: CameraPose(0.0, 0.0))
     theme: Theme = DARK
 
@@ -71,16 +105,25 @@ class Scene:
         return self.path is not None and self.path.segment(self.position)[0] == "flat"
 
     @property
-    def lines(self) -> dict[str, tuple[tuple[IntArray, IntArray] | None, str, float]]:
-        """By kind of line what is outlined on both sides, (n,) each, the colour "#rrggbb" and the cover in [0, 1]."""
+    def lines(self) -> dict[str, Line]:
+        """What is outlined, by kind of line."""
         atlas = self.atlas if self.outlined else None
         regions = None if atlas is None else (atlas.labels(0), atlas.labels(1))
-        ink = OUTLINE_DARK if self.theme.is_dark else OUTLINE_LIGHT
-        return {"outlines": (regions, *ink), "emphasis": (self.emphasised, self.theme.accent, 1.0)}
+        ink = self.style.line_ink or (WHITE if self.theme.is_dark else BLACK)
+        return {
+            "outlines": Line(regions, ink, self.style.line_width),
+            "contours": Line(self.contours, CONTOUR_INK, SET_WIDTH),
+            "set": Line(self.drawn, self.theme.accent, SET_WIDTH),
+            "emphasis": Line(self.emphasised, self.theme.accent, max(EMPHASIS_WIDTH, 2 * self.style.line_width)),
+        }
 
     def points(self) -> FloatArray:
         """Coordinates (n, 3) of all that is in view."""
-        return np.concatenate([np.empty((0, 3), np.float32), *(mesh.drawn for _, mesh in self.shown)])
+        return points_in_frame(self.shown, None)
+
+    def frame_points(self) -> FloatArray:
+        """Coordinates (n, 3) of what a view is to bring into sight: the framed vertices that face the viewer."""
+        return points_in_frame(self.shown, self.framed, forward=self.pose.axes()[2])
 
     def marker_position(self, lift: float = 0.0) -> FloatArray | None:
         """Where on the surface the marker sits, (3,) scene mm, `lift` mm above it; None while it is hidden."""

@@ -7,6 +7,7 @@ from copy import copy
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QPointF, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
@@ -17,20 +18,29 @@ from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, MorphSlider, follow_path
+from app.cortex.over import make_over
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
-from app.cortex.picking import HoverInfo, Pick, voxels_near
+from app.cortex.picking import SEPARATOR, HoverInfo, Pick, voxels_near
 from app.cortex.picture import draw_picture
 from app.cortex.scene import background_of
+from app.cortex.style import CortexStyle
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from app.widgets.captions import Caption
 from core.checks import check_choice
 from core.figures.colour_key import Limit
+from core.figures.probe_maps import ProbeMap
+from core.surfaces.anatomy import locate_vertex
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
 
 HINT = "Click a voxel"
+BRUSH_SIZES = (2.0, 40.0)
+"""Radius in mm."""
+
+BRUSH_GROWTH = 1.25
+"""Of the radius by a key or a notch of the wheel."""
 
 
 class CortexView(QWidget):
@@ -46,6 +56,8 @@ class CortexView(QWidget):
         A brush stroke ended; all voxels of the set, ascending.
     scale_changed()
         What the colour bar shows changed: colour map, limit, threshold, title or unit.
+    brush_sized(float)
+        The brush has another radius in mm.
     layout_changed()
         Surface, geometry, hemispheres or the named view changed.
     refused(str)
@@ -57,6 +69,7 @@ class CortexView(QWidget):
     set_drawn = Signal(tuple)
     scale_changed = Signal()
     layout_changed = Signal()
+    brush_sized = Signal(float)
     refused = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -64,6 +77,8 @@ class CortexView(QWidget):
         self.canvas = CortexCanvas(self)
         self._painter = CortexPainter()
         self._drawn: set[int] = set()
+        self._erases = self._takes = False
+        self.brush_radius = BRUSH_SIZES[0]
         self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
         self.geometry_name: Geometry = "inflated"
         self._folded: Geometry = "inflated"
@@ -79,6 +94,11 @@ class CortexView(QWidget):
         follow_theme(self.set_theme)
 
     @property
+    def painter(self) -> CortexPainter:
+        """What is shown, voxel by voxel."""
+        return self._painter
+
+    @property
     def surface(self) -> CorticalSurface | None:
         """The surface shown."""
         return self._painter.surface
@@ -88,7 +108,7 @@ class CortexView(QWidget):
         self._painter.surface = surface
         self._settle_geometry(surface)
         self._painter.atlas, self._painter.voxels, self._painter.values = None, None, None
-        self.canvas.change(atlas=None, marked=None, emphasised=None)
+        self.canvas.change(atlas=None, marked=None, emphasised=None, framed=None)
         self._recolour()
         self.arrange()
 
@@ -97,12 +117,14 @@ class CortexView(QWidget):
         self._painter.set_voxels(table)
         self._drawn = set()
         self.select_voxel(None)
+        self._frame()
         self._recolour()
 
     def set_atlas(self, atlas: Atlas | None) -> None:
         """Outline and name the ROIs of an atlas, or none."""
         self._painter.atlas = atlas
         self.canvas.change(atlas=atlas)
+        self._frame()
         self._recolour()
 
     def set_values(
@@ -118,6 +140,13 @@ class CortexView(QWidget):
         limit : Value of the last colour, or a range that was chosen; None takes the 99th percentile of the data.
         """
         self._painter.set_values(values, diverging=diverging, limit=limit, title=title, unit=unit)
+        self._recolour()
+
+    def set_over(self, made: ProbeMap | None, title: str = "", *, mode: str = "opacity", level: float = 0.5) -> None:
+        """Show a second map over the first; see `Over`. None for none."""
+        self._painter.over = over = make_over(made, title, mode, level)
+        inside = np.flatnonzero(over.share() >= 1).tolist() if over is not None and mode == "contours" else ()
+        self.canvas.change(contours=self._painter.set_labels(inside))
         self._recolour()
 
     def show_regions(self, shown: bool) -> None:
@@ -138,6 +167,13 @@ class CortexView(QWidget):
     def set_colormap(self, name: str) -> None:
         """Use a colour map of core.surfaces.colormap for all maps of its kind."""
         self._painter.set_colormap(name)
+        self._recolour()
+
+    def set_style(self, style: CortexStyle) -> None:
+        """Draw and frame everything so from now on."""
+        self._painter.style = style
+        self.canvas.change(style=style)
+        self._frame()
         self._recolour()
 
     def set_geometry(self, geometry: Geometry) -> None:
@@ -193,15 +229,35 @@ class CortexView(QWidget):
         self.voxel_cursor.voxel = voxel
         self.canvas.change(marked=place)
 
+    def go_to(self, voxel: int) -> None:
+        """Bring a voxel into sight, turned to where it faces the viewer, with the keys on it."""
+        place = self._painter.place_of(voxel)
+        if place is None:
+            return
+        if place[0] not in self.canvas.scene.sides:
+            self.set_hemispheres("both")
+        self.canvas.face(place)
+        self.voxel_cursor.go(voxel)
+
     def show_set(self, voxels: Sequence[int]) -> None:
-        """Mark a set of voxels in the accent colour; an empty one marks none."""
-        self._painter.set_marked(voxels)
+        """Outline a set of voxels in the accent colour; an empty one outlines none."""
         self._drawn = set(voxels)
-        self._recolour()
+        self.canvas.change(drawn=self._painter.set_labels(sorted(self._drawn)))
 
     def set_drawing(self, drawing: bool) -> None:
-        """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
-        self.canvas.input.brushing = drawing
+        """Let a left drag brush voxels into the set, or out of it, instead of turning the cortex."""
+        self.canvas.set_brush(self.brush_radius if drawing else 0.0)
+
+    def set_erasing(self, erasing: bool) -> None:
+        """Let the brush take voxels out; Shift does the opposite."""
+        self._erases = erasing
+
+    def set_brush(self, radius: float) -> None:
+        """Make the brush `radius` mm wide on the geometry shown, within `BRUSH_SIZES`."""
+        self.brush_radius = min(max(radius, BRUSH_SIZES[0]), BRUSH_SIZES[1])
+        if self.canvas.input.brushing:
+            self.canvas.set_brush(self.brush_radius)
+        self.brush_sized.emit(self.brush_radius)
 
     def grab_picture(self, path: Path | str, scale: int = 2, *, transparent: bool = False) -> Path:
         """Write the picture with its names and colour bar as PNG at `scale` times the size shown.
@@ -214,9 +270,7 @@ class CortexView(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        accent = QColor(theme.accent)
         self._painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
-        self._painter.mark_colour = (accent.red(), accent.green(), accent.blue())
         self._recolour()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -243,6 +297,7 @@ class CortexView(QWidget):
         given.brush_began.connect(self._begin_stroke)
         given.brushed.connect(self._brush)
         given.brush_ended.connect(self._end_stroke)
+        given.brush_resized.connect(self._resize_brush)
         self.voxel_cursor.moved.connect(self._tell_place)
         self.voxel_cursor.chosen.connect(self._pick)
 
@@ -266,12 +321,15 @@ class CortexView(QWidget):
             self.named_view = "visual" if self.named_view == "flat" else self.named_view
 
     def arrange(self) -> None:
-        """Look from the named view again, all in sight."""
+        """Look from the named view again, all voxels or all of the cortex in sight."""
         if self.surface is not None:
             shown, view = self.hemispheres, self.named_view
             self.canvas.arrange(self.surface, self.geometry_name, hemispheres=shown, view=view)
         self._follow_geometry()
         self.layout_changed.emit()
+
+    def _frame(self) -> None:
+        self.canvas.set_frame(self._painter.vertices_with_data() if self._painter.style.framed else None)
 
     def _follow_geometry(self) -> None:
         self._path = path = self._find_path()
@@ -297,7 +355,12 @@ class CortexView(QWidget):
         side = (Hemisphere.LEFT, Hemisphere.RIGHT)[pick.side]
         roi = self._painter.roi_at(pick.side, pick.vertex)
         unit = "" if self._painter.scale is None else self._painter.scale.unit
-        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit)
+        surface, shown = self._painter.surface, self.geometry_name
+        place = "" if surface is None else locate_vertex(surface, pick.side, pick.vertex, geometry=shown)
+        over = self._painter.over
+        if over is not None and voxel is not None:
+            place = f"{over.title} {over.values[voxel]:.3g} {over.made.unit}{SEPARATOR}{place}"
+        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit, place)
 
     def _pick(self, pick: Pick) -> None:
         if (voxel := self._painter.voxel_at(pick.side, pick.vertex)) is not None:
@@ -313,23 +376,24 @@ class CortexView(QWidget):
         self._tell_place(None if pick is None else self._describe(pick))
 
     def _tell_place(self, info: HoverInfo | None) -> None:
-        self._readout.show_text(HINT if info is None else info.describe())
+        self._readout.show_text(HINT if info is None else info.describe(with_place=False))
         self.voxel_hovered.emit(info)
 
-    def _begin_stroke(self, position: QPointF, keep: bool) -> None:
-        self._drawn = self._drawn if keep else set()
+    def _begin_stroke(self, position: QPointF, inverted: bool) -> None:
+        self._takes = self._erases != inverted
         self._brush(position)
 
     def _brush(self, position: QPointF) -> None:
         pick, voxels = self.canvas.pick_at(position), self._painter.voxels
         if pick is None or voxels is None:
             return
-        near = voxels_near(pick, self.canvas.scene.meshes[pick.side], voxels)
-        if not near <= self._drawn:
-            self._drawn |= near
-            self._painter.set_marked(sorted(self._drawn))
-            self._recolour()
+        near = voxels_near(pick, self.canvas.scene.meshes[pick.side], voxels, radius=self.brush_radius)
+        drawn = self._drawn - near if self._takes else self._drawn | near
+        if drawn != self._drawn:
+            self.show_set(tuple(drawn))
+
+    def _resize_brush(self, steps: float) -> None:
+        self.set_brush(self.brush_radius * BRUSH_GROWTH**steps)
 
     def _end_stroke(self) -> None:
-        if self._drawn:
-            self.set_drawn.emit(tuple(sorted(self._drawn)))
+        self.set_drawn.emit(tuple(sorted(self._drawn)))

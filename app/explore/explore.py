@@ -19,6 +19,7 @@ from app.explore.loupe import Loupe
 from app.explore.places import KEY, Places
 from app.explore.presenter import SENSITIVITY, Presenter
 from app.explore.selection import Selection, capture_selection, fits_state, pin, pin_loaded, selection_of, use_surface
+from app.explore.sets import Sets
 from app.explore.trade_off import TradeOffWindow
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
@@ -53,6 +54,7 @@ class Explore(Feature):
         self.controls, self.gallery, self.cortex = panels.controls, panels.gallery, panels.cortex
         self.images, self.responses = panels.images, panels.responses
         self._files = Files(desk, self.cortex.view)
+        self._sets = Sets(desk)
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
         self._loupe = Loupe(services, self.cortex.view)
         self.presenter = Presenter(state, panels, self)
@@ -71,6 +73,7 @@ class Explore(Feature):
             "undo": partial(self._step, -1),
             "redo": partial(self._step, 1),
             **self._files.commands(),
+            **self._sets.commands(),
             "previous_image": partial(self.gallery.step, -1),
             "next_image": partial(self.gallery.step, 1),
             "probe": controller.probe,
@@ -297,6 +300,7 @@ class Explore(Feature):
         for other in (*changes, view.layout_changed, view.scale_changed):
             other.connect(self.changed)
         self.gallery.open.clicked.connect(self._files.open_image)
+        self.controls.target.keep.clicked.connect(self._sets.keep)
         self.images.said.connect(self.said)
         self.controls.encoder.card_button.clicked.connect(self.card_wanted)
         self.controls.entered.connect(view.canvas.input.take_focus)

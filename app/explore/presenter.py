@@ -19,7 +19,7 @@ from app.cortex.view import CortexView
 from app.explore.controls_panel import ControlsPanel
 from app.explore.gallery_panel import GalleryPanel
 from app.explore.images_panel import ImagesPanel
-from app.explore.maps import REGIONS, find_perturbed, make_maps
+from app.explore.maps import REGIONS, find_perturbed, make_map, make_maps
 from app.explore.path import CortexPath
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
@@ -27,6 +27,7 @@ from core.datasets.import_stats import find_ncsnr
 from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
+from core.types import split_side
 
 SHIFT = "shift"
 NO_SHIFT = "Clean (no shift yet)"
@@ -58,7 +59,7 @@ PARTS = [
 
 STALE: dict[str, tuple[str, ...]] = {
     "placed": ("surface", "subject", "encoder", "map"),
-    "subject": ("subject", "encoder"),
+    "subject": ("subject", "encoder", "target"),
     "card": ("encoder", "target", "map"),
     "encoder": ("encoder", "map"),
     "target": ("target", "map"),
@@ -164,6 +165,7 @@ class Presenter(QObject):
             return
         table = subject.voxels
         rois = [(name, len(table.voxels_in(name))) for name in table.roi_names]
+        rois += [(name, len(voxels)) for name, voxels in table.sets]
         self._panels.controls.target.set_rois(rois)
 
     def _draw_encoder(self) -> None:
@@ -190,7 +192,7 @@ class Presenter(QObject):
         form.options.set_value(self._state.aim, is_pattern=target is not None and target.kind is TargetKind.PATTERN)
         if target is None:
             form.set_summary("", "")
-            mark_target(self._panels.cortex.view, None)
+            mark_target(self._panels.cortex.view, None, None)
             return
         form.set_kind(target.kind, target.roi if target.kind is TargetKind.ROI else "")
         details = ""
@@ -200,7 +202,7 @@ class Presenter(QObject):
             most = f"of at most {format_number(np.sqrt(ceiling))}" if ceiling >= 0 else "· noise ceiling not known"
             details = f"{card.scored_on} r {format_number(r)} {most}{' (medians)' if len(voxels) > 1 else ''}"
         form.set_summary(target.label[0].upper() + target.label[1:], details)
-        mark_target(self._panels.cortex.view, target)
+        mark_target(self._panels.cortex.view, target, self._state.subject)
         self._panels.responses.power.set_usual(*self._find_noise(target))
 
     def _find_noise(self, target: Target) -> tuple[float, float]:
@@ -265,6 +267,9 @@ class Presenter(QObject):
         box.setToolTip(f"Map: {chosen.title}" if chosen.title else "Map")
         own, on_left = (None, False) if beside is None else (beside.own, beside.is_pinned)
         twin = self._panels.cortex.show_second(beside is not None, own, on_left=on_left)
+        over, mode, level = self._panels.cortex.over.value()
+        made = make_map(over, self._state) if over else None
+        view.set_over(made, self._panels.cortex.over.title(), mode=mode, level=float(level))
         if name == REGIONS:
             view.show_regions(True)
             return
@@ -274,7 +279,7 @@ class Presenter(QObject):
                 place.set_values(one.values, title=one.title, unit=one.unit, diverging=one.diverging, limit=limit)
         if twin is not None and beside is not None:
             twin.set_dimmed(beside.map.dimmed)
-            mark_target(twin, beside.target)
+            mark_target(twin, beside.target, self._state.subject)
 
     def _draw_pinned(self) -> None:
         self._panels.images.set_pinned(self._state.pinned)
@@ -316,11 +321,14 @@ class Presenter(QObject):
             self._panels.controls.run.show_progress(self._state.refining, most="at most ")
 
 
-def mark_target(view: CortexView, target: Target | None) -> None:
-    """Mark the voxel or the set that is aimed at; an ROI has its outline."""
-    kind = None if target is None else target.kind
-    view.select_voxel(target.voxels[0] if target is not None and kind is TargetKind.VOXEL else None)
-    view.show_set(target.voxels if target is not None and kind is TargetKind.SET else ())
+def mark_target(view: CortexView, target: Target | None, subject: Subject | None) -> None:
+    """Mark the voxel or the set, drawn or kept, that is aimed at; an ROI of the atlas has its outline."""
+    kept = () if subject is None else dict(subject.voxels.sets)
+    is_set = target is not None and (
+        target.kind is TargetKind.SET or target.roi in kept or split_side(target.roi)[1] in kept
+    )
+    view.select_voxel(target.voxels[0] if target is not None and target.kind is TargetKind.VOXEL else None)
+    view.show_set(target.voxels if target is not None and is_set else ())
 
 
 def describe_scores(card: EncoderCard) -> str:

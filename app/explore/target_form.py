@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QSlider, QWidget
 
+from app.cortex.view import BRUSH_SIZES
 from app.explore.target_options_form import TargetOptionsForm
-from app.widgets.basics import make_button, make_column, make_heading, make_panel, make_row, set_icon
+from app.widgets.basics import (
+    make_button,
+    make_column,
+    make_heading,
+    make_label,
+    make_panel,
+    make_row,
+    set_icon,
+    set_look,
+)
 from app.widgets.captions import Caption, Fold
 from app.widgets.form import Choice, Form, Pick
 from core.probes.target import TargetKind
+from core.types import split_side
 
 PICK_HINT = "Click a voxel on the cortex"
 DRAW_HINT = "Press Draw, then paint voxels on the cortex"
+DRAW, STOP = "Draw on the cortex", "Stop drawing"
+BRUSHES = (
+    ("add", "Add", "The brush adds voxels to the set (Shift: takes them out)"),
+    ("erase", "Erase", "The brush takes voxels out of the set (Shift: adds them)"),
+)
 
+
+SIZE_STEPS = 30
+"""Of the slider for a factor of e."""
 
 KINDS = (
     (TargetKind.VOXEL, "Voxel", "Probe the voxel you click on the cortex"),
     (TargetKind.ROI, "ROI", "Probe the mean of a region of interest"),
     (TargetKind.SET, "Set", "Probe the mean of a set of voxels you draw"),
+)
+
+
+SIDES = (
+    ("left", "Left", "The ROI in the left hemisphere alone"),
+    ("", "Both", "The ROI in both hemispheres"),
+    ("right", "Right", "The ROI in the right hemisphere alone"),
 )
 
 
@@ -31,22 +58,34 @@ class TargetForm(Form):
 
     kind = Pick("", choices=KINDS, name="Target")
     roi = Choice("", name="ROI")
+    brush = Pick("", choices=BRUSHES, name="Brush")
+    side = Pick("", choices=SIDES, name="Hemisphere of the ROI")
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.roi.setPlaceholderText("Choose an ROI")
-        self.draw = make_button("Draw on the cortex", tip="Paint voxels with the left button held down")
+        self.draw = make_button(DRAW, tip="Paint voxels with the left button held down; a right drag zooms meanwhile")
         self.draw.setCheckable(True)
-        set_icon(self.draw, "brush", "text")
+        self.draw.toggled.connect(self._show_drawing)
         self.clear = make_button("Clear", tip="Clear the drawn set")
+        self.keep = make_button("Keep as ROI…", tip="Give the set a name: it becomes an ROI of this subject")
+        self.brush_size = QSlider(Qt.Orientation.Horizontal)
+        self.brush_size.setRange(*(round(SIZE_STEPS * math.log(radius)) for radius in BRUSH_SIZES))
+        self.brush_size.setMinimumWidth(40)
+        self.brush_size.setAccessibleName("Brush size")
+        self.brush_size.setToolTip("Radius of the brush on the cortex ([ and ], or Ctrl+wheel)")
+        self.size_label = make_label("", "muted")
         self.summary = Caption("strong")
         self.details = Caption("muted")
         self.summary.show_text(PICK_HINT)
         self.options = TargetOptionsForm()
         self.more = Fold("Contrast, pattern, smallest budget", self.options)
-        self._drawing = make_panel(make_row(self.draw, self.clear))
+        self._strokes = make_panel(make_row(self.brush, self.brush_size, self.size_label, gap=8))
+        self._drawing = make_panel(make_column(make_row(self.draw, self.clear), self._strokes, self.keep, gap=6))
+        self.show_size(BRUSH_SIZES[0])
+        self._show_drawing(False)
         texts = make_column(self.summary, self.details, gap=2)
-        choices = (make_heading("Target"), self.kind, self.roi, self._drawing)
+        choices = (make_heading("Target"), self.kind, self.roi, self.side, self._drawing)
         self.setLayout(make_column(*choices, texts, self.more))
         self._show_kind(TargetKind.VOXEL)
 
@@ -71,14 +110,33 @@ class TargetForm(Form):
         self._show_roi(roi)
 
     def _show_roi(self, roi: str) -> None:
+        side, name = ("", roi) if self.roi.findData(roi) >= 0 else split_side(roi)
         with QSignalBlocker(self.roi):
-            self.roi.setCurrentIndex(self.roi.findData(roi) if roi else -1)
+            self.roi.setCurrentIndex(self.roi.findData(name) if name else -1)
+        self.side.set_value(side)
 
     def _show_kind(self, kind: str) -> None:
-        self.roi.setVisible(kind == TargetKind.ROI)
+        for box in (self.roi, self.side):
+            box.setVisible(kind == TargetKind.ROI)
         self._drawing.setVisible(kind == TargetKind.SET)
         if kind != TargetKind.SET:
             self.draw.setChecked(False)
+
+    def radius(self) -> float:
+        """The brush's radius in mm."""
+        return math.exp(self.brush_size.value() / SIZE_STEPS)
+
+    def show_size(self, radius: float) -> None:
+        """Show the brush's radius in mm; emits no signal."""
+        with QSignalBlocker(self.brush_size):
+            self.brush_size.setValue(round(SIZE_STEPS * math.log(radius)))
+        self.size_label.setText(f"{radius:.1f} mm")
+
+    def _show_drawing(self, drawing: bool) -> None:
+        self.draw.setText(STOP if drawing else DRAW)
+        set_look(self.draw, "kind", "primary" if drawing else "")
+        set_icon(self.draw, "brush", "on_accent" if drawing else "text")
+        self._strokes.setVisible(drawing)
 
     def take_kind(self, kind: str) -> None:
         """Another kind of target was chosen."""
@@ -89,5 +147,8 @@ class TargetForm(Form):
             self.roi.showPopup()
 
     def take_roi(self, *_: object) -> None:
-        """An ROI was chosen."""
-        self.roi_chosen.emit(self.roi.value())
+        """An ROI was chosen, or its hemisphere."""
+        if self.roi.currentIndex() >= 0:
+            self.roi_chosen.emit(f"{self.side.value()} {self.roi.value()}".strip())
+
+    take_side = take_roi

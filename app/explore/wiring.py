@@ -12,6 +12,7 @@ from app.base.services import Services
 from app.base.settings import Settings, find_setting
 from app.cortex.panel import BESIDE, MAPS
 from app.cortex.picking import HoverInfo
+from app.cortex.style import CortexStyle
 from app.explore.image_list import list_own_images
 from app.explore.jury import Jury
 from app.explore.maps import encoder_of
@@ -19,6 +20,7 @@ from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.ask_path import ask_open
 from core.attacks.config import AttackConfig
+from core.probes.target import list_rois
 from core.surfaces.placing import place_voxels
 from core.types import NormName
 
@@ -26,6 +28,7 @@ PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
 NOT_BESIDE = ("sensitivity", "roi")
 """Maps that take minutes, or have no values."""
 MAP_KEYS = ("diverging_map", "sequential_map")
+STYLE_KEYS = ("frame_data", "fade_zero", "map_opacity", "outline_width", "outline_ink")
 
 
 class Wiring(QObject):
@@ -51,8 +54,12 @@ class Wiring(QObject):
         controls.encoder.subject_chosen.connect(self._choose_subject)
         controls.encoder.encoder_chosen.connect(self._choose_encoder)
         controls.against.changed.connect(controller.set_against)
-        controls.target.roi_chosen.connect(controller.pick_roi)
-        controls.target.draw.toggled.connect(self._panels.cortex.view.set_drawing)
+        controls.target.roi_chosen.connect(self._choose_roi)
+        target, view = controls.target, self._panels.cortex.view
+        target.draw.toggled.connect(view.set_drawing)
+        target.brush.chosen.connect(self._choose_brush)
+        target.brush_size.valueChanged.connect(self._size_brush)
+        view.brush_sized.connect(target.show_size)
         controls.target.clear.clicked.connect(controller.clear_target)
         controls.target.options.changed.connect(controller.set_target_options)
         controls.target.options.pattern.clicked.connect(self._load_pattern)
@@ -74,6 +81,16 @@ class Wiring(QObject):
             place_voxels(loaded.voxels, loaded.surface)
 
         self._read_first(read, partial(controller.open_subject, subject))
+
+    def _choose_brush(self, name: str) -> None:
+        self._panels.cortex.view.set_erasing(name == "erase")
+
+    def _size_brush(self, _position: int) -> None:
+        self._panels.cortex.view.set_brush(self._panels.controls.target.radius())
+
+    def _choose_roi(self, roi: str) -> None:
+        self._session.controller.pick_roi(roi)
+        self._presenter.mark("target")  # the form goes back where it was refused
 
     def _choose_encoder(self, network: str, layer: str) -> None:
         subject, controller, engine = self._session.state.subject, self._session.controller, self._session.engine
@@ -97,6 +114,7 @@ class Wiring(QObject):
         cortex.map_changed.connect(self._take_map)
         cortex.beside_box.chosen.connect(self._take_beside)
         cortex.range_changed.connect(partial(self._presenter.mark, "map"))
+        cortex.over_changed.connect(self._take_over)
         self._panels.responses.history.step_scrubbed.connect(self._scrub)
         self._panels.responses.table.roi_selected.connect(cortex.view.emphasise_roi)
 
@@ -149,6 +167,7 @@ class Wiring(QObject):
         settings, controls, cortex = self._session.settings, self._panels.controls, self._panels.cortex
         self._appliers: dict[str, Callable[[], object]] = {
             **{key: partial(self._apply_map, key) for key in MAP_KEYS},
+            **dict.fromkeys(STYLE_KEYS, self._apply_style),
             "reduced_motion": lambda: cortex.view.canvas.set_gliding(not settings.flag("reduced_motion")),
             "auto_probe": lambda: controls.run.auto.setChecked(settings.flag("auto_probe")),
             "jury": lambda: self._panels.images.jury.toggle.setChecked(settings.flag("jury")),
@@ -158,7 +177,7 @@ class Wiring(QObject):
         cortex.colormap_button.chosen.connect(self._keep_map)
         controls.gate.valueChanged.connect(partial(settings.set, "gate_r"))
         controls.run.auto.toggled.connect(partial(settings.set, "auto_probe"))
-        for apply in self._appliers.values():
+        for apply in dict.fromkeys(self._appliers.values()):
             apply()
         if self._session.state.attack == AttackConfig():
             self._session.state.attack = first_attack(settings)
@@ -169,6 +188,18 @@ class Wiring(QObject):
 
     def _apply_map(self, key: str) -> None:
         self._panels.cortex.view.set_colormap(self._session.settings.text(key))
+
+    def _apply_style(self) -> None:
+        settings = self._session.settings
+        self._panels.cortex.set_style(
+            CortexStyle(
+                line_width=settings.number("outline_width"),
+                line_ink=settings.text("outline_ink"),
+                opacity=settings.whole("map_opacity") / 100,
+                fades=settings.flag("fade_zero"),
+                framed=settings.flag("frame_data"),
+            )
+        )
 
     def _keep_map(self, name: str) -> None:
         """The user chose a colour map beside the cortex: it is the one for its kind from now on."""
@@ -194,7 +225,7 @@ class Wiring(QObject):
     def _list_options(self) -> None:
         """List the present ROIs and networks for what is asked of a target, and forget those that are gone."""
         state, form = self._session.state, self._panels.controls.target.options
-        rois = state.subject.voxels.roi_names if state.subject is not None else ()
+        rois = list_rois(state.subject.voxels) if state.subject is not None else ()
         networks = self._list_networks()
         form.set_rois(rois)
         form.set_networks(networks)
@@ -245,7 +276,10 @@ class Wiring(QObject):
 
     def _take_map(self, name: str) -> None:
         self._presenter.mark("map")
-        self._session.controller.want_atlas(name == SENSITIVITY)
+        self._session.controller.want_atlas(SENSITIVITY in (name, self._panels.cortex.over.value()[0]))
+
+    def _take_over(self) -> None:
+        self._take_map(self._panels.cortex.current_map())
 
     def _scrub(self, step: int | None) -> None:
         if self._session.state.probe is not None:

@@ -129,6 +129,12 @@ trade_off | Trade-off… |  | chart | Choose between moving the target and spari
 pin_probe | Pin this probe | B | pin | Keep this probe as A: whatever is shown next stands beside it as B
 unpin_probe | Unpin the probe | Shift+B | close | Compare with the pinned probe no longer
 jury | Network jury | J | network | Show or hide the shift that every fitted network predicts for the picture on screen
+-
+keep_set | Keep as ROI… | Ctrl+Alt+K | brush | Give the target's voxels a name: they become an ROI of this subject
+rename_set | Rename ROI… |  |  | Give an ROI you kept another name
+remove_set | Remove ROI… |  |  | Remove an ROI you kept
+write_set | Save voxels… |  |  | Save the target's voxels as a table or as FreeSurfer labels
+read_set | Load voxels… |  |  | Take voxels from a list, a table or a label as the target
 [Stimuli]
 add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
 plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
@@ -149,6 +155,15 @@ view_posterior | Posterior view | 5 |  | View from behind
 view_anterior | Anterior view | 6 |  | View from the front
 view_flat | Flat map | 7 |  | Show the flattened cortex
 camera_poses | Camera poses… | 8 |  | Save this view of the cortex under a name, or go to a saved one
+montage | Four views… | 0 | cortex | Both hemispheres from four sides in one picture, to save or copy
+frame_data | Frame voxels or whole brain | 9 | fit | Whether views bring the voxels or all of the cortex into sight
+-
+peak_map | Peak of the map | G |  | Go to the voxel of the largest value, of either sign
+peak_view | Peak in view | Shift+G |  | Go to the voxel of the largest value among those in sight
+peak_roi | Peak in the ROI | Ctrl+G |  | Go to the voxel of the largest value in the ROI of the target
+homologue | Same place, other hemisphere | H |  | Go to the voxel at the matching place of the other hemisphere
+hide_left | Hide or show the left side | Shift+L |  | Look at the right cortex alone, or at both
+hide_right | Hide or show the right side | Shift+R |  | Look at the left cortex alone, or at both
 -
 loupe | Probe loupe | M | search | Show the first-order probe of the voxel under the pointer, as Ctrl held down does
 colour_range | Colour range… | C |  | Type fmin, fmid and fmax of the map shown; both cortices have it
@@ -205,6 +220,7 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
     ),
     ("pin_probe", lambda now: now.state.probe is not None, "Run a probe first"),
     ("unpin_probe", lambda now: now.state.pinned is not None, "No probe is pinned"),
+    ("keep_set write_set", lambda now: now.state.target is not None, "Draw a set or choose another target first"),
     ("cancel", lambda now: not isinstance(now.run, Idle), "Nothing is running"),
 )
 """Commands, what they need, and why they cannot be given without it; of several reasons the first is told."""

@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QToolButton
 
 from app.analyses.feature import Analyses
 from app.analyses.study_dialog import Study
+from app.cortex.montage import Montage
 from app.cortex.poses import Poses
 from app.cortex.surface_feature import Surfaces
+from app.cortex.travel import Travel
 from app.encoders.feature import Encoders
 from app.encoders.fit_dialog import Fits
 from app.explore.explore import Explore
@@ -48,6 +50,7 @@ class Features(QObject):
         self.sessions = Sessions(desk, (explore, self.stimuli, self.analyses))
         self.encoders, self.figures, self.study = Encoders(desk, explore), Figures(desk, explore), Study(desk)
         self.surfaces, self.poses = Surfaces(desk, explore.cortex.view), Poses(desk, explore.cortex.view)
+        self.travel, self.montage = Travel(desk, explore.cortex.view), Montage(desk, explore.cortex.view)
         self.handlers, self.tour = Handlers(desk), Tour(desk, explore, lambda command: buttons[command])
         self.preferences = Preferences(desk, set_keys=self._set_keys)
         self.jumps = Jumps(desk, explore, actions, self.preferences.show_settings)
@@ -63,7 +66,7 @@ class Features(QObject):
         """In the order in which a drop is offered to them: what is told by its content stands first."""
         yield from (self.sessions, self.analyses, self.stimuli, self.measured, self.encoders, self.surfaces)
         yield from (self.networks, self.recordings, self.explore, self.figures, self.fits, self.packages, self.poses)
-        yield from (self.study, self.handlers, self.tour, self.preferences, self.jumps)
+        yield from (self.travel, self.montage, self.study, self.handlers, self.tour, self.preferences, self.jumps)
 
     def refresh_commands(self) -> None:
         """Enable what can be done now."""

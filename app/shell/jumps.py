@@ -6,7 +6,6 @@ hand.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -18,6 +17,8 @@ from app.shell.commands import COMMANDS
 from app.shell.controls import list_controls
 from app.shell.palette import Jump, Palette
 from app.widgets.desk import Desk, Feature, does
+from core.probes.target import list_rois, resolve_roi
+from core.words import count
 
 
 class Jumps(Feature):
@@ -85,9 +86,11 @@ class Jumps(Feature):
 
     def _rois(self) -> Iterator[Jump]:
         subject = self._session.state.subject
-        for roi, count in Counter(subject.voxels.roi if subject is not None else ()).items():
-            if roi:
-                yield Jump("ROI", roi, f"{count} voxels", partial(self._session.controller.pick_roi, roi))
+        if subject is None:
+            return
+        for roi in list_rois(subject.voxels):
+            told = count(len(resolve_roi(subject.voxels, roi)[1]), "voxel")
+            yield Jump("ROI", roi, told, partial(self._session.controller.pick_roi, roi))
 
     def _encoders(self) -> Iterator[Jump]:
         catalogue, subject = self._session.catalogue, self._session.state.subject

@@ -16,6 +16,7 @@ from app.widgets.pick_dialog import IMAGE_EXAMPLES, VOXEL_EXAMPLES, make_picker
 from core.datasets.subject import Subject
 from core.errors import ProbeError
 from core.networks.catalog import name_encoder
+from core.probes.target import list_rois
 from core.stimuli.levels import USUAL_BUDGET, USUAL_LEVELS, USUAL_SEEDS
 from core.stimuli.plan import Budget, StimulusPlan, parse_budget, resolve_plan
 from core.sweeps.choose import check_pair, offer_images, offer_voxels
@@ -80,7 +81,7 @@ class PlanDialog(QDialog, Fields):
         self.against.set_encoders(encoders, None)
         self.against.encoder.setToolTip(PAIR_TIP)
         self.against.changed.connect(self.take_edit)
-        self.rois.set_choices([(roi, roi) for roi in subject.voxels.roi_names], ["FFA", "PPA"])
+        self.rois.set_choices([(roi, roi) for roi in list_rois(subject.voxels)], ["FFA", "PPA"])
         if subject.images is None and not any(subject.test):
             self.images.set_value(image)
         self.pickers = [

@@ -17,6 +17,7 @@ from core.encoders.files import list_encoders
 from core.errors import StorageError
 from core.networks.catalog import find_network, list_networks
 from core.networks.spec import NetworkSpec
+from core.probes.target import resolve_roi
 
 Row = dict[str, Any]
 
@@ -61,7 +62,7 @@ def _subjects(*, json: Json = False) -> int:
 def _rois(*, subject: Subject = None, json: Json = False) -> int:
     known = [info.id for info in list_subjects()]
     chosen = known if subject is None else [check_choice("subject", subject, known)]
-    rows = [_describe_roi(name, roi) for name in chosen for roi in load_subject(name).voxels.roi_names]
+    rows = [_describe_roi(name, roi) for name in chosen for roi in _names_of(name)]
     return answer(rows, as_json=json)
 
 
@@ -129,9 +130,15 @@ def run_list(what: str, /) -> None:
     """Print the list; returns 0. Raises BadInputError for a name that is not known."""
 
 
+def _names_of(subject: str) -> tuple[str, ...]:
+    """The ROIs of a subject, and the sets the user keeps."""
+    voxels = load_subject(subject).voxels
+    return (*voxels.roi_names, *dict(voxels.sets))
+
+
 def _describe_roi(subject: str, roi: str) -> Row:
     table = load_subject(subject).voxels
-    voxels = table.voxels_in(roi)
+    voxels = resolve_roi(table, roi)[1]
     n_left, n_right = (int((table.sides[voxels] == side).sum()) for side in ("left", "right"))
     ceiling = float(np.median(table.noise_ceiling[voxels]))
     return {

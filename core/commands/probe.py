@@ -47,7 +47,7 @@ from core.stimuli.one_probe import export_item
 from core.stimuli.probe_warnings import DEFAULT_GATE
 from core.stimuli.recipe import recipe_of
 from core.sweeps.choose import ALL_NETWORKS, check_against, choose_encoders
-from core.types import NormName
+from core.types import NormName, split_side
 
 DEFAULT_SUBJECT, DEFAULT_NETWORK = "simulated", "mobilenet_v2_robust"
 
@@ -140,7 +140,7 @@ def run_probe(
     if min_norm is not None:
         check_positive("min-norm", min_norm, advice="It is the shift to reach, in SDs; 1 is a good start.")
     source = given.make(EncoderOptions)
-    subject, network, layer = resolve_encoder(source, roi=wanted.roi or "")
+    subject, network, layer = resolve_encoder(source, roi=split_side(wanted.roi or "")[1])
     config = ProbeConfig(
         subject,
         network,

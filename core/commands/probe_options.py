@@ -41,7 +41,9 @@ class TargetOptions:
     """What is moved; one of the first four is given."""
 
     voxel: Annotated[int | None, about("index of a voxel")] = None
-    roi: Annotated[str | None, about("name of an ROI: its mean response")] = None
+    roi: Annotated[
+        str | None, about('name of an ROI, or of its part in one hemisphere ("left FFA"): its mean response')
+    ] = None
     weights: Annotated[Path | None, about("a .npy or text file with one weight a voxel")] = None
     pattern: Annotated[Path | None, about("the same with one wanted response a voxel, nan where any will do")] = None
     pattern_mode: Annotated[str | None, about(MODES)] = None

@@ -19,6 +19,7 @@ from core.checks import check_choice, refusal
 from core.containers import Arrays, load_arrays, reading
 from core.datasets.photos import list_images
 from core.datasets.surface_choice import place_on_surface, shown_surface
+from core.datasets.voxel_sets import load_sets
 from core.errors import StorageError
 from core.headers import HeaderKind, read_record
 from core.paths import data_folder, demo_folder
@@ -168,7 +169,9 @@ def load_subject(identity: str) -> Subject:
     folder = _find(identity)
     recorded = _load(folder, _stamp(folder))
     surface = shown_surface(identity, own=recorded.surface)
-    return _load_on_surface(folder, _stamp(folder), surface, surface_stamp(surface))
+    shown = _load_on_surface(folder, _stamp(folder), surface, surface_stamp(surface))
+    sets = load_sets(identity, shown.voxels)
+    return replace(shown, voxels=replace(shown.voxels, sets=sets)) if sets else shown
 
 
 def load_as_recorded(identity: str) -> Subject:

@@ -21,6 +21,10 @@ Limit = float | ColourRange | None
 """The value of the last colour, a range that was chosen, or None for what suits the values."""
 
 
+N_ROWS = 16
+"""Steps of opacity in the bar of a 2-D map."""
+
+
 @dataclass(frozen=True, slots=True)
 class ColourKey:
     """What the colours of a map mean.
@@ -31,6 +35,9 @@ class ColourKey:
     threshold : Values nearer to zero are not shown.
     chosen : The range that was chosen, whose end is `limit`; without one the colours run evenly from zero.
     clipped : How many voxels shown lie below and above the ends, and take their colours.
+    note : What the caption says of a second map.
+    is_2d : The second map is the opacity of the first.
+    fade : Share of the limit over which the colours of a diverging map rise from see-through at zero to full.
     """
 
     colormap: Colormap
@@ -40,6 +47,9 @@ class ColourKey:
     threshold: float = 0.0
     chosen: ColourRange | None = None
     clipped: tuple[int, int] = (0, 0)
+    fade: float = 0.0
+    note: str = ""
+    is_2d: bool = False
 
     @property
     def is_diverging(self) -> bool:
@@ -74,27 +84,36 @@ class ColourKey:
         size = np.abs(values) if self.is_diverging else np.asarray(values)
         return np.isfinite(values) & ((size >= self.threshold) | (self.threshold <= 0))
 
-    def hidden_span(self) -> tuple[float, float]:
-        """The part of the bar under the threshold, in [0, 1]."""
-        share = min(1.0, max(0.0, self.threshold / self.limit))
-        return (0.5 - share / 2, 0.5 + share / 2) if self.is_diverging else (0.0, share)
+    def cover(self, values: FloatArray) -> FloatArray:
+        """How far values (n,) hide what lies under them, float32 in [0, 1]: 0 where they are not shown."""
+        shown = self.is_shown(values).astype(np.float32)
+        if not (self.is_diverging and self.fade > 0):
+            return shown
+        return shown * np.clip(np.abs(np.nan_to_num(values)) / (self.fade * self.limit), 0, 1).astype(np.float32)
+
+    def over(self, ground: str) -> ByteArray:
+        """The colours of the bar (k, 256, 3), evenly spaced in value, as they look over a ground "#rrggbb".
+
+        The second value of a 2-D map falls from its full opacity in the first row to none in the last; else k = 1.
+        """
+        values = np.linspace(self.lowest, self.limit, N_STEPS)
+        rows = np.linspace(1, 0, N_ROWS if self.is_2d else 1)[:, None, None]
+        cover, colours = self.cover(values)[:, None], self.colormap.look_up(self.position(values))
+        under = np.frombuffer(bytes.fromhex(ground.removeprefix("#")), dtype=np.uint8)
+        return np.round(rows * cover * colours + (1 - rows * cover) * under).astype(np.uint8)
 
     def caption(self) -> str:
-        """Title with its unit."""
-        return name_with_unit(self.title, self.unit)
+        """Title with its unit, and what a second map shows."""
+        return name_with_unit(self.title, self.unit) + self.note
 
 
 def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:
     """Fill axes with a horizontal colour bar: title and unit above, numbers below. Vector in vector formats."""
     from matplotlib.cm import ScalarMappable
     from matplotlib.colorbar import Colorbar
-    from matplotlib.colors import ListedColormap, Normalize, to_rgb
+    from matplotlib.colors import ListedColormap, Normalize
 
-    colours = key.bar() / 255.0
-    values = np.linspace(key.lowest, key.limit, len(colours))
-    hidden = np.abs(values) < key.threshold
-    colours = np.where(hidden[:, None], [to_rgb(inks.line)], colours)
-    mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(colours))
+    mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(key.over(inks.line)[0] / 255.0))
     ends: dict[tuple[bool, bool], Literal["both", "min", "max", "neither"]]
     ends = {(True, True): "both", (True, False): "min", (False, True): "max", (False, False): "neither"}
     below, above = key.clipped

@@ -12,7 +12,7 @@ import numpy as np
 from core.checks import check_choice, check_positive, refusal
 from core.containers import reading
 from core.errors import BadInputError
-from core.types import FloatArray, VoxelTable
+from core.types import FloatArray, IntArray, VoxelTable, split_side
 from core.words import count
 
 CONTRAST_SIGN = " − "
@@ -94,8 +94,36 @@ def target_voxel(table: VoxelTable, voxel: int) -> Target:
     return Target(TargetKind.VOXEL, label, (int(voxel),), (1.0,), roi, f"voxel {voxel}")
 
 
+def resolve_roi(table: VoxelTable, roi: str) -> tuple[str, IntArray]:
+    """Name and voxels, ascending, of an ROI or a set the user keeps, or of its part in one hemisphere ("left FFA").
+
+    Raises BadInputError if there is no such ROI, or none of its voxels is known to lie in that hemisphere alone.
+    """
+    sets = dict(table.sets)
+    known = (*table.roi_names, *sets)
+    side, name = ("", roi) if roi in known else split_side(roi)
+    check_choice("roi", name, known)
+    voxels = np.asarray(sets[name]) if name in sets else table.voxels_in(name)
+    if not side:
+        return name, voxels
+    here = voxels[table.sides[voxels] == side]
+    if not len(here):
+        found = " and ".join(sorted(set(table.sides[voxels]) - {""})) or "no known hemisphere"
+        advice = f"The voxels of {name} lie in {found}. Name {name} for all of them."
+        raise refusal("roi", allowed="an ROI with voxels in that hemisphere", got=roi, advice=advice)
+    return f"{side} {name}", here
+
+
+def list_rois(table: VoxelTable) -> tuple[str, ...]:
+    """Every name `resolve_roi` takes: the ROIs, the user's sets, then those of two hemispheres by hemisphere."""
+    known = (*table.roi_names, *dict(table.sets))
+    sides = {roi: set(table.sides[resolve_roi(table, roi)[1]]) for roi in known}
+    both = [roi for roi, found in sides.items() if {"left", "right"} <= found]
+    return (*known, *(f"{side} {roi}" for roi in both for side in ("left", "right")))
+
+
 def target_roi(table: VoxelTable, roi: str) -> Target:
-    """The mean response of one ROI. Raises BadInputError if there is no such ROI.
+    """The mean response of one ROI, or of its part in one hemisphere; see `resolve_roi`.
 
     Examples
     --------
@@ -103,10 +131,9 @@ def target_roi(table: VoxelTable, roi: str) -> Target:
     >>> target_roi(load_subject("simulated").voxels, "FFA").label
     'ROI FFA (119 voxels)'
     """
-    check_choice("roi", roi, table.roi_names)
-    voxels = table.voxels_in(roi)
-    label = f"ROI {roi} ({count(len(voxels), 'voxel')})"
-    return replace(_mean_of(TargetKind.ROI, label, voxels.tolist()), roi=roi, name=roi)
+    name, voxels = resolve_roi(table, roi)
+    label = f"ROI {name} ({count(len(voxels), 'voxel')})"
+    return replace(_mean_of(TargetKind.ROI, label, voxels.tolist()), roi=name, name=name)
 
 
 def target_set(table: VoxelTable, voxels: Sequence[int]) -> Target:

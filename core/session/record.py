@@ -138,6 +138,7 @@ class ViewRecord:
     colormap : Of the map shown; "" for none.
     ranges : Colour ranges that were chosen, by the kind of map they are for.
     beside : Of a second cortex: "auto", "none", "second", "pinned", "map:NAME" or "encoder:SUBJECT/NETWORK/LAYER".
+    over : Second map ("" for none), how it shows, and from which share of its limit.
     """
 
     map: str = "shift"
@@ -153,6 +154,7 @@ class ViewRecord:
     path: bool = False
     ranges: Mapping[str, ColourRange] = field(default_factory=dict)
     beside: str = "auto"
+    over: tuple[str, str, str] = ("", "opacity", "0.5")
 
     def __post_init__(self) -> None:
         check_choice("hemispheres", self.hemispheres, ("both", "left", "right"))

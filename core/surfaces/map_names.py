@@ -10,7 +10,13 @@ DIVERGING = (
     ("berlin", "berlin, dark in the middle"),
     ("cold_hot", "cold_hot, not safe for colour-blind eyes"),
 )
-SEQUENTIAL = (("viridis", "viridis"), ("magma", "magma"), ("cividis", "cividis"), ("Blues_r", "Blues_r"))
+SEQUENTIAL = (
+    ("viridis", "viridis"),
+    ("magma", "magma"),
+    ("inferno", "inferno"),
+    ("cividis", "cividis"),
+    ("Blues_r", "Blues_r"),
+)
 """Name and what the interface writes, the default first."""
 
 OLD_NAMES = {"aurora": "berlin", "heath": "PuOr_r", "ember": "magma", "lagoon": "viridis", "glacier": "Blues_r"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checks import check_choice, refusal
+from core.checks import refusal
 from core.datasets.image_files import list_pictures
 from core.datasets.subject import Subject, load_subject
 from core.encoders.card import EncoderCard
@@ -17,7 +17,7 @@ from core.errors import BadInputError
 from core.files import is_there
 from core.networks.catalog import find_network
 from core.probes.probe import ProbeConfig
-from core.probes.target import Target
+from core.probes.target import Target, resolve_roi
 from core.seeds import make_stream
 from core.sweeps.config import EncoderName, SweepConfig, TargetName
 from core.types import BoolArray, FloatArray
@@ -119,7 +119,10 @@ def choose_targets(
     >>> len(targets), targets[0].label  # one ROI mean, three voxels of V1
     (4, 'ROI FFA')
     """
-    chosen: dict[TargetName, None] = {TargetName(-1, roi): None for roi in rois}
+    chosen: dict[TargetName, None] = {}
+    if rois:
+        table = load_subject(encoders[0].subject).voxels
+        chosen = {TargetName(-1, resolve_roi(table, roi)[0]): None for roi in rois}
     cards = [load_card(*name) for name in encoders] if voxels else []
     for word in voxels:
         roi, colon, count = word.partition(":")
@@ -286,8 +289,8 @@ def _draw_voxels(
         got = [name.subject for name in encoders]
         raise refusal("voxels", allowed="of one subject", got=got, advice=advice)
     table = load_subject(encoders[0].subject).voxels
-    check_choice("roi", roi, table.roi_names)
-    fit = [int(voxel) for voxel in table.voxels_in(roi) if passes_gate(cards, gate)[voxel]]
+    roi, members = resolve_roi(table, roi)
+    fit = [int(voxel) for voxel in members if passes_gate(cards, gate)[voxel]]
     wanted = int(count) if count.isdecimal() else 0
     if not 1 <= wanted <= len(fit):
         allowed = f"1 to {len(fit)} voxels of {roi}, as many as every encoder predicts with r >= {gate:g}"

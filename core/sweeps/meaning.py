@@ -14,6 +14,7 @@ from core.errors import StorageError, WeightsError
 from core.networks.catalog import find_network
 from core.networks.spec import NetworkSpec
 from core.probes.spill_over import LEAST_OTHER_ROIS, stand_out
+from core.probes.target import resolve_roi
 from core.sweeps.gather import Sweep
 from core.sweeps.statistics import UNKNOWN, Interval, interval_of_mean
 from core.types import ByteArray, FloatArray, NormName
@@ -226,9 +227,9 @@ def _describe(
         rate_selectivity(one, names, roi, config.confidence) for one, names in zip(by_image, roi_names, strict=True)
     ]
     shift_map = signed(f"map_{encoder}").mean(axis=0)
-    inside = np.asarray(
-        [bool(roi) and name == roi for name in load_subject(config.encoders[encoder].subject).voxels.roi]
-    )
+    inside = np.zeros(len(shift_map), dtype=bool)
+    if roi:
+        inside[resolve_roi(load_subject(config.encoders[encoder].subject).voxels, roi)[1]] = True
     return TargetMeaning(
         norm=config.norms[norm],
         encoder=sweep.labels[encoder],

@@ -187,3 +187,19 @@ def test_a_preset_fills_the_form_and_a_change_makes_it_ones_own(window: MainWind
 def test_the_form_gives_back_the_attack_it_was_given(window: MainWindow, qtbot: QtBot, attack: AttackConfig) -> None:
     window.explore.controls.attack.set_value(attack)
     assert window.explore.controls.attack.value() == attack
+
+
+def test_one_hemisphere_of_an_roi_is_the_target(window: MainWindow, qtbot: QtBot) -> None:
+    form, state = window.explore.controls.target, window.session.state
+    table = state.subject.voxels
+    window.session.controller.pick_roi("FFA")
+    qtbot.waitUntil(lambda: form.roi.value() == "FFA")
+    for side, name in ((0, "left"), (1, "right")):
+        qtbot.mouseClick(form.side.button(name), Qt.MouseButton.LeftButton)
+        expected = np.flatnonzero((np.array(table.roi) == "FFA") & (table.hemisphere == side))
+        assert state.target.voxels == tuple(expected)
+        qtbot.waitUntil(lambda: form.summary.text().startswith(f"ROI {name} FFA"))  # noqa: B023
+    qtbot.mouseClick(form.side.button(""), Qt.MouseButton.LeftButton)
+    assert state.target.voxels == tuple(np.flatnonzero(np.array(table.roi) == "FFA"))
+    window.session.controller.pick_roi("left FFA")  # as the palette does
+    qtbot.waitUntil(lambda: form.side.value() == "left" and form.roi.value() == "FFA")

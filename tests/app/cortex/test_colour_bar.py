@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
+import numpy as np
 
 from app.cortex.colour_bar import ColourBar, colormap_image, find_ticks
 from core.figures.colour_key import ColourKey
@@ -16,17 +16,27 @@ def make_reading(name="polar", **changes):
 def test_diverging_bar_is_symmetric_about_zero() -> None:
     reading = make_reading(threshold=0.5)
     assert [text for _, text in find_ticks(reading)] == ["−2.00", "0", "+2.00"]
-    assert reading.hidden_span() == pytest.approx((0.375, 0.625))
+    values, bar = np.linspace(-2, 2, 256), reading.over("#102030")[0]
+    assert ((bar == (16, 32, 48)).all(axis=1) == (np.abs(values) < 0.5)).all()
 
 
 def test_sequential_bar_starts_at_zero() -> None:
     reading = make_reading("magma", threshold=0.5)
     assert [text for _, text in find_ticks(reading)] == ["0", "1.00", "2.00"]
-    assert reading.hidden_span() == pytest.approx((0.0, 0.25))
+    values, bar = np.linspace(0, 2, 256), reading.over("#102030")[0]
+    assert ((bar == (16, 32, 48)).all(axis=1) == (values < 0.5)).all()
 
 
 def test_a_threshold_beyond_the_limit_hides_the_whole_bar() -> None:
-    assert make_reading(threshold=9.0).hidden_span() == (0.0, 1.0)
+    assert (make_reading(threshold=9.0).over("#102030") == (16, 32, 48)).all()
+
+
+def test_the_bar_shows_the_fade_around_zero() -> None:
+    reading, values = make_reading(fade=0.2), np.linspace(-2, 2, 256)
+    cover = np.minimum(1, np.abs(values) / 0.4)[:, None]
+    table = reading.colormap.table[np.minimum(255, (64 * (values + 2)).astype(int))]
+    np.testing.assert_allclose(reading.over("#808080")[0], cover * table + (1 - cover) * 128, atol=1)
+    assert (make_reading("magma", fade=0.2).over("#808080") == make_reading("magma").colormap.table).all()
 
 
 def test_caption_leaves_out_an_empty_unit() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.cortex.colour import OPACITY, colour_values, compose, shade_curvature
 from app.cortex.painter import CortexPainter
+from app.cortex.style import FADE, CortexStyle
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import find_colormap
@@ -58,6 +59,7 @@ def test_a_vertex_takes_the_colour_of_the_bar_over_its_grey(painter) -> None:
 
 
 def test_threshold_clears_exactly_the_values_under_it(painter) -> None:
+    painter.style = CortexStyle(fades=False)
     values = np.linspace(-2, 2, table_of(painter).n_voxels).astype(np.float32)
     bare = painter.colours()
     painter.set_values(values, diverging=True, limit=2.0)
@@ -93,13 +95,14 @@ def test_the_gate_changes_exactly_the_dimmed_voxels_and_takes_their_colour(paint
     assert changed(full, painter.colours()) == set()
 
 
-def test_marked_voxels_lie_above_the_map(painter) -> None:
+def test_a_set_is_outlined_and_hides_no_value(painter) -> None:
     values = np.full(table_of(painter).n_voxels, 1.0, dtype=np.float32)
     painter.set_values(values, diverging=True, limit=1.0)
-    full = painter.colours()
-    painter.set_marked([7, 400])
+    full, labels = painter.colours(), painter.set_labels([7, 400])
     mask = np.isin(np.arange(len(values)), [7, 400])
-    assert changed(full, painter.colours()) == places(painter, mask)
+    assert {(side, int(v)) for side in (0, 1) for v in np.flatnonzero(labels[side])} == places(painter, mask)
+    assert changed(full, painter.colours()) == set()
+    assert painter.set_labels([]) is None
 
 
 def test_regions_colour_every_labelled_vertex(painter) -> None:
@@ -160,3 +163,28 @@ def test_compose_without_layers_is_the_underlay() -> None:
     np.testing.assert_array_equal(compose(underlay, []), [[10, 20, 30, 255]])
     layer = colour_values(np.array([np.nan]), ColourKey(find_colormap("polar"), "", "", 1.0), dimmed=np.array([False]))
     np.testing.assert_array_equal(compose(underlay, [layer]), [[10, 20, 30, 255]])
+
+
+@pytest.mark.parametrize(("fades", "opacity"), [(True, OPACITY), (False, OPACITY), (True, 0.5), (False, 0.25)])
+def test_near_zero_a_diverging_map_fades_into_the_curvature(painter, fades, opacity) -> None:
+    table = table_of(painter)
+    values = np.linspace(-2, 2, table.n_voxels).astype(np.float32)
+    values[::9] = np.nan
+    bare = painter.colours()
+    painter.style = CortexStyle(fades=fades, opacity=opacity)
+    painter.set_values(values, diverging=True, limit=2.0)
+    shown, colours = painter.colours(), find_colormap("polar").table.astype(float)
+    for voxel in range(0, table.n_voxels, 5):
+        side, vertex, value = table.hemisphere[voxel], table.vertex[voxel], float(values[voxel])
+        cover = 0.0 if np.isnan(value) else opacity * (min(1.0, abs(value) / (FADE * 2.0)) if fades else 1.0)
+        row = 0 if np.isnan(value) else min(255, int(256 * (value / 2 + 1) / 2))
+        expected = cover * colours[row] + (1 - cover) * bare[side][vertex, :3]
+        assert np.abs(shown[side][vertex, :3] - expected).max() <= 1
+
+
+def test_a_sequential_map_never_fades(painter) -> None:
+    values = np.full(table_of(painter).n_voxels, 0.01, np.float32)
+    painter.set_values(values, diverging=False, limit=2.0)
+    first = painter.colours()
+    painter.style = CortexStyle(fades=False)
+    assert all(np.array_equal(one, other) for one, other in zip(first, painter.colours(), strict=True))

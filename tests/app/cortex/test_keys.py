@@ -70,7 +70,7 @@ def test_a_step_goes_to_the_nearest_voxel_that_way(view, key, way) -> None:
     view.voxel_hovered.connect(told.append)
     press(view, key, CONTROL)  # the first step enters at the middle of the view
     start = view.voxel_cursor.voxel
-    shown = view.voxel_cursor._shown()
+    shown = view.voxel_cursor.in_sight()
     places = np.stack([place(view, voxel) for voxel in shown])
     step = places - place(view, start)
     along, aside = step @ np.array(way), np.abs(step @ np.array([-way[1], way[0]]))
@@ -85,7 +85,7 @@ def test_a_step_goes_to_the_nearest_voxel_that_way(view, key, way) -> None:
 
 def test_page_down_visits_every_roi_in_sight_once(view) -> None:
     rois = np.asarray(make_table(make_cortex()).roi)
-    expected = {roi for roi in rois[view.voxel_cursor._shown()] if roi}
+    expected = {roi for roi in rois[view.voxel_cursor.in_sight()] if roi}
     seen = []
     for _ in expected:
         press(view, Qt.Key.Key_PageDown)

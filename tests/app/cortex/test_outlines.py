@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
-from app.cortex.annotate import LabelFinder, depth_inside, drop_overlaps
+from app.cortex.annotate import LabelFinder, depth_inside, place_labels
 from app.cortex.camera import CameraPose
 from app.cortex.mesh import make_mesh, vertex_normals
 from app.cortex.outlines import LIFT, Outline, cross_borders
@@ -104,7 +106,45 @@ def test_names_stand_on_the_part_of_their_roi_that_is_seen() -> None:
     assert "V1" not in {label.text for label in finder.find(mesh, behind, size=(400, 300), pick_at=nothing_in_front)}
 
 
-def test_overlapping_names_give_way_to_the_larger_roi() -> None:
+def boxes(labels, width=30.0, height=10.0) -> list[tuple[float, float, float, float]]:
+    return [(one.x - width / 2, one.y - height / 2, one.x + width / 2, one.y + height / 2) for one in labels]
+
+
+def touch(a, b) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def place(labels, **options):
+    return place_labels(labels, lambda _text: (30.0, 10.0), size=(400.0, 300.0), **options)
+
+
+def test_the_larger_roi_keeps_its_place_and_the_smaller_one_is_led_back_to_its_own() -> None:
     labels = [PlacedLabel("small", 100, 50, 5), PlacedLabel("large", 110, 52, 50), PlacedLabel("far", 200, 50, 1)]
-    kept = drop_overlaps(labels, lambda text: (30.0, 10.0))
-    assert [label.text for label in kept] == ["large", "far"]
+    kept = {label.text: label for label in place(labels)}
+    assert kept["large"] == labels[1]
+    assert kept["far"] == labels[2]
+    assert kept["small"].home == (100, 50)
+    assert not any(touch(a, b) for a, b in itertools.combinations(boxes(kept.values()), 2))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_two_rectangles_ever_touch_and_all_are_in_sight(seed) -> None:
+    random = np.random.default_rng(seed)
+    at = random.normal([200, 150], [40, 25], (24, 2))  # crowded, as on the whole brain from behind
+    labels = [PlacedLabel(f"ROI {row}", *point, int(random.integers(1, 99))) for row, point in enumerate(at)]
+    captions = [PlacedLabel("L", 150, 290, 0), PlacedLabel("R", 200, 150, 0)]
+    kept = place(labels, taken=captions)
+    assert len(kept) == 24, "there is room for all of them"
+    assert not any(touch(a, b) for a, b in itertools.combinations(boxes([*kept, *captions]), 2))
+    assert all(x0 >= 0 and y0 >= 0 and x1 <= 400 and y1 <= 300 for x0, y0, x1, y1 in boxes(kept))
+    for label in kept:
+        first = next(one for one in labels if one.text == label.text)
+        assert (label.home or (label.x, label.y)) == (first.x, first.y)
+
+
+def test_names_without_a_place_or_beside_the_picture_are_left_out() -> None:
+    full = [PlacedLabel(str(row), 20, 8, row) for row in range(99)]
+    kept = place_labels(full, lambda _text: (30.0, 10.0), size=(120.0, 30.0))
+    assert 0 < len(kept) < 99
+    assert not any(touch(a, b) for a, b in itertools.combinations(boxes(kept), 2))
+    assert place([PlacedLabel("V1", -5, 40, 10)]) == []

@@ -12,8 +12,10 @@ from app.cortex.layout import VIEWS, sides_of
 from app.cortex.morph import MorphPath
 from app.cortex.painter import CortexPainter
 from app.cortex.picking import Picker
-from app.cortex.scene import Format, GraphicsError, Scene
+from app.cortex.scene import BLACK, WHITE, Format, GraphicsError, Scene, to_rgb
 from app.cortex.studio import open_renderer
+from app.cortex.style import CortexStyle
+from app.look.theme import DARK, LIGHT
 from core.surfaces.mesh import CorticalSurface, HemisphereSurface
 from tests.helpers.cortex import make_atlas, make_cortex, make_icosphere, make_table
 
@@ -166,3 +168,32 @@ def test_a_lost_context_is_told_and_not_drawn_into(qapp) -> None:
 def test_nothing_to_show_is_the_ground(renderer) -> None:
     picture = renderer.draw(Scene(), replace(SHAPE, ground=("#102030", "#102030")))
     assert (picture.reshape(-1, 4) == (0x10, 0x20, 0x30, 255)).all()
+
+
+@pytest.mark.parametrize(("ink", "theme", "halo"), [("", DARK, BLACK), ("", LIGHT, WHITE), ("#ffd23f", LIGHT, BLACK)])
+def test_outlines_have_the_width_and_ink_asked_for_over_a_halo_of_the_opposite_lightness(
+    renderer, ink, theme, halo
+) -> None:
+    style = CortexStyle(line_width=3.0, line_ink=ink)
+    renderer.draw(make_scene(atlas=make_atlas(make_cortex()), style=style, theme=theme), SHAPE, 2.0)
+    from app.cortex.renderer import HALO_WIDTH
+
+    line = renderer.lines["outlines"][1]
+    assert line.actor.GetProperty().GetLineWidth() == 6.0
+    assert line.halo.GetProperty().GetLineWidth() == pytest.approx(2 * (3.0 + HALO_WIDTH))
+    assert line.halo.GetProperty().GetColor() == pytest.approx(to_rgb(halo))
+    expected = ink or (WHITE if theme.is_dark else BLACK)
+    assert line.actor.GetProperty().GetColor() == pytest.approx(to_rgb(expected))
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (20, 22, 28), (128, 128, 128)])
+@pytest.mark.parametrize("theme", [DARK, LIGHT])
+def test_an_outline_stands_out_from_every_colour_of_a_flat_map(renderer, colour, theme) -> None:
+    surface = make_cortex()
+    plain = tuple(np.full((n, 4), (*colour, 255), np.uint8) for n in surface.n_vertices)
+    scene = make_scene(geometry="flat", atlas=make_atlas(surface), theme=theme)
+    scene = replace(scene, colours=lambda: plain)
+    without = renderer.draw(replace(scene, outlined=False), SHAPE, 2.0)[..., :3].astype(float).mean(axis=-1)
+    drawn = renderer.draw(scene, SHAPE, 2.0)[..., :3].astype(float).mean(axis=-1)
+    changed = np.abs(drawn - without)
+    assert (changed > 60).sum() > 500, "line or halo, one of them is far from the map"

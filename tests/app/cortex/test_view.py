@@ -13,7 +13,7 @@ from PySide6.QtTest import QTest
 
 from app.cortex.picking import HoverInfo
 from app.cortex.studio import REST_MS
-from app.cortex.view import CortexView
+from app.cortex.view import BRUSH_SIZES, CortexView
 from app.look.theme import LIGHT, use_theme
 from core.errors import BadInputError, StorageError
 from core.types import Hemisphere
@@ -195,35 +195,75 @@ def test_hover_tells_vertex_roi_voxel_and_value(view, qtbot) -> None:
     vertex = clear_vertices(view, 1, 1)[0]
     QTest.mouseMove(view.canvas, at_vertex(view, 1, vertex))
     voxel = int(table.paint[(table.paint[:, 0] == 1) & (table.paint[:, 1] == vertex), 2][0])
-    expected = HoverInfo(Hemisphere.RIGHT, vertex, voxel, table.roi[voxel], float(voxel), "SD")
+    x, y, z = (f"{at:.1f}".replace("-", "−") for at in make_cortex().right.geometries["white"][vertex])
+    place = f"made-up (own space) {x}, {y}, {z} mm"
+    expected = HoverInfo(Hemisphere.RIGHT, vertex, voxel, table.roi[voxel], float(voxel), "SD", place)
     qtbot.waitUntil(lambda: seen[-1:] == [expected])
     words = expected.describe()
-    for part in ("Right", f"vertex {vertex}", f"voxel {voxel}", "SD", table.roi[voxel]):
+    for part in ("Right", f"vertex {vertex}", f"voxel {voxel}", "SD", table.roi[voxel], place):
         assert part in words
+    assert place not in expected.describe(with_place=False)
     QTest.mouseMove(view.canvas, QPoint(3, 3))
     qtbot.waitUntil(lambda: seen[-1] is None)
 
 
-def test_brushing_collects_the_voxels_passed_over(view) -> None:
-    table, drawn, picked = make_table(make_cortex()), [], []
+def press(view, vertex, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+    place = at_vertex(view, 1, vertex)
+    QTest.mousePress(view.canvas, Qt.MouseButton.LeftButton, modifier, place)
+    QTest.mouseRelease(view.canvas, Qt.MouseButton.LeftButton, modifier, place)
+
+
+def around(view, vertex: int, radius: float) -> set[int]:
+    """The voxels of the right side within a distance of a vertex, by asking every row of the table."""
+    points, paint = view.canvas.scene.meshes[1].points, make_table(make_cortex()).paint
+    near = np.linalg.norm(points[paint[:, 1]] - points[vertex], axis=1) <= radius
+    return set(paint[(paint[:, 0] == 1) & near, 2].tolist())
+
+
+def test_the_brush_adds_takes_out_and_has_a_size(view) -> None:
+    drawn, picked = [], []
     view.set_drawn.connect(drawn.append)
     view.voxel_picked.connect(picked.append)
     arrange(view, "inflated", "right", "lateral")
     before = view.canvas.pose
     first, second = clear_vertices(view, 1, 2)
+    view.set_brush(15.0)
     view.set_drawing(True)
-    plotter = view.canvas
-    for vertex, modifier in ((first, Qt.KeyboardModifier.NoModifier), (second, Qt.KeyboardModifier.ShiftModifier)):
-        place = at_vertex(view, 1, vertex)
-        QTest.mousePress(plotter, Qt.MouseButton.LeftButton, modifier, place)
-        QTest.mouseRelease(plotter, Qt.MouseButton.LeftButton, modifier, place)
-    voxel_of = {(int(side), int(vertex)): int(voxel) for side, vertex, voxel in table.paint}
-    assert voxel_of[1, first] in drawn[0]
-    assert voxel_of[1, second] not in drawn[0]
-    assert {voxel_of[1, first], voxel_of[1, second]} <= set(drawn[1])
-    assert all(table.hemisphere[voxel] == 1 for voxel in drawn[1])
+    press(view, first)
+    assert set(drawn[-1]) == around(view, first, 15.0)
+    press(view, second)
+    assert set(drawn[-1]) == around(view, first, 15.0) | around(view, second, 15.0), "adding is the rule"
+    view.set_brush(6.0)
+    press(view, second, Qt.KeyboardModifier.ShiftModifier)
+    left = around(view, first, 15.0) | around(view, second, 15.0)
+    left -= around(view, second, 6.0)
+    assert set(drawn[-1]) == left, "Shift does the opposite"
+    view.set_erasing(True)
+    view.set_brush(40.0)
+    press(view, first)
+    assert set(drawn[-1]) == left - around(view, first, 40.0)
+    labels = view.canvas.scene.drawn
+    shown = {int(v) for v in np.flatnonzero(labels[1])} if labels else set()
+    voxel_of = {int(vertex): int(voxel) for side, vertex, voxel in make_table(make_cortex()).paint if side == 1}
+    assert {voxel_of[v] for v in shown} == set(drawn[-1])
     assert picked == []
     assert view.canvas.pose == before
+
+
+def test_keys_and_the_wheel_size_the_brush_only_while_it_is_on(view, qtbot) -> None:
+    sizes = []
+    view.brush_sized.connect(sizes.append)
+    QTest.keyClick(view.canvas, Qt.Key.Key_BracketRight)
+    assert sizes == []
+    view.set_drawing(True)
+    start = view.brush_radius
+    QTest.keyClick(view.canvas, Qt.Key.Key_BracketRight)
+    QTest.keyClick(view.canvas, Qt.Key.Key_BracketRight)
+    QTest.keyClick(view.canvas, Qt.Key.Key_BracketLeft)
+    assert sizes == pytest.approx([start * 1.25, start * 1.25**2, start * 1.25])
+    for _ in range(40):
+        QTest.keyClick(view.canvas, Qt.Key.Key_BracketRight)
+    assert sizes[-1] == BRUSH_SIZES[1]
 
 
 def test_double_click_comes_near_and_beside_it_shows_all(view, qtbot) -> None:

@@ -13,7 +13,16 @@ from tests.helpers.colour_sight import BLIND, NAMES, USUAL, seen_by
 
 DIVERGING = list_colormaps(ColormapKind.DIVERGING)
 SEQUENTIAL = list_colormaps(ColormapKind.SEQUENTIAL)
-UNEVEN = {"magma": 2.4, "Blues_r": 2.5, "coolwarm": 2.7, "RdBu_r": 3.1, "PuOr_r": 2.8, "berlin": 2.4, "cold_hot": 9.7}
+UNEVEN = {
+    "magma": 2.4,
+    "inferno": 2.4,
+    "Blues_r": 2.5,
+    "coolwarm": 2.7,
+    "RdBu_r": 3.1,
+    "PuOr_r": 2.8,
+    "berlin": 2.4,
+    "cold_hot": 9.7,
+}
 TILTED = {"PuOr_r": 0.2, "berlin": 0.08, "cold_hot": 0.18}
 TINTED = {"berlin": 0.024, "cold_hot": 0.05}
 ALIKE = {"RdBu_r": 0.073, "PuOr_r": 0.074, "cold_hot": -1.0}

@@ -143,3 +143,14 @@ def test_the_second_norm_has_the_same_rms_change() -> None:
 def test_a_config_survives_json() -> None:
     config = make(norms=(NormName.L2, NormName.LINF))
     assert SWEEP.unpack(unstructure(config)) == config
+
+
+def test_targets_in_one_hemisphere_are_named_once_and_drawn_from_it() -> None:
+    table = load_subject("simulated").voxels
+    chosen = choose_targets((ALEX,), rois=("FFA left", "left FFA", "FFA"), voxels=("right FFA:3",), gate=0.0, seed=1)
+    assert [target.roi for target in chosen if target.roi] == ["left FFA", "FFA"]
+    left = set(np.flatnonzero((np.array(table.roi) == "FFA") & (table.hemisphere == 0)).tolist())
+    assert set(chosen[0].find_in(table).voxels) == left
+    drawn = [target.voxel for target in chosen if not target.roi]
+    assert len(drawn) == 3
+    assert all(table.roi[voxel] == "FFA" and table.hemisphere[voxel] == 1 for voxel in drawn)
