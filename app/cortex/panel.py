@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QSlider, QWidget
 
 from app.cortex.colour_bar import ColormapBox
 from app.cortex.layout import VIEWS
@@ -16,6 +16,7 @@ from app.cortex.view import CortexView
 from app.look.numbers import digits_for, format_number
 from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_icon
 from app.widgets.editors import ChoiceBox
+from app.widgets.full_panel import make_full_button
 from app.widgets.segmented import Segmented
 from core.surfaces.mesh import GEOMETRIES
 
@@ -40,6 +41,9 @@ LEAST_WITH_NUMBER = 690
 """A narrower panel shows the threshold by its slider alone, in pixels."""
 
 THRESHOLD_STEPS = 100
+LEAST_ON_ONE_LINE, LEAST_WIDTH = 620, 380
+"""Pixels across from which all tools stand on one line, and the fewest."""
+BESIDE, UNDER = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
 UNBOUNDED = 2**24 - 1
 """Qt's own largest width."""
 RESET_TIP = "Return to the chosen view (or double-click beside the cortex)"
@@ -100,7 +104,13 @@ class CortexPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the threshold's number where the choices need its room."""
         super().resizeEvent(event)
-        self.threshold_label.setVisible(event.size().width() >= LEAST_WITH_NUMBER)
+        width = event.size().width()
+        self.threshold_label.setVisible(width >= LEAST_WITH_NUMBER or width < LEAST_ON_ONE_LINE)
+        self._bar.setDirection(BESIDE if width >= LEAST_ON_ONE_LINE else UNDER)
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for the tools on two lines."""
+        return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
 
     def _build(self) -> None:
         self.map_box = _make_box(MAPS, "Map", least=84)
@@ -127,9 +137,11 @@ class CortexPanel(QWidget):
         self._icons = {self.outlines_button: "outlines", self.labels_button: "labels", self.fit_button: "fit"}
         maps = (self.map_box, self.colormap_button, self.threshold, self.threshold_label)
         looks = (self.geometry_box, self.hemispheres, self.view_box, *self._icons)
-        bar = make_row(*maps, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
+        full = make_full_button(self, "Cortex")
+        lines = (make_row(*maps, -1, gap=4), make_row(*looks, -1, full, gap=4))
+        self._bar = make_row(*lines, gap=4, margin=(8, 6, 8, 6))
         self._sides = make_row(self.view, gap=0, shares=(1,))
-        self.setLayout(make_column(bar, self._sides, gap=0, stretch=1))
+        self.setLayout(make_column(self._bar, self._sides, gap=0, stretch=1))
 
     def _connect(self) -> None:
         view = self.view

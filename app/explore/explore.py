@@ -50,7 +50,7 @@ class Explore(Feature):
         self._places = places
         self.controls, self.gallery, self.cortex = panels.controls, panels.gallery, panels.cortex
         self.images, self.responses = panels.images, panels.responses
-        self._files = Files(desk, self.cortex.view)
+        self._files = Files(desk, self.cortex.view, self.gallery)
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
         self.presenter = Presenter(state, panels, self)
         wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
@@ -98,8 +98,7 @@ class Explore(Feature):
     def keep(self) -> None:
         """Remember sizes and what is open for the next start."""
         settings, chosen = self._session.settings, self.selection()
-        for splitter, sizes in self._places.sizes().items():
-            settings.set(splitter, sizes)
+        self._places.keep()
         for name in ("gate_r", "subject", "network", "layer", "image"):
             settings.set(name, getattr(chosen, name))
         settings.set("auto_probe", self._session.state.auto_probe)
@@ -268,7 +267,7 @@ class Explore(Feature):
             chosen.connect(self.undo.mark)
         for other in (self.undo.chosen, view.layout_changed, view.scale_changed):
             other.connect(self.changed)
-        self.gallery.open.clicked.connect(self._files.open_image)
+        self.gallery.open.clicked.connect(self._files.open_images)
         self.images.said.connect(self.said)
         self.controls.encoder.card_button.clicked.connect(self.card_wanted)
         self.controls.entered.connect(view.canvas.input.take_focus)

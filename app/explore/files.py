@@ -9,12 +9,17 @@ from PySide6.QtGui import QGuiApplication
 
 from app.cortex.picture import draw_picture
 from app.cortex.view import CortexView
-from app.widgets.ask_path import ask_open, ask_path
-from app.widgets.desk import Desk, Drop, Feature, does
+from app.explore.gallery_panel import GalleryPanel
+from app.widgets.ask_path import ask_files, ask_open, ask_path
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.new_folder_dialog import ask_new_folder
+from core.datasets.image_files import ENDINGS
+from core.datasets.image_store import gather_pictures
+from core.datasets.kinds import is_image_folder
 from core.stimuli.names import name_pair
+from core.words import count, name_some
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "")
+IMAGE_ENDINGS = (*ENDINGS, "")
 """Endings of images; a file without one is tried as an image."""
 
 IMAGE_FILTER = f"Images ({' '.join(f'*{ending}' for ending in IMAGE_ENDINGS if ending)});;All files (*)"
@@ -30,28 +35,60 @@ CONTENTS = (
 class Files(Feature):
     """One method a command."""
 
-    def __init__(self, desk: Desk, view: CortexView) -> None:
+    def __init__(self, desk: Desk, view: CortexView, gallery: GalleryPanel) -> None:
         super().__init__(desk)
-        self._view = view
+        self._view, self._gallery = view, gallery
 
     def drops(self) -> Sequence[Drop]:
         """Images."""
         return (
             Drop(
                 "images",
-                "Open {name} as the image to probe",
-                lambda paths: paths[0].suffix.lower() in IMAGE_ENDINGS,
-                lambda paths: self._session.controller.open_image(str(paths[0])),
+                "Open {name} to probe",
+                lambda paths: any(map(_is_image, paths)),
+                self.open_paths,
+                takes_many=True,
             ),
         )
 
     @does("open_image")
-    def open_image(self) -> None:
-        """Ask for an image file and open it."""
+    def open_images(self) -> None:
+        """Ask for image files and open them."""
         start = self._session.settings.text("open_folder") or Path.home()
-        if chosen := ask_open(self._desk.parent, "Open an image", start, IMAGE_FILTER):
-            self._session.settings.set("open_folder", str(chosen.parent))
-            self._session.controller.open_image(str(chosen))
+        if chosen := ask_files(self._desk.parent, "Open images", start, IMAGE_FILTER):
+            self._session.settings.set("open_folder", str(chosen[0].parent))
+            self.open_paths(chosen)
+
+    @does("open_image_folder")
+    def open_folder(self) -> None:
+        """Ask for a folder of images and open all of them."""
+        start = self._session.settings.text("open_folder") or Path.home()
+        if folder := ask_open(self._desk.parent, "Open a folder of images", start):
+            self._session.settings.set("open_folder", str(folder))
+            self.open_paths([folder])
+
+    def open_paths(self, paths: Paths) -> None:
+        """Open one image; of several, and of folders, list all that can be read and open the first."""
+        if len(paths) == 1 and not paths[0].is_dir():
+            self._session.controller.open_image(str(paths[0]))
+            return
+        self._session.files.submit(
+            "images",
+            lambda stop: gather_pictures(paths, should_stop=stop),
+            on_done=self._take_images,
+            title=f"Reading {name_some([path.name for path in paths])}…",
+        )
+
+    def _take_images(self, found: tuple[list[str], list[str]]) -> None:
+        images, others = found
+        left_out = f"{name_some(others)} cannot be read as {'an image' if len(others) == 1 else 'images'}"
+        if not images:
+            self._desk.say(f"{left_out}." if others else "There is no image in it.", "error")
+            return
+        self._gallery.add(images)
+        self._session.controller.open_image(images[0])
+        told = f"Listed {count(len(images), 'image')} under Mine"
+        self._desk.say(f"{told}; {left_out}." if others else f"{told}.", "warning" if others else "info")
 
     @does("export")
     def export(self) -> None:
@@ -93,3 +130,7 @@ class Files(Feature):
 
     def _ask(self, title: str, name: str, pattern: str) -> Path | None:
         return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings)
+
+
+def _is_image(path: Path) -> bool:
+    return is_image_folder(path) if path.is_dir() else path.suffix.lower() in IMAGE_ENDINGS

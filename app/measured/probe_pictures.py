@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from app.base.pictures import to_levels
 from app.widgets.basics import make_column, make_label
 from app.widgets.image_view import PictureLabel
+from app.widgets.large_view import LargeView
 from core.experiments.measured.compare import Comparison, describe_budget, predict_shifts
 from core.experiments.measured.compare_tables import predicted_unit
 from core.experiments.measured.planned import Measure, PlannedStimulus
 
 NAMES = ("Original", "Perturbed", "Control")
-LEAST, HEIGHT = (80, 80), 120
+LEAST, MOST_HEIGHT, GAP = (80, 80), 260, 8
 MOST_OTHERS = 6
 """Networks named beside the chosen one; the report's table holds all."""
 EMPTY = "Click a point: its pictures appear here."
@@ -33,9 +36,9 @@ class ProbePictures(QWidget):
         self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(8)
+        grid.setHorizontalSpacing(GAP)
         for place, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
-            picture.setFixedHeight(HEIGHT)
+            picture.clicked.connect(partial(self._enlarge, place))
             grid.addWidget(picture, 0, place)
             grid.addWidget(caption, 1, place)
             grid.setColumnStretch(place, 1)
@@ -64,6 +67,17 @@ class ProbePictures(QWidget):
             if measure is Measure.SHIFT:
                 lines += [f"    {_format(shifts.predicted[name][0, number])} by {name}" for name in others]
         self.numbers.setText("\n".join(lines))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Square pictures, as large as the width allows."""
+        super().resizeEvent(event)
+        for picture in self.pictures:
+            picture.setFixedHeight(min(MOST_HEIGHT, max(LEAST[1], self.width() // len(NAMES) - GAP)))
+
+    def _enlarge(self, place: int) -> None:
+        shown = [(at, one.image) for at, one in enumerate(self.pictures) if not one.image.isNull()]
+        if place in (places := [at for at, _ in shown]):
+            LargeView([(NAMES[at], to_levels(image)) for at, image in shown], places.index(place), self).open()
 
     def clear(self) -> None:
         """Show nothing."""

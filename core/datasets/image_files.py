@@ -16,6 +16,8 @@ from core.words import name_some, natural_order
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
 MOST_NAMED = 3
+LOOKED_AT = 500
+"""Entries of a folder, to tell what it is."""
 
 
 def list_pictures(folder: Path) -> list[str]:
@@ -49,6 +51,24 @@ def are_pictures(paths: Sequence[Path]) -> bool:
         return bool(files) and all(is_one(path) for path in files)
 
     return all(holds_them(path) if path.is_dir() else is_one(path) for path in paths)
+
+
+def look_for_pictures(folder: Path) -> tuple[bool, bool]:
+    """Whether a folder, or one in it, holds pictures, and whether it holds nothing else; by its first entries."""
+    first = _look_into(folder)
+    pictures = [_is_picture(entry) for entry in first]
+    inside = (entry for entry in first if entry.is_dir())
+    some = any(pictures) or any(_is_picture(one) for entry in inside for one in _look_into(entry))
+    return some, bool(pictures) and all(pictures)
+
+
+def _look_into(folder: str | os.PathLike[str]) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return [entry for entry in itertools.islice(entries, LOOKED_AT) if not entry.name.startswith(".")]
+
+
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    return entry.name.lower().endswith(ENDINGS) and not entry.is_dir()
 
 
 def strip_ending(name: str) -> str:

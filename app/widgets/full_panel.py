@@ -1,0 +1,106 @@
+"""One panel over its whole work space and back: what stands beside it is hidden, not moved, so that all state stays."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QCursor, QKeyEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QSplitter, QSplitterHandle, QToolButton, QWidget
+
+from app.widgets.basics import announce, make_tool_button
+from app.widgets.tabs import PageStack
+
+MARK = "full panel"
+"""The property of a widget that may fill its work space: what it is called."""
+TIP = "This panel alone, or all panels again (Ctrl+Space)"
+
+
+class FullPanel(QObject):
+    """Made while a panel fills its page, which it belongs to; Escape takes it away."""
+
+    def __init__(self, panel: QWidget, page: QWidget) -> None:
+        super().__init__(page)
+        self._page = page
+        self._hidden: list[QWidget] = []
+        self._sizes: list[tuple[QSplitter, list[int]]] = []
+        here = panel
+        while here is not page:
+            above = here.parentWidget()
+            if isinstance(above, QSplitter):
+                self._sizes.append((above, above.sizes()))
+            if not isinstance(above, QAbstractScrollArea):
+                self._hidden += [one for one in above.children() if one is not here and _is_shown(one)]
+            here = above
+        for one in self._hidden:
+            one.hide()
+        page.window().installEventFilter(self)
+
+    def leave(self) -> None:
+        """Show again what was hidden, with the sizes it had."""
+        for one in self._hidden:
+            one.show()
+        for splitter, sizes in self._sizes:
+            splitter.setSizes(sizes)
+        self.setParent(None)
+        self.deleteLater()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Escape goes back before it cancels anything."""
+        keys = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress)
+        if event.type() not in keys or not isinstance(event, QKeyEvent) or not self._page.isVisible():
+            return super().eventFilter(watched, event)
+        if event.key() != Qt.Key.Key_Escape:
+            return False
+        event.accept()
+        if event.type() == QEvent.Type.KeyPress:
+            leave_full(self._page)
+        return True
+
+
+def may_fill(panel: QWidget, name: str) -> None:
+    """Let a panel fill its work space, under a name."""
+    panel.setProperty(MARK, name)
+
+
+def make_full_button(panel: QWidget, name: str) -> QToolButton:
+    """A button that lets a panel fill its work space, and goes back."""
+    may_fill(panel, name)
+    return make_tool_button(partial(_toggle, panel), tip=TIP, name=f"{name} alone", icon="expand")
+
+
+def leave_full(page: QWidget) -> bool:
+    """Show all panels of a page again; whether one filled it."""
+    full = page.findChild(FullPanel)
+    if full is not None:
+        full.leave()
+        announce(page, "All panels shown")
+    return full is not None
+
+
+def toggle_full(page: QWidget, panel: QWidget | None = None) -> None:
+    """Let a panel fill its page, or go back; without one that under the pointer, with the focus, or the largest."""
+    if not leave_full(page) and (panel := panel or _find_panel(page)) is not None:
+        FullPanel(panel, page)
+        announce(page, f"{panel.property(MARK)} alone. Escape goes back.")
+
+
+def _toggle(panel: QWidget, *_clicked: bool) -> None:
+    page = panel
+    while page.parentWidget() is not None and not isinstance(page.parentWidget(), PageStack):
+        page = page.parentWidget()
+    toggle_full(page, panel)
+
+
+def _find_panel(page: QWidget) -> QWidget | None:
+    panels = [one for one in page.findChildren(QWidget) if one.property(MARK) and one.isVisible()]
+    for here in (QApplication.widgetAt(QCursor.pos()), QApplication.focusWidget()):
+        while here is not None and here is not page:
+            if here in panels:
+                return here
+            here = here.parentWidget()
+    return max(panels, key=lambda one: one.width() * one.height(), default=None)
+
+
+def _is_shown(one: QObject) -> bool:
+    return isinstance(one, QWidget) and not (one.isHidden() or one.isWindow() or isinstance(one, QSplitterHandle))
