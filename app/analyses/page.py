@@ -33,7 +33,7 @@ from app.widgets.basics import (
     set_look,
 )
 from app.widgets.captions import EmptyState
-from app.widgets.full_panel import make_full_button, may_fill
+from app.widgets.full_panel import MARK, make_full_button
 from app.widgets.image_view import PictureMenu
 from app.widgets.job_line import Reading
 from app.widgets.plain_table import PlainTable
@@ -187,7 +187,7 @@ class AnalysisPage(JobPage):
             menu = PictureMenu(plot)
             menu.said.connect(self._session.controller.noted)
             menu.figure_wanted.connect(partial(self._save_plot, plot))
-            may_fill(plot, "Plot")
+            plot.setProperty(MARK, "Plot")
         self._session.state.subject_changed.connect(self.follow_subject)
         self._session.controller.catalogue_changed.connect(self.follow_subject)
 

@@ -27,7 +27,7 @@ from core.sweeps.transfer import sources_of
 if TYPE_CHECKING:
     from app.analyses.sweep_job import Finished
 
-LABEL_WIDTH, TREE_HEIGHT, ROI_HEIGHT, WIDEST_CHOICE = 150, 76, 150, 240
+LABEL_WIDTH, TREE_HEIGHT, ROI_HEIGHT, BAR_HEIGHT = 150, 76, 150, 170
 
 
 class CellPanel(QWidget):
@@ -37,7 +37,7 @@ class CellPanel(QWidget):
         super().__init__(parent)
         self.title, self.numbers = make_label("", "strong", wraps=True), make_label("", "muted", wraps=True)
         self.target, self.image = _make_choice("Target of the cell"), _make_choice("Image of the cell")
-        self.pictures, self.maps, self.bar = PictureGrid(), PictureGrid(), ColourBar()
+        self.pictures, self.maps, self.bar = PictureGrid(), PictureGrid(), ColourBar(most=BAR_HEIGHT)
         self.rois = PlotView()
         self.rois.setMinimumHeight(ROI_HEIGHT)
         self.open = make_button("Open probe in Explore", "primary", tip="Open this source's probe in Explore")
@@ -183,5 +183,4 @@ def _make_choice(name: str) -> ChoiceBox:
     box.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(10)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    box.setMaximumWidth(WIDEST_CHOICE)
     return box

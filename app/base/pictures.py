@@ -46,13 +46,6 @@ def to_qimage(pixels: ByteArray) -> QImage:
     return QImage(np.ascontiguousarray(pixels).data, width, height, n_values * width, kind).copy()
 
 
-def to_levels(image: QImage) -> ByteArray:
-    """The (height, width, 3) uint8 pixels of a QImage."""
-    rgb = image.convertToFormat(QImage.Format.Format_RGB888)
-    lines = np.frombuffer(rgb.constBits(), dtype=np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
-    return lines[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3).copy()
-
-
 def save_image(image: QImage, path: Path) -> Path:
     """Write an image as PNG, whatever its name. Raises StorageError, and leaves an older file, if it cannot."""
     buffer = QBuffer()

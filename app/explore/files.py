@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
@@ -15,14 +16,11 @@ from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.new_folder_dialog import ask_new_folder
 from core.datasets.image_files import ENDINGS
 from core.datasets.image_store import gather_pictures
-from core.datasets.kinds import is_image_folder
+from core.datasets.kinds import is_image
 from core.stimuli.names import name_pair
 from core.words import count, name_some
 
-IMAGE_ENDINGS = (*ENDINGS, "")
-"""Endings of images; a file without one is tried as an image."""
-
-IMAGE_FILTER = f"Images ({' '.join(f'*{ending}' for ending in IMAGE_ENDINGS if ending)});;All files (*)"
+IMAGE_FILTER = f"Images ({' '.join(f'*{ending}' for ending in ENDINGS)});;All files (*)"
 PNG_FILTER = "PNG (*.png)"
 PROBE_FILTER = "Probe (*.json)"
 PICTURE_SCALE = 2
@@ -45,7 +43,7 @@ class Files(Feature):
             Drop(
                 "images",
                 "Open {name} to probe",
-                lambda paths: any(map(_is_image, paths)),
+                lambda paths: any(is_image(path) or not path.suffix for path in paths),
                 self.open_paths,
                 takes_many=True,
             ),
@@ -54,18 +52,19 @@ class Files(Feature):
     @does("open_image")
     def open_images(self) -> None:
         """Ask for image files and open them."""
-        start = self._session.settings.text("open_folder") or Path.home()
-        if chosen := ask_files(self._desk.parent, "Open images", start, IMAGE_FILTER):
+        if chosen := ask_files(self._desk.parent, "Open images", self._start(), IMAGE_FILTER):
             self._session.settings.set("open_folder", str(chosen[0].parent))
             self.open_paths(chosen)
 
     @does("open_image_folder")
     def open_folder(self) -> None:
         """Ask for a folder of images and open all of them."""
-        start = self._session.settings.text("open_folder") or Path.home()
-        if folder := ask_open(self._desk.parent, "Open a folder of images", start):
+        if folder := ask_open(self._desk.parent, "Open a folder of images", self._start()):
             self._session.settings.set("open_folder", str(folder))
             self.open_paths([folder])
+
+    def _start(self) -> str | Path:
+        return self._session.settings.text("open_folder") or Path.home()
 
     def open_paths(self, paths: Paths) -> None:
         """Open one image; of several, and of folders, list all that can be read and open the first."""
@@ -86,9 +85,9 @@ class Files(Feature):
             self._desk.say(f"{left_out}." if others else "There is no image in it.", "error")
             return
         self._gallery.add(images)
-        self._session.controller.open_image(images[0])
         told = f"Listed {count(len(images), 'image')} under Mine"
-        self._desk.say(f"{told}; {left_out}." if others else f"{told}.", "warning" if others else "info")
+        words, tone = (f"{told}; {left_out}.", "warning") if others else (f"{told}.", "info")
+        self._session.controller.open_image(images[0], partial(self._desk.say, words, tone))
 
     @does("export")
     def export(self) -> None:
@@ -130,7 +129,3 @@ class Files(Feature):
 
     def _ask(self, title: str, name: str, pattern: str) -> Path | None:
         return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings)
-
-
-def _is_image(path: Path) -> bool:
-    return is_image_folder(path) if path.is_dir() else path.suffix.lower() in IMAGE_ENDINGS

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from PySide6.QtCore import QByteArray, QEvent, QObject, QSize
 from PySide6.QtWidgets import QSplitter, QWidget
@@ -28,20 +28,9 @@ HANDLE_PIXELS = 6
 SIZES = "panel_sizes"
 
 
-class SizeClass(NamedTuple):
-    """Sizes that suit windows from a width on: least controls, and the share of the rest that images get."""
-
-    least: int
-    controls: int
-    images: float
-
-
-SIZE_CLASSES = {
-    "compact": SizeClass(0, 324, 0.0),
-    "medium": SizeClass(1500, 330, 0.385),
-    "large": SizeClass(2200, 400, 0.43),
-}
-LEAST_IMAGES = 2 * 224 + 40
+SIZE_CLASSES = {"large": (2200, 400, 0.435), "medium": (1500, 330, 0.39), "compact": (0, 324, 0.0)}
+"""From a width on: the width of the controls, and the share of the rest that images get."""
+LEAST_IMAGES = 2 * 224 + 52
 """Room for two pictures of 224 pixels side by side."""
 BESIDE_PICTURES = 190
 """Pixels above, between and below two rows of pictures."""
@@ -124,37 +113,30 @@ class Places(QObject):
 
     def reset(self) -> None:
         """Give every part its first size, in windows of every size."""
-        leave_full(self.whole)
-        self._kept.clear()
-        self._take_first_sizes(self.whole.size())
         self.show_all()
+        self._kept.clear()
+        self._class = ""
+        self._follow(self.whole.size())
 
     def _follow(self, room: QSize) -> None:
-        found = next(name for name, one in reversed(SIZE_CLASSES.items()) if room.width() >= one.least)
+        """Take the sizes of the class of a window: those kept, or the first that suit the room."""
+        found = next(name for name, (least, *_) in SIZE_CLASSES.items() if room.width() >= least)
         if found == self._class:
             return
-        if self._class:
-            leave_full(self.whole)
-            self._kept[self._class] = self.sizes()
+        self.keep()
         self._class = found
         if found in self._kept:
             self.restore_sizes(self._kept[found])
-        else:
-            self._take_first_sizes(room)
-
-    def _take_first_sizes(self, room: QSize) -> None:
-        """Pictures as large as share and height allow, beside a cortex over rows of numbers."""
-        _, controls, share = SIZE_CLASSES[self._class or "compact"]
+            return
+        _, controls, share = SIZE_CLASSES[found]
         rest = room.width() - controls
         images = max(LEAST_IMAGES, min(round(share * rest), room.height() - BESIDE_PICTURES))
         least, part, most = RESPONSES
         responses = min(most, max(least, round(part * room.height())))
         gallery = max(LEAST_GALLERY, room.height() - LARGEST_CONTROLS)
-        sizes = (room.height() - responses, responses), (rest - images, images)
-        for splitter, pair in zip(
-            self._splitters, (*sizes, (room.height() - gallery, gallery), (controls, rest)), strict=True
-        ):
-            splitter.setSizes(pair)
+        lower, sides = (responses, images, gallery), (room.height(), rest, room.height())
+        for splitter, second, both in zip(self._splitters, (*lower, rest), (*sides, room.width()), strict=True):
+            splitter.setSizes([both - second, second])
 
     def toggle(self, name: str) -> None:
         """Fold a part away, or bring it back."""

@@ -16,7 +16,7 @@ from app.explore.roi_table import RoiTable
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.widgets.basics import make_column, make_label, make_panel, make_row, make_split
 from app.widgets.captions import Caption, EmptyState
-from app.widgets.full_panel import make_full_button, may_fill
+from app.widgets.full_panel import MARK, fills, make_full_button
 from app.widgets.segmented import Segmented
 from core.attacks.config import write_budget, write_convergence
 from core.figures.curve import ATTACK, SECOND, SECOND_CONTROL, CurveData, curve_of, describe_run, steps_of
@@ -219,6 +219,8 @@ class ResponsesPanel(QWidget):
         self._choose_parts()
 
     def _choose_parts(self, *_chosen: str) -> None:
+        if any(map(fills, self._parts.values())):
+            return
         one = self.width() < LEAST_BESIDE
         self.part_choice.setVisible(one)
         for name, part in self._parts.items():
@@ -239,7 +241,7 @@ class ResponsesPanel(QWidget):
         self._stack.addWidget(EmptyState("No probe yet", advice))
         self._stack.addWidget(make_split(*parts, shares=(38, 36, 26)))
         self.setLayout(make_column(self.part_choice, self._stack, gap=0))
-        may_fill(self, "Responses")
+        self.setProperty(MARK, "Responses")
 
     def _use_table(self, table: VoxelTable) -> None:
         if self._table is not table:

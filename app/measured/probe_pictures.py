@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from app.base.pictures import to_levels
 from app.widgets.basics import make_column, make_label
 from app.widgets.image_view import PictureLabel
-from app.widgets.large_view import LargeView
 from core.experiments.measured.compare import Comparison, describe_budget, predict_shifts
 from core.experiments.measured.compare_tables import predicted_unit
 from core.experiments.measured.planned import Measure, PlannedStimulus
@@ -38,7 +35,6 @@ class ProbePictures(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(GAP)
         for place, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
-            picture.clicked.connect(partial(self._enlarge, place))
             grid.addWidget(picture, 0, place)
             grid.addWidget(caption, 1, place)
             grid.setColumnStretch(place, 1)
@@ -73,11 +69,6 @@ class ProbePictures(QWidget):
         super().resizeEvent(event)
         for picture in self.pictures:
             picture.setFixedHeight(min(MOST_HEIGHT, max(LEAST[1], self.width() // len(NAMES) - GAP)))
-
-    def _enlarge(self, place: int) -> None:
-        shown = [(at, one.image) for at, one in enumerate(self.pictures) if not one.image.isNull()]
-        if place in (places := [at for at, _ in shown]):
-            LargeView([(NAMES[at], to_levels(image)) for at, image in shown], places.index(place), self).open()
 
     def clear(self) -> None:
         """Show nothing."""

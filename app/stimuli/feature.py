@@ -30,7 +30,7 @@ from app.widgets.job_line import Reading
 from app.widgets.large_view import LargeView
 from app.widgets.new_folder_dialog import ask_new_folder
 from core.attacks.config import AttackConfig
-from core.datasets.image_files import are_pictures
+from core.datasets.kinds import is_image
 from core.headers import unstructure
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
@@ -139,7 +139,7 @@ class Stimuli(Feature):
         return (Drop("images", "Plan stimuli of {name}", self._takes_images, self.show_plan_of, takes_many=True),)
 
     def _takes_images(self, paths: Paths) -> bool:
-        return self._desk.tabs.current == KEY and are_pictures(paths)
+        return self._desk.tabs.current == KEY and all(map(is_image, paths))
 
     @does("plan_stimuli")
     def show_plan(self) -> None:

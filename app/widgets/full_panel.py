@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QCursor, QKeyEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QSplitter, QSplitterHandle, QToolButton, QWidget
 
-from app.widgets.basics import announce, make_tool_button
+from app.widgets.basics import make_tool_button
 from app.widgets.tabs import PageStack
 
 MARK = "full panel"
@@ -21,7 +21,7 @@ class FullPanel(QObject):
 
     def __init__(self, panel: QWidget, page: QWidget) -> None:
         super().__init__(page)
-        self._page = page
+        self.panel, self._page = panel, page
         self._hidden: list[QWidget] = []
         self._sizes: list[tuple[QSplitter, list[int]]] = []
         here = panel
@@ -38,35 +38,32 @@ class FullPanel(QObject):
 
     def leave(self) -> None:
         """Show again what was hidden, with the sizes it had."""
+        self.setParent(None)
         for one in self._hidden:
             one.show()
         for splitter, sizes in self._sizes:
             splitter.setSizes(sizes)
-        self.setParent(None)
         self.deleteLater()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         """Escape goes back before it cancels anything."""
-        keys = (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress)
-        if event.type() not in keys or not isinstance(event, QKeyEvent) or not self._page.isVisible():
-            return super().eventFilter(watched, event)
-        if event.key() != Qt.Key.Key_Escape:
+        if not isinstance(event, QKeyEvent) or event.key() != Qt.Key.Key_Escape or not self._page.isVisible():
             return False
-        event.accept()
+        event.accept()  # the question whether it is a shortcut, too
         if event.type() == QEvent.Type.KeyPress:
-            leave_full(self._page)
+            self.leave()
         return True
-
-
-def may_fill(panel: QWidget, name: str) -> None:
-    """Let a panel fill its work space, under a name."""
-    panel.setProperty(MARK, name)
 
 
 def make_full_button(panel: QWidget, name: str) -> QToolButton:
     """A button that lets a panel fill its work space, and goes back."""
-    may_fill(panel, name)
-    return make_tool_button(partial(_toggle, panel), tip=TIP, name=f"{name} alone", icon="expand")
+    panel.setProperty(MARK, name)
+    return make_tool_button(partial(toggle_full, panel), tip=TIP, name=f"{name} alone", icon="expand")
+
+
+def fills(panel: QWidget) -> bool:
+    """Whether a panel fills its page now."""
+    return any(full.panel is panel for full in panel.window().findChildren(FullPanel))
 
 
 def leave_full(page: QWidget) -> bool:
@@ -74,32 +71,26 @@ def leave_full(page: QWidget) -> bool:
     full = page.findChild(FullPanel)
     if full is not None:
         full.leave()
-        announce(page, "All panels shown")
     return full is not None
 
 
-def toggle_full(page: QWidget, panel: QWidget | None = None) -> None:
-    """Let a panel fill its page, or go back; without one that under the pointer, with the focus, or the largest."""
-    if not leave_full(page) and (panel := panel or _find_panel(page)) is not None:
-        FullPanel(panel, page)
-        announce(page, f"{panel.property(MARK)} alone. Escape goes back.")
-
-
-def _toggle(panel: QWidget, *_clicked: bool) -> None:
+def toggle_full(panel: QWidget, *_clicked: bool) -> None:
+    """Let a panel fill its page, or go back; of a page, the panel under the pointer, with the focus, or the largest."""
     page = panel
     while page.parentWidget() is not None and not isinstance(page.parentWidget(), PageStack):
         page = page.parentWidget()
-    toggle_full(page, panel)
+    if not leave_full(page):
+        FullPanel(panel if panel is not page else _find_panel(page), page)
 
 
-def _find_panel(page: QWidget) -> QWidget | None:
+def _find_panel(page: QWidget) -> QWidget:
     panels = [one for one in page.findChildren(QWidget) if one.property(MARK) and one.isVisible()]
     for here in (QApplication.widgetAt(QCursor.pos()), QApplication.focusWidget()):
         while here is not None and here is not page:
             if here in panels:
                 return here
             here = here.parentWidget()
-    return max(panels, key=lambda one: one.width() * one.height(), default=None)
+    return max(panels, key=lambda one: one.width() * one.height(), default=page)
 
 
 def _is_shown(one: QObject) -> bool:

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLayout, QStackedWidget, QWidget
 
 from app.widgets.basics import allow, make_button, make_column, make_line, make_panel, make_row, make_scroll, make_split
-from app.widgets.full_panel import may_fill
+from app.widgets.full_panel import MARK
 from app.widgets.job_line import JobLine
 from app.widgets.tabs import WorkPage
 
@@ -45,7 +45,7 @@ class JobPage(WorkPage):
         self.stack.addWidget(empty)
         self.stack.addWidget(make_panel(answer))
         answer_panel = make_panel(make_column(self.stack))
-        may_fill(answer_panel, "Results")
+        answer_panel.setProperty(MARK, "Results")
         form_panel = make_panel(left)
         form_panel.setMinimumWidth(FORM_WIDTH)
         self.setLayout(make_row(make_split(form_panel, answer_panel, shares=(0, 1))))

@@ -40,35 +40,17 @@ def list_pictures(folder: Path) -> list[str]:
     return sorted(found, key=natural_order)
 
 
-def are_pictures(paths: Sequence[Path]) -> bool:
-    """Whether all are pictures by their names, or folders of nothing else."""
-
-    def is_one(path: Path) -> bool:
-        return path.suffix.lower() in ENDINGS
-
-    def holds_them(folder: Path) -> bool:
-        files = [path for path in folder.iterdir() if not path.name.startswith(".")]
-        return bool(files) and all(is_one(path) for path in files)
-
-    return all(holds_them(path) if path.is_dir() else is_one(path) for path in paths)
-
-
 def look_for_pictures(folder: Path) -> tuple[bool, bool]:
     """Whether a folder, or one in it, holds pictures, and whether it holds nothing else; by its first entries."""
     first = _look_into(folder)
-    pictures = [_is_picture(entry) for entry in first]
-    inside = (entry for entry in first if entry.is_dir())
-    some = any(pictures) or any(_is_picture(one) for entry in inside for one in _look_into(entry))
-    return some, bool(pictures) and all(pictures)
+    here = [path.suffix.lower() in ENDINGS for path in first]
+    inside = (path for folder in first if folder.is_dir() for path in _look_into(folder))
+    return any(here) or any(path.suffix.lower() in ENDINGS for path in inside), bool(here) and all(here)
 
 
-def _look_into(folder: str | os.PathLike[str]) -> list[os.DirEntry[str]]:
+def _look_into(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
-        return [entry for entry in itertools.islice(entries, LOOKED_AT) if not entry.name.startswith(".")]
-
-
-def _is_picture(entry: os.DirEntry[str]) -> bool:
-    return entry.name.lower().endswith(ENDINGS) and not entry.is_dir()
+        return [Path(entry) for entry in itertools.islice(entries, LOOKED_AT) if not entry.name.startswith(".")]
 
 
 def strip_ending(name: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from core.checks import check_choice, refusal
-from core.datasets.image_files import look_for_pictures
+from core.datasets.image_files import ENDINGS, look_for_pictures
 from core.datasets.import_options import ImportOptions
 from core.datasets.recording import Recording, list_kinds, reading_source
 from core.datasets.summary import RecordingFacts, format_counts, gather_facts
@@ -70,10 +70,13 @@ def detect_kind(source: Path) -> str:
     raise refusal("source", allowed=allowed, got=str(source), advice=advice)
 
 
-def is_image_folder(source: Path) -> bool:
-    """Whether this is a folder of pictures that is no recording. Raises StorageError if it cannot be read."""
+def is_image(source: Path) -> bool:
+    """Whether this is a picture by its name, or a folder of pictures that is no recording.
+
+    Raises StorageError if the folder cannot be read.
+    """
     if not source.is_dir():
-        return False
+        return source.suffix.lower() in ENDINGS
     with reading_source(str(source)):
         holds_some, holds_only = look_for_pictures(source)
     if holds_only or not holds_some:

@@ -21,7 +21,7 @@ MIDDLE_LUMA = 140
 SCIPY_FIRST, SCIPY_STEP = 5.0, 10.0
 """Where scipy draws the first leaf of a tree, and how far apart leaves are."""
 MARGIN = 0.05
-BAR_STEPS = 64
+BAR_STEPS = 32
 """Colours of a colour bar."""
 
 
@@ -156,13 +156,11 @@ def colour_bar(limits: tuple[float, float], unit: str) -> Plot:
     """The colours of a matrix or a map from its largest to its least value, as a narrow plot; 0 is marked."""
     low, high = limits
     values = np.linspace(high, low, BAR_STEPS)[:, np.newaxis]
-    marks = [(BAR_STEPS * (high - one) / (high - low) - 0.5, f"{one:z.2g}") for one in sorted({low, 0.0, high})]
-    return matrix(values, (), (), limits, y=unit, y_ticks=marks, write=write_nothing)
-
-
-def write_nothing(_value: float) -> str:
-    """The text of a field that shows its colour only."""
-    return ""
+    marks = [
+        (BAR_STEPS * (high - one) / (high - low) - 0.5, f"{one:z.2g}".replace("-", "−"))
+        for one in sorted({low, 0.0, high})
+    ]
+    return matrix(values, (), (), limits, y=unit, y_ticks=marks, write=lambda _value: "")
 
 
 def frame(row: int, column: int, ink: Ink, *, line: str = "-", width: float = 3.0, inset: float = 0.0) -> Series:
@@ -195,13 +193,13 @@ def colour_fields(plot: Plot) -> ByteArray:
 
 
 def write_fields(plot: Plot) -> list[tuple[int, int, str, str]]:
-    """Row, column, text and colour of the number on every known field; none where there is nothing to write."""
+    """Row, column, text and colour of the number on every known field."""
     values, is_light = plot.fields, colour_fields(plot)[..., :3] @ np.asarray(LUMA) > MIDDLE_LUMA
     known = () if values is None else np.argwhere(np.isfinite(values)).tolist()
     return [
         (row, column, plot.write(values[row, column]), "#22252a" if is_light[row, column] else "#ffffff")
         for row, column in known
-        if values is not None and plot.write is not write_nothing
+        if values is not None
     ]
 
 
