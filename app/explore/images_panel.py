@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStackedWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QStackedWidget, QToolButton, QWidget
 
 from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pixels_of
 from app.look.numbers import NORM_SIGNS, write_epsilon
@@ -49,7 +49,7 @@ AUTO = "auto"
 MARGIN, GAP = 10, 8
 WIDE = 1.5
 """Times wider than high, from which all pictures stand in one row."""
-METER_WIDTH, LEAST_SIDE = 220, 60
+METER_WIDTH, LEAST_SIDE, HEAD_HEIGHT = 220, 60, 28
 FACTOR_WIDTH = 104
 """Room for "×192 auto" and the arrow, in pixels."""
 
@@ -224,7 +224,7 @@ class ImagesPanel(QWidget):
         bodies = (self.clean_view, self.made_view, self.difference_view, self.meter)
         self._cells = tuple(zip(heads, bodies, strict=True))
         for head in heads:
-            head.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+            head.setFixedHeight(HEAD_HEIGHT)
         self.tools.row.addWidget(make_full_button(self, "Images"))
         words = make_column(self.title, self.caption, gap=0)
         self._stack = QStackedWidget()
@@ -248,8 +248,8 @@ class ImagesPanel(QWidget):
             row, column = divmod(index, columns)
             for line, widget in enumerate(cell):
                 self._grid.addWidget(widget, 2 * row + line, column)
-        for row in range(4):
-            self._grid.setRowStretch(row, row % 2)
+        self._grid.setRowStretch(1, 1)
+        self._grid.setRowStretch(3, int(columns == 2))
         for column in range(4):
             self._grid.setColumnStretch(column, int(column < min(columns, 3)))
         self._grid.setColumnMinimumWidth(3, METER_WIDTH if columns == 4 else 0)

@@ -59,7 +59,7 @@ class Places(QObject):
         work = _make_splitter("images_splitter", centre, images, shares=(1, 1))
         left = _make_splitter("left_splitter", controls, gallery, shares=(1, 1), upright=True)
         self.whole = _make_splitter("main_splitter", left, work, shares=(0, 1))
-        self._splitters = (centre, work, left, self.whole)
+        self._splitters = (self.whole, left, work, centre)  # outer ones first
         self._parts = {"controls": (self.whole, 0), "images": (work, 1), "responses": (centre, 1)}
         self._settings = settings
         self._class = ""
@@ -134,8 +134,8 @@ class Places(QObject):
         least, part, most = RESPONSES
         responses = min(most, max(least, round(part * room.height())))
         gallery = max(LEAST_GALLERY, room.height() - LARGEST_CONTROLS)
-        lower, sides = (responses, images, gallery), (room.height(), rest, room.height())
-        for splitter, second, both in zip(self._splitters, (*lower, rest), (*sides, room.width()), strict=True):
+        seconds, wholes = (rest, gallery, images, responses), (room.width(), room.height(), rest, room.height())
+        for splitter, second, both in zip(self._splitters, seconds, wholes, strict=True):
             splitter.setSizes([both - second, second])
 
     def toggle(self, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCursor, QKeyEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QSplitter, QSplitterHandle, QToolButton, QWidget
 
@@ -41,7 +41,10 @@ class FullPanel(QObject):
         self.setParent(None)
         for one in self._hidden:
             one.show()
-        for splitter, sizes in self._sizes:
+        QTimer.singleShot(0, self._page, self._give_back)  # a splitter counts a child from its next turn on
+
+    def _give_back(self) -> None:
+        for splitter, sizes in reversed(self._sizes):  # outer ones first
             splitter.setSizes(sizes)
         self.deleteLater()
 

@@ -210,6 +210,7 @@ class ImageView(QWidget):
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._box.sigRangeChangedManually.connect(self._tell_view)
+        self._box.sigResized.connect(self._follow_size)
         self._box.double_clicked.connect(self.enlarged)
         self._scene.scene().sigMouseMoved.connect(self._tell_pixel)
         self._make_actions()
@@ -271,6 +272,13 @@ class ImageView(QWidget):
         left, top = ((room - whole * side) // 2 for room, side in ((across, rect.width()), (down, rect.height())))
         return QRectF(-left / whole, -top / whole, across / whole, down / whole)
 
+    def _follow_size(self) -> None:
+        """Keep showing the same part of the picture."""
+        if not self._wanted.isEmpty():
+            self._limit()
+            self.show_rect(self._wanted)
+            self.view_moved.emit(self._wanted)
+
     def _scale(self) -> float:
         shown = self._box.viewRect().width()
         return float(self._box.width() * self.devicePixelRatioF() / shown) if shown > 0 else 1.0
@@ -305,13 +313,9 @@ class ImageView(QWidget):
         self._scene.setBackground(theme.panel)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep showing the same part of the picture."""
+        """Keep the hint in the middle."""
         super().resizeEvent(event)
         self._hint.setGeometry(self.rect().adjusted(12, 12, -12, -12))
-        if not self._wanted.isEmpty():
-            self._limit()
-            self.show_rect(self._wanted)
-            self.view_moved.emit(self._wanted)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Zoom with + and -, move with the arrows, fit with Home."""

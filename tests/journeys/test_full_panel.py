@@ -51,7 +51,7 @@ def test_the_panel_under_the_pointer_fills_the_window_and_escape_goes_back(windo
     assert explore.images.made_view.pixels is pixels
     qtbot.keyClick(window, Qt.Key.Key_Escape)
     assert all(panels(window).values())
-    assert window.places.sizes() == sizes
+    qtbot.waitUntil(lambda: window.places.sizes() == sizes)
 
 
 def test_escape_goes_back_before_it_cancels(window: MainWindow, qtbot: QtBot) -> None:
@@ -102,7 +102,7 @@ def test_a_double_click_shows_the_pictures_large_one_key_apart(window: MainWindo
     assert isinstance(large, LargeView)
     assert large.title.text() == "Perturbed (2 of 3)"
     qtbot.waitUntil(lambda: large.view.width() > 1000)
-    qtbot.waitActive(large)
+    qtbot.waitUntil(large.isActiveWindow)
     before = large.view.view_rect
     qtbot.keyClick(large, Qt.Key.Key_Left)
     assert large.title.text() == "Clean (1 of 3)"
