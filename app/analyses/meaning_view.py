@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtWidgets import QWidget
 
-from app.analyses.answer_view import AnswerView
+from app.analyses.answer_view import AnswerView, ColourBar
 from app.widgets.basics import make_button, make_column, make_label, make_row, make_scroll
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
-from app.widgets.plot_view import ColourBar, PlotView
+from app.widgets.plot_view import PlotView
 from core.reports.answer_plots import plot_rois, plot_spectra
 from core.reports.pictures import Picture, find_limit, picture_budgets, picture_energy, picture_map
 from core.reports.plot import colour_bar

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.analyses.answer_view import AnswerView
+from app.analyses.answer_view import AnswerView, ColourBar
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
-from app.widgets.plot_view import ColourBar, PlotView
+from app.widgets.plot_view import PlotView
 from core.attacks.config import write_convergence
 from core.reports import answer_plots as plots
 from core.reports.pictures import picture_cell, picture_map

@@ -39,7 +39,6 @@ LEGEND_ROOM = 0.16
 PAPER = "#ffffff"
 """What stands out on a field of any colour."""
 CLICK_PIXELS = 9
-BAR_WIDTH, BAR_HEIGHT = 84, 320
 RING, DOT, ON_TOP, BEHIND = 16, 10, 1000, -1
 END_ROOM, END_OFFSET, END_GAP = 92, 5, 14
 """Pixels kept free for names at the ends of lines, from a line to its name, and between two names."""
@@ -355,22 +354,6 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             QToolTip.showText(QCursor.pos(), text, self)
         else:
             QToolTip.hideText()
-
-
-class ColourBar(PlotView):
-    """The colours of a matrix or a map beside it, with their values."""
-
-    def __init__(self, *, most: int = BAR_HEIGHT) -> None:
-        super().__init__("Colours")
-        self.setFixedWidth(BAR_WIDTH)
-        self.setMaximumHeight(most)
-        self.getPlotItem().showAxis("bottom", False)
-        self.getPlotItem().setContentsMargins(0, 8, 8, 8)  # its ends are written past it
-
-    def show_plot(self, plot: Plot) -> None:
-        """Draw colours, which stand beside what says whose they are."""
-        self.whose = ""
-        super().show_plot(plot)
 
 
 class LineView(PlotView):
