@@ -61,7 +61,10 @@ def take_pictures(out: Path, analyses: Path) -> None:
     window = make_window(session)
     window.resize(*SIZES[1])
     window.show()
-    idle = lambda: demo._is_idle(window)  # noqa: E731
+
+    def idle() -> bool:
+        return demo._is_idle(window)
+
     demo._wait("the window", lambda: session.state.clean is not None and idle())
     demo._click_a_voxel(window)
     for _ in "12":
@@ -93,20 +96,18 @@ def take_pictures(out: Path, analyses: Path) -> None:
     measured.show_part("shifts")
     measured.show_probe(0)
     stimuli.page.choose(0)
-    keys = os.environ.get("ONLY", "").split() or tabs.keys
-    for size in SIZES:
-        window.resize(*size)
-        for key in keys:
-            tabs.open(key)
-            for theme in (DARK, LIGHT):
-                apply_theme(make_application(), theme)
+    for theme in (DARK, LIGHT):
+        apply_theme(make_application(), theme)
+        for size in SIZES:
+            window.resize(*size)
+            for key in tabs.keys:
+                tabs.open(key)
                 window.banner.clear()
-                demo._rest(300)
-                window.explore.cortex.view.canvas.settle()
+                demo._rest(200)
+                if key == "explore":
+                    window.explore.cortex.view.canvas.settle()
                 shrink(window.grab(), out / f"{key}-{size[0]}-{theme.name}.png")
                 print(key, size, theme.name, flush=True)
-    if hook := globals().get("HOOK"):
-        hook(window, demo, out)
     window.close()
 
 
@@ -115,8 +116,6 @@ def shrink(picture: object, path: Path) -> None:
     from PIL import Image
 
     picture.save(str(path))
-    if "FULL" in os.environ:
-        return
     with Image.open(path) as read:
         small = read.convert("RGB")
     if small.width > WIDEST:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 KEY = "explore"
 HANDLE_PIXELS = 6
 SIZES = "panel_sizes"
-
-
 SIZE_CLASSES = {"large": (2200, 400, 0.435), "medium": (1500, 330, 0.39), "compact": (0, 324, 0.0)}
 """From a width on: the width of the controls, and the share of the rest that images get."""
 LEAST_IMAGES = 2 * 224 + 52
@@ -64,7 +62,7 @@ class Places(QObject):
         self._settings = settings
         self._class = ""
         self._kept: dict[str, dict[str, str]] = {}
-        with suppress(ValueError):
+        with suppress(ValueError, TypeError):
             self._kept = dict(json.loads(settings.text(SIZES)))
         self.whole.installEventFilter(self)
         folded = settings.text(FOLDED)
@@ -105,9 +103,8 @@ class Places(QObject):
             splitter.restoreState(decode(kept.get(splitter.objectName(), "")))
 
     def keep(self) -> None:
-        """Remember the sizes for windows of this class."""
-        leave_full(self.whole)
-        if self._class:
+        """Remember the sizes for windows of this class; those while one panel fills the work space are none."""
+        if not leave_full(self.whole) and self._class:
             self._kept[self._class] = self.sizes()
         self._settings.set(SIZES, json.dumps(self._kept))
 
