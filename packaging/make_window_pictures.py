@@ -16,7 +16,7 @@ HOME = "PROBESCOPE_HOME"
 SIZES = ((1280, 800), (1600, 1000), (2560, 1440))
 WIDEST = 1280
 """A larger picture is made smaller for the page."""
-COLOURS = 128
+COLOURS, MOST_BYTES = 128, 150_000
 QUESTIONS = ("fragility", "discriminability", "transfer", "meaning", "disagreement")
 ASKED = (
     *("--encoders", "mobilenet_v2,mobilenet_v2_robust,alexnet", "--images", "test:2", "--rois", "FFA,PPA"),
@@ -117,10 +117,14 @@ def shrink(picture: object, path: Path) -> None:
 
     picture.save(str(path))
     with Image.open(path) as read:
-        small = read.convert("RGB")
-    if small.width > WIDEST:
-        small = small.resize((WIDEST, round(small.height * WIDEST / small.width)), Image.Resampling.LANCZOS)
-    small.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        whole = read.convert("RGB")
+    width = min(WIDEST, whole.width)
+    while True:
+        small = whole.resize((width, round(whole.height * width / whole.width)), Image.Resampling.LANCZOS)
+        small.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        if path.stat().st_size <= MOST_BYTES:
+            return
+        width = round(0.9 * width)
 
 
 if __name__ == "__main__":

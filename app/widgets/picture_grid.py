@@ -36,7 +36,7 @@ class PictureGrid(QWidget):
         self._widest: tuple[float, int] = (1.0, 0)
         """The widest row: its width against the height of a picture, and its number of pictures."""
         self._rows = QWidget()
-        self._column = make_column(self._rows)
+        self._column = make_column(self._rows, -1)
         self.setLayout(self._column)
 
     def show_pictures(self, grid: Sequence[Sequence[Picture]], names: Sequence[str] = ()) -> None:
@@ -52,7 +52,7 @@ class PictureGrid(QWidget):
             name = "".join(names[line : line + 1])
             for column, picture in enumerate(row, start=1):
                 if [one.caption for one in above[column - 1 : column]] != [picture.caption]:
-                    self.captions.append(make_label(picture.caption, "faint"))
+                    self.captions.append(make_label(picture.caption, "faint", wraps=True))
                     layout.addWidget(self.captions[-1], 2 * line, column)
                 self.pictures.append(self._show(picture, name))
                 layout.addWidget(self.pictures[-1], 2 * line + 1, column)

@@ -29,7 +29,7 @@ PIXELS = 1.6
 """Of the window for each point of print."""
 BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
-LONGEST = {"bottom": 13, "left": 22}
+LONGEST = {"bottom": 11, "left": 22}
 """Letters on one line of a tick's name."""
 MANY_POWERS = 5
 TITLE_HEIGHT = 34
