@@ -86,8 +86,8 @@ class Files(Feature):
             return
         self._gallery.add(images)
         told = f"Listed {count(len(images), 'image')} under Mine"
-        words, tone = (f"{told}; {left_out}.", "warning") if others else (f"{told}.", "info")
-        self._session.controller.open_image(images[0], partial(self._desk.say, words, tone))
+        say = partial(self._desk.say, f"{told}; {left_out}." if others else f"{told}.", "info")
+        self._session.controller.open_image(images[0], say)
 
     @does("export")
     def export(self) -> None:

@@ -361,11 +361,9 @@ class ImagesPanel(QWidget):
     def _enlarge(self, chosen: ImageView) -> None:
         """Show the pictures one at a time over the window, beginning with the one chosen."""
         names = ("Clean", ROLES[self._role][0], f"Difference × {self.amplification}")
-        pairs = zip(names, self._views(), strict=True)
-        shown = [(name, view) for name, view in pairs if view.pixels is not None]
-        views = [view for _, view in shown]
-        if chosen in views:
-            LargeView([(name, view.pixels) for name, view in shown], views.index(chosen), self).open()
+        pictures = [(name, view.pixels) for name, view in zip(names, self._views(), strict=True)]
+        if chosen.pixels is not None:
+            LargeView(pictures, self._views().index(chosen), self).open()
 
     def _say_pixel(self, place: tuple[int, int] | None) -> None:
         if place is None or self._pictures is None:

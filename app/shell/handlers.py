@@ -188,7 +188,7 @@ class Handlers(Feature):
     @does("full_panel")
     def toggle_full(self) -> None:
         """One panel over the work space in front, or all of them."""
-        toggle_full(self._desk.tabs.stack.currentWidget())
+        toggle_full(self._desk.tabs.front)
 
     @does("toggle_theme")
     def toggle_theme(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCursor, QKeyEvent
@@ -24,14 +25,12 @@ class FullPanel(QObject):
         self.panel, self._page = panel, page
         self._hidden: list[QWidget] = []
         self._sizes: list[tuple[QSplitter, list[int]]] = []
-        here = panel
-        while here is not page:
-            above = here.parentWidget()
+        for here, above in pairwise(_list_way(panel, page)):
             if isinstance(above, QSplitter):
                 self._sizes.append((above, above.sizes()))
             if not isinstance(above, QAbstractScrollArea):
-                self._hidden += [one for one in above.children() if one is not here and _is_shown(one)]
-            here = above
+                others = above.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+                self._hidden += [one for one in others if one is not here and _is_shown(one)]
         for one in self._hidden:
             one.hide()
         page.window().installEventFilter(self)
@@ -88,13 +87,21 @@ def toggle_full(panel: QWidget, *_clicked: bool) -> None:
 
 def _find_panel(page: QWidget) -> QWidget:
     panels = [one for one in page.findChildren(QWidget) if one.property(MARK) and one.isVisible()]
-    for here in (QApplication.widgetAt(QCursor.pos()), QApplication.focusWidget()):
-        while here is not None and here is not page:
+    for meant in (QApplication.widgetAt(QCursor.pos()), QApplication.focusWidget()):
+        for here in _list_way(meant, page):
             if here in panels:
                 return here
-            here = here.parentWidget()
     return max(panels, key=lambda one: one.width() * one.height(), default=page)
 
 
-def _is_shown(one: QObject) -> bool:
-    return isinstance(one, QWidget) and not (one.isHidden() or one.isWindow() or isinstance(one, QSplitterHandle))
+def _list_way(widget: QWidget | None, page: QWidget) -> list[QWidget]:
+    """A widget and those it stands in, up to its page or the window."""
+    way = []
+    while widget is not None:
+        way.append(widget)
+        widget = None if widget is page else widget.parentWidget()
+    return way
+
+
+def _is_shown(one: QWidget) -> bool:
+    return not (one.isHidden() or one.isWindow() or isinstance(one, QSplitterHandle))

@@ -13,8 +13,8 @@ from app.widgets.basics import fill_dialog, make_label, make_row, make_tool_butt
 from app.widgets.image_view import ImageView
 from core.types import ByteArray
 
-NamedPictures = Sequence[tuple[str, ByteArray]]
-"""Words and (height, width, 3 or 4) uint8 each."""
+NamedPictures = Sequence[tuple[str, ByteArray | None]]
+"""Words and (height, width, 3 or 4) uint8 each; None is left out."""
 SHARE = 0.92
 """Of the window it stands over."""
 HELP = "← → other pictures at the same zoom · scroll to zoom · Esc or double click to close"
@@ -26,7 +26,8 @@ class LargeView(QDialog):
     def __init__(self, pictures: NamedPictures, at: int, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._pictures, self.at = pictures, at
+        self._pictures = [(name, levels) for name, levels in pictures if levels is not None]
+        self.at = sum(levels is not None for _, levels in pictures[:at])
         self.view, self.title, self.scale = ImageView("large"), make_label("", "strong"), make_label("", "muted")
         back, on = partial(self.step, -1), partial(self.step, 1)
         for key, do in ((Qt.Key.Key_Left, back), (Qt.Key.Key_Right, on)):
@@ -34,7 +35,7 @@ class LargeView(QDialog):
         buttons = [
             make_tool_button(do, tip=f"{name} picture", icon=name.lower())
             for name, do in (("Previous", back), ("Next", on))
-            if len(pictures) > 1
+            if len(self._pictures) > 1
         ]
         head, foot = make_row(self.title, -1, *buttons), make_row(make_label(HELP, "faint"), -1, self.scale)
         fill_dialog(self, "Picture", head, self.view, foot, gap=6, margin=12, stretch=1)

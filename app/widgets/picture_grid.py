@@ -96,8 +96,8 @@ class PictureGrid(QWidget):
         return label
 
     def _enlarge(self, chosen: PictureLabel) -> None:
-        drawn = [label for label in self.pictures if label.pixels is not None]
-        LargeView([(one.accessibleName(), one.pixels) for one in drawn], drawn.index(chosen), self).open()
+        pictures = [(one.accessibleName(), one.pixels) for one in self.pictures]
+        LargeView(pictures, self.pictures.index(chosen), self).open()
 
 
 def _scale(label: PictureLabel) -> float:

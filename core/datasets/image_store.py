@@ -107,7 +107,8 @@ def check_pictures(source: ImageSource) -> Iterator[int]:
 
 def gather_pictures(paths: Sequence[Path], *, should_stop: Callable[[], bool]) -> tuple[list[str], list[str]]:
     """Pictures among files and everywhere below folders, as people count, and the names of what is none."""
-    well, others = [], []
+    well: list[str] = []
+    others: list[str] = []
     for path in sorted(paths, key=lambda one: natural_order(str(one))):
         try:
             below = [path / name for name in list_pictures(path)] if path.is_dir() else [path]
