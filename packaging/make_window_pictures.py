@@ -16,7 +16,7 @@ HOME = "PROBESCOPE_HOME"
 SIZES = ((1280, 800), (1600, 1000), (2560, 1440))
 WIDEST = 1280
 """A larger picture is made smaller for the page."""
-COLOURS, MOST_BYTES = 128, 150_000
+COLOURS, MOST_BYTES = 256, 150_000
 QUESTIONS = ("fragility", "discriminability", "transfer", "meaning", "disagreement")
 ASKED = (
     *("--encoders", "mobilenet_v2,mobilenet_v2_robust,alexnet", "--images", "test:2", "--rois", "FFA,PPA"),
@@ -121,7 +121,7 @@ def shrink(picture: object, path: Path) -> None:
     width = min(WIDEST, whole.width)
     while True:
         small = whole.resize((width, round(whole.height * width / whole.width)), Image.Resampling.LANCZOS)
-        small.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+        small.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
         if path.stat().st_size <= MOST_BYTES:
             return
         width = round(0.9 * width)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 KEY = "explore"
 HANDLE_PIXELS = 6
 SIZES = "panel_sizes"
-SIZE_CLASSES = {"large": (2200, 400, 0.435), "medium": (1500, 330, 0.39), "compact": (0, 324, 0.0)}
+SIZE_CLASSES = {"large": (2200, 400, 0.44), "medium": (1500, 330, 0.39), "compact": (0, 324, 0.0)}
 """From a width on: the width of the controls, and the share of the rest that images get."""
 LEAST_IMAGES = 2 * 224 + 52
 """Room for two pictures of 224 pixels side by side."""

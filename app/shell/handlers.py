@@ -188,7 +188,8 @@ class Handlers(Feature):
     @does("full_panel")
     def toggle_full(self) -> None:
         """One panel over the work space in front, or all of them."""
-        toggle_full(self._desk.tabs.front)
+        if (page := self._desk.tabs.stack.currentWidget()) is not None:
+            toggle_full(page)
 
     @does("toggle_theme")
     def toggle_theme(self) -> None:

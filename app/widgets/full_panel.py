@@ -78,9 +78,7 @@ def leave_full(page: QWidget) -> bool:
 
 def toggle_full(panel: QWidget, *_clicked: bool) -> None:
     """Let a panel fill its page, or go back; of a page, the panel under the pointer, with the focus, or the largest."""
-    page = panel
-    while page.parentWidget() is not None and not isinstance(page.parentWidget(), PageStack):
-        page = page.parentWidget()
+    page = next((one for one in _list_way(panel) if isinstance(one.parentWidget(), PageStack)), panel)
     if not leave_full(page):
         FullPanel(panel if panel is not page else _find_panel(page), page)
 
@@ -94,7 +92,7 @@ def _find_panel(page: QWidget) -> QWidget:
     return max(panels, key=lambda one: one.width() * one.height(), default=page)
 
 
-def _list_way(widget: QWidget | None, page: QWidget) -> list[QWidget]:
+def _list_way(widget: QWidget | None, page: QWidget | None = None) -> list[QWidget]:
     """A widget and those it stands in, up to its page or the window."""
     way = []
     while widget is not None:

@@ -86,11 +86,6 @@ class Tabs(QObject):
         """The key of the tab in front."""
         return self.keys[self.bar.currentIndex()]
 
-    @property
-    def front(self) -> QWidget:
-        """What stands in front: the page of the tab, or what holds it."""
-        return self.stack.widget(self.stack.currentIndex())
-
     def open(self, key: str) -> QWidget:
         """Bring the tab of a key to the front; returns its page."""
         page = self.page(key)
