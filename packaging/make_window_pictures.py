@@ -103,7 +103,7 @@ def take_pictures(out: Path, analyses: Path) -> None:
             for key in tabs.keys:
                 tabs.open(key)
                 window.banner.clear()
-                demo._rest(200)
+                demo._rest(500)
                 if key == "explore":
                     window.explore.cortex.view.canvas.settle()
                 shrink(window.grab(), out / f"{key}-{size[0]}-{theme.name}.png")
