@@ -3,7 +3,7 @@ PYTHON ?=
 export PYTHON
 py := .venv/bin/python
 
-.PHONY: run test lint bench screenshots setup setup-tests
+.PHONY: run test lint bench screenshots screenshots-sizes setup setup-tests
 
 run: setup  ## open the window; without a display run the demonstration into out/demo
 	@$(py) main.py
@@ -23,6 +23,10 @@ bench: setup  ## ratios against floors and peers
 screenshots: setup  ## make the pictures of README and docs again
 	@$(py) main.py demo --out out/screenshots
 	@cp out/screenshots/window.png out/screenshots/window_lower.png out/screenshots/window_light.png out/screenshots/encoder_card.png out/screenshots/stimuli.png resources/screenshots/
+
+screenshots-sizes: setup  ## make the pictures of docs/window.md again: every work space, three sizes, both themes
+	@$(py) packaging/make_window_pictures.py out/window
+	@mkdir -p resources/screenshots/sizes && cp out/window/*.png resources/screenshots/sizes/
 
 setup:
 	@packaging/setup.sh

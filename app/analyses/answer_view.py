@@ -13,6 +13,7 @@ from app.widgets.editors import ChoiceBox
 from app.widgets.plot_view import PlotView
 from app.widgets.segmented import Segmented
 from core.reports import answer_plots as plots
+from core.reports.plot import Plot
 from core.sweeps.gather import ALL
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ NO_SECOND = "Run the analysis with both norms to compare them."
 STATISTICS_HINT = (
     "A larger value tells encoders apart better. Pairs that differ: paired t tests, Holm-corrected, so no interval."
 )
+BAR_WIDTH, BAR_HEIGHT = 84, 320
 PAIRS_HINT = (
     "The row's encoder is raised, the column's lowered, by the same perturbation. Half is empty unless both directions "
     "are run. A pair that cannot be told apart here needs a larger budget, or another target."
@@ -67,6 +69,22 @@ class AnswerView(QWidget):
     def draw_answer(self, finished: Finished) -> None:
         """Draw what is chosen of an answer."""
         raise NotImplementedError
+
+
+class ColourBar(PlotView):
+    """The colours of a matrix or a map beside it, with their values."""
+
+    def __init__(self, *, most: int = BAR_HEIGHT) -> None:
+        super().__init__("Colours")
+        self.setFixedWidth(BAR_WIDTH)
+        self.setMaximumHeight(most)
+        self.getPlotItem().showAxis("bottom", False)
+        self.getPlotItem().setContentsMargins(0, 8, 8, 8)  # its ends are written past it
+
+    def show_plot(self, plot: Plot) -> None:
+        """Draw colours, which stand beside what says whose they are."""
+        self.whose = ""
+        super().show_plot(plot)
 
 
 class FragilityView(AnswerView):

@@ -16,7 +16,7 @@ from app.explore.explore import Explore
 from app.widgets.ask_path import ask_open
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded, Paths, does
 from app.widgets.form import why_not
-from core.datasets.image_files import are_pictures
+from core.datasets.kinds import is_image
 from core.errors import ProbeError
 from core.headers import unstructure
 from core.networks.catalog import find_network
@@ -73,7 +73,7 @@ class Analyses(Feature):
             add_recent(finished.folder, ANALYSES)
 
     def _takes_images(self, paths: Paths) -> bool:
-        return self._desk.tabs.current in set(Question) and are_pictures(paths)
+        return self._desk.tabs.current in set(Question) and all(map(is_image, paths))
 
     def _take_images(self, paths: Paths) -> None:
         self._opened[self._desk.tabs.current].form.images.take_words(map(str, paths))

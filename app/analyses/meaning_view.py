@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtWidgets import QWidget
 
-from app.analyses.answer_view import AnswerView
+from app.analyses.answer_view import AnswerView, ColourBar
 from app.widgets.basics import make_button, make_column, make_label, make_row, make_scroll
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
 from app.widgets.plot_view import PlotView
 from core.reports.answer_plots import plot_rois, plot_spectra
 from core.reports.pictures import Picture, find_limit, picture_budgets, picture_energy, picture_map
-from core.surfaces.picture import SMALL_TILE
+from core.reports.plot import colour_bar
+from core.surfaces.picture import TILE
 
 if TYPE_CHECKING:
     from app.analyses.sweep_job import Finished
-
-THUMB = 104
 
 
 class MeaningView(AnswerView):
@@ -31,11 +30,11 @@ class MeaningView(AnswerView):
         self.open = make_button(
             "Open probe in Explore", do=self._ask, tip="Open the first encoder's probe of this target in Explore"
         )
-        self.range, self.evidence = make_label("", "muted"), make_label("", "muted", wraps=True)
+        self.bar, self.evidence = ColourBar(), make_label("", "muted", wraps=True)
         self.rois, self.spectrum, self.grid = PlotView(), PlotView(), PictureGrid()
         self.rois.legend.setOffset((8, 4))
-        top = make_row(make_label("Target", "muted"), self.target, self.norm, self.open, -1, self.range)
-        scroll = make_scroll(make_column(self.grid, self.evidence, -1))
+        top = make_row(make_label("Target", "muted"), self.target, self.norm, self.open, -1)
+        scroll = make_row(make_scroll(make_column(self.grid, self.evidence, -1)), self.bar)
         self.setLayout(make_column(top, scroll, make_row(self.rois, self.spectrum), shares=(0, 3, 2)))
         for box in (self.target, self.norm):
             box.currentIndexChanged.connect(self.draw)
@@ -53,18 +52,18 @@ class MeaningView(AnswerView):
         answer: Any = finished.answer
         rows = answer.under(self.norm.value())[self.target.value() :: answer.n_targets]
         limit = find_limit(row.shift_map for row in rows)
-        self.range.setText(f"Maps: blue −{limit:.2g} to red {limit:.2g} voxel SD")
         grid, names = [], []
         for encoder, row in enumerate(rows):
             subject = finished.sweep.config.encoders[encoder].subject
-            shifts = picture_map(subject, row.shift_map, limit=limit, tile=SMALL_TILE, caption="shift of every voxel")
+            shifts = picture_map(subject, row.shift_map, limit=limit, tile=TILE, caption="shift of every voxel")
             made, changes = picture_budgets(finished.sweep, row)
             grid.append([shifts, changes[-1], *made, Picture(picture_energy(row).levels, "where it lies")])
             z = f"z of the ROI {row.own.z.describe('.1f')}\np (labels permuted) {row.own.p:.2f}"
             z += f"\nabove other ROIs {row.own.excess.describe('.2f')} SD\nz in the map {row.map_selectivity:.1f}"
             place = f"{row.spectrum.median:.0f} cycles/image\neccentricity {row.place.eccentricity:.2f}"
             names.append("\n".join((row.encoder.replace(" ", "\n", 1), z, place)))
-        self.grid.show_pictures(grid, names, height=THUMB)
+        self.bar.show_plot(colour_bar((-limit, limit), "shift (voxel SD)"))
+        self.grid.show_pictures(grid, names)
         self.rois.show_plot(plot_rois(rows, range(len(rows)), [row.encoder for row in rows]))
         self.spectrum.show_plot(plot_spectra(rows))
 

@@ -33,6 +33,7 @@ from app.widgets.basics import (
     set_look,
 )
 from app.widgets.captions import EmptyState
+from app.widgets.full_panel import MARK, make_full_button
 from app.widgets.image_view import PictureMenu
 from app.widgets.job_line import Reading
 from app.widgets.plain_table import PlainTable
@@ -171,6 +172,7 @@ class AnalysisPage(JobPage):
         told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self.question).items()))
         head = make_row(make_heading("Numbers"), told, -1, self.so_far, self.answer_badge, self.collect)
         below = make_panel(make_column(head, self.table))
+        head.addWidget(make_full_button(below, "Numbers"))
         parts = make_split(self.view, below, shares=SHARES, upright=True)
         title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
         form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form)
@@ -185,6 +187,7 @@ class AnalysisPage(JobPage):
             menu = PictureMenu(plot)
             menu.said.connect(self._session.controller.noted)
             menu.figure_wanted.connect(partial(self._save_plot, plot))
+            plot.setProperty(MARK, "Plot")
         self._session.state.subject_changed.connect(self.follow_subject)
         self._session.controller.catalogue_changed.connect(self.follow_subject)
 

@@ -138,12 +138,12 @@ def answer_so_far(store: SweepStore, last: Finished | None = None) -> Finished |
 def _find_triangles(config: SweepConfig) -> None:
     """Prepare the cortical maps of the views here, where nobody waits."""
     from core.datasets.subject import load_subject
-    from core.surfaces.picture import SMALL_TILE, find_tiles
+    from core.surfaces.picture import TILE, find_tiles
     from core.surfaces.store import has_surface
 
     for surface in {load_subject(one).surface for one in config.subjects}:
         if config.question.needs_deltas and has_surface(surface):
-            find_tiles(surface, SMALL_TILE)
+            find_tiles(surface, TILE)
 
 
 def _score_targets(sweep: Sweep) -> FloatArray:

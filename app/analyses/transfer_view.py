@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.analyses.answer_view import AnswerView
+from app.analyses.answer_view import AnswerView, ColourBar
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
@@ -17,8 +17,8 @@ from app.widgets.plot_view import PlotView
 from core.attacks.config import write_convergence
 from core.reports import answer_plots as plots
 from core.reports.pictures import picture_cell, picture_map
-from core.reports.plot import frame
-from core.surfaces.picture import SMALL_TILE
+from core.reports.plot import colour_bar, frame
+from core.surfaces.picture import TILE
 from core.sweeps.cell_view import CellChoice, read_cell
 from core.sweeps.gather import Sweep
 from core.sweeps.plan import VARIANTS
@@ -27,7 +27,7 @@ from core.sweeps.transfer import sources_of
 if TYPE_CHECKING:
     from app.analyses.sweep_job import Finished
 
-LABEL_WIDTH, TREE_HEIGHT, THUMB, ROI_HEIGHT, WIDEST_CHOICE = 150, 76, 112, 150, 240
+LABEL_WIDTH, TREE_HEIGHT, ROI_HEIGHT, BAR_HEIGHT = 150, 76, 150, 170
 
 
 class CellPanel(QWidget):
@@ -37,7 +37,7 @@ class CellPanel(QWidget):
         super().__init__(parent)
         self.title, self.numbers = make_label("", "strong", wraps=True), make_label("", "muted", wraps=True)
         self.target, self.image = _make_choice("Target of the cell"), _make_choice("Image of the cell")
-        self.pictures, self.maps, self.range = PictureGrid(), PictureGrid(), make_label("", "muted", wraps=True)
+        self.pictures, self.maps, self.bar = PictureGrid(), PictureGrid(), ColourBar(most=BAR_HEIGHT)
         self.rois = PlotView()
         self.rois.setMinimumHeight(ROI_HEIGHT)
         self.open = make_button("Open probe in Explore", "primary", tip="Open this source's probe in Explore")
@@ -48,8 +48,7 @@ class CellPanel(QWidget):
             self.numbers,
             self.pictures,
             make_heading("Shift of every voxel"),
-            self.maps,
-            self.range,
+            make_row(self.maps, self.bar, stretch=0),
             make_heading("Shift of every ROI of the recipient"),
             self.rois,
             make_row(self.open, -1),
@@ -70,11 +69,11 @@ class CellPanel(QWidget):
         self.title.setText(title)
         shifts = [f"{name} {value:+.2f}" for name, value in zip(VARIANTS, view.shift, strict=True)]
         self.numbers.setText(f"{summary} Here, in SD at equal norm: {', '.join(shifts)}.")
-        self.pictures.show_pictures([picture_cell(view)], height=THUMB)
-        looks: dict[str, Any] = {"limit": view.limit, "tile": SMALL_TILE}
+        self.pictures.show_pictures([picture_cell(view)])
+        looks: dict[str, Any] = {"limit": view.limit, "tile": TILE}
         maps = [picture_map(one.subject, one.values, caption=f"in {one.label}", **looks) for one in view.maps]
         self.maps.show_pictures([maps])
-        self.range.setText(f"Blue −{view.limit:.2g} to red {view.limit:.2g} voxel SD, the same for both maps.")
+        self.bar.show_plot(colour_bar((-view.limit, view.limit), "voxel SD"))
         self.rois.show_plot(plots.plot_cell_rois(sweep, choice))
 
 
@@ -94,7 +93,8 @@ class TransferView(AnswerView):
         self.note = make_label("", "muted", wraps=True)
         self.panel = CellPanel()
         self._cell = (0, 1)
-        drawn = make_column(self.tree, self.matrix, gap=0, stretch=1)
+        self.bar = ColourBar()
+        drawn = make_column(self.tree, make_row(self.matrix, self.bar, stretch=0), gap=0, stretch=1)
         left = make_column(make_row(self.case, self.roi, self.what), drawn, self.note, stretch=1)
         self.setLayout(make_row(left, self.panel, gap=16, shares=(5, 4)))
         for box in (self.case, self.roi, self.what):
@@ -141,6 +141,7 @@ class TransferView(AnswerView):
         self.tree.whose = ""  # stands over the matrix
         self.tree.show_plot(plots.plot_tree(case))
         self.matrix.show_plot(replace(shown, series=(*shown.series, frame(row, column, "accent")), title=""))
+        self.bar.show_plot(colour_bar(shown.limits, str(self.what.currentText())))
         self._show_cell()
 
     def _show_cell(self) -> None:
@@ -182,5 +183,4 @@ def _make_choice(name: str) -> ChoiceBox:
     box.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setMinimumContentsLength(10)
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    box.setMaximumWidth(WIDEST_CHOICE)
     return box

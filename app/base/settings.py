@@ -126,10 +126,7 @@ open_folder | | Folder of the last opened image
 session_folder | | Folder of the last saved session
 data_folder | | Folder in which moved data of a session were found last
 window_geometry | | Position and size of the window
-left_splitter | | Sizes: controls above the gallery
-main_splitter | | Sizes: left column, work area
-work_splitter | | Sizes: cortex and images above the responses
-top_splitter | | Sizes: cortex, images
+panel_sizes | | Sizes of the panels of Explore in windows of each size, as JSON
 folded_panels | | Parts of the work space folded away
 shortcuts | | Keyboard shortcuts that differ from the defaults, as JSON
 stimulus_set | | How the newest stimulus set is delivered, as JSON

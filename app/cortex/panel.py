@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QSlider, QWidget
 
 from app.cortex.colour_bar import ColormapBox, RangeDialog
 from app.cortex.layout import VIEWS
@@ -19,6 +19,7 @@ from app.cortex.view import CortexView
 from app.look.numbers import digits_for, format_number
 from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_icon
 from app.widgets.editors import ChoiceBox
+from app.widgets.full_panel import make_full_button
 from app.widgets.segmented import Segmented
 from core.surfaces.colormap import ColormapKind, ColourRange
 from core.surfaces.mesh import GEOMETRIES
@@ -48,10 +49,13 @@ HEMISPHERES = (
 )
 LEAST_HEMISPHERES = 112
 """Room for L, Both and R, in pixels."""
-LEAST_WITH_NUMBER = 690
-"""A narrower panel shows the threshold by its slider alone, in pixels."""
+NUMBER_WIDTH = 70
+"""Room for the threshold's number: without it the slider stands alone, in pixels."""
 
 THRESHOLD_STEPS = 100
+LEAST_WIDTH, MARGINS = 380, 20
+"""Of the panel, in pixels; what lies beside and between its two lines of tools."""
+ACROSS, DOWN = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
 UNBOUNDED = 2**24 - 1
 """Qt's own largest width."""
 PATH_TIP = "Draw the path of the centre of |shift| over each hemisphere, from the first attack step on"
@@ -155,7 +159,14 @@ class CortexPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave out the threshold's number where the choices need its room."""
         super().resizeEvent(event)
-        self.threshold_label.setVisible(event.size().width() >= LEAST_WITH_NUMBER)
+        self.threshold_label.hide()  # so that it is not counted
+        spare = event.size().width() - MARGINS - sum(line.minimumSize().width() for line in self._lines)
+        self.threshold_label.setVisible(spare >= NUMBER_WIDTH or spare < 0)
+        self._bar.setDirection(ACROSS if spare >= 0 else DOWN)
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for the tools on two lines."""
+        return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
 
     def _build(self) -> None:
         self.map_box = _make_box(MAPS, "Map", least=72)
@@ -191,9 +202,14 @@ class CortexPanel(QWidget):
         self._icons = looks_of | {self.lock_button: "lock"}
         maps = (self.map_box, self.beside_box, self.colormap_button, self.over.button, self.lock_button)
         looks = (self.geometry_box, self.hemispheres, self.view_box, *looks_of)
-        bar = make_row(*maps, self.threshold, self.threshold_label, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
+        full = make_full_button(self, "Cortex")
+        self._lines = (
+            make_row(*maps, self.threshold, self.threshold_label, -1, gap=4),
+            make_row(*looks, -1, full, gap=4),
+        )
+        self._bar = make_row(*self._lines, gap=4, margin=(8, 6, 8, 6))
         self._sides = make_row(self.view, gap=0, shares=(1,))
-        self.setLayout(make_column(bar, self._sides, gap=0, stretch=1))
+        self.setLayout(make_column(self._bar, self._sides, gap=0, stretch=1))
 
     def _connect(self) -> None:
         view = self.view

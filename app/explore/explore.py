@@ -53,7 +53,7 @@ class Explore(Feature):
         self._places = places
         self.controls, self.gallery, self.cortex = panels.controls, panels.gallery, panels.cortex
         self.images, self.responses = panels.images, panels.responses
-        self._files = Files(desk, self.cortex.view)
+        self._files = Files(desk, self.cortex.view, self.gallery)
         self._sets = Sets(desk)
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
         self._loupe = Loupe(services, self.cortex.view)
@@ -111,8 +111,7 @@ class Explore(Feature):
     def keep(self) -> None:
         """Remember sizes and what is open for the next start."""
         settings, chosen = self._session.settings, self.selection()
-        for splitter, sizes in self._places.sizes().items():
-            settings.set(splitter, sizes)
+        self._places.keep()
         for name in ("gate_r", "subject", "network", "layer", "image"):
             settings.set(name, getattr(chosen, name))
         settings.set("auto_probe", self._session.state.auto_probe)
@@ -299,7 +298,7 @@ class Explore(Feature):
         changes = (self.undo.chosen, self.cortex.range_changed, self.cortex.beside_box.chosen)
         for other in (*changes, view.layout_changed, view.scale_changed):
             other.connect(self.changed)
-        self.gallery.open.clicked.connect(self._files.open_image)
+        self.gallery.open.clicked.connect(self._files.open_images)
         self.controls.target.keep.clicked.connect(self._sets.keep)
         self.images.said.connect(self.said)
         self.controls.encoder.card_button.clicked.connect(self.card_wanted)

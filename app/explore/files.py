@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtGui import QGuiApplication
 
 from app.cortex.picture import draw_picture
 from app.cortex.view import CortexView
-from app.widgets.ask_path import ask_open, ask_path
-from app.widgets.desk import Desk, Drop, Feature, does
+from app.explore.gallery_panel import GalleryPanel
+from app.widgets.ask_path import ask_files, ask_open, ask_path
+from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from app.widgets.new_folder_dialog import ask_new_folder
+from core.datasets.image_files import ENDINGS
+from core.datasets.image_store import gather_pictures
+from core.datasets.kinds import is_image
 from core.stimuli.names import name_pair
+from core.words import count, name_some
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "")
-"""Endings of images; a file without one is tried as an image."""
-
-IMAGE_FILTER = f"Images ({' '.join(f'*{ending}' for ending in IMAGE_ENDINGS if ending)});;All files (*)"
+IMAGE_FILTER = f"Images ({' '.join(f'*{ending}' for ending in ENDINGS)});;All files (*)"
 PNG_FILTER = "PNG (*.png)"
 PROBE_FILTER = "Probe (*.json)"
 PICTURE_SCALE = 2
@@ -30,28 +33,61 @@ CONTENTS = (
 class Files(Feature):
     """One method a command."""
 
-    def __init__(self, desk: Desk, view: CortexView) -> None:
+    def __init__(self, desk: Desk, view: CortexView, gallery: GalleryPanel) -> None:
         super().__init__(desk)
-        self._view = view
+        self._view, self._gallery = view, gallery
 
     def drops(self) -> Sequence[Drop]:
         """Images."""
         return (
             Drop(
                 "images",
-                "Open {name} as the image to probe",
-                lambda paths: paths[0].suffix.lower() in IMAGE_ENDINGS,
-                lambda paths: self._session.controller.open_image(str(paths[0])),
+                "Open {name} to probe",
+                lambda paths: any(is_image(path) or not path.suffix for path in paths),
+                self.open_paths,
+                takes_many=True,
             ),
         )
 
     @does("open_image")
-    def open_image(self) -> None:
-        """Ask for an image file and open it."""
-        start = self._session.settings.text("open_folder") or Path.home()
-        if chosen := ask_open(self._desk.parent, "Open an image", start, IMAGE_FILTER):
-            self._session.settings.set("open_folder", str(chosen.parent))
-            self._session.controller.open_image(str(chosen))
+    def open_images(self) -> None:
+        """Ask for image files and open them."""
+        if chosen := ask_files(self._desk.parent, "Open images", self._start(), IMAGE_FILTER):
+            self._session.settings.set("open_folder", str(chosen[0].parent))
+            self.open_paths(chosen)
+
+    @does("open_image_folder")
+    def open_folder(self) -> None:
+        """Ask for a folder of images and open all of them."""
+        if folder := ask_open(self._desk.parent, "Open a folder of images", self._start()):
+            self._session.settings.set("open_folder", str(folder))
+            self.open_paths([folder])
+
+    def _start(self) -> str | Path:
+        return self._session.settings.text("open_folder") or Path.home()
+
+    def open_paths(self, paths: Paths) -> None:
+        """Open one image; of several, and of folders, list all that can be read and open the first."""
+        if len(paths) == 1 and not paths[0].is_dir():
+            self._session.controller.open_image(str(paths[0]))
+            return
+        self._session.files.submit(
+            "images",
+            lambda stop: gather_pictures(paths, should_stop=stop),
+            on_done=self._take_images,
+            title=f"Reading {name_some([path.name for path in paths])}…",
+        )
+
+    def _take_images(self, found: tuple[list[str], list[str]]) -> None:
+        images, others = found
+        left_out = f"{name_some(others)} cannot be read as {'an image' if len(others) == 1 else 'images'}"
+        if not images:
+            self._desk.say(f"{left_out}." if others else "There is no image in it.", "error")
+            return
+        self._gallery.add(images)
+        told = f"Listed {count(len(images), 'image')} under Mine"
+        say = partial(self._desk.say, f"{told}; {left_out}." if others else f"{told}.", "info")
+        self._session.controller.open_image(images[0], say)
 
     @does("export")
     def export(self) -> None:

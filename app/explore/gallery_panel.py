@@ -68,7 +68,7 @@ class GalleryPanel(QFrame):
         self.view = QListView()
         self.group = ChoiceBox("Group of images")
         self.group.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToContents)
-        tip = "Open an image of your own (Ctrl+O); files can be dropped on the window too"
+        tip = "Open images of your own (Ctrl+O); files and folders can be dropped on the window too"
         self.open = make_tool_button(tip=tip, icon="add")
         self._set_up_view()
         head = make_row(make_heading("Image"), -1, self.group, self.open, 4)
@@ -98,11 +98,16 @@ class GalleryPanel(QFrame):
     def follow(self, key: str) -> None:
         """Show the image now on screen as chosen; a file of the user is added to its own group first."""
         if key not in {item.key for item in self.everything()}:
-            self._mine = [*self._mine, GalleryItem(key, Path(key).name, MINE, Path(key))]
-            self._fill_groups(MINE)
-            self._show_group()
+            self.add([key])
         self._current = key
         self._select_current()
+
+    def add(self, files: Sequence[str]) -> None:
+        """Put files of the user after those there, and show them."""
+        known = {item.key for item in self._mine}
+        self._mine += [GalleryItem(key, Path(key).name, MINE, Path(key)) for key in files if key not in known]
+        self._fill_groups(MINE)
+        self._show_group()
 
     def everything(self) -> list[GalleryItem]:
         """Every image available, of all groups."""
@@ -125,6 +130,7 @@ class GalleryPanel(QFrame):
         self.view.setResizeMode(QListView.ResizeMode.Adjust)
         self.view.setMovement(QListView.Movement.Static)
         self.view.setUniformItemSizes(True)
+        self.view.setLayoutMode(QListView.LayoutMode.Batched)  # thousands are laid out a part at a time
         self.view.setSpacing(0)
         self.view.setGridSize(QSize(THUMBNAIL_SIDE + 7, THUMBNAIL_SIDE + 7))
         self.view.setIconSize(QSize(THUMBNAIL_SIDE, THUMBNAIL_SIDE))

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStackedWidget, QToolButton, QWidget
 
 from app.base.state import Pinned
@@ -19,7 +20,9 @@ from app.widgets.basics import allow, make_column, make_label, make_panel, make_
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import Caption, EmptyState
 from app.widgets.editors import ChoiceBox
+from app.widgets.full_panel import make_full_button
 from app.widgets.image_view import ImageView
+from app.widgets.large_view import LargeView
 from core.images.difference import MANUAL_FACTORS, amplify, choose_factor
 from core.images.stimulus import from_uint8
 from core.probes.budget import read_budget
@@ -29,7 +32,7 @@ from core.types import ByteArray, NormName
 FLICKER_MS = 167
 """Half a period of 3 Hz: the most flashes a second that is held to be safe for people with photosensitive epilepsy."""
 
-ZOOM_TIP = "Scroll to zoom, drag to move, double click to fit. All panes follow."
+ZOOM_TIP = "Double click to enlarge. Scroll to zoom, drag to move, Home fits. All panes follow."
 DIFFERENCE_TIP = "127.5 + factor × 255 (shown − clean): mid grey means no change. " + ZOOM_TIP
 ROLES = {
     Role.PERTURBED: ("Perturbed", "The attacked image, as delivered"),
@@ -51,6 +54,10 @@ FADE = 0.35
 
 FACTOR_TIP = "Auto brings the 99th percentile of |δ| to at most 110 grey levels."
 AUTO = "auto"
+MARGIN, GAP = 10, 8
+WIDE = 1.5
+"""Times wider than high, from which all pictures stand in one row."""
+METER_WIDTH, LEAST_SIDE, HEAD_HEIGHT = 220, 60, 28
 FACTOR_WIDTH = 104
 """Room for "×192 auto" and the arrow, in pixels."""
 
@@ -72,7 +79,8 @@ class CompareTools(QWidget):
         self.collect = make_tool_button(tip="", name="Add to the tray")
         self.pin = make_tool_button(tip="", name="Pin this probe")
         self.unpin = make_tool_button(tip="", name="Unpin")
-        self.setLayout(make_row(self.flicker, self.swipe, self.hold, -1, self.unpin, self.pin, self.collect, gap=4))
+        self.row = make_row(self.flicker, self.swipe, self.hold, -1, self.unpin, self.pin, self.collect, gap=4)
+        self.setLayout(self.row)
 
     def set_usable(self, on: bool) -> None:
         """Enable the buttons only while there is something to compare, and say why not otherwise."""
@@ -111,6 +119,8 @@ class ImagesPanel(QWidget):
         self.amplification = 1
         self.title = Caption("strong")
         self.caption = Caption("muted")
+        self.scale = make_label("", "faint")
+        self.scale.setToolTip("Screen pixels for each pixel of the network's input")
         self.clean_view = ImageView("clean")
         self.made_view = ImageView("perturbed")
         self.difference_view = ImageView("difference")
@@ -233,37 +243,55 @@ class ImagesPanel(QWidget):
         self._line.setHoverPen(solid(theme.accent_hover, 3))
 
     def _build(self) -> None:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(8)
+        self._grid = grid = QGridLayout()
+        grid.setHorizontalSpacing(GAP)
         grid.setVerticalSpacing(2)
         self.first_choice.set_choices([(CLEAN, "Clean")])
         self.first_choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._difference_name = make_label("Difference", "muted")
         self._difference_name.setToolTip(PAIR_TIP)
         difference = make_panel(make_row(self._difference_name, -1, self.factor_choice, gap=4))
-        heads = (self.first_choice, self.role_choice, difference, make_label("Budget", "muted"))
+        first = make_panel(make_row(self.first_choice, self.scale, gap=4, shares=(1, 0)))
+        heads = (first, self.role_choice, difference, make_label("Budget", "muted"))
         bodies = (self.clean_view, self.made_view, self.difference_view, self.meter)
-        for index, (head, body) in enumerate(zip(heads, bodies, strict=True)):
-            row, column = divmod(index, 2)
-            grid.addWidget(head, 2 * row, column)
-            grid.addWidget(body, 2 * row + 1, column)
-            grid.setRowStretch(2 * row + 1, 1)
-            grid.setColumnStretch(column, 1)
+        self._cells = tuple(zip(heads, bodies, strict=True))
+        for head in heads:
+            head.setFixedHeight(HEAD_HEIGHT)
+        self.tools.row.addWidget(make_full_button(self, "Images"))
         words = make_column(self.title, self.caption, gap=0)
         self._stack = QStackedWidget()
         advice = "Choose a photograph in the controls, or drop an image file onto the window."
         self._stack.addWidget(EmptyState("No image yet", advice))
-        parts = (words, self.tools, grid, self.jury)
-        self._stack.addWidget(make_panel(make_column(*parts, gap=4, margin=10, shares=(0, 0, 1))))
+        parts = (words, self.tools, grid, -1, self.jury)
+        self._stack.addWidget(make_panel(make_column(*parts, gap=4, margin=MARGIN, shares=(0, 0, 100))))
         self.setLayout(make_column(self._stack))
         self.made_view.set_hint("Pick a voxel or an ROI and run a probe to see the perturbed image.")
         self.difference_view.set_hint("The difference appears here, amplified.")
         for view, tip in zip(self._views(), (ZOOM_TIP, ZOOM_TIP, DIFFERENCE_TIP), strict=True):
             view.setToolTip(tip)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Square panes: in two rows of two, or in one row where the panel is wide."""
+        super().resizeEvent(event)
+        width, height = self.width() - 2 * MARGIN, self.height() - 2 * MARGIN
+        columns = 4 if width > WIDE * height else 2
+        for index, cell in enumerate(self._cells):
+            row, column = divmod(index, columns)
+            for line, widget in enumerate(cell):
+                self._grid.addWidget(widget, 2 * row + line, column)
+        self._grid.setRowStretch(1, 1)
+        self._grid.setRowStretch(3, int(columns == 2))
+        for column in range(4):
+            self._grid.setColumnStretch(column, int(column < min(columns, 3)))
+        self._grid.setColumnMinimumWidth(3, METER_WIDTH if columns == 4 else 0)
+        side = (width - METER_WIDTH - 3 * GAP) // 3 if columns == 4 else (width - GAP) // 2
+        for _, body in self._cells:
+            body.setMaximumHeight(max(LEAST_SIDE, side))
+
     def _connect(self) -> None:
         for view in self._views():
             view.view_moved.connect(self._share_view)
+            view.enlarged.connect(partial(self._enlarge, view))
             view.pixel_hovered.connect(self._say_pixel)
             view.said.connect(self.said)
         self.first_choice.chosen.connect(self._refresh)
@@ -379,6 +407,14 @@ class ImagesPanel(QWidget):
         for view in self._views():
             if view is not moved:
                 view.show_rect(rect)
+        self.scale.setText(self.clean_view.describe_scale())
+
+    def _enlarge(self, chosen: ImageView) -> None:
+        """Show the pictures one at a time over the window, beginning with the one chosen."""
+        names = ("Clean", ROLES[self._role][0], f"Difference × {self.amplification}")
+        pictures = [(name, view.pixels) for name, view in zip(names, self._views(), strict=True)]
+        if chosen.pixels is not None:
+            LargeView(pictures, self._views().index(chosen), self).open()
 
     def _say_pixel(self, place: tuple[int, int] | None) -> None:
         if place is None or self._pictures is None:

@@ -1,32 +1,41 @@
 """Where the panels of Explore stand: empty when the window is first painted, then filled one after another.
 
-left: controls above the gallery | centre: cortex | right: images
-                                 | below: responses
+left: controls above the gallery | centre: cortex above the responses | right: images
+
+Each class of window size has sizes of its own: the first ones are made for the room there is, then they are kept.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from app.base.settings import Settings
 from app.widgets.basics import announce, available_size, make_column, make_label, make_panel, make_row, make_split
+from app.widgets.full_panel import leave_full
 
 if TYPE_CHECKING:
     from app.explore.presenter import Panels
 
 KEY = "explore"
 HANDLE_PIXELS = 6
-FIRST_SIZES: dict[str, tuple[int, ...]] = {
-    "main_splitter": (324, 1116),
-    "left_splitter": (620, 204),
-    "work_splitter": (560, 260),
-    "top_splitter": (720, 400),
-}
+SIZES = "panel_sizes"
+SIZE_CLASSES = {"large": (2200, 400, 0.44), "medium": (1500, 330, 0.39), "compact": (0, 324, 0.0)}
+"""From a width on: the width of the controls, and the share of the rest that images get."""
+LEAST_IMAGES = 2 * 224 + 52
+"""Room for two pictures of 224 pixels side by side."""
+BESIDE_PICTURES = 190
+"""Pixels above, between and below two rows of pictures."""
+RESPONSES = (250, 0.325, 450)
+"""Least height, share of it, and what all rows of the table need."""
+LEAST_GALLERY, LARGEST_CONTROLS = 172, 1000
+"""Heights: two rows of thumbnails; all controls, with those of a budget unfolded."""
 COMPACT_WIDTH = 1264
 """Narrower, controls, cortex and images do not fit side by side."""
 
@@ -37,25 +46,36 @@ NONE_FOLDED = "none"
 Panel = TypeVar("Panel", bound=QWidget)
 
 
-class Places:
+class Places(QObject):
     """The splitters of Explore with their sizes and what is folded away; `steps` make what stands in them, in turn."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         controls, gallery, images, responses = (make_panel(make_column()) for _ in range(4))
         cortex = make_panel(make_row(-1, make_label("Loading the cortex…", "muted"), -1))
-        top = _make_splitter("top_splitter", cortex, images, shares=(1, 0))
-        work = _make_splitter("work_splitter", top, responses, shares=(1, 0), upright=True)
-        left = _make_splitter("left_splitter", controls, gallery, shares=(0, 1), upright=True)
+        centre = _make_splitter("responses_splitter", cortex, responses, shares=(2, 1), upright=True)
+        work = _make_splitter("images_splitter", centre, images, shares=(1, 1))
+        left = _make_splitter("left_splitter", controls, gallery, shares=(1, 1), upright=True)
         self.whole = _make_splitter("main_splitter", left, work, shares=(0, 1))
-        self._splitters = (top, work, left, self.whole)
-        self._parts = {"controls": (self.whole, 0), "images": (top, 1), "responses": (work, 1)}
+        self._splitters = (self.whole, left, work, centre)  # outer ones first
+        self._parts = {"controls": (self.whole, 0), "images": (work, 1), "responses": (centre, 1)}
         self._settings = settings
-        self.restore_sizes({one.objectName(): settings.text(one.objectName()) for one in self._splitters})
-        kept = settings.text(FOLDED)
-        narrow = not kept and available_size().width() < COMPACT_WIDTH  # at a first start on a narrow screen
-        for name in {"controls"} if narrow else self._parts.keys() & kept.split():
+        self._class = ""
+        self._kept: dict[str, dict[str, str]] = {}
+        with suppress(ValueError, TypeError):
+            self._kept = dict(json.loads(settings.text(SIZES)))
+        self.whole.installEventFilter(self)
+        folded = settings.text(FOLDED)
+        narrow = not folded and available_size().width() < COMPACT_WIDTH  # at a first start on a narrow screen
+        for name in {"controls"} if narrow else self._parts.keys() & folded.split():
             self._part(name).hide()
-        self.steps = self._fill(top, work, left)
+        self.steps = self._fill(centre, work, left)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take the sizes of another class of window sizes."""
+        if event.type() == QEvent.Type.Resize:
+            self._follow(self.whole.size())
+        return super().eventFilter(watched, event)
 
     @property
     def panels(self) -> Panels:
@@ -82,14 +102,42 @@ class Places:
         for splitter in self._splitters:
             splitter.restoreState(decode(kept.get(splitter.objectName(), "")))
 
+    def keep(self) -> None:
+        """Remember the sizes for windows of this class; those while one panel fills the work space are none."""
+        if not leave_full(self.whole) and self._class:
+            self._kept[self._class] = self.sizes()
+        self._settings.set(SIZES, json.dumps(self._kept))
+
     def reset(self) -> None:
-        """Give every part its first size."""
-        for splitter in self._splitters:
-            splitter.setSizes(list(FIRST_SIZES[splitter.objectName()]))
+        """Give every part its first size, in windows of every size."""
         self.show_all()
+        self._kept.clear()
+        self._class = ""
+        self._follow(self.whole.size())
+
+    def _follow(self, room: QSize) -> None:
+        """Take the sizes of the class of a window: those kept, or the first that suit the room."""
+        found = next(name for name, (least, *_) in SIZE_CLASSES.items() if room.width() >= least)
+        if found == self._class:
+            return
+        self.keep()
+        self._class = found
+        if found in self._kept:
+            self.restore_sizes(self._kept[found])
+            return
+        _, controls, share = SIZE_CLASSES[found]
+        rest = room.width() - controls
+        images = max(LEAST_IMAGES, min(round(share * rest), room.height() - BESIDE_PICTURES))
+        least, part, most = RESPONSES
+        responses = min(most, max(least, round(part * room.height())))
+        gallery = max(LEAST_GALLERY, room.height() - LARGEST_CONTROLS)
+        seconds, wholes = (rest, gallery, images, responses), (room.width(), room.height(), rest, room.height())
+        for splitter, second, both in zip(self._splitters, seconds, wholes, strict=True):
+            splitter.setSizes([both - second, second])
 
     def toggle(self, name: str) -> None:
         """Fold a part away, or bring it back."""
+        leave_full(self.whole)
         part = self._part(name)
         part.setHidden(not part.isHidden())
         self._keep()
@@ -97,6 +145,7 @@ class Places:
 
     def show_all(self) -> None:
         """Bring every part back."""
+        leave_full(self.whole)
         for name in self._parts:
             self._part(name).show()
         self._keep()
@@ -108,7 +157,7 @@ class Places:
         folded = [name for name in self._parts if self._part(name).isHidden()]
         self._settings.set(FOLDED, " ".join(folded) or NONE_FOLDED)
 
-    def _fill(self, top: QSplitter, work: QSplitter, left: QSplitter) -> Iterator[None]:
+    def _fill(self, centre: QSplitter, work: QSplitter, left: QSplitter) -> Iterator[None]:
         from app.cortex.panel import CortexPanel  # with pyqtgraph and what draws the cortex: behind the first paint
         from app.explore.controls_panel import ControlsPanel
         from app.explore.gallery_panel import GalleryPanel
@@ -118,11 +167,11 @@ class Places:
 
         controls = _put(left, 0, ControlsPanel())
         yield
-        gallery, images = _put(left, 1, GalleryPanel()), _put(top, 1, ImagesPanel())
+        gallery, images = _put(left, 1, GalleryPanel()), _put(work, 1, ImagesPanel())
         yield
-        responses = _put(work, 1, ResponsesPanel())
+        responses = _put(centre, 1, ResponsesPanel())
         yield
-        self._panels = Panels(controls, gallery, _put(top, 0, CortexPanel()), images, responses)
+        self._panels = Panels(controls, gallery, _put(centre, 0, CortexPanel()), images, responses)
 
 
 def _make_splitter(name: str, *widgets: QWidget, shares: tuple[int, int], upright: bool = False) -> QSplitter:
@@ -130,7 +179,6 @@ def _make_splitter(name: str, *widgets: QWidget, shares: tuple[int, int], uprigh
     splitter = make_split(*widgets, shares=shares, upright=upright)
     splitter.setObjectName(name)
     splitter.setHandleWidth(HANDLE_PIXELS)
-    splitter.setSizes(list(FIRST_SIZES[name]))
     return splitter
 
 

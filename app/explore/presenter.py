@@ -24,6 +24,7 @@ from app.explore.path import CortexPath
 from app.explore.responses_panel import ResponsesPanel
 from app.look.numbers import format_number
 from core.datasets.import_stats import find_ncsnr
+from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind

@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app.base.state import Pinned
@@ -17,6 +18,7 @@ from app.explore.roi_table import RoiTable
 from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.widgets.basics import make_column, make_label, make_panel, make_row, make_split
 from app.widgets.captions import Caption, EmptyState
+from app.widgets.full_panel import MARK, fills, make_full_button
 from app.widgets.segmented import Segmented
 from core.attacks.config import write_budget, write_convergence
 from core.figures.curve import ATTACK, SECOND, SECOND_CONTROL, CurveData, curve_of, describe_run, steps_of
@@ -30,6 +32,10 @@ REDRAW_MS = 60
 
 Together they took 28 to 37 ms on two busy cores with software rendering, too near the 50 ms a window may stall.
 """
+
+PARTS = ("curve", "spill-over", "steps")
+LEAST_PART, LEAST_BESIDE = 200, 730
+"""Pixels across of one part, and of all side by side; a narrower panel shows one at a time."""
 
 SELECTIVITY_TIP = (
     "z = (target ROI's mean shift − mean over the other ROIs) ÷ SD over the other ROIs, every shift in SDs of the "
@@ -125,10 +131,12 @@ class ResponsesPanel(QWidget):
         self.axis_choice = Segmented(
             [("linear", "Linear ε", "Linear epsilon axis"), ("log", "Log ε", "Logarithmic epsilon axis")]
         )
+        self.part_choice = Segmented([(name, name.capitalize(), f"Show the {name}") for name in PARTS])
         self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._build()
         self._redraw_timer.timeout.connect(self._draw_live)
         self.axis_choice.chosen.connect(self._choose_axis)
+        self.part_choice.chosen.connect(self._choose_parts)
         self.history.step_scrubbed.connect(self.show_step)
         self.clear()
 
@@ -222,22 +230,41 @@ class ResponsesPanel(QWidget):
         self.history.set_playing(False)
         self._stack.setCurrentIndex(0)
 
+    def minimumSizeHint(self) -> QSize:
+        """Room for one of its parts."""
+        return QSize(LEAST_PART, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show the parts side by side where there is room for all of them."""
+        super().resizeEvent(event)
+        self._choose_parts()
+
+    def _choose_parts(self, *_chosen: str) -> None:
+        if any(map(fills, self._parts.values())):
+            return
+        one = self.width() < LEAST_BESIDE
+        self.part_choice.setVisible(one)
+        for name, part in self._parts.items():
+            part.setHidden(one and name != self.part_choice.value())
+
     def _build(self) -> None:
         curve = QWidget()
         curve.setLayout(make_column(self.curve, self.power, gap=2, stretch=0))
         parts = (
-            _make_part("Shift against ε", self.readout, curve, self.power.shows, self.axis_choice, least=300),
-            _make_part("Spill-over", self.selectivity, self.table, least=340),
-            _make_part("Attack steps", self.history.readout, self.history, least=260),
+            _make_part("Shift against ε", self.readout, curve, self.power.shows, self.axis_choice),
+            _make_part("Spill-over", self.selectivity, self.table),
+            _make_part("Attack steps", self.history.readout, self.history),
         )
+        self._parts = dict(zip(PARTS, parts, strict=True))
         self._stack = QStackedWidget()
         advice = (
             "Pick a voxel on the cortex, or choose an ROI, then run a probe: its shift against ε, its spill-over and "
             "its steps appear here."
         )
         self._stack.addWidget(EmptyState("No probe yet", advice))
-        self._stack.addWidget(make_split(*parts, shares=(34, 38, 28)))
-        self.setLayout(make_column(self._stack))
+        self._stack.addWidget(make_split(*parts, shares=(38, 36, 26)))
+        self.setLayout(make_column(self.part_choice, self._stack, gap=0))
+        self.setProperty(MARK, "Responses")
 
     def _use_table(self, table: VoxelTable) -> None:
         if self._table is not table:
@@ -312,9 +339,10 @@ class ResponsesPanel(QWidget):
         self.curve.set_log(value == "log")
 
 
-def _make_part(heading: str, readout: QWidget, body: QWidget, *tools: QWidget, least: int) -> QWidget:
+def _make_part(heading: str, readout: QWidget, body: QWidget, *tools: QWidget) -> QWidget:
     """One third of the panel: heading with tools on its right, one line of read-out, the view."""
     head = make_row(make_label(heading, "strong"), -1, *tools)
     part = make_panel(make_column(head, readout, body, gap=2, margin=(10, 6, 10, 8), stretch=2))
-    part.setMinimumWidth(least)
+    part.setMinimumWidth(LEAST_PART)
+    head.addWidget(make_full_button(part, heading))
     return part

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.widgets.basics import make_column, make_label
@@ -15,7 +15,7 @@ from core.experiments.measured.compare_tables import predicted_unit
 from core.experiments.measured.planned import Measure, PlannedStimulus
 
 NAMES = ("Original", "Perturbed", "Control")
-LEAST, HEIGHT = (80, 80), 120
+LEAST, MOST_HEIGHT, GAP = (80, 80), 260, 8
 MOST_OTHERS = 6
 """Networks named beside the chosen one; the report's table holds all."""
 EMPTY = "Click a point: its pictures appear here."
@@ -33,9 +33,8 @@ class ProbePictures(QWidget):
         self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(8)
+        grid.setHorizontalSpacing(GAP)
         for place, (picture, caption) in enumerate(zip(self.pictures, self.captions, strict=True)):
-            picture.setFixedHeight(HEIGHT)
             grid.addWidget(picture, 0, place)
             grid.addWidget(caption, 1, place)
             grid.setColumnStretch(place, 1)
@@ -64,6 +63,12 @@ class ProbePictures(QWidget):
             if measure is Measure.SHIFT:
                 lines += [f"    {_format(shifts.predicted[name][0, number])} by {name}" for name in others]
         self.numbers.setText("\n".join(lines))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Square pictures, as large as the width allows."""
+        super().resizeEvent(event)
+        for picture in self.pictures:
+            picture.setFixedHeight(min(MOST_HEIGHT, max(LEAST[1], self.width() // len(NAMES) - GAP)))
 
     def clear(self) -> None:
         """Show nothing."""

@@ -11,6 +11,7 @@ from app.recordings.import_dialog import ImportDialog
 from app.recordings.import_pages import FoundView
 from app.widgets.basics import bring, fill_dialog, make_button, make_label, make_row
 from app.widgets.desk import Desk, Drop, Feature, Paths, does
+from core.datasets.kinds import is_image
 from core.datasets.subject_files import remove_subject
 from core.datasets.summary import ImportSummary, load_summary
 
@@ -85,4 +86,4 @@ class Recordings(Feature):
 
 
 def _is_recording(paths: Paths) -> bool:
-    return paths[0].is_dir() or paths[0].suffix.lower() == ".toml"
+    return paths[0].suffix.lower() == ".toml" or (paths[0].is_dir() and not is_image(paths[0]))

@@ -88,7 +88,8 @@ redo | Redo | Ctrl+Shift+Z | redo | Redo the change undone last
 copy_cortex | Copy cortex picture | Ctrl+Shift+X | copy | Put the cortex with its names and colour bar on the \
     clipboard, at twice its size
 [Data]
-open_image | Open image… | Ctrl+O | image | Probe an image of your own
+open_image | Open images… | Ctrl+O | image | Probe images of your own
+open_image_folder | Open folder of images… |  |  | List all images of a folder in the gallery, to probe any of them
 previous_image | Previous image | [ | previous | Go to the previous image in the gallery
 next_image | Next image | ] | next | Go to the next image in the gallery
 -
@@ -175,6 +176,8 @@ flicker | Flicker clean and perturbed | F | eye | Swap clean and perturbed image
 toggle_controls | Show or hide controls | Ctrl+1 | sidebar | Hide the left column, or bring it back
 toggle_images | Show or hide images | Ctrl+2 |  | Hide the images, or bring them back
 toggle_responses | Show or hide responses | Ctrl+3 |  | Hide the responses, or bring them back
+full_panel | One panel alone | Ctrl+Space | expand | Let the panel under the pointer fill the window, or show all \
+    panels again; Esc goes back
 reset_layout | Reset layout |  | layout | Restore the default sizes of all parts of the window
 -
 toggle_theme | Switch dark and light | Ctrl+T | theme | Change the colours of the window
@@ -230,7 +233,7 @@ def _is_imported(state: AppState) -> bool:
     return state.subject is not None and state.subject.images is not None
 
 
-TOOLBAR = "open_image export toggle_theme palette toggle_controls show_shortcuts"
+TOOLBAR = "open_image export full_panel toggle_theme palette toggle_controls show_shortcuts"
 
 
 def _read_table() -> Iterator[Command]:

@@ -22,6 +22,7 @@ from app.shell.shortcuts_sheet import ShortcutsSheet
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import bring, fill_dialog, make_button, make_column, make_label, make_row, make_split
 from app.widgets.desk import Desk, Feature, does
+from app.widgets.full_panel import toggle_full
 from core.paths import docs_folder
 
 PAGES = (
@@ -36,6 +37,7 @@ PAGES = (
     ("command-line", "Command line"),
     ("formulas", "Formulas"),
     ("glossary", "What do these numbers mean?"),
+    ("window", "The window, work space by work space"),
     ("troubleshooting", "Troubleshooting"),
 )
 """File and title of each page, in reading order."""
@@ -182,6 +184,12 @@ class Handlers(Feature):
         if path := ask_path(parent, "Save a picture of the window", "probescope.png", PNG_FILTER, settings=settings):
             with self._session.problems.shown():
                 self._desk.say(save_window_picture(parent, path), "info")
+
+    @does("full_panel")
+    def toggle_full(self) -> None:
+        """One panel over the work space in front, or all of them."""
+        if (page := self._desk.tabs.stack.currentWidget()) is not None:
+            toggle_full(page)
 
     @does("toggle_theme")
     def toggle_theme(self) -> None:

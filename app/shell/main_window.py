@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from app.explore.explore import Explore
     from app.shell.features import Features
 
-FIRST_SIZE = QSize(1440, 900)
+FIRST_SIZE = QSize(1600, 1000)
 LEAST_SIZE = QSize(760, 440)
 """Half a small dense screen; what does not fit is folded away or scrolls."""
 
@@ -143,6 +143,6 @@ class MainWindow(QMainWindow):
         menus.setNativeMenuBar(False)
         self.actions_table.fill_menus(menus)
         buttons = self.tool_buttons.values()
-        bar.setLayout(make_row(menus, 12, self.tabs.bar, -1, *buttons, gap=4, margin=(10, 3, 10, 3)))
+        bar.setLayout(make_row(menus, self.tabs.bar, -1, *buttons, gap=2, margin=(6, 3, 6, 3)))
         self.setMenuWidget(bar)
         self.restoreGeometry(decode(self._settings.text("window_geometry")))

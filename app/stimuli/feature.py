@@ -27,10 +27,12 @@ from app.stimuli.tray import Tray
 from app.widgets.basics import bring
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded, Paths, does
 from app.widgets.job_line import Reading
+from app.widgets.large_view import LargeView
 from app.widgets.new_folder_dialog import ask_new_folder
 from core.attacks.config import AttackConfig
-from core.datasets.image_files import are_pictures
+from core.datasets.kinds import is_image
 from core.headers import unstructure
+from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
 from core.probes.against import Against
 from core.probes.probe import Probe
@@ -137,7 +139,7 @@ class Stimuli(Feature):
         return (Drop("images", "Plan stimuli of {name}", self._takes_images, self.show_plan_of, takes_many=True),)
 
     def _takes_images(self, paths: Paths) -> bool:
-        return self._desk.tabs.current == KEY and are_pictures(paths)
+        return self._desk.tabs.current == KEY and all(map(is_image, paths))
 
     @does("plan_stimuli")
     def show_plan(self) -> None:
@@ -238,6 +240,7 @@ class Stimuli(Feature):
         page.package_requested.connect(self.package_wanted)
         page.design_requested.connect(self.show_design)
         page.open_requested.connect(self.open_row)
+        page.large_requested.connect(self.show_large)
         page.strip_requested.connect(self.show_strip)
         self._offer_encoders()
         self._recall_form(page)
@@ -267,6 +270,20 @@ class Stimuli(Feature):
         if self._page is not None and subject is not None:
             encoders = self._session.catalogue.encoders_of(subject.id)
             self._page.form.set_encoders([(one.network, one.layer) for one in encoders])
+
+    def show_large(self, row: int) -> None:
+        """Show original, perturbed image and difference of a row large."""
+        self._read_probes([self.tray.items[row]], self._show_large)
+
+    def _show_large(self, found: Sequence[Probe | None]) -> None:
+        probe = found[0]
+        if probe is None:
+            self._session.controller.noted.emit("The pictures of this item are not made yet.")
+            return
+        change = 255.0 * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0)
+        factor = choose_factor(change)
+        pictures = [("Original", to_uint8(probe.clean_pixels)), ("Perturbed", to_uint8(probe.perturbed_pixels))]
+        LargeView([*pictures, (f"Difference × {factor}", amplify(change, factor))], 1, self._desk.parent).open()
 
     def show_strip(self, row: int) -> None:
         """Show the seed of a row over all its levels."""

@@ -36,8 +36,8 @@ class StimuliPage(JobPage):
     Signals
     -------
     plan_requested, write_requested, package_requested, design_requested()
-    open_requested, strip_requested(int)
-        Show the probe of a row in Explore, or its seed over all levels.
+    open_requested, large_requested, strip_requested(int)
+        Show the probe of a row in Explore, its pictures large, or its seed over all levels.
     """
 
     plan_requested = Signal()
@@ -45,6 +45,7 @@ class StimuliPage(JobPage):
     package_requested = Signal()
     design_requested = Signal()
     open_requested = Signal(int)
+    large_requested = Signal(int)
     strip_requested = Signal(int)
 
     RUN, RUN_TIP, STOP_TIP = "Write set…", "Write files, manifest and README", "Stop; keep finished probes"
@@ -70,9 +71,11 @@ class StimuliPage(JobPage):
         self.remove = make_button("Remove", do=self._remove, tip="Remove the selected items from the tray (Delete)")
         open_tip = "Show this probe in Explore (Enter, or double click)"
         self.open = make_button("Open in Explore", do=self._open, tip=open_tip)
+        self.large = make_button("Enlarge", do=self._enlarge, tip="Show the pictures of this item large (Space)")
         strip_tip = "Show the seed of this item over all its levels, and what became of every level"
         self.strip = make_button("Level strip…", do=self._show_strip, tip=strip_tip)
-        for keys, do in (("Delete", self._remove), ("Ctrl+Up", up), ("Ctrl+Down", down), ("Return", self._open)):
+        keyed = (("Delete", self._remove), ("Ctrl+Up", up), ("Ctrl+Down", down))
+        for keys, do in (*keyed, ("Return", self._open), ("Space", self._enlarge)):
             QShortcut(QKeySequence(keys), self.list, do, context=Qt.ShortcutContext.WidgetShortcut)
         self.summary = make_label("", "muted")
         self.meter = BudgetMeter()
@@ -133,7 +136,7 @@ class StimuliPage(JobPage):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setAccessibleName("Items of the tray")
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
-        tools = make_row(self.summary, -1, self.up, self.down, self.remove, self.strip, self.open)
+        tools = make_row(self.summary, -1, self.up, self.down, self.remove, self.strip, self.large, self.open)
         held = make_column(tools, self.list, self._make_detail(), margin=12, stretch=1)
         self.lay_out(form, held, empty=EmptyState(*EMPTY), more=(self.design,))
 
@@ -180,6 +183,11 @@ class StimuliPage(JobPage):
         if len(rows) == 1:
             self.open_requested.emit(rows[0])
 
+    def _enlarge(self) -> None:
+        rows = self.chosen_rows()
+        if len(rows) == 1:
+            self.large_requested.emit(rows[0])
+
     def _show_strip(self) -> None:
         self.strip_requested.emit(self.chosen_rows()[0])
 
@@ -189,7 +197,7 @@ class StimuliPage(JobPage):
     def _show_detail(self) -> None:
         rows = self.chosen_rows()
         one = rows[0] if len(rows) == 1 else None
-        for button in (self.up, self.down, self.open):
+        for button in (self.up, self.down, self.large, self.open):
             button.setEnabled(one is not None)
         self.remove.setEnabled(bool(rows))
         self.strip.setEnabled(one is not None and self.tray.reading(one) is not None)

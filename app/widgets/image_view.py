@@ -1,13 +1,27 @@
-"""Pictures of numpy pixels: fitted into the room there is, or zoomed, moved, copied and saved. Never changes values."""
+"""Pictures of numpy pixels: fitted into the room there is, or zoomed, moved, copied and saved. Never changes values.
+
+A whole picture is shown at a whole number of screen pixels a pixel wherever that leaves little room unused.
+"""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtCore import QObject, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QGuiApplication,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QGraphicsView, QSizePolicy, QVBoxLayout, QWidget
 
 from app.base.pictures import save_image, to_qimage
@@ -58,7 +72,9 @@ class PictureMenu(QObject):
 
 
 class PictureLabel(QWidget):
-    """Shows (height, width, 3) uint8 pixels, or a sentence while there are none."""
+    """Shows (height, width, 3) uint8 pixels, or a sentence while there are none; tells of a click."""
+
+    clicked = Signal()
 
     def __init__(self, name: str, *, least: tuple[int, int], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +100,10 @@ class PictureLabel(QWidget):
         self._text = text
         self.update()
 
+    def mouseReleaseEvent(self, _event: QMouseEvent) -> None:
+        """Tell."""
+        self.clicked.emit()
+
     def sizeHint(self) -> QSize:
         """As small as allowed; it takes what is left."""
         return self.minimumSize()
@@ -104,8 +124,14 @@ class PictureLabel(QWidget):
         painter.end()
 
 
+LEAST_FILLED = 0.8
+"""Share of the room along a side from which a whole number of screen pixels a pixel is taken."""
+
 CRISP_FROM = 3.0
 """Screen pixels per image pixel from which pixels are drawn as squares instead of smoothed."""
+
+ROUNDING = 0.004
+"""What a whole number of screen pixels a pixel may be off by."""
 
 SMALLEST_VIEW = 8
 """Image pixels across at the closest zoom."""
@@ -115,19 +141,19 @@ LARGEST_VIEW = 1.25
 
 
 class PictureBox(pg.ViewBox):  # type: ignore[misc]
-    """A view box whose double click fits the picture."""
+    """A view box that tells of a double click."""
 
-    fit_asked = Signal()
+    double_clicked = Signal()
 
     def __init__(self) -> None:
         super().__init__(lockAspect=True, invertY=True, enableMenu=False, defaultPadding=0.0)
         self.disableAutoRange()
 
     def mouseClickEvent(self, event: object) -> None:
-        """Fit on a double click; no menu of pyqtgraph's own."""
+        """Tell of a double click; no menu of pyqtgraph's own."""
         if event.double():  # type: ignore[attr-defined]
             event.accept()  # type: ignore[attr-defined]
-            self.fit_asked.emit()
+            self.double_clicked.emit()
 
 
 FRAME = 1
@@ -142,7 +168,7 @@ ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0,
 
 
 class ImageView(QWidget):
-    """A picture of (height, width, 3) uint8; scroll zooms, drag moves, double click fits.
+    """A picture of (height, width, 3) uint8; scroll zooms, drag moves.
 
     Signals
     -------
@@ -152,11 +178,14 @@ class ImageView(QWidget):
         (row, column) below the pointer, or None.
     said(str)
         A sentence about a copy or save that went well or failed.
+    enlarged()
+        A double click: the user wants it larger, or as it was.
     """
 
     view_moved = Signal(QRectF)
     pixel_hovered = Signal(object)
     said = Signal(str)
+    enlarged = Signal()
 
     def __init__(self, name: str, *, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -181,7 +210,8 @@ class ImageView(QWidget):
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._box.sigRangeChangedManually.connect(self._tell_view)
-        self._box.fit_asked.connect(self.fit)
+        self._box.sigResized.connect(self._follow_size)
+        self._box.double_clicked.connect(self.enlarged)
         self._scene.scene().sigMouseMoved.connect(self._tell_pixel)
         self._make_actions()
         self.setAccessibleName(f"{name} image")
@@ -219,8 +249,39 @@ class ImageView(QWidget):
     def show_rect(self, rect: QRectF) -> None:
         """Show one part of the picture, without telling anyone."""
         self._wanted = QRectF(rect)
-        self._box.setRange(rect=rect, padding=0.0, disableAutoRange=True)
+        self._box.setRange(rect=self._frame(rect), padding=0.0, disableAutoRange=True)
         self._choose_smoothing()
+
+    def describe_scale(self) -> str:
+        """Screen pixels a pixel of the picture, and whether it is smoothed."""
+        scale = self._scale()
+        if _is_whole(scale):
+            return f"{round(scale)}:1"
+        return f"{scale:.2f}:1{', smoothed' if scale < CRISP_FROM else ''}"
+
+    def _frame(self, rect: QRectF) -> QRectF:
+        """The part to show for a part wanted: around a whole picture, what makes its pixels whole on the screen."""
+        if self.pixels is None or rect.size() != QSizeF(self.pixels.shape[1], self.pixels.shape[0]):
+            return rect
+        ratio = self.devicePixelRatioF()
+        across, down = self._box.width() * ratio, self._box.height() * ratio
+        scale = min(across / rect.width(), down / rect.height())
+        whole = math.floor(scale + ROUNDING)
+        if whole < max(1.0, LEAST_FILLED * scale):
+            return rect
+        left, top = ((room - whole * side) // 2 for room, side in ((across, rect.width()), (down, rect.height())))
+        return QRectF(-left / whole, -top / whole, across / whole, down / whole)
+
+    def _follow_size(self) -> None:
+        """Keep showing the same part of the picture."""
+        if not self._wanted.isEmpty():
+            self._limit()
+            self.show_rect(self._wanted)
+            self.view_moved.emit(self._wanted)
+
+    def _scale(self) -> float:
+        shown = self._box.viewRect().width()
+        return float(self._box.width() * self.devicePixelRatioF() / shown) if shown > 0 else 1.0
 
     def fit(self) -> None:
         """Show the whole picture."""
@@ -249,16 +310,12 @@ class ImageView(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self._scene.setBackground(theme.field)
-        self._box.setBorder(pg.mkPen(theme.line, width=1))
+        self._scene.setBackground(theme.panel)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep showing the same part of the picture."""
+        """Keep the hint in the middle."""
         super().resizeEvent(event)
         self._hint.setGeometry(self.rect().adjusted(12, 12, -12, -12))
-        if not self._wanted.isEmpty():
-            self._limit()
-            self.show_rect(self._wanted)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Zoom with + and -, move with the arrows, fit with Home."""
@@ -314,6 +371,10 @@ class ImageView(QWidget):
         self.pixel_hovered.emit((row, column) if 0 <= row < height and 0 <= column < width else None)
 
     def _choose_smoothing(self) -> None:
-        across = self._box.viewRect().width()
-        scale = self._box.width() / across if across > 0 else 1.0
-        self._scene.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, scale < CRISP_FROM)
+        scale = self._scale()
+        smooth = scale < CRISP_FROM and not _is_whole(scale)
+        self._scene.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+
+
+def _is_whole(scale: float) -> bool:
+    return scale > 1 - ROUNDING and abs(scale - round(scale)) < ROUNDING

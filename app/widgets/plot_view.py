@@ -29,7 +29,7 @@ PIXELS = 1.6
 """Of the window for each point of print."""
 BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
-LONGEST_LINE = 13
+LONGEST = {"bottom": 11, "left": 22}
 """Letters on one line of a tick's name."""
 MANY_POWERS = 5
 TITLE_HEIGHT = 34
@@ -41,7 +41,7 @@ PAPER = "#ffffff"
 CLICK_PIXELS = 9
 SHADE = 0.13
 """Cover of what is shaded."""
-RING, DOT, ON_TOP = 16, 10, 1000
+RING, DOT, ON_TOP, BEHIND = 16, 10, 1000, -1
 END_ROOM, END_OFFSET, END_GAP = 92, 5, 14
 """Pixels kept free for names at the ends of lines, from a line to its name, and between two names."""
 
@@ -101,6 +101,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         item.showAxis("top", False)
         item.showAxis("right", False)
         item.getAxis("left").setGrid(GRID_ALPHA)
+        item.getAxis("left").setZValue(BEHIND)
         item.getViewBox().disableAutoRange()
 
     def show_plot(self, plot: Plot) -> None:
@@ -175,7 +176,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         ):
             self._axes[side].set_title(title)
             marks = ticks or (log_ticks(*ends) if log else [])
-            named = [(float(_scale(at, log=log)), wrap(name)) for at, name in marks]
+            named = [(float(_scale(at, log=log)), wrap(name, LONGEST[side])) for at, name in marks]
             self._axes[side].setTicks([named] if marks else None)
             if side == "bottom":
                 lines = max((name.count("\n") for _, name in named), default=0)
@@ -381,9 +382,9 @@ def nearest(places: FloatArray, *, at: tuple[float, float], reach: FloatArray) -
     return found if distance[found] <= 1 else None
 
 
-def wrap(name: str) -> str:
+def wrap(name: str, longest: int) -> str:
     """A name on short lines, broken at spaces and after underscores."""
-    lines = textwrap.wrap(name.replace("_", "_ "), LONGEST_LINE, break_long_words=False, break_on_hyphens=False)
+    lines = textwrap.wrap(name.replace("_", "_ "), longest, break_long_words=False, break_on_hyphens=False)
     return "\n".join(lines).replace("_ ", "_")
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLayout, QStackedWidget, QWidget
 
-from app.widgets.basics import allow, make_button, make_column, make_line, make_panel, make_row, make_scroll
+from app.widgets.basics import allow, make_button, make_column, make_line, make_panel, make_row, make_scroll, make_split
+from app.widgets.full_panel import MARK
 from app.widgets.job_line import JobLine
 from app.widgets.tabs import WorkPage
 
@@ -44,7 +45,10 @@ class JobPage(WorkPage):
         self.stack.addWidget(empty)
         self.stack.addWidget(make_panel(answer))
         answer_panel = make_panel(make_column(self.stack))
-        self.setLayout(make_row(make_panel(left, FORM_WIDTH), answer_panel, gap=6, stretch=1))
+        answer_panel.setProperty(MARK, "Results")
+        form_panel = make_panel(left)
+        form_panel.setMinimumWidth(FORM_WIDTH)
+        self.setLayout(make_row(make_split(form_panel, answer_panel, shares=(0, 1))))
 
     @property
     def busy(self) -> bool:

@@ -16,6 +16,8 @@ from core.words import name_some, natural_order
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".avif", ".tif", ".tiff", ".bmp", ".gif", ".ppm")
 MOST_NAMED = 3
+LOOKED_AT = 500
+"""Entries of a folder, to tell what it is."""
 
 
 def list_pictures(folder: Path) -> list[str]:
@@ -38,17 +40,17 @@ def list_pictures(folder: Path) -> list[str]:
     return sorted(found, key=natural_order)
 
 
-def are_pictures(paths: Sequence[Path]) -> bool:
-    """Whether all are pictures by their names, or folders of nothing else."""
+def look_for_pictures(folder: Path) -> tuple[bool, bool]:
+    """Whether a folder, or one in it, holds pictures, and whether it holds nothing else; by its first entries."""
+    first = _look_into(folder)
+    here = [path.suffix.lower() in ENDINGS for path in first]
+    inside = (path for folder in first if folder.is_dir() for path in _look_into(folder))
+    return any(here) or any(path.suffix.lower() in ENDINGS for path in inside), bool(here) and all(here)
 
-    def is_one(path: Path) -> bool:
-        return path.suffix.lower() in ENDINGS
 
-    def holds_them(folder: Path) -> bool:
-        files = [path for path in folder.iterdir() if not path.name.startswith(".")]
-        return bool(files) and all(is_one(path) for path in files)
-
-    return all(holds_them(path) if path.is_dir() else is_one(path) for path in paths)
+def _look_into(folder: Path) -> list[Path]:
+    with os.scandir(folder) as entries:
+        return [Path(entry) for entry in itertools.islice(entries, LOOKED_AT) if not entry.name.startswith(".")]
 
 
 def strip_ending(name: str) -> str:

@@ -6,7 +6,7 @@ named "SUBJECT:IMAGE" wherever images of several origins meet (the gallery, `--i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,13 +16,14 @@ from PIL import Image
 
 from core.checks import refusal, suggest
 from core.datasets.array_files import ImageFile, open_images
-from core.datasets.image_files import find_ids
+from core.datasets.image_files import find_ids, list_pictures
 from core.datasets.photos import NETWORK_SIZE, load_stimulus
 from core.datasets.subject import ImageSource, Subject, is_shipped, list_subjects, load_subject
 from core.errors import BadInputError, StorageError
 from core.images.read import check_image, read_image
 from core.images.stimulus import Stimulus, make_stimulus
 from core.images.transform import crop_resize
+from core.words import natural_order
 
 CHECKED_AT_ONCE = 200
 SEPARATOR = ":"
@@ -102,6 +103,27 @@ def check_pictures(source: ImageSource) -> Iterator[int]:
         check_image(source.path / member)
         if not number % CHECKED_AT_ONCE:
             yield number
+
+
+def gather_pictures(paths: Sequence[Path], *, should_stop: Callable[[], bool]) -> tuple[list[str], list[str]]:
+    """Pictures among files and everywhere below folders, as people count, and the names of what is none."""
+    well: list[str] = []
+    others: list[str] = []
+    for path in sorted(paths, key=lambda one: natural_order(str(one))):
+        try:
+            below = [path / name for name in list_pictures(path)] if path.is_dir() else [path]
+        except BadInputError:
+            below = [path]
+        for one in below:
+            if should_stop():
+                return well, others
+            try:
+                check_image(one)
+            except BadInputError:
+                others.append(one.name)
+            else:
+                well.append(str(one))
+    return well, others
 
 
 @lru_cache(maxsize=4)

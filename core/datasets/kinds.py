@@ -9,9 +9,11 @@ from pathlib import Path
 from types import ModuleType
 
 from core.checks import check_choice, refusal
+from core.datasets.image_files import ENDINGS, look_for_pictures
 from core.datasets.import_options import ImportOptions
 from core.datasets.recording import Recording, list_kinds, reading_source
 from core.datasets.summary import RecordingFacts, format_counts, gather_facts
+from core.errors import BadInputError
 
 MODULES = {
     "generic": "generic",
@@ -66,6 +68,24 @@ def detect_kind(source: Path) -> str:
     advice = "Describe other data with a TOML file: `main.py import template`."
     allowed = f"a recording of a known kind ({', '.join(one.title for one in list_kinds().values())})"
     raise refusal("source", allowed=allowed, got=str(source), advice=advice)
+
+
+def is_image(source: Path) -> bool:
+    """Whether this is a picture by its name, or a folder of pictures that is no recording.
+
+    Raises StorageError if the folder cannot be read.
+    """
+    if not source.is_dir():
+        return source.suffix.lower() in ENDINGS
+    with reading_source(str(source)):
+        holds_some, holds_only = look_for_pictures(source)
+    if holds_only or not holds_some:
+        return holds_only
+    try:
+        detect_kind(source)
+    except BadInputError:
+        return True
+    return False
 
 
 def _open_reader(kind: str) -> ModuleType:

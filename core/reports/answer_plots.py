@@ -97,23 +97,24 @@ def plot_norms(answer: Fragility, sweep: Sweep) -> Plot:
 
 
 def plot_means(answer: Discriminability) -> list[Plot]:
-    """The encoders' means by both measures."""
+    """The encoders' means by both measures, each in the colour it has among the statistics."""
     return [
         Plot(
             "",
             f"{measure.measure} ({measure.unit})",
-            (*(bars([k], [interval], k) for k, interval in enumerate(measure.means)), *controls),
+            (bars(np.arange(len(measure.means)), measure.means, ink), *controls),
             title,
             x_ticks=names_at(answer.labels),
             legend=None,
         )
-        for measure, controls, title in (
+        for measure, ink, controls, title in (
             (
                 answer.sensitivity,
+                "warm",
                 [_crosses([k], [one.value], "text") for k, one in enumerate(answer.control.means)],
                 CROSSES,
             ),
-            (answer.predictivity, [], "0: chance"),
+            (answer.predictivity, "cool", [], "0: chance"),
         )
     ]
 

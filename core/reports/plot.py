@@ -21,6 +21,8 @@ MIDDLE_LUMA = 140
 SCIPY_FIRST, SCIPY_STEP = 5.0, 10.0
 """Where scipy draws the first leaf of a tree, and how far apart leaves are."""
 MARGIN = 0.05
+BAR_STEPS = 32
+"""Colours of a colour bar."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,6 +152,17 @@ def matrix(
     """A plot of fields with the names of rows and columns."""
     named = {"x_ticks": names_at(columns), "y_ticks": names_at(rows), "legend": None}
     return Plot(**{"x": "", "y": "", "fields": values, "limits": limits} | named | more)
+
+
+def colour_bar(limits: tuple[float, float], unit: str) -> Plot:
+    """The colours of a matrix or a map from its largest to its least value, as a narrow plot; 0 is marked."""
+    low, high = limits
+    values = np.linspace(high, low, BAR_STEPS)[:, np.newaxis]
+    marks = [
+        (BAR_STEPS * (high - one) / (high - low) - 0.5, f"{one:z.2g}".replace("-", "−"))
+        for one in sorted({low, 0.0, high})
+    ]
+    return matrix(values, (), (), limits, y=unit, y_ticks=marks, write=lambda _value: "")
 
 
 def frame(row: int, column: int, ink: Ink, *, line: str = "-", width: float = 3.0, inset: float = 0.0) -> Series:

@@ -19,8 +19,8 @@ from core.surfaces.paint import VoxelMap
 from core.surfaces.store import load_surface
 from core.types import ByteArray, FloatArray, VoxelTable
 
-SMALL_TILE = 60
-"""Side in pixels of one view in the window."""
+TILE = 150
+"""Side in pixels of one view."""
 OVERSAMPLING = 2
 """Pixels drawn along each side of one that is kept: smooth outlines."""
 GYRUS, SULCUS = 205.0, 165.0
@@ -41,7 +41,7 @@ class Tile:
     shade: FloatArray
 
 
-def draw_map(surface: str, table: VoxelTable, values: FloatArray, *, limit: float, tile: int = 150) -> ByteArray:
+def draw_map(surface: str, table: VoxelTable, values: FloatArray, *, limit: float, tile: int = TILE) -> ByteArray:
     """A map on both hemispheres, (2 tile, 3 tile, 4) uint8, transparent outside: left above right, views as in `VIEWS`.
 
     Parameters

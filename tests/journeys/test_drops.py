@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
@@ -46,7 +47,7 @@ def drop(window: MainWindow, data: QMimeData) -> None:
 
 def test_an_image_is_promised_and_opened(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     data = mime(tmp_path / "picture_2.png")
-    assert drag(window, data) == (True, "Open picture_2.png as the image to probe", "")
+    assert drag(window, data) == (True, "Open picture_2.png to probe", "")
     assert window.features.drops.overlay.isVisible()
     with qtbot.waitSignal(window.session.controller.image_opened) as opened:
         drop(window, data)
@@ -65,11 +66,37 @@ def test_what_cannot_be_taken_is_said_before_and_after_the_drop(window: MainWind
     assert window.banner.text.text().startswith("song.mp3 cannot be opened. Drop ")
 
 
-def test_of_several_images_the_others_are_not_lost_silently(window: MainWindow, tmp_path: Path) -> None:
-    data = mime(tmp_path / "picture_0.png", tmp_path / "picture_1.png")
-    _, title, details = drag(window, data)
-    assert title == "Open picture_0.png as the image to probe"
-    assert details == "Only picture_0.png is opened; drop the other 1 one at a time."
+def test_of_several_images_all_are_listed_and_the_first_is_opened(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"mine_{number}.png" for number in (10, 2, 1)]
+    for path in paths:
+        Image.new("RGB", (64, 64), (9, 40, 80)).save(path)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"not a picture")
+    data = mime(*paths, broken)
+    assert drag(window, data) == (True, "Open mine_10.png and 3 more to probe", "")
+    with qtbot.waitSignal(window.session.controller.image_opened, timeout=20_000) as opened:
+        drop(window, data)
+    assert opened.args == [str(tmp_path / "mine_1.png")]
+    mine = [item.title for item in window.explore.everything() if item.group == "mine"]
+    assert mine == ["mine_1.png", "mine_2.png", "mine_10.png"]
+    assert window.banner.text.text() == "Listed 3 images under Mine; broken.png cannot be read as an image."
+
+
+def test_a_folder_of_images_is_told_from_one_of_a_recording(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    for name in ("b.png", "a.JPG", "more/c.png"):
+        Image.new("RGB", (64, 64), (200, 40, 80)).save(folder / name)
+    (folder / "notes.txt").write_text("holiday")
+    assert drag(window, mime(folder))[1] == "Open photos to probe"
+    with qtbot.waitSignal(window.session.controller.image_opened, timeout=20_000) as opened:
+        drop(window, mime(folder))
+    assert opened.args == [str(folder / "a.JPG")]
+    assert window.explore.gallery.list.rowCount() == 3
+    (folder / "mine.toml").write_text("")
+    assert drag(window, mime(folder))[1] == "Inspect photos as a recording"
 
 
 def test_each_kind_of_file_has_its_own_promise(window: MainWindow, tmp_path: Path) -> None:

@@ -326,7 +326,7 @@ def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot:
     assert [one.text() for one in view.panel.maps.captions] == ["in alexnet features.7", "in alexnet features.4"]
     shown = (*view.panel.pictures.pictures, *view.panel.maps.pictures)
     assert len(shown) == 5
-    assert all(not label.pixmap().isNull() for label in shown)
+    assert all(not label.image.isNull() for label in shown)
     before = view.panel.numbers.text()
     view.panel.image.setCurrentIndex(2)
     view.panel.target.setCurrentIndex(1)

@@ -195,7 +195,7 @@ def test_a_folder_that_is_none_is_said(panel: ImagesPanel, tmp_path: Path) -> No
 def test_a_theme_can_change_while_images_are_shown(panel: ImagesPanel) -> None:
     panel.show_probe(make_probe(44, SIZE))
     use_theme(LIGHT)
-    assert panel.made_view._scene.backgroundBrush().color().name() == LIGHT.field
+    assert panel.made_view._scene.backgroundBrush().color().name() == LIGHT.panel
 
 
 def test_clear_goes_back_to_the_empty_state(panel: ImagesPanel) -> None:

@@ -98,7 +98,7 @@ def test_a_command_that_cannot_be_given_says_why_before_all_is_there(window: Mai
     action = window.actions_table.action("probe")
     assert (action.isEnabled(), action.toolTip()) == (False, "Choose a network with a fitted encoder first")
     action = window.actions_table.action("open_image")
-    assert (action.isEnabled(), action.toolTip()) == (True, "Probe an image of your own (Ctrl+O)")
+    assert (action.isEnabled(), action.toolTip()) == (True, "Probe images of your own (Ctrl+O)")
 
 
 def test_a_tab_opened_before_all_is_there_has_its_page(window: MainWindow, qtbot: QtBot) -> None:
