@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from core.checks import check_choice, refusal
+from core.cluster.where import HERE, USUAL, parse_where
+from core.commands.engine import At, follow_work, make_engine
 from core.commands.options import Device, Given, Json, about, explained, takes
-from core.commands.output import answer, finish
-from core.engine import Engine
+from core.commands.output import answer, finish, stop_on_interrupt
 from core.files import check_free
 from core.stimuli.layout import Layout
 from core.stimuli.level_strip import read_set_levels, read_strips
@@ -72,14 +73,16 @@ def run_make(
     *,
     out: Annotated[Path | None, about("a new or empty folder for the set")] = None,
     dry_run: Annotated[bool, about("only say what it would hold and cost")] = False,
+    engine: At = USUAL,
     device: Device = "auto",
     json: Json = False,
     given: Given,
 ) -> int:
     """Make the set; returns 0."""
     from core.stimuli.make import iter_make
+    from core.stimuli.set_work import begin_set, finish_set
 
-    resolved = _resolve(plan, given)
+    where, resolved = parse_where(engine, device), _resolve(plan, given)
     recipes = _list_recipes(resolved)
     summary = _summarise(resolved, len(recipes))
     if dry_run:
@@ -87,8 +90,13 @@ def run_make(
     if out is None:
         raise refusal("out", allowed="a new or an empty folder", got="none")
     check_free(out.expanduser())
-    engine, store = Engine(device=device), open_probe_store()
-    made = finish(lambda stop: iter_make(engine, recipes, resolved.delivery, out, store=store, should_stop=stop))
+    computer, store = make_engine(where, device), open_probe_store()
+    if where != HERE:
+        begun = begin_set(recipes, store)
+        with stop_on_interrupt() as should_stop:
+            follow_work(computer.iter_store(begun, where=where, should_stop=should_stop), where, begun.folder)
+        finish_set(begun, store)
+    made = finish(lambda stop: iter_make(computer, recipes, resolved.delivery, out, store=store, should_stop=stop))
     return answer(summary | _format_set(made), _describe_set(made), as_json=json)
 
 
