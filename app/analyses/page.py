@@ -15,7 +15,7 @@ from app.analyses.answer_view import AnswerView, DisagreementView, Discriminabil
 from app.analyses.meaning_view import MeaningView
 from app.analyses.numbers_table import lay_out_columns
 from app.analyses.sweep_form import SweepForm
-from app.analyses.sweep_job import Finished, Underway, copy_results, iter_analysis, read_progress
+from app.analyses.sweep_job import Finished, Underway, begin_analysis, copy_results, iter_analysis, read_progress
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services
 from app.look.theme import theme_in_use
@@ -38,7 +38,9 @@ from app.widgets.job_line import Reading
 from app.widgets.plain_table import PlainTable
 from app.widgets.plot_view import PlotView
 from app.widgets.recent_button import RecentButton
+from app.widgets.where_row import WhereRow
 from app.widgets.work_page import JobPage
+from core.cluster.where import Where
 from core.datasets.subject import SubjectInfo, load_subject
 from core.errors import ProbeError
 from core.paths import data_folder
@@ -91,7 +93,7 @@ class AnalysisPage(JobPage):
         super().__init__(parent)
         self.question, self._session = question, session
         self.finished: Finished | None = None
-        self.form = SweepForm(question)
+        self.form, self.where = SweepForm(question), WhereRow(session)
         self.view = VIEWS[question]()
         ask = partial(self.open_requested.emit, None)
         self.earlier = RecentButton("Earlier…", partial(list_analyses, question), self.open_requested.emit, ask)
@@ -115,15 +117,22 @@ class AnalysisPage(JobPage):
     def start(self) -> None:
         """Run or resume the sweep."""
         if (config := self.form.config_if_valid()) is not None:
-            self.work.run(
-                self._session.lane,
-                JOB,
-                partial(iter_analysis, self._session.engine, config),
-                title=f"{self.question.capitalize()}…",
-                on_done=self.take_answer,
-                read=self._take_progress,
-                stopped="Stopped. Run again to resume.",
-            )
+            self.where.run(self.work, partial(begin_analysis, config), partial(self._run, config))
+
+    def stop_elsewhere(self) -> None:
+        """Stop what other computers do for it."""
+        self.where.stop()
+
+    def _run(self, config: SweepConfig, where: Where) -> None:
+        self.work.run(
+            self._session.lane,
+            JOB,
+            partial(iter_analysis, self._session.engine, config, where),
+            title=f"{self.question.capitalize()}…",
+            on_done=self.take_answer,
+            read=self._take_progress,
+            stopped="Stopped. Run again to resume.",
+        )
 
     def take_answer(self, finished: Finished) -> None:
         """Show an answer, or what there is of one that was stopped."""
@@ -133,6 +142,8 @@ class AnalysisPage(JobPage):
         self._show(finished)
 
     def _take_progress(self, record: object) -> Reading | None:
+        if isinstance(record, Underway):
+            self.where.follow(record.store)
         if isinstance(record, Underway) and record.so_far is not None:
             if record.so_far is not self.shown:
                 self.finished = None
@@ -173,11 +184,12 @@ class AnalysisPage(JobPage):
         below = make_panel(make_column(head, self.table))
         parts = make_split(self.view, below, shares=SHARES, upright=True)
         title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
-        form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form)
+        form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form, self.where)
         empty = EmptyState("No results yet", "Choose encoders and targets, then run the analysis.")
         self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.earlier])
 
     def _connect(self) -> None:
+        self.where.again.connect(self.start)
         self.form.changed.connect(self.refresh)
         self.form.changed.connect(self._measure)
         self.view.probe_requested.connect(self._ask)

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from core.cluster.client import Needs, iter_cluster
 from core.cluster.kinds import join_work, load_runner, time_cells
 from core.cluster.serve import open_cluster
-from core.cluster.where import Place, Where
+from core.cluster.where import HERE, Place, Where
 from core.device import list_gpus
 from core.encoders.fit import FitProgress
 from core.encoders.fit_request import FitRequest, SearchProgress
-from core.progress import ShouldStop
+from core.files import check_free
+from core.probes.source import Source
+from core.progress import Progress, ShouldStop, never_stop
+from core.stimuli.config import SetConfig
+from core.stimuli.make import iter_make
+from core.stimuli.recipe import Recipe
+from core.stimuli.set_work import begin_set, finish_set
+from core.stimuli.store import ProbeStore
+from core.stimuli.write import SetProgress
 from core.sweeps.cells import CellStore, RunProgress
 from core.sweeps.search import begin_search, finish_search
 from core.sweeps.step_seconds import estimate_bytes
 from core.sweeps.workers import Hand, Started, describe_place, iter_cells, iter_processes, start_process
-
-if TYPE_CHECKING:
-    from core.probes.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,34 @@ def iter_search(
     choice = finish_search(store, request.options.places.encoders)
     done = FitProgress(n_layers, n_layers, 0.0, stage="done")
     yield SearchProgress(request.layers[-1], n_layers, n_layers, done, choice)
+
+
+class Computer(Source, Protocol):
+    """An engine."""
+
+    def iter_store(self, store: CellStore[Any, Any], *, where: Where, should_stop: ShouldStop) -> Iterator[RunProgress]:
+        """Compute what is missing of any work."""
+
+
+def iter_set(
+    engine: Computer,
+    recipes: Sequence[Recipe],
+    config: SetConfig,
+    folder: Path,
+    *,
+    store: ProbeStore,
+    where: Where = HERE,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[SetProgress]:
+    """As `core.stimuli.make.iter_make`, its probes made by whoever takes them."""
+    if where != HERE:
+        check_free(Path(folder).expanduser())
+        begun = begin_set(recipes, store)
+        for one in engine.iter_store(begun, where=where, should_stop=should_stop):
+            yield Progress(one.done, one.total, one.seconds_left, stage="probe", what=one.what, n_resumed=one.n_resumed)
+        finish_set(begun, store)
+    more = {"store": store, "is_made": where != HERE, "should_stop": should_stop}
+    yield from iter_make(engine, recipes, config, folder, **more)
 
 
 def open_hand(source: Source, folder: Path) -> Hand:

@@ -63,12 +63,11 @@ def run_cells(
     store = find_work(folder)
     if stop:
         store.claims().stop()
-    elif retry:
-        store.claims().go_on()
-    seen = Overseer(store, load_runner(store.work) if workers else None).look()
+    overseer = Overseer(store, load_runner(store.work) if workers else None)
+    seen = overseer.look()
+    if retry:
+        overseer.retry()
     running, failures = [describe_running(one) for one in seen.running], [describe_failure(one) for one in seen.failed]
-    for one in seen.failed if retry else ():
-        store.forget_failure(one.key)
     lines, n_failed = [seen.describe()], len(seen.failed)
     lines += [format_table(running)] * bool(running)
     lines += [format_table(failures)] * bool(failures and failed)

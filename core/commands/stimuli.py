@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from core.checks import check_choice, refusal
-from core.cluster.where import HERE, USUAL, parse_where
-from core.commands.engine import At, follow_work, make_engine
+from core.cluster.where import USUAL, parse_where
+from core.commands.engine import At, make_engine
 from core.commands.options import Device, Given, Json, about, explained, takes
-from core.commands.output import answer, finish, stop_on_interrupt
+from core.commands.output import answer, finish
 from core.files import check_free
 from core.stimuli.layout import Layout
 from core.stimuli.level_strip import read_set_levels, read_strips
@@ -79,8 +80,7 @@ def run_make(
     given: Given,
 ) -> int:
     """Make the set; returns 0."""
-    from core.stimuli.make import iter_make
-    from core.stimuli.set_work import begin_set, finish_set
+    from core.cluster.run import iter_set
 
     where, resolved = parse_where(engine, device), _resolve(plan, given)
     recipes = _list_recipes(resolved)
@@ -91,12 +91,8 @@ def run_make(
         raise refusal("out", allowed="a new or an empty folder", got="none")
     check_free(out.expanduser())
     computer, store = make_engine(where, device), open_probe_store()
-    if where != HERE:
-        begun = begin_set(recipes, store)
-        with stop_on_interrupt() as should_stop:
-            follow_work(computer.iter_store(begun, where=where, should_stop=should_stop), where, begun.folder)
-        finish_set(begun, store)
-    made = finish(lambda stop: iter_make(computer, recipes, resolved.delivery, out, store=store, should_stop=stop))
+    make = partial(iter_set, computer, recipes, resolved.delivery, out, store=store, where=where)
+    made = finish(lambda stop: make(should_stop=stop))
     return answer(summary | _format_set(made), _describe_set(made), as_json=json)
 
 

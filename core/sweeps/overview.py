@@ -99,6 +99,12 @@ class Overseer:
         workers = self._list_workers(running)
         return Overview(len(cells), len(done & cells.keys()), tuple(running), tuple(failed), workers, claims.is_stopped)
 
+    def retry(self) -> None:
+        """Have the failed cells tried again by whoever works on the folder, and take a stop back."""
+        self.store.claims().go_on()
+        for key in self.store.find_ended()[1]:
+            self.store.forget_failure(key)
+
     def _describe_failure(self, key: str) -> CellState:
         try:
             failure = self.store.failure(key)

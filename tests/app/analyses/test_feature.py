@@ -76,7 +76,7 @@ def make_config(images: tuple[str, ...]) -> SweepConfig:
 
 def run_in(session: Services, images: tuple[str, ...]) -> Path:
     """A finished analysis; the folder it lies in."""
-    last = list(iter_analysis(session.engine, make_config(images), lambda: False))[-1]
+    last = list(iter_analysis(session.engine, make_config(images), HERE, lambda: False))[-1]
     return cast(Path, last.folder)  # type: ignore[union-attr]
 
 
