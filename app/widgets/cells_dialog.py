@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QDialog, QWidget
 
@@ -24,7 +26,8 @@ class CellsDialog(QDialog):
 
     def __init__(self, files: JobLane, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._files, self._overseer = files, None
+        self._files = files
+        self._overseer: Overseer | None = None
         self.resize(*SIZE)
         self.told = make_label("", wraps=True)
         self.workers = PlainTable("Workers", WORKERS, sorts=True, stretches=False)
@@ -39,7 +42,7 @@ class CellsDialog(QDialog):
         self._timer.timeout.connect(self.read)
         self.finished.connect(self._timer.stop)
 
-    def watch(self, store: CellStore) -> None:
+    def watch(self, store: CellStore[Any, Any]) -> None:
         """Show a folder, now and then again."""
         self._overseer = Overseer(store, load_runner(store.work))
         self._timer.start()
@@ -48,8 +51,13 @@ class CellsDialog(QDialog):
     def read(self) -> None:
         """Look into the folder, where nobody waits."""
         if (overseer := self._overseer) is not None:
-            options = {"refuse": self.told.setText, "when_busy": WhenBusy.LATEST}
-            self._files.submit(READ, lambda _stop: overseer.look(), on_done=self.show_overview, **options)
+            self._files.submit(
+                READ,
+                lambda _stop: overseer.look(),
+                on_done=self.show_overview,
+                refuse=self.told.setText,
+                when_busy=WhenBusy.LATEST,
+            )
 
     def show_overview(self, seen: Overview) -> None:
         """Fill the tables."""

@@ -54,12 +54,8 @@ class WhereRow(QWidget):
         self.told = make_label("", "warning", wraps=True)
         self.here = make_button("Go on here", do=partial(self._go_on, is_here=True))
         self.there = make_button("Start again there", do=partial(self._go_on, is_here=False))
-        self.offered = [self.told, self.here, self.there]
-        lines = (
-            make_row(make_label("Where"), self.place, self.cells, stretch=1),
-            make_row(self.file, self.file.browse),
-        )
-        self.setLayout(make_column(*lines, self.told, make_row(self.here, self.there, -1)))
+        first, second = make_row(make_label("Where"), self.place, self.cells), make_row(self.file, self.file.browse)
+        self.setLayout(make_column(first, second, self.told, make_row(self.here, self.there, -1)))
         self.place.chosen.connect(self._show_file)
         self._show_file()
         self.offer("")
@@ -81,7 +77,7 @@ class WhereRow(QWidget):
         self.file.set_value(where.target)
         self._show_file()
 
-    def run(self, line: JobLine, begin: Callable[[], CellStore[Any, Any]], then: Callable[[Where], object]) -> None:
+    def run(self, line: JobLine, begin: Callable[[], CellStore[Any, Any]], then: Callable[[Where], None]) -> None:
         """Have work done in the place chosen, and told by a line.
 
         Parameters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,4 +54,5 @@ def load_runner(work: Work[Any, Any]) -> Runner:
 def time_cells(store: CellStore[Any, Any], device: str) -> Callable[[Any], float]:
     """Gives the seconds that a cell is expected to take on a device."""
     runner = load_runner(store.work)
-    return partial(runner.weigh, store.config, step_seconds=read_step_seconds(runner.layers(store.config), device))
+    known = read_step_seconds(runner.layers(store.config), device)
+    return lambda cell: runner.weigh(store.config, cell, known)

@@ -53,8 +53,15 @@ def iter_store(
     runner, seconds_of = load_runner(store.work), time_cells(store, source.device)
     if where.is_elsewhere:
         needs = Needs(where.device == "cuda", estimate_bytes(runner.layers(store.config), source.device))
-        target, more = open_cluster(where, needs, should_stop=should_stop), {"device": where.device, "needs": needs}
-        yield from iter_cluster(store, tasks.on_cell, target, seconds_of=seconds_of, should_stop=should_stop, **more)
+        yield from iter_cluster(
+            store,
+            tasks.on_cell,
+            open_cluster(where, needs, should_stop=should_stop),
+            device=where.device,
+            needs=needs,
+            seconds_of=seconds_of,
+            should_stop=should_stop,
+        )
     elif where.place is Place.HERE:
         prepare, place = partial(runner.prepare, source, store), describe_place(source.device)
         yield from iter_cells(store, prepare, place=place, seconds_of=seconds_of, should_stop=should_stop)
@@ -111,8 +118,8 @@ def iter_set(
         for one in engine.iter_store(begun, where=where, should_stop=should_stop):
             yield Progress(one.done, one.total, one.seconds_left, stage="probe", what=one.what, n_resumed=one.n_resumed)
         finish_set(begun, store)
-    more = {"store": store, "is_made": where != HERE, "should_stop": should_stop}
-    yield from iter_make(engine, recipes, config, folder, **more)
+    is_made = where != HERE
+    yield from iter_make(engine, recipes, config, folder, store=store, is_made=is_made, should_stop=should_stop)
 
 
 def open_hand(source: Source, folder: Path) -> Hand:

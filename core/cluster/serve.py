@@ -136,7 +136,7 @@ def write_job_script(settings: SlurmSettings) -> str:
 
 
 def _serve_slurm(settings: SlurmSettings, folder: Path) -> tuple[SpecCluster, Callable[[], None]]:
-    from dask_jobqueue import SLURMCluster
+    from dask_jobqueue.slurm import SLURMCluster
 
     options = {"dashboard": False, "dashboard_address": NO_DASHBOARD} | _name_network(
         settings.address, settings.interface

@@ -113,7 +113,7 @@ class Overseer:
         return CellState(key, failure.what, failure.attempt, failure=failure)
 
     def _count_steps(self, cell: Any) -> float:
-        return 0.0 if self.runner is None else self.runner.weigh(self.store.config, cell, step_seconds=_Alike())
+        return 0.0 if self.runner is None else self.runner.weigh(self.store.config, cell, _Alike())
 
     def _list_workers(self, running: list[CellState]) -> tuple[WorkerState, ...]:
         found: dict[tuple[str, int], WorkerState] = {}

@@ -22,6 +22,7 @@ from app.explore.explore import Explore
 from app.explore.places import KEY, Places
 from app.look.qt_application import make_application
 from app.widgets.plot_view import PlotView
+from core.cluster.where import HERE
 from core.engine import Engine
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.types import Direction, NormName
