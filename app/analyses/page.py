@@ -15,7 +15,15 @@ from app.analyses.answer_view import AnswerView, DisagreementView, Discriminabil
 from app.analyses.meaning_view import MeaningView
 from app.analyses.numbers_table import lay_out_columns
 from app.analyses.sweep_form import SweepForm
-from app.analyses.sweep_job import Finished, Underway, begin_analysis, copy_results, iter_analysis, read_progress
+from app.analyses.sweep_job import (
+    Finished,
+    Underway,
+    Unfinished,
+    begin_analysis,
+    copy_results,
+    iter_analysis,
+    read_progress,
+)
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services
 from app.look.theme import theme_in_use
@@ -119,6 +127,14 @@ class AnalysisPage(JobPage):
         if (config := self.form.config_if_valid()) is not None:
             self.where.run(self.work, partial(begin_analysis, config), partial(self._run, config))
 
+    def offer(self, left: Unfinished) -> None:
+        """Offer to follow an analysis that was left to other computers."""
+        if not self.busy:
+            self.form.set_value(left.store.config)
+            self.where.set_value(left.engine)
+            self.where.follow(left.store)
+            self.where.offer(left.describe(), there="Follow it")
+
     def stop_elsewhere(self) -> None:
         """Stop what other computers do for it."""
         self.where.stop()
@@ -184,9 +200,9 @@ class AnalysisPage(JobPage):
         below = make_panel(make_column(head, self.table))
         parts = make_split(self.view, below, shares=SHARES, upright=True)
         title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
-        form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form, self.where)
+        form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form)
         empty = EmptyState("No results yet", "Choose encoders and targets, then run the analysis.")
-        self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.earlier])
+        self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.earlier], above=[self.where])
 
     def _connect(self) -> None:
         self.where.again.connect(self.start)

@@ -11,6 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,10 @@ import numpy as np
 from app.base.jobs import ShouldStop
 from app.widgets.job_line import Reading
 from core.checks import refusal
-from core.cluster.where import Where
+from core.cluster.run import ENGINE_FILE
+from core.cluster.where import Where, parse_where
 from core.engine import Engine
+from core.errors import ProbeError
 from core.files import new_folder
 from core.headers import unstructure
 from core.paths import data_folder
@@ -82,6 +85,33 @@ class Underway:
     progress: RunProgress
     so_far: Finished | None
     store: SweepStore
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unfinished:
+    """An analysis that was left to other computers: its folder, where they are, how many of its cells are done."""
+
+    store: SweepStore
+    engine: str
+    n_done: int
+
+    def describe(self) -> str:
+        """One sentence."""
+        return f"Left to {self.engine}: {self.n_done} of {len(self.store.cells())} cells are done."
+
+
+def list_unfinished() -> list[Unfinished]:
+    """The analyses of this user that were left to other computers and are not answered, the oldest first."""
+    from core.sweeps.cells import find_store
+
+    found = []
+    for note in sorted((data_folder() / "analyses").glob(f"*/{ENGINE_FILE}"), key=lambda one: one.stat().st_mtime):
+        with suppress(ProbeError, OSError):
+            if not (note.parent / "result.json").is_file():
+                store, engine = find_store(SWEEP, note.parent), note.read_text(encoding="utf-8").strip()
+                parse_where(engine)
+                found.append(Unfinished(store, engine, len(store.find_ended()[0])))
+    return found
 
 
 def begin_analysis(config: SweepConfig) -> SweepStore:

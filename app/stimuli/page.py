@@ -147,7 +147,7 @@ class StimuliPage(JobPage):
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
         tools = make_row(self.summary, -1, self.up, self.down, self.remove, self.strip, self.open)
         held = make_column(tools, self.list, self._make_detail(), margin=12, stretch=1)
-        self.lay_out(form, held, empty=EmptyState(*EMPTY), more=(self.design,))
+        self.lay_out(form, held, empty=EmptyState(*EMPTY), more=(self.design,), above=self._where)
 
     def _make_detail(self) -> QWidget:
         detail = QWidget()

@@ -33,7 +33,7 @@ FILES = {
     Place.SLURM: ("slurm.toml", "Partition, GPUs, memory and time of the jobs; docs/cluster.md shows one"),
     Place.SCHEDULER: ("scheduler.json", "A scheduler that runs: its file, or tls://HOST:PORT"),
 }
-CLOSING = "The window may be closed: the work goes on there."
+CLOSING = "goes on when the window is closed"
 
 
 class WhereRow(QWidget):
@@ -53,7 +53,7 @@ class WhereRow(QWidget):
         self.cells = make_button("Cells…", do=self.show_cells)
         self.told = make_label("", "warning", wraps=True)
         self.here = make_button("Go on here", do=partial(self._go_on, is_here=True))
-        self.there = make_button("Start again there", do=partial(self._go_on, is_here=False))
+        self.there = make_button("", do=partial(self._go_on, is_here=False))
         first, second = make_row(make_label("Where"), self.place, self.cells), make_row(self.file, self.file.browse)
         self.setLayout(make_column(first, second, self.told, make_row(self.here, self.there, -1)))
         self.place.chosen.connect(self._show_file)
@@ -115,9 +115,10 @@ class WhereRow(QWidget):
         self._store = store
         allow(self.cells, "" if store is not None else "Run it first", "Show workers and cells, running and failed")
 
-    def offer(self, text: str) -> None:
+    def offer(self, text: str, *, there: str = "Start again there") -> None:
         """Say what became of work elsewhere, and offer to go on; "" takes that back."""
         show_text(self.told, text)
+        self.there.setText(there)
         for button in (self.here, self.there):
             button.setVisible(bool(text))
 
@@ -140,7 +141,7 @@ class WhereRow(QWidget):
             self.follow(record)
         if not isinstance(record, Progress):
             return None
-        return Reading(record.share, f"{record.done} of {record.total}: {record.what}. {CLOSING}", record.seconds_left)
+        return Reading(record.share, f"{record.done} of {record.total}: {record.what} ({CLOSING})", record.seconds_left)
 
     def _take_end(self, _job: Job, outcome: Outcome) -> None:
         if isinstance(outcome, Failed) and isinstance(outcome.error, SchedulerGoneError):

@@ -39,6 +39,7 @@ SETTLE_SECONDS = 10.0
 SCHEDULER = HeaderKind("the file of a scheduler", "Start one: `main.py cluster start`.")
 CERTIFICATE, KEY = "cert.pem", "key.pem"
 GO_ON = "Nothing is lost: go on here (--resume without --engine), or start a scheduler again."
+SPOKEN = "Nothing is lost: go on here, or start a scheduler again."
 
 
 class SchedulerGoneError(BadInputError):
@@ -120,7 +121,8 @@ def connect(target: str) -> Iterator[tuple[Client, SchedulerFile]]:
         client = Client(found.address, security=make_security(folder), timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:  # TypeError: TLS without any certificate
         said = str(error).split("\n")[0][:200]
-        raise SchedulerGoneError(f"No scheduler answers at {found.address} ({said}). {GO_ON}") from error
+        said = f"No scheduler answers at {found.address} ({said})."
+        raise SchedulerGoneError(f"{said} {GO_ON}").spoken(f"{said} {SPOKEN}") from error
     try:
         _check_versions(client, found.address)
         yield client, found
@@ -234,7 +236,8 @@ def _watch(
         yield tally.record(said)
         time.sleep(POLL_SECONDS)
     if client.status != "running" or any(future.status in ("cancelled", "lost") for future in futures.values()):
-        raise SchedulerGoneError(f"The scheduler at {address} is gone. {GO_ON}")
+        said = f"The scheduler at {address} is gone."
+        raise SchedulerGoneError(f"{said} {GO_ON}").spoken(f"{said} {SPOKEN}")
     for future in futures.values():
         if future.status == "error" and type(error := future.exception()).__name__ != "KilledWorker":
             raise BadInputError(f"The workers cannot compute: {type(error).__name__}: {error}.") from error

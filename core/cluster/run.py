@@ -15,7 +15,7 @@ from core.cluster.where import HERE, Place, Where
 from core.device import list_gpus
 from core.encoders.fit import FitProgress
 from core.encoders.fit_request import FitRequest, SearchProgress
-from core.files import check_free
+from core.files import check_free, replace_file
 from core.probes.source import Source
 from core.progress import Progress, ShouldStop, never_stop
 from core.stimuli.config import SetConfig
@@ -28,6 +28,9 @@ from core.sweeps.cells import CellStore, RunProgress
 from core.sweeps.search import begin_search, finish_search
 from core.sweeps.step_seconds import estimate_bytes
 from core.sweeps.workers import Hand, Started, describe_place, iter_cells, iter_processes, start_process
+
+ENGINE_FILE = "engine.txt"
+"""In a folder whose cells were handed to others: to whom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ def iter_store(
     runner, seconds_of = load_runner(store.work), time_cells(store, source.device)
     if where.is_elsewhere:
         needs = Needs(where.device == "cuda", estimate_bytes(runner.layers(store.config), source.device))
+        note = where.text
+        replace_file(store.folder / ENGINE_FILE, lambda partial: partial.write_text(note, encoding="utf-8"))
         yield from iter_cluster(
             store,
             tasks.on_cell,

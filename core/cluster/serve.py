@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 IDLE_MINUTES = 20
 """After so long without work the scheduler ends, and its jobs with it."""
-START_SECONDS = 60.0
+START_SECONDS, LOOK_SECONDS = 60.0, 2.0
 FILE, LOG, LOGS = "scheduler.json", "scheduler.log", "logs"
 ROOT = Path(__file__).resolve().parents[__name__.count(".") if __name__ != "__main__" else __spec__.name.count(".")]
 """What Python must find the program in, on every computer."""
@@ -149,7 +149,13 @@ def _serve_slurm(settings: SlurmSettings, folder: Path) -> tuple[SpecCluster, Ca
         cluster.adapt(minimum_jobs=0, maximum_jobs=settings.jobs)
     else:
         cluster.scale(jobs=settings.jobs)
-    return cluster, lambda: None
+
+    def look() -> None:
+        """Submit jobs in place of those that have ended, while there is work."""
+        if cluster.scheduler.tasks and not settings.adapt:
+            cluster.scale(jobs=settings.jobs)
+
+    return cluster, look
 
 
 def _serve_hosts(settings: HostSettings, folder: Path) -> tuple[SpecCluster, Callable[[], None]]:
@@ -252,7 +258,9 @@ def main(kind: str, folder: Path) -> None:
         cluster.scheduler_address, settings.has_gpu, settings.memory_bytes, os.getpid(), platform.node()
     )
     _write_private(folder / FILE, json.dumps(asdict(found)))
-    while cluster.status.name == "running" and cluster.scheduler.status.name == "running" and not told.wait(1.0):
+    while (
+        cluster.status.name == "running" and cluster.scheduler.status.name == "running" and not told.wait(LOOK_SECONDS)
+    ):
         look()
     (folder / FILE).unlink(missing_ok=True)
     cluster.close(timeout=30)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from core.checks import check_choice, refusal
 from core.device import count_cores
@@ -30,6 +31,16 @@ class Where:
     n_processes: int = 1
     target: str = ""
     device: str = "auto"
+
+    @property
+    def text(self) -> str:
+        """As `--engine` says it, from any folder."""
+        if self.place in (Place.HERE, Place.GPUS):
+            return str(self.place)
+        if self.place is Place.LOCAL:
+            return f"{self.place}:{self.n_processes}"
+        target = self.target if "://" in self.target else str(Path(self.target).expanduser().absolute())
+        return target if self.place is Place.SCHEDULER else f"{self.place}:{target}"
 
     @property
     def is_elsewhere(self) -> bool:
