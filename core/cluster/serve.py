@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 IDLE_MINUTES = 20
 """After so long without work the scheduler ends, and its jobs with it."""
+STARTED: list[subprocess.Popen[bytes]] = []
+"""They outlive this process."""
 START_SECONDS, LOOK_SECONDS = 60.0, 2.0
 FILE, LOG, LOGS = "scheduler.json", "scheduler.log", "logs"
 ROOT = Path(__file__).resolve().parents[__name__.count(".") if __name__ != "__main__" else __spec__.name.count(".")]
@@ -67,6 +69,7 @@ def start_cluster(settings: SlurmSettings | HostSettings, should_stop: ShouldSto
             start_new_session=True,
             env=os.environ | {"PYTHONPATH": paths},
         )
+    STARTED.append(running)
     end = time.monotonic() + START_SECONDS
     while not file.is_file():
         check_stop(should_stop)
@@ -88,8 +91,8 @@ def open_cluster(where: Where, needs: Needs, *, should_stop: ShouldStop = never_
 
 def stop_cluster(target: str) -> None:
     """End a scheduler and its workers, which give back their cells. Raises SchedulerGoneError if it does not answer."""
-    with connect(target) as (client, _):
-        client.shutdown()
+    with connect(target) as (client, _), suppress(OSError):  # it ends before it answers
+        client.sync(client.scheduler.terminate)
 
 
 def list_directives(settings: SlurmSettings) -> list[str]:
@@ -105,6 +108,7 @@ def make_slurm(settings: SlurmSettings, folder: Path, **more: Any) -> dict[str, 
     root, python = shlex.quote(str(ROOT)), settings.python
     lines = [f"export {name}={shlex.quote(os.environ[name])}" for name in KEPT if name in os.environ]
     lines += [f"export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}}", f"export OMP_NUM_THREADS={settings.cpus}"]
+    gres = [f"--gres={settings.gres}"] * bool(settings.gres)
     lifetime = ["--lifetime", f"{settings.lifetime_seconds}s", "--lifetime-stagger", f"{STAGGER_SECONDS}s"]
     return {
         "cores": 1,
@@ -114,11 +118,10 @@ def make_slurm(settings: SlurmSettings, folder: Path, **more: Any) -> dict[str, 
         "queue": settings.partition or None,
         "account": settings.account or None,
         "walltime": settings.walltime,
-        "job_extra_directives": [f"--gres={settings.gres}"] * bool(settings.gres) + list(settings.extra),
+        "job_extra_directives": [*gres, f"--output={folder / LOGS}/%j.log", *settings.extra],
         "job_directives_skip": list(settings.skip),
         "job_script_prologue": [*lines, *settings.prologue],
         "worker_extra_args": ["--resources", "GPU=1"] * settings.has_gpu + lifetime,
-        "log_directory": str(folder / LOGS),
         "job_name": "probescope",
         "python": python,
         "config_name": "slurm",
@@ -258,9 +261,8 @@ def main(kind: str, folder: Path) -> None:
         cluster.scheduler_address, settings.has_gpu, settings.memory_bytes, os.getpid(), platform.node()
     )
     _write_private(folder / FILE, json.dumps(asdict(found)))
-    while (
-        cluster.status.name == "running" and cluster.scheduler.status.name == "running" and not told.wait(LOOK_SECONDS)
-    ):
+    parts = (cluster, cluster.scheduler)
+    while all(part.status.name == "running" for part in parts) and not told.wait(LOOK_SECONDS):
         look()
     (folder / FILE).unlink(missing_ok=True)
     cluster.close(timeout=30)

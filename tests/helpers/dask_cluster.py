@@ -19,12 +19,17 @@ class Scheduler:
     address: str
 
 
+def keep_thread() -> None:
+    """Start the thread of dask that stays for all tests, before one of them looks for threads that it has left."""
+    import distributed
+
+    distributed.utils._offload_executor.submit(int).result()
+
+
 @contextmanager
 def started(**options: Any) -> Iterator[Scheduler]:
     """Run one; `options` of `distributed.LocalCluster`."""
-    import distributed
-
-    distributed.utils._offload_executor.submit(int).result()  # a thread of dask that stays for all tests
+    keep_thread()
     words = [sys.executable, "-m", __name__, json.dumps(options)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None and process.stdout is not None
