@@ -184,8 +184,8 @@ def _do_claimed(
             else:
                 seconds = time.perf_counter() - start
                 if not store.is_done(cell):  # else the claim was lost meanwhile, and another was faster
-                    spent = {"seconds": seconds, "process": os.getpid(), "memory": measure_memory()}
-                    store.save(cell, arrays, replace(place, attempt=claim.attempt, **spent))
+                    made = replace(place, seconds=seconds, attempt=claim.attempt, process=os.getpid())
+                    store.save(cell, arrays, replace(made, memory=measure_memory()))
     except BaseException as error:
         if BROKEN_DEVICE not in str(error):  # else it counts as the death of the process, which it is
             claim.give_back()
