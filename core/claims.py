@@ -29,6 +29,8 @@ BEAT_SECONDS = 20.0
 """Between two touches of a claim, and two looks at the file system's clock."""
 POLL_SECONDS = 0.5
 """Between two looks at how far others are."""
+STOPPED = "stopped"
+"""The file whose presence asks everybody to stop, within `BEAT_SECONDS`."""
 MOST_ATTEMPTS = 3
 """A piece whose process died so often is not tried again."""
 
@@ -159,11 +161,31 @@ class ClaimFolder:
         known, then = self._anchor
         return known + self.clock() - then
 
+    def stop(self) -> None:
+        """Have all who work here give back what they hold, and begin nothing. Raises StorageError."""
+        with suppress(FileExistsError):
+            self._write(self.folder / STOPPED, b"")
+
+    def go_on(self) -> None:
+        """Take `stop` back."""
+        with suppress(OSError):
+            (self.folder / STOPPED).unlink()
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether somebody asked all to stop."""
+        return (self.folder / STOPPED).exists()
+
     def watch(self, should_stop: ShouldStop) -> ShouldStop:
-        """The same question, which touches the claims whenever it is asked: a holder that hangs loses them."""
+        """The same question, which touches the claims whenever it is asked: a holder that hangs loses them.
+
+        It is also answered by whoever asks all to stop.
+        """
 
         def ask() -> bool:
             if self.clock() - self._beaten > BEAT_SECONDS:
+                if self.is_stopped:
+                    return True
                 self._beaten = self.clock()
                 for path in self._held:
                     with suppress(OSError):  # taken over, or the disk is gone for a while

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -64,6 +65,32 @@ def describe_device(name: str) -> str:
         return f"Apple GPU ({platform.machine()})"
     threads = torch.get_num_threads()
     return f"CPU, {threads} thread{'s' if threads != 1 else ''}"
+
+
+def list_gpus() -> tuple[str, ...]:
+    """The NVIDIA GPUs of this computer that may be used, as CUDA_VISIBLE_DEVICES names them.
+
+    Raises BadInputError if there is none.
+    """
+    import torch
+
+    named = tuple(filter(None, os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")))
+    gpus = named or tuple(map(str, range(torch.cuda.device_count() if torch.cuda.is_available() else 0)))
+    if not gpus:
+        raise refusal("engine", allowed="local:N where torch sees no NVIDIA GPU, as here", got="local:gpus")
+    return gpus
+
+
+def measure_memory() -> int:
+    """Bytes that this process has taken at most so far, on its GPU if it uses one; 0 where that is not known."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return int(torch.cuda.max_memory_reserved())
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def count_cores() -> int:

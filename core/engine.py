@@ -7,13 +7,14 @@ An engine belongs to one thread at a time; everything it takes and gives is nump
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.cluster.where import HERE, Where
 from core.device import THREADS_VARIABLE
 from core.encoders.card import EncoderCard
 from core.images.stimulus import Stimulus
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from core.sweeps.cells import CellStore, RunProgress
     from core.sweeps.config import SweepConfig
     from core.sweeps.study.config import StudyConfig
+    from core.sweeps.workers import Hand
 
 EncoderKey = tuple[str, str, str]
 """(subject, network, layer): what names an encoder."""
@@ -261,14 +263,22 @@ class Engine:
                 self._encoders.drop((config.subject, config.network, config.layer).__eq__)
             yield record
 
-    def iter_fit(self, request: FitRequest, *, should_stop: ShouldStop = never_stop) -> Iterator[SearchProgress]:
+    def iter_fit(
+        self, request: FitRequest, *, where: Where = HERE, should_stop: ShouldStop = never_stop
+    ) -> Iterator[SearchProgress]:
         """Run and save the requested fits; the last record holds the card, or the choice of a search over layers.
 
-        Raises Cancelled as soon as `should_stop()` is true. Encoders opened before are opened anew afterwards.
+        The layers of a search may be fitted by others. Raises Cancelled as soon as `should_stop()` is true. Encoders
+        opened before are opened anew afterwards.
         """
         from core.encoders.fit_request import iter_request
 
         try:
+            if where != HERE and len(request.layers) > 1:
+                from core.cluster.run import iter_search
+
+                yield from iter_search(request, partial(self.iter_store, where=where, should_stop=should_stop))
+                return
             yield from iter_request(
                 request, lambda layer: self.open_network(request.network, layer), should_stop=should_stop
             )
@@ -300,68 +310,81 @@ class Engine:
         return add_estimates(estimates)
 
     def iter_sweep(
-        self, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
+        self,
+        config: SweepConfig,
+        folder: Path,
+        *,
+        resume: bool = False,
+        where: Where = HERE,
+        should_stop: ShouldStop = never_stop,
     ) -> Iterator[RunProgress]:
         """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled."""
-        from core.sweeps.run import begin_sweep, iter_sweep_cells, time_cells
+        from core.sweeps.run import begin_sweep
 
-        store = begin_sweep(config, folder, resume=resume)
-        self._reopen_encoders()
-        if self._n_processes == 1:
-            yield from iter_sweep_cells(self, store, should_stop=should_stop)
-        else:
-            yield from self._iter_processes(store, time_cells(config, self.device), should_stop)
+        yield from self.iter_store(begin_sweep(config, folder, resume=resume), where=where, should_stop=should_stop)
 
     def iter_study(
-        self, config: StudyConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
+        self,
+        config: StudyConfig,
+        folder: Path,
+        *,
+        resume: bool = False,
+        where: Where = HERE,
+        should_stop: ShouldStop = never_stop,
     ) -> Iterator[RunProgress]:
         """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
         from core.sweeps.study.plan import begin_study
-        from core.sweeps.study.run import iter_study_cells, time_cells
 
-        store = begin_study(config, folder, resume=resume)
-        if self._n_processes == 1:
-            yield from iter_study_cells(self, store, should_stop=should_stop)
-        else:
-            yield from self._iter_processes(store, time_cells(config, self.device), should_stop)
+        yield from self.iter_store(begin_study(config, folder, resume=resume), where=where, should_stop=should_stop)
 
     def iter_folder(self, folder: Path, *, should_stop: ShouldStop = never_stop) -> Iterator[RunProgress]:
-        """Work on the cells of a folder that a sweep or a study was begun in, as one of several processes.
+        """Work on the cells of a folder that any work was begun in, as one of several processes.
 
         Raises BadInputError if it is none, or a network, encoder or image is missing here or another one.
         """
-        from core.sweeps.cells import join_store
-        from core.sweeps.plan import SWEEP
-        from core.sweeps.run import iter_sweep_cells, note_facts
-        from core.sweeps.study.plan import STUDY, note_study_facts
-        from core.sweeps.study.run import iter_study_cells
+        from core.cluster.kinds import join_work
 
-        if (folder.expanduser() / STUDY.file).is_file():
-            study = join_store(STUDY, folder, note_study_facts)
-            yield from iter_study_cells(self, study, should_stop=should_stop)
-        else:
-            sweep = join_store(SWEEP, folder, note_facts)
-            self._reopen_encoders()
-            yield from iter_sweep_cells(self, sweep, should_stop=should_stop)
+        yield from self.iter_store(join_work(folder), should_stop=should_stop)
 
-    def _reopen_encoders(self) -> None:
-        """Another program may have fitted them anew since they were opened; a sweep notes those on disk."""
-        self._encoders.drop(lambda _: True)
-
-    def _iter_processes(
-        self, store: CellStore[Any, Any], seconds_of: Callable[[Any], float], should_stop: ShouldStop
+    def iter_store(
+        self, store: CellStore[Any, Any], *, where: Where = HERE, should_stop: ShouldStop = never_stop
     ) -> Iterator[RunProgress]:
+        """Compute what is missing of any work; the last record holds its store.
+
+        What is computed by a scheduler goes on when this is left. Raises as `core.sweeps.workers.iter_cells` and
+        `core.cluster.client.iter_cluster`.
+        """
+        from core.cluster.run import Tasks, iter_store
+
+        self._encoders.drop(lambda _: True)  # another program may have fitted them anew since they were opened
+        tasks = Tasks(work_on_folder, run_cell, self._share_threads)
+        yield from iter_store(self, store, where, tasks, should_stop)
+
+    def _share_threads(self, n_workers: int) -> int:
+        """Of each of so many processes."""
         import torch
 
-        from core.sweeps.workers import iter_processes, start_process
-
-        words = (str(store.folder), self.device, str(torch.get_num_threads()))
-        start, n_workers = partial(start_process, work_on_folder, words), self._n_processes
-        yield from iter_processes(store, start, n_workers=n_workers, seconds_of=seconds_of, should_stop=should_stop)
+        return max(1, torch.get_num_threads() * self._n_processes // n_workers)
 
 
-def work_on_folder(folder: str, device: str, threads: str, should_stop: ShouldStop) -> None:
+def work_on_folder(folder: str, device: str, threads: str, gpu: str, should_stop: ShouldStop) -> None:
     """What a process of `n_processes` does. Raises as `Engine.iter_folder`."""
     os.environ[THREADS_VARIABLE] = threads
+    if gpu:
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     for _ in Engine(device=device).iter_folder(Path(folder), should_stop=should_stop):
         pass
+
+
+@lru_cache(maxsize=1)
+def _open_hand(folder: str, device: str) -> Hand:
+    from core.cluster.run import open_hand
+
+    return open_hand(Engine(device=device), Path(folder))
+
+
+def run_cell(folder: str, key: str, device: str, *_inputs: str) -> str:
+    """What a worker of a scheduler does with a cell. Raises as `core.cluster.task.do_task`."""
+    from core.cluster.task import do_task
+
+    return do_task(_open_hand, folder, key, device)

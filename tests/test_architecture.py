@@ -27,6 +27,7 @@ LEVELS = (
     {"robustify", "probes"},
     {"sweeps"},
     {"stimuli"},
+    {"cluster"},
     {"reports"},
     {"figures", "experiments", "session"},
     {"engine"},

@@ -27,6 +27,7 @@ BUFFERS = {"buffer", "packed", "file"}
 """Names of what is written to in memory, or of a file that is open already."""
 
 ALLOWED = {
+    "core/cluster/serve.py:start_cluster": "the log of another process, which writes on",
     "core/datasets/importer.py:reserve": "within the new folder of an import",
     "core/datasets/subject_files.py:write_files": "within the new folder of a subject",
     "core/encoders/feature_cache.py:_open_shard": "appended to as features come; an index says what is whole",

@@ -11,7 +11,7 @@ from PySide6.QtCore import Signal
 
 from app.analyses.page import AnalysisPage
 from app.analyses.sweep_form import fill_form
-from app.analyses.sweep_job import Finished, read_analysis
+from app.analyses.sweep_job import Finished, Unfinished, list_unfinished, read_analysis
 from app.explore.explore import Explore
 from app.widgets.ask_path import ask_open
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded, Paths, does
@@ -39,8 +39,18 @@ class Analyses(Feature):
         super().__init__(desk)
         self._explore = explore
         self._opened: dict[str, AnalysisPage] = {}
+        self._left: dict[str, Unfinished] = {}
         for question in Question:
             desk.tabs.add(question, partial(self._make_page, question))
+        self._session.files.submit("unfinished", lambda _stop: list_unfinished(), on_done=self._offer_unfinished)
+
+    def _offer_unfinished(self, found: Sequence[Unfinished]) -> None:
+        """Say which analyses other computers were left with, and offer them on their pages."""
+        self._left = {one.store.config.question: one for one in found}
+        for question, left in self._left.items():
+            self._session.controller.noted.emit(f"{question.capitalize()}. {left.describe()}")
+            if question in self._opened:
+                self._opened[question].offer(left)
 
     def drops(self) -> Sequence[Drop]:
         """Folders of analyses; images, while one of the pages is in front."""
@@ -130,6 +140,8 @@ class Analyses(Feature):
         page.collect_requested.connect(self.collect_wanted)
         page.open_requested.connect(self.open_folder)
         page.follow_subject()
+        if question in self._left:
+            page.offer(self._left[question])
         return page
 
 

@@ -15,7 +15,15 @@ from app.analyses.answer_view import AnswerView, DisagreementView, Discriminabil
 from app.analyses.meaning_view import MeaningView
 from app.analyses.numbers_table import lay_out_columns
 from app.analyses.sweep_form import SweepForm
-from app.analyses.sweep_job import Finished, Underway, copy_results, iter_analysis, read_progress
+from app.analyses.sweep_job import (
+    Finished,
+    Underway,
+    Unfinished,
+    begin_analysis,
+    copy_results,
+    iter_analysis,
+    read_progress,
+)
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services
 from app.look.theme import theme_in_use
@@ -39,7 +47,9 @@ from app.widgets.job_line import Reading
 from app.widgets.plain_table import PlainTable
 from app.widgets.plot_view import PlotView
 from app.widgets.recent_button import RecentButton
+from app.widgets.where_row import WhereRow
 from app.widgets.work_page import JobPage
+from core.cluster.where import Where
 from core.datasets.subject import SubjectInfo, load_subject
 from core.errors import ProbeError
 from core.paths import data_folder
@@ -92,7 +102,7 @@ class AnalysisPage(JobPage):
         super().__init__(parent)
         self.question, self._session = question, session
         self.finished: Finished | None = None
-        self.form = SweepForm(question)
+        self.form, self.where = SweepForm(question), WhereRow(session)
         self.view = VIEWS[question]()
         ask = partial(self.open_requested.emit, None)
         self.earlier = RecentButton("Earlier…", partial(list_analyses, question), self.open_requested.emit, ask)
@@ -116,15 +126,30 @@ class AnalysisPage(JobPage):
     def start(self) -> None:
         """Run or resume the sweep."""
         if (config := self.form.config_if_valid()) is not None:
-            self.work.run(
-                self._session.lane,
-                JOB,
-                partial(iter_analysis, self._session.engine, config),
-                title=f"{self.question.capitalize()}…",
-                on_done=self.take_answer,
-                read=self._take_progress,
-                stopped="Stopped. Run again to resume.",
-            )
+            self.where.run(self.work, partial(begin_analysis, config), partial(self._run, config))
+
+    def offer(self, left: Unfinished) -> None:
+        """Offer to follow an analysis that was left to other computers."""
+        if not self.busy:
+            self.form.set_value(left.store.config)
+            self.where.set_value(left.engine)
+            self.where.follow(left.store)
+            self.where.offer(left.describe(), there="Follow it")
+
+    def stop_elsewhere(self) -> None:
+        """Stop what other computers do for it."""
+        self.where.stop()
+
+    def _run(self, config: SweepConfig, where: Where) -> None:
+        self.work.run(
+            self._session.lane,
+            JOB,
+            partial(iter_analysis, self._session.engine, config, where),
+            title=f"{self.question.capitalize()}…",
+            on_done=self.take_answer,
+            read=self._take_progress,
+            stopped="Stopped. Run again to resume.",
+        )
 
     def take_answer(self, finished: Finished) -> None:
         """Show an answer, or what there is of one that was stopped."""
@@ -134,6 +159,8 @@ class AnalysisPage(JobPage):
         self._show(finished)
 
     def _take_progress(self, record: object) -> Reading | None:
+        if isinstance(record, Underway):
+            self.where.follow(record.store)
         if isinstance(record, Underway) and record.so_far is not None:
             if record.so_far is not self.shown:
                 self.finished = None
@@ -177,9 +204,10 @@ class AnalysisPage(JobPage):
         title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
         form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form)
         empty = EmptyState("No results yet", "Choose encoders and targets, then run the analysis.")
-        self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.earlier])
+        self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.earlier], above=[self.where])
 
     def _connect(self) -> None:
+        self.where.again.connect(self.start)
         self.form.changed.connect(self.refresh)
         self.form.changed.connect(self._measure)
         self.view.probe_requested.connect(self._ask)

@@ -12,7 +12,15 @@ from PySide6.QtGui import QDesktopServices, QImage
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.analyses.sweep_form import NORMS
-from app.analyses.sweep_job import FIGURES, STUDY_FILES, StudyFinished, copy_results, iter_whole_study, read_progress
+from app.analyses.sweep_job import (
+    FIGURES,
+    STUDY_FILES,
+    StudyFinished,
+    begin_whole_study,
+    copy_results,
+    iter_whole_study,
+    read_progress,
+)
 from app.base.services import Services
 from app.look.numbers import write_epsilon
 from app.widgets.ask_path import ask_open
@@ -21,7 +29,9 @@ from app.widgets.desk import Desk, Feature, does
 from app.widgets.form import MOST_SEED, Count, Fields, Pick, Text
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
+from app.widgets.where_row import WhereRow
 from core.attacks.config import parse_epsilon
+from core.cluster.where import Where
 from core.errors import BadInputError
 from core.sweeps.config import rescale_budget
 from core.sweeps.step_seconds import Layer, measure_step_seconds
@@ -118,10 +128,13 @@ class StudyDialog(QDialog, Fields):
 
     def run_study(self, config: StudyConfig) -> None:
         """Run or resume a study, and show its answer."""
+        self.where.run(self.work, partial(begin_whole_study, config), partial(self._run, config))
+
+    def _run(self, config: StudyConfig, where: Where) -> None:
         self.work.run(
             self._session.lane,
             "study",
-            partial(iter_whole_study, self._session.engine, config),
+            partial(iter_whole_study, self._session.engine, config, where),
             title="Testing the method…",
             on_done=self.show_answer,
             read=read_progress,
@@ -148,12 +161,14 @@ class StudyDialog(QDialog, Fields):
 
     def _make_state(self) -> None:
         self.cost, self.work = make_label("", "muted", wraps=True), JobLine()
+        self.where = WhereRow(self._session)
+        self.where.again.connect(self._start)
         run_tip, stop_tip = (
             "The same settings resume where they stopped",
             "Finished cells are kept; run again to resume",
         )
         self.start = make_button("Run the test", "primary", self._start, tip=run_tip)
-        self.stop = make_button("Cancel", do=self.work.cancel, tip=stop_tip)
+        self.stop = make_button("Cancel", do=self._cancel, tip=stop_tip)
         self.report = make_button("Open the report", do=self._open_report)
         self.save = make_button("Save…", do=self._save)
         self.badge = make_badge("simulated", "warning")
@@ -177,8 +192,8 @@ class StudyDialog(QDialog, Fields):
         )
         buttons = make_row(self.badge, -1, self.save, self.report, self.stop, self.start)
         text = make_label(EXPLANATION, "muted", wraps=True)
-        parts = (text, form, self.cost, self.work, self.tabs, buttons)
-        fill_dialog(self, "Simulation study", *parts, gap=10, margin=20, stretch=4)
+        parts = (text, form, self.where, self.cost, self.work, self.tabs, buttons)
+        fill_dialog(self, "Simulation study", *parts, gap=10, margin=20, stretch=5)
 
     def take_extent(self, *_: object) -> None:
         """A quick study has fewer noise levels and images."""
@@ -214,6 +229,10 @@ class StudyDialog(QDialog, Fields):
         self.start.setEnabled(not self._bad)
         self.stop.setVisible(self.work.busy)
         self.allow_all(BUSY if self.work.busy else "")
+
+    def _cancel(self) -> None:
+        self.where.stop()
+        self.work.cancel()
 
     def _start(self) -> None:
         if (config := self.work.attempt(self.value)) is not None:

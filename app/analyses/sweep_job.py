@@ -11,6 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,10 @@ import numpy as np
 from app.base.jobs import ShouldStop
 from app.widgets.job_line import Reading
 from core.checks import refusal
+from core.cluster.run import ENGINE_FILE
+from core.cluster.where import Where, parse_where
 from core.engine import Engine
+from core.errors import ProbeError
 from core.files import new_folder
 from core.headers import unstructure
 from core.paths import data_folder
@@ -29,7 +33,7 @@ from core.sweeps.config import SweepConfig
 from core.sweeps.plan import SWEEP, SweepStore
 from core.sweeps.step_seconds import measure_step_seconds
 from core.sweeps.study.config import StudyConfig
-from core.sweeps.study.plan import note_study_facts
+from core.sweeps.study.plan import StudyStore, begin_study, note_study_facts
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -80,24 +84,60 @@ class Underway:
 
     progress: RunProgress
     so_far: Finished | None
+    store: SweepStore
 
 
-def iter_analysis(engine: Engine, config: SweepConfig, should_stop: ShouldStop) -> Iterator[Underway | Finished]:
-    """Run or resume the sweep, answer it and write its files; the last record is the answer."""
-    from core.reports.analysis_package import write_report
+@dataclass(frozen=True, slots=True, eq=False)
+class Unfinished:
+    """An analysis that was left to other computers: its folder, where they are, how many of its cells are done."""
+
+    store: SweepStore
+    engine: str
+    n_done: int
+
+    def describe(self) -> str:
+        """One sentence."""
+        return f"Left to {self.engine}: {self.n_done} of {len(self.store.cells())} cells are done."
+
+
+def list_unfinished() -> list[Unfinished]:
+    """The analyses of this user that were left to other computers and are not answered, the oldest first."""
     from core.sweeps.cells import find_store
-    from core.sweeps.run import note_facts
+
+    found = []
+    for note in sorted((data_folder() / "analyses").glob(f"*/{ENGINE_FILE}"), key=lambda one: one.stat().st_mtime):
+        with suppress(ProbeError, OSError):
+            if not (note.parent / "result.json").is_file():
+                store, engine = find_store(SWEEP, note.parent), note.read_text(encoding="utf-8").strip()
+                parse_where(engine)
+                found.append(Unfinished(store, engine, len(store.find_ended()[0])))
+    return found
+
+
+def begin_analysis(config: SweepConfig) -> SweepStore:
+    """Begin a sweep in the folder of its settings, or go on there. Raises as `core.sweeps.run.begin_sweep`."""
+    from core.sweeps.run import begin_sweep, note_facts
 
     folder = choose_folder("analyses", config.question, config, note_facts(config))
+    return begin_sweep(config, folder, resume=True)
+
+
+def iter_analysis(
+    engine: Engine, config: SweepConfig, where: Where, should_stop: ShouldStop
+) -> Iterator[Underway | Finished]:
+    """Run or resume the sweep, answer it and write its files; the last record is the answer."""
+    from core.reports.analysis_package import write_report
+
+    store = begin_analysis(config)
     so_far, due = None, 0.0
-    for record in engine.iter_sweep(config, folder, resume=True, should_stop=should_stop):
+    for record in engine.iter_store(store, where=where, should_stop=should_stop):
         began = time.monotonic()
         if record.result is None and began >= due:
-            so_far = answer_so_far(find_store(SWEEP, folder), so_far)
+            so_far = answer_so_far(store, so_far)
             due = began + max(PERIOD, (time.monotonic() - began) / SHARE)
-        yield Underway(record, so_far)
-    write_report([folder])
-    yield read_analysis(folder)
+        yield Underway(record, so_far, store)
+    write_report([store.folder])
+    yield read_analysis(store.folder)
 
 
 def read_analysis(folder: Path) -> Finished:
@@ -172,15 +212,21 @@ class StudyFinished:
     pictures: dict[str, Path]
 
 
+def begin_whole_study(config: StudyConfig) -> StudyStore:
+    """Begin a study in the folder of its settings, or go on there. Raises as `begin_study`."""
+    return begin_study(config, choose_folder("studies", "study", config, note_study_facts(config)), resume=True)
+
+
 def iter_whole_study(
-    engine: Engine, config: StudyConfig, should_stop: ShouldStop
+    engine: Engine, config: StudyConfig, where: Where, should_stop: ShouldStop
 ) -> Iterator[RunProgress | StudyFinished]:
     """Run or resume a study and write its report; the last record is the answer."""
     from core.reports.study_report import write_study
 
     measure_step_seconds(engine, config.layers, should_stop=should_stop)
-    folder = choose_folder("studies", "study", config, note_study_facts(config))
-    yield from engine.iter_study(config, folder, resume=True, should_stop=should_stop)
+    store = begin_whole_study(config)
+    folder = store.folder
+    yield from engine.iter_store(store, where=where, should_stop=should_stop)
     report = write_study(folder)
     pictures = {tab: folder / "figures" / f"{stem}.png" for tab, stem in FIGURES.items()}
     yield StudyFinished(folder, report.page, report.sentences, pictures)

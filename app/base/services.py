@@ -17,7 +17,8 @@ from core.engine import Engine
 class Services:
     """State, lanes, engine and what watches over them.
 
-    `files` is a second lane, which reads and writes while the first computes; its jobs must not touch the engine.
+    `files` is a second lane, which reads and writes while the first computes; its jobs must not touch the engine. Those
+    `elsewhere` watch what other computers do, which goes on when the window is closed.
     """
 
     settings: Settings
@@ -28,6 +29,7 @@ class Services:
     log: LogStore
     controller: Controller
     files: JobLane = field(default_factory=JobLane)
+    elsewhere: list[JobLane] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.files.failed.connect(self.problems.show_failed)
@@ -37,10 +39,17 @@ class Services:
         """What is available; the controller reads it again when something was added or removed."""
         return self.controller.catalogue
 
+    def open_lane(self) -> JobLane:
+        """Another lane, for jobs that watch other computers and that closing may leave."""
+        lane = JobLane()
+        lane.failed.connect(self.problems.show_failed)
+        self.elsewhere.append(lane)
+        return lane
+
     def close(self) -> None:
         """Stop the lanes, keep the settings, give the hooks back."""
-        self.lane.shutdown()
-        self.files.shutdown()
+        for lane in (self.lane, self.files, *self.elsewhere):
+            lane.shutdown()
         self.settings.save()
         self.problems.remove()
         self.log.remove()

@@ -15,10 +15,13 @@ from app.encoders.fit_form import FitForm
 from app.widgets.basics import allow, bring, fill_dialog, make_button, make_heading, make_label, make_line, make_row
 from app.widgets.desk import Desk, Feature, does
 from app.widgets.job_line import JobLine, Reading
+from app.widgets.where_row import WhereRow
+from core.cluster.where import HERE, Where
 from core.encoders.card import ALL_VOXELS, EncoderCard
 from core.encoders.fit_request import FitRequest, LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
 from core.networks.manage import describe_layers
+from core.sweeps.search import begin_search
 from core.types import VoxelTable
 
 LEAST_WIDTH = 720
@@ -68,7 +71,10 @@ class FitDialog(QDialog):
         )
         self.fit = make_button("Fit", "primary", self._request_fit)
         self.fit.setDefault(True)
-        self.cancel = make_button("Cancel fit", do=self.work.cancel)
+        self.cancel = make_button("Cancel fit", do=self._cancel)
+        self.where = WhereRow(session)
+        self.where.again.connect(self._request_fit)
+        self.where.setToolTip("For a search over layers, whose fits can be shared")
         self.close_button = make_button("Close", do=self.close)
         self._lay_out()
         self.form.changed.connect(self._take_change)
@@ -93,10 +99,16 @@ class FitDialog(QDialog):
     def start(self, request: FitRequest) -> None:
         """Fit on the lane; the new encoder is used at once."""
         self.summary.clear()
+        if len(request.layers) > 1:
+            self.where.run(self.work, partial(begin_search, request), partial(self._run, request))
+        else:
+            self._run(request, HERE)
+
+    def _run(self, request: FitRequest, where: Where) -> None:
         self.work.run(
             self._session.lane,
             "fit",
-            lambda stop: self._session.engine.iter_fit(request, should_stop=stop),
+            lambda stop: self._session.engine.iter_fit(request, where=where, should_stop=stop),
             title="Fitting encoders…",
             on_done=partial(self._take_result, request),
             read=read_progress,
@@ -118,6 +130,7 @@ class FitDialog(QDialog):
             make_line(),
             make_heading("Cost"),
             make_row(self.cost, self.estimate, stretch=0),
+            self.where,
             make_line(),
             self.work,
             self.summary,
@@ -160,6 +173,10 @@ class FitDialog(QDialog):
     def _request_fit(self) -> None:
         if (made := self.request()) is not None:
             self.start(made)
+
+    def _cancel(self) -> None:
+        self.where.stop()
+        self.work.cancel()
 
     def _refuse_estimate(self, text: str) -> None:
         self.show_estimate(NO_ESTIMATE, text)

@@ -29,7 +29,10 @@ from app.widgets.desk import Content, Desk, Drop, Feature, Loaded, Paths, does
 from app.widgets.job_line import Reading
 from app.widgets.large_view import LargeView
 from app.widgets.new_folder_dialog import ask_new_folder
+from app.widgets.where_row import WhereRow
 from core.attacks.config import AttackConfig
+from core.cluster.run import iter_set
+from core.cluster.where import Where
 from core.datasets.kinds import is_image
 from core.headers import unstructure
 from core.images.difference import amplify, choose_factor
@@ -43,6 +46,7 @@ from core.stimuli.levels import LevelReading
 from core.stimuli.names import safe_name
 from core.stimuli.plan import iter_recipes, list_recipes, list_wishes
 from core.stimuli.recipe import Recipe, recipe_of
+from core.stimuli.set_work import begin_set
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import EncoderName, Question, SweepConfig
 
@@ -70,6 +74,8 @@ class Stimuli(Feature):
         self.tray = Tray(self)
         self.written: Path | None = None
         self._store = open_probe_store()
+        self._where = WhereRow(self._session)
+        self._where.again.connect(self.show_write)
         self._page: StimuliPage | None = None
         self._timer = QTimer(self, singleShot=True, interval=LOOK_DELAY_MS)
         self._timer.timeout.connect(self.preview)
@@ -195,10 +201,12 @@ class Stimuli(Feature):
 
     def write_to(self, folder: Path, config: SetConfig) -> None:
         """Make what is missing and write the set on the lane."""
-        from core.stimuli.make import iter_make
+        items = self.tray.items
+        begin, then = partial(begin_set, items, self._store), partial(self._write, items, folder, config)
+        self._where.run(self.page.work, begin, then)
 
-        engine, items = self._session.engine, self.tray.items
-        make = partial(iter_make, engine, items, config, folder, store=self._store)
+    def _write(self, items: Sequence[Recipe], folder: Path, config: SetConfig, where: Where) -> None:
+        make = partial(iter_set, self._session.engine, items, config, folder, store=self._store, where=where)
         self.page.work.run(
             self._session.lane,
             WRITE,
@@ -234,7 +242,7 @@ class Stimuli(Feature):
         )
 
     def _make_page(self) -> StimuliPage:
-        page = self._page = StimuliPage(self.tray)
+        page = self._page = StimuliPage(self.tray, self._where)
         page.plan_requested.connect(self.show_plan)
         page.write_requested.connect(self.show_write)
         page.package_requested.connect(self.package_wanted)

@@ -33,12 +33,21 @@ class JobPage(WorkPage):
         """Of the jobs it has done; all are stopped together."""
 
     def lay_out(
-        self, form: Sequence[QWidget | QLayout | int], answer: QLayout, *, empty: QWidget, more: Sequence[QWidget] = ()
+        self,
+        form: Sequence[QWidget | QLayout | int],
+        answer: QLayout,
+        *,
+        empty: QWidget,
+        more: Sequence[QWidget] = (),
+        above: Sequence[QWidget] = (),
     ) -> None:
-        """Put the form over the foot, with `more` buttons, beside the answer or what stands in its place."""
+        """Put the form over the foot, with `more` buttons, beside the answer or what stands in its place.
+
+        `above`: what stands above the button that runs it.
+        """
         scroll = make_scroll(make_column(*form, -1, margin=16))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        foot = make_column(self.run, *self.lines, make_row(self.export, *more), margin=(16, 4, 16, 12))
+        foot = make_column(*above, self.run, *self.lines, make_row(self.export, *more), margin=(16, 4, 16, 12))
         for line in self.lines:
             line.changed.connect(self.refresh)
         left = make_column(scroll, make_line(), foot, gap=0, stretch=0)
@@ -66,8 +75,12 @@ class JobPage(WorkPage):
         if not self.busy:
             self.start()
             return
+        self.stop_elsewhere()
         for line in self.lines:
             line.cancel()
+
+    def stop_elsewhere(self) -> None:
+        """Stop what other computers do for it; nothing where none does."""
 
     def start(self) -> None:
         """Begin the job, if it can be done."""

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from core.checks import refusal
-from core.claims import ClaimFolder
+from core.claims import Holder
+from core.cluster.kinds import find_work, load_runner
 from core.commands.options import Device, Json, about, explained
 from core.commands.output import answer, follow, format_table, stop_on_interrupt
 from core.engine import Engine
 from core.errors import Cancelled
-from core.sweeps.cells import CellStore, find_store
-from core.sweeps.plan import SWEEP
-from core.sweeps.study.plan import STUDY
+from core.sweeps.overview import CellState, Overseer, WorkerState
 from core.words import count, format_duration
 
-Folder = Annotated[Path, about("folder of an analysis or study", metavar="DIR")]
+Folder = Annotated[Path, about("folder of an analysis, study, search or set", metavar="DIR")]
 UNITS = {"": 60, "s": 1, "m": 60, "h": 3600, "d": 86400}
 WORKER = """\
 Begin the folder with the command of the analysis; its --begin computes nothing. Then start as many workers as you like,
@@ -55,46 +54,50 @@ def run_cells(
     /,
     *,
     failed: Annotated[bool, about("list every cell that failed, with its reason")] = False,
-    retry: Annotated[bool, about("have the failed cells tried again by whoever works on the folder")] = False,
+    workers: Annotated[bool, about("list every process that works on it, or did")] = False,
+    retry: Annotated[bool, about("have the failed cells tried again, and take --stop back")] = False,
+    stop: Annotated[bool, about("have all who work on the folder stop within half a minute; nothing is lost")] = False,
     json: Json = False,
 ) -> int:
     """Print how far the work is; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    folder = folder.expanduser()
-    store: CellStore[Any, Any] = find_store(STUDY if (folder / STUDY.file).is_file() else SWEEP, folder)
-    done, broken = store.find_ended()
-    cells = {cell.key: cell.describe(store.config) for cell in store.cells()}
-    running = list_running(store.claims(), {key: what for key, what in cells.items() if key not in done})
-    failures = [{"cell": key} | describe_failure(store, key) for key in cells if key in broken]
+    store = find_work(folder)
+    if stop:
+        store.claims().stop()
+    overseer = Overseer(store, load_runner(store.work) if workers else None)
+    seen = overseer.look()
     if retry:
-        for key in broken:
-            store.forget_failure(key)
-    left = len(cells) - len(done) - len(broken)
-    words = [count(len(cells), "cell"), f"{len(done)} done", f"{len(running)} running", f"{len(broken)} failed"]
-    lines = [f"{', '.join(words)}, {left} to do or running."]
+        overseer.retry()
+    running, failures = [describe_running(one) for one in seen.running], [describe_failure(one) for one in seen.failed]
+    lines, n_failed = [seen.describe()], len(seen.failed)
     lines += [format_table(running)] * bool(running)
     lines += [format_table(failures)] * bool(failures and failed)
-    lines += [f"{count(len(broken), 'cell is', 'cells are')} tried again."] * bool(retry and broken)
-    found = {"cells": len(cells), "done": len(done), "running": running, "failed": failures}
-    return answer(found, "\n".join(lines), as_json=json)
+    listed = [describe_worker(one) for one in seen.workers] if workers else []
+    lines += [format_table(listed)] * bool(listed)
+    lines += [f"{count(n_failed, 'cell is', 'cells are')} tried again."] * bool(retry and n_failed)
+    found = {"cells": seen.n_cells, "done": seen.n_done, "running": running, "failed": failures}
+    return answer(found | ({"workers": listed} if workers else {}), "\n".join(lines), as_json=json)
 
 
-def list_running(claims: ClaimFolder, cells: dict[str, str]) -> list[dict[str, Any]]:
-    """What of some cells is computed now: cell, by whom, for how long, at which attempt."""
-    rows = []
-    for key, (holder, attempt) in claims.holders().items():
-        if key not in cells:
-            continue
-        since = format_duration(max(0.0, claims.now() - holder.since)) if holder.since else "?"
-        where = {"host": holder.host, "process": holder.pid, "for": since, "attempt": attempt}
-        rows.append({"cell": key, "what": cells[key]} | where)
-    return rows
+def describe_running(one: CellState) -> dict[str, Any]:
+    """A cell that is computed now: by whom, for how long, at which attempt."""
+    holder = one.holder or Holder()
+    since = format_duration(one.seconds) if holder.since else "?"
+    where = {"host": holder.host, "process": holder.pid, "for": since, "attempt": one.attempt}
+    return {"cell": one.key, "what": one.what} | where
 
 
-def describe_failure(store: CellStore[Any, Any], key: str) -> dict[str, Any]:
+def describe_failure(one: CellState) -> dict[str, Any]:
     """Why a cell failed, and where."""
-    one = store.failure(key)
-    where = {"host": one.host, "device": one.device, "attempts": one.attempt}
-    return {"what": one.what} | where | {"reason": one.reason}
+    host, device, reason = (getattr(one.failure, name, "") for name in ("host", "device", "reason"))
+    where = {"host": host, "device": device, "attempts": one.attempt}
+    return {"cell": one.key, "what": one.what} | where | {"reason": reason}
+
+
+def describe_worker(one: WorkerState) -> dict[str, Any]:
+    """A process: where, at what, how fast and how large."""
+    speed = round(one.steps_per_second, 1) or None
+    done = {"done": one.n_done, "steps/s": speed, "memory": f"{one.memory / 1e9:.1f} GB" if one.memory else None}
+    return {"host": one.host, "process": one.process, "device": one.device, "cell": one.cell} | done
 
 
 def read_duration(text: str) -> float:

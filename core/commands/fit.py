@@ -13,6 +13,8 @@ from typing import Annotated, Any, cast
 import numpy as np
 
 from core.checks import refusal, to_number
+from core.cluster.where import HERE, USUAL, Where, parse_where
+from core.commands.engine import At, make_engine
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, follow, format_cell, format_table, split, stop_on_interrupt, time_left
 from core.datasets.subject import list_subjects, load_subject
@@ -102,6 +104,7 @@ def run_fit(
     layers: Annotated[str | None, about("`search`: the best offered layer for each ROI; or of these: a,b,c")] = None,
     all: Annotated[bool, about("every offered layer of every network, for every subject")] = False,  # noqa: A002
     estimate: Annotated[bool, about("only print what the fits would cost")] = False,
+    engine: At = USUAL,
     device: Device = "auto",
     json: Json = False,
     given: Given,
@@ -113,13 +116,16 @@ def run_fit(
         raise refusal("layers", allowed=allowed, got=layers)
     if layers:
         jobs = [replace(jobs[0], layers=_choose_layers(jobs[0].network, layers))]
+    where = parse_where(engine, device)
+    if where != HERE and not layers:
+        raise refusal("engine", allowed="left out without --layers, whose fits can be shared", got=engine)
     found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
-    engine, started = Engine(device=device), time.monotonic()
+    computer, started = make_engine(where, device), time.monotonic()
     with stop_on_interrupt() as should_stop:
         if estimate:
-            found["estimates"] = list(_iter_estimates(engine, jobs, should_stop, json=json))
+            found["estimates"] = list(_iter_estimates(computer, jobs, should_stop, json=json))
         else:
-            for done in iter_fits(engine, jobs, should_stop=should_stop):
+            for done in iter_fits(computer, jobs, where=where, should_stop=should_stop):
                 for card, path in list_fitted(done):
                     found["encoders"].append(summarise(card, path, load_subject(card.config.subject).voxels))
                     _report(format_fit(found["encoders"][-1]), json=json)
@@ -180,7 +186,7 @@ def plan_fits(
 
 
 def iter_fits(
-    engine: Engine, jobs: Sequence[FitRequest], *, should_stop: ShouldStop = never_stop
+    engine: Engine, jobs: Sequence[FitRequest], *, where: Where = HERE, should_stop: ShouldStop = never_stop
 ) -> Iterator[SearchProgress]:
     """Run planned fits one after another, reporting progress on stderr; yields the last record of each."""
     before = ""
@@ -188,7 +194,7 @@ def iter_fits(
         if before and job.network != before:  # each is needed once; all of them together would fill the memory
             engine.forget_network(before)
         before = job.network
-        yield follow(engine.iter_fit(job, should_stop=should_stop), partial(format_progress, before))
+        yield follow(engine.iter_fit(job, where=where, should_stop=should_stop), partial(format_progress, before))
 
 
 def list_fitted(done: SearchProgress) -> list[tuple[EncoderCard, Path]]:

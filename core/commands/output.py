@@ -62,13 +62,14 @@ def follow(
     word : One line on a record; it is kept on stderr and overwritten by the next, if stderr is a terminal.
     always : Print the lines below each other where it is none.
     """
-    is_terminal, last_shown, last = sys.stderr.isatty(), 0.0, None
+    is_terminal, last_shown, last, shown = sys.stderr.isatty(), 0.0, None, ""
     for last in records:
         if is_terminal and time.monotonic() - last_shown > REPORT_PERIOD:
             last_shown = time.monotonic()
             print(f"\r\x1b[2K{word(last)}", end="", file=sys.stderr, flush=True)
-        elif always and not is_terminal:
-            print(word(last), file=sys.stderr, flush=True)
+        elif always and not is_terminal and word(last) != shown:
+            shown = word(last)
+            print(shown, file=sys.stderr, flush=True)
     if last is None:
         raise RuntimeError("The work ended without a record.")
     if is_terminal:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from core.checks import check_choice, refusal
+from core.cluster.where import USUAL, parse_where
+from core.commands.engine import At, make_engine
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish
-from core.engine import Engine
 from core.files import check_free
 from core.stimuli.layout import Layout
 from core.stimuli.level_strip import read_set_levels, read_strips
@@ -73,14 +75,15 @@ def run_make(
     *,
     out: Annotated[Path | None, about("a new or empty folder for the set")] = None,
     dry_run: Annotated[bool, about("only say what it would hold and cost")] = False,
+    engine: At = USUAL,
     device: Device = "auto",
     json: Json = False,
     given: Given,
 ) -> int:
     """Make the set; returns 0."""
-    from core.stimuli.make import iter_make
+    from core.cluster.run import iter_set
 
-    resolved = _resolve(plan, given)
+    where, resolved = parse_where(engine, device), _resolve(plan, given)
     recipes = _list_recipes(resolved)
     summary = _summarise(resolved, len(recipes))
     if dry_run:
@@ -88,8 +91,9 @@ def run_make(
     if out is None:
         raise refusal("out", allowed="a new or an empty folder", got="none")
     check_free(out.expanduser())
-    engine, store = Engine(device=device), open_probe_store()
-    made = finish(lambda stop: iter_make(engine, recipes, resolved.delivery, out, store=store, should_stop=stop))
+    computer, store = make_engine(where, device), open_probe_store()
+    make = partial(iter_set, computer, recipes, resolved.delivery, out, store=store, where=where)
+    made = finish(lambda stop: make(should_stop=stop))
     return answer(summary | _format_set(made), _describe_set(made), as_json=json)
 
 

@@ -11,10 +11,11 @@ from typing import Annotated, Any, Literal
 
 from core.attacks.config import parse_epsilon
 from core.checks import check_choice, refusal, to_number
+from core.cluster.where import USUAL, parse_where
+from core.commands.engine import At, follow_work, make_engine
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
-from core.commands.output import answer, follow, format_table, split, stop_on_interrupt
+from core.commands.output import answer, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
-from core.device import count_cores
 from core.engine import Engine
 from core.headers import unstructure
 from core.sweeps.cells import CellStore, RunProgress
@@ -62,7 +63,7 @@ class RunOptions:
     resume: Annotated[bool, about("go on with the same work in that folder, what failed in it included")] = False
     cost: Annotated[bool, about("print the cost and stop")] = False
     begin: Annotated[bool, about("only make the folder, for `main.py worker DIR`")] = False
-    engine: Annotated[str, about("here, or local:N for N processes of this computer")] = "here"
+    engine: At = USUAL
 
 
 def _ask(
@@ -130,8 +131,8 @@ class _Kind:
 
 def _compute(config: Any, kind: _Kind, device: str, out: Path, options: RunOptions) -> bool:
     """Tell the cost and compute; false if no more was asked for than the cost or the folder."""
-    n_processes = read_engine(options.engine)
-    engine = Engine(device=device, n_processes=n_processes)
+    where = parse_where(options.engine, device)
+    engine = make_engine(where, device)
     with stop_on_interrupt() as should_stop:
         if options.begin:
             known: StepSeconds = read_step_seconds(kind.layers, engine.device)
@@ -140,22 +141,14 @@ def _compute(config: Any, kind: _Kind, device: str, out: Path, options: RunOptio
         cost = kind.estimate(config, known)
         print(f"{config.describe()}\n{cost.describe()}", file=sys.stderr, flush=True)
         if options.cost:
-            print(describe_needs(cost.seconds, kind.layers, engine.device, n_workers=n_processes))
+            print(describe_needs(cost.seconds, kind.layers, engine.device, n_workers=where.n_processes))
         elif options.begin:
             kind.begin(config, out, resume=options.resume)
             print(f"{out} is begun. `main.py worker {out}` computes its {cost.n_cells} cells; start several.")
         else:
-            follow(kind.run(engine, config, out, resume=options.resume, should_stop=should_stop), always=True)
+            work = kind.run(engine, config, out, resume=options.resume, where=where, should_stop=should_stop)
+            follow_work(work, where, out)
     return not (options.cost or options.begin)
-
-
-def read_engine(text: str) -> int:
-    """The number of processes that "here" or "local:N" asks for. Raises BadInputError."""
-    words = {"here": 1} | {f"local:{number}": number for number in range(1, count_cores() + 1)}
-    if text not in words:
-        allowed = f"here, or local:N with N processes, 1 to the {count_cores()} cores that may be used here"
-        raise refusal("engine", allowed=allowed, got=text)
-    return words[text]
 
 
 def _report(out: Path, *, as_json: bool) -> int:

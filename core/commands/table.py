@@ -27,6 +27,9 @@ COMMANDS = {
     "study": ("sweeps", "test the method itself on simulated voxels whose true axes are known"),
     "worker": ("cells", "compute cells of an analysis or study that was begun, beside others, here or elsewhere"),
     "cells": ("cells", "what of an analysis or study is done, running and failed, and on which computer"),
+    "cluster check": ("cluster", "whether a SLURM cluster would take the work, and what its nodes lack"),
+    "cluster start": ("cluster", "start a scheduler with jobs of SLURM or SSH hosts, for --engine"),
+    "cluster stop": ("cluster", "end a scheduler and its workers"),
     "compare": ("compare", "compare measured responses with the shifts a stimulus set predicted"),
     "design": ("design", "how many repeats and images of a stimulus set decide an experiment, by simulation"),
     "fit": ("fit", "fit an encoder of a subject's responses on a network's layer"),
@@ -58,7 +61,7 @@ COMMANDS = {
     "demo": ("window", "load, pick, probe raise and lower, and export, through the real window; without a display too"),
 }
 """Where each command is, and what it does; the function is called `run_` and the command's last word."""
-GROUPS = {"stimuli": ("plan", "make", "check", "strip")}
+GROUPS = {"stimuli": ("plan", "make", "check", "strip"), "cluster": ("check", "start", "stop")}
 
 
 def load_command(name: str) -> Run:

@@ -100,7 +100,7 @@ def iter_layer_search(
             if progress.result is not None:
                 break
             yield SearchProgress(config.layer, number, len(configs), progress)
-    choice = _keep(fitted, source.subject.voxels, places.encoders)
+    choice = keep_layers(fitted, source.subject.voxels, places.encoders)
     for fits in running:
         next(fits, None)
     n_images = len(source.subject.image_ids)
@@ -137,7 +137,7 @@ def choose_layers(curve: Sequence[LayerScore]) -> dict[str, LayerScore]:
     return best
 
 
-def _keep(fitted: Sequence[EncoderData], voxels: VoxelTable, folder: Path) -> LayerChoice:
+def keep_layers(fitted: Sequence[EncoderData], voxels: VoxelTable, folder: Path) -> LayerChoice:
     """Save the encoders of the chosen layers and the table."""
     curve = score_layers([data.card for data in fitted], voxels)
     chosen = choose_layers(curve)

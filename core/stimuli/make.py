@@ -42,6 +42,7 @@ def iter_make(
     *,
     store: ProbeStore,
     find: FindStimulus | None = None,
+    is_made: bool = False,
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[SetProgress]:
     """Make what is missing and write the set; the last record holds it.
@@ -51,6 +52,7 @@ def iter_make(
     folder : A new or an empty folder.
     store : Where finished probes are kept; nothing of it is lost when the making is cancelled.
     find : Finds the images; by default by their keys.
+    is_made : The store holds every probe already, made wherever.
 
     Raises BadInputError if the folder is not free, or an image, a network or an encoder is not the one of its recipe;
     StorageError if a probe or the set cannot be written; Cancelled as soon as `should_stop()` is true.
@@ -58,7 +60,8 @@ def iter_make(
     check_free(Path(folder).expanduser())
     for recipe in recipes:
         config.layout.sizes(recipe.config.side)
-    yield from iter_probes(source, recipes, store=store, find=find, should_stop=should_stop)
+    if not is_made:
+        yield from iter_probes(source, recipes, store=store, find=find, should_stop=should_stop)
     loader = Loader(source, recipes, config, store)
     yield from iter_write(recipes, loader.load, config, folder, should_stop=should_stop)
 

@@ -12,7 +12,7 @@ import json
 import os
 import platform
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from core.device import explain
 from core.errors import BadInputError, ProbeError, StorageError
 from core.files import check_free
 from core.headers import Content, HeaderKind, read_record, structure, unstructure, write_json
-from core.progress import Progress
+from core.progress import Progress, ShouldStop
 from core.words import count
 
 if TYPE_CHECKING:
@@ -89,13 +89,18 @@ class Work(Generic[ConfigT, CellT]):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Where a cell was computed, on what, by which versions, in how many seconds, at which attempt."""
+    """Where a cell was computed, on what, by which versions, in how many seconds, at which attempt.
+
+    `process` is its number; `memory` what it had taken at most so far, bytes. Older cells know neither.
+    """
 
     host: str
     device: str
     versions: dict[str, str]
     seconds: float = 0.0
     attempt: int = 1
+    process: int = 0
+    memory: int = 0
 
     @property
     def circumstances(self) -> tuple[str, str]:
@@ -116,6 +121,24 @@ class Failure:
 
 
 FAILURE = HeaderKind("what was noted of a cell that failed", "Delete it and resume.", error=StorageError)
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """How a kind of work is computed; imported only where it is, as it needs torch.
+
+    Parameters
+    ----------
+    note_facts : The hashes that this computer has of what the settings name.
+    prepare : Of what opens networks, a store and what tells to stop: gives what computes the arrays of a cell.
+    weigh : The seconds that a cell of settings is expected to take, from those of one step of each layer.
+    layers : Networks and layers that the settings name.
+    """
+
+    note_facts: Callable[[Any], Content]
+    prepare: Callable[[Any, Any, ShouldStop], Callable[[Any], Arrays]]
+    weigh: Callable[[Any, Any, Mapping[tuple[str, str], float]], float]
+    layers: Callable[[Any], tuple[tuple[str, str], ...]]
 
 
 @dataclass(frozen=True)  # with slots, a generic class cannot be made through its aliases
@@ -264,6 +287,7 @@ def open_store(
     check_facts(store, facts)
     for key in store.find_ended()[1]:
         store.forget_failure(key)
+    store.claims().go_on()
     return store
 
 

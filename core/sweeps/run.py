@@ -1,14 +1,12 @@
-"""Runs a sweep: checks it, notes what its numbers depend on, computes its cells.
+"""What a sweep needs to be run: it is checked, what its numbers depend on is noted, its cells are computed.
 
 The images of each size and the copies of encoders in use are kept.
 """
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,6 @@ from core.checks import refusal
 from core.containers import Arrays
 from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.subject import load_responses, load_subject
-from core.device import describe_device
 from core.encoders.files import load_card
 from core.encoders.responses import estimate_noise_ceiling, has_repeats
 from core.kept import Kept, measure_module
@@ -26,7 +23,7 @@ from core.networks.catalog import find_network
 from core.networks.manage import hash_networks
 from core.progress import ShouldStop
 from core.seeds import make_stream
-from core.sweeps.cells import Made, RunProgress, check_facts, open_store
+from core.sweeps.cells import Runner, check_facts, open_store
 from core.sweeps.choose import check_comparable, choose_control_encoders
 from core.sweeps.config import AttackKind, SweepConfig, TargetName
 from core.sweeps.plan import (
@@ -42,8 +39,6 @@ from core.sweeps.plan import (
     name_layers,
     time_cell,
 )
-from core.sweeps.step_seconds import read_step_seconds
-from core.sweeps.workers import iter_cells
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -67,32 +62,6 @@ def begin_sweep(config: SweepConfig, folder: Path, *, resume: bool = False) -> S
     """
     check_sweep(config)
     return open_store(SWEEP, folder, config, note_facts(config), resume=resume)
-
-
-def iter_sweep_cells(source: Source, store: SweepStore, *, should_stop: ShouldStop) -> Iterator[RunProgress]:
-    """Run what is missing of a sweep, one record a cell. Raises as `core.sweeps.workers.iter_cells`."""
-    yield from iter_cells(
-        store,
-        lambda stop: _Worker(source, store, stop).compute,
-        place=describe_place(source.device),
-        seconds_of=time_cells(store.config, source.device),
-        should_stop=should_stop,
-    )
-
-
-def time_cells(config: SweepConfig, device: str) -> Callable[[Cell], float]:
-    """Gives the seconds that a cell is expected to take on a device."""
-    return partial(time_cell, config, step_seconds=read_step_seconds(name_layers(config), device))
-
-
-def describe_place(device: str) -> Made:
-    """This computer, a device of it, and what else a bit-for-bit repetition needs to be the same."""
-    import torch
-
-    from core.probes.respond import describe_versions
-
-    kind = torch.backends.cpu.get_cpu_capability() if device == "cpu" else describe_device(device)
-    return Made(platform.node(), f"{device} ({kind})", describe_versions())
 
 
 def check_sweep(config: SweepConfig) -> None:
@@ -269,6 +238,9 @@ class _Worker:
         stimuli = tuple(find_stimulus(image, size=side) for image in self._config.images)
         check_facts(self._store, {"image_sha256": _hash_images(self._config)})
         return stimuli
+
+
+SWEEP_RUNNER = Runner(note_facts, lambda *given: _Worker(*given).compute, time_cell, name_layers)
 
 
 def average_voxels(responses: FloatArray, voxels: list[list[int]]) -> FloatArray:

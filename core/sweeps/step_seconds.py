@@ -115,16 +115,22 @@ def describe_needs(seconds: float, layers: Iterable[Layer], device: str, *, n_wo
     lasting = format_duration(seconds / n_workers if on_cpu else seconds)
     told = [f"{' '.join(layer)} {1000 * known[key]:.1f} ms" for layer, key in keys.items() if key in known]
     lines = [f"{spent} in all, {lasting} with {count(n_workers, 'worker')}."]
-    weights = sum(known.get(key + WEIGHTS, 0) for key in keys.values())
-    step = max((known.get(key + STEP, 0) for key in keys.values()), default=0)
-    if all(key + STEP in known for key in keys.values()):
-        n_bytes = PROGRAM_BYTES + weights + IMAGES_AT_ONCE * STEP_FACTOR * step
+    if n_bytes := estimate_bytes(layers, device):
         held = f"with every network open and {IMAGES_AT_ONCE} images at once"
         lines.append(f"Memory a worker: about {n_bytes / 1e9:.1f} GB, {held}.")
     lines.append(f"Measured on this computer ({device}), a step of one image: {name_some(told, 12) or 'nothing'}.")
     if guessed := [" ".join(layer) for layer, key in keys.items() if key not in known]:
         lines.append(f"Not measured, MobileNetV2's speed was taken: {name_some(guessed, 12)}.")
     return "\n".join(lines)
+
+
+def estimate_bytes(layers: Iterable[Layer], device: str) -> int:
+    """Memory of a worker with every network open, bytes; 0 where a network was never measured on this device."""
+    known, keys = _read(), [_key(layer, device) for layer in layers]
+    if not keys or not all(key + STEP in known for key in keys):
+        return 0
+    weights, step = sum(known[key + WEIGHTS] for key in keys), max(known[key + STEP] for key in keys)
+    return round(PROGRAM_BYTES + weights + IMAGES_AT_ONCE * STEP_FACTOR * step)
 
 
 def _key(layer: Layer, device: str) -> str:

@@ -5,21 +5,39 @@ All of them claim cell by cell, so any number of them may work on one folder at 
 
 from __future__ import annotations
 
+import os
+import platform
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.claims import MOST_ATTEMPTS, POLL_SECONDS, Claim, ClaimFolder
 from core.containers import Arrays
+from core.device import describe_device, measure_memory
 from core.errors import BadInputError, Cancelled, ProbeError
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
-from core.sweeps.cells import CellStore, CellT, ChangedInputError, ConfigT, Failure, Made, RunProgress, describe_error
+from core.sweeps.cells import (
+    AnyCell,
+    CellStore,
+    CellT,
+    ChangedInputError,
+    ConfigT,
+    Failure,
+    Made,
+    Runner,
+    RunProgress,
+    describe_error,
+)
 from core.words import count
+
+if TYPE_CHECKING:
+    from core.probes.source import Source
 
 Compute = Callable[[CellT], Arrays]
 GOLDEN = 0.618
@@ -92,7 +110,8 @@ def iter_cells(
     StorageError if a cell cannot be written; Cancelled as soon as `should_stop()` is true, and finished cells stay.
     """
     claims, tally = store.claims(), Tally(store, seconds_of)
-    compute, wait = prepare(claims.watch(should_stop)), POLL_SECONDS
+    should_stop = claims.watch(should_stop)
+    compute, wait = prepare(should_stop), POLL_SECONDS
     is_patient = False  # the first time round, what has a claim is left alone; then it is asked who holds it
     while True:
         n_ended, taken = 0, set() if is_patient else claims.keys()
@@ -112,7 +131,14 @@ def iter_cells(
                 is_busy, taken = True, taken if is_patient else claims.keys()
                 continue
             else:
-                yield from _run_claimed(store, cell, claim, compute, tally, place=place, should_stop=should_stop)
+                try:
+                    yield tally.record(cell.describe(store.config))
+                    check_stop(should_stop)
+                except BaseException:
+                    claim.give_back()
+                    raise
+                _do_claimed(store, cell, claim, compute, place)
+                tally.note(cell.key, failed=not store.is_done(cell))
             n_ended += 1
         tally.refresh()
         if n_ended:
@@ -138,16 +164,9 @@ def _spread(cells: list[CellT], config: Any, n_workers: int) -> list[CellT]:
     return cells[start:] + cells[:start]
 
 
-def _run_claimed(
-    store: CellStore[ConfigT, CellT],
-    cell: CellT,
-    claim: Claim,
-    compute: Compute[CellT],
-    tally: Tally,
-    *,
-    place: Made,
-    should_stop: ShouldStop,
-) -> Iterator[RunProgress]:
+def _do_claimed(
+    store: CellStore[ConfigT, CellT], cell: CellT, claim: Claim, compute: Compute[CellT], place: Made
+) -> None:
     """Compute and keep one cell, or note why not; whatever stops it, the claim is given back."""
     what = cell.describe(store.config)
     try:
@@ -155,8 +174,6 @@ def _run_claimed(
             reason = f"The process that computed it died {MOST_ATTEMPTS} times, as when memory runs out."
             store.fail(cell.key, Failure(what, reason, place.host, place.device, MOST_ATTEMPTS))
         else:
-            yield tally.record(what)
-            check_stop(should_stop)
             start = time.perf_counter()
             try:
                 arrays = compute(cell)
@@ -167,13 +184,70 @@ def _run_claimed(
             else:
                 seconds = time.perf_counter() - start
                 if not store.is_done(cell):  # else the claim was lost meanwhile, and another was faster
-                    store.save(cell, arrays, replace(place, seconds=seconds, attempt=claim.attempt))
+                    made = replace(place, seconds=seconds, attempt=claim.attempt, process=os.getpid())
+                    store.save(cell, arrays, replace(made, memory=measure_memory()))
     except BaseException as error:
         if BROKEN_DEVICE not in str(error):  # else it counts as the death of the process, which it is
             claim.give_back()
         raise
-    tally.note(cell.key, failed=not store.is_done(cell))
     claim.finish()
+
+
+class Ended(StrEnum):
+    """What became of a cell that was asked for by its key."""
+
+    DONE, FAILED, BLOCKED, STOPPED = "done", "failed", "its input failed", "stopped"
+    LATER = "another is at it, or at what it needs"
+
+
+class Hand:
+    """Does cells of a folder by their keys, as a scheduler asks for them; what one cell has opened serves the next."""
+
+    def __init__(self, source: Source, store: CellStore[Any, Any], runner: Runner) -> None:
+        self._store, self._claims, self._should_stop = store, store.claims(), never_stop
+        self._cells = {cell.key: cell for cell in store.cells()}
+        self._place = describe_place(source.device)
+        self._compute = runner.prepare(source, store, self._claims.watch(lambda: self._should_stop()))
+
+    def do(self, key: str, should_stop: ShouldStop) -> Ended:
+        """Compute a cell, or do what can be done in the meantime if another is at it. Raises as `iter_cells`."""
+        self._should_stop = should_stop
+        found = self._try(self._cells[key])
+        if found is Ended.LATER:
+            ended = set.union(*self._store.find_ended())
+            others = [cell for cell in self._cells.values() if cell.key not in ended | self._claims.keys()]
+            for cell in reversed(others):  # the scheduler gives out the others from the front
+                if self._try(cell) is Ended.DONE:
+                    break
+        return found
+
+    def _try(self, cell: AnyCell) -> Ended:
+        if self._claims.is_stopped:
+            return Ended.STOPPED
+        needed = [one for one in cell.inputs(self._store.config) if not self._store.is_done(one)]
+        if any(self._store.has_failed(one) for one in needed):
+            return Ended.BLOCKED
+        claim = None if needed or self._has_ended(cell) else self._claims.take(cell.key)
+        if claim is not None and self._has_ended(cell):  # another was faster
+            claim.finish()
+        elif claim is not None:
+            _do_claimed(self._store, cell, claim, self._compute, self._place)
+        if not self._has_ended(cell):
+            return Ended.LATER
+        return Ended.DONE if self._store.is_done(cell) else Ended.FAILED
+
+    def _has_ended(self, cell: AnyCell) -> bool:
+        return self._store.is_done(cell) or self._store.has_failed(cell)
+
+
+def describe_place(device: str) -> Made:
+    """This computer, a device of it, and what else a bit-for-bit repetition needs to be the same."""
+    import torch
+
+    from core.probes.respond import describe_versions
+
+    kind = torch.backends.cpu.get_cpu_capability() if device == "cpu" else describe_device(device)
+    return Made(platform.node(), f"{device} ({kind})", describe_versions())
 
 
 def _wait(seconds: float, should_stop: ShouldStop, pause: Callable[[float], object]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from app.base.catalogue import Catalogue
+from core.cluster.where import HERE, Where
 from core.datasets.photos import ImageInfo
 from core.datasets.subject import Subject, SubjectInfo
 from core.encoders.card import EncoderCard
@@ -203,23 +204,29 @@ class FakeEngine:
     def iter_import(self, readout: Any, request: Any, *, files: tuple[tuple[str, str], ...]) -> Iterator[Any]:
         raise NotImplementedError
 
-    def iter_fit(self, request: Any, *, should_stop: Callable[[], bool] = never) -> Iterator[Any]:
+    def iter_fit(self, request: Any, *, where: Where = HERE, should_stop: Callable[[], bool] = never) -> Iterator[Any]:
         raise NotImplementedError
 
     def estimate_fit(self, request: Any, *, should_stop: Callable[[], bool] = never) -> Any:
         raise NotImplementedError
 
     def iter_sweep(
-        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
+        self,
+        config: Any,
+        folder: Path,
+        *,
+        resume: bool = False,
+        where: Where = HERE,
+        should_stop: Callable[[], bool] = never,
     ) -> Iterator[Any]:
         raise NotImplementedError
 
-    def iter_study(
-        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
-    ) -> Iterator[Any]:
-        raise NotImplementedError
+    iter_study = iter_sweep
 
     def iter_folder(self, folder: Path, *, should_stop: Callable[[], bool] = never) -> Iterator[Any]:
+        raise NotImplementedError
+
+    def iter_store(self, store: Any, *, where: Where = HERE, should_stop: Callable[[], bool] = never) -> Iterator[Any]:
         raise NotImplementedError
 
     def _make(self, config: ProbeConfig, stimulus: Stimulus) -> Probe:

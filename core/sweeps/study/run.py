@@ -1,10 +1,10 @@
-"""Runs a study cell by cell: features, the truth's own probes, every candidate's; reduced spaces and their encoders."""
+"""Computes the cells of a study: features, the truth's probes, every candidate's; reduced spaces and their encoders."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,13 +18,10 @@ from core.probes.respond import respond
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
-from core.sweeps.cells import RunProgress
-from core.sweeps.run import describe_place
+from core.sweeps.cells import Runner
 from core.sweeps.score import make_controls
-from core.sweeps.step_seconds import read_step_seconds
-from core.sweeps.study.config import LayerName, StudyConfig
-from core.sweeps.study.plan import FEATURES, TRUTH, StudyCell, StudyStore, weigh_study
-from core.sweeps.workers import iter_cells
+from core.sweeps.study.config import LayerName
+from core.sweeps.study.plan import FEATURES, TRUTH, StudyCell, StudyStore, note_study_facts, weigh_study
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -36,22 +33,6 @@ SUBJECT = "simulated"
 """Only its list of photographs is used; the study simulates its own voxels."""
 BATCH = 16
 ALPHAS = tuple(10.0**power for power in range(-2, 7))
-
-
-def iter_study_cells(source: Source, store: StudyStore, *, should_stop: ShouldStop) -> Iterator[RunProgress]:
-    """Run what is missing of a study, one record a cell. Raises as `core.sweeps.workers.iter_cells`."""
-    yield from iter_cells(
-        store,
-        lambda stop: _Worker(source, store, stop).compute,
-        place=describe_place(source.device),
-        seconds_of=time_cells(store.config, source.device),
-        should_stop=should_stop,
-    )
-
-
-def time_cells(config: StudyConfig, device: str) -> Callable[[StudyCell], float]:
-    """Gives the seconds that a cell is expected to take on a device."""
-    return partial(weigh_study, config, step_seconds=read_step_seconds(config.layers, device))
 
 
 class _Worker:
@@ -162,6 +143,9 @@ def measure_overlap(delta: FloatArray, true_delta: FloatArray) -> FloatArray:
     first, second = (values.astype(np.float64).reshape(len(values), -1) for values in (delta, true_delta))
     size = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return np.asarray((first * second).sum(axis=1) / np.maximum(size, np.finfo(np.float64).tiny))
+
+
+STUDY_RUNNER = Runner(note_study_facts, lambda *given: _Worker(*given).compute, weigh_study, attrgetter("layers"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,6 +22,7 @@ from app.explore.explore import Explore
 from app.explore.places import KEY, Places
 from app.look.qt_application import make_application
 from app.widgets.plot_view import PlotView
+from core.cluster.where import HERE
 from core.engine import Engine
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.types import Direction, NormName
@@ -76,7 +77,7 @@ def make_config(images: tuple[str, ...]) -> SweepConfig:
 
 def run_in(session: Services, images: tuple[str, ...]) -> Path:
     """A finished analysis; the folder it lies in."""
-    last = list(iter_analysis(session.engine, make_config(images), lambda: False))[-1]
+    last = list(iter_analysis(session.engine, make_config(images), HERE, lambda: False))[-1]
     return cast(Path, last.folder)  # type: ignore[union-attr]
 
 

@@ -26,6 +26,7 @@ from app.base.services import Services, open_services
 from app.look.theme import LIGHT, use_theme
 from app.stimuli.feature import list_analysis_recipes
 from core.attacks.config import AttackMethod
+from core.cluster.where import HERE
 from core.datasets.subject import load_subject
 from core.encoders.config import EncoderConfig
 from core.encoders.files import load_card
@@ -53,7 +54,7 @@ def finish(question: Question, rois: tuple[str, ...] = ("FFA", "V1"), **more: An
         n_bootstrap=20,
         **more,
     )
-    last = list(iter_analysis(Engine(device="cpu"), config, lambda: False))[-1]
+    last = list(iter_analysis(Engine(device="cpu"), config, HERE, lambda: False))[-1]
     assert isinstance(last, Finished)
     return last
 
@@ -135,7 +136,7 @@ def test_what_is_finished_is_shown_while_the_rest_runs(
     targets, sizes = (TargetName(-1, "FFA"), TargetName(-1, "V1")), {"ladder": (0.5, 1.0), "n_steps": 1, "n_test": 8}
     config = SweepConfig(Question.FRAGILITY, encoders, ("cat_chelsea", "face_054"), targets, **sizes)  # type: ignore[arg-type]
     seen: list[tuple[int, str]] = []
-    for record in iter_analysis(session.engine, config, lambda: False):
+    for record in iter_analysis(session.engine, config, HERE, lambda: False):
         if isinstance(record, Finished):
             page.take_answer(record)
             continue

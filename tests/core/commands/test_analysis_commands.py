@@ -152,13 +152,15 @@ def test_failed_cells_are_listed_and_tried_again(
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ("worker nowhere", "`folder` must be of a sweep"),
-        ("cells nowhere", "`folder` must be of a sweep"),
+        ("worker nowhere", "`folder` must be one that is there"),
+        ("cells nowhere", "`folder` must be one that is there"),
+        ("cells .", "`folder` must be of an analysis, study, search or set"),
+        ("cells .", "`main.py study` makes"),
         ("worker nowhere --lifetime soon", "`lifetime` must be a number above 0 with s, m, h or d, as 55m, got 'soon'"),
         ("worker nowhere --lifetime 0m", "`lifetime` must be a number"),
-        (f"fragility {SMALL} --out nowhere --engine local:0", "`engine` must be here, or local:N"),
-        (f"fragility {SMALL} --out nowhere --engine local:{'9' * 5000}", "local:N with N processes, 1 to the "),
-        (f"fragility {SMALL} --out nowhere --engine slurm", "`engine` must be here, or local:N"),
+        (f"fragility {SMALL} --out nowhere --engine local:0", "`engine` must be here, local:N"),
+        (f"fragility {SMALL} --out nowhere --engine local:{'9' * 5000}", "; at most the "),
+        (f"fragility {SMALL} --out nowhere --engine slurm", "`engine` must be here, local:N"),
     ],
 )
 def test_what_no_worker_can_do_is_one_line(words: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,133 @@
+"""Computes the cells of a folder here, in processes of this computer, or by a scheduler, as a `Where` says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from core.cluster.client import Needs, iter_cluster
+from core.cluster.kinds import join_work, load_runner, time_cells
+from core.cluster.serve import open_cluster
+from core.cluster.where import HERE, Place, Where
+from core.device import list_gpus
+from core.encoders.fit import FitProgress
+from core.encoders.fit_request import FitRequest, SearchProgress
+from core.files import check_free, replace_file
+from core.probes.source import Source
+from core.progress import Progress, ShouldStop, never_stop
+from core.stimuli.config import SetConfig
+from core.stimuli.make import iter_make
+from core.stimuli.recipe import Recipe
+from core.stimuli.set_work import begin_set, finish_set
+from core.stimuli.store import ProbeStore
+from core.stimuli.write import SetProgress
+from core.sweeps.cells import CellStore, RunProgress
+from core.sweeps.search import begin_search, finish_search
+from core.sweeps.step_seconds import estimate_bytes
+from core.sweeps.workers import Hand, Started, describe_place, iter_cells, iter_processes, start_process
+
+ENGINE_FILE = "engine.txt"
+"""In a folder whose cells were handed to others: to whom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """What other processes run, functions by their names that are given texts.
+
+    Parameters
+    ----------
+    on_folder : Of folder, device, threads, GPU and, last, what tells whether to stop: works until nothing is left.
+    on_cell : Of folder, cell and device, for `core.cluster.task.do_task`.
+    n_threads : Of torch in each process of this computer, by their number.
+    """
+
+    on_folder: Callable[..., None]
+    on_cell: Callable[..., str]
+    n_threads: Callable[[int], int]
+
+
+def iter_store(
+    source: Source, store: CellStore[Any, Any], where: Where, tasks: Tasks, should_stop: ShouldStop
+) -> Iterator[RunProgress]:
+    """Compute what is missing of any work. Raises as `iter_cells`, `iter_processes` or `iter_cluster`."""
+    runner, seconds_of = load_runner(store.work), time_cells(store, source.device)
+    if where.is_elsewhere:
+        needs = Needs(where.device == "cuda", estimate_bytes(runner.layers(store.config), source.device))
+        note = where.text
+        replace_file(store.folder / ENGINE_FILE, lambda partial: partial.write_text(note, encoding="utf-8"))
+        yield from iter_cluster(
+            store,
+            tasks.on_cell,
+            open_cluster(where, needs, should_stop=should_stop),
+            device=where.device,
+            needs=needs,
+            seconds_of=seconds_of,
+            should_stop=should_stop,
+        )
+    elif where.place is Place.HERE:
+        prepare, place = partial(runner.prepare, source, store), describe_place(source.device)
+        yield from iter_cells(store, prepare, place=place, seconds_of=seconds_of, should_stop=should_stop)
+    else:
+        gpus = list_gpus() if where.place is Place.GPUS else ()
+        n_workers = len(gpus) or where.n_processes
+        device, threads = "cuda" if gpus else source.device, str(tasks.n_threads(n_workers))
+        running: dict[str, Started] = {}
+
+        def start() -> Started:
+            """Another process; it gets the GPU of one that has ended."""
+            gpu = next((one for one in gpus if one not in running or not running[one].process.is_alive()), "")
+            running[gpu] = start_process(tasks.on_folder, (str(store.folder), device, threads, gpu))
+            return running[gpu]
+
+        yield from iter_processes(store, start, n_workers=n_workers, seconds_of=seconds_of, should_stop=should_stop)
+
+
+def iter_search(
+    request: FitRequest, run: Callable[[CellStore[Any, Any]], Iterator[RunProgress]]
+) -> Iterator[SearchProgress]:
+    """Have each layer of a search fitted by whoever takes it, then keep the best; the last record has the choice."""
+    store, n_layers = begin_search(request), len(request.layers)
+    for record in run(store):
+        number = min(int(record.done) + 1, n_layers)
+        fit = FitProgress(record.done, record.total, record.seconds_left, stage="layers", what=record.what)
+        yield SearchProgress(request.layers[number - 1], number, n_layers, fit)
+    choice = finish_search(store, request.options.places.encoders)
+    done = FitProgress(n_layers, n_layers, 0.0, stage="done")
+    yield SearchProgress(request.layers[-1], n_layers, n_layers, done, choice)
+
+
+class Computer(Source, Protocol):
+    """An engine."""
+
+    def iter_store(self, store: CellStore[Any, Any], *, where: Where, should_stop: ShouldStop) -> Iterator[RunProgress]:
+        """Compute what is missing of any work."""
+
+
+def iter_set(
+    engine: Computer,
+    recipes: Sequence[Recipe],
+    config: SetConfig,
+    folder: Path,
+    *,
+    store: ProbeStore,
+    where: Where = HERE,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[SetProgress]:
+    """As `core.stimuli.make.iter_make`, its probes made by whoever takes them."""
+    if where != HERE:
+        check_free(Path(folder).expanduser())
+        begun = begin_set(recipes, store)
+        for one in engine.iter_store(begun, where=where, should_stop=should_stop):
+            yield Progress(one.done, one.total, one.seconds_left, stage="probe", what=one.what, n_resumed=one.n_resumed)
+        finish_set(begun, store)
+    is_made = where != HERE
+    yield from iter_make(engine, recipes, config, folder, store=store, is_made=is_made, should_stop=should_stop)
+
+
+def open_hand(source: Source, folder: Path) -> Hand:
+    """What does the cells of a folder one by one. Raises as `join_work`."""
+    store = join_work(folder)
+    return Hand(source, store, load_runner(store.work))

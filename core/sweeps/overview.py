@@ -1,0 +1,135 @@
+"""How far work in cells is, read from its folder: the cells done, running or failed, and what each worker does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from core.claims import Holder
+from core.errors import ProbeError
+from core.sweeps.cells import CellStore, Failure, Made, Runner
+from core.words import count
+
+STEPS = 1.0
+"""Seconds of a step where steps are to be counted."""
+
+
+class _Alike(dict[Any, float]):
+    """Every layer takes `STEPS`."""
+
+    def get(self, _key: Any, _default: Any = None) -> float:
+        return STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class CellState:
+    """A cell that runs or has failed; `seconds` it has run so far, `holder` is None for one that failed."""
+
+    key: str
+    what: str
+    attempt: int
+    holder: Holder | None = None
+    seconds: float = 0.0
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """A process that works on the folder, or did: the cell it is at ("" for none), cells done, steps/s, bytes."""
+
+    host: str
+    process: int
+    device: str = ""
+    cell: str = ""
+    n_done: int = 0
+    seconds: float = 0.0
+    n_steps: float = 0.0
+    memory: int = 0
+
+    @property
+    def steps_per_second(self) -> float:
+        """Attack steps on single images, of the cells it has done; 0 where none are counted."""
+        return self.n_steps / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Where the work stands."""
+
+    n_cells: int
+    n_done: int
+    running: tuple[CellState, ...]
+    failed: tuple[CellState, ...]
+    workers: tuple[WorkerState, ...]
+    is_stopped: bool = False
+
+    def describe(self) -> str:
+        """One line: "12 cells, 4 done, 2 running, 1 failed, 7 to do or running."."""
+        n_left = self.n_cells - self.n_done - len(self.failed)
+        counts = (
+            f"{self.n_done} done, {len(self.running)} running, {len(self.failed)} failed, {n_left} to do or running"
+        )
+        return f"{count(self.n_cells, 'cell')}, {counts}.{' Stopped.' * self.is_stopped}"
+
+
+@dataclass(slots=True)
+class Overseer:
+    """Reads a folder again and again; what finished cells say of their making is read once.
+
+    `runner` counts the steps of a cell; None leaves them out.
+    """
+
+    store: CellStore[Any, Any]
+    runner: Runner | None = None
+    _made: dict[str, tuple[Made, float]] = field(default_factory=dict)
+
+    def look(self) -> Overview:
+        """What the folder holds now. Raises StorageError if it cannot be read."""
+        store, claims = self.store, self.store.claims()
+        done, broken = store.find_ended()
+        cells = {cell.key: cell for cell in store.cells()}
+        for key in done & cells.keys() - self._made.keys():
+            self._made[key] = store.made(cells[key]), self._count_steps(cells[key])
+        running = [
+            CellState(key, cells[key].describe(store.config), attempt, holder, max(0.0, claims.now() - holder.since))
+            for key, (holder, attempt) in sorted(claims.holders().items())
+            if key in cells and key not in done
+        ]
+        failed = [self._describe_failure(key) for key in cells if key in broken]
+        workers = self._list_workers(running)
+        return Overview(len(cells), len(done & cells.keys()), tuple(running), tuple(failed), workers, claims.is_stopped)
+
+    def retry(self) -> None:
+        """Have the failed cells tried again by whoever works on the folder, and take a stop back."""
+        self.store.claims().go_on()
+        for key in self.store.find_ended()[1]:
+            self.store.forget_failure(key)
+
+    def _describe_failure(self, key: str) -> CellState:
+        try:
+            failure = self.store.failure(key)
+        except ProbeError as error:  # tried again, or damaged
+            return CellState(key, key, 1, failure=Failure(key, str(error), ""))
+        return CellState(key, failure.what, failure.attempt, failure=failure)
+
+    def _count_steps(self, cell: Any) -> float:
+        return 0.0 if self.runner is None else self.runner.weigh(self.store.config, cell, _Alike())
+
+    def _list_workers(self, running: list[CellState]) -> tuple[WorkerState, ...]:
+        found: dict[tuple[str, int], WorkerState] = {}
+        for made, n_steps in self._made.values():
+            place = made.host, made.process
+            one = found.get(place, WorkerState(*place))
+            found[place] = replace(
+                one,
+                device=made.device,
+                n_done=one.n_done + 1,
+                seconds=one.seconds + made.seconds,
+                n_steps=one.n_steps + n_steps,
+                memory=max(one.memory, made.memory),
+            )
+        for state in running:
+            if state.holder is not None:
+                place = state.holder.host, state.holder.pid
+                found[place] = replace(found.get(place, WorkerState(*place)), cell=state.what)
+        return tuple(found[place] for place in sorted(found))

@@ -1,0 +1,135 @@
+"""A search over layers in pieces: each layer is fitted by whoever takes it, and the best are chosen at the end."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.containers import Arrays
+from core.datasets.subject import load_responses, load_subject
+from core.encoders.config import encoder_stem
+from core.encoders.files import load_encoder_data
+from core.encoders.fit import iter_fit, open_source
+from core.encoders.fit_request import FitRequest, LayerChoice, keep_layers
+from core.encoders.responses import hash_responses
+from core.errors import StorageError
+from core.headers import HeaderKind, hash_table, unstructure
+from core.networks.manage import hash_networks
+from core.paths import cache_folder
+from core.progress import ShouldStop
+from core.sweeps.cells import CellStore, Runner, Work, open_store
+
+if TYPE_CHECKING:
+    from core.probes.source import Source
+
+FITTED = "fitted"
+"""The encoders of every layer, until the best are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCell:
+    """A layer of a search by its number."""
+
+    number: int
+
+    @property
+    def key(self) -> str:
+        """Its file's stem."""
+        return f"layer-{self.number:03d}"
+
+    def describe(self, request: FitRequest) -> str:
+        """One line for a progress display."""
+        return f"fit of {request.network} {request.layers[self.number]}"
+
+    def inputs(self, _request: FitRequest) -> tuple[LayerCell, ...]:
+        """It stands alone."""
+        return ()
+
+    def group(self, request: FitRequest) -> str:
+        """Its network."""
+        return request.network
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFacts:
+    """Hashes of the network, and of the responses of each subject."""
+
+    network_sha256: dict[str, str]
+    subject_sha256: dict[str, str]
+
+
+SEARCH = Work(
+    name="search over layers",
+    file="search.json",
+    kind=HeaderKind("a search over layers", "Search again.", "probescope-search", (1,), error=StorageError),
+    config=FitRequest,
+    facts=SearchFacts,
+    list_cells=lambda request: tuple(map(LayerCell, range(len(request.layers)))),
+    made_by="`main.py fit --layers search` makes",
+)
+SearchStore = CellStore[FitRequest, LayerCell]
+
+
+def begin_search(request: FitRequest) -> SearchStore:
+    """Begin in the cache, in a folder named by request and facts, or go on there. Raises as `note_search_facts`."""
+    request, facts = replace(request, options=replace(request.options, out=None, resume=True)), note_facts(request)
+    name = hash_table({"request": unstructure(request), "facts": facts}, "")[:12]
+    return open_store(SEARCH, cache_folder() / "searches" / name, request, facts, resume=True)
+
+
+def note_facts(request: FitRequest) -> dict[str, Any]:
+    """What the fits depend on beside the request. Raises ProbeError if a network or subject is missing here."""
+    subjects = (request.subject, *request.options.scoring.second_sets)
+    hashes = {one: hash_responses(load_responses(one)) for one in subjects}
+    return {"network_sha256": hash_networks([request.network]), "subject_sha256": hashes}
+
+
+def finish_search(store: SearchStore, folder: Path) -> LayerChoice:
+    """Keep the best layers of a finished search in a folder of encoders, and forget the others."""
+    request = store.config
+    stems = [encoder_stem(request.subject, request.network, layer) for layer in request.layers]
+    fitted = [load_encoder_data(store.folder / FITTED / f"{stem}.json") for stem in stems]
+    choice = keep_layers(fitted, load_subject(request.subject).voxels, folder)
+    shutil.rmtree(store.folder, ignore_errors=True)
+    return choice
+
+
+def _prepare(source: Source, store: SearchStore, should_stop: ShouldStop) -> Any:
+    request, options = store.config, store.config.options
+    sources: list[Any] = []
+
+    def compute(cell: LayerCell) -> Arrays:
+        network = source.open_network(request.network, request.layers[cell.number])
+        if not sources:
+            names = (request.subject, *options.scoring.second_sets)
+            sources.extend(open_source(name, size=network.input_size, should_stop=should_stop) for name in names)
+        config = options.configure(request.subject, request.network, network.layer, network.feature_shape)
+        places = replace(options.places, encoders=store.folder / FITTED)
+        fits: Iterator[Any] = iter_fit(
+            config,
+            network=network,
+            source=sources[0],
+            second=sources[1:],
+            scoring=options.scoring,
+            places=places,
+            should_stop=should_stop,
+        )
+        *_, last = fits
+        return {"cv_r": np.asarray(last.result.cv_r)}
+
+    return compute
+
+
+def _weigh(_request: FitRequest, _cell: LayerCell, step_seconds: Any) -> float:  # noqa: ARG001 - as of any runner
+    """Layers are taken for equally long."""
+    return 60.0
+
+
+SEARCH_RUNNER = Runner(
+    note_facts, _prepare, _weigh, lambda request: tuple((request.network, layer) for layer in request.layers)
+)
