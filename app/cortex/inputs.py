@@ -137,8 +137,8 @@ class CortexInput(QObject):
 
     def _move(self, event: QMouseEvent) -> None:
         position = event.position()
+        self.hovered.emit(position)
         if self._button is Qt.MouseButton.NoButton:
-            self.hovered.emit(position)
             return
         if self._is_brush():
             self.brushed.emit(position)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QSizePolicy, QSlider, QWidget
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.cortex.colour_bar import ColormapBox
 from app.cortex.layout import VIEWS
@@ -15,7 +15,7 @@ from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
 from app.look.numbers import digits_for, format_number
 from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_icon
-from app.widgets.editors import ChoiceBox
+from app.widgets.editors import ChoiceBox, Slider
 from app.widgets.segmented import Segmented
 from core.surfaces.mesh import GEOMETRIES
 
@@ -36,9 +36,7 @@ HEMISPHERES = (
 )
 LEAST_HEMISPHERES = 112
 """Room for L, Both and R, in pixels."""
-LEAST_WITH_NUMBER = 690
-"""A narrower panel shows the threshold by its slider alone, in pixels."""
-
+THRESHOLD_WIDTH = 88
 THRESHOLD_STEPS = 100
 UNBOUNDED = 2**24 - 1
 """Qt's own largest width."""
@@ -97,11 +95,6 @@ class CortexPanel(QWidget):
             self.second.follow_scale()
         return self.second if shown else None
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out the threshold's number where the choices need its room."""
-        super().resizeEvent(event)
-        self.threshold_label.setVisible(event.size().width() >= LEAST_WITH_NUMBER)
-
     def _build(self) -> None:
         self.map_box = _make_box(MAPS, "Map", least=84)
         self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=86)
@@ -109,12 +102,10 @@ class CortexPanel(QWidget):
         self.hemispheres = Segmented(HEMISPHERES)
         self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)
         self.hemispheres.setAccessibleName("Hemispheres")
-        self.threshold = QSlider(Qt.Orientation.Horizontal)
+        self.threshold = Slider("Threshold")
         self.threshold.setRange(0, THRESHOLD_STEPS)
-        self.threshold.setMinimumWidth(24)
-        self.threshold.setMaximumWidth(120)
+        self.threshold.setFixedWidth(THRESHOLD_WIDTH)
         self.threshold.setToolTip("Threshold: values nearer to zero are transparent")
-        self.threshold.setAccessibleName("Threshold")
         self.threshold_label = make_label("", "muted")
         self.threshold_label.setToolTip(self.threshold.toolTip())
         self.colormap_button = ColormapBox()
@@ -125,10 +116,11 @@ class CortexPanel(QWidget):
             button.setCheckable(True)
             button.setChecked(True)
         self._icons = {self.outlines_button: "outlines", self.labels_button: "labels", self.fit_button: "fit"}
-        maps = (self.map_box, self.colormap_button, self.threshold, self.threshold_label)
+        maps = (self.map_box, self.colormap_button)
         looks = (self.geometry_box, self.hemispheres, self.view_box, *self._icons)
         bar = make_row(*maps, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
         self._sides = make_row(self.view, gap=0, shares=(1,))
+        self.view.strip.insertLayout(0, make_row(self.threshold, self.threshold_label))
         self.setLayout(make_column(bar, self._sides, gap=0, stretch=1))
 
     def _connect(self) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QPointF, Signal
+from PySide6.QtCore import QPointF, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -23,13 +23,15 @@ from app.cortex.picture import draw_picture
 from app.cortex.scene import background_of
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
-from app.widgets.captions import Caption
 from core.checks import check_choice
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
 
-HINT = "Click a voxel"
+REREAD_MS = 60
+"""After the last change of map or shape, until the place under the pointer is read again."""
+
+ADVICE = "Click where the cortex is coloured."
 
 
 class CortexView(QWidget):
@@ -71,8 +73,9 @@ class CortexView(QWidget):
         self._path: MorphPath | None = None
         self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
-        self._readout = Caption("muted", hint="What is under the pointer")
-        self._readout.show_text(HINT)
+        self._read: Callable[[], HoverInfo | None] = _nothing
+        """Reads the place under the pointer or the keys."""
+        self._reread = QTimer(self, singleShot=True, interval=REREAD_MS)
         self._build()
         self._connect()
         follow_theme(self.set_theme)
@@ -154,6 +157,7 @@ class CortexView(QWidget):
             return
         self._take_geometry(path.nearest(position))
         self.canvas.morph(path, position)
+        self._reread.start()
         self.layout_changed.emit()
         self.morph_slider.set_position(position)
 
@@ -230,19 +234,21 @@ class CortexView(QWidget):
         painter.end()
 
     def _build(self) -> None:
-        strip = make_row(self._readout, self.morph_slider, self.colour_bar, margin=(14, 2, 14, 8), stretch=0)
-        self.setLayout(make_column(self.canvas, strip, gap=0, stretch=0))
+        self.strip = make_row(-1, self.morph_slider, self.colour_bar, margin=(14, 2, 14, 8))
+        self.setLayout(make_column(self.canvas, self.strip, gap=0, stretch=0))
 
     def _connect(self) -> None:
         self.morph_slider.moved.connect(self.set_morph)
         given = self.canvas.input
         given.clicked.connect(self._click)
         given.hovered.connect(self._hover)
-        given.left.connect(partial(self._tell_place, None))
+        given.left.connect(partial(self._follow, _nothing))
+        self._reread.timeout.connect(self._tell_again)
+        self.canvas.posed.connect(self._reread.start)
         given.brush_began.connect(self._begin_stroke)
         given.brushed.connect(self._brush)
         given.brush_ended.connect(self._end_stroke)
-        self.voxel_cursor.moved.connect(self._tell_place)
+        self.voxel_cursor.moved.connect(self._follow_keys)
         self.voxel_cursor.chosen.connect(self._pick)
 
     def _can_show(self, geometry: Geometry) -> bool:
@@ -286,6 +292,7 @@ class CortexView(QWidget):
         if self._painter.surface is None:
             return
         self.canvas.change(colours=copy(self._painter).colours)  # arrays are replaced, never written to
+        self._reread.start()
         reading = self._painter.scale
         if reading != self.colour_bar.reading:
             self.colour_bar.show_reading(reading)
@@ -302,18 +309,31 @@ class CortexView(QWidget):
         if (voxel := self._painter.voxel_at(pick.side, pick.vertex)) is not None:
             self.select_voxel(voxel)
             self.voxel_picked.emit(voxel)
+        else:
+            self.refused.emit(f"{self._describe(pick).describe()}. {ADVICE}")
 
     def _click(self, position: QPointF) -> None:
         if (pick := self.canvas.pick_at(position)) is not None:
             self._pick(pick)
 
     def _hover(self, position: QPointF) -> None:
-        pick = self.canvas.pick_at(position)
-        self._tell_place(None if pick is None else self._describe(pick))
+        self._follow(partial(self._read_at, position))
 
-    def _tell_place(self, info: HoverInfo | None) -> None:
-        self._readout.show_text(HINT if info is None else info.describe())
-        self.voxel_hovered.emit(info)
+    def _read_at(self, position: QPointF) -> HoverInfo | None:
+        pick = self.canvas.pick_at(position)
+        return None if pick is None else self._describe(pick)
+
+    def _follow(self, read: Callable[[], HoverInfo | None]) -> None:
+        self._read = read
+        self.voxel_hovered.emit(read())
+
+    def _follow_keys(self, pick: Pick) -> None:
+        self._follow(partial(self._describe, pick))
+
+    def _tell_again(self) -> None:
+        """What was read may have changed: another map, probe, unit, shape or camera."""
+        if self._read is not _nothing:
+            self.voxel_hovered.emit(self._read())
 
     def _begin_stroke(self, position: QPointF, keep: bool) -> None:
         self._drawn = self._drawn if keep else set()
@@ -332,3 +352,7 @@ class CortexView(QWidget):
     def _end_stroke(self) -> None:
         if self._drawn:
             self.set_drawn.emit(tuple(sorted(self._drawn)))
+
+
+def _nothing() -> None:
+    """Neither pointer nor keys are on the cortex."""

@@ -234,7 +234,9 @@ class ResponsesPanel(QWidget):
             tabulate_shift(moved, self._pool, reference_sd=sd, target=source.target_vector, control=control)
             for moved, sd, control in encoders
         ]
-        self.table.show_rows(spills, source.config.encoder_names, unit=source.response_unit, live=live)
+        partner = self._pool.roi_with_most(np.minimum(source.target_vector, 0.0))
+        unit, names = source.response_unit, source.config.encoder_names
+        self.table.show_rows(spills, names, unit=unit, live=live, partner=partner)
         told = (format_signed(z, 1) if math.isfinite(z := one.selectivity) else "not defined here" for one in spills)
         self.selectivity.show_text(f"selectivity z = {' / '.join(told)}")
 
@@ -244,7 +246,8 @@ class ResponsesPanel(QWidget):
         if probe.second is not None:
             return write_pair(probe.config, (shift / probe.target_sd, second_sd))
         data = curve_of(probe)
-        sds = f" ({format_signed(shift / data.target_sd)} SD)" if data.target_sd > 0 else ""
+        of_what = "SD of the mean" if len(probe.config.target.voxels) > 1 else "SD"
+        sds = f" ({format_signed(shift / data.target_sd)} {of_what})" if data.target_sd > 0 else ""
         return f"{format_signed(shift, digits_for(abs(shift)))}{sds}"
 
     def _read_out(self, probe: Probe) -> None:

@@ -13,8 +13,11 @@ from app.widgets.captions import Caption, Fold
 from app.widgets.form import Choice, Form, Pick
 from core.probes.target import TargetKind
 
-PICK_HINT = "Click a voxel on the cortex"
-DRAW_HINT = "Press Draw, then paint voxels on the cortex"
+HINTS = {
+    TargetKind.VOXEL: "Click a voxel on the cortex",
+    TargetKind.ROI: "Choose an ROI",
+    TargetKind.SET: "Press Draw, then paint voxels on the cortex",
+}
 
 
 KINDS = (
@@ -34,6 +37,7 @@ class TargetForm(Form):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._kind, self._chosen = TargetKind.VOXEL, ("", "")
         self.roi.setPlaceholderText("Choose an ROI")
         self.draw = make_button("Draw on the cortex", tip="Paint voxels with the left button held down")
         self.draw.setCheckable(True)
@@ -41,7 +45,7 @@ class TargetForm(Form):
         self.clear = make_button("Clear", tip="Clear the drawn set")
         self.summary = Caption("strong")
         self.details = Caption("muted")
-        self.summary.show_text(PICK_HINT)
+        self.summary.show_text(HINTS[TargetKind.VOXEL])
         self.options = TargetOptionsForm()
         self.more = Fold("Contrast, pattern, smallest budget", self.options)
         self._drawing = make_panel(make_row(self.draw, self.clear))
@@ -58,14 +62,21 @@ class TargetForm(Form):
 
     def set_summary(self, title: str, details: str) -> None:
         """Show the chosen target; an empty title shows what to do instead."""
-        hint = DRAW_HINT if self.kind.value() == TargetKind.SET else PICK_HINT
-        self.summary.show_text(title or (hint if self.kind.value() != TargetKind.ROI else "Choose an ROI"))
+        self._chosen = (title, details)
+        self._show_summary()
+
+    def _show_summary(self) -> None:
+        """The target, or how to choose one of the kind in front, which may be another."""
+        (title, details), kind = self._chosen, self.kind.value()
+        if title and kind != self._kind:
+            title, details = "", f"Until then: {title}"
+        self.summary.show_text(title or HINTS[TargetKind(kind)])
         self.details.show_text(details)
         self.details.setVisible(bool(details))
 
     def set_kind(self, kind: TargetKind, roi: str = "") -> None:
         """Show a kind of target as chosen; emits no signal."""
-        shown = kind if kind in (TargetKind.VOXEL, TargetKind.ROI, TargetKind.SET) else TargetKind.SET
+        self._kind = shown = kind if kind in HINTS else TargetKind.SET
         self.kind.set_value(shown)
         self._show_kind(shown)
         self._show_roi(roi)
@@ -83,6 +94,7 @@ class TargetForm(Form):
     def take_kind(self, kind: str) -> None:
         """Another kind of target was chosen."""
         self._show_kind(kind)
+        self._show_summary()
         if kind == TargetKind.SET:
             self.draw.setChecked(True)
         if kind == TargetKind.ROI and self.roi.currentIndex() < 0:

@@ -16,6 +16,7 @@ from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.ask_path import ask_open
 from core.attacks.config import AttackConfig
+from core.probes.probe import Probe
 from core.surfaces.placing import place_voxels
 from core.types import NormName
 
@@ -88,8 +89,10 @@ class Wiring(QObject):
         cortex.view.set_drawn.connect(controller.pick_set)
         cortex.view.voxel_hovered.connect(self._show_hover)
         cortex.map_changed.connect(self._take_map)
+        self._panels.images.compared.connect(self._presenter.compare)
         self._panels.responses.history.step_scrubbed.connect(self._scrub)
         self._panels.responses.table.roi_selected.connect(cortex.view.emphasise_roi)
+        self._panels.responses.table.roi_wanted.connect(controller.pick_roi)
 
     def _connect_session(self) -> None:
         session, state = self._session, self._session.state
@@ -98,7 +101,7 @@ class Wiring(QObject):
         session.controller.catalogue_changed.connect(self._refill)
         state.subject_changed.connect(self._follow_subject)
         state.encoder_changed.connect(self._list_options)
-        state.probe_changed.connect(self._report)
+        session.controller.probed.connect(self._report)
 
     def follow_settings(self) -> None:
         """Let the panels follow the settings that show in them at once, and keep there what was chosen in them."""
@@ -182,13 +185,12 @@ class Wiring(QObject):
         if chosen := ask_open(self._window, "Load a pattern", pattern=PATTERN_FILES):
             self._session.controller.pick_pattern(chosen)
 
-    def _report(self) -> None:
+    def _report(self, probe: Probe) -> None:
         """Say which budget was the smallest, that none reached the shift, or that a pair is undecided."""
-        probe = self._session.state.probe
-        if probe is not None and probe.undecided and not probe.config.attack.is_quick_look:
+        if probe.undecided and not probe.config.attack.is_quick_look:
             text = f"Undecided: {probe.undecided}. Allow a larger budget."
             self._session.problems.message.emit(text, "warning")
-        if probe is None or not probe.config.wanted_shift_sd:
+        if not probe.config.wanted_shift_sd:
             return
         attack, wanted = probe.config.attack, probe.config.wanted_shift_sd
         budget = f"ε {write_epsilon(attack.epsilon, attack.norm)}"

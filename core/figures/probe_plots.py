@@ -63,8 +63,7 @@ def plot_steps(data: CurveData, *, n_planned: int = 0) -> Plot:
     """The shift of the target at every attack step, with the budget in force above each stretch."""
     n_steps = len(data.epsilon)
     edges, budgets = _budget_stretches(data.epsilon, data.norm)
-    inks: tuple[Ink, ...] = ("accent",) if len(data.encoders) == 1 else (_ink_of(data.direction), "accent")
-    looks = zip((ATTACK, SECOND), inks, data.encoders, strict=False)
+    looks = zip((ATTACK, SECOND), (_ink_of(data.direction), "accent"), data.encoders, strict=False)
     x = np.arange(1, n_steps + 1)
     return Plot(
         "attack step",
@@ -81,9 +80,8 @@ def plot_steps(data: CurveData, *, n_planned: int = 0) -> Plot:
 
 
 def print_curve(probe: Probe) -> Plot:
-    """The curve of a finished probe, on a logarithmic axis where no budget is 0."""
-    data = curve_of(probe)
-    return plot_curve(data, is_log=bool((data.epsilon > 0).all()))
+    """The curve of a finished probe, on a linear axis, as the window shows it first."""
+    return plot_curve(curve_of(probe), is_log=False)
 
 
 def print_steps(probe: Probe) -> Plot:
