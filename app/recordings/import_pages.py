@@ -44,7 +44,7 @@ class CeilingBars(PlotView):
 class ChoosePage(QWidget):
     """What to import from: `look` inspects it, `template` asks for a TOML file to start from."""
 
-    def __init__(self, look: Callable[[str], None], template: Callable[[], None]) -> None:
+    def __init__(self, look: Callable[[str], None], template: Callable[[], None], cancel: Callable[[], object]) -> None:
         super().__init__()
         self._inspect = look
         self.field = QLineEdit()
@@ -66,7 +66,9 @@ class ChoosePage(QWidget):
             self.error,
             make_heading("What can be imported"),
         )
-        self.setLayout(make_column(*heads, kinds, start, -1, make_row(-1, self.look), gap=10))
+        self.setLayout(
+            make_column(*heads, kinds, start, -1, make_row(-1, make_button("Cancel", do=cancel), self.look), gap=10)
+        )
         self.field.textChanged.connect(self._refresh)
         self.field.returnPressed.connect(self._look)
         self._refresh()

@@ -23,7 +23,7 @@ SELECTED = (*Choice().parts(), "image")
 
 GROUPS = (
     ("subject", "surface", "network", "layer", "encoder_sha256", "target", "aim"),
-    *((name,) for name in ("image", "direction", "attack", "gate_r", "auto_probe", "analyses", "tray")),
+    *((name,) for name in ("image", "direction", "attack", "gate_r", "auto_probe", "analyses", "measured", "tray")),
 )
 """Fields that only make sense together."""
 
