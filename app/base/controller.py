@@ -45,9 +45,6 @@ class Controller(QObject):
     noted = Signal(str)
     """Something went well and is worth a line."""
 
-    probed = Signal(object)
-    """A `Probe` was made, not found again."""
-
     image_opened = Signal(str)
     """The key of the image now shown: a catalogue id or a path."""
 
@@ -375,7 +372,6 @@ class Controller(QObject):
         state = self._state
         state.preview = state.step = state.progress = state.refining = None
         state.run, state.probe = run, last.result
-        self.probed.emit(last.result)
         if refine is None:
             state.is_probing = False
             self._request_atlas()

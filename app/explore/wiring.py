@@ -16,7 +16,6 @@ from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.ask_path import ask_open
 from core.attacks.config import AttackConfig
-from core.probes.probe import Probe
 from core.surfaces.placing import place_voxels
 from core.types import NormName
 
@@ -101,7 +100,7 @@ class Wiring(QObject):
         session.controller.catalogue_changed.connect(self._refill)
         state.subject_changed.connect(self._follow_subject)
         state.encoder_changed.connect(self._list_options)
-        session.controller.probed.connect(self._report)
+        state.probe_changed.connect(self._report)
 
     def follow_settings(self) -> None:
         """Let the panels follow the settings that show in them at once, and keep there what was chosen in them."""
@@ -185,8 +184,11 @@ class Wiring(QObject):
         if chosen := ask_open(self._window, "Load a pattern", pattern=PATTERN_FILES):
             self._session.controller.pick_pattern(chosen)
 
-    def _report(self, probe: Probe) -> None:
+    def _report(self) -> None:
         """Say which budget was the smallest, that none reached the shift, or that a pair is undecided."""
+        probe = self._session.state.probe
+        if probe is None or not self._session.state.is_probing:  # one that was found again was told of before
+            return
         if probe.undecided and not probe.config.attack.is_quick_look:
             text = f"Undecided: {probe.undecided}. Allow a larger budget."
             self._session.problems.message.emit(text, "warning")
