@@ -9,7 +9,7 @@ Ctrl+arrows next voxel that way · Page Up, Page Down next ROI · Enter make it 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QCursor, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 DRAG_PIXELS = 4
@@ -83,7 +83,8 @@ class CortexInput(QObject):
             return True
         if isinstance(event, QKeyEvent):
             return kind == QEvent.Type.KeyPress and self._take_key(event)
-        if kind == QEvent.Type.Leave:
+        here = self._widget.mapFromGlobal(QCursor.pos())
+        if kind == QEvent.Type.Leave and not self._widget.rect().contains(here):  # a notice that appears sends one, too
             self.left.emit()
         return False
 
@@ -132,6 +133,7 @@ class CortexInput(QObject):
         self._widget.setFocus(Qt.FocusReason.MouseFocusReason)
         self._button, self._dragging, self._double = event.button(), False, False
         self._pressed_at = self._last = event.position()
+        self.hovered.emit(event.position())
         if self._is_brush():
             self.brush_began.emit(event.position(), _has_shift(event))
 
