@@ -224,6 +224,7 @@ class CortexView(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close the graphics first."""
+        self._reread.stop()
         self.canvas.close_canvas()
         super().closeEvent(event)
 

@@ -25,7 +25,7 @@ class CurveView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.data: CurveData | None = None
-        self.is_log = False
+        self.is_log = True
         self.marker: tuple[float, float] | None = None
         """Budget and shift that are marked: a preview, a scrubbed step or the last budget."""
 
@@ -85,8 +85,9 @@ class CurveView(QWidget):
     def _redraw(self) -> None:
         if self.data is not None:
             self._choose_plots()
-            self.linearity.show_plot(plot_linearity(self.data, is_log=self.is_log))
-            self.shift.show_plot(plot_curve(self.data, is_log=self.is_log))
+            is_log = self.is_log and bool((self.data.epsilon > 0).all())
+            self.linearity.show_plot(plot_linearity(self.data, is_log=is_log))
+            self.shift.show_plot(plot_curve(self.data, is_log=is_log))
             self._draw_marker()
 
     def _draw_marker(self) -> None:

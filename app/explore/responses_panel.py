@@ -115,7 +115,7 @@ class ResponsesPanel(QWidget):
         self.readout = Caption("muted", hint=READOUT_TIP)
         self.selectivity = Caption("muted", hint=SELECTIVITY_TIP)
         self.axis_choice = Segmented(
-            [("linear", "Linear ε", "Linear epsilon axis"), ("log", "Log ε", "Logarithmic epsilon axis")]
+            [("log", "Log ε", "Logarithmic epsilon axis, as in figures"), ("linear", "Linear ε", "Linear epsilon axis")]
         )
         self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._build()

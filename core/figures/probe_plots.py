@@ -80,8 +80,9 @@ def plot_steps(data: CurveData, *, n_planned: int = 0) -> Plot:
 
 
 def print_curve(probe: Probe) -> Plot:
-    """The curve of a finished probe, on a linear axis, as the window shows it first."""
-    return plot_curve(curve_of(probe), is_log=False)
+    """The curve of a finished probe, on a logarithmic axis where no budget is 0."""
+    data = curve_of(probe)
+    return plot_curve(data, is_log=bool((data.epsilon > 0).all()))
 
 
 def print_steps(probe: Probe) -> Plot:

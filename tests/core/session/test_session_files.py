@@ -16,7 +16,7 @@ from core.probes.choice import TargetOptions
 from core.probes.files import load_probe
 from core.probes.target import Target, TargetKind
 from core.session.files import data_of, read_session, with_ending, write_session
-from core.session.record import AnalysisRecord, ImageRecord, SessionRecord, ViewRecord
+from core.session.record import STIMULUS_SET, AnalysisRecord, ImageRecord, MeasuredRecord, SessionRecord, ViewRecord
 from core.session.reference import refer_to
 from core.types import Direction, NormName
 from tests.helpers.probes import make_probe
@@ -45,6 +45,14 @@ def make_record(folder: Path) -> SessionRecord:
         auto_probe=False,
         tab="transfer",
         analyses=(AnalysisRecord("transfer", {"n_steps": 3}, refer_to(make_file(folder / "analyses" / "sweep.json"))),),
+        measured=MeasuredRecord(
+            {
+                STIMULUS_SET: refer_to(make_file(folder / "set" / "manifest.json")),
+                "responses 1": refer_to(make_file(folder / "measured.csv")),
+            },
+            {"unit": "s", "zscore": True, "seed": 3},
+            compared=True,
+        ),
         tray=({"image": "cat", "epsilon": 0.1},),
         view=ViewRecord(
             "r", "pial", "medial", "left", 0.4, (10.0, 20.0, 1.0, 2.0, 3.0, 80.0), 0.3, "magma", False, False
