@@ -267,8 +267,8 @@ class ImagesPanel(QWidget):
         attack = config.attack
         budget = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(epsilon, attack.norm)}"
         steps = "auto" if attack.falls and not attack.n_steps else attack.steps_taken
-        parts = (f"{config.network} {config.layer}", budget, f"{attack.method.upper()} {steps} steps", note)
-        self.caption.show_text(" · ".join(part for part in parts if part))
+        how = note or f"{attack.method.upper()} {steps} steps"
+        self.caption.show_text(f"{config.network} {config.layer} · {budget} · {how}")
 
     def _read_budget(self) -> None:
         """Measure what the second pane shows, from the exact pixels of the probe or its preview."""

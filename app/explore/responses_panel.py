@@ -113,6 +113,7 @@ class ResponsesPanel(QWidget):
         self.table = RoiTable()
         self.history = HistoryView()
         self.readout = Caption("muted", hint=READOUT_TIP)
+        self.readout.setMinimumHeight(2 * self.readout.fontMetrics().lineSpacing())  # the plot stays while a probe runs
         self.selectivity = Caption("muted", hint=SELECTIVITY_TIP)
         self.axis_choice = Segmented(
             [("log", "Log ε", "Logarithmic epsilon axis, as in figures"), ("linear", "Linear ε", "Linear epsilon axis")]

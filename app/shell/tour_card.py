@@ -110,7 +110,10 @@ class TourCard(QFrame):
         """Wrapped labels need to know their width before their height."""
         inner = CARD_WIDTH - 32
         for label in (self.title, self.text, self.done):
-            label.setMinimumHeight(label.heightForWidth(inner))
+            wanted = (
+                label.heightForWidth(inner) if label.text() else label.fontMetrics().height()
+            )  # "Done" keeps its room
+            label.setMinimumHeight(wanted)
         self._column.activate()
         self.resize(CARD_WIDTH, self._column.totalHeightForWidth(CARD_WIDTH))
 

@@ -91,6 +91,7 @@ def test_the_right_axis_is_the_left_one_in_sds(panel: ResponsesPanel) -> None:
 def test_the_first_order_line_is_straight_and_ends_at_its_last_rung(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
+    panel.axis_choice.button("linear").click()
     x, y = panel.curve.shift.items["first order"].getData()
     assert y[-1] == pytest.approx(probe.curve.first_order[-1])
     assert np.allclose(y, x * probe.curve.first_order[-1] / 3.0)
