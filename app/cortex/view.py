@@ -73,8 +73,9 @@ class CortexView(QWidget):
         self._path: MorphPath | None = None
         self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
-        self._read: Callable[[], HoverInfo | None] = _nothing
-        """Reads the place under the pointer or the keys."""
+        self._read: Callable[[], HoverInfo | None] | None = None
+        """Reads the place under the pointer or the keys, if they are on the cortex."""
+
         self._reread = QTimer(self, singleShot=True, interval=REREAD_MS)
         self._build()
         self._connect()
@@ -243,7 +244,7 @@ class CortexView(QWidget):
         given = self.canvas.input
         given.clicked.connect(self._click)
         given.hovered.connect(self._hover)
-        given.left.connect(partial(self._follow, _nothing))
+        given.left.connect(partial(self._follow, None))
         self._reread.timeout.connect(self._tell_again)
         self.canvas.posed.connect(self._reread.start)
         given.brush_began.connect(self._begin_stroke)
@@ -324,16 +325,16 @@ class CortexView(QWidget):
         pick = self.canvas.pick_at(position)
         return None if pick is None else self._describe(pick)
 
-    def _follow(self, read: Callable[[], HoverInfo | None]) -> None:
+    def _follow(self, read: Callable[[], HoverInfo | None] | None) -> None:
         self._read = read
-        self.voxel_hovered.emit(read())
+        self.voxel_hovered.emit(None if read is None else read())
 
     def _follow_keys(self, pick: Pick) -> None:
         self._follow(partial(self._describe, pick))
 
     def _tell_again(self) -> None:
         """What was read may have changed: another map, probe, unit, shape or camera."""
-        if self._read is not _nothing:
+        if self._read is not None:
             self.voxel_hovered.emit(self._read())
 
     def _begin_stroke(self, position: QPointF, keep: bool) -> None:
@@ -353,7 +354,3 @@ class CortexView(QWidget):
     def _end_stroke(self) -> None:
         if self._drawn:
             self.set_drawn.emit(tuple(sorted(self._drawn)))
-
-
-def _nothing() -> None:
-    """Neither pointer nor keys are on the cortex."""

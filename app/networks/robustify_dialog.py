@@ -109,10 +109,8 @@ class RobustifyDialog(QDialog, Fields):
 
     def set_networks(self, specs: Sequence[NetworkSpec], current: str = "") -> None:
         """List networks to start from."""
-        before = self.network.value()
-        self.network.set_choices([(spec.id, spec.title) for spec in specs], current or before)
-        if self.network.value() != before:
-            self.tell()
+        self.network.set_choices([(spec.id, spec.title) for spec in specs], current or self.network.value())
+        self.tell()
         self.refresh()
 
     def tell(self) -> None:

@@ -43,6 +43,7 @@ class MeterRow:
 def describe_budget(reading: BudgetReading) -> tuple[MeterRow, ...]:
     """The lines of the meter below its bar."""
     kept = "yes" if reading.survives_8bit else "no"
+    ink = "danger" if not reading.survives_8bit else "good" if reading.rounding_share <= LITTLE_LOST else "warning"
     lost = f"{100 * min(reading.rounding_share, 9.99):.0f} % lost"
     return (
         MeterRow("L₂", format_number(reading.l2, 3), "‖δ‖₂ = √Σ δ², in [0, 1] pixel units"),
@@ -68,16 +69,9 @@ def describe_budget(reading: BudgetReading) -> tuple[MeterRow, ...]:
             f"Yes while ‖round(255 x)/255 − x‖₂ ≤ {LARGEST_ROUNDING_SHARE:g} ‖δ‖₂, x the perturbed image: rounding "
             f"changes the perturbation by at most half of its own size.\n"
             f"‖δ‖₂ of the saved file: {reading.l2_after_8bit:.3f}",
-            _ink_of(reading),
+            ink,
         ),
     )
-
-
-def _ink_of(reading: BudgetReading) -> str:
-    """Green while little is lost, amber while the perturbation survives, red where it does not."""
-    if reading.rounding_share <= LITTLE_LOST:
-        return "good"
-    return "warning" if reading.survives_8bit else "danger"
 
 
 class BudgetMeter(QWidget):
