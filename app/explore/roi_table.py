@@ -176,7 +176,8 @@ class RoiTable(PlainTable):
         self.itemSelectionChanged.connect(self._tell)
         self.cellDoubleClicked.connect(self._want)
         for column in range(1, len(COLUMNS)):
-            self.horizontalHeaderItem(column).setData(INITIAL_ORDER, Qt.SortOrder.DescendingOrder.value)
+            falling = Qt.SortOrder.DescendingOrder.value
+            self.model().setHeaderData(column, Qt.Orientation.Horizontal, falling, INITIAL_ORDER)
 
     def show_rows(
         self,

@@ -35,8 +35,9 @@ class Fold(QWidget):
         place = self.parentWidget()
         while place is not None and not isinstance(place, QScrollArea):
             place = place.parentWidget()
-        for part in (self._content, self.button) if place is not None else ():
-            place.ensureWidgetVisible(part, 0, 8)
+        if place is not None:
+            for part in (self._content, self.button):
+                place.ensureWidgetVisible(part, 0, 8)
 
 
 NARROWEST_HINT, WIDEST_HINT = 80, 320
