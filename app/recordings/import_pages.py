@@ -38,7 +38,7 @@ class CeilingBars(PlotView):
         self.setToolTip(f"Voxels by noise ceiling: {spoken}" if counts else UNKNOWN)
         places = [(bin_ + 0.5) / 10 for bin_ in range(len(counts))]
         bars = (Series(places, counts, "accent", bar=0.09),) if counts else ()
-        self.show_plot(Plot("noise ceiling", "voxels", bars, x_range=(0.0, 1.0), empty=UNKNOWN))
+        self.show_plot(Plot("noise ceiling", "voxels", bars, x_range=(0.0, 1.03), empty=UNKNOWN))
 
 
 class ChoosePage(QWidget):
