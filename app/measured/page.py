@@ -281,7 +281,7 @@ class MeasuredPage(JobPage):
 
     def _refuse(self, text: str) -> None:
         """A bad file is reported beside its field."""
-        self._measured = None
+        self._measured = self._kept = None
         self.form.refuse(text)
         self.refresh()
 
