@@ -74,9 +74,7 @@ class MeasuredPage(JobPage):
         self.comparison: Comparison | None = None
         self._rows: tuple[Row, ...] = ()
         self._probe = -1
-        self._kept: MeasuredRecord | None = None
-        """Of a session that is being opened."""
-
+        self._kept: MeasuredRecord | None = None  # of a session that is being opened
         self.form = MeasuredForm()
         self.view, self.pictures = MeasuredView(), ProbePictures()
         self.table = PlainTable("Measured against predicted, by network", stretches=False)
