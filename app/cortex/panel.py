@@ -36,7 +36,7 @@ HEMISPHERES = (
 )
 LEAST_HEMISPHERES = 112
 """Room for L, Both and R, in pixels."""
-THRESHOLD_WIDTH = 88
+THRESHOLD_WIDTH = 72
 THRESHOLD_STEPS = 100
 UNBOUNDED = 2**24 - 1
 """Qt's own largest width."""
@@ -116,11 +116,10 @@ class CortexPanel(QWidget):
             button.setCheckable(True)
             button.setChecked(True)
         self._icons = {self.outlines_button: "outlines", self.labels_button: "labels", self.fit_button: "fit"}
-        maps = (self.map_box, self.colormap_button)
+        maps = (self.map_box, self.colormap_button, make_column(self.threshold_label, self.threshold, gap=0))
         looks = (self.geometry_box, self.hemispheres, self.view_box, *self._icons)
         bar = make_row(*maps, -1, *looks, gap=4, margin=(8, 6, 8, 6), stretch=2)
         self._sides = make_row(self.view, gap=0, shares=(1,))
-        self.view.strip.insertLayout(0, make_row(self.threshold, self.threshold_label))
         self.setLayout(make_column(bar, self._sides, gap=0, stretch=1))
 
     def _connect(self) -> None:

@@ -236,8 +236,8 @@ class CortexView(QWidget):
         painter.end()
 
     def _build(self) -> None:
-        self.strip = make_row(-1, self.morph_slider, self.colour_bar, margin=(14, 2, 14, 8))
-        self.setLayout(make_column(self.canvas, self.strip, gap=0, stretch=0))
+        strip = make_row(-1, self.morph_slider, self.colour_bar, margin=(14, 2, 14, 8))
+        self.setLayout(make_column(self.canvas, strip, gap=0, stretch=0))
 
     def _connect(self) -> None:
         self.morph_slider.moved.connect(self.set_morph)
