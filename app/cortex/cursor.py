@@ -21,7 +21,7 @@ NOWHERE = -1
 
 
 class CortexCursor(QObject):
-    """A voxel under the keys; `moved` tells what lies there, `chosen` the voxel Enter was pressed on."""
+    """A voxel under the keys; `moved` tells the `Pick` of its vertex, `chosen` the voxel Enter was pressed on."""
 
     moved = Signal(object)
     chosen = Signal(object)
@@ -85,9 +85,8 @@ class CortexCursor(QObject):
         if pick is None:
             return
         self._canvas.change(marked=(pick.side, pick.vertex))
-        info = self._describe(pick)
-        self.moved.emit(info)
-        announce(self._canvas, info.describe())
+        self.moved.emit(pick)
+        announce(self._canvas, self._describe(pick).describe())
 
     def _pick_of(self, voxel: int) -> Pick | None:
         place = self._painter.place_of(voxel)

@@ -10,7 +10,7 @@ Ctrl+arrows next voxel that way · Page Up, Page Down next ROI · Enter make it 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QCursor, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 DRAG_PIXELS = 4
@@ -96,7 +96,8 @@ class CortexInput(QObject):
             if self.brushing and event.key() in BRUSH_KEYS:
                 return self._take_brush_key(event)
             return kind == QEvent.Type.KeyPress and self._take_key(event)
-        if kind == QEvent.Type.Leave:
+        here = self._widget.mapFromGlobal(QCursor.pos())
+        if kind == QEvent.Type.Leave and not self._widget.rect().contains(here):  # a notice that appears sends one, too
             self.left.emit()
         return False
 
@@ -153,13 +154,14 @@ class CortexInput(QObject):
         self._widget.setFocus(Qt.FocusReason.MouseFocusReason)
         self._button, self._dragging, self._double = event.button(), False, False
         self._pressed_at = self._last = event.position()
+        self.hovered.emit(event.position())
         if self._is_brush():
             self.brush_began.emit(event.position(), _has_shift(event))
 
     def _move(self, event: QMouseEvent) -> None:
         position = event.position()
+        self.hovered.emit(position)
         if self._button is Qt.MouseButton.NoButton:
-            self.hovered.emit(position)
             return
         if self._is_brush():
             self.brushed.emit(position)

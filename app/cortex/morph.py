@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QSlider, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QWidget
 
 from app.cortex.camera import CameraPose
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, arrange
 from app.cortex.mesh import Mesh, make_mesh, points_in_frame, to_unit
 from app.widgets.basics import make_label, make_row
+from app.widgets.editors import Slider
 from core.checks import refusal
 from core.surfaces.mesh import MEASURED, CorticalSurface
 from core.types import BoolArray
@@ -170,13 +171,12 @@ class MorphSlider(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = Slider("Unfold")
         self.slider.setFixedWidth(WIDTH)
         self.slider.setSingleStep(STEPS // 20)
         self.slider.setPageStep(STEPS // 2)
-        self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
+        self.slider.setTickPosition(Slider.TickPosition.TicksBelow)
         self.slider.setTickInterval(STEPS)
-        self.slider.setAccessibleName("Unfold")
         self._first, self._last = make_label("", "muted"), make_label("", "muted")
         self.setLayout(make_row(self._first, self.slider, self._last, gap=6))
         self.slider.valueChanged.connect(self._tell)

@@ -8,7 +8,7 @@ from typing import cast
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QSlider, QWidget
+from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
 
 from app.cortex.colour_bar import ColormapBox, RangeDialog
 from app.cortex.layout import VIEWS
@@ -18,7 +18,7 @@ from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
 from app.look.numbers import digits_for, format_number
 from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_icon
-from app.widgets.editors import ChoiceBox
+from app.widgets.editors import ChoiceBox, Slider
 from app.widgets.full_panel import make_full_button
 from app.widgets.segmented import Segmented
 from core.surfaces.colormap import ColormapKind, ColourRange
@@ -49,9 +49,7 @@ HEMISPHERES = (
 )
 LEAST_HEMISPHERES = 112
 """Room for L, Both and R, in pixels."""
-NUMBER_WIDTH = 70
-"""Room for the threshold's number: without it the slider stands alone, in pixels."""
-
+THRESHOLD_WIDTH = 72
 THRESHOLD_STEPS = 100
 LEAST_WIDTH, MARGINS = 380, 20
 """Of the panel, in pixels; what lies beside and between its two lines of tools."""
@@ -157,12 +155,10 @@ class CortexPanel(QWidget):
         return self.second if shown else None
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Leave out the threshold's number where the choices need its room."""
+        """Put the tools on two lines where one is too short."""
         super().resizeEvent(event)
-        self.threshold_label.hide()  # so that it is not counted
-        spare = event.size().width() - MARGINS - sum(line.minimumSize().width() for line in self._lines)
-        self.threshold_label.setVisible(spare >= NUMBER_WIDTH or spare < 0)
-        self._bar.setDirection(ACROSS if spare >= 0 else DOWN)
+        least = MARGINS + sum(line.minimumSize().width() for line in self._lines)
+        self._bar.setDirection(ACROSS if event.size().width() >= least else DOWN)
 
     def minimumSizeHint(self) -> QSize:
         """Room for the tools on two lines."""
@@ -177,12 +173,10 @@ class CortexPanel(QWidget):
         self.hemispheres = Segmented(HEMISPHERES)
         self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)
         self.hemispheres.setAccessibleName("Hemispheres")
-        self.threshold = QSlider(Qt.Orientation.Horizontal)
+        self.threshold = Slider("Threshold")
         self.threshold.setRange(0, THRESHOLD_STEPS)
-        self.threshold.setMinimumWidth(24)
-        self.threshold.setMaximumWidth(120)
+        self.threshold.setFixedWidth(THRESHOLD_WIDTH)
         self.threshold.setToolTip("Threshold: values nearer to zero are transparent")
-        self.threshold.setAccessibleName("Threshold")
         self.threshold_label = make_label("", "muted")
         self.threshold_label.setToolTip(self.threshold.toolTip())
         self.colormap_button = ColormapBox()
@@ -200,13 +194,11 @@ class CortexPanel(QWidget):
         looks_of = {self.outlines_button: "outlines", self.labels_button: "labels"}
         looks_of |= {self.path_button: "path", self.fit_button: "fit"}
         self._icons = looks_of | {self.lock_button: "lock"}
-        maps = (self.map_box, self.beside_box, self.colormap_button, self.over.button, self.lock_button)
+        threshold = make_column(self.threshold_label, self.threshold, gap=0)
+        maps = (self.map_box, self.beside_box, self.colormap_button, self.over.button, self.lock_button, threshold)
         looks = (self.geometry_box, self.hemispheres, self.view_box, *looks_of)
         full = make_full_button(self, "Cortex")
-        self._lines = (
-            make_row(*maps, self.threshold, self.threshold_label, -1, gap=4),
-            make_row(*looks, -1, full, gap=4),
-        )
+        self._lines = (make_row(*maps, -1, gap=4), make_row(*looks, -1, full, gap=4))
         self._bar = make_row(*self._lines, gap=4, margin=(8, 6, 8, 6))
         self._sides = make_row(self.view, gap=0, shares=(1,))
         self.setLayout(make_column(self._bar, self._sides, gap=0, stretch=1))

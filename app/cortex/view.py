@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QPointF, Signal
+from PySide6.QtCore import QPointF, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -26,7 +26,6 @@ from app.cortex.scene import background_of
 from app.cortex.style import CortexStyle
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
-from app.widgets.captions import Caption
 from core.checks import check_choice
 from core.figures.colour_key import Limit
 from core.figures.probe_maps import ProbeMap
@@ -35,12 +34,15 @@ from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
 
-HINT = "Click a voxel"
 BRUSH_SIZES = (2.0, 40.0)
 """Radius in mm."""
 
 BRUSH_GROWTH = 1.25
 """Of the radius by a key or a notch of the wheel."""
+REREAD_MS = 60
+"""After the last change of map or shape, until the place under the pointer is read again."""
+
+ADVICE = "Click where the cortex is coloured."
 
 
 class CortexView(QWidget):
@@ -87,8 +89,10 @@ class CortexView(QWidget):
         self._path: MorphPath | None = None
         self.morph_slider = MorphSlider()
         self.colour_bar = ColourBar()
-        self._readout = Caption("muted", hint="What is under the pointer")
-        self._readout.show_text(HINT)
+        self._read: Callable[[], HoverInfo | None] | None = None
+        """Reads the place under the pointer or the keys, if they are on the cortex."""
+
+        self._reread = QTimer(self, singleShot=True, interval=REREAD_MS)
         self._build()
         self._connect()
         follow_theme(self.set_theme)
@@ -191,6 +195,7 @@ class CortexView(QWidget):
             return
         self._take_geometry(path.nearest(position))
         self.canvas.morph(path, position)
+        self._reread.start()
         self.layout_changed.emit()
         self.morph_slider.set_position(position)
 
@@ -275,6 +280,7 @@ class CortexView(QWidget):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Close the graphics first."""
+        self._reread.stop()
         self.canvas.close_canvas()
         super().closeEvent(event)
 
@@ -285,7 +291,7 @@ class CortexView(QWidget):
         painter.end()
 
     def _build(self) -> None:
-        strip = make_row(self._readout, self.morph_slider, self.colour_bar, margin=(14, 2, 14, 8), stretch=0)
+        strip = make_row(-1, self.morph_slider, self.colour_bar, margin=(14, 2, 14, 8))
         self.setLayout(make_column(self.canvas, strip, gap=0, stretch=0))
 
     def _connect(self) -> None:
@@ -293,12 +299,14 @@ class CortexView(QWidget):
         given = self.canvas.input
         given.clicked.connect(self._click)
         given.hovered.connect(self._hover)
-        given.left.connect(partial(self._tell_place, None))
+        given.left.connect(partial(self._follow, None))
+        self._reread.timeout.connect(self._tell_again)
+        self.canvas.posed.connect(self._reread.start)
         given.brush_began.connect(self._begin_stroke)
         given.brushed.connect(self._brush)
         given.brush_ended.connect(self._end_stroke)
         given.brush_resized.connect(self._resize_brush)
-        self.voxel_cursor.moved.connect(self._tell_place)
+        self.voxel_cursor.moved.connect(self._follow_keys)
         self.voxel_cursor.chosen.connect(self._pick)
 
     def _can_show(self, geometry: Geometry) -> bool:
@@ -345,6 +353,7 @@ class CortexView(QWidget):
         if self._painter.surface is None:
             return
         self.canvas.change(colours=copy(self._painter).colours)  # arrays are replaced, never written to
+        self._reread.start()
         reading = self._painter.scale
         if reading != self.colour_bar.reading:
             self.colour_bar.show_reading(reading)
@@ -366,18 +375,31 @@ class CortexView(QWidget):
         if (voxel := self._painter.voxel_at(pick.side, pick.vertex)) is not None:
             self.select_voxel(voxel)
             self.voxel_picked.emit(voxel)
+        else:
+            self.refused.emit(f"{self._describe(pick).describe()}. {ADVICE}")
 
     def _click(self, position: QPointF) -> None:
         if (pick := self.canvas.pick_at(position)) is not None:
             self._pick(pick)
 
     def _hover(self, position: QPointF) -> None:
-        pick = self.canvas.pick_at(position)
-        self._tell_place(None if pick is None else self._describe(pick))
+        self._follow(partial(self._read_at, position))
 
-    def _tell_place(self, info: HoverInfo | None) -> None:
-        self._readout.show_text(HINT if info is None else info.describe(with_place=False))
-        self.voxel_hovered.emit(info)
+    def _read_at(self, position: QPointF) -> HoverInfo | None:
+        pick = self.canvas.pick_at(position)
+        return None if pick is None else self._describe(pick)
+
+    def _follow(self, read: Callable[[], HoverInfo | None] | None) -> None:
+        self._read = read
+        self.voxel_hovered.emit(None if read is None else read())
+
+    def _follow_keys(self, pick: Pick) -> None:
+        self._follow(partial(self._describe, pick))
+
+    def _tell_again(self) -> None:
+        """What was read may have changed: another map, probe, unit, shape or camera."""
+        if self._read is not None:
+            self.voxel_hovered.emit(self._read())
 
     def _begin_stroke(self, position: QPointF, inverted: bool) -> None:
         self._takes = self._erases != inverted

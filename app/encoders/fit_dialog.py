@@ -87,7 +87,7 @@ class FitDialog(QDialog):
         state = self._session.state
         subject = state.subject.id if state.subject is not None else ""
         self.form.offer(self._session.catalogue, subject=subject, network=state.network)
-        self._refresh()
+        self._take_change()
 
     def show_estimate(self, text: str, error: str = "") -> None:
         """What the fit would cost."""
@@ -154,6 +154,7 @@ class FitDialog(QDialog):
     def _take_change(self) -> None:
         self._is_current = False  # whatever is being estimated
         self.cost.setText(NO_ESTIMATE)
+        self.summary.clear()
         self.work.say()
         self._refresh()
 

@@ -34,7 +34,7 @@ class CurveView(QWidget):
         super().__init__(parent)
         self.data: CurveData | None = None
         self.beside: dict[str, CurveData] = {}
-        self.is_log = False
+        self.is_log = True
         self.more: Callable[[CurveData], dict[str, Any]] = lambda _data: {}
         """What the plot of a curve shows beside it, as fields of a `Plot`."""
 
@@ -102,10 +102,10 @@ class CurveView(QWidget):
         """Draw the curve again, with what stands beside it."""
         if self.data is not None:
             self._choose_plots()
-            self.linearity.show_plot(plot_linearity(self.data, is_log=self.is_log))
-            self.shift.show_plot(
-                replace(plot_curve(self.data, is_log=self.is_log, beside=self.beside), **self.more(self.data))
-            )
+            is_log = self.is_log and bool((self.data.epsilon > 0).all())
+            self.linearity.show_plot(plot_linearity(self.data, is_log=is_log))
+            plot = plot_curve(self.data, is_log=is_log, beside=self.beside)
+            self.shift.show_plot(replace(plot, **self.more(self.data)))
             self._draw_marker()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

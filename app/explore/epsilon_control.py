@@ -6,11 +6,11 @@ import math
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QLineEdit, QSlider, QStyle, QWidget
+from PySide6.QtWidgets import QLineEdit, QStyle, QWidget
 
 from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.basics import make_column, make_label, make_row, set_look
-from app.widgets.editors import Unwheeled
+from app.widgets.editors import Slider
 from core.attacks.config import parse_epsilon
 from core.errors import BadInputError
 from core.types import NormName
@@ -30,13 +30,12 @@ TICKS = 600
 HANDLE_PIXELS = 14
 
 
-class LogSlider(Unwheeled, QSlider):
+class LogSlider(Slider):
     """Positions 0 to 600 stand for values `least` to `most`, evenly spaced in the logarithm."""
 
     def __init__(self, least: float, most: float, parent: QWidget | None = None) -> None:
-        super().__init__(Qt.Orientation.Horizontal, parent)
+        super().__init__("Budget epsilon", parent)
         self._least, self._most = least, most
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setRange(0, TICKS)
         self.setSingleStep(TICKS // 60)
         self.setPageStep(TICKS // 10)
@@ -85,7 +84,6 @@ class EpsilonControl(QWidget):
         self.field.setAccessibleName("Budget epsilon")
         self.field.setToolTip(TIP)
         self.slider = LogSlider(*SPANS[self.norm])
-        self.slider.setAccessibleName("Budget epsilon")
         self._hint = make_label(role="faint")
         self._error = make_label(role="field-error", wraps=True)
         self._error.hide()

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QSlider, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.look.numbers import NORM_SIGNS, digits_for, format_signed, write_epsilon
 from app.widgets.basics import make_column, make_row, make_tool_button
 from app.widgets.captions import Caption
+from app.widgets.editors import Slider
 from app.widgets.plot_view import LineView
 from core.figures.curve import ATTACK, CurveData
 from core.figures.probe_plots import plot_steps
@@ -51,8 +52,7 @@ class HistoryView(QWidget):
         self.play_button.setText(PLAY)
         self.play_button.setCheckable(True)
         self.movie_button = make_tool_button(tip="Save a movie of the steps…", name="Save movie", icon="film")
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName("Attack step")
+        self.slider = Slider("Attack step")
         self.slider.setToolTip(
             "Drag through the attack's steps; image and cortex follow. At the right end: the delivered image."
         )

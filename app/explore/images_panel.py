@@ -16,7 +16,16 @@ from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pi
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
-from app.widgets.basics import allow, make_column, make_label, make_panel, make_row, make_tool_button, show_text
+from app.widgets.basics import (
+    allow,
+    make_column,
+    make_label,
+    make_panel,
+    make_row,
+    make_tool_button,
+    set_look,
+    show_text,
+)
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import Caption, EmptyState
 from app.widgets.editors import ChoiceBox
@@ -42,7 +51,7 @@ ROLES = {
 """What the second and third pane can show, and its tooltip."""
 
 TOOLS = (
-    ("flicker", "Flicker", "Swap clean and perturbed three times a second"),
+    ("flicker", "Flicker", "Swap clean and perturbed three times a second, image and response map"),
     ("swipe", "Swipe", "Drag a line: clean on its left, perturbed on its right"),
     ("hold", "Hold for clean", "Show the clean image while held down"),
 )
@@ -74,6 +83,7 @@ class CompareTools(QWidget):
         for key, name, tip in TOOLS:
             button = make_tool_button(tip=tip, name=name)
             button.setText(name)
+            set_look(button, "kind", "plain")
             button.setCheckable(key != "hold")
             setattr(self, key, button)
         self.collect = make_tool_button(tip="", name="Add to the tray")
@@ -101,9 +111,13 @@ class ImagesPanel(QWidget):
     -------
     said(str)
         A sentence for the status bar: a copy or save, or the pixel below the pointer.
+    compared(str)
+        Of which image the cortex shows the response while clean and perturbed are swapped: "clean" or "perturbed"; ""
+        when they no longer are.
     """
 
     said = Signal(str)
+    compared = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,6 +130,7 @@ class ImagesPanel(QWidget):
         self._holds_clean = False
         self._flicker_phase = False
         self._manual_factor: int | None = None
+        self._place: tuple[int, int] | None = None
         self.amplification = 1
         self.title = Caption("strong")
         self.caption = Caption("muted")
@@ -213,11 +228,13 @@ class ImagesPanel(QWidget):
         self._flicker_phase = False
         (self._timer.start if running else self._timer.stop)()
         self._refresh_made()
+        self._tell_compared()
 
     def show_clean(self, on: bool) -> None:
         """Hold to compare: show the clean image in the second pane while true."""
         self._holds_clean = on
         self._refresh_made()
+        self._tell_compared()
 
     def set_swipe(self, on: bool) -> None:
         """Show the clean image left of a line that can be dragged."""
@@ -321,8 +338,8 @@ class ImagesPanel(QWidget):
         attack = config.attack
         budget = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(epsilon, attack.norm)}"
         steps = "auto" if attack.falls and not attack.n_steps else attack.steps_taken
-        parts = (f"{config.network} {config.layer}", budget, f"{attack.method.upper()} {steps} steps", note)
-        self.caption.show_text(" · ".join(part for part in parts if part))
+        how = note or f"{attack.method.upper()} {steps} steps"
+        self.caption.show_text(f"{config.network} {config.layer} · {budget} · {how}")
 
     def _read_budget(self) -> None:
         """Measure what the second pane shows, from the exact pixels of the probe or its preview."""
@@ -362,6 +379,8 @@ class ImagesPanel(QWidget):
         self.clean_view.suggested_name = str(self.first_choice.value())
         self._refresh_made()
         self._refresh_difference()
+        if self._place is not None:
+            self._say_pixel(self._place)
 
     def _offer_roles(self, pictures: PictureSet) -> None:
         self.first_choice.setEnabled(self._pinned is not None)
@@ -417,6 +436,7 @@ class ImagesPanel(QWidget):
             LargeView(pictures, self._views().index(chosen), self).open()
 
     def _say_pixel(self, place: tuple[int, int] | None) -> None:
+        self._place = place
         if place is None or self._pictures is None:
             self.said.emit("")
             return
@@ -432,3 +452,9 @@ class ImagesPanel(QWidget):
     def _swap(self) -> None:
         self._flicker_phase = not self._flicker_phase
         self._refresh_made()
+        self._tell_compared()
+
+    def _tell_compared(self) -> None:
+        swaps = (self._timer.isActive() or self._holds_clean) and self._role is Role.PERTURBED
+        clean = self._holds_clean or self._flicker_phase
+        self.compared.emit("" if not swaps else "clean" if clean else "perturbed")

@@ -59,10 +59,10 @@ def make_map(name: str, state: AppState) -> ProbeMap:
     unit = card.response_unit if card is not None else ""
     perturbed = find_perturbed(state)
     match name:
-        case "clean":
-            return ProbeMap(state.clean, "Response, clean", unit, diverging=True)
-        case "perturbed":
-            return ProbeMap(perturbed, "Response, perturbed", unit, diverging=True)
+        case "clean" | "perturbed":
+            limits = [robust_limit(one, diverging=True) for one in (state.clean, perturbed) if one is not None]
+            values = state.clean if name == "clean" else perturbed
+            return ProbeMap(values, f"Response, {name}", unit, diverging=True, limit=max(limits, default=None))
         case "sensitivity":
             return _sensitivity(state, card)
         case "r":

@@ -35,6 +35,10 @@ NO_SHIFT = "Clean (no shift yet)"
 """What the map of shifts is called while it shows the clean response in their place."""
 
 SENSITIVITY = "sensitivity"
+RESPONSES = (SHIFT, "clean", "perturbed")
+"""Maps that give way to the clean and the perturbed response while the images are swapped."""
+
+
 LONGEST_REST = 0.3
 """Seconds; a result is never held back longer than this."""
 
@@ -108,6 +112,8 @@ class Presenter(QObject):
         self._rests_until = 0.0
         self._pictured: Probe | None = None
         self._last: Probe | None = None
+        self._compared = ""
+        self._aimed: Target | None = None
         self._stale: set[str] = set()
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._draw)
@@ -115,6 +121,11 @@ class Presenter(QObject):
         self._pause.timeout.connect(self._rest)
         for signal, parts in STALE.items():
             getattr(state, f"{signal}_changed").connect(partial(self.mark, *parts))
+
+    def compare(self, response: str) -> None:
+        """Show the "clean" or "perturbed" response in place of the map of responses chosen; "" the map itself."""
+        self._compared = response
+        self.mark("map")
 
     def set_gate(self, least_r: float) -> None:
         """Dim the voxels whose held-out r is below this."""
@@ -192,10 +203,14 @@ class Presenter(QObject):
         self._panels.controls.against.set_value(self._state.aim.against)
         form.options.set_value(self._state.aim, is_pattern=target is not None and target.kind is TargetKind.PATTERN)
         if target is None:
+            form.set_kind(TargetKind(form.kind.value()))
             form.set_summary("", "")
+            self._aimed = None
             mark_target(self._panels.cortex.view, None, None)
             return
-        form.set_kind(target.kind, target.roi if target.kind is TargetKind.ROI else "")
+        if target != self._aimed:  # else the tab may stand at the kind of the next one
+            form.set_kind(target.kind, target.roi if target.kind is TargetKind.ROI else "")
+        self._aimed = target
         details = ""
         if card is not None:
             voxels = list(target.voxels)
@@ -261,7 +276,9 @@ class Presenter(QObject):
 
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
-        chosen, beside = make_maps(name, self._state, self._panels.cortex.beside_box.value(), gate_r=self._gate)
+        swapped = name in RESPONSES and find_perturbed(self._state) is not None
+        shown = self._compared if self._compared and swapped else name
+        chosen, beside = make_maps(shown, self._state, self._panels.cortex.beside_box.value(), gate_r=self._gate)
         self._path.follow(self._panels.cortex.path_button.isChecked())
         box = self._panels.cortex.map_box
         box.setItemText(box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift")

@@ -127,9 +127,10 @@ class ResponsesPanel(QWidget):
         self.table = RoiTable()
         self.history = HistoryView()
         self.readout = Caption("muted", hint=READOUT_TIP)
+        self.readout.setMinimumHeight(2 * self.readout.fontMetrics().lineSpacing())  # the plot stays while a probe runs
         self.selectivity = Caption("muted", hint=SELECTIVITY_TIP)
         self.axis_choice = Segmented(
-            [("linear", "Linear ε", "Linear epsilon axis"), ("log", "Log ε", "Logarithmic epsilon axis")]
+            [("log", "Log ε", "Logarithmic epsilon axis, as in figures"), ("linear", "Linear ε", "Linear epsilon axis")]
         )
         self.part_choice = Segmented([(name, name.capitalize(), f"Show the {name}") for name in PARTS])
         self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
@@ -288,7 +289,8 @@ class ResponsesPanel(QWidget):
         if self._pinned is not None and self._pinned_spill is not None:
             spills, own = [self._pinned_spill, spills[0]], 1
             names = (f"A, {self._pinned.probe.config.network}", f"B, {source.config.network}")
-        self.table.show_rows(spills, names, unit=source.response_unit, live=live, own=own)
+        partner, unit = self._pool.roi_with_most(np.minimum(source.target_vector, 0.0)), source.response_unit
+        self.table.show_rows(spills, names, unit=unit, live=live, own=own, partner=partner)
         told = (format_signed(z, 1) if math.isfinite(z := one.selectivity) else "not defined here" for one in spills)
         self.selectivity.show_text(f"selectivity z = {' / '.join(told)}")
 
@@ -298,7 +300,8 @@ class ResponsesPanel(QWidget):
         if probe.second is not None:
             return write_pair(probe.config, (shift / probe.target_sd, second_sd))
         data = curve_of(probe)
-        sds = f" ({format_signed(shift / data.target_sd)} SD)" if data.target_sd > 0 else ""
+        of_what = "SD of the mean" if len(probe.config.target.voxels) > 1 else "SD"
+        sds = f" ({format_signed(shift / data.target_sd)} {of_what})" if data.target_sd > 0 else ""
         return f"{format_signed(shift, digits_for(abs(shift)))}{sds}"
 
     def _read_out(self, probe: Probe) -> None:

@@ -25,14 +25,17 @@ from app.look.theme import theme_in_use
 from app.widgets.plain_table import PlainTable
 from core.probes.spill_over import SpillOver, SpillRow
 
-KEY = Qt.ItemDataRole.UserRole
-SORT_ROLE, ROW_ROLE = KEY + 1, KEY + 2
+KEY, INITIAL_ORDER = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.InitialSortOrderRole
+SORT_ROLE, ROW_ROLE, RANK_ROLE = KEY + 1, KEY + 2, KEY + 3
 ROW_HEIGHT, BAR_HEIGHT, NUMBER_ROOM = 23, 9, 46
 LEAST_BAR_SPAN = 0.5
 """The bars' half axis spans at least this many SDs, so that noise alone never fills it."""
 
 CELL_PADDING = 20
 """Left and right of a number, from the style sheet, with some to spare."""
+
+MARKS = ("", "○ ", "● ")
+"""Of other ROIs, the contrast's and the target's, which stand above the others in reverse order."""
 
 SHIFT, SHIFT_SD, SECOND, ABSOLUTE, CONTROL = 2, 3, 4, 5, 6
 """Places of some columns."""
@@ -42,50 +45,52 @@ LEAST_WIDTHS = {1: (372, 620), SHIFT: (0, 430), ABSOLUTE: (420, 690), CONTROL: (
 
 
 class Cells(NamedTuple):
-    """One column: heading, width, tooltip, what a cell sorts by, and its text with so many digits."""
+    """One column: heading, width, tooltip, what a cell sorts by, and its text."""
 
     heading: str
     width: int
     tip: str
     value: Callable[[SpillRow], str | float]
-    text: Callable[[SpillRow, int], str]
+    text: Callable[[SpillRow], str]
 
 
 SHIFT_TIP = (
-    "Mean over the voxels of (f(x + δ) − f(x)) / σ, σ the SD of its clean reference responses.\n"
-    "The thin mark is the random control's."
+    "Mean over the voxels of (f(x + δ) − f(x)) / σ, σ the SD of that voxel's clean reference responses. The line above "
+    "the curve has the target's mean shift ÷ the SD of that mean, which is larger: voxels vary less together than "
+    "alone.\nThe thin mark is the random control's."
 )
 COLUMNS = (
     Cells(
         "ROI",
         70,
-        "Region of interest, both hemispheres pooled. A filled dot marks the one that holds the target.",
+        "Region of interest, both hemispheres pooled. ● holds the target, ○ what it is contrasted with. A double click "
+        "makes an ROI the target.",
         lambda row: row.roi,
-        lambda row, _: f"● {row.roi}" if row.is_target else row.roi,
+        lambda row: row.roi,
     ),
-    Cells("n", 52, "Number of voxels", lambda row: row.n_voxels, lambda row, _: str(row.n_voxels)),
+    Cells("n", 52, "Number of voxels", lambda row: row.n_voxels, lambda row: str(row.n_voxels)),
     Cells(
         "Shift",
         60,
         "Mean over the voxels of f(x + δ) − f(x), in {unit}",
         lambda row: row.shift,
-        lambda row, digits: format_signed(row.shift, digits),
+        lambda row: format_signed(row.shift, figures_for(row.shift)),
     ),
-    Cells("Shift (SD)", 0, SHIFT_TIP, lambda row: row.shift_sd, lambda row, _: format_signed(row.shift_sd)),
-    Cells("", 0, SHIFT_TIP, lambda row: row.shift_sd, lambda row, _: format_signed(row.shift_sd)),
+    Cells("Mean of SDs", 0, SHIFT_TIP, lambda row: row.shift_sd, lambda row: format_signed(row.shift_sd)),
+    Cells("", 0, SHIFT_TIP, lambda row: row.shift_sd, lambda row: format_signed(row.shift_sd)),
     Cells(
         "|Shift|",
         60,
         "Mean over the voxels of |f(x + δ) − f(x)|, in {unit}: movement that cancels in the mean",
         lambda row: row.absolute_shift,
-        lambda row, digits: format_number(row.absolute_shift, digits),
+        lambda row: format_number(row.absolute_shift, figures_for(row.absolute_shift)),
     ),
     Cells(
         "Control",
         66,
         "Mean shift under a random perturbation of the same realised size, in {unit}",
         lambda row: row.control_shift,
-        lambda row, digits: format_signed(row.control_shift, digits),
+        lambda row: format_signed(row.control_shift, figures_for(row.control_shift)),
     ),
 )
 
@@ -130,8 +135,10 @@ class Cell(QTableWidgetItem):
     """A text that is sorted by a value, unknown ones first."""
 
     def __lt__(self, other: QTableWidgetItem) -> bool:
-        """Whether it stands before another."""
-        return bool(self.data(SORT_ROLE) < other.data(SORT_ROLE))
+        """Whether it stands before another; the target and its contrast stay above, whichever way it is sorted."""
+        ascending = self.tableWidget().horizontalHeader().sortIndicatorOrder() is Qt.SortOrder.AscendingOrder
+        mine, theirs = ((-1 if ascending else 1) * one.data(RANK_ROLE) for one in (self, other))
+        return (mine, self.data(SORT_ROLE)) < (theirs, other.data(SORT_ROLE))
 
 
 def _align(spills: Sequence[SpillOver], rows: Sequence[SpillRow]) -> list[SpillRow]:
@@ -147,13 +154,17 @@ class RoiTable(PlainTable):
     -------
     roi_selected(str)
         The user chose an ROI's row, or none any more ("").
+    roi_wanted(str)
+        The user double-clicked an ROI's row: it is to be the target.
     """
 
     roi_selected = Signal(str)
+    roi_wanted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Spill-over by ROI", parent=parent, stretches=False, numbers=True)
         self._bars, self._has_second = BarDelegate(self), False
+        self._order: list[str] = []
         header = self.horizontalHeader()
         self.set_header([cells.heading for cells in COLUMNS])
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
@@ -169,29 +180,43 @@ class RoiTable(PlainTable):
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.itemSelectionChanged.connect(self._tell)
+        self.cellDoubleClicked.connect(self._want)
+        for column in range(1, len(COLUMNS)):
+            falling = Qt.SortOrder.DescendingOrder.value
+            self.model().setHeaderData(column, Qt.Orientation.Horizontal, falling, INITIAL_ORDER)
 
     def show_rows(
-        self, spills: Sequence[SpillOver], names: Sequence[str] = ("",), *, unit: str, live: bool = False, own: int = 0
+        self,
+        spills: Sequence[SpillOver],
+        names: Sequence[str] = ("",),
+        *,
+        unit: str,
+        live: bool = False,
+        own: int = 0,
+        partner: str | None = None,
     ) -> None:
         """Show a table; while `live` its rows keep their places, so that they do not jump about during a run.
 
         `names`: of the encoders; `spills`: of those of them whose responses are known. The columns beside the bars are
-        of the one at `own`, whose ROIs have a row each.
+        of the one at `own`, whose ROIs have a row each. `partner`: the ROI of a contrast; it stands above the others,
+        below the target's own.
         """
         rows, self._has_second = spills[own].rows, len(names) > 1
+        ranks = {row.roi: 2 if row.is_target else int(row.roi == partner) for row in rows}
         firsts, seconds = (_align(spills[one : one + 1], rows) for one in (0, 1))
         sizes = [abs(row.shift_sd) for row in (*firsts, *seconds) if math.isfinite(row.shift_sd)]
         self._bars.span = max([LEAST_BAR_SPAN, *sizes])
-        largest = max((abs(row.shift) for row in rows if math.isfinite(row.shift)), default=0.0)
-        digits = max(1, digits_for(largest) - 1)
+        order = sorted(ranks, key=lambda roi: -ranks[roi])
         self.setSortingEnabled(False)
-        if sorted(self.row_keys()) != sorted(row.roi for row in rows):  # else it changes in place
-            self.fill([(row.roi, [row.roi]) for row in rows])
+        if self._order != order:  # else it changes in place
+            self.fill([(roi, [roi]) for roi in order])
+            self._order = order
         places = {roi: place for place, roi in enumerate(self.row_keys())}
         for mine, first, second in zip(rows, firsts, seconds, strict=True):
             for column, cells in enumerate(COLUMNS):
-                row = {SHIFT_SD: first, SECOND: second}.get(column, mine)
-                self._fill(places[mine.roi], column, row, text=cells.text(row, digits), tip=cells.tip.format(unit=unit))
+                row, rank = {SHIFT_SD: first, SECOND: second}.get(column, mine), ranks[mine.roi]
+                text = cells.text(row) if column else f"{MARKS[rank]}{row.roi}"
+                self._fill(places[mine.roi], column, row, rank=rank, text=text, tip=cells.tip.format(unit=unit))
         headings = {SHIFT_SD: names[0], SECOND: names[-1]} if self._has_second else {}
         for column, cells in enumerate(COLUMNS):
             if (item := self.horizontalHeaderItem(column)) is not None:
@@ -212,7 +237,7 @@ class RoiTable(PlainTable):
         for column, least in LEAST_WIDTHS.items():
             self.setColumnHidden(column, self.width() < least[self._has_second])
 
-    def _fill(self, place: int, column: int, row: SpillRow, *, text: str, tip: str) -> None:
+    def _fill(self, place: int, column: int, row: SpillRow, *, rank: int, text: str, tip: str) -> None:
         value, item = COLUMNS[column].value(row), self.item(place, column)
         if not isinstance(item, Cell):
             item = Cell()
@@ -223,6 +248,7 @@ class RoiTable(PlainTable):
         item.setData(KEY, row.roi)
         item.setData(SORT_ROLE, -math.inf if value != value else value)
         item.setData(ROW_ROLE, row)
+        item.setData(RANK_ROLE, rank)
         item.setData(Qt.ItemDataRole.FontRole, bold(self.font()) if row.is_target else None)
 
     def _make_room(self) -> None:
@@ -235,3 +261,11 @@ class RoiTable(PlainTable):
 
     def _tell(self) -> None:
         self.roi_selected.emit(self.current_key())
+
+    def _want(self, *_: int) -> None:
+        self.roi_wanted.emit(self.current_key())
+
+
+def figures_for(value: float) -> int:
+    """Decimals that give a number two figures, one at least."""
+    return max(1, digits_for(abs(value)) - 1)

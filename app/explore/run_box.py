@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.base.jobs import Cancelling, Idle, RunState
-from app.widgets.basics import make_button, make_column, make_label, make_panel, make_row, set_icon, set_look
+from app.widgets.basics import make_button, make_column, make_label, make_panel, set_icon, set_look
 from app.widgets.job_line import ProgressLine
 from core.probes.probe import ProbeProgress
 from core.words import write_duration
@@ -37,7 +37,10 @@ class RunBox(QWidget):
         self.bar = ProgressLine()
         self.left = make_label(role="muted")
         self.right = make_label(role="muted")
-        self._account = make_panel(make_column(self.bar, make_row(self.left, -1, self.right), gap=4))
+        self._account = make_panel(make_column(self.bar, self.left, self.right, gap=2))
+        keeps = self._account.sizePolicy()
+        keeps.setRetainSizeWhenHidden(True)  # else the button would move at every run
+        self._account.setSizePolicy(keeps)
         self.setLayout(make_column(self.auto, self.button, self._account, margin=(16, 10, 16, 12)))
         self._show()
 
@@ -71,7 +74,6 @@ class RunBox(QWidget):
 
     def _show(self, *, stops: bool = False) -> None:
         running, reason = self._running, self._reason
-        self.bar.setVisible(running)
         self._account.setVisible(running or bool(reason))
         self.button.setText("Cancel" if running else "Probe")
         self.button.setToolTip("Stop the running probe (Esc)" if running else reason or "Run the probe (Space)")

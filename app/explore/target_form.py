@@ -25,8 +25,11 @@ from app.widgets.form import Choice, Form, Pick
 from core.probes.target import TargetKind
 from core.types import split_side
 
-PICK_HINT = "Click a voxel on the cortex"
-DRAW_HINT = "Press Draw, then paint voxels on the cortex"
+HINTS = {
+    TargetKind.VOXEL: "Click a voxel on the cortex",
+    TargetKind.ROI: "Choose an ROI",
+    TargetKind.SET: "Press Draw, then paint voxels on the cortex",
+}
 DRAW, STOP = "Draw on the cortex", "Stop drawing"
 BRUSHES = (
     ("add", "Add", "The brush adds voxels to the set (Shift: takes them out)"),
@@ -63,6 +66,7 @@ class TargetForm(Form):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._kind, self._chosen = TargetKind.VOXEL, ("", "")
         self.roi.setPlaceholderText("Choose an ROI")
         self.draw = make_button(DRAW, tip="Paint voxels with the left button held down; a right drag zooms meanwhile")
         self.draw.setCheckable(True)
@@ -77,7 +81,7 @@ class TargetForm(Form):
         self.size_label = make_label("", "muted")
         self.summary = Caption("strong")
         self.details = Caption("muted")
-        self.summary.show_text(PICK_HINT)
+        self.summary.show_text(HINTS[TargetKind.VOXEL])
         self.options = TargetOptionsForm()
         self.more = Fold("Contrast, pattern, smallest budget", self.options)
         self._strokes = make_panel(make_row(self.brush, self.brush_size, self.size_label, gap=8))
@@ -97,14 +101,21 @@ class TargetForm(Form):
 
     def set_summary(self, title: str, details: str) -> None:
         """Show the chosen target; an empty title shows what to do instead."""
-        hint = DRAW_HINT if self.kind.value() == TargetKind.SET else PICK_HINT
-        self.summary.show_text(title or (hint if self.kind.value() != TargetKind.ROI else "Choose an ROI"))
+        self._chosen = (title, details)
+        self._show_summary()
+
+    def _show_summary(self) -> None:
+        """The target, or how to choose one of the kind in front, which may be another."""
+        (title, details), kind = self._chosen, self.kind.value()
+        if title and kind != self._kind:
+            title, details = "", f"Until then: {title}"
+        self.summary.show_text(title or HINTS[TargetKind(kind)])
         self.details.show_text(details)
         self.details.setVisible(bool(details))
 
     def set_kind(self, kind: TargetKind, roi: str = "") -> None:
         """Show a kind of target as chosen; emits no signal."""
-        shown = kind if kind in (TargetKind.VOXEL, TargetKind.ROI, TargetKind.SET) else TargetKind.SET
+        self._kind = shown = kind if kind in HINTS else TargetKind.SET
         self.kind.set_value(shown)
         self._show_kind(shown)
         self._show_roi(roi)
@@ -141,6 +152,7 @@ class TargetForm(Form):
     def take_kind(self, kind: str) -> None:
         """Another kind of target was chosen."""
         self._show_kind(kind)
+        self._show_summary()
         if kind == TargetKind.SET:
             self.draw.setChecked(True)
         if kind == TargetKind.ROI and self.roi.currentIndex() < 0:

@@ -115,8 +115,10 @@ class Wiring(QObject):
         cortex.beside_box.chosen.connect(self._take_beside)
         cortex.range_changed.connect(partial(self._presenter.mark, "map"))
         cortex.over_changed.connect(self._take_over)
+        self._panels.images.compared.connect(self._presenter.compare)
         self._panels.responses.history.step_scrubbed.connect(self._scrub)
         self._panels.responses.table.roi_selected.connect(cortex.view.emphasise_roi)
+        self._panels.responses.table.roi_wanted.connect(controller.pick_roi)
 
     def _connect_session(self) -> None:
         session, state = self._session, self._session.state
@@ -261,10 +263,12 @@ class Wiring(QObject):
     def _report(self) -> None:
         """Say which budget was the smallest, that none reached the shift, or that a pair is undecided."""
         probe = self._session.state.probe
-        if probe is not None and probe.undecided and not probe.config.attack.is_quick_look:
+        if probe is None or not self._session.state.is_probing:  # one that was found again was told of before
+            return
+        if probe.undecided and not probe.config.attack.is_quick_look:
             text = f"Undecided: {probe.undecided}. Allow a larger budget."
             self._session.problems.message.emit(text, "warning")
-        if probe is None or not probe.config.wanted_shift_sd:
+        if not probe.config.wanted_shift_sd:
             return
         attack, wanted = probe.config.attack, probe.config.wanted_shift_sd
         budget = f"ε {write_epsilon(attack.epsilon, attack.norm)}"

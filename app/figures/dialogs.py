@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDialog, QLayout, QSlider, QWidget
+from PySide6.QtWidgets import QDialog, QLayout, QWidget
 
 from app.figures.forms import THEMES, MovieForm, StyleForm
 from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, make_scroll
+from app.widgets.editors import Slider
 from app.widgets.form import Choice, Count, Fields, Flag, Number, attempt
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
@@ -139,10 +140,9 @@ class MovieDialog(DrawingDialog):
         super().__init__("movie", parent)
         self.resize(1060, 640)
         self.form = MovieForm()
-        self.place = QSlider(Qt.Orientation.Horizontal)
+        self.place = Slider("Position in the movie")
         self.place.setRange(0, PLACES)
         self.place.setValue(FIRST_PLACE)
-        self.place.setAccessibleName("Position in the movie")
         self.place.setToolTip("Show another frame")
         self.cost = make_label("", "muted", wraps=True)
         self.stop = make_button("Stop", do=self.work.cancel)

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from app.look.icons import glyph_file
 from core.paths import resources_folder
+from core.reports.inks import find_inks
 
 FALLBACK_FAMILIES = ("Inter", "SF Pro Text", "Segoe UI", "Noto Sans", "DejaVu Sans")
 FONT_POINTS = 9.5
@@ -64,18 +65,22 @@ accent       #2fc6a8 #08806b
 accent_hover #4cd6bb #066a58
 accent_soft  #173832 #d3efe9
 on_accent    #06231d #ffffff
-warm         #f0795b #d1492b
-cool         #5aa2f0 #1f6fc9
 good         #57c785 #1e8a4c
 warning      #e8b04a #8a5c00
 warning_soft #372c16 #faefd2
 danger       #f2716b #c8322c
 danger_soft  #3b1e1f #fbe3e1
 """
-"""Of every colour its value on dark and on light."""
+"""Of every colour its value on dark and on light; `warm` and `cool` are those of printed figures."""
 
 DARK, LIGHT = (
-    Theme(name, name == "dark", *(line.split()[column] for line in TABLE.splitlines()))
+    Theme(
+        name,
+        is_dark=name == "dark",
+        warm=find_inks(name).warm,
+        cool=find_inks(name).cool,
+        **{line.split()[0]: line.split()[column] for line in TABLE.splitlines()},
+    )
     for column, name in enumerate(("dark", "light"), start=1)
 )
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}

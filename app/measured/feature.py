@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from app.widgets.desk import Desk, Drop, Feature, Paths, does
+from app.widgets.desk import Content, Desk, Drop, Feature, Loaded, Paths, does
 from app.widgets.tabs import WorkPage
+from core.session.record import STIMULUS_SET
 from core.stimuli.manifest import MANIFEST
+
+if TYPE_CHECKING:
+    from app.measured.page import MeasuredPage
 
 KEY = "measured"
 TABLES = (".tsv", ".csv")
@@ -18,6 +23,7 @@ class Measured(Feature):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
+        self._page: MeasuredPage | None = None
         desk.tabs.add(KEY, self._make_page)
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
@@ -46,10 +52,26 @@ class Measured(Feature):
         if isinstance(page, MeasuredPage):
             page.open_paths(paths)
 
+    def capture(self) -> Content:
+        """Files and settings of the page, if it was opened."""
+        return {"measured": None if self._page is None else self._page.record()}
+
+    def restore(self, loaded: Loaded) -> None:
+        """Open the files a session kept, those that are there."""
+        record = loaded.record.measured
+        files = {} if record is None else {what: path for what in record.files if (path := loaded.places.get(what))}
+        if record is not None and STIMULUS_SET in files:
+            self._desk.tabs.page(KEY)
+            if self._page is not None:
+                self._page.restore(files, record)
+
     def _make_page(self) -> WorkPage:
         from app.measured.page import MeasuredPage
 
-        return MeasuredPage(self._session)
+        page = self._page = MeasuredPage(self._session)
+        page.form.reread.connect(self.changed)
+        page.form.changed.connect(self.changed)
+        return page
 
 
 def _is_measured(paths: Paths) -> bool:

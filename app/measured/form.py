@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.widgets.ask_path import ask_files, ask_open
@@ -18,6 +19,8 @@ from core.experiments.measured.measured import MatchOptions, MatchSummary
 from core.experiments.measured.planned import MeasuredPlan, Scale
 from core.experiments.measured.trial import ARRAY_ENDINGS, ENDINGS, VOLUME_ENDINGS, ReadOptions
 from core.session.files import SETS, list_recent
+from core.session.record import STIMULUS_SET
+from core.stimuli.manifest import MANIFEST
 
 BY_NAME = ("", "found by name")
 COLUMN_TIP = "Which column is compared with the targets: found by its name, or the same for all"
@@ -95,6 +98,33 @@ class MeasuredForm(Form):
     def config(self) -> CompareConfig:
         """How measured and predicted shifts are to be compared."""
         return self.make_config(CompareConfig, control=self.control.currentText())
+
+    def files(self) -> dict[str, Path]:
+        """What is open, by the names of `MeasuredRecord`."""
+        if self.folder is None:
+            return {}
+        manifest = self.folder if self.folder.suffix == ".json" else self.folder / MANIFEST
+        listed = (("responses", self.paths), ("ids", self._ids), ("mask", self._masks))
+        numbered = {f"{what} {number}": path for what, paths in listed for number, path in enumerate(paths, start=1)}
+        return {STIMULUS_SET: manifest} | numbered
+
+    def open(self, files: Mapping[str, Path]) -> None:
+        """The reverse of `files`."""
+        with QSignalBlocker(self):
+            self.take_set(files[STIMULUS_SET].parent)
+            for what, take in (("responses", self.take_files), ("ids", self.take_ids), ("mask", self.take_masks)):
+                if paths := [path for name, path in files.items() if name.startswith(f"{what} ")]:
+                    take(paths)
+        self.reread.emit()
+
+    def values(self) -> dict[str, Any]:
+        """What stands in the fields, by name."""
+        return {key: getattr(self, key).value() for key in self.fields()}
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show values in the fields, those on offer; emits no signal."""
+        for key in self.fields().keys() & values.keys():
+            getattr(self, key).set_value(values[key])
 
     def start_folder(self) -> Path:
         """Where files are looked for first: beside those that are open."""

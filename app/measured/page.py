@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ from core.experiments.measured.trial import ReadOptions, Trials
 from core.experiments.measured.trials import read_for, takes
 from core.progress import Progress
 from core.session.files import SETS, add_recent
+from core.session.record import MeasuredRecord
+from core.session.reference import refer_as_opened
 from core.stimuli.manifest import MANIFEST, read_manifest
 from core.templates import read_formulas
 
@@ -72,6 +74,7 @@ class MeasuredPage(JobPage):
         self.comparison: Comparison | None = None
         self._rows: tuple[Row, ...] = ()
         self._probe = -1
+        self._kept: MeasuredRecord | None = None  # of a session that is being opened
         self.form = MeasuredForm()
         self.view, self.pictures = MeasuredView(), ProbePictures()
         self.table = PlainTable("Measured against predicted, by network", stretches=False)
@@ -105,6 +108,17 @@ class MeasuredPage(JobPage):
             self.form.take_set(sets[-1])
         if files:
             self.form.take_files(files)
+
+    def record(self) -> MeasuredRecord | None:
+        """What is open, for a session; None before there is a set."""
+        files = {what: refer_as_opened(path.absolute()) for what, path in self.form.files().items()}
+        return MeasuredRecord(files, self.form.values(), self.comparison is not None) if files else None
+
+    def restore(self, files: Mapping[str, Path], record: MeasuredRecord) -> None:
+        """Open what a session kept and was found again, and compare it again where it was compared."""
+        self._kept = record
+        self.form.set_values(record.fields)
+        self.form.open(files)
 
     def take_comparison(self, comparison: Comparison) -> None:
         """Show an answer."""
@@ -238,6 +252,8 @@ class MeasuredPage(JobPage):
             add_recent(plan.folder, SETS)
         self.form.show_plan(plan)
         self.form.show_columns(() if trials is None else trials.columns)
+        if self._kept is not None:
+            self.form.set_values(self._kept.fields)  # those that only the files offer, too
         self._look()
 
     def _look(self) -> None:
@@ -253,6 +269,9 @@ class MeasuredPage(JobPage):
         self._measured = measured
         self.form.show_findings(measured.findings if measured is not None else None)
         self.refresh()
+        kept, self._kept = self._kept, None
+        if kept is not None and kept.compared and not self._reason():
+            self.start()
 
     def _take_done(self, record: Progress[Comparison]) -> None:
         if record.result is not None:
@@ -260,7 +279,7 @@ class MeasuredPage(JobPage):
 
     def _refuse(self, text: str) -> None:
         """A bad file is reported beside its field."""
-        self._measured = None
+        self._measured = self._kept = None
         self.form.refuse(text)
         self.refresh()
 

@@ -110,7 +110,14 @@ class RobustifyDialog(QDialog, Fields):
     def set_networks(self, specs: Sequence[NetworkSpec], current: str = "") -> None:
         """List networks to start from."""
         self.network.set_choices([(spec.id, spec.title) for spec in specs], current or self.network.value())
+        self.tell()
         self.refresh()
+
+    def tell(self) -> None:
+        """Another training is wished: what was told of an earlier one goes."""
+        if not self.work.busy:
+            self.work.say()
+            self.loss.forget()
 
     def options(self) -> RobustifyOptions:
         """What the form says. Raises BadInputError for a value that cannot be used."""

@@ -45,7 +45,7 @@ class ImportDialog(QDialog):
         self._finding: SourceSummary | None = None
         self._subject = ""
         self.heading = make_label(role="title")
-        self.choose = ChoosePage(self._look, self.save_template)
+        self.choose = ChoosePage(self._look, self.save_template, self.reject)
         self.options = OptionsPage(self._go_back, self._import)
         self.progress = ProgressPage()
         self.summary = SummaryPage(self.close, self._fit, self._open)

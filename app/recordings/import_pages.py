@@ -38,13 +38,13 @@ class CeilingBars(PlotView):
         self.setToolTip(f"Voxels by noise ceiling: {spoken}" if counts else UNKNOWN)
         places = [(bin_ + 0.5) / 10 for bin_ in range(len(counts))]
         bars = (Series(places, counts, "accent", bar=0.09),) if counts else ()
-        self.show_plot(Plot("noise ceiling", "voxels", bars, x_range=(0.0, 1.0), empty=UNKNOWN))
+        self.show_plot(Plot("noise ceiling", "voxels", bars, x_range=(0.0, 1.03), empty=UNKNOWN))
 
 
 class ChoosePage(QWidget):
     """What to import from: `look` inspects it, `template` asks for a TOML file to start from."""
 
-    def __init__(self, look: Callable[[str], None], template: Callable[[], None]) -> None:
+    def __init__(self, look: Callable[[str], None], template: Callable[[], None], cancel: Callable[[], object]) -> None:
         super().__init__()
         self._inspect = look
         self.field = QLineEdit()
@@ -66,7 +66,9 @@ class ChoosePage(QWidget):
             self.error,
             make_heading("What can be imported"),
         )
-        self.setLayout(make_column(*heads, kinds, start, -1, make_row(-1, self.look), gap=10))
+        self.setLayout(
+            make_column(*heads, kinds, start, -1, make_row(-1, make_button("Cancel", do=cancel), self.look), gap=10)
+        )
         self.field.textChanged.connect(self._refresh)
         self.field.returnPressed.connect(self._look)
         self._refresh()

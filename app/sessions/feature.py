@@ -318,7 +318,8 @@ class Sessions(Feature):
         if self.path is not None:
             return self.is_modified()
         record = self._capture()
-        return record.target is not None or bool(record.tray) or any(one.sweep for one in record.analyses)
+        has_answer = any(one.sweep for one in record.analyses) or record.measured is not None
+        return record.target is not None or bool(record.tray) or has_answer
 
     def _write(self, path: Path, *, waits: bool = False) -> bool:
         """Save into a file, beside what the window does or, with `waits`, before it goes on; False where it cannot."""

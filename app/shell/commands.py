@@ -210,7 +210,11 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
         "Choose a network with a fitted encoder first",
     ),
     ("probe trade_off", lambda now: now.state.stimulus is not None, "Choose an image first"),
-    ("probe trade_off", lambda now: now.state.target is not None, "Click a voxel on the cortex first"),
+    (
+        "probe trade_off",
+        lambda now: now.state.target is not None,
+        "Choose a target first: click a voxel, or choose an ROI",
+    ),
     (
         "export save_probe save_figure save_page save_movie add_to_tray",
         lambda now: now.state.probe is not None or not now.state.is_probing,

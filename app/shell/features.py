@@ -47,7 +47,7 @@ class Features(QObject):
         self.analyses, self.stimuli, self.measured = Analyses(desk, explore), Stimuli(desk), Measured(desk)
         self.fits, self.recordings, self.networks = Fits(desk), Recordings(desk), Networks(desk)
         self.packages = Packages(desk, lambda: self.stimuli.written)
-        self.sessions = Sessions(desk, (explore, self.stimuli, self.analyses))
+        self.sessions = Sessions(desk, (explore, self.stimuli, self.analyses, self.measured))
         self.encoders, self.figures, self.study = Encoders(desk, explore), Figures(desk, explore), Study(desk)
         self.surfaces, self.poses = Surfaces(desk, explore.cortex.view), Poses(desk, explore.cortex.view)
         self.travel, self.montage = Travel(desk, explore.cortex.view), Montage(desk, explore.cortex.view)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFrame, QWidget
 from app.look.theme import theme_in_use
 from app.widgets.basics import announce, make_button, make_column, make_label, make_row
 
-CARD_WIDTH = 340
+CARD_WIDTH = 300
 GAP = 14
 FRAME_WIDTH, FRAME_CORNER = 3.0, 8
 INSIDE = 12
@@ -81,13 +81,13 @@ class TourCard(QFrame):
         if text != self.done.text():
             self.done.setText(text)
             announce(self, text)
-        self.done.setVisible(bool(text))
         self._fit()
 
     def stand_beside(self, target: QRect) -> None:
-        """Stand where the window has room beside the target: right, left, below, above, or over its corner."""
+        """Stand over the gallery, of which no step speaks, or beside the target: right, left, below, above, in it."""
         room, size = self._window.rect().adjusted(INSIDE, INSIDE, -INSIDE, -INSIDE), self.size()
         places = (
+            room.bottomLeft() - QPoint(0, size.height()),
             QPoint(target.right() + GAP, target.top()),
             QPoint(target.left() - GAP - size.width(), target.top()),
             QPoint(target.left(), target.bottom() + GAP),
@@ -110,7 +110,10 @@ class TourCard(QFrame):
         """Wrapped labels need to know their width before their height."""
         inner = CARD_WIDTH - 32
         for label in (self.title, self.text, self.done):
-            label.setMinimumHeight(label.heightForWidth(inner) if label.text() else 0)
+            wanted = (
+                label.heightForWidth(inner) if label.text() else label.fontMetrics().height()
+            )  # "Done" keeps its room
+            label.setMinimumHeight(wanted)
         self._column.activate()
         self.resize(CARD_WIDTH, self._column.totalHeightForWidth(CARD_WIDTH))
 

@@ -240,7 +240,7 @@ class PackageDialog(QDialog, Fields):
         return FORMATS[self.kind.value()]
 
     def _read(self, folder: str) -> None:
-        self._set = self._plan = None
+        self._set = self._plan = self._made = None
         self._say("Reading and checking the set…")
         self._lane.submit(
             READ,

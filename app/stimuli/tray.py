@@ -109,7 +109,7 @@ class Tray(QObject):
     def notes(self) -> list[str]:
         """What to know before a set is written: warnings, levels that a seed does not reach, what is not made yet."""
         n_items, known = len(self._items), self.readings()
-        n_warned = sum(bool(self.warnings(row)) for row in range(n_items))
+        n_warned = sum(any(not one.is_remark for one in self.warnings(row)) for row in range(n_items))
         missed = {(one.series, one.wanted) for one in known if not one.reached}
         n_open = sum(recipe.config.level is not None for recipe in self._items) - len(known)
         return [

@@ -28,6 +28,7 @@ PIXEL_RATIO = 2
 BAR = QSize(56, 4)
 ROW_ROLE = Qt.ItemDataRole.UserRole
 WAITING = "waiting for its preview"
+WARNED = "⚠"
 MOST_BYTES = 64 * 2**20
 """Of the thumbnails kept, about two hundred items."""
 
@@ -126,7 +127,8 @@ class TrayPainter(QStyledItemDelegate):
             draw_text(painter, line, describe_transfer(preview.transfer), theme.muted)
         warnings = self._tray.warnings(row)
         line.translate(0, LINE)
-        draw_text(painter, line, describe_warnings(warnings), theme.warning if warnings else theme.good)
+        words = describe_warnings(warnings)
+        draw_text(painter, line, words, theme.warning if words.startswith(WARNED) else theme.good)
 
     def _draw_budget(self, painter: QPainter, line: QRect, recipe: Recipe, preview: ItemPreview | None) -> None:
         """A short bar of the budget used, and encoder and budget in words."""
@@ -175,8 +177,10 @@ def describe_transfer(transfer: Mapping[str, float]) -> str:
 
 
 def describe_warnings(warnings: tuple[ProbeWarning, ...]) -> str:
-    """The kinds of warning, with a sign that needs no colour."""
-    return f"⚠ {' · '.join(warning.code for warning in warnings)}" if warnings else "✓ no warnings"
+    """The kinds of warning, with a sign that needs no colour; mere remarks follow."""
+    serious = [warning.code for warning in warnings if not warning.is_remark]
+    first = f"{WARNED} {' · '.join(serious)}" if serious else "✓ no warnings"
+    return " · ".join([first, *(warning.code for warning in warnings if warning.is_remark)])
 
 
 def _measure(picture: QPixmap) -> int:

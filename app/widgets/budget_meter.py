@@ -23,23 +23,27 @@ ROW_HEIGHT = 19
 LEAST_ROW = 14.0
 BAR_HEIGHT = 4
 HEAD_HEIGHT, HEAD_SCALE = 46, 1.25
+LITTLE_LOST = 0.2
+"""Share of the perturbation that rounding may change without being marked."""
+
 SLACK = 1e-4
 """Single-precision pixels overshoot a budget by this share at most; beyond it the bar turns red."""
 
 
 @dataclass(frozen=True, slots=True)
 class MeterRow:
-    """One line of the meter: what, how much, how it is defined, and whether it is good (None: neither)."""
+    """One line of the meter: what, how much, how it is defined, and the colour of the theme it is written in."""
 
     name: str
     value: str
     formula: str
-    is_good: bool | None = None
+    ink: str = "text"
 
 
 def describe_budget(reading: BudgetReading) -> tuple[MeterRow, ...]:
     """The lines of the meter below its bar."""
     kept = "yes" if reading.survives_8bit else "no"
+    ink = "danger" if not reading.survives_8bit else "good" if reading.rounding_share <= LITTLE_LOST else "warning"
     lost = f"{100 * min(reading.rounding_share, 9.99):.0f} % lost"
     return (
         MeterRow("L₂", format_number(reading.l2, 3), "‖δ‖₂ = √Σ δ², in [0, 1] pixel units"),
@@ -65,7 +69,7 @@ def describe_budget(reading: BudgetReading) -> tuple[MeterRow, ...]:
             f"Yes while ‖round(255 x)/255 − x‖₂ ≤ {LARGEST_ROUNDING_SHARE:g} ‖δ‖₂, x the perturbed image: rounding "
             f"changes the perturbation by at most half of its own size.\n"
             f"‖δ‖₂ of the saved file: {reading.l2_after_8bit:.3f}",
-            reading.survives_8bit,
+            ink,
         ),
     )
 
@@ -149,5 +153,4 @@ class BudgetMeter(QWidget):
     def _draw_row(self, painter: QPainter, row: MeterRow, box: QRectF) -> None:
         theme = theme_in_use()
         draw_text(painter, box, row.name, theme.muted)
-        colour = theme.text if row.is_good is None else theme.good if row.is_good else theme.warning
-        draw_text(painter, box, row.value, colour, align=Qt.AlignmentFlag.AlignRight)
+        draw_text(painter, box, row.value, getattr(theme, row.ink), align=Qt.AlignmentFlag.AlignRight)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QWidget
 
 from app.widgets.basics import make_button, make_column, make_label, set_icon
 
@@ -25,8 +25,19 @@ class Fold(QWidget):
 
     def _open(self, opened: bool) -> None:
         self._content.setVisible(opened)
+        if opened:
+            QTimer.singleShot(0, self, self._come_into_view)  # once it has its height
         set_icon(self.button, "chevron-down" if opened else "chevron-right")
         self.toggled.emit(opened)
+
+    def _come_into_view(self) -> None:
+        """Scroll the page so that what was opened is seen, its name above all."""
+        place = self.parentWidget()
+        while place is not None and not isinstance(place, QScrollArea):
+            place = place.parentWidget()
+        if place is not None:
+            for part in (self._content, self.button):
+                place.ensureWidgetVisible(part, 0, 8)
 
 
 NARROWEST_HINT, WIDEST_HINT = 80, 320

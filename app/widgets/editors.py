@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QSlider,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -65,6 +66,14 @@ class NumberBox(Quiet, QDoubleSpinBox):
     def textFromValue(self, value: float) -> str:
         """As few figures as a plain number needs."""
         return self.locale().toString(value, "g", 7) if self.plain else super().textFromValue(value)
+
+
+class Slider(Unwheeled, QSlider):
+    """A slider from left to right."""
+
+    def __init__(self, name: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self.setAccessibleName(name)
 
 
 class FlagBox(Quiet, QCheckBox):

@@ -56,11 +56,12 @@ class RecordingFacts:
 
     def shared_lines(self, ceiling: str) -> list[tuple[str, str]]:
         """Rows (what, value) to read that inspections and summaries end with."""
+        counted = all(name.startswith("session ") for name in self.sessions)
         missing = f"; missing: {', '.join(self.missing_sessions)}" if self.missing_sessions else ""
         return [
             ("ROIs", format_counts(self.rois, "no ROI")),
             ("Noise ceiling", ceiling),
-            ("Sessions", f"{', '.join(self.sessions)}{missing}"),
+            ("Sessions" if counted else "Read in parts", f"{', '.join(self.sessions)}{missing}"),
             ("Categories", format_counts(self.categories, "unknown")),
             ("Unit", self.response_unit),
             *(("Note", remark) for remark in self.remarks),

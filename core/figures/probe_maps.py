@@ -74,6 +74,7 @@ def map_probe(probe: Probe, style: CortexStyle, voxels: VoxelTable, *, follows: 
         steps, before = np.stack(shifts), np.zeros_like(shifts[0])
     if values is not None and limit is None:
         parts = [values] if steps is None else [values, *steps]
+        parts += [probe.clean, probe.perturbed] * (style.map in ("clean", "perturbed"))  # one range for both
         limit = max(robust_limit(part, diverging=diverging) for part in parts)
         limit = max(limit, LEAST_LIMIT) if unit == SD_UNIT else limit
     if probe.second is not None and values is not None:

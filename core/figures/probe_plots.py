@@ -77,8 +77,7 @@ def plot_steps(data: CurveData, *, n_planned: int = 0) -> Plot:
     """The shift of the target at every attack step, with the budget in force above each stretch."""
     n_steps = len(data.epsilon)
     edges, budgets = _budget_stretches(data.epsilon, data.norm)
-    inks: tuple[Ink, ...] = ("accent",) if len(data.encoders) == 1 else (_ink_of(data.direction), "accent")
-    looks = zip((ATTACK, SECOND), inks, data.encoders, strict=False)
+    looks = zip((ATTACK, SECOND), (_ink_of(data.direction), "accent"), data.encoders, strict=False)
     x = np.arange(1, n_steps + 1)
     return Plot(
         "attack step",

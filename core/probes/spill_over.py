@@ -19,7 +19,7 @@ class SpillRow:
 
     `shift`, `absolute_shift` and `control_shift` are means over the ROI's voxels in the response's unit; `shift_sd` and
     `control_shift_sd` are means of the voxels' shifts, each in SDs of its clean reference responses. A control that
-    was not run is NaN. `is_target` marks the ROI that holds most of the target's weight.
+    was not run is NaN. `is_target` marks the ROI that holds most of the target's positive weight.
     """
 
     roi: str
@@ -108,7 +108,7 @@ def tabulate_shift(
     control : (n_voxels,) float or None. The control's shift; None where it was not run.
     """
     silent = np.full(len(shift), np.nan) if control is None else control
-    target_roi = pool.roi_with_most(target)
+    target_roi = pool.roi_with_most(np.maximum(target, 0.0)) or pool.roi_with_most(target)  # of A − B it is A
     in_sds, control_in_sds = in_reference_sds(shift, reference_sd), in_reference_sds(silent, reference_sd)
     means = [pool.means(values).tolist() for values in (shift, in_sds, np.abs(shift), silent, control_in_sds)]
     counts, is_target = pool.n_voxels.tolist(), [name == target_roi for name in pool.names]

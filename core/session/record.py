@@ -78,8 +78,12 @@ def _change_references(record: SessionRecord, change: Callable[[FileReference], 
     def maybe(reference: FileReference | None) -> FileReference | None:
         return None if reference is None else change(reference)
 
+    measured = record.measured
+    if measured is not None:
+        measured = replace(measured, files={what: change(one) for what, one in measured.files.items()})
     return replace(
         record,
+        measured=measured,
         image=None if record.image is None else replace(record.image, file=maybe(record.image.file)),
         probe=maybe(record.probe),
         pinned=maybe(record.pinned),
@@ -170,6 +174,26 @@ class AnalysisRecord:
     sweep: FileReference | None = None
 
 
+STIMULUS_SET = "stimulus set"
+"""What the manifest of the set is called among the files of a `MeasuredRecord`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRecord:
+    """The page of measured responses; what was compared is computed again.
+
+    Parameters
+    ----------
+    files : By what they are: "stimulus set" (its manifest), "responses 1", "ids 1", "mask 1" ...
+    fields : Values of the form by name.
+    compared : Whether there was a comparison.
+    """
+
+    files: Mapping[str, FileReference]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    compared: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class SessionRecord(Choice):
     """Everything open in one window beside what is chosen.
@@ -196,6 +220,7 @@ class SessionRecord(Choice):
     pinned_sha256: str = ""
     tab: str = "explore"
     analyses: tuple[AnalysisRecord, ...] = ()
+    measured: MeasuredRecord | None = None
     tray: tuple[Mapping[str, Any], ...] = ()
     view: ViewRecord = field(default_factory=ViewRecord)
     layout: Mapping[str, str] = field(default_factory=dict)
@@ -211,7 +236,7 @@ class SessionRecord(Choice):
         return " · ".join(filter(None, parts))
 
     def references(self) -> dict[str, FileReference]:
-        """Every file the session needs, by what it is: "image", "probe", "analysis fragility"."""
+        """Every file the session needs, by what it is: "image", "probe", "analysis fragility", "responses 1"."""
         found: dict[str, FileReference] = {}
         if self.image is not None and self.image.file is not None:
             found["image"] = self.image.file
@@ -220,4 +245,4 @@ class SessionRecord(Choice):
         if self.pinned is not None:
             found["pinned probe"] = self.pinned
         found |= {f"analysis {one.question}": one.sweep for one in self.analyses if one.sweep is not None}
-        return found
+        return found | dict(self.measured.files if self.measured is not None else {})

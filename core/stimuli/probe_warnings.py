@@ -76,6 +76,11 @@ class ProbeWarning:
     code: WarningCode
     text: str
 
+    @property
+    def is_remark(self) -> bool:
+        """Whether it is about how to read the shift, not about the stimulus; it holds of most probes."""
+        return self.code is WarningCode.NONLINEAR
+
 
 def warn(code: WarningCode, **values: object) -> ProbeWarning:
     """A warning with the values that its sentence of `TEXTS` names."""

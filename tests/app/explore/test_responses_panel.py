@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
@@ -22,10 +22,13 @@ from core.figures.curve import CurveData
 from core.probes.against import Against
 from core.probes.probe import Preview, Probe, in_reference_sds
 from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe
+from core.probes.target import target_contrast, target_roi
 from core.types import Direction, NormName
 from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table, with_second
 
 TABLE = make_table()
+SHOWN = ["FFA", *(roi for roi in ROIS if roi != "FFA")]
+"""The target's ROI stands above the others."""
 
 
 @pytest.fixture
@@ -54,12 +57,13 @@ def test_the_curve_holds_the_probes_own_numbers(panel: ResponsesPanel) -> None:
     assert data is not None and panel.curve.isVisible()
     assert np.array_equal(data.lines["attack"], probe.curve.shift)
     assert np.array_equal(data.lines["random control"], probe.curve.control_shift)
+    panel.axis_choice.button("linear").click()
     x, y = panel.curve.shift.items["attack"].getData()
     assert x.tolist() == pytest.approx([0.0, *probe.curve.epsilon]) and y[0] == 0
     shift = probe.curve.shift[-1]
     said = panel.readout.text()
     converged = write_convergence(probe.to_gain)
-    assert said.startswith(f"+{shift:.3f} (+{shift / probe.target_sd:.2f} SD) · {converged} · control +")
+    assert said.startswith(f"+{shift:.3f} (+{shift / probe.target_sd:.2f} SD of the mean) · {converged} · control +")
     linearity = probe.curve.shift[-1] / probe.curve.first_order[-1]
     assert said.endswith(f"linearity {linearity:.2f}")
 
@@ -70,9 +74,9 @@ def test_the_readout_follows_what_is_shown(panel: ResponsesPanel) -> None:
     whole = panel.readout.text()
     size, none = probe.clean.shape, np.zeros((8, 8, 3), dtype=np.uint8)
     panel.show_preview(Preview(0.5, none, np.zeros((3, 8, 8)), np.zeros(size), np.zeros(size), 0.25, 0.5, 0.1))
-    assert panel.readout.text() == f"+0.250 (+{0.25 / probe.target_sd:.2f} SD) · quick look"
+    assert panel.readout.text() == f"+0.250 (+{0.25 / probe.target_sd:.2f} SD of the mean) · quick look"
     panel.show_step(0)
-    assert panel.readout.text().endswith(" SD) · step 1") and panel.readout.text() != whole
+    assert panel.readout.text().endswith(" SD of the mean) · step 1") and panel.readout.text() != whole
     panel.show_step(None)
     assert panel.readout.text() == whole
 
@@ -87,6 +91,7 @@ def test_the_right_axis_is_the_left_one_in_sds(panel: ResponsesPanel) -> None:
 def test_the_first_order_line_is_straight_and_ends_at_its_last_rung(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
+    panel.axis_choice.button("linear").click()
     x, y = panel.curve.shift.items["first order"].getData()
     assert y[-1] == pytest.approx(probe.curve.first_order[-1])
     assert np.allclose(y, x * probe.curve.first_order[-1] / 3.0)
@@ -95,8 +100,7 @@ def test_the_first_order_line_is_straight_and_ends_at_its_last_rung(panel: Respo
 def test_a_log_axis_has_its_marks_at_the_rungs(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32, norm=NormName.LINF, epsilon=8 / 255)
     panel.show_probe(probe, TABLE)
-    panel.axis_choice.button("log").click()
-    assert panel.curve.is_log
+    assert panel.curve.is_log, "as figures draw it"
     x, _ = panel.curve.shift.items["attack"].getData()
     assert (10**x).tolist() == pytest.approx([0.5, 1, 2, 4, 8])
     ticks = panel.curve.linearity._axes["bottom"]._tickLevels[0]
@@ -127,11 +131,11 @@ def test_an_epsilon_of_zero_is_a_flat_curve_not_a_failure(panel: ResponsesPanel)
 def test_the_table_shows_the_means_and_marks_the_target(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    rows = tabulate_probe(probe, TABLE)["mobilenet_v2"].rows
-    assert panel.table.row_keys() == list(ROIS)
+    rows = {row.roi: row for row in tabulate_probe(probe, TABLE)["mobilenet_v2"].rows}
+    assert panel.table.row_keys() == SHOWN
     shown = column_of(panel, SHIFT_SD)
-    assert shown == [f"{row.shift_sd:+.2f}".replace("-", "−") for row in rows]
-    assert column_of(panel, 0)[ROIS.index("FFA")] == "● FFA"
+    assert shown == [f"{rows[roi].shift_sd:+.2f}".replace("-", "−") for roi in SHOWN]
+    assert column_of(panel, 0)[0] == "● FFA"
     assert "selectivity z = +" in panel.selectivity.text()
 
 
@@ -143,14 +147,14 @@ def test_both_encoders_are_in_every_part_each_in_its_own_sds(panel: ResponsesPan
     data, names = panel.curve.data, ("mobilenet_v2", "alexnet")
     assert data is not None and data.unit == "SD" and not panel.curve.shift._axes["right"].isVisible()
     for name, shift in zip(names, (probe.curve.shift / sd, second.shift / second.target_sd), strict=True):
-        assert panel.curve.shift.items[name].getData()[1][1:] == pytest.approx(shift)
+        assert panel.curve.shift.items[name].getData()[1] == pytest.approx(shift)
     assert panel.curve.marker == (3.0, pytest.approx(probe.shifts_sd[0]))
     assert "random control, alexnet: −" in panel.curve.explain(3.0)
     steps = panel.history.plot.items
     assert steps["mobilenet_v2"].getData()[1] == pytest.approx(probe.history.shift / sd)
     assert steps["alexnet"].getData()[1] == pytest.approx(-2 * probe.history.shift / sd)
     moved = in_reference_sds(second.perturbed - second.clean, second.reference_sd)
-    in_roi = [moved[[voxel for voxel, held in enumerate(TABLE.roi) if held == roi]].mean() for roi in ROIS]
+    in_roi = [moved[[voxel for voxel, held in enumerate(TABLE.roi) if held == roi]].mean() for roi in SHOWN]
     assert column_of(panel, SECOND) == [format_signed(float(one)) for one in in_roi]
     assert not panel.table.isColumnHidden(SECOND)
     heads = [str(panel.table.model().headerData(at, Qt.Orientation.Horizontal)) for at in (SHIFT_SD, SECOND)]
@@ -196,16 +200,46 @@ def test_choosing_a_row_tells(panel: ResponsesPanel, qtbot: QtBot) -> None:
     panel.table.roi_selected.connect(told.append)
     place = panel.table.visualRect(panel.table.model().index(2, SHIFT)).center()
     qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    assert told == ["V3"]
+    assert told == [SHOWN[2]]
+
+
+def test_the_target_and_its_contrast_stay_above_and_the_largest_come_first(panel: ResponsesPanel, qtbot: QtBot) -> None:
+    probe = make_probe(size=32)
+    target = target_contrast(TABLE, target_roi(TABLE, "V3"), "V1", weight=2.0)
+    panel.show_probe(replace(probe, config=replace(probe.config, target=target)), TABLE)
+    assert column_of(panel, 0)[:2] == ["● V3", "○ V1"]
+    head = panel.table.horizontalHeader()
+    place = QPoint(head.sectionViewportPosition(SHIFT_SD) + 9, head.height() // 2)
+    for falls in (True, False):
+        qtbot.mouseClick(head.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert column_of(panel, 0)[:2] == ["● V3", "○ V1"]
+        rest = [float(text.replace("−", "-")) for text in column_of(panel, SHIFT_SD)[2:]]
+        assert rest == sorted(rest, reverse=falls)
+
+
+def test_a_small_shift_has_two_figures_as_a_large_one_has(panel: ResponsesPanel) -> None:
+    rows = tuple(SpillRow(f"R{at}", 9, shift, 1.3, shift, 0.0, 0.0, False) for at, shift in enumerate((212.0, 0.0123)))
+    panel.table.show_rows([SpillOver(rows, 1.0)], unit="z")
+    assert column_of(panel, SHIFT) == ["+212.0", "+0.012"]
+
+
+def test_a_double_click_asks_for_an_roi_as_target(panel: ResponsesPanel, qtbot: QtBot) -> None:
+    panel.show_probe(make_probe(size=32), TABLE)
+    asked: list[str] = []
+    panel.table.roi_wanted.connect(asked.append)
+    place = panel.table.visualRect(panel.table.model().index(3, SHIFT)).center()
+    qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    qtbot.mouseDClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert asked == [SHOWN[3]]
 
 
 def test_a_selection_lives_through_new_numbers(panel: ResponsesPanel) -> None:
     probe = make_probe(size=32)
     panel.show_probe(probe, TABLE)
-    panel.table.selectRow(ROIS.index("V3"))
+    panel.table.select_key("V3")
     panel.show_preview(make_preview(probe, 1.0))
     chosen = panel.table.selectionModel().selectedRows()
-    assert [index.row() for index in chosen] == [2]
+    assert [SHOWN[index.row()] for index in chosen] == ["V3"]
 
 
 def test_scrubbing_tells_and_all_three_parts_follow(panel: ResponsesPanel) -> None:
@@ -272,7 +306,7 @@ def test_a_run_is_shown_live_and_cheaply(panel: ResponsesPanel, qtbot: QtBot) ->
     assert panel.curve.data is not None
     assert panel.curve.data.epsilon.tolist() == pytest.approx(probe.curve.epsilon[:3])
     assert not panel.history.slider.isEnabled()
-    qtbot.waitUntil(lambda: panel.table.row_keys() == list(ROIS))
+    qtbot.waitUntil(lambda: panel.table.row_keys() == SHOWN)
     panel.show_probe(probe, TABLE)
     assert panel.history.n_steps == 40 and panel.history.slider.isEnabled()
 

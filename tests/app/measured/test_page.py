@@ -253,3 +253,22 @@ def test_level_sets_and_controversial_probes_are_judged(
 
 def test_an_ordinary_set_shows_only_shifts(compared: MeasuredPage) -> None:
     assert compared.part.isHidden() and compared.parts.currentIndex() == 0
+
+
+def test_a_session_brings_files_fields_and_comparison_back(
+    compared: MeasuredPage, qtbot: QtBot, session: Services
+) -> None:
+    compared.form.unit.set_value("s")
+    compared.form.seed.set_value(5)
+    compared.form.control.setCurrentIndex(compared.form.control.count() - 1)
+    record = compared.record()
+    assert record is not None and record.compared
+    again = MeasuredPage(session)
+    qtbot.addWidget(again)
+    again.restore({what: one.path for what, one in record.files.items()}, record)
+    qtbot.waitUntil(lambda: again.comparison is not None)
+    wait(qtbot, session)
+    assert again.record() == record
+    assert again.form.values() == compared.form.values()
+    assert again.comparison is not None and compared.comparison is not None
+    assert len(again.comparison.rows) == len(compared.comparison.rows)

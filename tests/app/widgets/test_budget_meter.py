@@ -21,12 +21,15 @@ def test_the_lines_say_sizes_in_the_units_people_use() -> None:
     assert rows["L∞"].value == "8/255"
     assert rows["RMS"].value == "8.00 grey levels"
     assert rows["Pixels changed"].value == "100.0 %"
-    assert rows["Survives 8 bits"].value == "yes · 0 % lost" and rows["Survives 8 bits"].is_good
+    assert rows["Survives 8 bits"].value == "yes · 0 % lost" and rows["Survives 8 bits"].ink == "good"
 
 
 def test_a_lost_perturbation_is_marked() -> None:
     rows = describe_budget(read_budget(GREY, GREY + 0.3 / 255, epsilon=1, norm=NormName.L2))
-    assert rows[-1].value == "no · 100 % lost" and rows[-1].is_good is False
+    assert rows[-1].value == "no · 100 % lost" and rows[-1].ink == "danger"
+    noise = np.random.default_rng(0).choice([-1.0, 1.0], GREY.shape)  # rounding moves 0.8/255 to 1/255: by a quarter
+    rows = describe_budget(read_budget(GREY, GREY + 0.8 / 255 * noise, epsilon=1, norm=NormName.LINF))
+    assert rows[-1].value == "yes · 25 % lost" and rows[-1].ink == "warning"
 
 
 def test_each_line_explains_its_formula(qtbot: QtBot) -> None:

@@ -16,7 +16,7 @@ from core.probes.choice import TargetOptions
 from core.probes.files import load_probe
 from core.probes.target import Target, TargetKind
 from core.session.files import data_of, read_session, with_ending, write_session
-from core.session.record import AnalysisRecord, ImageRecord, SessionRecord, ViewRecord
+from core.session.record import STIMULUS_SET, AnalysisRecord, ImageRecord, MeasuredRecord, SessionRecord, ViewRecord
 from core.session.reference import refer_to
 from core.surfaces.colormap import ColourRange
 from core.types import Direction, NormName
@@ -50,6 +50,14 @@ def make_record(folder: Path) -> SessionRecord:
         pinned_sha256="b" * 64,
         tab="transfer",
         analyses=(AnalysisRecord("transfer", {"n_steps": 3}, refer_to(make_file(folder / "analyses" / "sweep.json"))),),
+        measured=MeasuredRecord(
+            {
+                STIMULUS_SET: refer_to(make_file(folder / "set" / "manifest.json")),
+                "responses 1": refer_to(make_file(folder / "measured.csv")),
+            },
+            {"unit": "s", "zscore": True, "seed": 3},
+            compared=True,
+        ),
         tray=({"image": "cat", "epsilon": 0.1},),
         view=ViewRecord(
             "r",
