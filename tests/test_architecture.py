@@ -11,7 +11,7 @@ import pytest
 
 from tests.house import ROOT, circles, count_lines, file_imports, imported_names, module_name, modules, parse
 
-QT = {"PySide6", "shiboken6", "qtpy", "superqt", "pyqtgraph", "pyvista", "vtk", "vtkmodules"}
+QT = {"PySide6", "shiboken6", "qtpy", "superqt", "pyqtgraph", "vtk", "vtkmodules"}
 HEAVY = {"torch", "torchvision", "timm"}
 
 LEVELS = (

@@ -34,7 +34,7 @@ from core.errors import Cancelled, ProbeError
 from core.paths import log_folder
 
 T = TypeVar("T")
-REPORTED_PACKAGES = ("probescope", "torch", "torchvision", "timm", "numpy", "PySide6-Essentials", "pyvista", "vtk")
+REPORTED_PACKAGES = ("probescope", "torch", "torchvision", "timm", "numpy", "PySide6-Essentials", "vtk")
 MOST_LOG_LINES = 60
 OFFERED_SETTINGS = tuple(setting for setting in SETTINGS if setting.title and not setting.is_folder)
 

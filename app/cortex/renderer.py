@@ -1,17 +1,16 @@
 """Draws scenes with VTK, off screen: holds meshes, outlines, marker and lights, and changes what another scene changes.
 
-It belongs to the thread that made it. pyvista is imported here alone, so that the window can be there first.
+It belongs to the thread that made it. What draws is imported here alone, so that the window can be there first.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import pyvista as pv
+import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - what the classes of vtkRenderingCore draw with
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkLogger, vtkUnsignedCharArray
 from vtkmodules.vtkCommonDataModel import vtkPolyData
-from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
+from vtkmodules.vtkFiltersSources import vtkSphereSource
+from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper, vtkRenderer, vtkRenderWindow
 
 from app.cortex.mesh import Mesh
 from app.cortex.outlines import Outline
@@ -45,23 +44,26 @@ class Renderer:
     """
 
     def __init__(self) -> None:
-        self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
-        self._plotter.camera_set = True  # else pyvista looks from its own direction at the first frame
-        self._renderer: Any = self._plotter.renderer
-        self._window = self._renderer.GetRenderWindow()
+        self._renderer, self._window = vtkRenderer(), vtkRenderWindow()
+        self._window.SetOffScreenRendering(1)
         self._window.SetMultiSamples(0)
         self._window.SetAlphaBitPlanes(1)  # else nothing can be see-through
+        self._window.AddRenderer(self._renderer)
         self._window.Initialize()
         self._check()
         self._pixels = vtkUnsignedCharArray()
         self._meshes = (_MeshActor(), _MeshActor())
         self.lines = {kind: (_LineActor(depth), _LineActor(depth)) for kind, depth in TOWARDS_VIEWER.items()}
-        ball = pv.Sphere(radius=MARKER_RADIUS, theta_resolution=24, phi_resolution=16)
-        self.marker: Any = self._plotter.add_mesh(ball, ambient=0.6, diffuse=0.5, reset_camera=False)
+        self.marker = _make_marker()
         for one in (*self._meshes, *(line for pair in self.lines.values() for line in pair)):
             self._renderer.AddActor(one.actor)
+        self._renderer.AddActor(self.marker)
         for direction, strength in LIGHTS:
-            self._plotter.add_light(pv.Light(position=direction, light_type="camera light", intensity=strength))
+            light = vtkLight()
+            light.SetLightTypeToCameraLight()
+            light.SetPosition(*direction)
+            light.SetIntensity(strength)
+            self._renderer.AddLight(light)
         self._colours: object = None
 
     def draw(self, scene: Scene, shape: Format, oversampling: float = 1.0) -> ByteArray:
@@ -86,7 +88,7 @@ class Renderer:
 
     def close(self) -> None:
         """Give back the graphics resources; safe to call twice."""
-        self._plotter.close()
+        self._window.Finalize()
 
     def _check(self) -> None:
         """VTK itself would crash in its next frame where it found no context, and draw nothing where it is too old."""
@@ -119,6 +121,18 @@ class Renderer:
         self._renderer.SetBackground(*to_rgb(lower))
         self._renderer.SetBackground2(*to_rgb(upper))
         self._renderer.SetBackgroundAlpha(0.0 if ground is None else 1.0)
+
+
+def _make_marker() -> vtkActor:
+    ball, mapper, actor = vtkSphereSource(), vtkPolyDataMapper(), vtkActor()
+    ball.SetRadius(MARKER_RADIUS)
+    ball.SetThetaResolution(24)
+    ball.SetPhiResolution(16)
+    mapper.SetInputConnection(ball.GetOutputPort())
+    actor.SetMapper(mapper)
+    actor.GetProperty().SetAmbient(0.6)
+    actor.GetProperty().SetDiffuse(0.5)
+    return actor
 
 
 class _PolyActor:

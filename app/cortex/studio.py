@@ -59,7 +59,7 @@ LOST = (GraphicsError, ImportError, OSError, RuntimeError)
 
 def open_renderer() -> AnyRenderer:
     """A renderer that belongs to this thread. Raises GraphicsError or ImportError where no OpenGL is to be had."""
-    with OPENING:  # two threads that import pyvista at once find one half of it
+    with OPENING:  # a driver may mind two contexts made at once
         from app.cortex.renderer import Renderer
 
         return Renderer()

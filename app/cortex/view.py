@@ -27,6 +27,7 @@ from app.widgets.captions import Caption
 from core.checks import check_choice
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
+from core.surfaces.placing import Placed
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
 
 HINT = "Click a voxel"
@@ -90,6 +91,13 @@ class CortexView(QWidget):
         self.canvas.change(atlas=None, marked=None, emphasised=None)
         self._recolour()
         self.arrange()
+
+    def show_placed(self, placed: Placed) -> None:
+        """Show voxels on their surface, without a map yet; a surface on screen stays as it is."""
+        if placed.surface is not self.surface:
+            self.set_surface(placed.surface)
+        self.set_atlas(placed.atlas)
+        self.set_voxels(placed.voxels)
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take a subject's voxels; the map and the selection are cleared."""

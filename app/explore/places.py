@@ -7,7 +7,8 @@ left: controls above the gallery | centre: cortex | right: images
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from contextlib import suppress
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from PySide6.QtCore import QByteArray
@@ -15,9 +16,12 @@ from PySide6.QtWidgets import QSplitter, QWidget
 
 from app.base.settings import Settings
 from app.widgets.basics import announce, available_size, make_column, make_label, make_panel, make_row, make_split
+from core.errors import ProbeError
 
 if TYPE_CHECKING:
+    from app.cortex.panel import CortexPanel
     from app.explore.presenter import Panels
+    from core.surfaces.placing import Placed
 
 KEY = "explore"
 HANDLE_PIXELS = 6
@@ -48,6 +52,7 @@ class Places:
         left = _make_splitter("left_splitter", controls, gallery, shares=(0, 1), upright=True)
         self.whole = _make_splitter("main_splitter", left, work, shares=(0, 1))
         self._splitters = (top, work, left, self.whole)
+        self._placed: Placed | None = None
         self._parts = {"controls": (self.whole, 0), "images": (top, 1), "responses": (work, 1)}
         self._settings = settings
         self.restore_sizes({one.objectName(): settings.text(one.objectName()) for one in self._splitters})
@@ -64,9 +69,32 @@ class Places:
             pass
         return self._panels
 
+    @cached_property
+    def cortex(self) -> CortexPanel:
+        """The panel of the cortex, made now if it is not there yet; it shows what was read."""
+        from app.cortex.panel import CortexPanel  # with what draws the cortex: behind the first paint
+
+        panel = _put(self._splitters[0], 0, CortexPanel())
+        panel.view.canvas.set_gliding(not self._settings.flag("reduced_motion"))
+        if self._placed is not None:
+            panel.view.show_placed(self._placed)
+        return panel
+
+    def read_cortex(self) -> None:
+        """Import what draws the cortex, and read the subject that was open last; in any thread."""
+        import app.cortex.panel
+        import app.cortex.renderer  # noqa: F401 - used once this is done
+        from app.base.catalogue import read_catalogue
+        from core.datasets.subject import load_subject
+        from core.surfaces.placing import place_voxels
+
+        with suppress(ProbeError):  # told when it is opened
+            subject = load_subject(read_catalogue().choose_subject(self._settings.text("subject")))
+            self._placed = place_voxels(subject.voxels, subject.surface)
+
     def close(self) -> None:
         """End what draws the cortex, if it is there: a live thread would hold up the exit."""
-        for view in self._panels.cortex.views if "_panels" in vars(self) else ():
+        for view in self.cortex.views if "cortex" in vars(self) else ():
             view.canvas.close_canvas()
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
@@ -109,7 +137,6 @@ class Places:
         self._settings.set(FOLDED, " ".join(folded) or NONE_FOLDED)
 
     def _fill(self, top: QSplitter, work: QSplitter, left: QSplitter) -> Iterator[None]:
-        from app.cortex.panel import CortexPanel  # with pyqtgraph and what draws the cortex: behind the first paint
         from app.explore.controls_panel import ControlsPanel
         from app.explore.gallery_panel import GalleryPanel
         from app.explore.images_panel import ImagesPanel
@@ -122,7 +149,7 @@ class Places:
         yield
         responses = _put(work, 1, ResponsesPanel())
         yield
-        self._panels = Panels(controls, gallery, _put(top, 0, CortexPanel()), images, responses)
+        self._panels = Panels(controls, gallery, self.cortex, images, responses)
 
 
 def _make_splitter(name: str, *widgets: QWidget, shares: tuple[int, int], upright: bool = False) -> QSplitter:

@@ -141,13 +141,9 @@ class Presenter(QObject):
         self.mark()
 
     def _draw_surface(self) -> None:
-        placed, view = self._state.placed, self._panels.cortex.view
-        if placed is None:
+        if self._state.placed is None:
             return
-        if placed.surface is not view.surface:
-            view.set_surface(placed.surface)
-        view.set_atlas(placed.atlas)
-        view.set_voxels(placed.voxels)
+        self._panels.cortex.view.show_placed(self._state.placed)
         if self._panels.cortex.second is not None:
             self._panels.cortex.second.follow_layout()
 

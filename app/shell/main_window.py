@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,7 +108,10 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _fill(self) -> Iterator[object]:
-        """Make what stands in the frame, a part a step."""
+        """Make what stands in the frame, a part a step: first the cortex, of what was open last."""
+        yield self.places.read_cortex
+        yield self.places.cortex
+        yield partial(import_module, "app.shell.features")
         yield from self.places.steps
         yield self.session
         yield self.features

@@ -23,12 +23,23 @@ from core.paths import cache_folder, data_folder, log_folder
 
 PACKAGES = (
     "torch", "torchvision", "timm", "numpy", "scipy", "PySide6-Essentials", "pyqtgraph",
-    "pyvista", "vtk", "pillow", "safetensors", "scikit-image",
+    "vtk", "pillow", "safetensors", "scikit-image",
 )  # fmt: skip
 WHAT_WIDTH = 38
 """As wide as "weights of" the longest embedded network."""
 GL_SECONDS = 60
 """A first OpenGL context through software takes a few seconds on a busy machine."""
+
+TELL_RENDERER = """
+import vtkmodules.vtkRenderingOpenGL2
+from vtkmodules.vtkRenderingCore import vtkRenderWindow
+window = vtkRenderWindow()
+window.SetOffScreenRendering(1)
+window.Initialize()
+if not window.SupportsOpenGL():
+    raise SystemExit("no OpenGL 3.2 was found")
+print(window.ReportCapabilities().split("OpenGL renderer string:")[1].split("\\n")[0].strip())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,7 @@ def check_display() -> CheckResult:
 
 def check_graphics() -> CheckResult:
     """What draws the cortex, asked in a process of its own: a broken driver ends only that."""
-    command = [sys.executable, "-c", "import pyvista; print(pyvista.GPUInfo().renderer)"]
+    command = [sys.executable, "-c", TELL_RENDERER]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=GL_SECONDS, check=False)
     except subprocess.TimeoutExpired:

@@ -25,7 +25,7 @@ from tests.helpers.fake_engine import FakeEngine, make_catalogue
 ROOT = Path(__file__).resolve().parents[3]
 
 HEAVY = [
-    *("PIL", "cyclopts", "h5py", "matplotlib", "nibabel", "numpy", "pandas", "pyqtgraph", "pyvista"),
+    *("PIL", "cyclopts", "h5py", "matplotlib", "nibabel", "numpy", "pandas", "pyqtgraph"),
     *("scipy", "skimage", "sklearn", "timm", "torch", "torchvision", "vtkmodules", "zarr"),
     *("core.engine", "core.probes.probe", "core.session.record", "app.base.services"),
     *("app.cortex.panel", "app.explore.explore", "app.shell.features"),
