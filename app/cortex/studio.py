@@ -262,7 +262,9 @@ class Studio(QObject):
         self._alone = True
 
     def _wait_for_rest(self, frame: Frame) -> None:
-        if not frame.is_fine and not self.hurried:
+        if frame.is_fine:
+            self._rest.stop()
+        elif self._newest is not None and not self._newest.is_fine and not self.hurried:
             self._rest.start()
 
     def _refine(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import get_args
@@ -11,17 +12,19 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
+from app.base.pictures import save_image
 from app.cortex.layout import NamedView
 from app.cortex.pose import capture_view, show_view
 from app.explore.files import Files
 from app.explore.image_list import GalleryItem
-from app.explore.places import KEY, Places
+from app.explore.places import KEY, Places, last_images
 from app.explore.presenter import SENSITIVITY, Presenter
 from app.explore.selection import Selection, capture_selection, fits_state, selection_of, use_surface
 from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded
 from app.widgets.image_view import PictureMenu
+from core.errors import StorageError
 from core.figures.colour_key import ColourKey
 from core.figures.figure_config import FigureKind
 from core.figures.movie_config import MAPS, SIDES_SEEN, CortexStyle
@@ -104,6 +107,8 @@ class Explore(Feature):
             settings.set(name, getattr(chosen, name))
         settings.set("auto_probe", self._session.state.auto_probe)
         settings.set("image_group", self.gallery.group.value() or "")
+        with suppress(StorageError):
+            save_image(self.images.grab().toImage(), last_images())
 
     def selection(self) -> Selection:
         """What is chosen now."""

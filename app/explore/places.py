@@ -1,4 +1,4 @@
-"""Where the panels of Explore stand: empty when the window is first painted, then filled one after another.
+"""Where the panels of Explore stand: empty but for the last images when first painted, then filled one by one.
 
 left: controls above the gallery | centre: cortex | right: images
                                  | below: responses
@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from PySide6.QtCore import QByteArray
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QLabel, QSizePolicy, QSplitter, QWidget
 
 from app.base.settings import Settings
 from app.widgets.basics import announce, available_size, make_column, make_label, make_panel, make_row, make_split
 from core.errors import ProbeError
+from core.paths import cache_folder
 
 if TYPE_CHECKING:
     from app.cortex.panel import CortexPanel
@@ -45,7 +48,8 @@ class Places:
     """The splitters of Explore with their sizes and what is folded away; `steps` make what stands in them, in turn."""
 
     def __init__(self, settings: Settings) -> None:
-        controls, gallery, images, responses = (make_panel(make_column()) for _ in range(4))
+        controls, gallery, responses = (make_panel(make_column()) for _ in range(3))
+        images = make_panel(make_column(_show_last_images()))
         cortex = make_panel(make_row(-1, make_label("Loading the cortex…", "muted"), -1))
         top = _make_splitter("top_splitter", cortex, images, shares=(1, 0))
         work = _make_splitter("work_splitter", top, responses, shares=(1, 0), upright=True)
@@ -159,6 +163,21 @@ def _make_splitter(name: str, *widgets: QWidget, shares: tuple[int, int], uprigh
     splitter.setHandleWidth(HANDLE_PIXELS)
     splitter.setSizes(list(FIRST_SIZES[name]))
     return splitter
+
+
+def last_images() -> Path:
+    """Where a picture of the images lies that the window was closed with."""
+    return cache_folder() / "last_images.png"
+
+
+def _show_last_images() -> QLabel:
+    label, picture = QLabel(), QPixmap(str(last_images()))
+    picture.setDevicePixelRatio(label.devicePixelRatioF())
+    label.setObjectName("last_images")
+    label.setPixmap(picture)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+    return label
 
 
 def _put(splitter: QSplitter, number: int, panel: Panel) -> Panel:

@@ -380,3 +380,23 @@ def test_picks_take_less_than_a_millisecond(view) -> None:
         view.canvas.pick_at(position)
         times.append(time.thread_time() - start)
     assert np.median(times) < 1e-3
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_the_first_cortex_fades_in_unless_less_motion_is_asked_for(qtbot, moves) -> None:
+    view = CortexView()
+    view.set_surface(make_cortex())
+    qtbot.addWidget(view)
+    canvas = view.canvas
+    canvas.set_gliding(moves)
+    canvas._fade.setDuration(10**6)
+    view.resize(620, 460)
+    view.show()
+    qtbot.waitUntil(lambda: canvas.frame is not None and canvas.frame.scene.path is not None)
+    ground = canvas.grab().toImage().pixelColor(2, canvas.height() // 2)
+    shown = canvas.grab().toImage().pixelColor(canvas.width() // 3, canvas.height() // 2)
+    assert (abs(shown.lightness() - ground.lightness()) < 3) == moves
+    canvas.settle()
+    settled = canvas.grab().toImage().pixelColor(canvas.width() // 3, canvas.height() // 2)
+    assert abs(settled.lightness() - ground.lightness()) > 10
+    view.close()

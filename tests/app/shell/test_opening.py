@@ -5,20 +5,26 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.base.services import open_services
+from app.explore.places import Places
 from app.shell import application
 from app.shell.application import make_window
 from app.shell.main_window import TABS, MainWindow
+from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import StorageError
+from core.surfaces.placing import place_voxels
 from core.sweeps.config import Question
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
 
@@ -85,6 +91,26 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     yield made
     made.close()
     made.deleteLater()
+
+
+def test_the_cortex_of_the_last_subject_is_there_before_the_rest(window: MainWindow, qtbot: QtBot) -> None:
+    places = window.places
+    places.read_cortex()
+    with qtbot.waitSignal(places.cortex.view.canvas.drawn):
+        pass
+    placed = place_voxels(*attrgetter("voxels", "surface")(load_subject("simulated")))
+    assert places.cortex.view.surface is placed.surface
+    assert "features" not in vars(window)
+    assert window.features.explore.cortex is places.cortex
+
+
+def test_the_images_of_the_last_time_are_in_the_first_paint(window: MainWindow) -> None:
+    window.explore.images.show_images(np.full((64, 64, 3), (250, 10, 10), np.uint8), None, caption="clean")
+    shown = window.explore.images.grab().toImage()
+    window.explore.keep()
+    place = Places(window.session.settings).whole.findChild(QLabel, "last_images")
+    assert place.pixmap().toImage().convertToFormat(shown.format()) == shown
+    assert len({shown.pixel(x, shown.height() // 3) for x in range(shown.width())}) > 1
 
 
 def test_a_key_pressed_before_all_is_there_does_its_command(window: MainWindow, qtbot: QtBot) -> None:
