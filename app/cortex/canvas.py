@@ -6,7 +6,9 @@ one turn of the event loop becomes one frame.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QVariantAnimation, Signal
@@ -164,16 +166,19 @@ class CortexCanvas(QWidget):
         """Take the theme's colours."""
         self.change(theme=theme)
 
-    def draw(self, *, ratio: float | None = None, transparent: bool = False) -> Frame:
-        """A fine picture of the scene, waited for, with as many pixels an interface pixel as asked for or on screen."""
+    def order(self, *, ratio: float | None = None, transparent: bool = False) -> Callable[[], Frame]:
+        """What draws the scene as it is now finely, with as many pixels an interface pixel as asked for or on screen.
+
+        It waits for the picture, in whatever thread.
+        """
         shape = self._format()
         ground = None if transparent else shape.ground
-        return self.studio.draw(self.scene, replace(shape, ratio=ratio or shape.ratio, ground=ground))
+        return partial(self.studio.draw, self.scene, replace(shape, ratio=ratio or shape.ratio, ground=ground))
 
     def settle(self) -> None:
         """Show now what is pending, drawn finely: for pictures of the window."""
         self._asked = (self.scene, self._format())
-        self._take_frame(self.draw())
+        self._take_frame(self.order()())
         self._fade.stop()
         self.repaint()
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QPointF, Signal
-from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from app.base.pictures import save_image
 from app.cortex.canvas import CortexCanvas
 from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
@@ -19,7 +17,7 @@ from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, MorphSlider, follow_path
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import HoverInfo, Pick, voxels_near
-from app.cortex.picture import draw_picture
+from app.cortex.picture import prepare_picture
 from app.cortex.scene import background_of
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
@@ -210,14 +208,9 @@ class CortexView(QWidget):
         """Let a left drag brush a set (Shift adds to it) instead of turning the cortex."""
         self.canvas.input.brushing = drawing
 
-    def grab_picture(self, path: Path | str, scale: int = 2, *, transparent: bool = False) -> Path:
-        """Write the picture with its names and colour bar as PNG at `scale` times the size shown.
-
-        Raises StorageError if the file cannot be written.
-        """
-        reading = self.colour_bar.reading
-        picture = draw_picture(self.canvas, reading, scale=scale, transparent=transparent)
-        return save_image(picture, Path(path))
+    def prepare_picture(self, scale: int = 2, *, transparent: bool = False) -> Callable[[], QImage]:
+        """What draws the picture with its names and colour bar at `scale` times the size shown, in any thread."""
+        return prepare_picture(self.canvas, self.colour_bar.reading, scale=scale, transparent=transparent)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""

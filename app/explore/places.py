@@ -89,12 +89,10 @@ class Places:
         import app.cortex.panel
         import app.cortex.renderer  # noqa: F401 - used once this is done
         from app.base.catalogue import read_catalogue
-        from core.datasets.subject import load_subject
-        from core.surfaces.placing import place_voxels
 
+        catalogue = read_catalogue()
         with suppress(ProbeError):  # told when it is opened
-            subject = load_subject(read_catalogue().choose_subject(self._settings.text("subject")))
-            self._placed = place_voxels(subject.voxels, subject.surface)
+            self._placed = catalogue.place_subject(catalogue.choose_subject(self._settings.text("subject")))
 
     def close(self) -> None:
         """End what draws the cortex, if it is there: a live thread would hold up the exit."""

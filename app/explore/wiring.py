@@ -16,7 +16,6 @@ from app.explore.presenter import SENSITIVITY, Panels, Presenter
 from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.ask_path import ask_open
 from core.attacks.config import AttackConfig
-from core.surfaces.placing import place_voxels
 from core.types import NormName
 
 PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
@@ -61,12 +60,7 @@ class Wiring(QObject):
 
     def _choose_subject(self, subject: str) -> None:
         catalogue, controller = self._session.catalogue, self._session.controller
-
-        def read() -> None:
-            loaded = catalogue.load_subject(subject)
-            place_voxels(loaded.voxels, loaded.surface)
-
-        self._read_first(read, partial(controller.open_subject, subject))
+        self._read_first(partial(catalogue.place_subject, subject), partial(controller.open_subject, subject))
 
     def _choose_encoder(self, network: str, layer: str) -> None:
         subject, controller, engine = self._session.state.subject, self._session.controller, self._session.engine

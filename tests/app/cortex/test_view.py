@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
+from app.base.pictures import save_image
 from app.cortex.picking import HoverInfo
 from app.cortex.studio import REST_MS
 from app.cortex.view import CortexView
@@ -283,7 +285,11 @@ def test_the_window_shows_the_map(view, qtbot) -> None:
 def test_picture_has_twice_the_size_and_a_see_through_ground_if_asked(view, tmp_path, transparent) -> None:
     values = np.ones(make_table(make_cortex()).n_voxels)
     view.set_values(values, title="Shift", unit="SD", diverging=True)
-    image = QImage(str(view.grab_picture(tmp_path / "cortex.png", scale=2, transparent=transparent)))
+    draw = view.prepare_picture(2, transparent=transparent)
+    view.set_hemispheres("left")  # what is drawn is what was shown when it was asked for
+    with ThreadPoolExecutor() as pool:
+        image = QImage(str(save_image(pool.submit(draw).result(), tmp_path / "cortex.png")))
+    view.set_hemispheres("both")
     assert image.width() == 2 * view.canvas.width()
     assert image.height() > 2 * view.canvas.height()
     assert image.pixelColor(4, 4).alpha() == (0 if transparent else 255)
@@ -301,7 +307,7 @@ def test_a_voxel_that_does_not_exist_is_refused(view) -> None:
 def test_a_picture_that_cannot_be_written_says_so(view, tmp_path) -> None:
     (tmp_path / "no folder").write_text("a file")
     with pytest.raises(StorageError, match="cannot be written"):
-        view.grab_picture(tmp_path / "no folder" / "cortex.png")
+        save_image(view.prepare_picture()(), tmp_path / "no folder" / "cortex.png")
 
 
 def test_requests_of_one_turn_become_one_frame(view, qtbot) -> None:
