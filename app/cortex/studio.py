@@ -218,8 +218,8 @@ class Studio(QObject):
                 self._do(task)
         return answer.result()
 
-    def close(self) -> None:
-        """Let the frame in hand be finished and end; safe to call twice."""
+    def close(self, *, wait: bool = True) -> None:
+        """Let the frame in hand be finished and end, waited for or not; safe to call twice."""
         self._rest.stop()
         if not self._closed:
             self._closed = True
@@ -227,7 +227,7 @@ class Studio(QObject):
                 self._easel.close()
             else:
                 self._thread.submit(self._easel.close)
-            self._thread.shutdown()
+            self._thread.shutdown(wait)
 
     def _hand(self, task: Task) -> None:
         """Give a task to the thread that draws."""

@@ -1,7 +1,8 @@
 """Brings the facts of the session onto the panels, each part at most once per turn of the event loop.
 
 Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
-together cost one drawing. After a drawing it rests as long as that took; while a probe runs, longer.
+together cost one drawing. What takes longer than half a frame is gone on with in the next turn. After a drawing it
+rests as long as that took; while a probe runs, longer.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ SENSITIVITY = "sensitivity"
 REGIONS = "roi"
 LONGEST_REST = 0.3
 """Seconds; a result is never held back longer than this."""
+
+TURN = 0.004
+"""Seconds after which the rest of a drawing is left to the next turn of the event loop."""
 
 LIVE_REST = 0.1
 """Seconds between two drawings of a running probe: the eye gains nothing from more."""
@@ -120,18 +124,20 @@ class Presenter(QObject):
 
     def settle(self) -> None:
         """Draw at once what is stale, for whoever goes on from what is shown."""
-        if self._stale:
+        while self._stale:
             self._timer.stop()
             self._draw()
 
     def _draw(self) -> None:
         self._began = time.monotonic()
-        chosen, self._stale = self._stale, set()
         for view in self._panels.cortex.views:
             view.canvas.set_hurried(self._state.progress is not None)
-        for part in PARTS:
-            if part in chosen:
-                getattr(self, f"_draw_{part}")()
+        for part in filter(self._stale.__contains__, PARTS):
+            self._stale.remove(part)
+            getattr(self, f"_draw_{part}")()
+            if self._stale and time.monotonic() - self._began > TURN:
+                self._timer.start(0)
+                return
         self._pause.start(0)
 
     def _rest(self) -> None:

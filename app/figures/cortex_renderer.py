@@ -142,8 +142,8 @@ class CortexRenderer:
         return tuple(found)
 
     def close(self) -> None:
-        """Give back the graphics resources; safe to call twice."""
-        self._studio.close()
+        """Give back the graphics resources, once the picture in hand is done; safe to call twice."""
+        self._studio.close(wait=False)
 
     def _make_path(self, stops: tuple[Geometry, ...]) -> MorphPath:
         style = self._style

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
 
 from app.base.endings import ENDINGS
 from app.base.settings import Settings
@@ -31,6 +32,22 @@ def close_on_signal(window: MainWindow) -> None:
 
     timer.timeout.connect(wake)
     timer.start(SIGNAL_POLL_MS)
+
+
+def hold_collector(window: MainWindow) -> None:
+    """Leave Python's collector out until the engine is loaded, and what is there by then out of it for good.
+
+    It looks at all objects there are, some 0.3 s, while nothing else runs: several times during the start, and once
+    more whenever something large is imported later.
+    """
+
+    def begin(*_ended: object) -> None:
+        gc.freeze()
+        gc.enable()
+
+    gc.disable()
+    ended = Qt.ConnectionType.SingleShotConnection
+    window.opening.done.connect(lambda: window.session.lane.ended.connect(begin, ended))
 
 
 def make_window(
@@ -62,6 +79,7 @@ def run(*, device: str = "auto", session_file: Path | None = None) -> int:
     window = make_window(session_file=session_file, device=device)
     window.opening.done.connect(lambda: window.features.tour.offer())
     close_on_signal(window)
+    hold_collector(window)
     window.show()
     code = application.exec()
     if window.opening.failure is not None:
