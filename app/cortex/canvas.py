@@ -175,10 +175,14 @@ class CortexCanvas(QWidget):
         ground = None if transparent else shape.ground
         return partial(self.studio.draw, self.scene, replace(shape, ratio=ratio or shape.ratio, ground=ground))
 
+    def draw(self) -> Frame:
+        """A fine picture of the scene as on screen, waited for."""
+        return self.order()()
+
     def settle(self) -> None:
         """Show now what is pending, drawn finely: for pictures of the window."""
         self._asked = (self.scene, self._format())
-        self._take_frame(self.order()())
+        self._take_frame(self.draw())
         self._fade.stop()
         self.repaint()
 
@@ -238,8 +242,8 @@ class CortexCanvas(QWidget):
 
     def _connect_input(self) -> None:
         self.input.double_clicked.connect(self._double_click)
-        self.input.orbited.connect(self._orbit)
-        self.input.panned.connect(self._pan)
+        self.input.orbited.connect(lambda across, down: self.look_from(self.pose.orbited(across, down)))
+        self.input.panned.connect(lambda across, down: self.look_from(self.pose.panned(across, down)))
         self.input.zoomed.connect(self._zoom)
         self.input.fit_asked.connect(self.fit)
 
@@ -259,12 +263,6 @@ class CortexCanvas(QWidget):
             self.fit()
         else:
             self.focus((pick.side, pick.vertex))
-
-    def _orbit(self, across: float, down: float) -> None:
-        self.look_from(self.pose.orbited(across, down))
-
-    def _pan(self, across: float, down: float) -> None:
-        self.look_from(self.pose.panned(across, down))
 
     def _zoom(self, factor: float, at: QPointF | None) -> None:
         width, height = self.width(), max(1, self.height())

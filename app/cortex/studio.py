@@ -193,10 +193,6 @@ class Studio(QObject):
         if sys.platform == "darwin":
             self._leave_thread()
 
-    def start(self) -> None:
-        """Begin the thread; the first frame does it, too."""
-        self._thread.submit(lambda: None)
-
     def ask(self, scene: Scene, shape: Format, *, is_fine: bool = False) -> None:
         """Have a frame drawn, instead of one that still waits."""
         self._rest.stop()

@@ -56,10 +56,10 @@ class Explore(Feature):
         self._files = Files(desk, self.cortex.view)
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
         self.presenter = Presenter(state, panels, self)
-        wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
+        self._wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
         self._connect()
-        wiring.follow_settings()
+        self._wiring.follow_settings()
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The commands about the probe, its image and its views."""
@@ -146,7 +146,17 @@ class Explore(Feature):
     def open(self, wanted: Selection) -> None:
         """Come to the front with a probe that was asked for elsewhere, making it if it is not known."""
         self._desk.tabs.open(KEY)
-        self.show(wanted, makes=True)
+        services, show = self._session, partial(self.show, wanted, makes=True)
+
+        def read() -> None:
+            services.catalogue.place_subject(wanted.subject)
+            services.engine.encoder_card(wanted.subject, wanted.network, wanted.layer)
+
+        here, encoder = services.state.subject, (wanted.network, wanted.layer)
+        if here is not None and (here.id, *services.state.encoder) == (wanted.subject, *encoder):
+            show()
+        else:
+            self._wiring.read_first(read, show)
 
     def open_probe(self, config: ProbeConfig, image: str) -> None:
         """The same, of a config and the key of an image."""

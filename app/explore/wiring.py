@@ -60,15 +60,15 @@ class Wiring(QObject):
 
     def _choose_subject(self, subject: str) -> None:
         catalogue, controller = self._session.catalogue, self._session.controller
-        self._read_first(partial(catalogue.place_subject, subject), partial(controller.open_subject, subject))
+        self.read_first(partial(catalogue.place_subject, subject), partial(controller.open_subject, subject))
 
     def _choose_encoder(self, network: str, layer: str) -> None:
         subject, controller, engine = self._session.state.subject, self._session.controller, self._session.engine
         if subject is not None:
             read = partial(engine.encoder_card, subject.id, network, layer)
-            self._read_first(read, partial(controller.open_encoder, network, layer))
+            self.read_first(read, partial(controller.open_encoder, network, layer))
 
-    def _read_first(self, read: Callable[[], object], then: Callable[[], object]) -> None:
+    def read_first(self, read: Callable[[], object], then: Callable[[], object]) -> None:
         """Read files where nobody waits for them, then open what is now in memory, or have it said why it is not."""
 
         def done(_read: object) -> None:

@@ -96,7 +96,6 @@ class CortexRenderer:
         self._scene = replace(self._make_scene(), marked=marked, emphasised=emphasised)
         stops = find_stops(placed.surface, cast("Geometry", style.geometry))
         self._way = self._make_path(stops) if style.motion is Motion.UNFOLD else None
-        self._studio.start()
 
     def for_job(self, should_stop: Callable[[], bool]) -> CortexRenderer:
         """The same for a job: raises Cancelled while it waits for a picture if the job is to stop."""
