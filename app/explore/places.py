@@ -45,9 +45,13 @@ Panel = TypeVar("Panel", bound=QWidget)
 
 
 class Places:
-    """The splitters of Explore with their sizes and what is folded away; `steps` make what stands in them, in turn."""
+    """The splitters of Explore with their sizes and what is folded away; `steps` make what stands in them, in turn.
 
-    def __init__(self, settings: Settings) -> None:
+    The cortex comes first, with the subject that was open last; then `read_rest` imports what the others need. What a
+    step gives that can be called is for a thread.
+    """
+
+    def __init__(self, settings: Settings, read_rest: Callable[[], object]) -> None:
         controls, gallery, responses = (make_panel(make_column()) for _ in range(3))
         images = make_panel(make_column(_show_last_images()))
         cortex = make_panel(make_row(-1, make_label("Loading the cortex…", "muted"), -1))
@@ -58,7 +62,7 @@ class Places:
         self._splitters = (top, work, left, self.whole)
         self._placed: Placed | None = None
         self._parts = {"controls": (self.whole, 0), "images": (top, 1), "responses": (work, 1)}
-        self._settings = settings
+        self._settings, self._read_rest = settings, read_rest
         self.restore_sizes({one.objectName(): settings.text(one.objectName()) for one in self._splitters})
         kept = settings.text(FOLDED)
         narrow = not kept and available_size().width() < COMPACT_WIDTH  # at a first start on a narrow screen
@@ -138,7 +142,10 @@ class Places:
         folded = [name for name in self._parts if self._part(name).isHidden()]
         self._settings.set(FOLDED, " ".join(folded) or NONE_FOLDED)
 
-    def _fill(self, top: QSplitter, work: QSplitter, left: QSplitter) -> Iterator[None]:
+    def _fill(self, top: QSplitter, work: QSplitter, left: QSplitter) -> Iterator[object]:
+        yield self.read_cortex
+        yield self.cortex
+        yield self._read_rest
         from app.explore.controls_panel import ControlsPanel
         from app.explore.gallery_panel import GalleryPanel
         from app.explore.images_panel import ImagesPanel

@@ -52,3 +52,8 @@ class Opening(QThread):
         except BaseException as error:  # noqa: BLE001 - raised again where the event loop was started
             self.failure = error
             QApplication.exit(1)
+
+
+def read_program() -> None:
+    """Import all that stands in the window; in any thread."""
+    import app.shell.features  # noqa: F401 - used once this is done

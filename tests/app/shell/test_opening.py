@@ -108,7 +108,7 @@ def test_the_images_of_the_last_time_are_in_the_first_paint(window: MainWindow) 
     window.explore.images.show_images(np.full((64, 64, 3), (250, 10, 10), np.uint8), None, caption="clean")
     shown = window.explore.images.grab().toImage()
     window.explore.keep()
-    place = Places(window.session.settings).whole.findChild(QLabel, "last_images")
+    place = Places(window.session.settings, list).whole.findChild(QLabel, "last_images")
     assert place.pixmap().toImage().convertToFormat(shown.format()) == shown
     assert len({shown.pixel(x, shown.height() // 3) for x in range(shown.width())}) > 1
 
