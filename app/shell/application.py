@@ -6,7 +6,7 @@ import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 
 from app.base.endings import ENDINGS
 from app.base.settings import Settings
@@ -35,19 +35,21 @@ def close_on_signal(window: MainWindow) -> None:
 
 
 def hold_collector(window: MainWindow) -> None:
-    """Leave Python's collector out until the engine is loaded, and what is there by then out of it for good.
+    """Leave Python's collector out until the first work is done, and what is there by then out of it for good.
 
     It looks at all objects there are, some 0.3 s, while nothing else runs: several times during the start, and once
     more whenever something large is imported later.
     """
 
-    def begin(*_ended: object) -> None:
-        gc.freeze()
-        gc.enable()
+    def begin(state: object) -> None:
+        from app.base.jobs import Idle  # behind the first paint
+
+        if isinstance(state, Idle) and not gc.isenabled():
+            gc.freeze()
+            gc.enable()
 
     gc.disable()
-    ended = Qt.ConnectionType.SingleShotConnection
-    window.opening.done.connect(lambda: window.session.lane.ended.connect(begin, ended))
+    window.opening.done.connect(lambda: window.session.lane.state_changed.connect(begin))
 
 
 def make_window(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from pytestqt.qtbot import QtBot
 from app.base.services import open_services
 from app.explore.places import Places
 from app.shell import application
-from app.shell.application import make_window
+from app.shell.application import hold_collector, make_window
 from app.shell.main_window import TABS, MainWindow
 from core.datasets.subject import load_subject
 from core.engine import Engine
@@ -111,6 +112,19 @@ def test_the_images_of_the_last_time_are_in_the_first_paint(window: MainWindow) 
     place = Places(window.session.settings, list).whole.findChild(QLabel, "last_images")
     assert place.pixmap().toImage().convertToFormat(shown.format()) == shown
     assert len({shown.pixel(x, shown.height() // 3) for x in range(shown.width())}) > 1
+
+
+def test_the_collector_is_left_out_until_the_first_work_is_done(window: MainWindow, qtbot: QtBot) -> None:
+    hold_collector(window)
+    try:
+        assert window.features is not None and not gc.isenabled()
+        window.opening.blockSignals(False)
+        window.opening.done.emit()
+        qtbot.waitUntil(gc.isenabled)
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def test_a_key_pressed_before_all_is_there_does_its_command(window: MainWindow, qtbot: QtBot) -> None:
