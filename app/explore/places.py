@@ -152,12 +152,10 @@ class Places:
         from app.explore.presenter import Panels
         from app.explore.responses_panel import ResponsesPanel
 
-        controls = _put(left, 0, ControlsPanel())
-        yield
-        gallery, images = _put(left, 1, GalleryPanel()), _put(top, 1, ImagesPanel())
-        yield
-        responses = _put(work, 1, ResponsesPanel())
-        yield
+        yield (controls := _put(left, 0, ControlsPanel()))
+        yield (gallery := _put(left, 1, GalleryPanel()))
+        yield (images := _put(top, 1, ImagesPanel()))
+        yield (responses := _put(work, 1, ResponsesPanel()))
         self._panels = Panels(controls, gallery, self.cortex, images, responses)
 
 
