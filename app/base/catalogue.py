@@ -14,6 +14,7 @@ from core.errors import BadInputError
 from core.images.stimulus import Stimulus
 from core.networks.catalog import list_networks
 from core.networks.spec import NetworkSpec
+from core.surfaces.placing import Placed, place_voxels
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,11 @@ class Catalogue:
     def reread(self) -> Catalogue:
         """What is available now, opened by the same functions."""
         return replace(read_catalogue(), load_subject=self.load_subject, load_stimulus=self.load_stimulus)
+
+    def place_subject(self, subject: str) -> Placed:
+        """A subject on its surface; in memory from then on."""
+        loaded = self.load_subject(subject)
+        return place_voxels(loaded.voxels, loaded.surface)
 
     def encoders_of(self, subject: str) -> tuple[EncoderConfig, ...]:
         """The fitted encoders of one subject, in the order of the networks."""

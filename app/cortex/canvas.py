@@ -6,13 +6,15 @@ one turn of the event loop becomes one frame.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import QColor, QCursor, QLinearGradient, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QStyle, QWidget
 
 from app.cortex.camera import CameraPose
 from app.cortex.inputs import CortexInput
@@ -26,7 +28,7 @@ from app.look.theme import Theme, follow_theme, theme_in_use
 from core.surfaces.mesh import CorticalSurface
 from core.types import BoolArray, FloatArray
 
-GLIDE_MS = 240
+GLIDE_MS, FADE_MS = 240, 180
 MARGIN = 1.1
 """Room around what is shown."""
 
@@ -77,6 +79,8 @@ class CortexCanvas(QWidget):
         self._from = self._to = self.pose
         self._glide = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=GLIDE_MS)
         self._glide.valueChanged.connect(self._glide_on)
+        self._fade = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=FADE_MS)
+        self._fade.valueChanged.connect(self._fade_on)
         self._connect_input()
         follow_theme(self.set_theme)
 
@@ -97,8 +101,9 @@ class CortexCanvas(QWidget):
         self.studio.hurried = hurried
 
     def set_gliding(self, gliding: bool) -> None:
-        """Whether the camera glides where it goes."""
-        self._glides = gliding
+        """Whether the camera glides where it goes, and the cortex fades in, unless the system asks for less motion."""
+        lasting = self.style().styleHint(QStyle.StyleHint.SH_Widget_Animation_Duration, None, self)
+        self._glides = gliding and lasting > 0
 
     def change(self, **parts: Any) -> None:
         """Show another value of some fields of the scene."""
@@ -192,21 +197,30 @@ class CortexCanvas(QWidget):
         """Take the theme's colours."""
         self.change(theme=theme)
 
-    def draw(self, *, ratio: float | None = None, transparent: bool = False) -> Frame:
-        """A fine picture of the scene, waited for, with as many pixels an interface pixel as asked for or on screen."""
+    def order(self, *, ratio: float | None = None, transparent: bool = False) -> Callable[[], Frame]:
+        """What draws the scene as it is now finely, with as many pixels an interface pixel as asked for or on screen.
+
+        It waits for the picture, in whatever thread.
+        """
         shape = self._format()
         ground = None if transparent else shape.ground
-        return self.studio.draw(self.scene, replace(shape, ratio=ratio or shape.ratio, ground=ground))
+        return partial(self.studio.draw, self.scene, replace(shape, ratio=ratio or shape.ratio, ground=ground))
+
+    def draw(self) -> Frame:
+        """A fine picture of the scene as on screen, waited for."""
+        return self.order()()
 
     def settle(self) -> None:
         """Show now what is pending, drawn finely: for pictures of the window."""
         self._asked = (self.scene, self._format())
         self._take_frame(self.draw())
+        self._fade.stop()
         self.repaint()
 
     def close_canvas(self) -> None:
         """Stop all timers and give back the graphics resources; safe to call twice."""
         self._glide.stop()
+        self._fade.stop()
         self.studio.close()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -226,13 +240,16 @@ class CortexCanvas(QWidget):
             self.studio.ask(*asked)
         painter, frame, area = QPainter(self), self.frame, QRectF(self.rect())
         upper, lower = background_of(theme_in_use())
-        if frame is None or frame.shape != asked[1]:
+        is_fading = self._fade.state() is QVariantAnimation.State.Running
+        if frame is None or frame.shape != asked[1] or is_fading:
             ground = QLinearGradient(area.topLeft(), area.bottomLeft())
             ground.setStops([(0.0, QColor(upper)), (1.0, QColor(lower))])
             painter.fillRect(area, ground)
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         if frame is not None:
+            painter.setOpacity(self._fade.currentValue() if is_fading else 1.0)
             painter.drawImage(frame.area_in(area), frame.image)
+            painter.setOpacity(1.0)
             painter.setPen(QColor(theme_in_use().warning))
             painter.setFont(small(self.font()))
             words = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
@@ -253,7 +270,10 @@ class CortexCanvas(QWidget):
         return Format(size, self.devicePixelRatioF(), background_of(self.scene.theme))
 
     def _take_frame(self, frame: Frame) -> None:
+        is_first = frame.scene.path is not None and (self.frame is None or self.frame.scene.path is None)
         self.frame = frame
+        if is_first and self._glides:
+            self._fade.start()
         self.update()
         self.drawn.emit()
 
@@ -279,6 +299,9 @@ class CortexCanvas(QWidget):
 
     def _glide_on(self, share: float) -> None:
         self._take_pose(self._from.between(self._to, share * share * (3 - 2 * share)))
+
+    def _fade_on(self, _share: float) -> None:
+        self.update()
 
     def _double_click(self, position: QPointF) -> None:
         pick = self.pick_at(position)

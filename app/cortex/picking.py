@@ -17,7 +17,7 @@ from core.surfaces.paint import NO_VOXEL, VoxelMap
 from core.types import Hemisphere
 
 if TYPE_CHECKING:
-    from app.cortex.polydata import RayFinder
+    from app.cortex.ray import RayFinder
 
 ASIDE = (0.29, 0.13)
 """Pixels from a position to the second try."""
@@ -78,7 +78,7 @@ class Picker:
         return min(found, key=lambda hit: float(np.dot(hit[0].point, forward)), default=None)
 
     def _finder(self, side: int, mesh: Mesh) -> RayFinder:
-        from app.cortex.polydata import RayFinder
+        from app.cortex.ray import RayFinder
 
         if side not in self._finders or self._finders[side].mesh is not mesh:
             self._finders[side] = RayFinder(mesh)

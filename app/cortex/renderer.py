@@ -1,23 +1,27 @@
-"""Draws scenes with VTK, off screen: holds meshes, outlines, marker and lights, and changes what another scene changes.
+"""Draws scenes off screen: holds meshes, outlines, marker and lights, and changes what another scene changes.
 
-It belongs to the thread that made it. pyvista is imported here alone, so that the window can be there first.
+It belongs to the thread that made it. What draws is imported here alone, so that the window can be there first. The
+meshes are pyvista's, the window and the lights VTK's own: `pyvista.Plotter` would import matplotlib's pyplot too, and
+the cortex would come 0.4 s later.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-import pyvista as pv
+import pyvista
+import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - what the classes of vtkRenderingCore draw with
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkCommonCore import vtkLogger, vtkUnsignedCharArray
-from vtkmodules.vtkCommonDataModel import vtkPolyData
-from vtkmodules.vtkRenderingCore import vtkActor, vtkPolyDataMapper
+from vtkmodules.vtkRenderingCore import vtkActor, vtkLight, vtkPolyDataMapper, vtkRenderer, vtkRenderWindow
 
 from app.cortex.mesh import Mesh
 from app.cortex.outlines import Outline
-from app.cortex.polydata import to_array, to_cells, to_points
 from app.cortex.scene import MARKER_LIFT, Format, GraphicsError, Scene, to_rgb
 from core.types import ByteArray, IntArray
+
+pv: Any = pyvista
+"""Its types know no float32."""
 
 vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
 """It tries one way to OpenGL after the other and warns of each; whether none was left is found out here."""
@@ -48,26 +52,29 @@ class Renderer:
     """
 
     def __init__(self) -> None:
-        self._plotter = pv.Plotter(off_screen=True, window_size=[64, 64], lighting="none")
-        self._plotter.camera_set = True  # else pyvista looks from its own direction at the first frame
-        self._renderer: Any = self._plotter.renderer
-        self._window = self._renderer.GetRenderWindow()
+        self._renderer, self._window = vtkRenderer(), vtkRenderWindow()
+        self._window.SetOffScreenRendering(1)
         self._window.SetMultiSamples(0)
         self._window.SetAlphaBitPlanes(1)  # else nothing can be see-through
+        self._window.AddRenderer(self._renderer)
         self._window.Initialize()
         self._check()
         self._pixels = vtkUnsignedCharArray()
         self._meshes = (_MeshActor(), _MeshActor())
         self.lines = {kind: (_LineActor(depth), _LineActor(depth)) for kind, depth in TOWARDS_VIEWER.items()}
-        ball = pv.Sphere(radius=MARKER_RADIUS, theta_resolution=24, phi_resolution=16)
-        self.marker: Any = self._plotter.add_mesh(ball, ambient=0.6, diffuse=0.5, reset_camera=False)
+        self.marker = _make_marker()
         for line in (line for pair in self.lines.values() for line in pair):
             self._renderer.AddActor(line.halo)
             self._renderer.AddActor(line.actor)
         for mesh in self._meshes:
             self._renderer.AddActor(mesh.actor)
+        self._renderer.AddActor(self.marker)
         for direction, strength in LIGHTS:
-            self._plotter.add_light(pv.Light(position=direction, light_type="camera light", intensity=strength))
+            light = vtkLight()
+            light.SetLightTypeToCameraLight()
+            light.SetPosition(*direction)
+            light.SetIntensity(strength)
+            self._renderer.AddLight(light)
         self._colours: object = None
 
     def draw(self, scene: Scene, shape: Format, oversampling: float = 1.0) -> ByteArray:
@@ -78,7 +85,7 @@ class Renderer:
         self._take_shapes(scene, shape.ratio * oversampling)
         if scene.colours is not None and scene.colours is not self._colours:
             for side, rgba in enumerate(scene.colours()):
-                self._meshes[side].data.GetPointData().SetScalars(to_array(rgba))
+                self._meshes[side].data.GetPointData().SetScalars(pv.convert_array(rgba))
         self._colours = scene.colours
         self._take_ground(shape.ground)
         scene.pose.apply(self._renderer.GetActiveCamera())
@@ -92,7 +99,7 @@ class Renderer:
 
     def close(self) -> None:
         """Give back the graphics resources; safe to call twice."""
-        self._plotter.close()
+        self._window.Finalize()
 
     def _check(self) -> None:
         """VTK itself would crash in its next frame where it found no context, and draw nothing where it is too old."""
@@ -129,12 +136,21 @@ class Renderer:
         self._renderer.SetBackgroundAlpha(0.0 if ground is None else 1.0)
 
 
+def _make_marker() -> vtkActor:
+    mapper, actor = vtkPolyDataMapper(), vtkActor()
+    mapper.SetInputData(pv.Sphere(radius=MARKER_RADIUS, theta_resolution=24, phi_resolution=16))
+    actor.SetMapper(mapper)
+    actor.GetProperty().SetAmbient(0.6)
+    actor.GetProperty().SetDiffuse(0.5)
+    return actor
+
+
 class _PolyActor:
     """Data that is drawn, and the mesh it was made of."""
 
     def __init__(self) -> None:
         self._mesh: Mesh | None = None
-        self.data, self.actor = vtkPolyData(), vtkActor()
+        self.data, self.actor = pv.PolyData(), vtkActor()
         self._mapper = vtkPolyDataMapper()
         self._mapper.SetInputData(self.data)
         self.actor.SetMapper(self._mapper)
@@ -162,10 +178,10 @@ class _MeshActor(_PolyActor):
         if mesh is self._mesh:
             return
         if self._mesh is None or mesh.faces is not self._mesh.faces:
-            self.data.SetPolys(to_cells(mesh.faces))
+            self.data.SetPolys(pv.CellArray.from_regular_cells(mesh.faces))
         self._mesh = mesh
-        self.data.SetPoints(to_points(mesh.points))
-        self.data.GetPointData().SetNormals(to_array(mesh.normals))
+        self.data.SetPoints(pv.vtk_points(mesh.points))
+        self.data.GetPointData().SetNormals(pv.convert_array(mesh.normals))
 
 
 class _LineActor(_PolyActor):
@@ -190,7 +206,7 @@ class _LineActor(_PolyActor):
         if outline is None or outline.faces is not mesh.faces or outline.labels is not labels:
             self._outline = outline = Outline(mesh.faces, labels)
             self._mesh = None
-            self.data.SetLines(to_cells(outline.segments))
+            self.data.SetLines(pv.CellArray.from_regular_cells(outline.segments))
         if mesh is not self._mesh:
             self._mesh = mesh
-            self.data.SetPoints(to_points(outline.place(mesh.points, mesh.normals)))
+            self.data.SetPoints(pv.vtk_points(outline.place(mesh.points, mesh.normals)))

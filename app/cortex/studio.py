@@ -59,7 +59,7 @@ LOST = (GraphicsError, ImportError, OSError, RuntimeError)
 
 def open_renderer() -> AnyRenderer:
     """A renderer that belongs to this thread. Raises GraphicsError or ImportError where no OpenGL is to be had."""
-    with OPENING:  # two threads that import pyvista at once find one half of it
+    with OPENING:  # a driver may mind two contexts made at once
         from app.cortex.renderer import Renderer
 
         return Renderer()
@@ -193,10 +193,6 @@ class Studio(QObject):
         if sys.platform == "darwin":
             self._leave_thread()
 
-    def start(self) -> None:
-        """Begin the thread; the first frame does it, too."""
-        self._thread.submit(lambda: None)
-
     def ask(self, scene: Scene, shape: Format, *, is_fine: bool = False) -> None:
         """Have a frame drawn, instead of one that still waits."""
         self._rest.stop()
@@ -218,8 +214,8 @@ class Studio(QObject):
                 self._do(task)
         return answer.result()
 
-    def close(self) -> None:
-        """Let the frame in hand be finished and end; safe to call twice."""
+    def close(self, *, wait: bool = True) -> None:
+        """Let the frame in hand be finished and end, waited for or not; safe to call twice."""
         self._rest.stop()
         if not self._closed:
             self._closed = True
@@ -227,7 +223,7 @@ class Studio(QObject):
                 self._easel.close()
             else:
                 self._thread.submit(self._easel.close)
-            self._thread.shutdown()
+            self._thread.shutdown(wait)
 
     def _hand(self, task: Task) -> None:
         """Give a task to the thread that draws."""
@@ -262,7 +258,9 @@ class Studio(QObject):
         self._alone = True
 
     def _wait_for_rest(self, frame: Frame) -> None:
-        if not frame.is_fine and not self.hurried:
+        if frame.is_fine:
+            self._rest.stop()
+        elif self._newest is not None and not self._newest.is_fine and not self.hurried:
             self._rest.start()
 
     def _refine(self) -> None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QPointF, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from app.base.pictures import save_image
 from app.cortex.canvas import CortexCanvas
 from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
@@ -21,7 +19,7 @@ from app.cortex.morph import MorphPath, MorphSlider, follow_path
 from app.cortex.over import make_over
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import SEPARATOR, HoverInfo, Pick, voxels_near
-from app.cortex.picture import draw_picture
+from app.cortex.picture import prepare_picture
 from app.cortex.scene import background_of
 from app.cortex.style import CortexStyle
 from app.look.theme import Theme, follow_theme, theme_in_use
@@ -32,6 +30,7 @@ from core.figures.probe_maps import ProbeMap
 from core.surfaces.anatomy import locate_vertex
 from core.surfaces.atlas import Atlas
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
+from core.surfaces.placing import Placed
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
 
 BRUSH_SIZES = (2.0, 40.0)
@@ -115,6 +114,13 @@ class CortexView(QWidget):
         self.canvas.change(atlas=None, marked=None, emphasised=None, framed=None)
         self._recolour()
         self.arrange()
+
+    def show_placed(self, placed: Placed) -> None:
+        """Show voxels on their surface, without a map yet; a surface on screen stays as it is."""
+        if placed.surface is not self.surface:
+            self.set_surface(placed.surface)
+        self.set_atlas(placed.atlas)
+        self.set_voxels(placed.voxels)
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take a subject's voxels; the map and the selection are cleared."""
@@ -264,14 +270,9 @@ class CortexView(QWidget):
             self.canvas.set_brush(self.brush_radius)
         self.brush_sized.emit(self.brush_radius)
 
-    def grab_picture(self, path: Path | str, scale: int = 2, *, transparent: bool = False) -> Path:
-        """Write the picture with its names and colour bar as PNG at `scale` times the size shown.
-
-        Raises StorageError if the file cannot be written.
-        """
-        reading = self.colour_bar.reading
-        picture = draw_picture(self.canvas, reading, scale=scale, transparent=transparent)
-        return save_image(picture, Path(path))
+    def prepare_picture(self, scale: int = 2, *, transparent: bool = False) -> Callable[[], QImage]:
+        """What draws the picture with its names and colour bar at `scale` times the size shown, in any thread."""
+        return prepare_picture(self.canvas, self.colour_bar.reading, scale=scale, transparent=transparent)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""

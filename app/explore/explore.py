@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import get_args
@@ -11,12 +12,13 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
+from app.base.pictures import save_image
 from app.cortex.layout import NamedView
 from app.cortex.pose import capture_view, show_view
 from app.explore.files import Files
 from app.explore.image_list import GalleryItem
 from app.explore.loupe import Loupe
-from app.explore.places import KEY, Places
+from app.explore.places import KEY, Places, last_images
 from app.explore.presenter import SENSITIVITY, Presenter
 from app.explore.selection import Selection, capture_selection, fits_state, pin, pin_loaded, selection_of, use_surface
 from app.explore.sets import Sets
@@ -25,6 +27,7 @@ from app.explore.undo import Undo
 from app.explore.wiring import Wiring
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded
 from app.widgets.image_view import PictureMenu
+from core.errors import StorageError
 from core.figures.colour_key import ColourKey
 from core.figures.figure_config import FigureKind
 from core.figures.movie_config import MAPS, SIDES_SEEN, CortexStyle
@@ -58,10 +61,10 @@ class Explore(Feature):
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
         self._loupe = Loupe(services, self.cortex.view)
         self.presenter = Presenter(state, panels, self)
-        wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
+        self._wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
         self._connect()
-        wiring.follow_settings()
+        self._wiring.follow_settings()
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """The commands about the probe, its image and its views."""
@@ -116,6 +119,8 @@ class Explore(Feature):
             settings.set(name, getattr(chosen, name))
         settings.set("auto_probe", self._session.state.auto_probe)
         settings.set("image_group", self.gallery.group.value() or "")
+        with suppress(StorageError):
+            save_image(self.images.grab().toImage(), last_images())
 
     def selection(self) -> Selection:
         """What is chosen now."""
@@ -161,7 +166,17 @@ class Explore(Feature):
     def open(self, wanted: Selection) -> None:
         """Come to the front with a probe that was asked for elsewhere, making it if it is not known."""
         self._desk.tabs.open(KEY)
-        self.show(wanted, makes=True)
+        services, show = self._session, partial(self.show, wanted, makes=True)
+
+        def read() -> None:
+            services.catalogue.place_subject(wanted.subject)
+            services.engine.encoder_card(wanted.subject, wanted.network, wanted.layer)
+
+        here, encoder = services.state.subject, (wanted.network, wanted.layer)
+        if here is not None and (here.id, *services.state.encoder) == (wanted.subject, *encoder):
+            show()
+        else:
+            self._wiring.read_first(read, show)
 
     def open_probe(self, config: ProbeConfig, image: str) -> None:
         """The same, of a config and the key of an image."""

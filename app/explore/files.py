@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QImage
 
-from app.cortex.picture import draw_picture
+from app.base.jobs import WhenBusy
+from app.base.pictures import save_image
 from app.cortex.view import CortexView
 from app.explore.gallery_panel import GalleryPanel
 from app.widgets.ask_path import ask_files, ask_open, ask_path
@@ -24,6 +26,7 @@ IMAGE_FILTER = f"Images ({' '.join(f'*{ending}' for ending in ENDINGS)});;All fi
 PNG_FILTER = "PNG (*.png)"
 PROBE_FILTER = "Probe (*.json)"
 PICTURE_SCALE = 2
+T = TypeVar("T")
 CONTENTS = (
     "Original, perturbed, equal-norm random control and sign-flipped image as 8-bit PNG, each read back and scored "
     "again, with manifest.csv, manifest.json and README.md."
@@ -114,18 +117,26 @@ class Files(Feature):
     def save_cortex(self) -> None:
         """Ask for a file and save a picture of the cortex at twice its size."""
         path = self._ask("Save a picture of the cortex", "cortex.png", PNG_FILTER)
-        if path is None:
-            return
-        with self._session.problems.shown():
-            self._view.grab_picture(path, scale=PICTURE_SCALE)
-            self._desk.say(f"Saved the cortex to {path}", "info")
+        if path is not None:
+            draw = self._view.prepare_picture(PICTURE_SCALE)
+            self._submit(lambda: save_image(draw(), path), lambda _path: self._say(f"Saved the cortex to {path}"))
 
     @does("copy_cortex")
     def copy_cortex(self) -> None:
         """Put the cortex as it is shown on the clipboard."""
-        picture = draw_picture(self._view.canvas, self._view.colour_bar.reading, scale=PICTURE_SCALE)
-        QGuiApplication.clipboard().setImage(picture)
-        self._desk.say("Copied the picture of the cortex.", "info")
+
+        def take(picture: QImage) -> None:
+            QGuiApplication.clipboard().setImage(picture)
+            self._say("Copied the picture of the cortex.")
+
+        self._submit(self._view.prepare_picture(PICTURE_SCALE), take)
+
+    def _submit(self, draw: Callable[[], T], take: Callable[[T], None]) -> None:
+        title, lane = "Drawing the cortex…", self._session.files
+        lane.submit("picture", lambda _stop: draw(), on_done=take, title=title, when_busy=WhenBusy.QUEUE)
+
+    def _say(self, text: str) -> None:
+        self._desk.say(text, "info")
 
     def _ask(self, title: str, name: str, pattern: str) -> Path | None:
         return ask_path(self._desk.parent, title, name, pattern, settings=self._session.settings)

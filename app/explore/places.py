@@ -1,4 +1,4 @@
-"""Where the panels of Explore stand: empty when the window is first painted, then filled one after another.
+"""Where the panels of Explore stand: empty but for the last images when first painted, then filled one by one.
 
 left: controls above the gallery | centre: cortex above the responses | right: images
 
@@ -10,18 +10,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QLabel, QSizePolicy, QSplitter, QWidget
 
 from app.base.settings import Settings
 from app.widgets.basics import announce, available_size, make_column, make_label, make_panel, make_row, make_split
 from app.widgets.full_panel import leave_full
+from core.errors import ProbeError
+from core.paths import cache_folder
 
 if TYPE_CHECKING:
+    from app.cortex.panel import CortexPanel
     from app.explore.presenter import Panels
+    from core.surfaces.placing import Placed
 
 KEY = "explore"
 HANDLE_PIXELS = 6
@@ -47,19 +53,25 @@ Panel = TypeVar("Panel", bound=QWidget)
 
 
 class Places(QObject):
-    """The splitters of Explore with their sizes and what is folded away; `steps` make what stands in them, in turn."""
+    """The splitters of Explore with their sizes and what is folded away; `steps` make what stands in them, in turn.
 
-    def __init__(self, settings: Settings) -> None:
+    The cortex comes first, with the subject that was open last; then `read_rest` imports what the others need. What a
+    step gives that can be called is for a thread.
+    """
+
+    def __init__(self, settings: Settings, read_rest: Callable[[], object]) -> None:
         super().__init__()
-        controls, gallery, images, responses = (make_panel(make_column()) for _ in range(4))
+        controls, gallery, responses = (make_panel(make_column()) for _ in range(3))
+        images = make_panel(make_column(_show_last_images()))
         cortex = make_panel(make_row(-1, make_label("Loading the cortex…", "muted"), -1))
         centre = _make_splitter("responses_splitter", cortex, responses, shares=(2, 1), upright=True)
         work = _make_splitter("images_splitter", centre, images, shares=(1, 1))
         left = _make_splitter("left_splitter", controls, gallery, shares=(1, 1), upright=True)
         self.whole = _make_splitter("main_splitter", left, work, shares=(0, 1))
         self._splitters = (self.whole, left, work, centre)  # outer ones first
+        self._placed: Placed | None = None
         self._parts = {"controls": (self.whole, 0), "images": (work, 1), "responses": (centre, 1)}
-        self._settings = settings
+        self._settings, self._read_rest = settings, read_rest
         self._class = ""
         self._kept: dict[str, dict[str, str]] = {}
         with suppress(ValueError, TypeError):
@@ -84,9 +96,30 @@ class Places(QObject):
             pass
         return self._panels
 
+    @cached_property
+    def cortex(self) -> CortexPanel:
+        """The panel of the cortex, made now if it is not there yet; it shows what was read."""
+        from app.cortex.panel import CortexPanel  # with what draws the cortex: behind the first paint
+
+        panel = _put(self._splitters[-1], 0, CortexPanel())
+        panel.view.canvas.set_gliding(not self._settings.flag("reduced_motion"))
+        if self._placed is not None:
+            panel.view.show_placed(self._placed)
+        return panel
+
+    def read_cortex(self) -> None:
+        """Import what draws the cortex, and read the subject that was open last; in any thread."""
+        import app.cortex.panel
+        import app.cortex.renderer  # noqa: F401 - used once this is done
+        from app.base.catalogue import read_catalogue
+
+        catalogue = read_catalogue()
+        with suppress(ProbeError):  # told when it is opened
+            self._placed = catalogue.place_subject(catalogue.choose_subject(self._settings.text("subject")))
+
     def close(self) -> None:
         """End what draws the cortex, if it is there: a live thread would hold up the exit."""
-        for view in self._panels.cortex.views if "_panels" in vars(self) else ():
+        for view in self.cortex.views if "cortex" in vars(self) else ():
             view.canvas.close_canvas()
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
@@ -157,21 +190,21 @@ class Places(QObject):
         folded = [name for name in self._parts if self._part(name).isHidden()]
         self._settings.set(FOLDED, " ".join(folded) or NONE_FOLDED)
 
-    def _fill(self, centre: QSplitter, work: QSplitter, left: QSplitter) -> Iterator[None]:
-        from app.cortex.panel import CortexPanel  # with pyqtgraph and what draws the cortex: behind the first paint
+    def _fill(self, centre: QSplitter, work: QSplitter, left: QSplitter) -> Iterator[object]:
+        yield self.read_cortex
+        yield self.cortex
+        yield self._read_rest
         from app.explore.controls_panel import ControlsPanel
         from app.explore.gallery_panel import GalleryPanel
         from app.explore.images_panel import ImagesPanel
         from app.explore.presenter import Panels
         from app.explore.responses_panel import ResponsesPanel
 
-        controls = _put(left, 0, ControlsPanel())
-        yield
-        gallery, images = _put(left, 1, GalleryPanel()), _put(work, 1, ImagesPanel())
-        yield
-        responses = _put(centre, 1, ResponsesPanel())
-        yield
-        self._panels = Panels(controls, gallery, _put(centre, 0, CortexPanel()), images, responses)
+        yield (controls := _put(left, 0, ControlsPanel()))
+        yield (gallery := _put(left, 1, GalleryPanel()))
+        yield (images := _put(work, 1, ImagesPanel()))
+        yield (responses := _put(centre, 1, ResponsesPanel()))
+        self._panels = Panels(controls, gallery, self.cortex, images, responses)
 
 
 def _make_splitter(name: str, *widgets: QWidget, shares: tuple[int, int], upright: bool = False) -> QSplitter:
@@ -180,6 +213,21 @@ def _make_splitter(name: str, *widgets: QWidget, shares: tuple[int, int], uprigh
     splitter.setObjectName(name)
     splitter.setHandleWidth(HANDLE_PIXELS)
     return splitter
+
+
+def last_images() -> Path:
+    """Where a picture of the images lies that the window was closed with."""
+    return cache_folder() / "last_images.png"
+
+
+def _show_last_images() -> QLabel:
+    label, picture = QLabel(), QPixmap(str(last_images()))
+    picture.setDevicePixelRatio(label.devicePixelRatioF())
+    label.setObjectName("last_images")
+    label.setPixmap(picture)
+    label.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+    return label
 
 
 def _put(splitter: QSplitter, number: int, panel: Panel) -> Panel:

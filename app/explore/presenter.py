@@ -1,7 +1,8 @@
 """Brings the facts of the session onto the panels, each part at most once per turn of the event loop.
 
 Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
-together cost one drawing. After a drawing it rests as long as that took; while a probe runs, longer.
+together cost one drawing. What takes longer than half a frame is gone on with in the next turn. After a drawing it
+rests as long as that took; while a probe runs, longer.
 """
 
 from __future__ import annotations
@@ -41,6 +42,9 @@ RESPONSES = (SHIFT, "clean", "perturbed")
 
 LONGEST_REST = 0.3
 """Seconds; a result is never held back longer than this."""
+
+TURN = 0.004
+"""Seconds after which the rest of a drawing is left to the next turn of the event loop."""
 
 LIVE_REST = 0.1
 """Seconds between two drawings of a running probe: the eye gains nothing from more."""
@@ -140,18 +144,20 @@ class Presenter(QObject):
 
     def settle(self) -> None:
         """Draw at once what is stale, for whoever goes on from what is shown."""
-        if self._stale:
+        while self._stale:
             self._timer.stop()
             self._draw()
 
     def _draw(self) -> None:
         self._began = time.monotonic()
-        chosen, self._stale = self._stale, set()
         for view in self._panels.cortex.views:
             view.canvas.set_hurried(self._state.progress is not None)
-        for part in PARTS:
-            if part in chosen:
-                getattr(self, f"_draw_{part}")()
+        for part in filter(self._stale.__contains__, PARTS):
+            self._stale.remove(part)
+            getattr(self, f"_draw_{part}")()
+            if self._stale and time.monotonic() - self._began > TURN:
+                self._timer.start(0)
+                return
         self._pause.start(0)
 
     def _rest(self) -> None:
@@ -161,13 +167,9 @@ class Presenter(QObject):
         self.mark()
 
     def _draw_surface(self) -> None:
-        placed, view = self._state.placed, self._panels.cortex.view
-        if placed is None:
+        if self._state.placed is None:
             return
-        if placed.surface is not view.surface:
-            view.set_surface(placed.surface)
-        view.set_atlas(placed.atlas)
-        view.set_voxels(placed.voxels)
+        self._panels.cortex.view.show_placed(self._state.placed)
         if self._panels.cortex.second is not None:
             self._panels.cortex.second.follow_layout()
 

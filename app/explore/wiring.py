@@ -21,7 +21,6 @@ from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.ask_path import ask_open
 from core.attacks.config import AttackConfig
 from core.probes.target import list_rois
-from core.surfaces.placing import place_voxels
 from core.types import NormName
 
 PATTERN_FILES = "Numbers (*.npy *.txt *.csv *.tsv)"
@@ -75,12 +74,7 @@ class Wiring(QObject):
 
     def _choose_subject(self, subject: str) -> None:
         catalogue, controller = self._session.catalogue, self._session.controller
-
-        def read() -> None:
-            loaded = catalogue.load_subject(subject)
-            place_voxels(loaded.voxels, loaded.surface)
-
-        self._read_first(read, partial(controller.open_subject, subject))
+        self.read_first(partial(catalogue.place_subject, subject), partial(controller.open_subject, subject))
 
     def _choose_brush(self, name: str) -> None:
         self._panels.cortex.view.set_erasing(name == "erase")
@@ -96,9 +90,9 @@ class Wiring(QObject):
         subject, controller, engine = self._session.state.subject, self._session.controller, self._session.engine
         if subject is not None:
             read = partial(engine.encoder_card, subject.id, network, layer)
-            self._read_first(read, partial(controller.open_encoder, network, layer))
+            self.read_first(read, partial(controller.open_encoder, network, layer))
 
-    def _read_first(self, read: Callable[[], object], then: Callable[[], object]) -> None:
+    def read_first(self, read: Callable[[], object], then: Callable[[], object]) -> None:
         """Read files where nobody waits for them, then open what is now in memory, or have it said why it is not."""
 
         def done(_read: object) -> None:

@@ -103,7 +103,6 @@ class CortexRenderer:
         self._scene = replace(self._make_scene(), marked=marked, emphasised=emphasised)
         stops = find_stops(placed.surface, cast("Geometry", style.geometry))
         self._way = self._make_path(stops) if style.motion is Motion.UNFOLD else None
-        self._studio.start()
 
     def for_job(self, should_stop: Callable[[], bool]) -> CortexRenderer:
         """The same for a job: raises Cancelled while it waits for a picture if the job is to stop."""
@@ -151,8 +150,8 @@ class CortexRenderer:
         return CortexModel(meshes, self._style, pose, self._shown.dimmed, blend_table, self.key, self.note)
 
     def close(self) -> None:
-        """Give back the graphics resources; safe to call twice."""
-        self._studio.close()
+        """Give back the graphics resources, once the picture in hand is done; safe to call twice."""
+        self._studio.close(wait=False)
 
     def _make_path(self, stops: tuple[Geometry, ...]) -> MorphPath:
         style = self._style

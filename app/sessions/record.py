@@ -6,6 +6,7 @@ What is missing is left out; what was saved stays in the record for the next sav
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def load_record(
     found: Mapping[str, Path],
     folders: tuple[Path, ...] = (),
 ) -> Loaded:
-    """Read image, probe and the places of analyses; for the lane.
+    """Read subject, image, probe and the places of analyses; for the lane.
 
     Parameters
     ----------
@@ -75,6 +76,8 @@ def load_record(
     places = {what: found.get(what) or find_file(reference, folders) for what, reference in record.references().items()}
     key, stimulus = _image_key(record, places), None
     probes: dict[str, Probe] = {}
+    with suppress(ProbeError):  # told when it is opened
+        catalogue.place_subject(record.subject)
     try:
         stimulus = catalogue.load_stimulus(key, catalogue.side_of(record.network)) if key else None
     except ProbeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,24 @@ def close_on_signal(window: MainWindow) -> None:
     timer.start(SIGNAL_POLL_MS)
 
 
+def hold_collector(window: MainWindow) -> None:
+    """Leave Python's collector out until the first work is done, and what is there by then out of it for good.
+
+    It looks at all objects there are, some 0.3 s, while nothing else runs: several times during the start, and once
+    more whenever something large is imported later.
+    """
+
+    def begin(state: object) -> None:
+        from app.base.jobs import Idle  # behind the first paint
+
+        if isinstance(state, Idle) and not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+
+    gc.disable()
+    window.opening.done.connect(lambda: window.session.lane.state_changed.connect(begin))
+
+
 def make_window(
     session: Services | None = None, session_file: Path | None = None, *, device: str = "auto"
 ) -> MainWindow:
@@ -62,6 +81,7 @@ def run(*, device: str = "auto", session_file: Path | None = None) -> int:
     window = make_window(session_file=session_file, device=device)
     window.opening.done.connect(lambda: window.features.tour.offer())
     close_on_signal(window)
+    hold_collector(window)
     window.show()
     code = application.exec()
     if window.opening.failure is not None:

@@ -16,7 +16,7 @@ from app.explore.places import KEY, Places, decode, encode
 from app.look.icons import application_icon
 from app.shell.actions import Actions
 from app.shell.banner import Banner, StatusLine
-from app.shell.opening import Opening
+from app.shell.opening import Opening, read_program
 from app.shell.shortcuts import read_keys
 from app.widgets.basics import available_size, make_column, make_row, make_scroll
 from app.widgets.tabs import Tabs
@@ -46,7 +46,8 @@ class MainWindow(QMainWindow):
         self._has_started = False
         self.session_file: Path | None = None
         self.opening = Opening(self, self._fill())
-        self.banner, self.status, self.tabs, self.places = Banner(), StatusLine(), Tabs(self), Places(settings)
+        self.banner, self.status, self.tabs = Banner(), StatusLine(), Tabs(self)
+        self.places = Places(settings, read_program)
         self.actions_table = Actions(self, self._do)
         self.tool_buttons = self.actions_table.make_tool_buttons()
         self._lay_out()

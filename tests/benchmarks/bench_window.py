@@ -30,15 +30,18 @@ START_BUDGET, CORTEX_BUDGET = 1.3, 1.5
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 FLOOR, OURS = "empty window", "probescope"
+EVENTS = ("paint", "cortex", "everything")
 START_OF = {FLOOR: "show_empty_window", OURS: "show_window"}
 
 
 def time_start(task: str) -> FloatArray:
-    """Seconds from the start of a fresh process to its first paint and on, (n_events, 2) by clock and processor."""
+    """Seconds from the start of a fresh process to its first paint, to the cortex and to all of it, as far as it has
+    them, (n_events, 2) by clock and processor."""
     command = [sys.executable, "-c", f"from tests.benchmarks import window_tasks; window_tasks.{task}()"]
     environment = os.environ | {STARTED_VARIABLE: str(time.time())}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=300)
-    return np.array([line.split() for line in done.stdout.splitlines()], dtype=float)
+    told = {line.split()[0]: line.split()[1:] for line in done.stdout.splitlines()}
+    return np.array([told[event] for event in EVENTS if event in told], dtype=float)
 
 
 def compare_starts(turns: int) -> bool:
@@ -56,9 +59,9 @@ def compare_starts(turns: int) -> bool:
             f"first paint {np.median(ours[:, 0, clock]):.2f} s, empty window {np.median(floor[:, 0, clock]):.2f} s"
         )
         print(f"{what}: {painted}: {{:.2f}} ({{:.2f}} to {{:.2f}}), budget {START_BUDGET}".format(*ratios[:, clock]))
-        filled, cortex = np.median(ours[:, 1:, clock] - ours[:, :1, clock], axis=0)
+        cortex, filled = np.median(ours[:, 1:, clock] - ours[:, :1, clock], axis=0)
         print(f"  from there: answers everything {filled:.2f} s, cortex {cortex:.2f} s, budget {CORTEX_BUDGET} s")
-    return bool(ratios[0, 0] <= START_BUDGET and np.median(ours[:, 2, 0] - ours[:, 0, 0]) <= CORTEX_BUDGET)
+    return bool(ratios[0, 0] <= START_BUDGET and np.median(ours[:, 1, 0] - ours[:, 0, 0]) <= CORTEX_BUDGET)
 
 
 def measure_work() -> bool:

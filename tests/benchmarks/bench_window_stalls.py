@@ -227,6 +227,7 @@ def film(bench: Bench) -> None:
     """A movie of the turning cortex and one of the attack's steps, two seconds each."""
     from core.figures.movie_config import MovieConfig, MovieKind
 
+    bench.target()
     feature = bench.window.features.figures
     feature.show_movie()
     rest(SETTLE_MS)
@@ -318,13 +319,14 @@ def opened(folder: Path) -> Iterator[Bench]:
 
     from app.base.services import open_services
     from app.look.qt_application import make_application
-    from app.shell.application import make_window
+    from app.shell.application import hold_collector, make_window
     from core.engine import Engine
 
     threadpool_limits(1, "blas")  # as in the program, which says so before numpy is loaded
     application = make_application()
     session = open_services(engine=Engine(spare_cores=1))
     window = make_window(session)
+    hold_collector(window)
     window.show()
     bench = Bench(window, folder, StallWatch())
     try:

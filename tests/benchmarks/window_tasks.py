@@ -68,7 +68,9 @@ def _at_first_paint(application: QApplication, then: Callable[[], object]) -> No
         def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
             if event.type() == QEvent.Type.Paint:
                 application.removeEventFilter(self)
-                QTimer.singleShot(0, lambda: (_tell_age(), then()))  # when the others of this turn were painted too
+                QTimer.singleShot(
+                    0, lambda: (_tell_age("paint"), then())
+                )  # when the others of this turn were painted too
             return False
 
     application.installEventFilter(FirstPaint(application))
@@ -79,18 +81,20 @@ def _follow(application: QApplication) -> None:
     from app.shell.main_window import MainWindow
 
     (window,) = (one for one in application.topLevelWidgets() if isinstance(one, MainWindow))
-    window.opening.done.connect(_tell_age)
-    wait_until(lambda: "features" in vars(window) and _shows_cortex(window.explore.cortex.view))
-    _tell_age()
+    full: list[bool] = []
+    window.opening.done.connect(lambda: (_tell_age("everything"), full.append(True)))
+    wait_until(lambda: "cortex" in vars(window.places) and _shows_cortex(window.places.cortex.view))
+    _tell_age("cortex")
+    wait_until(lambda: bool(full))
     window.close()
 
 
 def _shows_cortex(view: CortexView) -> bool:
     """Whether there is more to see on the canvas than its background."""
-    if view.surface is None:
+    frame = view.canvas.frame
+    if frame is None or frame.scene.path is None:
         return False
-    side = view.canvas.height() // 2
-    row = view.canvas.grab().toImage().copy(0, side, view.canvas.width(), 1)
+    row = frame.image.copy(0, frame.image.height() // 2, frame.image.width(), 1)
     return len({row.pixel(column, 0) for column in range(row.width())}) > N_SHADES
 
 
@@ -194,6 +198,6 @@ def rest(milliseconds: int) -> None:
     loop.exec()
 
 
-def _tell_age() -> None:
+def _tell_age(what: str) -> None:
     """Print the seconds since the benchmark started this process, and those of the processor it took."""
-    print(time.time() - float(os.environ[STARTED_VARIABLE]), time.process_time(), flush=True)
+    print(what, time.time() - float(os.environ[STARTED_VARIABLE]), time.process_time(), flush=True)

@@ -250,7 +250,7 @@ def test_every_plot_and_the_cortex_can_be_copied_or_drawn_as_a_figure(window: Ma
         assert dialog.kind.currentData() == kind
         dialog.close()
     window.actions_table.action("copy_cortex").trigger()
-    assert clipboard.image().width() == 2 * window.explore.cortex.view.canvas.width()
+    qtbot.waitUntil(lambda: clipboard.image().width() == 2 * window.explore.cortex.view.canvas.width())
     wait_idle(window, qtbot)
 
 

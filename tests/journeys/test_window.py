@@ -386,6 +386,7 @@ def test_pictures_are_saved(make: MakeWindow, qtbot: QtBot, tmp_path: Path, monk
         path = tmp_path / name
         monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args, path=path: (str(path), ""))
         window.actions_table.action(command).trigger()
+        qtbot.waitUntil(path.is_file)
         with Image.open(path) as picture:
             assert min(picture.size) > 300
 

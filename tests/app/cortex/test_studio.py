@@ -87,6 +87,19 @@ def test_of_the_frames_only_the_newest_is_drawn_and_every_order(slow, studio, qt
     assert all(scene not in scenes[2:4] for scene, _, _ in slow.drawn)
 
 
+def test_a_coarse_frame_that_comes_late_has_no_second_fine_one_drawn(slow, studio, qtbot) -> None:
+    frames = []
+    studio.drawn.connect(frames.append)
+    studio.ask(Scene(), SHAPE)
+    qtbot.waitUntil(lambda: bool(frames) and frames[-1].is_fine)
+    coarse = next(frame for frame in frames if not frame.is_fine)
+    studio._wait_for_rest(coarse)  # as after a frame that took longer than the rest
+    assert not studio._rest.isActive()
+    studio._rest.start()
+    studio._wait_for_rest(frames[-1])
+    assert not studio._rest.isActive()
+
+
 def test_frames_come_from_a_thread_of_their_own_that_ends(slow, studio, qtbot) -> None:
     frames, scene = [], Scene()
     studio.drawn.connect(frames.append)
@@ -266,7 +279,8 @@ def test_a_window_that_is_not_painted_draws_nothing_and_catches_up(slow, qtbot) 
     qtbot.addWidget(view)
     view.set_surface(make_cortex())
     view.show()
-    qtbot.waitUntil(lambda: view.canvas.frame is not None and view.canvas.frame.is_fine)
+    canvas = view.canvas
+    qtbot.waitUntil(lambda: bool(canvas.frame) and canvas.frame.is_fine and canvas.frame.scene is canvas.scene)
     view.setUpdatesEnabled(False)  # as while it is minimised
     n_drawn = len(slow.drawn)
     view.set_named_view("dorsal")

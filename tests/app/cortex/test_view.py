@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
+from app.base.pictures import save_image
 from app.cortex.picking import HoverInfo
 from app.cortex.studio import REST_MS
 from app.cortex.view import BRUSH_SIZES, CortexView
@@ -323,7 +325,11 @@ def test_the_window_shows_the_map(view, qtbot) -> None:
 def test_picture_has_twice_the_size_and_a_see_through_ground_if_asked(view, tmp_path, transparent) -> None:
     values = np.ones(make_table(make_cortex()).n_voxels)
     view.set_values(values, title="Shift", unit="SD", diverging=True)
-    image = QImage(str(view.grab_picture(tmp_path / "cortex.png", scale=2, transparent=transparent)))
+    draw = view.prepare_picture(2, transparent=transparent)
+    view.set_hemispheres("left")  # what is drawn is what was shown when it was asked for
+    with ThreadPoolExecutor() as pool:
+        image = QImage(str(save_image(pool.submit(draw).result(), tmp_path / "cortex.png")))
+    view.set_hemispheres("both")
     assert image.width() == 2 * view.canvas.width()
     assert image.height() > 2 * view.canvas.height()
     assert image.pixelColor(4, 4).alpha() == (0 if transparent else 255)
@@ -341,7 +347,7 @@ def test_a_voxel_that_does_not_exist_is_refused(view) -> None:
 def test_a_picture_that_cannot_be_written_says_so(view, tmp_path) -> None:
     (tmp_path / "no folder").write_text("a file")
     with pytest.raises(StorageError, match="cannot be written"):
-        view.grab_picture(tmp_path / "no folder" / "cortex.png")
+        save_image(view.prepare_picture()(), tmp_path / "no folder" / "cortex.png")
 
 
 def test_requests_of_one_turn_become_one_frame(view, qtbot) -> None:
@@ -420,3 +426,23 @@ def test_picks_take_less_than_a_millisecond(view) -> None:
         view.canvas.pick_at(position)
         times.append(time.thread_time() - start)
     assert np.median(times) < 1e-3
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_the_first_cortex_fades_in_unless_less_motion_is_asked_for(qtbot, moves) -> None:
+    view = CortexView()
+    view.set_surface(make_cortex())
+    qtbot.addWidget(view)
+    canvas = view.canvas
+    canvas.set_gliding(moves)
+    canvas._fade.setDuration(10**6)
+    view.resize(620, 460)
+    view.show()
+    qtbot.waitUntil(lambda: canvas.frame is not None and canvas.frame.scene.path is not None)
+    ground = canvas.grab().toImage().pixelColor(2, canvas.height() // 2)
+    shown = canvas.grab().toImage().pixelColor(canvas.width() // 3, canvas.height() // 2)
+    assert (abs(shown.lightness() - ground.lightness()) < 3) == moves
+    canvas.settle()
+    settled = canvas.grab().toImage().pixelColor(canvas.width() // 3, canvas.height() // 2)
+    assert abs(settled.lightness() - ground.lightness()) > 10
+    view.close()

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.base.services import open_services
+from app.explore.places import Places
 from app.shell import application
-from app.shell.application import make_window
+from app.shell.application import hold_collector, make_window
 from app.shell.main_window import TABS, MainWindow
+from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.errors import StorageError
+from core.surfaces.placing import place_voxels
 from core.sweeps.config import Question
 from tests.helpers.fake_engine import FakeEngine, make_catalogue
 
 ROOT = Path(__file__).resolve().parents[3]
 
 HEAVY = [
-    *("PIL", "cyclopts", "h5py", "matplotlib", "nibabel", "numpy", "pandas", "pyqtgraph", "pyvista"),
+    *("PIL", "cyclopts", "h5py", "matplotlib", "nibabel", "numpy", "pandas", "pyqtgraph"),
     *("scipy", "skimage", "sklearn", "timm", "torch", "torchvision", "vtkmodules", "zarr"),
     *("core.engine", "core.probes.probe", "core.session.record", "app.base.services"),
     *("app.cortex.panel", "app.explore.explore", "app.shell.features"),
@@ -85,6 +92,40 @@ def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
     yield made
     made.close()
     made.deleteLater()
+
+
+def test_the_cortex_of_the_last_subject_is_there_before_the_rest(window: MainWindow, qtbot: QtBot) -> None:
+    places = window.places
+    places.read_cortex()
+    with qtbot.waitSignal(places.cortex.view.canvas.drawn):
+        pass
+    placed = place_voxels(*attrgetter("voxels", "surface")(load_subject("simulated")))
+    shown, wanted = (one.left.geometries["inflated"] for one in (places.cortex.view.surface, placed.surface))
+    assert np.array_equal(shown, wanted)  # another thread may have read it at the same time
+    assert "features" not in vars(window)
+    assert window.features.explore.cortex is places.cortex
+
+
+def test_the_images_of_the_last_time_are_in_the_first_paint(window: MainWindow) -> None:
+    window.explore.images.show_images(np.full((64, 64, 3), (250, 10, 10), np.uint8), None, caption="clean")
+    shown = window.explore.images.grab().toImage()
+    window.explore.keep()
+    place = Places(window.session.settings, list).whole.findChild(QLabel, "last_images")
+    assert place.pixmap().toImage().convertToFormat(shown.format()) == shown
+    assert len({shown.pixel(x, shown.height() // 3) for x in range(shown.width())}) > 1
+
+
+def test_the_collector_is_left_out_until_the_first_work_is_done(window: MainWindow, qtbot: QtBot) -> None:
+    hold_collector(window)
+    try:
+        assert window.features is not None and not gc.isenabled()
+        window.opening.blockSignals(False)
+        window.opening.done.emit()
+        qtbot.waitUntil(gc.isenabled)
+        assert gc.get_freeze_count() > 10_000
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def test_a_key_pressed_before_all_is_there_does_its_command(window: MainWindow, qtbot: QtBot) -> None:
