@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from app.cortex.brush import Brush
 from app.cortex.canvas import CortexCanvas
 from app.cortex.colour_bar import ColourBar
 from app.cortex.cursor import CortexCursor
@@ -18,7 +19,7 @@ from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, MorphSlider, follow_path
 from app.cortex.over import make_over
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
-from app.cortex.picking import SEPARATOR, HoverInfo, Pick, voxels_near
+from app.cortex.picking import SEPARATOR, HoverInfo, Pick
 from app.cortex.picture import prepare_picture
 from app.cortex.scene import background_of
 from app.cortex.style import CortexStyle
@@ -33,11 +34,6 @@ from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.surfaces.placing import Placed
 from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
 
-BRUSH_SIZES = (2.0, 40.0)
-"""Radius in mm."""
-
-BRUSH_GROWTH = 1.25
-"""Of the radius by a key or a notch of the wheel."""
 REREAD_MS = 60
 """After the last change of map or shape, until the place under the pointer is read again."""
 
@@ -57,8 +53,6 @@ class CortexView(QWidget):
         A brush stroke ended; all voxels of the set, ascending.
     scale_changed()
         What the colour bar shows changed: colour map, limit, threshold, title or unit.
-    brush_sized(float)
-        The brush has another radius in mm.
     layout_changed()
         Surface, geometry, hemispheres or the named view changed.
     refused(str)
@@ -70,16 +64,13 @@ class CortexView(QWidget):
     set_drawn = Signal(tuple)
     scale_changed = Signal()
     layout_changed = Signal()
-    brush_sized = Signal(float)
     refused = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.canvas = CortexCanvas(self)
         self._painter = CortexPainter()
-        self._drawn: set[int] = set()
-        self._erases = self._takes = False
-        self.brush_radius = BRUSH_SIZES[0]
+        self.brush = Brush(self.canvas, lambda: self._painter.voxels)
         self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
         self.geometry_name: Geometry = "inflated"
         self._folded: Geometry = "inflated"
@@ -125,7 +116,7 @@ class CortexView(QWidget):
     def set_voxels(self, table: VoxelTable) -> None:
         """Take a subject's voxels; the map and the selection are cleared."""
         self._painter.set_voxels(table)
-        self._drawn = set()
+        self.brush.drawn = set()
         self.select_voxel(None)
         self._frame()
         self._recolour()
@@ -252,23 +243,8 @@ class CortexView(QWidget):
 
     def show_set(self, voxels: Sequence[int]) -> None:
         """Outline a set of voxels in the accent colour; an empty one outlines none."""
-        self._drawn = set(voxels)
-        self.canvas.change(drawn=self._painter.set_labels(sorted(self._drawn)))
-
-    def set_drawing(self, drawing: bool) -> None:
-        """Let a left drag brush voxels into the set, or out of it, instead of turning the cortex."""
-        self.canvas.set_brush(self.brush_radius if drawing else 0.0)
-
-    def set_erasing(self, erasing: bool) -> None:
-        """Let the brush take voxels out; Shift does the opposite."""
-        self._erases = erasing
-
-    def set_brush(self, radius: float) -> None:
-        """Make the brush `radius` mm wide on the geometry shown, within `BRUSH_SIZES`."""
-        self.brush_radius = min(max(radius, BRUSH_SIZES[0]), BRUSH_SIZES[1])
-        if self.canvas.input.brushing:
-            self.canvas.set_brush(self.brush_radius)
-        self.brush_sized.emit(self.brush_radius)
+        self.brush.drawn = set(voxels)
+        self.canvas.change(drawn=self._painter.set_labels(sorted(voxels)))
 
     def prepare_picture(self, scale: int = 2, *, transparent: bool = False) -> Callable[[], QImage]:
         """What draws the picture with its names and colour bar at `scale` times the size shown, in any thread."""
@@ -303,10 +279,8 @@ class CortexView(QWidget):
         given.left.connect(partial(self._follow, None))
         self._reread.timeout.connect(self._tell_again)
         self.canvas.posed.connect(self._reread.start)
-        given.brush_began.connect(self._begin_stroke)
-        given.brushed.connect(self._brush)
-        given.brush_ended.connect(self._end_stroke)
-        given.brush_resized.connect(self._resize_brush)
+        self.brush.painted.connect(self.show_set)
+        self.brush.ended.connect(self.set_drawn)
         self.voxel_cursor.moved.connect(self._follow_keys)
         self.voxel_cursor.chosen.connect(self._pick)
 
@@ -401,22 +375,3 @@ class CortexView(QWidget):
         """What was read may have changed: another map, probe, unit, shape or camera."""
         if self._read is not None:
             self.voxel_hovered.emit(self._read())
-
-    def _begin_stroke(self, position: QPointF, inverted: bool) -> None:
-        self._takes = self._erases != inverted
-        self._brush(position)
-
-    def _brush(self, position: QPointF) -> None:
-        pick, voxels = self.canvas.pick_at(position), self._painter.voxels
-        if pick is None or voxels is None:
-            return
-        near = voxels_near(pick, self.canvas.scene.meshes[pick.side], voxels, radius=self.brush_radius)
-        drawn = self._drawn - near if self._takes else self._drawn | near
-        if drawn != self._drawn:
-            self.show_set(tuple(drawn))
-
-    def _resize_brush(self, steps: float) -> None:
-        self.set_brush(self.brush_radius * BRUSH_GROWTH**steps)
-
-    def _end_stroke(self) -> None:
-        self.set_drawn.emit(tuple(sorted(self._drawn)))

@@ -8,24 +8,16 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStackedWidget, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStackedWidget, QWidget
 
 from app.base.state import Pinned
+from app.explore.compare_tools import CompareTools
 from app.explore.jury_strip import JuryStrip
-from app.explore.picture_set import PictureSet, Role, compare, compare_probe, pixels_of
+from app.explore.picture_set import ROLES, PictureSet, Role, compare, compare_probe, describe_pixel, fade, pixels_of
 from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
-from app.widgets.basics import (
-    allow,
-    make_column,
-    make_label,
-    make_panel,
-    make_row,
-    make_tool_button,
-    set_look,
-    show_text,
-)
+from app.widgets.basics import make_column, make_label, make_panel, make_row, show_text
 from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import Caption, EmptyState
 from app.widgets.editors import ChoiceBox
@@ -43,23 +35,9 @@ FLICKER_MS = 167
 
 ZOOM_TIP = "Double click to enlarge. Scroll to zoom, drag to move, Home fits. All panes follow."
 DIFFERENCE_TIP = "127.5 + factor × 255 (shown − clean): mid grey means no change. " + ZOOM_TIP
-ROLES = {
-    Role.PERTURBED: ("Perturbed", "The attacked image, as delivered"),
-    Role.CONTROL: ("Random control", "A random perturbation of the same realised size"),
-    Role.SIGN_FLIP: ("Sign flip", "The same perturbation with its sign flipped: clean − δ"),
-}
-"""What the second and third pane can show, and its tooltip."""
-
-TOOLS = (
-    ("flicker", "Flicker", "Swap clean and perturbed three times a second, image and response map"),
-    ("swipe", "Swipe", "Drag a line: clean on its left, perturbed on its right"),
-    ("hold", "Hold for clean", "Show the clean image while held down"),
-)
 CLEAN, PINNED = "clean", "pinned"
 PAIR_TIP = "With a pinned probe (A): the perturbation of this one (B) less that of A, what they do not share"
 LAST = "beginning · until the first step, the last probe is shown, faded"
-FADE = 0.35
-"""What is left of the contrast of a faded picture."""
 
 FACTOR_TIP = "Auto brings the 99th percentile of |δ| to at most 110 grey levels."
 AUTO = "auto"
@@ -69,39 +47,6 @@ WIDE = 1.5
 METER_WIDTH, LEAST_SIDE, HEAD_HEIGHT = 220, 60, 28
 FACTOR_WIDTH = 104
 """Room for "×192 auto" and the arrow, in pixels."""
-
-
-class CompareTools(QWidget):
-    """The buttons that say how images are compared; `collect`, `pin` and `unpin` take a command."""
-
-    flicker: QToolButton
-    swipe: QToolButton
-    hold: QToolButton
-
-    def __init__(self) -> None:
-        super().__init__()
-        for key, name, tip in TOOLS:
-            button = make_tool_button(tip=tip, name=name)
-            button.setText(name)
-            set_look(button, "kind", "plain")
-            button.setCheckable(key != "hold")
-            setattr(self, key, button)
-        self.collect = make_tool_button(tip="", name="Add to the tray")
-        self.pin = make_tool_button(tip="", name="Pin this probe")
-        self.unpin = make_tool_button(tip="", name="Unpin")
-        self.row = make_row(self.flicker, self.swipe, self.hold, -1, self.unpin, self.pin, self.collect, gap=4)
-        self.setLayout(self.row)
-
-    def set_usable(self, on: bool) -> None:
-        """Enable the buttons only while there is something to compare, and say why not otherwise."""
-        for key, _, tip in TOOLS:
-            button = getattr(self, key)
-            allow(button, "" if on else f"{tip}. Run a probe first.", tip)
-
-
-def fade(pixels: ByteArray) -> ByteArray:
-    """A picture (height, width, 3) with little contrast."""
-    return np.asarray(FADE * pixels + (1 - FADE) * 128, dtype=np.uint8)
 
 
 class ImagesPanel(QWidget):
@@ -440,14 +385,7 @@ class ImagesPanel(QWidget):
         if place is None or self._pictures is None:
             self.said.emit("")
             return
-        row, column = place
-        if row >= len(self._pictures.clean) or column >= self._pictures.clean.shape[1]:
-            return  # of a larger pinned image
-        clean = self._pictures.clean[row, column].tolist()
-        text = f"row {row}, column {column} · clean RGB {clean}"
-        made = self._pictures.made.get(self._role)
-        changed = "" if made is None else f" · {ROLES[self._role][0].lower()} {made[row, column].tolist()}"
-        self.said.emit(text + changed)
+        self.said.emit(describe_pixel(self._pictures, self._role, *place))
 
     def _swap(self) -> None:
         self._flicker_phase = not self._flicker_phase

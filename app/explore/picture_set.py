@@ -13,6 +13,8 @@ from core.probes.probe import Probe
 from core.types import ByteArray, FloatArray
 
 GREY_LEVELS = 255.0
+FADE = 0.35
+"""What is left of the contrast of a faded picture."""
 
 
 class Role(StrEnum):
@@ -21,6 +23,14 @@ class Role(StrEnum):
     PERTURBED = "perturbed"
     CONTROL = "control"
     SIGN_FLIP = "sign_flip"
+
+
+ROLES = {
+    Role.PERTURBED: ("Perturbed", "The attacked image, as delivered"),
+    Role.CONTROL: ("Random control", "A random perturbation of the same realised size"),
+    Role.SIGN_FLIP: ("Sign flip", "The same perturbation with its sign flipped: clean − δ"),
+}
+"""What the second and third pane can show, and its tooltip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +69,17 @@ def compare_probe(probe: Probe) -> PictureSet:
     clean, made = probe.clean_pixels, pixels_of(probe)
     deltas = {role: (GREY_LEVELS * (pixels - clean)).transpose(1, 2, 0) for role, pixels in made.items()}
     return PictureSet(to_uint8(clean), {role: to_uint8(pixels) for role, pixels in made.items()}, deltas)
+
+
+def fade(pixels: ByteArray) -> ByteArray:
+    """A picture (height, width, 3) with little contrast."""
+    return np.asarray(FADE * pixels + (1 - FADE) * 128, dtype=np.uint8)
+
+
+def describe_pixel(pictures: PictureSet, role: Role, row: int, column: int) -> str:
+    """The colours of one pixel; "" where there is none, as of a larger image beside this one."""
+    if row >= len(pictures.clean) or column >= pictures.clean.shape[1]:
+        return ""
+    made = pictures.made.get(role)
+    changed = "" if made is None else f" · {ROLES[role][0].lower()} {made[row, column].tolist()}"
+    return f"row {row}, column {column} · clean RGB {pictures.clean[row, column].tolist()}{changed}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QSlider, QWidget
 
-from app.cortex.view import BRUSH_SIZES
+from app.cortex.brush import BRUSH_SIZES
 from app.explore.target_options_form import TargetOptionsForm
 from app.widgets.basics import (
     make_button,

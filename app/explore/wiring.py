@@ -55,10 +55,10 @@ class Wiring(QObject):
         controls.against.changed.connect(controller.set_against)
         controls.target.roi_chosen.connect(self._choose_roi)
         target, view = controls.target, self._panels.cortex.view
-        target.draw.toggled.connect(view.set_drawing)
+        target.draw.toggled.connect(view.brush.use)
         target.brush.chosen.connect(self._choose_brush)
         target.brush_size.valueChanged.connect(self._size_brush)
-        view.brush_sized.connect(target.show_size)
+        view.brush.resized.connect(target.show_size)
         controls.target.clear.clicked.connect(controller.clear_target)
         controls.target.options.changed.connect(controller.set_target_options)
         controls.target.options.pattern.clicked.connect(self._load_pattern)
@@ -77,10 +77,10 @@ class Wiring(QObject):
         self.read_first(partial(catalogue.place_subject, subject), partial(controller.open_subject, subject))
 
     def _choose_brush(self, name: str) -> None:
-        self._panels.cortex.view.set_erasing(name == "erase")
+        self._panels.cortex.view.brush.set_erasing(name == "erase")
 
     def _size_brush(self, _position: int) -> None:
-        self._panels.cortex.view.set_brush(self._panels.controls.target.radius())
+        self._panels.cortex.view.brush.set_radius(self._panels.controls.target.radius())
 
     def _choose_roi(self, roi: str) -> None:
         self._session.controller.pick_roi(roi)

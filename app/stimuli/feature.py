@@ -219,9 +219,7 @@ class Stimuli(Feature):
 
     def preview(self) -> None:
         """Have missing probes made and every item previewed, if the tab was ever opened."""
-        page = self._page
-        config = page.config() if page is not None else None
-        if page is None or config is None:
+        if (page := self._page) is None or (config := page.config()) is None:
             return
         page.looking.drop()
         if not self.tray.items:
@@ -269,8 +267,7 @@ class Stimuli(Feature):
                 LOGGER.info("settings of the stimulus set not used: %s", problem)
 
     def _remember_form(self) -> None:
-        config = self._page.config() if self._page is not None else None
-        if config is not None:
+        if self._page is not None and (config := self._page.config()) is not None:
             self._session.settings.set("stimulus_set", json.dumps(unstructure(config)))
 
     def _offer_encoders(self) -> None:

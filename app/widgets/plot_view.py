@@ -31,14 +31,13 @@ BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
 LONGEST = {"bottom": 11, "left": 22}
 """Letters on one line of a tick's name."""
-MANY_POWERS = 5
 TITLE_HEIGHT = 34
 """Pixels of a title of two lines."""
 LEGEND_ROOM = 0.16
 """Share of the height left free for the legend."""
 PAPER = "#ffffff"
 """What stands out on a field of any colour."""
-CLICK_PIXELS = 9
+CLICK_PIXELS, MANY_POWERS = 9, 5
 SHADE = 0.13
 """Cover of what is shaded."""
 RING, DOT, ON_TOP, BEHIND = 16, 10, 1000, -1

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from app.base.jobs import Idle
 from app.base.state import request_probe
 from app.cortex.twin import TwinView
-from app.explore.images_panel import fade
+from app.explore.picture_set import fade
 from app.shell.main_window import MainWindow
 from app.widgets.editors import ChoiceBox
 from core.figures.probe_plots import LAST, PINNED

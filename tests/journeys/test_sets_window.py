@@ -106,7 +106,7 @@ def test_a_key_sizes_the_brush_and_does_not_change_the_image(window: MainWindow,
     radius = form.radius()
     QTest.keyClick(view.canvas, Qt.Key.Key_BracketRight)
     assert form.radius() == pytest.approx(1.25 * radius, rel=0.03)
-    assert form.size_label.text() == f"{view.brush_radius:.1f} mm"
+    assert form.size_label.text() == f"{view.brush.radius:.1f} mm"
     assert window.session.controller.image_key == image
     form.brush_size.setValue(form.brush_size.maximum())
-    assert view.brush_radius == pytest.approx(40, rel=0.03)
+    assert view.brush.radius == pytest.approx(40, rel=0.03)

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.state import AppState
-from app.explore.images_panel import Role
+from app.explore.picture_set import Role
 from app.shell.main_window import MainWindow
 from core.probes.probe import Probe
 from core.types import Direction, FloatArray

@@ -13,9 +13,10 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 
 from app.base.pictures import save_image
+from app.cortex.brush import BRUSH_SIZES
 from app.cortex.picking import HoverInfo
 from app.cortex.studio import REST_MS
-from app.cortex.view import BRUSH_SIZES, CortexView
+from app.cortex.view import CortexView
 from app.look.theme import LIGHT, use_theme
 from core.errors import BadInputError, StorageError
 from core.types import Hemisphere
@@ -229,19 +230,19 @@ def test_the_brush_adds_takes_out_and_has_a_size(view) -> None:
     arrange(view, "inflated", "right", "lateral")
     before = view.canvas.pose
     first, second = clear_vertices(view, 1, 2)
-    view.set_brush(15.0)
-    view.set_drawing(True)
+    view.brush.set_radius(15.0)
+    view.brush.use(True)
     press(view, first)
     assert set(drawn[-1]) == around(view, first, 15.0)
     press(view, second)
     assert set(drawn[-1]) == around(view, first, 15.0) | around(view, second, 15.0), "adding is the rule"
-    view.set_brush(6.0)
+    view.brush.set_radius(6.0)
     press(view, second, Qt.KeyboardModifier.ShiftModifier)
     left = around(view, first, 15.0) | around(view, second, 15.0)
     left -= around(view, second, 6.0)
     assert set(drawn[-1]) == left, "Shift does the opposite"
-    view.set_erasing(True)
-    view.set_brush(40.0)
+    view.brush.set_erasing(True)
+    view.brush.set_radius(40.0)
     press(view, first)
     assert set(drawn[-1]) == left - around(view, first, 40.0)
     labels = view.canvas.scene.drawn
@@ -254,11 +255,11 @@ def test_the_brush_adds_takes_out_and_has_a_size(view) -> None:
 
 def test_keys_and_the_wheel_size_the_brush_only_while_it_is_on(view, qtbot) -> None:
     sizes = []
-    view.brush_sized.connect(sizes.append)
+    view.brush.resized.connect(sizes.append)
     QTest.keyClick(view.canvas, Qt.Key.Key_BracketRight)
     assert sizes == []
-    view.set_drawing(True)
-    start = view.brush_radius
+    view.brush.use(True)
+    start = view.brush.radius
     QTest.keyClick(view.canvas, Qt.Key.Key_BracketRight)
     QTest.keyClick(view.canvas, Qt.Key.Key_BracketRight)
     QTest.keyClick(view.canvas, Qt.Key.Key_BracketLeft)
