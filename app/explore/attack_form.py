@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.explore.epsilon_control import EpsilonControl
+from app.explore.mask_tool import HARD, MaskTool
 from app.widgets.basics import make_column, make_heading, make_label, make_panel, make_row, set_icon, set_look
 from app.widgets.captions import Fold
 from app.widgets.form import MOST_SEED, Choice, Count, Flag, Form, Number, Pick
@@ -90,7 +91,7 @@ class AttackForm(Form):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._step_size: float | None = None
-        self._mask: Mask | None = None
+        self.mask_tool = MaskTool()
         self._step_rule = StepRule.FALLING
         self.epsilon = EpsilonControl()
         for way, icon, ink in ((Direction.RAISE, "up", "warm"), (Direction.LOWER, "down", "cool")):
@@ -98,10 +99,11 @@ class AttackForm(Form):
             set_icon(self.direction.button(way), icon, ink)
         self._advanced_rows = self.make_rows("method", "preset", *OPTIONS, gap=8)
         self._advanced_rows.setContentsMargins(0, 4, 0, 4)
-        self.advanced = Fold("Advanced", make_panel(self._advanced_rows))
+        self.advanced = Fold("Advanced", make_panel(make_column(self._advanced_rows, self.mask_tool)))
         top = make_row(make_label("Norm"), self.norm, -1, make_label("Steps"), self.n_steps)
         self.setLayout(make_column(make_heading("Probe"), self.direction, top, self.epsilon, self.advanced))
         self.epsilon.committed.connect(self._take_schedule)
+        self.mask_tool.changed.connect(self._take_mask)
         self.set_value(AttackConfig())
 
     def value(self) -> AttackConfig:
@@ -113,7 +115,7 @@ class AttackForm(Form):
             epsilon=self.epsilon.epsilon,
             step_size=self._step_size if method is AttackMethod.PGD else None,
             step_rule=self._step_rule,
-            mask=self._mask,
+            mask=self.mask_tool.chosen,
             momentum=self.momentum.value() if method is AttackMethod.PGD else 0.0,
             diversity=self.diversity.value() if steers else 0.0,
             translation=self.translation.value() if steers else 0,
@@ -127,7 +129,9 @@ class AttackForm(Form):
         if self.epsilon.norm is not attack.norm:
             self.epsilon.set_norm(attack.norm)
         self.epsilon.set_epsilon(attack.epsilon)
-        self._step_size, self._step_rule, self._mask = attack.step_size, attack.step_rule, attack.mask
+        self._step_size, self._step_rule = attack.step_size, attack.step_rule
+        self.mask_tool.set_value(attack.mask)
+        self.mask_tool.set_hard(attack.quantise)
         self.preset.set_value(name_schedule(attack))
         self.refresh()
 
@@ -148,13 +152,25 @@ class AttackForm(Form):
         method = AttackMethod(self.method.value())
         unused = NO_USE.get(method, "")
         unsteered = "" if method.takes_transfer_options else unused
+        is_soft = self.mask_tool.chosen is not None and self.mask_tool.chosen.is_soft
         return {
+            "quantise": f"{HARD}, and the mask has one" if is_soft else "",
             "n_steps": STEP_REASONS.get(method, ""),
             "momentum": unused,
             "diversity": unsteered,
             "translation": unsteered,
             "n_queries": "" if method is AttackMethod.SQUARE else "Only Square counts queries",
         }
+
+    def take_quantise(self, *_: object) -> None:
+        """A mask then has hard edges."""
+        self.mask_tool.set_hard(self.quantise.value())
+        self.take_edit()
+
+    def _take_mask(self, mask: Mask | None) -> None:
+        if mask is not None and mask.is_soft:  # as a picture with greys
+            self.quantise.set_value(False)
+        self.take_edit()
 
     def take_direction(self, direction: str) -> None:
         """It is no part of the attack."""

@@ -293,7 +293,7 @@ class ImagesPanel(QWidget):
         clean, attack = self._probe.clean_pixels, self._probe.config.attack
         made = pixels_of(self._probe)[self._role] if self._preview is None else clean + self._preview.delta
         epsilon = attack.epsilon if self._preview is None else self._preview.epsilon
-        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=attack.norm))
+        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=attack.norm, mask=attack.mask))
 
     def _take(self, pictures: PictureSet, *, fades: bool = False) -> None:
         self._fades = fades

@@ -64,6 +64,8 @@ class Wiring(QObject):
         controls.target.options.pattern.clicked.connect(self._load_pattern)
         controls.attack.direction_chosen.connect(controller.set_direction)
         controls.attack.changed.connect(controller.set_attack)
+        controls.attack.mask_tool.draw_on(self._panels.images.clean_view)
+        controls.attack.mask_tool.refused.connect(controller.noted)
         controls.attack.epsilon.dragged.connect(controller.drag_epsilon)
         controls.run.probe_requested.connect(controller.probe)
         controls.run.cancel_requested.connect(controller.cancel)

@@ -44,14 +44,17 @@ def describe_budget(reading: BudgetReading) -> tuple[MeterRow, ...]:
     """The lines of the meter below its bar."""
     kept = "yes" if reading.survives_8bit else "no"
     ink = "danger" if not reading.survives_8bit else "good" if reading.rounding_share <= LITTLE_LOST else "warning"
+    masked = reading.rms_inside != reading.rms_grey_levels
+    inside = f", {format_number(reading.rms_inside)} inside the mask" if masked else ""
     lost = f"{100 * min(reading.rounding_share, 9.99):.0f} % lost"
     return (
         MeterRow("L₂", format_number(reading.l2, 3), "‖δ‖₂ = √Σ δ², in [0, 1] pixel units"),
         MeterRow("L∞", write_epsilon(reading.linf, NormName.LINF), "‖δ‖∞ = max |δ|, in [0, 1] pixel units"),
         MeterRow(
             "RMS",
-            f"{format_number(reading.rms_grey_levels)} grey levels",
-            "255 ‖δ‖₂ / √(3 N²): root-mean-square change of a colour value, in grey levels of 255",
+            f"{format_number(reading.rms_grey_levels)} grey levels{inside}",
+            "255 ‖δ‖₂ / √(3 N²): root-mean-square change of a colour value, in grey levels of 255; inside a mask, over "
+            "the pixels that it lets change",
         ),
         MeterRow(
             "Pixels changed",

@@ -176,6 +176,8 @@ class ImageView(QWidget):
         The user zoomed or moved; the rectangle shown, in image pixels.
     pixel_hovered(object)
         (row, column) below the pointer, or None.
+    picture_changed()
+        Another picture, or none, is shown.
     said(str)
         A sentence about a copy or save that went well or failed.
     enlarged()
@@ -185,6 +187,7 @@ class ImageView(QWidget):
     view_moved = Signal(QRectF)
     pixel_hovered = Signal(object)
     said = Signal(str)
+    picture_changed = Signal()
     enlarged = Signal()
 
     def __init__(self, name: str, *, parent: QWidget | None = None) -> None:
@@ -231,12 +234,12 @@ class ImageView(QWidget):
         self._hint.setVisible(pixels is None)
         for action in self.actions():
             action.setEnabled(pixels is not None)
-        if pixels is None:
-            return
-        self._item.setImage(pixels, autoLevels=False, levels=(0, 255))
-        if size_before != pixels.shape:
-            self._limit()
-            self.fit()
+        if pixels is not None:
+            self._item.setImage(pixels, autoLevels=False, levels=(0, 255))
+            if size_before != pixels.shape:
+                self._limit()
+                self.fit()
+        self.picture_changed.emit()
 
     def set_hint(self, text: str) -> None:
         """What the pane says while it has no picture."""

@@ -87,6 +87,11 @@ class Mask:
             return bool(((levels > 0) & (levels < WHITE)).any())
         return self.edge > 0
 
+    @property
+    def levels(self) -> ByteArray:
+        """The grey levels (side, side) of its picture."""
+        return _decode(self.picture)
+
     def render(self, side: int) -> FloatArray:
         """The mask m of an image of `side` x `side` pixels, (side, side) float32 in [0, 1]; hard edges are by centres.
 
