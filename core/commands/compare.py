@@ -67,10 +67,7 @@ def run_compare(
 
     if out is not None:
         check_free(out)
-    config = given.make(CompareConfig)
-    masks = tuple((name, Path(mask)) for name, mask in split_pairs(roi, "roi").items())
-    reading = given.make(ReadOptions, ids=ids, columns=split(columns), rois=masks)
-    matching = given.make(MatchOptions, target_columns=split_pairs(target_column, "target_column"))
+    reading, matching, config = resolve_compare(given, ids=ids, columns=columns, roi=roi, target_column=target_column)
     measured = open_measured(Path(words[0]), [Path(word) for word in words[1:]], reading, matching)
     comparison = finish(lambda stop: iter_compare(measured, config, should_stop=stop))
     page = None if out is None else write_comparison(comparison, out)
@@ -80,6 +77,16 @@ def run_compare(
     if page is not None:
         print(page)
     return 0
+
+
+def resolve_compare(
+    given: Given, *, ids: tuple[Path, ...], columns: str, roi: tuple[str, ...], target_column: tuple[str, ...]
+) -> tuple[ReadOptions, MatchOptions, CompareConfig]:
+    """How files are read, joined with the set and compared. Raises BadInputError with one clear sentence otherwise."""
+    masks = tuple((name, Path(mask)) for name, mask in split_pairs(roi, "roi").items())
+    reading = given.make(ReadOptions, ids=ids, columns=split(columns), rois=masks)
+    matching = given.make(MatchOptions, target_columns=split_pairs(target_column, "target_column"))
+    return reading, matching, given.make(CompareConfig)
 
 
 def split_pairs(words: Sequence[str], name: str) -> dict[str, str]:

@@ -107,12 +107,7 @@ def run_fit(
     given: Given,
 ) -> int:
     """Run the fits; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    jobs = plan_fits(subject, network, layer=layer, everything=all, options=resolve_options(given))
-    if layers and (all or layer or subject is None or network is None):
-        allowed = "given with one --subject and one --network, without --all and --layer"
-        raise refusal("layers", allowed=allowed, got=layers)
-    if layers:
-        jobs = [replace(jobs[0], layers=_choose_layers(jobs[0].network, layers))]
+    jobs = resolve_fits(given, subject=subject, network=network, layer=layer, layers=layers, all=all)
     found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
     engine, started = Engine(device=device), time.monotonic()
     with stop_on_interrupt() as should_stop:
@@ -130,6 +125,25 @@ def run_fit(
     if json:
         answer({"seconds": round(time.monotonic() - started, 2), **found}, as_json=True)
     return 0
+
+
+def resolve_fits(
+    given: Given,
+    *,
+    subject: str | None,
+    network: str | None,
+    layer: str | None,
+    layers: str | None,
+    all: bool,  # noqa: A002
+) -> list[FitRequest]:
+    """The fits that the options describe. Raises BadInputError with one clear sentence otherwise."""
+    jobs = plan_fits(subject, network, layer=layer, everything=all, options=resolve_options(given))
+    if layers and (all or layer or subject is None or network is None):
+        allowed = "given with one --subject and one --network, without --all and --layer"
+        raise refusal("layers", allowed=allowed, got=layers)
+    if layers:
+        return [replace(jobs[0], layers=_choose_layers(jobs[0].network, layers))]
+    return jobs
 
 
 def _iter_estimates(

@@ -108,16 +108,21 @@ def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Call
     made = [option for config, text, *helped in sources for option in _make(config, text, *helped)]
 
     def add(command: Callable[..., int]) -> Run:
-        @wraps(command)
-        def run(*args: Any, **typed: Any) -> int:
+        def gather(typed: dict[str, Any]) -> dict[str, Any]:
             values: dict[type, dict[str, Any]] = {}
             for config, name, parameter in made:
                 if parameter.name in typed:
                     values.setdefault(config, {})[name] = typed.pop(parameter.name)
-            return command(*args, given=Given(values), **typed)
+            return typed | {"given": Given(values)}
+
+        @wraps(command)
+        def run(*args: Any, **typed: Any) -> int:
+            return command(*args, **gather(typed))
 
         own = [one for one in _list_parameters(command) if one.name != "given"]
         needed = [one for one in own if one.default is one.empty]
+        run.gather = gather  # type: ignore[attr-defined]
+        run.fields = {parameter.name: name for _, name, parameter in made}  # type: ignore[attr-defined]
         return _sign(run, [*needed, *(one for _, _, one in made), *(one for one in own if one not in needed)])
 
     return add
