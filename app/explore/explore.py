@@ -217,6 +217,13 @@ class Explore(Feature):
         """Give the button beside the images its command."""
         self.images.tools.collect.setDefaultAction(action)
 
+    def offer_in_menus(self, actions: Sequence[QAction]) -> None:
+        """Put commands into the context menus of pictures and plots."""
+        images, responses = self.images, self.responses
+        panes = (images.clean_view, images.made_view, images.difference_view)
+        for widget in (*panes, responses.curve, responses.table, responses.history):
+            widget.addActions(actions)
+
     def set_planned_images(self, n_images: int) -> None:
         """How many images the experiment that is planned shows."""
         self.responses.power.set_images(n_images)

@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLayout, QMessageBox, QStackedWidget, QWidget
@@ -24,6 +24,7 @@ from app.widgets.plain_table import PlainTable
 from app.widgets.plot_picker import PlotPicker
 from app.widgets.segmented import Segmented
 from app.widgets.work_page import JobPage
+from core.errors import BadInputError
 from core.experiments.measured.compare import Comparison, Cut, Row, choose_probes, iter_compare
 from core.experiments.measured.compare_plots import plot_judgement
 from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, describe_judgement, lay_out_row
@@ -36,6 +37,9 @@ from core.progress import Progress
 from core.session.files import SETS, add_recent
 from core.stimuli.manifest import MANIFEST, read_manifest
 from core.templates import read_formulas
+
+if TYPE_CHECKING:
+    from core.commands.copied import Runnable
 
 OPEN, LOOK, COMPARE = "measured files", "measured look", "comparison"
 PICTURES_LEAST = 300
@@ -96,6 +100,15 @@ class MeasuredPage(JobPage):
         """Open what was dropped: a set, its responses, or both at once."""
         event.acceptProposedAction()
         self.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+
+    def as_text(self) -> Runnable:
+        """The comparison the form describes."""
+        from core.commands.copied import copy_comparison
+
+        form = self.form
+        if form.folder is None or not form.paths:
+            raise BadInputError(f"{self._reason()}: then what compares them can be copied.")
+        return copy_comparison(form.folder, form.paths, form.reading(), form.matching(), form.config())
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open sets and responses among some paths."""

@@ -87,6 +87,8 @@ redo | Redo | Ctrl+Shift+Z | redo | Redo the change undone last
 -
 copy_cortex | Copy cortex picture | Ctrl+Shift+X | copy | Put the cortex with its names and colour bar on the \
     clipboard, at twice its size
+copy_command | Copy as command | | copy | Copy the command that does what this work space would run
+copy_python | Copy as Python | | copy | Copy the script that does what this work space would run
 [Data]
 open_image | Open image… | Ctrl+O | image | Probe an image of your own
 previous_image | Previous image | [ | previous | Go to the previous image in the gallery

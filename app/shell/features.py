@@ -26,6 +26,7 @@ from app.sessions.feature import Sessions
 from app.shell.actions import Actions
 from app.shell.banner import Notices
 from app.shell.commands import Situation, find_command
+from app.shell.copying import Copying
 from app.shell.drops import Drops
 from app.shell.handlers import Handlers
 from app.shell.jumps import Jumps
@@ -49,6 +50,7 @@ class Features(QObject):
         self.encoders, self.figures, self.study = Encoders(desk, explore), Figures(desk, explore), Study(desk)
         self.surfaces, self.poses = Surfaces(desk, explore.cortex.view), Poses(desk, explore.cortex.view)
         self.handlers, self.tour = Handlers(desk), Tour(desk, explore, lambda command: buttons[command])
+        self.copying = Copying(desk)
         self.preferences = Preferences(desk, set_keys=self._set_keys)
         self.jumps = Jumps(desk, explore, actions, self.preferences.show_settings)
         self.commands = {name: do for feature in self for name, do in feature.commands().items()}
@@ -56,6 +58,7 @@ class Features(QObject):
         self.notices = Notices(desk)
         actions.action("recent_sessions").setMenu(self.sessions.menu)
         explore.set_collecting(actions.action("add_to_tray"))
+        explore.offer_in_menus([actions.action(name) for name in ("copy_command", "copy_python")])
         self._connect()
         self.refresh_commands()
 
@@ -63,7 +66,7 @@ class Features(QObject):
         """In the order in which a drop is offered to them: what is told by its content stands first."""
         yield from (self.sessions, self.analyses, self.stimuli, self.measured, self.encoders, self.surfaces)
         yield from (self.networks, self.recordings, self.explore, self.figures, self.fits, self.packages, self.poses)
-        yield from (self.study, self.handlers, self.tour, self.preferences, self.jumps)
+        yield from (self.study, self.handlers, self.tour, self.preferences, self.jumps, self.copying)
 
     def refresh_commands(self) -> None:
         """Enable what can be done now."""

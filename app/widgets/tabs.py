@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.widgets.basics import make_row
+
+if TYPE_CHECKING:
+    from core.commands.copied import Runnable
 
 
 class WorkPage(QWidget):
@@ -16,6 +20,10 @@ class WorkPage(QWidget):
     def hasHeightForWidth(self) -> bool:
         """No: a wrapped line in it would make the height it would like the least one, and push its foot off screen."""
         return False
+
+    def as_text(self) -> Runnable:
+        """What it would run, for copying. Raises ProbeError where it cannot be run, or no text stands for it."""
+        raise NotImplementedError
 
 
 class PageStack(QStackedWidget):
