@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QWidget
 from app.cortex.layout import NamedView
 from app.cortex.pose import capture_view, show_view
 from app.explore.files import Files
+from app.explore.fingerprint import FingerprintWindow
 from app.explore.image_list import GalleryItem
 from app.explore.loupe import Loupe
 from app.explore.places import KEY, Places
@@ -79,6 +80,7 @@ class Explore(Feature):
             "lower": partial(controller.set_direction, Direction.LOWER),
             "toggle_auto": self.controls.run.auto.toggle,
             "trade_off": lambda: self._trade_off.open(),
+            "fingerprint": lambda: self._fingerprint.open(),
             "loupe": self._loupe.toggle,
             "flicker": self.images.tools.flicker.toggle,
         }
@@ -304,6 +306,10 @@ class Explore(Feature):
     @cached_property
     def _trade_off(self) -> TradeOffWindow:
         return TradeOffWindow(self._desk, selection=self.selection, show=self.show)
+
+    @cached_property
+    def _fingerprint(self) -> FingerprintWindow:
+        return FingerprintWindow(self._desk)
 
     def _step(self, step: int) -> None:
         """Undo (-1) or redo (+1), and say what it changed."""

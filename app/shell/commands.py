@@ -127,6 +127,7 @@ raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
 -
 trade_off | Trade-off… |  | chart | Choose between moving the target and sparing all other voxels
+fingerprint | Fingerprint… |  | chart | What the target answers to: predicted response by category and beside every ROI
 [Stimuli]
 add_to_tray | Add to the tray | T | add | Collect this probe for a stimulus set
 plan_stimuli | Plan stimuli… |  | add | Add images x targets x directions x budgets x networks to the tray
@@ -181,12 +182,12 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
     ("redo", lambda now: bool(now.undo[1]), "Nothing to redo"),
     ("show_recording", lambda now: _is_imported(now.state), "This subject ships with the program"),
     (
-        "probe trade_off plan_stimuli export_encoder encoder_card",
+        "probe trade_off fingerprint plan_stimuli export_encoder encoder_card",
         lambda now: now.state.card is not None,
         "Choose a network with a fitted encoder first",
     ),
     ("probe trade_off", lambda now: now.state.stimulus is not None, "Choose an image first"),
-    ("probe trade_off", lambda now: now.state.target is not None, "Click a voxel on the cortex first"),
+    ("probe trade_off fingerprint", lambda now: now.state.target is not None, "Click a voxel on the cortex first"),
     (
         "export save_probe save_figure save_page save_movie add_to_tray",
         lambda now: now.state.probe is not None or not now.state.is_probing,

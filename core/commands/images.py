@@ -33,11 +33,11 @@ RANK_EXPLAINED = """\
 Images: ids, files or folders, comma-separated; "test:8" draws 8 held-out ones. Without them: all that the subject saw.
 Measured is the mean over repeats, in the unit of the recording; images the encoder was fitted on are marked, as their
 predictions are no forecast. --json prints {"target", "encoder", "unit", "by", "n_images", "images": [{"rank", "image",
-"predicted", "predicted_sd", "measured", "fitted"}]}, best first, all of them. --by-category prints {"target", "encoder",
-"unit", "n_images", "preferred", "categories": [{"category", "n_images", "n_held_out", "response", "low", "high", "sd",
-"response_sd", "held_out"}], "rois": [{"roi", "n_voxels", "r", "contrast", "low", "high"}]}: means over images with 95 %
-intervals (t); r of the predicted responses of target and ROI over all images; the contrast is the target's z less the
-ROI's, z over all images, for the images of the preferred category."""
+"predicted", "predicted_sd", "measured", "fitted"}]}, best first, all of them. --by-category prints {"target",
+"encoder", "unit", "n_images", "preferred", "categories": [{"category", "n_images", "n_held_out", "response", "low",
+"high", "sd", "response_sd", "held_out"}], "rois": [{"roi", "n_voxels", "r", "contrast", "low", "high"}]}: means over
+images with 95 % intervals (t); r of the predicted responses of target and ROI over all images; the contrast is the
+target's z less the ROI's, z over all images, for the images of the preferred category."""
 SYNTHESIS_EXPLAINED = """\
 Images are made from scratch, without a start image and a budget: they are no perturbations. Their responses are of the
 saved 8-bit files, in SDs from the mean of the clean reference images. One that passes the best natural image (--images
