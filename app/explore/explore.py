@@ -283,6 +283,7 @@ class Explore(Feature):
 
     def _connect(self) -> None:
         view, responses = self.cortex.view, self.responses
+        self._session.state.stimulus_changed.connect(self._show_side)
         for chosen in (self.controls.gate.valueChanged, self.cortex.map_changed):
             chosen.connect(self.undo.mark)
         for other in (self.undo.chosen, view.layout_changed, view.scale_changed):
@@ -310,6 +311,11 @@ class Explore(Feature):
     @cached_property
     def _fingerprint(self) -> FingerprintWindow:
         return FingerprintWindow(self._desk)
+
+    def _show_side(self) -> None:
+        """Tell the budget how large the image is."""
+        if (stimulus := self._session.state.stimulus) is not None:
+            self.controls.attack.epsilon.set_side(stimulus.pixels.shape[-1])
 
     def _step(self, step: int) -> None:
         """Undo (-1) or redo (+1), and say what it changed."""
