@@ -7,7 +7,6 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QWidget
@@ -52,9 +51,6 @@ from core.sweeps.config import Question, SweepConfig
 from core.sweeps.plan import SWEEP, name_layers
 from core.sweeps.step_seconds import measure_step_seconds
 from core.templates import read_formulas
-
-if TYPE_CHECKING:
-    from core.commands.copied import Runnable
 
 JOB, STEP_SECONDS = "analysis", "pace"
 UNFINISHED = "This analysis is not finished: run it to go on where it stopped."
@@ -129,11 +125,9 @@ class AnalysisPage(JobPage):
                 stopped="Stopped. Run again to resume.",
             )
 
-    def as_text(self) -> Runnable:
+    def work_to_copy(self) -> SweepConfig:
         """The analysis the form describes."""
-        from core.commands.copied import copy_sweep
-
-        return copy_sweep(self.form.value())
+        return self.form.value()
 
     def take_answer(self, finished: Finished) -> None:
         """Show an answer, or what there is of one that was stopped."""

@@ -6,7 +6,6 @@ asking -> estimating -> asking -> fitting -> asking (with a result, a failure or
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtWidgets import QDialog, QWidget
@@ -14,7 +13,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from app.base.services import Services
 from app.encoders.fit_form import FitForm
 from app.widgets.basics import allow, bring, fill_dialog, make_button, make_heading, make_label, make_line, make_row
-from app.widgets.copy_work import CopyButton
+from app.widgets.copy_work import make_copy_button
 from app.widgets.desk import Desk, Feature, does
 from app.widgets.job_line import JobLine, Reading
 from core.encoders.card import ALL_VOXELS, EncoderCard
@@ -22,9 +21,6 @@ from core.encoders.fit_request import FitRequest, LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
 from core.networks.manage import describe_layers
 from core.types import VoxelTable
-
-if TYPE_CHECKING:
-    from core.commands.copied import Runnable
 
 LEAST_WIDTH = 720
 STAGES = {
@@ -75,7 +71,7 @@ class FitDialog(QDialog):
         self.fit.setDefault(True)
         self.cancel = make_button("Cancel fit", do=self.work.cancel)
         self.close_button = make_button("Close", do=self.close)
-        self.copy = CopyButton(self._as_text, self.work.error)
+        self.copy = make_copy_button(self.form.value, self.work.error)
         self._lay_out()
         self.form.changed.connect(self._take_change)
         self.form.layers_wanted.connect(self._list_layers)
@@ -113,11 +109,6 @@ class FitDialog(QDialog):
         """What the form asks for; None, with the reason shown, where it cannot be done."""
         self.work.say()
         return self.work.attempt(self.form.value)
-
-    def _as_text(self) -> Runnable:
-        from core.commands.copied import copy_fit
-
-        return copy_fit(self.form.value())
 
     def _lay_out(self) -> None:
         fill_dialog(

@@ -6,7 +6,7 @@ import html
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLayout, QMessageBox, QStackedWidget, QWidget
@@ -37,9 +37,6 @@ from core.progress import Progress
 from core.session.files import SETS, add_recent
 from core.stimuli.manifest import MANIFEST, read_manifest
 from core.templates import read_formulas
-
-if TYPE_CHECKING:
-    from core.commands.copied import Runnable
 
 OPEN, LOOK, COMPARE = "measured files", "measured look", "comparison"
 PICTURES_LEAST = 300
@@ -101,14 +98,14 @@ class MeasuredPage(JobPage):
         event.acceptProposedAction()
         self.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
 
-    def as_text(self) -> Runnable:
+    def work_to_copy(self) -> object:
         """The comparison the form describes."""
-        from core.commands.copied import copy_comparison
+        from core.commands.copied import CompareWork
 
         form = self.form
         if form.folder is None or not form.paths:
             raise BadInputError(f"{self._reason()}: then what compares them can be copied.")
-        return copy_comparison(form.folder, form.paths, form.reading(), form.matching(), form.config())
+        return CompareWork(form.folder, form.paths, form.reading(), form.matching(), form.config())
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open sets and responses among some paths."""

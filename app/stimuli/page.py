@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
@@ -22,9 +21,6 @@ from core.errors import BadInputError
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.preview import ItemPreview
-
-if TYPE_CHECKING:
-    from core.commands.copied import Runnable
 
 DETAIL_HEIGHT = 196
 METER_WIDTH = 220
@@ -55,12 +51,9 @@ class StimuliPage(JobPage):
     RUN, RUN_TIP, STOP_TIP = "Write set…", "Write files, manifest and README", "Stop; keep finished probes"
     EXPORT, EXPORT_TIP = "Make package…", "BIDS, PsychoPy, jsPsych or Brain-Score, of a written set"
 
-    def as_text(self) -> Runnable:
-        """Of no tray; of a plan there is one, in its dialog."""
-        raise BadInputError(
-            "A tray holds probes of any kind, which no single command makes: copy a plan in Plan stimuli, or each "
-            "probe in Explore."
-        )
+    def work_to_copy(self) -> object:
+        """None; a plan has it, in its dialog."""
+        raise BadInputError("A tray holds probes of any kind, which no command makes: copy a plan in Plan stimuli.")
 
     def __init__(self, tray: Tray, parent: QWidget | None = None) -> None:
         super().__init__(parent)

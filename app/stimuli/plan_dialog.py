@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.widgets.against_form import AgainstForm
 from app.widgets.basics import fill_dialog, make_button, make_label, make_row, show_text
-from app.widgets.copy_work import CopyButton
+from app.widgets.copy_work import make_copy_button
 from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
 from app.widgets.pick_dialog import IMAGE_EXAMPLES, VOXEL_EXAMPLES, make_picker
 from core.attacks.config import describe_grey_levels
@@ -23,9 +23,6 @@ from core.stimuli.plan import Budget, StimulusPlan, parse_budget, resolve_plan
 from core.sweeps.choose import check_pair, offer_images, offer_voxels
 from core.sweeps.config import rescale_budget
 from core.types import Direction, NormName
-
-if TYPE_CHECKING:
-    from core.commands.copied import Runnable
 
 BOTH = "both"
 WIDTH, MOST_NOTES = 560, 2
@@ -99,7 +96,7 @@ class PlanDialog(QDialog, Fields):
         tip = "Add every probe of the plan and run them now"
         self.add = make_button("Add to the tray", "primary", self._accept, tip=tip)
         self.cancel = make_button("Cancel", do=self.reject)
-        self.copy = CopyButton(self._as_text, self.problem)
+        self.copy = make_copy_button(lambda: self._resolve()[0], self.problem)
         self._lay_out()
         self.tell()
 
@@ -180,11 +177,6 @@ class PlanDialog(QDialog, Fields):
         told = (self.cost, self.notes, self.problem)
         parts = (make_label("Plan stimuli", "title"), asks, lists, self.against, rows, self.direction, *told)
         fill_dialog(self, "Plan stimuli", *parts, make_row(self.copy, -1, self.cancel, self.add), width=WIDTH)
-
-    def _as_text(self) -> Runnable:
-        from core.commands.copied import copy_plan
-
-        return copy_plan(self._resolve()[0])
 
     def _accept(self) -> None:
         self.tell()

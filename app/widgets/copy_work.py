@@ -4,40 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QLabel, QMenu, QToolButton
+from PySide6.QtWidgets import QLabel, QMenu, QPushButton
 
+from app.widgets.basics import make_button
 from app.widgets.form import attempt
 
-if TYPE_CHECKING:
-    from core.commands.copied import Runnable
-
-WAYS = {"command": "Copy as command", "python": "Copy as Python"}
-"""The two texts of a `Runnable`, and what copying them is called."""
+WAYS = ("command", "Python")
 
 
-def copy_work(make: Callable[[], Runnable], way: str) -> str:
-    """Copy one of `WAYS`; returns the text. Raises ProbeError where there is none."""
-    text: str = getattr(make(), way)()
-    QGuiApplication.clipboard().setText(text)
-    return text
+def copy_work(find: Callable[[], object], way: str) -> None:
+    """Copy what is found, one of `WAYS`. Raises ProbeError where there is no such text."""
+    from core.commands.copied import copy_command, copy_python
+
+    write = copy_command if way == WAYS[0] else copy_python
+    QGuiApplication.clipboard().setText(write(find()))  # type: ignore[arg-type]
 
 
-class CopyButton(QToolButton):
+def make_copy_button(find: Callable[[], object], problem: QLabel) -> QPushButton:
     """Offers both ways for what a dialog would run; why there is no such text stands in `problem`."""
-
-    def __init__(self, make: Callable[[], Runnable], problem: QLabel) -> None:
-        super().__init__()
-        self.setText("Copy as")
-        self.setAccessibleName("Copy as command or Python")
-        self.setToolTip("Copy a command or a script that does the same")
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self)
-        for way, title in WAYS.items():
-            menu.addAction(title).triggered.connect(partial(self._copy, make, way, problem))
-        self.setMenu(menu)
-
-    def _copy(self, make: Callable[[], Runnable], way: str, problem: QLabel, *_checked: object) -> None:
-        attempt(partial(copy_work, make, way), problem)
+    button = make_button("Copy as", tip="Copy a command or a script that does the same")
+    menu = QMenu(button)
+    for way in WAYS:
+        copy = partial(copy_work, find, way)
+        menu.addAction(f"Copy as {way}", lambda copy=copy: attempt(copy, problem))  # type: ignore[misc]
+    button.setMenu(menu)
+    return button

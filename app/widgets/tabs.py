@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.widgets.basics import make_row
-
-if TYPE_CHECKING:
-    from core.commands.copied import Runnable
 
 
 class WorkPage(QWidget):
@@ -21,8 +17,8 @@ class WorkPage(QWidget):
         """No: a wrapped line in it would make the height it would like the least one, and push its foot off screen."""
         return False
 
-    def as_text(self) -> Runnable:
-        """What it would run, for copying. Raises ProbeError where it cannot be run, or no text stands for it."""
+    def work_to_copy(self) -> object:
+        """What it would run, as `core.commands.copied` takes it. Raises ProbeError where there is no such thing."""
         raise NotImplementedError
 
 

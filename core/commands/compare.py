@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from core.checks import refusal
-from core.commands.options import Given, Json, about, explained, takes
+from core.commands.options import Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish, format_table, split
 from core.experiments.measured.compare import Comparison, Cut, iter_compare
 from core.experiments.measured.compare_config import CompareConfig
@@ -67,7 +67,11 @@ def run_compare(
 
     if out is not None:
         check_free(out)
-    reading, matching, config = resolve_compare(given, ids=ids, columns=columns, roi=roi, target_column=target_column)
+    config = given.make(CompareConfig)
+    masks = tuple((name, Path(mask)) for name, mask in split_pairs(roi, "roi").items())
+    reading = given.make(ReadOptions, ids=ids, columns=split(columns), rois=masks)
+    matching = given.make(MatchOptions, target_columns=split_pairs(target_column, "target_column"))
+    announce((reading, matching, config))
     measured = open_measured(Path(words[0]), [Path(word) for word in words[1:]], reading, matching)
     comparison = finish(lambda stop: iter_compare(measured, config, should_stop=stop))
     page = None if out is None else write_comparison(comparison, out)
@@ -77,16 +81,6 @@ def run_compare(
     if page is not None:
         print(page)
     return 0
-
-
-def resolve_compare(
-    given: Given, *, ids: tuple[Path, ...], columns: str, roi: tuple[str, ...], target_column: tuple[str, ...]
-) -> tuple[ReadOptions, MatchOptions, CompareConfig]:
-    """How files are read, joined with the set and compared. Raises BadInputError with one clear sentence otherwise."""
-    masks = tuple((name, Path(mask)) for name, mask in split_pairs(roi, "roi").items())
-    reading = given.make(ReadOptions, ids=ids, columns=split(columns), rois=masks)
-    matching = given.make(MatchOptions, target_columns=split_pairs(target_column, "target_column"))
-    return reading, matching, given.make(CompareConfig)
 
 
 def split_pairs(words: Sequence[str], name: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 import numpy as np
 
 from core.checks import refusal, to_number
-from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.options import Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, follow, format_cell, format_table, split, stop_on_interrupt, time_left
 from core.datasets.subject import list_subjects, load_subject
 from core.encoders.card import EncoderCard, OutsideScore
@@ -107,7 +107,13 @@ def run_fit(
     given: Given,
 ) -> int:
     """Run the fits; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    jobs = resolve_fits(given, subject=subject, network=network, layer=layer, layers=layers, all=all)
+    jobs = plan_fits(subject, network, layer=layer, everything=all, options=resolve_options(given))
+    if layers and (all or layer or subject is None or network is None):
+        allowed = "given with one --subject and one --network, without --all and --layer"
+        raise refusal("layers", allowed=allowed, got=layers)
+    if layers:
+        jobs = [replace(jobs[0], layers=_choose_layers(jobs[0].network, layers))]
+    announce(jobs[0])
     found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
     engine, started = Engine(device=device), time.monotonic()
     with stop_on_interrupt() as should_stop:
@@ -125,25 +131,6 @@ def run_fit(
     if json:
         answer({"seconds": round(time.monotonic() - started, 2), **found}, as_json=True)
     return 0
-
-
-def resolve_fits(
-    given: Given,
-    *,
-    subject: str | None,
-    network: str | None,
-    layer: str | None,
-    layers: str | None,
-    all: bool,  # noqa: A002
-) -> list[FitRequest]:
-    """The fits that the options describe. Raises BadInputError with one clear sentence otherwise."""
-    jobs = plan_fits(subject, network, layer=layer, everything=all, options=resolve_options(given))
-    if layers and (all or layer or subject is None or network is None):
-        allowed = "given with one --subject and one --network, without --all and --layer"
-        raise refusal("layers", allowed=allowed, got=layers)
-    if layers:
-        return [replace(jobs[0], layers=_choose_layers(jobs[0].network, layers))]
-    return jobs
 
 
 def _iter_estimates(

@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from enum import StrEnum
 from functools import partial, wraps
@@ -95,6 +96,20 @@ class Given:
         return cast(T, replace(cast(Any, base), **self.of(type(base)) | more))
 
 
+class Announced(Exception):
+    """Carries the config that a command was about to run to who only wanted to know it."""
+
+
+IS_ASKING: ContextVar[bool] = ContextVar("is_asking", default=False)
+"""Whether commands are only asked what they would run."""
+
+
+def announce(config: object) -> None:
+    """Tell the config that a command is about to run. Raises Announced if nothing more is wanted."""
+    if IS_ASKING.get():
+        raise Announced(config)
+
+
 def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Callable[[Callable[..., int]], Run]:
     """Give a command the options of configs.
 
@@ -108,20 +123,16 @@ def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Call
     made = [option for config, text, *helped in sources for option in _make(config, text, *helped)]
 
     def add(command: Callable[..., int]) -> Run:
-        def gather(typed: dict[str, Any]) -> dict[str, Any]:
+        @wraps(command)
+        def run(*args: Any, **typed: Any) -> int:
             values: dict[type, dict[str, Any]] = {}
             for config, name, parameter in made:
                 if parameter.name in typed:
                     values.setdefault(config, {})[name] = typed.pop(parameter.name)
-            return typed | {"given": Given(values)}
-
-        @wraps(command)
-        def run(*args: Any, **typed: Any) -> int:
-            return command(*args, **gather(typed))
+            return command(*args, given=Given(values), **typed)
 
         own = [one for one in _list_parameters(command) if one.name != "given"]
         needed = [one for one in own if one.default is one.empty]
-        run.gather = gather  # type: ignore[attr-defined]
         run.fields = {parameter.name: name for _, name, parameter in made}  # type: ignore[attr-defined]
         return _sign(run, [*needed, *(one for _, _, one in made), *(one for one in own if one not in needed)])
 

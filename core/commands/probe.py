@@ -14,7 +14,7 @@ from core.attacks.mask import resolve_mask
 from core.attacks.presets import PRESETS
 from core.checks import check_positive, refusal
 from core.commands.movie import open_cortex
-from core.commands.options import Device, FromHost, Given, Json, about, explained, takes
+from core.commands.options import Device, FromHost, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish, format_table
 from core.commands.probe_options import (
     ATTACK,
@@ -133,13 +133,32 @@ def run_probe(
     given: Given,
 ) -> int:
     """Make the probe and export it; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    config = resolve_probe(
-        given, preset=preset, epsilon=epsilon, mask=mask, mask_edge=mask_edge, ensemble=ensemble, min_norm=min_norm
+    wanted = given.make(TargetOptions)
+    check_one_target(wanted)
+    attack = resolve_attack(given.of(AttackConfig), preset=preset, epsilon=epsilon)
+    objective = resolve_objective(wanted, min_norm=min_norm)
+    if min_norm is not None:
+        check_positive("min-norm", min_norm, advice="It is the shift to reach, in SDs; 1 is a good start.")
+    source = given.make(EncoderOptions)
+    subject, network, layer = resolve_encoder(source, roi=wanted.roi or "")
+    config = ProbeConfig(
+        subject,
+        network,
+        layer,
+        resolve_target(wanted, load_subject(subject).voxels),
+        wanted.direction,
+        attack,
+        ladder=(attack.epsilon,) if preset else (),  # a schedule was published for its one budget
+        objective=objective,
+        ensemble=() if ensemble is None else resolve_ensemble(ensemble, subject, network),
+        wanted_shift_sd=min_norm or 0.0,
+        against=resolve_against(given.make(AgainstOptions), subject),
     )
-    source, selective = given.make(EncoderOptions), given.make(TargetOptions).selective
-    subject, network, layer = config.subject, config.network, config.layer
+    within = resolve_mask(mask, mask_edge, [config.side])
+    config = replace(config, attack=replace(attack, mask=within))
+    announce(config)
     if trade_off is not None:
-        beside = {"selective": selective, "degrees": degrees, "transfer": transfer or None}
+        beside = {"selective": wanted.selective, "degrees": degrees, "transfer": transfer or None}
         refuse_beside(beside, "trade-off", tuple(beside))
         plan_trade_off(config, trade_off)
     poor = check_against(config, gate=DEFAULT_GATE)
@@ -171,41 +190,6 @@ def run_probe(
     for note in (*poor, *stimulus.notes):
         print(f"Note: {note}", file=sys.stderr)
     return answer(summary, lambda: describe(summary), as_json=json)
-
-
-def resolve_probe(
-    given: Given,
-    *,
-    preset: str | None,
-    epsilon: str | None,
-    mask: str | None,
-    mask_edge: float | None,
-    ensemble: str | None,
-    min_norm: float | None,
-) -> ProbeConfig:
-    """The probe that the options of `probe` describe. Raises BadInputError with one clear sentence otherwise."""
-    wanted = given.make(TargetOptions)
-    check_one_target(wanted)
-    attack = resolve_attack(given.of(AttackConfig), preset=preset, epsilon=epsilon)
-    objective = resolve_objective(wanted, min_norm=min_norm)
-    if min_norm is not None:
-        check_positive("min-norm", min_norm, advice="It is the shift to reach, in SDs; 1 is a good start.")
-    subject, network, layer = resolve_encoder(given.make(EncoderOptions), roi=wanted.roi or "")
-    config = ProbeConfig(
-        subject,
-        network,
-        layer,
-        resolve_target(wanted, load_subject(subject).voxels),
-        wanted.direction,
-        attack,
-        ladder=(attack.epsilon,) if preset else (),  # a schedule was published for its one budget
-        objective=objective,
-        ensemble=() if ensemble is None else resolve_ensemble(ensemble, subject, network),
-        wanted_shift_sd=min_norm or 0.0,
-        against=resolve_against(given.make(AgainstOptions), subject),
-    )
-    within = resolve_mask(mask, mask_edge, [config.side])
-    return replace(config, attack=replace(attack, mask=within))
 
 
 def resolve_encoder(options: EncoderOptions, *, roi: str = "") -> tuple[str, str, str]:

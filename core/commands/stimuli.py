@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from core.checks import check_choice, refusal
-from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.options import Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish
 from core.engine import Engine
 from core.files import check_free
@@ -81,6 +81,7 @@ def run_make(
     from core.stimuli.make import iter_make
 
     resolved = _resolve(plan, given)
+    announce(resolved)
     recipes = _list_recipes(resolved)
     summary = _summarise(resolved, len(recipes))
     if dry_run:

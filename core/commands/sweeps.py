@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from core.attacks.config import parse_epsilon
 from core.checks import check_choice, refusal, to_number
-from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
+from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, announce, explained, takes
 from core.commands.output import answer, follow, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
 from core.device import count_cores
@@ -86,44 +86,6 @@ def _ask(
     given: Given,
 ) -> int:
     """Run the sweep, answer and write; returns 0. Raises ProbeError with one clear sentence otherwise."""
-    config = resolve_sweep(
-        question,
-        given,
-        encoders=encoders,
-        subject=subject,
-        images=images,
-        rois=rois,
-        voxels=voxels,
-        epsilons=epsilons,
-        norm=norm,
-        directions=directions,
-        attack=attack,
-        gate=gate,
-        seed=seed,
-    )
-    check_sweep(config)
-    kind = _Kind(estimate_cost, begin_sweep, Engine.iter_sweep, name_layers(config))
-    is_done = _compute(config, kind, device, out, given.make(RunOptions))
-    return _report(out, as_json=json) if is_done else 0
-
-
-def resolve_sweep(
-    question: Question,
-    given: Given,
-    *,
-    encoders: str,
-    subject: str,
-    images: str,
-    rois: str,
-    voxels: str,
-    epsilons: str,
-    norm: str,
-    directions: str,
-    attack: str,
-    gate: float,
-    seed: int,
-) -> SweepConfig:
-    """The analysis that the options describe. Raises BadInputError with one clear sentence otherwise."""
     subjects = split(subject)
     names = choose_encoders(subjects, split(encoders))
     norms = tuple(NormName) if norm == BOTH else (NormName(norm),)
@@ -135,7 +97,7 @@ def resolve_sweep(
     controls = choose_control_encoders(names if copies != "none" else ())
     for reason in controls.reasons:
         print(reason, file=sys.stderr)
-    return given.make(
+    config = given.make(
         SweepConfig,
         question=question,
         encoders=names,
@@ -150,6 +112,11 @@ def resolve_sweep(
         refitted=controls.refitted if copies in (BOTH, REFITTED) else (),
         untrained=controls.untrained if copies in (BOTH, UNTRAINED) else (),
     )
+    announce(config)
+    check_sweep(config)
+    kind = _Kind(estimate_cost, begin_sweep, Engine.iter_sweep, name_layers(config))
+    is_done = _compute(config, kind, device, out, given.make(RunOptions))
+    return _report(out, as_json=json) if is_done else 0
 
 
 @dataclass(frozen=True, slots=True)

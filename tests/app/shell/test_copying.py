@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from app.analyses.page import AnalysisPage
 from app.shell.main_window import MainWindow
 from app.stimuli.plan_dialog import PlanDialog
-from core.commands.copied import copy_plan, copy_probe, copy_sweep
+from core.commands.copied import ProbeWork, copy_command, copy_python
 from core.datasets.subject import load_subject
 from core.probes.target import target_voxel
 from core.sweeps.config import Question
@@ -33,11 +33,11 @@ def test_every_work_space_copies_or_says_why_not(window: MainWindow) -> None:
     state, actions, said = window.session.state, window.actions_table, []
     window.session.problems.message.connect(lambda text, _tone: said.append(text))
     state.target = target_voxel(load_subject("simulated").voxels, 3)  # the made-up subject has other ROIs
-    expected = copy_probe(state.choice(), window.session.controller.image_key)
+    expected = ProbeWork(state.choice(), window.session.controller.image_key)
     actions.give("copy_command")
-    assert clipboard() == expected.command()
+    assert clipboard() == copy_command(expected)
     actions.give("copy_python")
-    assert clipboard() == expected.python()
+    assert clipboard() == copy_python(expected)
     for question in Question:
         page = window.tabs.open(question)
         assert isinstance(page, AnalysisPage)
@@ -46,7 +46,7 @@ def test_every_work_space_copies_or_says_why_not(window: MainWindow) -> None:
         said.clear()
         actions.give("copy_command")
         wanted = page.form.config_if_valid()
-        assert (clipboard() == copy_sweep(wanted).command()) if wanted is not None else (not clipboard() and said)
+        assert (clipboard() == copy_command(wanted)) if wanted is not None else (not clipboard() and said)
     for key, reason in (("stimuli", "A tray holds probes of any kind"), ("measured", "Open a stimulus set first")):
         window.tabs.open(key)
         said.clear()
@@ -62,7 +62,7 @@ def test_a_plan_is_copied_from_its_dialog(window: MainWindow) -> None:
     dialog = PlanDialog(state.subject, encoders, current=state.encoder, image="cat_chelsea", parent=window)
     dialog.copy.menu().actions()[0].trigger()
     assert dialog.plan is not None
-    assert clipboard() == copy_plan(dialog.plan).command()
+    assert clipboard() == copy_command(dialog.plan)
     dialog.budgets.set_value("l2:0")
     dialog.copy.menu().actions()[1].trigger()
     assert "above 0" in dialog.problem.text()

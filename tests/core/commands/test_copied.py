@@ -16,7 +16,7 @@ from core.attacks.mask import paint_mask, parse_mask
 from core.attacks.presets import find_preset
 from core.commands import compare, probe, sweeps
 from core.commands.cli import run_command_line
-from core.commands.copied import copy_comparison, copy_fit, copy_plan, copy_probe, copy_sweep
+from core.commands.copied import CompareWork, ProbeWork, copy_command, copy_python
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.config import RoiRegion, ScoringConfig
@@ -111,14 +111,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_probe_comes_out_with_the_same_pixels(choice: Choice, capsys: pytest.CaptureFixture[str]) -> None:
-    copied, config = copy_probe(choice, IMAGE), choice.probe_config(TABLE)
+    work, config = ProbeWork(choice, IMAGE), choice.probe_config(TABLE)
     *_, last = Engine(device="cpu").iter_probe(config, find_stimulus(IMAGE, config.side))
     assert last.result is not None
-    assert run(copied.command()) == 0
+    assert run(copy_command(work)) == 0
     (folder,) = Path().iterdir()
     for made in (
         load_probe(next(folder.glob("*/*.json"), None) or find_probe(folder)),
-        run_python(copied.python())["probe"],
+        run_python(copy_python(work))["probe"],
     ):
         assert made.config == config
         np.testing.assert_array_equal(made.perturbed_pixels, last.result.perturbed_pixels)
@@ -149,10 +149,10 @@ def painted() -> AttackConfig:
     ],
 )
 def test_every_kind_of_probe_asks_for_the_same(choice: Choice, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied, config = copy_probe(choice, IMAGE), choice.probe_config(TABLE)
+    work, config = ProbeWork(choice, IMAGE), choice.probe_config(TABLE)
     monkeypatch.setattr(probe, "make_probe", lambda _engine, *words: catch(*words))
     monkeypatch.setattr(Engine, "iter_probe", catch)
-    for way, text in ((run, copied.command()), (run_python, copied.python())):
+    for way, text in ((run, copy_command(work)), (run_python, copy_python(work))):
         asked, stimulus = caught(way, text)
         assert asked == config
         assert stimulus.sha256 == find_stimulus(IMAGE, config.side).sha256
@@ -160,7 +160,7 @@ def test_every_kind_of_probe_asks_for_the_same(choice: Choice, monkeypatch: pyte
 
 def test_steps_that_a_method_does_not_take_are_not_asked_for() -> None:
     odd = replace(PLAIN, attack=AttackConfig(method=AttackMethod.SQUARE, n_steps=9))
-    assert "--steps" not in copy_probe(odd, IMAGE).command()
+    assert "--steps" not in copy_command(ProbeWork(odd, IMAGE))
 
 
 @pytest.mark.parametrize(
@@ -168,23 +168,23 @@ def test_steps_that_a_method_does_not_take_are_not_asked_for() -> None:
     [
         (replace(PLAIN, target=target_set(TABLE, [1, 2, 3])), "no option for set of 3 voxels"),
         (replace(PLAIN, target=target_pattern(TABLE, np.arange(TABLE.n_voxels) / 9.0, label="p")), "no option for p"),
-        (replace(PLAIN, attack=AttackConfig(step_rule="fixed", n_steps=4)), "it would differ in step rule"),  # type: ignore[arg-type]
+        (replace(PLAIN, attack=AttackConfig(step_rule="fixed", n_steps=4)), "the same attack"),  # type: ignore[arg-type]
     ],
 )
 def test_what_the_command_line_lacks_is_refused_and_python_has_it(
     choice: Choice, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copied = copy_probe(choice, IMAGE)
+    work = ProbeWork(choice, IMAGE)
     with pytest.raises(BadInputError, match=said):
-        copied.command()
+        copy_command(work)
     monkeypatch.setattr(Engine, "iter_probe", catch)
-    assert caught(run_python, copied.python())[0] == choice.probe_config(TABLE)
+    assert caught(run_python, copy_python(work))[0] == choice.probe_config(TABLE)
 
 
 @pytest.mark.parametrize("choice", [Choice(), replace(PLAIN, target=None)])
 def test_what_is_not_chosen_is_asked_for(choice: Choice) -> None:
     with pytest.raises(BadInputError):
-        copy_probe(choice, IMAGE).command()
+        copy_command(ProbeWork(choice, IMAGE))
 
 
 @pytest.mark.parametrize(
@@ -201,12 +201,12 @@ def test_what_is_not_chosen_is_asked_for(choice: Choice) -> None:
     ],
 )
 def test_an_analysis_asks_for_the_same(config: SweepConfig, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied = copy_sweep(config)
+    work = config
     monkeypatch.setattr(sweeps, "measure_step_seconds", lambda *_words, **_more: {})
     monkeypatch.setattr(Engine, "iter_sweep", catch)
     monkeypatch.setattr(sweeps, "_Kind", lambda estimate, begin, _run, layers: Kind(estimate, begin, layers))
-    assert caught(run, copied.command())[0] == config
-    assert caught(run_python, copied.python()) == (config, Path(str(config.question)))
+    assert caught(run, copy_command(work))[0] == config
+    assert caught(run_python, copy_python(work)) == (config, Path(str(config.question)))
 
 
 class Kind:
@@ -218,7 +218,7 @@ class Kind:
 
 def test_an_analysis_with_a_setting_of_its_own_is_refused() -> None:
     with pytest.raises(BadInputError, match="confidence"):
-        copy_sweep(replace(SWEEP, confidence=0.9)).command()
+        copy_command(replace(SWEEP, confidence=0.9))
 
 
 PLANS: tuple[dict[str, Any], ...] = (
@@ -232,9 +232,9 @@ PLANS: tuple[dict[str, Any], ...] = (
 @pytest.mark.parametrize("options", PLANS)
 def test_a_plan_makes_the_same_set(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     plan = resolve_plan(options | ({} if "levels" in options else {"images": [IMAGE]}))
-    copied = copy_plan(plan)
+    work = plan
     monkeypatch.setattr(make, "iter_make", catch)
-    for way, text in ((run, copied.command()), (run_python, copied.python())):
+    for way, text in ((run, copy_command(work)), (run_python, copy_python(work))):
         recipes, delivery, folder = caught(way, text)
         assert (recipes, delivery, str(folder)) == (list_recipes(plan), plan.delivery, plan.delivery.name)
 
@@ -256,9 +256,9 @@ def test_a_plan_makes_the_same_set(options: dict[str, Any], monkeypatch: pytest.
     ],
 )
 def test_a_fit_asks_for_the_same(request_: FitRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied = copy_fit(request_)
+    work = request_
     monkeypatch.setattr(Engine, "iter_fit", catch)
-    for way, text in ((run, copied.command()), (run_python, copied.python())):
+    for way, text in ((run, copy_command(work)), (run_python, copy_python(work))):
         assert caught(way, text)[0] == request_
 
 
@@ -266,12 +266,12 @@ def test_a_comparison_reads_the_same_files_the_same_way(monkeypatch: pytest.Monk
     reading = ReadOptions(ids=(Path("a b.txt"),), rois=(("FFA", Path("ffa.nii.gz")),), resample=True)
     matching = MatchOptions(target_columns={"": "ffa mean"}, ignore_unknown=True, zscore=True, unit="%")
     config = CompareConfig(seed=3, n_bootstrap=150)
-    copied = copy_comparison(Path("my set"), (Path("run 1.csv"),), reading, matching, config)
+    work = CompareWork(Path("my set"), (Path("run 1.csv"),), reading, matching, config)
     from core.experiments.measured import trials
 
     monkeypatch.setattr(trials, "open_measured", catch)
-    assert caught(run, copied.command()) == (Path("my set"), [Path("run 1.csv")], reading, matching)
-    assert caught(run_python, copied.python()) == (Path("my set"), [Path("run 1.csv")], reading, matching)
+    assert caught(run, copy_command(work)) == (Path("my set"), [Path("run 1.csv")], reading, matching)
+    assert caught(run_python, copy_python(work)) == (Path("my set"), (Path("run 1.csv"),), reading, matching)
     monkeypatch.setattr(trials, "open_measured", lambda *_words: "measured")
     monkeypatch.setattr(compare, "iter_compare", lambda _measured, asked, **_more: catch(asked))
-    assert caught(run, copied.command()) == (config,)
+    assert caught(run, copy_command(work)) == (config,)
