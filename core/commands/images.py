@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -153,20 +154,20 @@ def _write_rows(out: Path | None, rows: list[dict[str, Any]]) -> None:
 def _report_fingerprint(
     encoder: Encoder, subject: Subject, target: Target, images: Sequence[str], out: Path | None, *, as_json: bool
 ) -> int:
-    from core.probes.fingerprint import iter_fingerprint, tabulate_categories, tabulate_rois
+    from core.probes.fingerprint import iter_fingerprint
 
     found = finish(
         lambda stop: iter_fingerprint(encoder, subject, target, images, should_stop=stop),
         lambda record: f"natural images {record.done:.0f}/{record.total}",
     )
-    categories, rois = tabulate_categories(found), tabulate_rois(found)
+    categories, rois = ([asdict(one) for one in rows] for rows in (found.categories, found.rois))
     if not categories:
         allowed = f"images of {subject.id} whose category is known"
         raise refusal("images", allowed=allowed, got=f"{len(images)} without one", advice="Leave --by-category out.")
     _write_rows(out, categories)
-    more = {"n_images": found.n_images, "preferred": found.preferred, "categories": categories, "rois": rois}
+    more = {"n_images": found.n_images, "preferred": categories[0]["category"], "categories": categories, "rois": rois}
     head = f"{target.label} · {encoder.card.config.describe()} · {found.n_images} images ({found.unit})"
-    beside = f"beside each ROI; contrasts of z over the images of {found.preferred}"
+    beside = f"beside each ROI; contrasts of z over the images of {more['preferred']}"
     text = f"{head}\n{format_table(categories)}\n{beside}\n{format_table(rois)}"
     return answer(plain(_describe(encoder, target, found.unit) | more), text, as_json=as_json)
 

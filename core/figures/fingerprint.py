@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,9 @@ from core.reports.plot import Plot, Series
 if TYPE_CHECKING:
     from core.probes.fingerprint import Fingerprint
 
-BAR = 0.7
+BAR = partial(Series, bar=0.7)
+DIAMOND = partial(Series, ink="text", size=6, marker="D")
+PLOT = partial(Plot, "", across=(0.0,), legend=None, empty="The categories of this subject's images are not known.")
 
 
 def plot_categories(found: Fingerprint, marks: Mapping[str, float]) -> Plot:
@@ -20,57 +23,24 @@ def plot_categories(found: Fingerprint, marks: Mapping[str, float]) -> Plot:
 
     In SDs from the mean of the clean reference images where that is known, else in the unit of the response.
     """
-    is_known = bool(np.isfinite(found.mean) and np.isfinite(found.sd))
+    is_known, rows = bool(np.isfinite(found.mean) and np.isfinite(found.sd)), found.categories
     shift, scale = (found.mean, found.sd) if is_known else (0.0, 1.0)
-    places, more = np.arange(len(found.categories)), len(found.categories) + np.arange(len(marks))
-    means, low, high, fresh = (
-        (np.asarray(values) - shift) / scale
-        for values in (
-            [one.response.value for one in found.categories],
-            [one.response.low for one in found.categories],
-            [one.response.high for one in found.categories],
-            [one.held_out for one in found.categories],
-        )
-    )
-    series = [
-        Series(places, means, "accent", low=low, high=high, bar=BAR),
-        Series(places, fresh, "text", size=6, marker="D"),
-    ]
-    if marks:
-        series.append(Series(more, (np.asarray([*marks.values()]) - shift) / scale, "warm", bar=BAR))
-    names = [f"{one.name} ({one.n_images})" for one in found.categories] + list(marks)
-    return Plot(
-        "",
-        f"response ({'SD' if is_known else found.unit})",
-        tuple(series),
-        title="Predicted by category: mean and 95 % interval; diamonds: held-out images alone",
-        legend=None,
-        across=(0.0,),
-        x_ticks=list(enumerate(names)),
-        empty="The categories of this subject's images are not known.",
-    )
+    table = np.asarray([(one.response, one.low, one.high, one.held_out) for one in rows]).reshape(-1, 4)
+    means, low, high, fresh = ((table - shift) / scale).T
+    own, more = np.arange(len(rows)), len(rows) + np.arange(len(marks))
+    further = BAR(more, (np.asarray([*marks.values()]) - shift) / scale, "warm")
+    series = (BAR(own, means, "accent", low=low, high=high), DIAMOND(own, fresh), further)
+    names = [*(f"{one.category} ({one.n_images})" for one in rows), *marks]
+    title = "Predicted by category: mean and 95 % interval; diamonds: held-out images alone"
+    y, ticks = f"response ({'SD' if is_known else found.unit})", list(enumerate(names))
+    return PLOT(y, series if rows else (), title, x_ticks=ticks)
 
 
 def plot_contrasts(found: Fingerprint) -> Plot:
     """The contrast with every ROI, with its interval, and r."""
-    values = [one.contrast for one in found.rois]
-    places = np.arange(len(values))
-    r = Series(places, [one.r for one in found.rois], "text", size=6, marker="D")
-    bars = Series(
-        places,
-        [one.value for one in values],
-        "cool",
-        low=[one.low for one in values],
-        high=[one.high for one in values],
-        bar=BAR,
-    )
-    return Plot(
-        "",
-        "target − ROI (z); r",
-        (bars, r) if found.preferred else (),
-        title=f"Target less each ROI for images of {found.preferred}, 95 % interval; diamonds: r over all images",
-        legend=None,
-        across=(0.0,),
-        x_ticks=[(place, one.roi) for place, one in enumerate(found.rois)],
-        empty="The categories of this subject's images are not known.",
-    )
+    rows, places = found.rois, np.arange(len(found.rois))
+    contrast, low, high, r = np.asarray([(one.contrast, one.low, one.high, one.r) for one in rows]).reshape(-1, 4).T
+    series = (BAR(places, contrast, "cool", low=low, high=high), DIAMOND(places, r)) if found.categories else ()
+    preferred = found.categories[0].category if found.categories else ""
+    title = f"Target less each ROI for images of {preferred}, 95 % interval; diamonds: r over all images"
+    return PLOT("target − ROI (z); r", series, title, x_ticks=[(place, one.roi) for place, one in enumerate(rows)])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import special
@@ -19,8 +18,7 @@ from core.encoders.encoder import Encoder
 from core.probes.natural import find_rows, iter_predicted
 from core.probes.target import Target, target_roi
 from core.progress import Progress, ShouldStop
-from core.statistics import Interval
-from core.types import BoolArray, FloatArray
+from core.types import FloatArray
 
 CONFIDENCE = 0.95
 """Coverage of the intervals of means over images."""
@@ -28,20 +26,20 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class CategoryResponse:
-    """A target's predicted response to the images of a category.
+    """A target's predicted response to the images of a category, in its unit; NaN where there are too few images.
 
-    Parameters
-    ----------
-    response : Mean over the images and its 95 % interval, in the unit of the response; NaN ends for one image.
-    sd : Over the images, n - 1; NaN for one.
-    held_out : Mean over those the encoder was not fitted on; NaN for none.
+    `response` with its interval `low` to `high`, and the `sd` over images; `response_sd` in SDs from the mean of the
+    clean reference images; `held_out`: the mean over the images the encoder was not fitted on.
     """
 
-    name: str
+    category: str
     n_images: int
     n_held_out: int
-    response: Interval
+    response: float
+    low: float
+    high: float
     sd: float
+    response_sd: float
     held_out: float
 
 
@@ -55,17 +53,16 @@ class RoiContrast:
     roi: str
     n_voxels: int
     r: float
-    contrast: Interval
+    contrast: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """What a target answers to, categories with the highest response first.
+    """What a target answers to, categories with the highest response first; none where they are not known.
 
-    Parameters
-    ----------
-    n_images : With or without a category.
-    mean, sd : Of the predicted response over the encoder's clean reference images, in `unit`; NaN where not known.
+    `n_images` with or without a category; `mean` and `sd` over the clean reference images, in `unit`, NaN if not known.
     """
 
     target: Target
@@ -76,96 +73,52 @@ class Fingerprint:
     mean: float
     sd: float
 
-    @property
-    def preferred(self) -> str:
-        """The category with the highest mean; "" where none is known."""
-        return self.categories[0].name if self.categories else ""
-
 
 def iter_fingerprint(
     encoder: Encoder, subject: Subject, target: Target, images: Sequence[str], *, should_stop: ShouldStop
 ) -> Iterator[Progress[Fingerprint]]:
-    """Predict and sum up, a record a batch and one with the result. Takes and raises as `core.probes.natural`."""
-    table = subject.voxels
-    aims = [target, *(target_roi(table, roi) for roi in table.roi_names)]
+    """Predict and sum up, a record a batch and one with the result. Takes and raises as `iter_natural`."""
+    aims = [target, *(target_roi(subject.voxels, roi) for roi in subject.voxels.roi_names)]
     directions = np.stack([aim.vector(encoder.n_voxels).astype(np.float64) for aim in aims], axis=1)
     for record in iter_predicted(encoder, subject, images, directions, should_stop=should_stop):
-        predicted = record.result
-        if predicted is None:
+        if (predicted := record.result) is None:
             yield Progress(record.done, record.total, record.seconds_left)
             continue
+        mean, sd = encoder.target_mean(directions[:, 0]), encoder.target_sd(directions[:, 0]) or np.nan
         rows = find_rows(subject, images)
         known = subject.categories or ("",) * len(subject.image_ids)
         names = np.asarray(["" if row is None else known[row] for row in rows])
         held_out = np.asarray([row is None or bool(subject.test[row]) for row in rows])
-        categories = _sum_up_categories(predicted[:, 0], names, held_out)
-        rois = _compare_rois(predicted, names == (categories[0].name if categories else None))
-        contrasts = [RoiContrast(aim.roi, len(aim.voxels), *found) for aim, found in zip(aims[1:], rois, strict=True)]
-        sd = encoder.target_sd(directions[:, 0])
-        facts = encoder.target_mean(directions[:, 0]), sd if sd > 0 else np.nan
-        unit = encoder.card.response_unit
-        found = Fingerprint(target, unit, len(images), categories, tuple(contrasts), *facts)
+        made = []
+        for name in sorted(set(names.tolist()) - {""}):
+            values, fresh = predicted[names == name, 0], predicted[(names == name) & held_out, 0]
+            average, low, high = average_images(values)
+            spread = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+            numbers = (average, low, high, spread, (average - mean) / sd, average_images(fresh)[0])
+            made.append(CategoryResponse(name, len(values), len(fresh), *numbers))
+        made.sort(key=lambda one: -one.response)
+        z = _standardise(predicted)
+        r, apart = (z[:, :1] * z).mean(axis=0), (z[:, :1] - z)[names == (made[0].category if made else None)]
+        rois = tuple(
+            RoiContrast(aim.roi, len(aim.voxels), float(r[column]), *average_images(apart[:, column]))
+            for column, aim in enumerate(aims[1:], start=1)
+        )
+        found = Fingerprint(target, encoder.card.response_unit, len(images), tuple(made), rois, mean, sd)
         yield Progress(len(images), len(images), 0.0, found)
 
 
-def tabulate_categories(found: Fingerprint) -> list[dict[str, Any]]:
-    """A row a category; `response_sd` counts SDs from the mean of the clean reference images."""
-    return [
-        {
-            "category": one.name,
-            "n_images": one.n_images,
-            "n_held_out": one.n_held_out,
-            "response": one.response.value,
-            "low": one.response.low,
-            "high": one.response.high,
-            "sd": one.sd,
-            "response_sd": (one.response.value - found.mean) / found.sd,
-            "held_out": one.held_out,
-        }
-        for one in found.categories
-    ]
+def _standardise(values: FloatArray) -> FloatArray:
+    """z of every column, NaN of one that varies by rounding errors at most."""
+    sds = values.std(axis=0)
+    varies = sds > 1e-12 * np.abs(values).max(axis=0)
+    return np.asarray((values - values.mean(axis=0)) / np.where(varies, sds, np.nan))
 
 
-def tabulate_rois(found: Fingerprint) -> list[dict[str, Any]]:
-    """A row an ROI."""
-    return [
-        {
-            "roi": one.roi,
-            "n_voxels": one.n_voxels,
-            "r": one.r,
-            "contrast": one.contrast.value,
-            "low": one.contrast.low,
-            "high": one.contrast.high,
-        }
-        for one in found.rois
-    ]
-
-
-def _sum_up_categories(predicted: FloatArray, names: FloatArray, held_out: BoolArray) -> tuple[CategoryResponse, ...]:
-    made = []
-    for name in sorted(set(names.tolist()) - {""}):
-        own = names == name
-        values, fresh = predicted[own], predicted[own & held_out]
-        sd = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-        left_out = float(fresh.mean()) if len(fresh) else np.nan
-        made.append(CategoryResponse(name, len(values), len(fresh), interval_over_images(values), sd, left_out))
-    return tuple(sorted(made, key=lambda one: -one.response.value))
-
-
-def _compare_rois(predicted: FloatArray, preferred: BoolArray) -> list[tuple[float, Interval]]:
-    """r and contrast of the first column with each other one, (n_images, 1 + n_rois)."""
-    deviations, sds = predicted - predicted.mean(axis=0), predicted.std(axis=0)
-    sizes = np.maximum(np.abs(predicted).max(axis=0), np.finfo(float).tiny)
-    z = deviations / np.where(sds > sizes * 1e-12, sds, np.nan)
-    r = (z[:, :1] * z[:, 1:]).mean(axis=0)
-    apart = z[preferred, :1] - z[preferred, 1:]
-    return [(float(one), interval_over_images(values)) for one, values in zip(r, apart.T, strict=True)]
-
-
-def interval_over_images(values: FloatArray) -> Interval:
-    """The mean of values (n,) and its 95 % interval by Student's t; NaN where there are too few."""
+def average_images(values: FloatArray) -> tuple[float, float, float]:
+    """The mean of values (n,) with its 95 % interval by Student's t; NaN where there are too few."""
+    mean = float(values.mean()) if len(values) else np.nan
     if len(values) < 2:
-        return Interval(float(values.mean()) if len(values) else np.nan, np.nan, np.nan)
-    mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+        return mean, np.nan, np.nan
+    error = float(values.std(ddof=1) / np.sqrt(len(values)))
     reach = error * float(special.stdtrit(len(values) - 1, (1 + CONFIDENCE) / 2))
-    return Interval(mean, mean - reach, mean + reach)
+    return mean, mean - reach, mean + reach

@@ -16,7 +16,6 @@ from core.probes import fingerprint
 from core.probes.fingerprint import CategoryResponse, Fingerprint, RoiContrast
 from core.probes.target import Target
 from core.progress import Progress
-from core.statistics import Interval
 from tests.helpers.open_window import open_window
 
 ASKED: list[str] = []
@@ -26,9 +25,9 @@ def answer(_encoder: object, _subject: object, target: Target, _images: Sequence
     ASKED.append(target.name)
     yield Progress(1, 2, 1.0)
     height = float(len(target.voxels))
-    face = CategoryResponse("face", 9, 4, Interval(height, height - 1, height + 1), 0.5, height + 0.25)
-    lone = CategoryResponse("place", 1, 0, Interval(-1.0, np.nan, np.nan), np.nan, np.nan)
-    beside = RoiContrast("PPA", 3, -0.5, Interval(2.0, 1.0, 3.0))
+    face = CategoryResponse("face", 9, 4, height, height - 1, height + 1, 0.5, (height - 1) / 2, height + 0.25)
+    lone = CategoryResponse("place", 1, 0, -1.0, np.nan, np.nan, np.nan, -1.0, np.nan)
+    beside = RoiContrast("PPA", 3, -0.5, 2.0, 1.0, 3.0)
     yield Progress(2, 2, 0.0, Fingerprint(target, "z", 12, (face, lone), (beside,), 1.0, 2.0))
 
 

@@ -60,42 +60,42 @@ def responses() -> np.ndarray:
 def test_categories_are_those_by_hand() -> None:
     found, predicted = take(), responses() @ WEIGHTS.astype(np.float32).astype(float)
     order = sorted({"face", "house", "lone"}, key=lambda name: -np.mean(predicted[np.array(CATEGORIES) == name]))
-    assert [one.name for one in found.categories] == order
-    assert found.preferred == order[0]
+    assert [one.category for one in found.categories] == order
     assert found.n_images == len(IDS)
     for one in found.categories:
-        own = np.array(CATEGORIES) == one.name
+        own = np.array(CATEGORIES) == one.category
         values, fresh = predicted[own], predicted[own & SUBJECT.test]
         assert (one.n_images, one.n_held_out) == (own.sum(), len(fresh))
-        assert one.response.value == pytest.approx(values.mean(), abs=1e-5)
-        assert one.held_out == pytest.approx(fresh.mean(), abs=1e-5)
+        assert one.response == pytest.approx(values.mean(), abs=1e-5)
+        in_sds = (values.mean() - ENCODER.target_mean(WEIGHTS)) / ENCODER.target_sd(WEIGHTS)
+        assert one.response_sd == pytest.approx(in_sds, abs=1e-4, nan_ok=True)
+        assert one.held_out == pytest.approx(fresh.mean() if len(fresh) else np.nan, abs=1e-5, nan_ok=True)
         if len(values) == 1:
-            assert np.isnan([one.sd, one.response.low, one.response.high]).all()
+            assert np.isnan([one.sd, one.low, one.high]).all()
             continue
         assert one.sd == pytest.approx(np.std(values, ddof=1), abs=1e-5)
         wanted = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
-        assert (one.response.low, one.response.high) == pytest.approx(wanted, abs=1e-4)
+        assert (one.low, one.high) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_contrasts_with_rois_are_those_by_hand() -> None:
     found, all_voxels = take(), responses()
     predicted = all_voxels @ WEIGHTS.astype(np.float32).astype(float)
-    preferred = np.array(CATEGORIES) == found.preferred
+    preferred = np.array(CATEGORIES) == found.categories[0].category
     for name, one in zip(("odd", "even"), found.rois, strict=True):
         mean = all_voxels[:, name == ROI].mean(axis=1)
         assert (one.roi, one.n_voxels) == (name, (name == ROI).sum())
         assert one.r == pytest.approx(stats.pearsonr(predicted, mean).statistic, abs=1e-5)
         apart = (stats.zscore(predicted) - stats.zscore(mean))[preferred]
-        assert one.contrast.value == pytest.approx(apart.mean(), abs=1e-4)
+        assert one.contrast == pytest.approx(apart.mean(), abs=1e-4)
         wanted = stats.t.interval(0.95, len(apart) - 1, apart.mean(), stats.sem(apart))
-        assert (one.contrast.low, one.contrast.high) == pytest.approx(wanted, abs=1e-3)
+        assert (one.low, one.high) == pytest.approx(wanted, abs=1e-3)
 
 
 def test_images_of_no_category_leave_contrasts_unknown() -> None:
     found = take(("cat_chelsea", IDS[4]))
     assert found.categories == ()
-    assert found.preferred == ""
-    assert all(np.isnan(one.contrast.value) for one in found.rois)
+    assert all(np.isnan(one.contrast) for one in found.rois)
 
 
 def test_responses_to_all_that_was_seen_are_predicted_once(monkeypatch: pytest.MonkeyPatch) -> None:
