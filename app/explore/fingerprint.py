@@ -11,7 +11,7 @@ from app.widgets.desk import Desk
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plot_view import PlotView
 from core.figures.fingerprint import plot_categories, plot_contrasts
-from core.progress import Progress
+from core.progress import Progress, ShouldStop
 
 if TYPE_CHECKING:
     from core.probes.fingerprint import Fingerprint
@@ -60,7 +60,7 @@ class FingerprintWindow(QDialog):
         self.work.drop()
         self._predicting = (subject.id, *key)
 
-        def make(should_stop: object) -> object:
+        def make(should_stop: ShouldStop) -> object:
             from core.probes.fingerprint import iter_fingerprint
             from core.probes.natural import list_seen
 

@@ -111,10 +111,10 @@ def copy_command(work: Work) -> str:
     """One line for a shell. Raises BadInputError if the command line cannot ask for the same."""
     asked = _list_words(work)
     command = load_command(asked.name)
-    made_of = (command.func if isinstance(command, partial) else command).fields  # type: ignore[attr-defined]
+    inner: Any = command.func if isinstance(command, partial) else command
     words = [*asked.name.split(), *asked.positional]
     for name, option in inspect.signature(command).parameters.items():
-        found = [getattr(one, made_of.get(name, name), None) for one in asked.configs]
+        found = [getattr(one, inner.fields.get(name, name), None) for one in asked.configs]
         value = asked.typed[name] if name in asked.typed else next((one for one in found if one is not None), None)
         if option.kind is option.KEYWORD_ONLY and value is not None and value != option.default:
             words += _write_option(option, value)
@@ -169,14 +169,14 @@ def _list_words(work: Work) -> _Words:
             "region": [f"{at.roi}={at.left!r},{at.bottom!r},{at.right!r},{at.top!r}" for at in options.regions],
         }
         return _Words("fit", typed, (work, options, options.scoring), work)
-    typed = {
+    how: dict[str, Any] = {
         "ids": work.reading.ids,
         "columns": ",".join(work.reading.columns),
         "roi": [f"{name}={mask}" for name, mask in work.reading.rois],
         "target_column": ["=".join(filter(None, pair)) for pair in work.matching.target_columns.items()],
     }
     configs = (work.reading, work.matching, work.config)
-    return _Words("compare", typed, configs, configs, (str(work.stimuli), *map(str, work.files)))
+    return _Words("compare", how, configs, configs, (str(work.stimuli), *map(str, work.files)))
 
 
 def _list_probe(work: ProbeWork) -> _Words:

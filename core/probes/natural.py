@@ -111,11 +111,12 @@ def iter_natural(
     Raises BadInputError if an image is not there or no image; Cancelled as soon as `should_stop()` is true.
     """
     direction = target.vector(encoder.n_voxels).astype(np.float64)
-    predicted = None
+    predicted = np.zeros(0)
     for record in iter_predicted(encoder, subject, images, direction[:, np.newaxis], should_stop=should_stop):
-        predicted = record.result
-        if predicted is None:
+        if record.result is None:
             yield Progress(record.done, record.total, record.seconds_left)
+        else:
+            predicted = record.result[:, 0]
     rows = find_rows(subject, images)
     measured, fitted = np.full(len(images), np.nan), np.zeros(len(images), dtype=bool)
     own = [place for place, row in enumerate(rows) if row is not None]
@@ -129,7 +130,7 @@ def iter_natural(
         fitted[own] = ~subject.test[kept]
     sd = encoder.target_sd(direction)
     facts = encoder.card.response_unit, encoder.target_mean(direction), sd if sd > 0 else np.nan
-    found = NaturalImages(tuple(images), np.ravel(predicted), measured, fitted, *facts)
+    found = NaturalImages(tuple(images), predicted, measured, fitted, *facts)
     yield Progress(len(images), len(images), 0.0, found)
 
 
