@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog
@@ -26,6 +27,8 @@ class FingerprintWindow(QDialog):
         super().__init__(desk.parent)
         self._services = desk.services
         self._predicting: tuple[str, ...] = ()
+        self._encoder: tuple[str, ...] = ()
+        """Subject, network and layer that are being predicted with, and those of what is shown."""
         self.found: Fingerprint | None = None
         self.whose = make_label(WAIT, "strong", wraps=True)
         self.categories, self.contrasts = PlotView("Response by category"), PlotView("Contrast with every ROI")
@@ -34,6 +37,7 @@ class FingerprintWindow(QDialog):
         self.work = JobLine()
         close = make_button("Close", do=self.close)
         fill_dialog(self, "Fingerprint", self.whose, self.categories, self.contrasts, self.work, make_row(-1, close))
+        self.finished.connect(self.work.drop)
         state = self._services.state
         for changed in (state.target_changed, state.card_changed):
             changed.connect(self._follow)
@@ -43,11 +47,6 @@ class FingerprintWindow(QDialog):
         """Come to the front with what is chosen now."""
         bring(self)
         self._follow()
-
-    def closeEvent(self, event: object) -> None:
-        """Nobody waits for it any more."""
-        self.work.drop()
-        super().closeEvent(event)  # type: ignore[arg-type]
 
     def _follow(self) -> None:
         """Ask for what is chosen. Another target of the same encoder waits for the images that are being predicted."""
@@ -75,17 +74,17 @@ class FingerprintWindow(QDialog):
         if last.result is None or last.result.target != self._services.state.target:
             self._follow()
             return
-        self.found = last.result
+        self.found, self._encoder = last.result, self._predicting
         self._draw()
 
     def _draw(self) -> None:
         if self.found is None:
             return
-        probe, marks = self._services.state.probe, {}
-        if probe is not None and probe.config.target == self.found.target:
+        probe, marks, shown = self._services.state.probe, {}, (*self._encoder, self.found.target)
+        if probe is not None and attrgetter("subject", "network", "layer", "target")(probe.config) == shown:
             marks = {"clean image": probe.of_target(probe.clean), "its probe": probe.of_target(probe.perturbed)}
         label = self.found.target.label
-        network, layer = self._predicting[1:]
+        network, layer = self._encoder[1:]
         self.whose.setText(f"{label[0].upper()}{label[1:]} · {network} {layer} · {self.found.n_images:,} images")
         self.categories.show_plot(plot_categories(self.found, marks))
         self.contrasts.show_plot(plot_contrasts(self.found))

@@ -111,7 +111,7 @@ def iter_natural(
     Raises BadInputError if an image is not there or no image; Cancelled as soon as `should_stop()` is true.
     """
     direction = target.vector(encoder.n_voxels).astype(np.float64)
-    predicted = np.zeros(0)
+    predicted: FloatArray = np.zeros(0)
     for record in iter_predicted(encoder, subject, images, direction[:, np.newaxis], should_stop=should_stop):
         if record.result is None:
             yield Progress(record.done, record.total, record.seconds_left)

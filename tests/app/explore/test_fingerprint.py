@@ -59,6 +59,9 @@ def test_it_follows_the_target_and_stands_beside_its_probe(window: MainWindow, q
     np.testing.assert_allclose(own.y, [(clean - 1) / 2, (perturbed - 1) / 2])
     contrast, r = shown.contrasts.shown.series
     assert (list(contrast.y), list(r.y)) == ([2.0], [-0.5])
+    shown._encoder = ("another", "encoder", "once")
+    shown._draw()
+    assert not len(shown.categories.shown.series[2].y), "a probe stands beside the fingerprint of its own encoder only"
     window.session.controller.pick_roi("PPA")
     qtbot.waitUntil(lambda: shown.found is not None and shown.found.target == state.target)
     assert ASKED[0] == "FFA"
