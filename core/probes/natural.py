@@ -75,7 +75,8 @@ def iter_predicted(
     """
     if not images:
         raise refusal("images", allowed="at least one", got=[], advice="Leave them out for all that the subject saw.")
-    key, side = (encoder.card.sha256, subject.id, tuple(images)), encoder.network.input_size
+    side = encoder.network.input_size
+    key = (f"{encoder.card.sha256} at {side}", subject.id, tuple(images))
     if (kept := RESPONSES.get(key)) is not None:
         yield Progress(len(images), len(images), 0.0, kept.astype(np.float64) @ directions)
         return
