@@ -151,6 +151,10 @@ class AnalysisPage(JobPage):
             stopped="Stopped. Run again to resume.",
         )
 
+    def work_to_copy(self) -> SweepConfig:
+        """The analysis the form describes."""
+        return self.form.value()
+
     def take_answer(self, finished: Finished) -> None:
         """Show an answer, or what there is of one that was stopped."""
         self.finished = finished if finished.is_whole else None

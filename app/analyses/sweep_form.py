@@ -12,11 +12,11 @@ from app.look.numbers import write_epsilon
 from app.widgets.basics import make_column, make_heading, make_label, show_text
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Flag, Form, Gate, Pick, Text, attempt
 from app.widgets.pick_dialog import IMAGE_EXAMPLES, VOXEL_EXAMPLES, make_picker
-from core.attacks.config import parse_epsilon
+from core.attacks.config import describe_grey_levels, parse_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
 from core.errors import BadInputError, ProbeError
-from core.networks.catalog import name_encoder
+from core.networks.catalog import find_network, name_encoder
 from core.probes.target import list_rois
 from core.sweeps.choose import (
     ControlEncoders,
@@ -30,6 +30,7 @@ from core.sweeps.choose import (
 from core.sweeps.config import (
     DEFAULT_EPSILONS,
     LEAST_FOR_ENSEMBLE,
+    REFERENCE_SIDE,
     AttackKind,
     EncoderName,
     Question,
@@ -68,7 +69,7 @@ IMAGES_TIP = "Ids, files, folders, or test:N for N held-out images drawn with th
 GATE_TIP = "Minimum r of a voxel in each encoder, cross-validated on its training images"
 FIRST_ENCODERS = 3
 FIRST_ROIS = ("FFA", "PPA")
-ROWS = ("ladder", "attack", "n_steps", "n_queries", "gate", "seed")
+ROWS = ("attack", "n_steps", "n_queries", "gate", "seed")
 
 
 class SweepForm(Form):
@@ -114,12 +115,13 @@ class SweepForm(Form):
         self.missing = make_label("", "muted", wraps=True)
         self.missing.hide()
         self.norm.button(BOTH).setVisible(question is not Question.DISCRIMINABILITY)  # which keeps to one norm
+        self.grey = make_label("", "faint", wraps=True)
         self.cost = make_label("", "muted", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
         pick_voxels = make_picker(self.voxels, "Voxels", partial(self._offer, offer_voxels))
         pick_images = make_picker(self.images, "Images", partial(self._offer, offer_images), takes_files=True)
         pickers = (("Voxels", "voxels", pick_voxels), ("Images", "images", pick_images))
-        rows = self.make_rows(*pickers, *ROWS)
+        rows = self.make_rows(*pickers, "ladder", ("", self.grey), *ROWS)
         rows.setRowVisible(self.attack, not self._compares)
         rows.setRowVisible(self.n_queries, False)
         lists = (self.encoders.under("Encoders"), self.rois.under("Targets: ROI means"))
@@ -201,6 +203,11 @@ class SweepForm(Form):
         """Show the cost, or why it cannot be run."""
         self.show_row("n_queries", AttackKind.SQUARE in self._attacks())
         self.show_row("n_steps", self._attacks() != (AttackKind.SQUARE,))
+        show_text(self.grey, "")
+        with suppress(ProbeError):  # which is told about below
+            encoders = self.encoders.value()
+            side = find_network(encoders[0][0]).input_size if encoders else REFERENCE_SIDE
+            show_text(self.grey, describe_grey_levels(self._ladder(), self._norm, side=side))
         cost = attempt(lambda: estimate_cost(self.value(), self.step_seconds).describe(), self.problem)
         show_text(self.cost, cost or "")
 

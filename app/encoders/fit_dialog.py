@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from app.base.services import Services
 from app.encoders.fit_form import FitForm
 from app.widgets.basics import allow, bring, fill_dialog, make_button, make_heading, make_label, make_line, make_row
+from app.widgets.copy_work import make_copy_button
 from app.widgets.desk import Desk, Feature, does
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.where_row import WhereRow
@@ -76,6 +77,7 @@ class FitDialog(QDialog):
         self.where.again.connect(self._request_fit)
         self.where.setToolTip("For a search over layers, whose fits can be shared")
         self.close_button = make_button("Close", do=self.close)
+        self.copy = make_copy_button(self.form.value, self.work.error)
         self._lay_out()
         self.form.changed.connect(self._take_change)
         self.form.layers_wanted.connect(self._list_layers)
@@ -135,7 +137,7 @@ class FitDialog(QDialog):
             self.work,
             self.summary,
             -1,
-            make_row(self.cancel, -1, self.close_button, self.fit),
+            make_row(self.cancel, self.copy, -1, self.close_button, self.fit),
             gap=8,
             margin=20,
             width=LEAST_WIDTH,

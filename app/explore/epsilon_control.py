@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLineEdit, QStyle, QWidget
 from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.basics import make_column, make_label, make_row, set_look
 from app.widgets.editors import Slider
-from core.attacks.config import parse_epsilon
+from core.attacks.config import describe_grey_levels, parse_epsilon
 from core.errors import BadInputError
 from core.types import NormName
 
@@ -19,9 +19,6 @@ SPANS = {NormName.L2: (0.05, 30.0), NormName.LINF: (0.25 / 255, 32 / 255)}
 """Ends of the slider; the field takes any legal budget. Percepts move within L2 30 at 224 x 224."""
 
 STARTS = {NormName.L2: 3.0, NormName.LINF: 4 / 255}
-SIDE = 224
-"""Pixels of an image, for the hint in grey levels."""
-
 SETTLE_MS = 350
 """A budget stepped by key or wheel counts as settled after this pause."""
 
@@ -78,6 +75,7 @@ class EpsilonControl(QWidget):
         self.norm = NormName.L2
         self.epsilon = STARTS[self.norm]
         self._kept = dict(STARTS)
+        self._side = 224
         self.field = QLineEdit()
         self.field.setFixedWidth(88)
         self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -101,6 +99,11 @@ class EpsilonControl(QWidget):
         self._kept[self.norm] = self.epsilon
         self.norm = norm
         self.set_epsilon(self._kept[norm])
+
+    def set_side(self, side: int) -> None:
+        """Pixels of the images' side, for the hint in grey levels."""
+        self._side = side
+        self._show_text()
 
     def set_epsilon(self, epsilon: float) -> None:
         """Show a budget; emits no signal."""
@@ -140,19 +143,12 @@ class EpsilonControl(QWidget):
 
     def _show_text(self) -> None:
         self.field.setText(write_epsilon(self.epsilon, self.norm))
-        self._hint.setText(describe_grey_levels(self.epsilon, self.norm, side=SIDE))
+        self._hint.setText(describe_grey_levels([self.epsilon], self.norm, side=self._side))
 
     def _show_error(self, text: str) -> None:
         set_look(self.field, "invalid", "true" if text else "false")
         self._error.setText(text)
         self._error.setVisible(bool(text))
-
-
-def describe_grey_levels(epsilon: float, norm: NormName, *, side: int) -> str:
-    """The budget in grey levels of 255: RMS 255 eps / sqrt(3 side^2) under L2, at most 255 eps a pixel under Linf."""
-    if norm is NormName.LINF:
-        return f"at most {GREY_LEVELS * epsilon:.2g} grey levels a pixel"
-    return f"RMS {GREY_LEVELS * epsilon / math.sqrt(3 * side**2):.2g} grey levels at {side} × {side}"
 
 
 def _round_budget(epsilon: float, norm: NormName) -> float:

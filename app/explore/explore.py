@@ -16,6 +16,7 @@ from app.base.pictures import save_image
 from app.cortex.layout import NamedView
 from app.cortex.pose import capture_view, show_view
 from app.explore.files import Files
+from app.explore.fingerprint import FingerprintWindow
 from app.explore.image_list import GalleryItem
 from app.explore.loupe import Loupe
 from app.explore.places import KEY, Places, last_images
@@ -85,6 +86,7 @@ class Explore(Feature):
             "lower": partial(controller.set_direction, Direction.LOWER),
             "toggle_auto": self.controls.run.auto.toggle,
             "trade_off": lambda: self._trade_off.open(),
+            "fingerprint": lambda: self._fingerprint.open(),
             "loupe": self._loupe.toggle,
             "jury": self.images.jury.toggle.toggle,
             "pin_probe": self.pin,
@@ -249,6 +251,13 @@ class Explore(Feature):
         for button, action in ((tools.collect, collect), (tools.pin, pin), (tools.unpin, unpin)):
             button.setDefaultAction(action)
 
+    def offer_in_menus(self, actions: Sequence[QAction]) -> None:
+        """Put commands into the context menus of pictures and plots."""
+        images, responses = self.images, self.responses
+        panes = (images.clean_view, images.made_view, images.difference_view)
+        for widget in (*panes, responses.curve, responses.table, responses.history):
+            widget.addActions(actions)
+
     def set_planned_images(self, n_images: int) -> None:
         """How many images the experiment that is planned shows."""
         self.responses.power.set_images(n_images)
@@ -308,6 +317,7 @@ class Explore(Feature):
 
     def _connect(self) -> None:
         view, responses = self.cortex.view, self.responses
+        self._session.state.stimulus_changed.connect(self._show_side)
         for chosen in (self.controls.gate.valueChanged, self.cortex.map_changed):
             chosen.connect(self.undo.mark)
         changes = (self.undo.chosen, self.cortex.range_changed, self.cortex.beside_box.chosen)
@@ -333,6 +343,15 @@ class Explore(Feature):
     @cached_property
     def _trade_off(self) -> TradeOffWindow:
         return TradeOffWindow(self._desk, selection=self.selection, show=self.show)
+
+    @cached_property
+    def _fingerprint(self) -> FingerprintWindow:
+        return FingerprintWindow(self._desk)
+
+    def _show_side(self) -> None:
+        """Tell the budget how large the image is."""
+        if (stimulus := self._session.state.stimulus) is not None:
+            self.controls.attack.epsilon.set_side(stimulus.pixels.shape[-1])
 
     def _step(self, step: int) -> None:
         """Undo (-1) or redo (+1), and say what it changed."""

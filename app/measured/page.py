@@ -24,6 +24,7 @@ from app.widgets.plain_table import PlainTable
 from app.widgets.plot_picker import PlotPicker
 from app.widgets.segmented import Segmented
 from app.widgets.work_page import JobPage
+from core.errors import BadInputError
 from core.experiments.measured.compare import Comparison, Cut, Row, choose_probes, iter_compare
 from core.experiments.measured.compare_plots import plot_judgement
 from core.experiments.measured.compare_tables import HEADER, SIMULATED_WARNING, describe_judgement, lay_out_row
@@ -99,6 +100,15 @@ class MeasuredPage(JobPage):
         """Open what was dropped: a set, its responses, or both at once."""
         event.acceptProposedAction()
         self.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+
+    def work_to_copy(self) -> object:
+        """The comparison the form describes."""
+        from core.commands.copied import CompareWork
+
+        form = self.form
+        if form.folder is None or not form.paths:
+            raise BadInputError(f"{self._reason()}: then what compares them can be copied.")
+        return CompareWork(form.folder, form.paths, form.reading(), form.matching(), form.config())
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open sets and responses among some paths."""

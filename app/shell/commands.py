@@ -87,6 +87,8 @@ redo | Redo | Ctrl+Shift+Z | redo | Redo the change undone last
 -
 copy_cortex | Copy cortex picture | Ctrl+Shift+X | copy | Put the cortex with its names and colour bar on the \
     clipboard, at twice its size
+copy_command | Copy as command | | copy | Copy the command that does what this work space would run
+copy_python | Copy as Python | | copy | Copy the script that does what this work space would run
 [Data]
 open_image | Open images… | Ctrl+O | image | Probe images of your own
 open_image_folder | Open folder of images… |  |  | List all images of a folder in the gallery, to probe any of them
@@ -126,6 +128,7 @@ raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
 -
 trade_off | Trade-off… |  | chart | Choose between moving the target and sparing all other voxels
+fingerprint | Fingerprint… |  | chart | What the target answers to: predicted response by category and beside every ROI
 -
 pin_probe | Pin this probe | B | pin | Keep this probe as A: whatever is shown next stands beside it as B
 unpin_probe | Unpin the probe | Shift+B | close | Compare with the pinned probe no longer
@@ -205,13 +208,13 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
     ("redo", lambda now: bool(now.undo[1]), "Nothing to redo"),
     ("show_recording", lambda now: _is_imported(now.state), "This subject ships with the program"),
     (
-        "probe trade_off plan_stimuli export_encoder encoder_card",
+        "probe trade_off fingerprint plan_stimuli export_encoder encoder_card",
         lambda now: now.state.card is not None,
         "Choose a network with a fitted encoder first",
     ),
     ("probe trade_off", lambda now: now.state.stimulus is not None, "Choose an image first"),
     (
-        "probe trade_off",
+        "probe trade_off fingerprint",
         lambda now: now.state.target is not None,
         "Choose a target first: click a voxel, or choose an ROI",
     ),

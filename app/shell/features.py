@@ -28,6 +28,7 @@ from app.sessions.feature import Sessions
 from app.shell.actions import Actions
 from app.shell.banner import Notices
 from app.shell.commands import Situation, find_command
+from app.shell.copying import Copying
 from app.shell.drops import Drops
 from app.shell.handlers import Handlers
 from app.shell.jumps import Jumps
@@ -52,6 +53,7 @@ class Features(QObject):
         self.surfaces, self.poses = Surfaces(desk, explore.cortex.view), Poses(desk, explore.cortex.view)
         self.travel, self.montage = Travel(desk, explore.cortex.view), Montage(desk, explore.cortex.view)
         self.handlers, self.tour = Handlers(desk), Tour(desk, explore, lambda command: buttons[command])
+        self.copying = Copying(desk)
         self.preferences = Preferences(desk, set_keys=self._set_keys)
         self.jumps = Jumps(desk, explore, actions, self.preferences.show_settings)
         self.commands = {name: do for feature in self for name, do in feature.commands().items()}
@@ -59,6 +61,7 @@ class Features(QObject):
         self.notices = Notices(desk)
         actions.action("recent_sessions").setMenu(self.sessions.menu)
         explore.set_tools(*map(actions.action, ("add_to_tray", "pin_probe", "unpin_probe")))
+        explore.offer_in_menus([actions.action(name) for name in ("copy_command", "copy_python")])
         self._connect()
         self.refresh_commands()
 
@@ -67,6 +70,7 @@ class Features(QObject):
         yield from (self.sessions, self.analyses, self.stimuli, self.measured, self.encoders, self.surfaces)
         yield from (self.networks, self.recordings, self.explore, self.figures, self.fits, self.packages, self.poses)
         yield from (self.travel, self.montage, self.study, self.handlers, self.tour, self.preferences, self.jumps)
+        yield self.copying
 
     def refresh_commands(self) -> None:
         """Enable what can be done now."""

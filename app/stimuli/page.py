@@ -18,6 +18,7 @@ from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
 from app.widgets.where_row import WhereRow
 from app.widgets.work_page import JobPage
+from core.errors import BadInputError
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.preview import ItemPreview
@@ -51,6 +52,10 @@ class StimuliPage(JobPage):
 
     RUN, RUN_TIP, STOP_TIP = "Write set…", "Write files, manifest and README", "Stop; keep finished probes"
     EXPORT, EXPORT_TIP = "Make package…", "BIDS, PsychoPy, jsPsych or Brain-Score, of a written set"
+
+    def work_to_copy(self) -> object:
+        """None; a plan has it, in its dialog."""
+        raise BadInputError("A tray holds probes of any kind, which no command makes: copy a plan in Plan stimuli.")
 
     def __init__(self, tray: Tray, where: WhereRow | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)

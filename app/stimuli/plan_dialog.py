@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from app.widgets.against_form import AgainstForm
 from app.widgets.basics import fill_dialog, make_button, make_label, make_row, show_text
+from app.widgets.copy_work import make_copy_button
 from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
 from app.widgets.pick_dialog import IMAGE_EXAMPLES, VOXEL_EXAMPLES, make_picker
+from core.attacks.config import describe_grey_levels
 from core.datasets.subject import Subject
 from core.errors import ProbeError
-from core.networks.catalog import name_encoder
+from core.networks.catalog import find_network, name_encoder
 from core.probes.target import list_rois
 from core.stimuli.levels import USUAL_BUDGET, USUAL_LEVELS, USUAL_SEEDS
 from core.stimuli.plan import Budget, StimulusPlan, parse_budget, resolve_plan
@@ -89,11 +91,13 @@ class PlanDialog(QDialog, Fields):
             make_picker(self.voxels, "Voxels", partial(offer_voxels, subject)),
         ]
         self.cost = make_label("", "strong", wraps=True)
+        self.grey = make_label("", "faint", wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
         self.notes = make_label("", "warning", wraps=True)
         tip = "Add every probe of the plan and run them now"
         self.add = make_button("Add to the tray", "primary", self._accept, tip=tip)
         self.cancel = make_button("Cancel", do=self.reject)
+        self.copy = make_copy_button(lambda: self._resolve()[0], self.problem)
         self._lay_out()
         self.tell()
 
@@ -121,6 +125,7 @@ class PlanDialog(QDialog, Fields):
     def tell(self) -> None:
         """Resolve the options; say what it costs, or why it cannot be."""
         self.plan, notes = attempt(self._resolve, self.problem) or (None, ())
+        show_text(self.grey, describe_budgets(self.plan) if self.plan is not None else "")
         show_text(self.cost, self.plan.describe() if self.plan is not None else "")
         more = [f"… and {len(notes) - MOST_NOTES} more like these"] * (len(notes) > MOST_NOTES)
         show_text(self.notes, "\n".join([*(f"⚠ {note}" for note in notes[:MOST_NOTES]), *more]))
@@ -163,6 +168,7 @@ class PlanDialog(QDialog, Fields):
             ("Images", "images", self.pickers[0]),
             ("Voxels", "voxels", self.pickers[1]),
             ("Budgets", "budgets", "norm"),
+            ("", self.grey),
             "levels",
             "n_steps",
             "gate",
@@ -171,9 +177,16 @@ class PlanDialog(QDialog, Fields):
         asks = make_label(f"For {self._subject.title}: every combination becomes a probe in the tray.", "muted")
         told = (self.cost, self.notes, self.problem)
         parts = (make_label("Plan stimuli", "title"), asks, lists, self.against, rows, self.direction, *told)
-        fill_dialog(self, "Plan stimuli", *parts, make_row(-1, self.cancel, self.add), width=WIDTH)
+        fill_dialog(self, "Plan stimuli", *parts, make_row(self.copy, -1, self.cancel, self.add), width=WIDTH)
 
     def _accept(self) -> None:
         self.tell()
         if self.plan is not None:
             self.accept()
+
+
+def describe_budgets(plan: StimulusPlan) -> str:
+    """The budgets in grey levels, at the input size of the first network."""
+    side, norms = find_network(plan.encoders[0].network).input_size, dict.fromkeys(norm for norm, _ in plan.budgets)
+    by_norm = {norm: [size for own, size in plan.budgets if own is norm] for norm in norms}
+    return "; ".join(describe_grey_levels(sizes, norm, side=side) for norm, sizes in by_norm.items())

@@ -332,7 +332,7 @@ class Fields:
             widgets += [
                 _make_help(field) for field in map(self._field_of, parts) if isinstance(field, _Line) and field.examples
             ]
-            for word in (one for one in widgets if isinstance(one, QLabel)):
+            for word in (one for one in widgets if isinstance(one, QLabel) and not one.wordWrap()):
                 word.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
             held: Any = widgets[0] if len(widgets) == 1 else make_row(*widgets, gap=6)
             if title:

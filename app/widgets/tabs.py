@@ -17,6 +17,10 @@ class WorkPage(QWidget):
         """No: a wrapped line in it would make the height it would like the least one, and push its foot off screen."""
         return False
 
+    def work_to_copy(self) -> object:
+        """What it would run, as `core.commands.copied` takes it. Raises ProbeError where there is no such thing."""
+        raise NotImplementedError
+
 
 class PageStack(QStackedWidget):
     """A stack whose least size is that of the page in front: others may be larger and scroll on their own turn."""

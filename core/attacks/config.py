@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import ClassVar
@@ -280,6 +280,22 @@ def write_epsilon(epsilon: float, norm: NormName) -> str:
 def write_budget(epsilon: float, norm: NormName) -> str:
     """A budget with its norm: "L₂ ε 0.75"."""
     return f"{NORM_SIGNS[norm]} ε {write_epsilon(epsilon, norm)}"
+
+
+def describe_grey_levels(epsilons: Sequence[float], norm: NormName, *, side: int) -> str:
+    """Budgets in grey levels of 255: RMS 255 eps / sqrt(3 side^2) under L2, at most 255 eps a pixel under Linf.
+
+    Examples
+    --------
+    >>> describe_grey_levels([1.0, 3.0], NormName.L2, side=224)
+    'RMS 0.66, 2 grey levels at 224 × 224'
+    """
+    scale = 1.0 if norm is NormName.LINF else math.sqrt(3 * side**2)
+    values = [GREY_LEVELS * epsilon / scale for epsilon in epsilons]
+    text = ", ".join(f"{value:.2g}" if value < 100 else f"{value:.0f}" for value in values)
+    if norm is NormName.LINF:
+        return f"at most {text} grey levels a pixel"
+    return f"RMS {text} grey levels at {side} × {side}"
 
 
 MOST_TO_GAIN = 0.05

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from core.checks import refusal
-from core.commands.options import Given, Json, about, explained, takes
+from core.commands.options import Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish, format_table, split
 from core.experiments.measured.compare import Comparison, Cut, iter_compare
 from core.experiments.measured.compare_config import CompareConfig
@@ -71,6 +71,7 @@ def run_compare(
     masks = tuple((name, Path(mask)) for name, mask in split_pairs(roi, "roi").items())
     reading = given.make(ReadOptions, ids=ids, columns=split(columns), rois=masks)
     matching = given.make(MatchOptions, target_columns=split_pairs(target_column, "target_column"))
+    announce((reading, matching, config))
     measured = open_measured(Path(words[0]), [Path(word) for word in words[1:]], reading, matching)
     comparison = finish(lambda stop: iter_compare(measured, config, should_stop=stop))
     page = None if out is None else write_comparison(comparison, out)

@@ -15,7 +15,7 @@ import numpy as np
 from core.checks import refusal, to_number
 from core.cluster.where import HERE, USUAL, Where, parse_where
 from core.commands.engine import At, make_engine
-from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.options import Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, follow, format_cell, format_table, split, stop_on_interrupt, time_left
 from core.datasets.subject import list_subjects, load_subject
 from core.encoders.card import EncoderCard, OutsideScore
@@ -119,6 +119,7 @@ def run_fit(
     where = parse_where(engine, device)
     if where != HERE and not layers:
         raise refusal("engine", allowed="left out without --layers, whose fits can be shared", got=engine)
+    announce(jobs[0])
     found: dict[str, Any] = {"encoders": [], "layers": None, "estimates": []}
     computer, started = make_engine(where, device), time.monotonic()
     with stop_on_interrupt() as should_stop:

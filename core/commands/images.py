@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,7 +34,11 @@ RANK_EXPLAINED = """\
 Images: ids, files or folders, comma-separated; "test:8" draws 8 held-out ones. Without them: all that the subject saw.
 Measured is the mean over repeats, in the unit of the recording; images the encoder was fitted on are marked, as their
 predictions are no forecast. --json prints {"target", "encoder", "unit", "by", "n_images", "images": [{"rank", "image",
-"predicted", "predicted_sd", "measured", "fitted"}]}, best first, all of them."""
+"predicted", "predicted_sd", "measured", "fitted"}]}, best first, all of them. --by-category prints {"target",
+"encoder", "unit", "n_images", "preferred", "categories": [{"category", "n_images", "n_held_out", "response", "low",
+"high", "sd", "response_sd", "held_out"}], "rois": [{"roi", "n_voxels", "r", "contrast", "low", "high"}]}: means over
+images with 95 % intervals (t); r of the predicted responses of target and ROI over all images; the contrast is the
+target's z less the ROI's, z over all images, for the images of the preferred category."""
 SYNTHESIS_EXPLAINED = """\
 Images are made from scratch, without a start image and a budget: they are no perturbations. Their responses are of the
 saved 8-bit files, in SDs from the mean of the clean reference images. One that passes the best natural image (--images
@@ -49,7 +55,10 @@ def run_rank(
     images: Annotated[str, about("which images are ranked (default: all that the subject saw)")] = "",
     by: Annotated[str, about("predicted or measured")] = BY[0],
     top: Annotated[int, about("best and worst images told")] = SHOWN,
-    out: Annotated[Path | None, about("CSV file of all of them")] = None,
+    by_category: Annotated[
+        bool, about("the target's fingerprint: its response by image category, and beside every ROI")
+    ] = False,
+    out: Annotated[Path | None, about("CSV file of all of them, or of the categories")] = None,
     seed: Annotated[int, about("of the draw of test:N")] = 0,
     device: Device = "auto",
     json: Json = False,
@@ -61,6 +70,8 @@ def run_rank(
     if out is not None and is_there(out):
         raise refusal("out", allowed="a new file", got=str(out), advice="Nothing is overwritten.")
     encoder, subject, target = _open(given, device)
+    if by_category:
+        return _report_fingerprint(encoder, subject, target, _choose(subject, images, seed), out, as_json=json)
     found = _rank(encoder, subject, target, images, seed)
     order = found.order(by)
     rows = [
@@ -74,12 +85,7 @@ def run_rank(
         }
         for rank, row in enumerate(order, start=1)
     ]
-    if out is not None:
-        import pandas as pd  # takes a while to import
-
-        from core.reports.table import write_csv
-
-        replace_file(out, partial(write_csv, pd.DataFrame(rows)))
+    _write_rows(out, rows)
     packed = plain(_describe(encoder, target, found.unit) | {"by": by, "n_images": len(rows), "images": rows})
     ends = rows if len(rows) <= 2 * top else [*rows[:top], *rows[-top:]]
     head = f"{target.label} · {encoder.card.config.describe()} · {len(rows)} images by {by} response ({found.unit})"
@@ -136,10 +142,46 @@ def _open(given: Given, device: str) -> tuple[Encoder, Subject, Target]:
     return engine.open_encoder(*names), subject, target
 
 
-def _rank(encoder: Encoder, subject: Subject, target: Target, images: str, seed: int) -> NaturalImages:
-    from core.probes.natural import iter_natural, list_seen
+def _write_rows(out: Path | None, rows: list[dict[str, Any]]) -> None:
+    if out is not None:
+        import pandas as pd  # takes a while to import
 
-    chosen = choose_images(subject, split(images), seed=seed) if images else list_seen(subject)
+        from core.reports.table import write_csv
+
+        replace_file(out, partial(write_csv, pd.DataFrame(rows)))
+
+
+def _report_fingerprint(
+    encoder: Encoder, subject: Subject, target: Target, images: Sequence[str], out: Path | None, *, as_json: bool
+) -> int:
+    from core.probes.fingerprint import iter_fingerprint
+
+    found = finish(
+        lambda stop: iter_fingerprint(encoder, subject, target, images, should_stop=stop),
+        lambda record: f"natural images {record.done:.0f}/{record.total}",
+    )
+    categories, rois = ([asdict(one) for one in rows] for rows in (found.categories, found.rois))
+    if not categories:
+        allowed = f"images of {subject.id} whose category is known"
+        raise refusal("images", allowed=allowed, got=f"{len(images)} without one", advice="Leave --by-category out.")
+    _write_rows(out, categories)
+    more = {"n_images": found.n_images, "preferred": categories[0]["category"], "categories": categories, "rois": rois}
+    head = f"{target.label} · {encoder.card.config.describe()} · {found.n_images} images ({found.unit})"
+    beside = f"beside each ROI; contrasts of z over the images of {more['preferred']}"
+    text = f"{head}\n{format_table(categories)}\n{beside}\n{format_table(rois)}"
+    return answer(plain(_describe(encoder, target, found.unit) | more), text, as_json=as_json)
+
+
+def _choose(subject: Subject, images: str, seed: int) -> Sequence[str]:
+    from core.probes.natural import list_seen
+
+    return choose_images(subject, split(images), seed=seed) if images else list_seen(subject)
+
+
+def _rank(encoder: Encoder, subject: Subject, target: Target, images: str, seed: int) -> NaturalImages:
+    from core.probes.natural import iter_natural
+
+    chosen = _choose(subject, images, seed)
     return finish(
         lambda stop: iter_natural(encoder, subject, target, chosen, should_stop=stop),
         lambda record: f"natural images {record.done:.0f}/{record.total}",

@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import MISSING, Field, dataclass, fields, replace
 from enum import StrEnum
 from functools import partial, wraps
@@ -95,6 +96,20 @@ class Given:
         return cast(T, replace(cast(Any, base), **self.of(type(base)) | more))
 
 
+class Announced(Exception):
+    """Carries the config that a command was about to run to who only wanted to know it."""
+
+
+IS_ASKING: ContextVar[bool] = ContextVar("is_asking", default=False)
+"""Whether commands are only asked what they would run."""
+
+
+def announce(config: object) -> None:
+    """Tell the config that a command is about to run. Raises Announced if nothing more is wanted."""
+    if IS_ASKING.get():
+        raise Announced(config)
+
+
 def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Callable[[Callable[..., int]], Run]:
     """Give a command the options of configs.
 
@@ -118,6 +133,7 @@ def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Call
 
         own = [one for one in _list_parameters(command) if one.name != "given"]
         needed = [one for one in own if one.default is one.empty]
+        run.fields = {parameter.name: name for _, name, parameter in made}  # type: ignore[attr-defined]
         return _sign(run, [*needed, *(one for _, _, one in made), *(one for one in own if one not in needed)])
 
     return add

@@ -14,7 +14,7 @@ from core.attacks.mask import resolve_mask
 from core.attacks.presets import PRESETS
 from core.checks import check_positive, refusal
 from core.commands.movie import open_cortex
-from core.commands.options import Device, FromHost, Given, Json, about, explained, takes
+from core.commands.options import Device, FromHost, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish, format_table
 from core.commands.probe_options import (
     ATTACK,
@@ -156,6 +156,7 @@ def run_probe(
     )
     within = resolve_mask(mask, mask_edge, [config.side])
     config = replace(config, attack=replace(attack, mask=within))
+    announce(config)
     if trade_off is not None:
         beside = {"selective": wanted.selective, "degrees": degrees, "transfer": transfer or None}
         refuse_beside(beside, "trade-off", tuple(beside))

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from core.checks import check_choice, refusal
 from core.cluster.where import USUAL, parse_where
 from core.commands.engine import At, make_engine
-from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.options import Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish
 from core.files import check_free
 from core.stimuli.layout import Layout
@@ -84,6 +84,7 @@ def run_make(
     from core.cluster.run import iter_set
 
     where, resolved = parse_where(engine, device), _resolve(plan, given)
+    announce(resolved)
     recipes = _list_recipes(resolved)
     summary = _summarise(resolved, len(recipes))
     if dry_run:

@@ -13,7 +13,7 @@ from core.attacks.config import parse_epsilon
 from core.checks import check_choice, refusal, to_number
 from core.cluster.where import USUAL, parse_where
 from core.commands.engine import At, follow_work, make_engine
-from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, explained, takes
+from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, announce, explained, takes
 from core.commands.output import answer, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
 from core.engine import Engine
@@ -113,6 +113,7 @@ def _ask(
         refitted=controls.refitted if copies in (BOTH, REFITTED) else (),
         untrained=controls.untrained if copies in (BOTH, UNTRAINED) else (),
     )
+    announce(config)
     check_sweep(config)
     kind = _Kind(estimate_cost, begin_sweep, Engine.iter_sweep, name_layers(config))
     is_done = _compute(config, kind, device, out, given.make(RunOptions))

@@ -11,10 +11,14 @@ from core.checks import refusal
 from core.datasets.image_store import SEPARATOR, find_stimulus
 from core.datasets.subject import Subject, load_responses
 from core.encoders.encoder import Encoder
+from core.kept import Kept
 from core.probes.respond import BATCH, respond
 from core.probes.target import Target
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop
 from core.types import BoolArray, FloatArray
+
+RESPONSES: Kept[tuple[str, str, tuple[str, ...]], FloatArray] = Kept(2**29, measure=lambda array: array.nbytes)
+"""Predicted responses (n_images, n_voxels) float32 by encoder, subject and images."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,45 @@ class NaturalImages:
         return rows
 
 
+def iter_predicted(
+    encoder: Encoder, subject: Subject, images: Sequence[str], directions: FloatArray, *, should_stop: ShouldStop
+) -> Iterator[Progress[FloatArray]]:
+    """Predict c . f of every image for columns c, a record a batch and one with the result, (n_images, n) float64.
+
+    The responses to all images the subject saw are kept in memory, where they fit, for whatever is asked of them next.
+
+    Parameters
+    ----------
+    directions : (n_voxels, n) float64.
+
+    Raises as `iter_natural`.
+    """
+    if not images:
+        raise refusal("images", allowed="at least one", got=[], advice="Leave them out for all that the subject saw.")
+    side = encoder.network.input_size
+    key = (f"{encoder.card.sha256} at {side}", subject.id, tuple(images))
+    if (kept := RESPONSES.get(key)) is not None:
+        yield Progress(len(images), len(images), 0.0, kept.astype(np.float64) @ directions)
+        return
+    is_kept = len(images) * encoder.n_voxels * 4 <= RESPONSES.most_bytes and key[2] == list_seen(subject)
+    watch, predicted, responses = Stopwatch(len(images)), [], []
+    for start in range(0, len(images), BATCH):
+        pixels = []
+        for image in images[start : start + BATCH]:
+            check_stop(should_stop)
+            pixels.append(find_stimulus(image, side).pixels)
+        with encoder.network.interruptible(should_stop):
+            responses.append(respond(encoder, np.stack(pixels)))
+        predicted.append(responses[-1].astype(np.float64) @ directions)
+        if not is_kept:
+            responses.clear()
+        done = start + len(pixels)
+        yield Progress(done, len(images), watch.seconds_left(done))
+    if is_kept:
+        RESPONSES.put(key, np.concatenate(responses))
+    yield Progress(len(images), len(images), 0.0, np.concatenate(predicted))
+
+
 def iter_natural(
     encoder: Encoder, subject: Subject, target: Target, images: Sequence[str], *, should_stop: ShouldStop
 ) -> Iterator[Progress[NaturalImages]]:
@@ -68,20 +111,14 @@ def iter_natural(
 
     Raises BadInputError if an image is not there or no image; Cancelled as soon as `should_stop()` is true.
     """
-    if not images:
-        raise refusal("images", allowed="at least one", got=[], advice="Leave them out for all that the subject saw.")
-    direction, side = target.vector(encoder.n_voxels).astype(np.float64), encoder.network.input_size
-    watch, predicted = Stopwatch(len(images)), []
-    for start in range(0, len(images), BATCH):
-        pixels = []
-        for image in images[start : start + BATCH]:
-            check_stop(should_stop)
-            pixels.append(find_stimulus(image, side).pixels)
-        with encoder.network.interruptible(should_stop):
-            predicted.append(respond(encoder, np.stack(pixels)).astype(np.float64) @ direction)
-        done = start + len(pixels)
-        yield Progress(done, len(images), watch.seconds_left(done))
-    rows = _find_rows(subject, images)
+    direction = target.vector(encoder.n_voxels).astype(np.float64)
+    predicted: FloatArray = np.zeros(0)
+    for record in iter_predicted(encoder, subject, images, direction[:, np.newaxis], should_stop=should_stop):
+        if record.result is None:
+            yield Progress(record.done, record.total, record.seconds_left)
+        else:
+            predicted = record.result[:, 0]
+    rows = find_rows(subject, images)
     measured, fitted = np.full(len(images), np.nan), np.zeros(len(images), dtype=bool)
     own = [place for place, row in enumerate(rows) if row is not None]
     if own:
@@ -94,7 +131,7 @@ def iter_natural(
         fitted[own] = ~subject.test[kept]
     sd = encoder.target_sd(direction)
     facts = encoder.card.response_unit, encoder.target_mean(direction), sd if sd > 0 else np.nan
-    found = NaturalImages(tuple(images), np.concatenate(predicted), measured, fitted, *facts)
+    found = NaturalImages(tuple(images), predicted, measured, fitted, *facts)
     yield Progress(len(images), len(images), 0.0, found)
 
 
@@ -104,7 +141,7 @@ def _average(responses: FloatArray) -> FloatArray:
     return np.asarray(np.nansum(responses, axis=1) / np.where(counts > 0, counts, np.nan))
 
 
-def _find_rows(subject: Subject, images: Sequence[str]) -> list[int | None]:
+def find_rows(subject: Subject, images: Sequence[str]) -> list[int | None]:
     """The row of each image among those the subject saw."""
     rows = {image: row for row, image in enumerate(subject.image_ids)}
     prefix = f"{subject.id}{SEPARATOR}" if subject.images is not None else ""

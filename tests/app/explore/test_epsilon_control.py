@@ -6,7 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.explore.epsilon_control import EpsilonControl, describe_grey_levels
+from app.explore.epsilon_control import EpsilonControl
+from core.attacks.config import describe_grey_levels
 from core.types import NormName
 
 
@@ -81,5 +82,5 @@ def test_each_norm_keeps_its_own_budget(control: EpsilonControl) -> None:
 
 
 def test_the_hint_states_the_rms_of_the_science_page() -> None:
-    assert describe_grey_levels(1.0, NormName.L2, side=224) == "RMS 0.66 grey levels at 224 × 224"
-    assert describe_grey_levels(8 / 255, NormName.LINF, side=224) == "at most 8 grey levels a pixel"
+    assert describe_grey_levels([1.0], NormName.L2, side=224) == "RMS 0.66 grey levels at 224 × 224"
+    assert describe_grey_levels([8 / 255], NormName.LINF, side=224) == "at most 8 grey levels a pixel"
