@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from core.encoders.fit_request import FitRequest, SearchProgress
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
+    from core.encoders.importers.whole import WholeOptions
+    from core.networks.import_options import NetworkImportOptions
     from core.networks.network import Network
     from core.probes.gradient_atlas import GradientAtlas
     from core.sweeps.cells import CellStore, RunProgress
@@ -236,6 +238,14 @@ class Engine:
                 config = record.result.config
                 self._encoders.drop((config.subject, config.network, config.layer).__eq__)
             yield record
+
+    def iter_whole(
+        self, source: str, options: NetworkImportOptions, whole: WholeOptions, request: ImportRequest
+    ) -> Iterator[ImportProgress]:
+        """Check and keep a whole encoder, a module from pixels to responses; the last record holds its card."""
+        from core.encoders.importers.whole import iter_whole
+
+        yield from iter_whole(source, options, whole, request, device=self.device)
 
     def iter_fit(self, request: FitRequest, *, should_stop: ShouldStop = never_stop) -> Iterator[SearchProgress]:
         """Run and save the requested fits; the last record holds the card, or the choice of a search over layers.

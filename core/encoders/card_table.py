@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.encoders.card import EncoderCard
+from core.encoders.card import WHOLE, EncoderCard
 from core.encoders.scores import summarise_by_roi
 from core.types import VoxelTable
 from core.words import protect_cell
@@ -46,6 +46,8 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
         reducers.append(kept)
     folds = f"alpha of {len(config.alphas)} by {config.n_folds} folds" if len(config.alphas) > 1 else "fixed alpha"
     readout = f"{config.readout}, {folds}" if provenance is None else f"linear, imported ({provenance.kind})"
+    if provenance is not None and provenance.kind == WHOLE:
+        readout = "none: the network gives the responses (whole encoder)"
     facts = {
         "Subject": subject_title if subject_kind in subject_title.lower() else f"{subject_title} ({subject_kind})",
         "Network": config.network,
