@@ -82,6 +82,7 @@ class Detached(Linear):
 class Channels(Linear):
     def __init__(self) -> None:
         super().__init__()
+        torch.manual_seed(0)
         self.first = nn.Conv2d(4, 3, 1)
 
     def forward(self, pixels: torch.Tensor) -> Any:

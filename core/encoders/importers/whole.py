@@ -16,11 +16,9 @@ import numpy as np
 
 from core.checks import refusal
 from core.containers import load_arrays
-from core.datasets.readers.generic import VOXEL_COLUMNS, place_table, read_column, without_missing
 from core.datasets.subject import list_subjects, load_subject
 from core.datasets.subject_files import check_new
 from core.datasets.tables import Table, read_table
-from core.datasets.voxel_places import NOWHERE, place_nowhere
 from core.encoders.card import WHOLE, EncoderData, Provenance
 from core.encoders.files import save_encoder, seal, user_encoders_folder
 from core.encoders.importers.bind import ImportProgress, ImportRequest, build_card, keep_subject
@@ -136,6 +134,8 @@ def iter_whole(
 
 def read_voxels(path: Path, surface: str) -> Described:
     """Read a table of voxels, CSV, TSV or npz. Raises BadInputError if a column, side, vertex or score cannot be."""
+    from core.datasets.readers.generic import place_table, read_column, without_missing
+
     table = _read_columns(path)
     n_voxels = len(next(iter(table.values()), []))
     if not n_voxels:
@@ -153,6 +153,8 @@ def read_voxels(path: Path, surface: str) -> Described:
 
 
 def _read_columns(path: Path) -> Table:
+    from core.datasets.readers.generic import VOXEL_COLUMNS
+
     if path.suffix.lower() != ".npz":
         return read_table(path, usual=(*VOXEL_COLUMNS, *SCORES))
     arrays = load_arrays(path, error=BadInputError, advice="Save it again.")
@@ -164,15 +166,17 @@ def _read_columns(path: Path) -> Table:
 
 
 def _describe_nowhere(n_voxels: int) -> Described:
+    from core.datasets.voxel_places import place_nowhere
+
     places = place_nowhere(np.full(n_voxels, NO_SIDE, dtype=np.int8))
     ceiling = np.full(n_voxels, np.nan, dtype=np.float32)
     voxels = VoxelTable(places.hemisphere, places.vertex, ("",) * n_voxels, ceiling, places.paint)
-    return Described(voxels, NOWHERE, {}, WITHOUT_TABLE)
+    return Described(voxels, places.surface, {}, WITHOUT_TABLE)
 
 
 def suggest_subject(source: str) -> str:
     """A free id for the subject made from a whole encoder: that of its function or file, and a number if taken."""
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(source).stem.rpartition(":")[2]).strip("_")[:50] or "encoder"
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(source.rpartition(":")[2]).stem).strip("_")[:50] or "encoder"
     taken = {info.id for info in list_subjects()}
     number = next(number for number in range(1, len(taken) + 2) if _number(name, number) not in taken)
     return _number(name, number)

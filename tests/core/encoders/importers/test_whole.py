@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import tracemalloc
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def test_a_linear_one_responds_and_shifts_as_numpy_says() -> None:
     encoder = engine.open_encoder(*names_of(card))
     assert encoder.target_sd(contrast) == pytest.approx((seen @ contrast).std(), rel=1e-4)
     assert encoder.target_mean(contrast) == pytest.approx((seen @ contrast).mean(), rel=1e-4)
-    target = Target(TargetKind.VOXELS, "mixed", (2, 5), (0.5, -1.5))
+    target = Target(TargetKind.WEIGHTS, "mixed", (2, 5), (0.5, -1.5))
     gradient = 0.5 * weights[2] - 1.5 * weights[5]
     attack = AttackConfig(epsilon=0.05, n_steps=4, quantise=False)
     probe = run_probe(engine, ProbeConfig(*names_of(card), target, attack=attack), stimulus)
@@ -125,10 +126,10 @@ def test_one_that_wraps_network_and_readout_is_probed_as_the_ordinary_encoder(wr
         config = ProbeConfig(*plain, target, direction=direction, attack=attack)
         ordinary = run_probe(engine, config, stimulus)
         same = run_probe(engine, dataclasses.replace(config, network=own[1], layer=own[2]), stimulus)
-        differ = ordinary.perturbed_pixels != same.perturbed_pixels  # rounding may tip one of 256 levels over
-        assert differ.mean() < 1e-3
-        np.testing.assert_allclose(same.curve.shift, ordinary.curve.shift, rtol=1e-4)
-        np.testing.assert_allclose(same.curve.first_order, ordinary.curve.first_order, rtol=1e-4)
+        first, second = ((probe.perturbed_pixels - stimulus.pixels).ravel() for probe in (ordinary, same))
+        assert first @ second / np.linalg.norm(first) / np.linalg.norm(second) > 0.9999
+        np.testing.assert_allclose(same.curve.shift, ordinary.curve.shift, rtol=1e-3)  # steps add up the rounding
+        np.testing.assert_allclose(same.curve.first_order, ordinary.curve.first_order, rtol=1e-5)
         seen = preview(engine.open_encoder(*own), same, 0.5)
         told = preview(engine.open_encoder(*plain), ordinary, 0.5)
         assert seen.shift == pytest.approx(told.shift, rel=1e-3)
@@ -163,7 +164,7 @@ def test_330_000_responses_stay_within_bounded_memory() -> None:
     weights[[0, 170_000, N_LARGE - 1]] = 1.0, -1.0, 2.0
     encoder = engine.open_encoder(*names_of(card))
     sd = encoder.target_sd(weights)
-    target = Target(TargetKind.VOXELS, "three", (0, 170_000, N_LARGE - 1), (1.0, -1.0, 2.0))
+    target = Target(TargetKind.WEIGHTS, "three", (0, 170_000, N_LARGE - 1), (1.0, -1.0, 2.0))
     probe = run_probe(engine, ProbeConfig(*names_of(card), target, attack=AttackConfig(n_steps=2)), stimulus)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -227,7 +228,7 @@ def test_without_a_gradient_only_square_search_attacks_it() -> None:
     card = take("make_detached").result
     assert card is not None
     assert check_network(card.config.network).passed
-    config = ProbeConfig(*names_of(card), Target(TargetKind.VOXELS, "first", (0,), (1.0,)))
+    config = ProbeConfig(*names_of(card), Target(TargetKind.WEIGHTS, "first", (0,), (1.0,)))
     with pytest.raises(BadInputError, match="`square`"):
         run_probe(Engine(device="cpu"), config, load_stimulus("cat_chelsea", size=SIDE))
 
@@ -239,6 +240,7 @@ def test_files_of_programs_respond_as_the_module(tmp_path: Path, ending: str) ->
     module, path = Linear().eval(), tmp_path / f"mine{ending}"
     example = torch.rand(2, 3, SIDE, SIDE)
     if ending == ".pt":
+        warnings.simplefilter("ignore", FutureWarning)
         torch.jit.save(torch.jit.trace(module, example), str(path))  # type: ignore[no-untyped-call]
     else:
         batch = {0: torch.export.Dim("n")}
