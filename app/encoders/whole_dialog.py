@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 EXPLANATION = (
     "A torch module from pixels (n, 3, side, side) in [0, 1] to responses (n, voxels): package.module:function that "
-    "makes it, entry:NAME of an installed package, a TorchScript file (.pt) or a torch.export file (.pt2). All of them are "
-    "programs and run with your permissions."
+    "makes it, entry:NAME of an installed package, a TorchScript file (.pt) or a torch.export file (.pt2). All of them "
+    "are programs and run with your permissions."
 )
 PROGRAM_FILTER = "Programs of torch (*.pt *.pt2 *.ts *.pth);;All files (*)"
 TABLE_FILTER = "Tables of voxels (*.csv *.tsv *.npz);;All files (*)"

@@ -45,9 +45,10 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
         kept = f"up to {config.n_components} principal components" if config.n_components else "all components"
         reducers.append(kept)
     folds = f"alpha of {len(config.alphas)} by {config.n_folds} folds" if len(config.alphas) > 1 else "fixed alpha"
-    readout = f"{config.readout}, {folds}" if provenance is None else f"linear, imported ({provenance.kind})"
-    if provenance is not None and provenance.kind == WHOLE:
-        readout = "none: the network gives the responses (whole encoder)"
+    readout = f"{config.readout}, {folds}"
+    if provenance is not None:
+        is_whole = provenance.kind == WHOLE
+        readout = "none: a whole encoder" if is_whole else f"linear, imported ({provenance.kind})"
     facts = {
         "Subject": subject_title if subject_kind in subject_title.lower() else f"{subject_title} ({subject_kind})",
         "Network": config.network,

@@ -178,9 +178,4 @@ def suggest_subject(source: str) -> str:
     """A free id for the subject made from a whole encoder: that of its function or file, and a number if taken."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(source.rpartition(":")[2]).stem).strip("_")[:50] or "encoder"
     taken = {info.id for info in list_subjects()}
-    number = next(number for number in range(1, len(taken) + 2) if _number(name, number) not in taken)
-    return _number(name, number)
-
-
-def _number(name: str, number: int) -> str:
-    return name if number == 1 else f"{name}_{number}"
+    return next(one for one in (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3))) if one not in taken)

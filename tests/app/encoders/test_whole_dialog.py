@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
-import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -41,7 +40,7 @@ def test_it_says_what_is_missing_and_asks_for_what_is_typed(qtbot: QtBot, lane: 
     module, options, whole, request = dialog.asked()
     assert module == "my_lab.models:make_encoder" and not options.trusted and whole.voxels is None
     assert (request.new_subject, request.response_unit, request.n_reference) == ("make_encoder", "not stated", 120)
-    dialog.subject.set_value("simulated")
+    dialog.subject.setCurrentIndex(1)
     assert not dialog.new_subject.isVisible()
     assert dialog.asked()[3].subject == "simulated"
     qtbot.mouseClick(dialog.add, Qt.MouseButton.LeftButton)
