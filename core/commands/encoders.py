@@ -169,10 +169,15 @@ def _add(
     if last.result is None or last.result.provenance is None:
         raise RuntimeError("A whole encoder was taken in without a result.")
     card, note = last.result, last.result.provenance.note
-    about_it = {"name": name_encoder(card.config), "file": str(last.path), "network": card.config.network}
-    about_it |= {"n_voxels": card.n_voxels, "note": note}
-    text = "Added {name}: network {network}, {n_voxels:,} voxels. {note}".format(**about_it).strip()
-    return answer(about_it, text, as_json=json)
+    summary = {
+        "name": name_encoder(card.config),
+        "file": str(last.path),
+        "network": card.config.network,
+        "n_voxels": card.n_voxels,
+        "note": note,
+    }
+    text = "Added {name}: network {network}, {n_voxels:,} voxels. {note}".format(**summary).strip()
+    return answer(summary, text, as_json=json)
 
 
 def _resolve_request(readout: Readout, given: Given, *, kept_as: str) -> ImportRequest:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any
 
 import torch
 
@@ -24,7 +24,7 @@ from core.networks.importing import FUNCTION, PROGRAM_KINDS, ask_for_trust, chec
 from core.networks.load import load_network, open_network
 from core.networks.named import DEFAULT_SIZE, blank_spec
 from core.networks.network import Network
-from core.networks.spec import Family, NetworkSpec
+from core.networks.spec import NetworkSpec
 
 GROUP, ENTRY = "probescope.encoders", "entry"
 """Group of entry points under which an installed package offers whole encoders, and what their names begin with."""
@@ -52,7 +52,11 @@ def take_whole(source: str, options: NetworkImportOptions, *, key: str = "", dev
 def _describe_source(source: str, options: NetworkImportOptions) -> NetworkSpec:
     """The entry, as far as the source says it; code runs only if trusted."""
     path, (prefix, _, name) = Path(source).expanduser(), source.partition(":")
-    plain = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "input_size": options.input_size or DEFAULT_SIZE}
+    plain: dict[str, Any] = {
+        "mean": (0.0, 0.0, 0.0),
+        "std": (1.0, 1.0, 1.0),
+        "input_size": options.input_size or DEFAULT_SIZE,
+    }
     if not path.is_file() and (prefix == ENTRY or FUNCTION.fullmatch(source)):
         if not options.trusted:
             raise ask_for_trust(f"{source!r}", "Python code")
@@ -61,7 +65,7 @@ def _describe_source(source: str, options: NetworkImportOptions) -> NetworkSpec:
         spec = blank_spec(reference.replace(":", "."), family="python", architecture=reference, **plain)
         return replace(spec, source=f"function {reference}", whole=True)
     kind = find_kind(check_file(path))
-    if kind not in get_args(Family):
+    if kind not in PROGRAM_KINDS:
         raise WeightsError(
             f"{path.name} holds weights without the program that runs them. Give a TorchScript or torch.export file, "
             "or a function that makes the module: package.module:function."

@@ -149,7 +149,7 @@ class Large(nn.Module):
         self.mixing = nn.Parameter(torch.randn(N_LARGE, 8, generator=generator))
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return pixels.mean((1, 2)).unflatten(1, (8, -1)).mean(2) @ self.mixing.T
+        return pixels.mean((1, 2)).reshape(len(pixels), 8, -1).mean(2) @ self.mixing.T
 
 
 def make_large() -> nn.Module:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -81,7 +82,7 @@ class Responses(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Responses to pixels (n, 3, side, side) in [0, 1]."""
-        output = take_single(self.inner(pixels))
+        output: Any = take_single(self.inner(pixels))
         if isinstance(output, Mapping):
             if self._key not in output:
                 advice = "Say which holds the responses: `--key NAME`, or Key in the dialog."
@@ -100,7 +101,8 @@ class Responses(nn.Module):
                 f"The module gives {tuple(output.shape)} for {len(pixels)} images, not (images, voxels). Let it give "
                 "one row of responses an image."
             )
-        return output
+        responses: torch.Tensor = output
+        return responses
 
 
 def find_batch(run: nn.Module, example: torch.Tensor, *, name: str, batches: tuple[int, ...] = (0, *BATCHES)) -> int:

@@ -44,7 +44,7 @@ def test_it_says_what_is_missing_and_asks_for_what_is_typed(qtbot: QtBot, lane: 
     assert not dialog.new_subject.isVisible()
     assert dialog.asked()[3].subject == "simulated"
     qtbot.mouseClick(dialog.add, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "only if you trust" in dialog.work.text() and not dialog.work.busy)
+    qtbot.waitUntil(lambda: "only if you trust" in dialog.work.error.text() and not dialog.work.busy)
 
 
 def test_a_function_with_a_table_is_taken_in(qtbot: QtBot, lane: JobLane, tmp_path: Path) -> None:

@@ -57,10 +57,10 @@ def _clean() -> Any:
 def take(name: str, *, side: int = SIDE, whole_options: WholeOptions | None = None, **asked: Any) -> ImportProgress:
     """Take in a function of the helpers, or a file."""
     source = name if "." in name else f"{HELPERS}:{name}"
-    given = {"new_subject": suggest_subject(source)} | asked
+    given: dict[str, Any] = {"new_subject": suggest_subject(source)} | asked
     if "subject" in asked:
         del given["new_subject"]
-    request = ImportRequest("", "", **({"n_reference": 6} | given))
+    request = ImportRequest("", "", **{"n_reference": 6, **given})
     options = NetworkImportOptions(trusted=True, input_size=side)
     *_, last = iter_whole(source, options, whole_options or WholeOptions(), request)
     assert last.result is not None
@@ -287,7 +287,7 @@ def test_an_installed_package_offers_them(monkeypatch: pytest.MonkeyPatch) -> No
 
 def write_table(path: Path, columns: dict[str, Any]) -> Path:
     if path.suffix == ".npz":
-        np.savez(path, **{name: np.asarray(values) for name, values in columns.items()})
+        np.savez(path, allow_pickle=False, **{name: np.asarray(values) for name, values in columns.items()})
     else:
         rows = [list(columns), *zip(*columns.values(), strict=True)]
         path.write_text("\n".join(",".join(map(str, row)) for row in rows))
