@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QWidget
 
-from app.base.jobs import ShouldStop
 from app.base.services import Services
 from app.encoders.import_dialog import KIND, NEW_SUBJECT, NEW_SUBJECT_ROWS, REFERENCE_TIP, WIDTH, read_progress
 from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
@@ -29,18 +29,14 @@ EXPLANATION = (
     "are programs and run with your permissions."
 )
 PROGRAM_FILTER = "Programs of torch (*.pt *.pt2 *.ts *.pth);;All files (*)"
+Asked = tuple[str, NetworkImportOptions, WholeOptions, ImportRequest]
 TABLE_FILTER = "Tables of voxels (*.csv *.tsv *.npz);;All files (*)"
 
 
 class WholeEncoderDialog(QDialog, Fields):
     """A form that stays open until the encoder is taken in; `tell` gets its card."""
 
-    module = PathText(
-        "File or function",
-        ask="Choose a whole encoder",
-        kinds=PROGRAM_FILTER,
-        hint="A file, or package.module:function",
-    )
+    module = PathText("Module", ask="Choose a file", kinds=PROGRAM_FILTER, hint="A file, or package.module:function")
     key = Text("Key", hint="Name of the responses, where the module gives a dictionary")
     input_size = Count(
         "Input size", "Side length of its input images", most=2048, unit=" px", zero="224, or the file's"
@@ -77,7 +73,7 @@ class WholeEncoderDialog(QDialog, Fields):
         self.work.changed.connect(self.refresh)
         self.refresh()
 
-    def asked(self) -> tuple[str, NetworkImportOptions, WholeOptions, ImportRequest]:
+    def asked(self) -> Asked:
         """What the form asks for. Raises BadInputError for a value that cannot be used."""
         module, subject, table = self.module.value().strip(), self.subject.value() or "", self.voxels.value()
         request = self.make_config(
@@ -107,16 +103,15 @@ class WholeEncoderDialog(QDialog, Fields):
     def _ask(self) -> None:
         if (asked := self.work.attempt(self.asked)) is None:
             return
-        engine = self._services.engine
-
-        def make(_stop: ShouldStop) -> Iterator[ImportProgress]:
-            return engine.iter_whole(*asked)
-
+        lane, make = self._services.lane, partial(_add, self._services, asked)
         title, stopped = f"Adding {asked[0]}…", "Stopped; nothing was saved."
-        lane = self._services.lane
         self.work.run(lane, KIND, make, title=title, on_done=self._take, read=read_progress, stopped=stopped)
 
     def _take(self, record: ImportProgress) -> None:
         if record.result is not None:
             self.accept()
             self._tell(record.result)
+
+
+def _add(services: Services, asked: Asked, _stop: object) -> Iterator[ImportProgress]:
+    return services.engine.iter_whole(*asked)

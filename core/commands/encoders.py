@@ -169,13 +169,8 @@ def _add(
     if last.result is None or last.result.provenance is None:
         raise RuntimeError("A whole encoder was taken in without a result.")
     card, note = last.result, last.result.provenance.note
-    summary = {
-        "name": name_encoder(card.config),
-        "file": str(last.path),
-        "network": card.config.network,
-        "n_voxels": card.n_voxels,
-        "note": note,
-    }
+    summary: dict[str, Any] = {"name": name_encoder(card.config), "file": str(last.path), "n_voxels": card.n_voxels}
+    summary |= {"network": card.config.network, "note": note}
     text = "Added {name}: network {network}, {n_voxels:,} voxels. {note}".format(**summary).strip()
     return answer(summary, text, as_json=json)
 

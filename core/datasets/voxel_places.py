@@ -62,8 +62,7 @@ def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = ""
     coarse = nearest_on_fsaverage5(n_vertices)[vertex]
     order = np.argsort(vertex < N_FSAVERAGE5, kind="stable")  # the vertices of fsaverage5 themselves last: they win
     rows = np.stack([hemisphere[order], coarse[order], order], axis=1).astype(np.int32)
-    remark = ON_TEMPLATE.format(template)
-    return Places(FSAVERAGE5, hemisphere.astype(np.int8), coarse, _last_of_each(rows), remark)
+    return Places(FSAVERAGE5, hemisphere.astype(np.int8), coarse, _last_of_each(rows), ON_TEMPLATE.format(template))
 
 
 def place_volume(indices: IntArray, affine: FloatArray, *, surface: str = "") -> Places:

@@ -102,7 +102,10 @@ def check_same_weights(spec: NetworkSpec) -> None:
 
 
 def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
-    kind = find_kind(check_file(path))
+    if not path.is_file():
+        what = f"{path} is a folder. Give the file of weights in it." if path.is_dir() else ""
+        raise StorageError(what or f"The file {path} does not exist. Check the path.")
+    kind = find_kind(path)
     if kind in PROGRAM_KINDS:
         return _take_program(path, kind, options)
     base = find_network(options.architecture or _guess_base(path))
@@ -119,14 +122,6 @@ def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
     side = options.input_size or choice.input_size or spec.input_size
     spec = replace(spec, table=choice.prefix, note=choice.note, input_size=side)
     return _apply(_normalise_as_file(spec, choice.normalisations, options), options)
-
-
-def check_file(path: Path) -> Path:
-    """Return a path if it is a file, else raise StorageError."""
-    if not path.is_file():
-        what = f"{path} is a folder. Give the file of weights in it." if path.is_dir() else ""
-        raise StorageError(what or f"The file {path} does not exist. Check the path.")
-    return path
 
 
 def _normalise_as_file(

@@ -20,7 +20,7 @@ from core.networks.files.export_file import load_export
 from core.networks.files.kinds import find_kind
 from core.networks.files.program import OUTPUT, REFUSED
 from core.networks.import_options import NetworkImportOptions
-from core.networks.importing import FUNCTION, PROGRAM_KINDS, ask_for_trust, check_file, check_same_weights
+from core.networks.importing import FUNCTION, PROGRAM_KINDS, ask_for_trust, check_same_weights
 from core.networks.load import load_network, open_network
 from core.networks.named import DEFAULT_SIZE, blank_spec
 from core.networks.network import Network
@@ -34,8 +34,8 @@ def take_whole(source: str, options: NetworkImportOptions, *, key: str = "", dev
     """The network of a whole encoder, checked; its entry is not kept yet. `key` is that of a dictionary of outputs.
 
     Raises BadInputError if trust is missing, the key is not that of an output, or the id is taken; WeightsError if the
-    module cannot be made or run, gives no row of responses an image, changes its input, or cannot be probed;
-    StorageError if the file is not there.
+    file or module cannot be read, made or run, gives no row of responses an image, changes its input, or cannot be
+    probed.
     """
     spec = _describe_source(source, options)
     layer = f"{OUTPUT}.{key}" if key else OUTPUT
@@ -64,7 +64,7 @@ def _describe_source(source: str, options: NetworkImportOptions) -> NetworkSpec:
         reference = points[check_choice(f"entry point of {GROUP}", name, points)] if prefix == ENTRY else source
         spec = blank_spec(reference.replace(":", "."), family="python", architecture=reference, **plain)
         return replace(spec, source=f"function {reference}", whole=True)
-    kind = find_kind(check_file(path))
+    kind = find_kind(path)
     if kind not in PROGRAM_KINDS:
         raise WeightsError(
             f"{path.name} holds weights without the program that runs them. Give a TorchScript or torch.export file, "
@@ -93,6 +93,5 @@ def _check_use(network: Network) -> None:
             torch.autograd.grad(responses.sum(), pixels, allow_unused=True)
     except REFUSED as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise WeightsError(
-            f"{spec.id} is not differentiable: {reason}. Let it compute in torch from pixels to responses."
-        ) from error
+        advice = "Let it compute in torch from pixels to responses."
+        raise WeightsError(f"{spec.id} is not differentiable: {reason}. {advice}") from error

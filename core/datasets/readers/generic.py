@@ -63,7 +63,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     trials = None
     if described.responses.trials is not None:
         trials = read_table(described.responses.trials, needs=("image",), usual=TRIAL_COLUMNS)
-        remarks += _describe_unused(described.responses.trials, trials, TRIAL_COLUMNS)
+        remarks += describe_unused(described.responses.trials, trials, TRIAL_COLUMNS)
     n_rows = len(ids if trials is None else trials["image"])
     array = open_array(described.responses.file, key=described.responses.key)
     if len(array.shape) == 4 and array.shape[-1] == n_rows:
@@ -77,7 +77,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     columns = array.shape[-1] if len(array.shape) > 1 else 0
     places, named, voxels = _read_voxels(described, options, columns)
     if described.voxels.table is not None:
-        remarks += _describe_unused(described.voxels.table, voxels, VOXEL_COLUMNS)
+        remarks += describe_unused(described.voxels.table, voxels, VOXEL_COLUMNS)
     kept = keep_rois(named, options.rois)
     return Recording(
         kind="generic",
@@ -143,7 +143,7 @@ def _read_images(
     folder = options.images or described.images.folder or Path()
     if described.images.list is not None:
         table = read_table(described.images.list, needs=("image",), usual=IMAGE_COLUMNS)
-        remark = "".join(_describe_unused(described.images.list, table, IMAGE_COLUMNS))
+        remark = "".join(describe_unused(described.images.list, table, IMAGE_COLUMNS))
     elif described.images.folder is not None:
         table, remark = {"image": list_pictures(folder)}, ""
     else:
@@ -165,7 +165,7 @@ def _read_test(texts: list[str]) -> BoolArray:
     return np.asarray(values == 1)
 
 
-def _describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str, ...]:
+def describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str, ...]:
     """A remark on columns of a table that have no use here: one of another spelling would be missed.
 
     Raises BadInputError for one that numbers the lines in another order.

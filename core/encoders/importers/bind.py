@@ -219,10 +219,10 @@ def build_card(
     *,
     n_voxels: int,
     subject: Subject | None,
-    pool: int,
-    reducer: str,
     network_sha256: str,
     provenance: Provenance,
+    pool: int = 0,
+    reducer: str = "none",
 ) -> EncoderCard:
     """The card of an encoder fitted elsewhere; what `scores`, by name (n_voxels,), do not hold is NaN."""
     unknown: Any = np.full(n_voxels, np.nan, dtype=np.float32)

@@ -23,9 +23,9 @@ from core.encoders.card import WHOLE, EncoderData, Provenance
 from core.encoders.files import save_encoder, seal, user_encoders_folder
 from core.encoders.importers.bind import ImportProgress, ImportRequest, build_card, keep_subject
 from core.encoders.importers.reference import iter_reference
-from core.errors import BadInputError, WeightsError
+from core.errors import BadInputError
 from core.files import hash_file
-from core.types import NO_SIDE, FloatArray, VoxelTable
+from core.types import FloatArray, VoxelTable
 
 if TYPE_CHECKING:
     from core.networks.import_options import NetworkImportOptions
@@ -63,13 +63,7 @@ class Described:
 
 
 def iter_whole(
-    source: str,
-    options: NetworkImportOptions,
-    whole: WholeOptions,
-    request: ImportRequest,
-    *,
-    device: str = "cpu",
-    folder: Path | None = None,
+    source: str, options: NetworkImportOptions, whole: WholeOptions, request: ImportRequest, *, device: str = "cpu"
 ) -> Iterator[ImportProgress]:
     """Check and keep a whole encoder; to cancel, stop iterating: nothing is kept before the last record.
 
@@ -78,10 +72,9 @@ def iter_whole(
     source : "package.module:function", "entry:NAME", or a TorchScript or torch.export file.
     options : Its id, title, input size, licence, and whether it is trusted.
     request : Whose voxels they are, and how they are shown; its network and layer are not looked at.
-    folder : Where the encoder is saved; by default the user's encoders.
 
     Raises BadInputError if trust is missing, or the table, key, subject or an id cannot be; WeightsError if the module
-    cannot be probed or gives other than a response a voxel; StorageError if a file cannot be read or written.
+    cannot be probed; StorageError if a file cannot be read or written.
     """
     from core.networks.catalog import save_user_network
     from core.networks.whole import take_whole
@@ -94,31 +87,23 @@ def iter_whole(
     subject = load_subject(request.subject) if request.subject else None
     network = take_whole(source, options, key=whole.key, device=device)
     spec, n_voxels = network.spec, network.n_features
-    table = table or _describe_nowhere(n_voxels)
+    table = table or _describe({}, "", n_voxels)
     if whole.voxels is not None and table.voxels.n_voxels != n_voxels:
         got = f"{table.voxels.n_voxels:,}"
         raise refusal(whole.voxels.name, allowed=f"a line for each of the {n_voxels:,} responses", got=got)
     if subject is not None and subject.voxels.n_voxels != n_voxels:
-        raise WeightsError(
-            f"The module predicts {n_voxels:,} voxels, subject {subject.id!r} has {subject.voxels.n_voxels:,}. Choose "
-            "the subject it was fitted to, or make one from its table of voxels."
-        )
+        got = f"{subject.id} with {subject.voxels.n_voxels:,}"
+        raise refusal("subject", allowed=f"one with {n_voxels:,} voxels, as many as responses", got=got)
     request = replace(request, network=spec.id, layer=network.layer)
     files = [(spec.source, network.sha256)] if spec.family == "python" else []
     paths = (Path(spec.weights) if spec.weights else None, whole.voxels)
     files += [(path.name, hash_file(path)) for path in paths if path is not None]
-    notes = (request.note, table.remark if subject is None else "")
+    remark = WITHOUT_TABLE if whole.voxels is None else table.remark
+    notes = (request.note, remark if subject is None else "")
     provenance = Provenance(WHOLE, request.source, request.licence, tuple(files), note=" ".join(filter(None, notes)))
     zeros, unknown = np.zeros(n_voxels, np.float32), np.full((1, n_voxels), np.nan, np.float32)
     card = build_card(
-        request,
-        table.scores,
-        n_voxels=n_voxels,
-        subject=subject,
-        pool=0,
-        reducer="none",
-        network_sha256=network.sha256,
-        provenance=provenance,
+        request, table.scores, n_voxels=n_voxels, subject=subject, network_sha256=network.sha256, provenance=provenance
     )
     data = EncoderData(card, zeros, None, None, zeros, unknown)
     for record in iter_reference(data, subject, network=network, most=request.n_reference):
@@ -128,13 +113,13 @@ def iter_whole(
     save_user_network(spec, Path(spec.weights) if spec.weights else None)
     if request.new_subject:
         keep_subject(table.voxels, request, provenance, surface=table.surface)
-    path = save_encoder(sealed, user_encoders_folder() if folder is None else folder)
+    path = save_encoder(sealed, user_encoders_folder())
     yield ImportProgress(1, 1, result=sealed.card, stage="done", path=path)
 
 
 def read_voxels(path: Path, surface: str) -> Described:
     """Read a table of voxels, CSV, TSV or npz. Raises BadInputError if a column, side, vertex or score cannot be."""
-    from core.datasets.readers.generic import place_table, read_column, without_missing
+    from core.datasets.readers.generic import describe_unused
 
     table = _read_columns(path)
     n_voxels = len(next(iter(table.values()), []))
@@ -143,6 +128,14 @@ def read_voxels(path: Path, surface: str) -> Described:
     if "vertex" in table and not surface:
         advice = "Add --surface fsaverage5, fsaverage6, fsaverage7, or the name of an imported one."
         raise refusal("surface", allowed="named for a table of vertices", got=None, advice=advice)
+    used = ("hemisphere", "vertex", "x", "y", "z", "roi", *SCORES)
+    found = _describe(table, surface, n_voxels)
+    return replace(found, remark=" ".join(filter(None, (found.remark, *describe_unused(path, table, used)))))
+
+
+def _describe(table: Table, surface: str, n_voxels: int) -> Described:
+    from core.datasets.readers.generic import place_table, read_column, without_missing
+
     places, every = place_table(table, surface, n_voxels), np.ones(n_voxels, dtype=bool)
     found = {name: read_column(table, name, every, most=1.0, least=least) for name, least in SCORES.items()}
     scores = {name: values for name, values in found.items() if values is not None}
@@ -163,15 +156,6 @@ def _read_columns(path: Path) -> Table:
         got = ", ".join(f"{name} {values.shape}" for name, values in arrays.items())
         raise refusal(path.name, allowed="arrays of one number or word a voxel", got=got)
     return {name: [str(value) for value in values.tolist()] for name, values in arrays.items()}
-
-
-def _describe_nowhere(n_voxels: int) -> Described:
-    from core.datasets.voxel_places import place_nowhere
-
-    places = place_nowhere(np.full(n_voxels, NO_SIDE, dtype=np.int8))
-    ceiling = np.full(n_voxels, np.nan, dtype=np.float32)
-    voxels = VoxelTable(places.hemisphere, places.vertex, ("",) * n_voxels, ceiling, places.paint)
-    return Described(voxels, places.surface, {}, WITHOUT_TABLE)
 
 
 def suggest_subject(source: str) -> str:

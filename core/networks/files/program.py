@@ -91,15 +91,12 @@ class Responses(nn.Module):
         elif self._key:
             advice = "Leave it out."
             raise refusal("key", allowed="given only where a dictionary comes out", got=self._key, advice=advice)
-        if not isinstance(output, torch.Tensor):
+        is_tensor = isinstance(output, torch.Tensor)
+        if not is_tensor or output.ndim != 2 or len(output) != len(pixels):
+            found = tuple(output.shape) if is_tensor else f"a {type(output).__name__}"
             raise WeightsError(
-                f"The module gives a {type(output).__name__}, not a tensor (images, voxels). Let it give one tensor, "
-                "or a dictionary."
-            )
-        if output.ndim != 2 or len(output) != len(pixels):
-            raise WeightsError(
-                f"The module gives {tuple(output.shape)} for {len(pixels)} images, not (images, voxels). Let it give "
-                "one row of responses an image."
+                f"The module gives {found} for {len(pixels)} images, not a tensor (images, voxels). Let it give one "
+                "row of responses an image, or a dictionary of which one entry is that."
             )
         responses: torch.Tensor = output
         return responses

@@ -183,8 +183,8 @@ def test_330_000_responses_stay_within_bounded_memory() -> None:
     [
         ("make_in_place", "changes its input in place"),
         ("make_keyed", "`key` must be one of betas, logits, got ''"),
-        ("make_listed", "gives a tuple, not a tensor"),
-        ("make_maps", r"gives \(2, 3, 32, 32\) for 2 images, not \(images, voxels\)"),
+        ("make_listed", "gives a tuple for 2 images, not a tensor"),
+        ("make_maps", r"gives \(2, 3, 32, 32\) for 2 images, not a tensor"),
         ("make_numpy", "is not differentiable: Can't call numpy"),
         ("make_of_batch", "depend on the other images"),
         ("make_infinite", "are not finite"),
@@ -317,10 +317,16 @@ def test_vertices_lie_on_the_cortex(tmp_path: Path, ending: str, surface: str, l
 
 
 def test_points_in_mm_lie_on_no_surface(tmp_path: Path) -> None:
-    points = {"x": np.linspace(-40, 40, N_VOXELS), "y": [1.0] * N_VOXELS, "z": [2.0] * N_VOXELS}
+    points: dict[str, Any] = {
+        "mm": [1] * N_VOXELS,
+        "x": np.linspace(-40, 40, N_VOXELS),
+        "y": [1.0] * N_VOXELS,
+        "z": [2.0] * N_VOXELS,
+    }
     found = read_voxels(write_table(tmp_path / "points.csv", points), "")
     assert found.voxels.hemisphere.tolist() == [0] * 6 + [1] * 6
     assert found.surface == "" and not len(found.voxels.paint)
+    assert "Columns of points.csv that are not used: mm" in found.remark
 
 
 @pytest.mark.parametrize(
@@ -349,7 +355,7 @@ def test_a_table_that_does_not_fit_is_a_sentence(
 
 
 def test_a_subject_with_other_voxels_is_refused() -> None:
-    with pytest.raises(WeightsError, match="predicts 12 voxels, subject 'simulated' has 1,844"):
+    with pytest.raises(BadInputError, match="one with 12 voxels, as many as responses, got 'simulated with 1,844'"):
         take("make_linear", subject="simulated")
 
 
