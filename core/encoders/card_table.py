@@ -47,8 +47,7 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
     folds = f"alpha of {len(config.alphas)} by {config.n_folds} folds" if len(config.alphas) > 1 else "fixed alpha"
     readout = f"{config.readout}, {folds}"
     if provenance is not None:
-        is_whole = provenance.kind == WHOLE
-        readout = "none: a whole encoder" if is_whole else f"linear, imported ({provenance.kind})"
+        readout = "none: a whole encoder" if provenance.kind == WHOLE else f"linear, imported ({provenance.kind})"
     facts = {
         "Subject": subject_title if subject_kind in subject_title.lower() else f"{subject_title} ({subject_kind})",
         "Network": config.network,

@@ -121,12 +121,15 @@ class Encoder(torch.nn.Module):
 def check_fits_network(network: Network, data: EncoderData) -> None:
     """Raise WeightsError unless the encoder was fitted on exactly this network and layer."""
     card = data.card
+    again = "Fit an encoder for this network: `python main.py fit`."
+    if data.weights is None:
+        again = "Its module or the source file of its function changed: add it again, `python main.py encoders add`."
     own, asked = f"{card.config.network} {card.config.layer}", f"{network.spec.id} {network.layer}"
     if network.sha256 != card.network_sha256 or network.layer != card.config.layer:
         raise WeightsError(
             f"The encoder was fitted on {own} (weights {card.network_sha256[:12]}), "
             f"not on {asked} (weights {network.sha256[:12]}): the weights are others, or their features are laid out "
-            "otherwise. Fit an encoder for this network: `python main.py fit`."
+            f"otherwise. {again}"
         )
     n_pooled = count_pooled(network.feature_shape, card.config.pool)
     n_inputs = card.config.n_projected or n_pooled

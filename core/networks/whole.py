@@ -21,10 +21,11 @@ from core.networks.files.kinds import find_kind
 from core.networks.files.program import OUTPUT, REFUSED
 from core.networks.import_options import NetworkImportOptions
 from core.networks.importing import FUNCTION, PROGRAM_KINDS, ask_for_trust, check_same_weights
-from core.networks.load import load_network, open_network
+from core.networks.load import open_network
 from core.networks.named import DEFAULT_SIZE, blank_spec
 from core.networks.network import Network
 from core.networks.spec import NetworkSpec
+from core.networks.validate import validate_network
 
 GROUP, ENTRY = "probescope.encoders", "entry"
 """Group of entry points under which an installed package offers whole encoders, and what their names begin with."""
@@ -45,18 +46,17 @@ def take_whole(source: str, options: NetworkImportOptions, *, key: str = "", dev
     check_new_id(spec.id)
     if spec.family == "python":
         check_same_weights(spec)
-    _check_use(open_network(spec))
-    return load_network(spec, device=device)
+    network = open_network(spec, device=device)
+    _check_use(network)
+    validate_network(network)
+    return network
 
 
 def _describe_source(source: str, options: NetworkImportOptions) -> NetworkSpec:
     """The entry, as far as the source says it; code runs only if trusted."""
     path, (prefix, _, name) = Path(source).expanduser(), source.partition(":")
-    plain: dict[str, Any] = {
-        "mean": (0.0, 0.0, 0.0),
-        "std": (1.0, 1.0, 1.0),
-        "input_size": options.input_size or DEFAULT_SIZE,
-    }
+    size = options.input_size or DEFAULT_SIZE
+    plain: dict[str, Any] = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "input_size": size}
     if not path.is_file() and (prefix == ENTRY or FUNCTION.fullmatch(source)):
         if not options.trusted:
             raise ask_for_trust(f"{source!r}", "Python code")
@@ -81,7 +81,7 @@ def _describe_source(source: str, options: NetworkImportOptions) -> NetworkSpec:
 def _check_use(network: Network) -> None:
     """Raise WeightsError for a module that changes its input, or has operations that no gradient goes through."""
     spec, inner = network.spec, network.body
-    pixels = random_pixels(spec).sigmoid()
+    pixels = random_pixels(spec).sigmoid().to(network.device)
     given = pixels.clone()
     with torch.no_grad():
         inner(given)

@@ -85,6 +85,7 @@ def iter_whole(
     if request.new_subject:
         check_new(request.new_subject)
     subject = load_subject(request.subject) if request.subject else None
+    options = replace(options, licence=request.licence)
     network = take_whole(source, options, key=whole.key, device=device)
     spec, n_voxels = network.spec, network.n_features
     table = table or _describe({}, "", n_voxels)

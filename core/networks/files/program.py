@@ -89,8 +89,7 @@ class Responses(nn.Module):
                 raise refusal("key", allowed=f"one of {', '.join(map(str, output))}", got=self._key, advice=advice)
             output = output[self._key]
         elif self._key:
-            advice = "Leave it out."
-            raise refusal("key", allowed="given only where a dictionary comes out", got=self._key, advice=advice)
+            raise refusal("key", allowed="left out where no dictionary comes out", got=self._key)
         is_tensor = isinstance(output, torch.Tensor)
         if not is_tensor or output.ndim != 2 or len(output) != len(pixels):
             found = tuple(output.shape) if is_tensor else f"a {type(output).__name__}"

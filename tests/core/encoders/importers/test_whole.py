@@ -220,7 +220,7 @@ def test_the_key_of_a_dictionary_names_the_responses() -> None:
     stimulus = load_stimulus("cat_chelsea", size=SIDE)
     found = Engine(device="cpu").predict(*names_of(card), stimulus)
     np.testing.assert_allclose(found, stimulus.pixels.mean((1, 2)), rtol=1e-5)
-    with pytest.raises(BadInputError, match="given only where a dictionary comes out"):
+    with pytest.raises(BadInputError, match="left out where no dictionary comes out"):
         take("make_linear", whole_options=WholeOptions(key="betas"))
 
 
@@ -266,7 +266,7 @@ def test_other_code_than_it_was_taken_in_with_is_refused(tmp_path: Path, monkeyp
     monkeypatch.syspath_prepend(tmp_path)
     card = _take_plain("changing_whole:make")
     (tmp_path / "changing_whole.py").write_text(text + "# a line\n")
-    with pytest.raises(WeightsError, match="fitted on"):
+    with pytest.raises(WeightsError, match="the source file of its function changed: add it again"):
         Engine(device="cpu").open_encoder(*names_of(card))
 
 
