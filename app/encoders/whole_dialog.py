@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from core.encoders.importers.bind import ImportProgress
 
 EXPLANATION = (
-    "A torch module from pixels (n, 3, side, side) in [0, 1] to responses (n, voxels): package.module:function that "
-    "makes it, entry:NAME of an installed package, a TorchScript file (.pt) or a torch.export file (.pt2). All of them "
-    "are programs and run with your permissions."
+    "A torch module from pixels (n, 3, side, side) in [0, 1] to responses (n, voxels): package.module:function or "
+    "entry:NAME that makes it, a TorchScript (.pt) or torch.export file (.pt2). All run code with your permissions."
 )
 PROGRAM_FILTER = "Programs of torch (*.pt *.pt2 *.ts *.pth);;All files (*)"
 Asked = tuple[str, NetworkImportOptions, WholeOptions, ImportRequest]

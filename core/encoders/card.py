@@ -199,9 +199,8 @@ class EncoderData:
         features outside a region are 0, and so are the weights of voxels that do not read it.
     weights : (rank, n_voxels), or None for the identity of a whole encoder, whose inputs are the responses.
     intercept : (n_voxels,)
-    covariance : (rank, rank), or (n_reference, n_voxels) of a whole encoder
-        Of the reduced features over the reference images, divided by their number. Of a whole encoder the factor R with
-        covariance = R^T R: the centred reference responses, divided by the root of their number.
+    covariance : (rank, rank). Of the reduced features over the reference images, divided by their number. Of a whole
+        encoder its factor R (n_reference, n_voxels), R^T R: the centred responses over the root of their number.
     """
 
     card: EncoderCard
