@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from core.encoders.fit_request import FitRequest, SearchProgress
     from core.encoders.importers.bind import ImportProgress, ImportRequest
     from core.encoders.importers.readout import Readout
+    from core.encoders.importers.whole import WholeOptions
+    from core.networks.import_options import NetworkImportOptions
     from core.networks.network import Network
     from core.probes.first_order import FirstOrder, FirstOrderProbe
     from core.probes.gradient_atlas import GradientAtlas
@@ -262,6 +264,14 @@ class Engine:
                 config = record.result.config
                 self._encoders.drop((config.subject, config.network, config.layer).__eq__)
             yield record
+
+    def iter_whole(
+        self, source: str, options: NetworkImportOptions, whole: WholeOptions, request: ImportRequest
+    ) -> Iterator[ImportProgress]:
+        """Check and keep a whole encoder, a module from pixels to responses; the last record holds its card."""
+        from core.encoders.importers.whole import iter_whole
+
+        yield from iter_whole(source, options, whole, request, device=self.device)
 
     def iter_fit(
         self, request: FitRequest, *, where: Where = HERE, should_stop: ShouldStop = never_stop

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.encoders.card_window import CardWindow
 from app.encoders.import_dialog import ImportEncoderDialog
+from app.encoders.whole_dialog import WholeEncoderDialog
 from app.explore.explore import Explore
 from app.widgets.basics import bring
 from app.widgets.desk import Desk, Drop, Feature, Paths, does
@@ -55,6 +56,11 @@ class Encoders(Feature):
         made.open()
         if files:
             made.choose_files(files)
+
+    @does("add_whole_encoder")
+    def show_whole(self) -> None:
+        """Open the form for a whole encoder."""
+        WholeEncoderDialog(self._session, self._use, self._desk.parent).open()
 
     @does("export_encoder")
     def export_encoder(self) -> None:

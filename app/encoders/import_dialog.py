@@ -39,7 +39,7 @@ EXPLANATION = (
     "their metadata (.npy), img2fmri's wheel, or an encoder exported from here. No code in a file is ever run."
 )
 WIDTH = 620
-READ = "read encoder"
+READ, KIND = "read encoder", "import encoder"
 MEMBERS = [(name, name) for name in ("CSI1", "CSI2", "CSI3")]
 NEW_SUBJECT_ROWS = ("new_subject", "response_unit", "simulated")
 REFERENCE_TIP = (
@@ -268,7 +268,7 @@ class ImportEncoderDialog(QDialog, Fields):
     def _run(self, make: Make, *, title: str, on_done: Callable[[Any], None]) -> None:
         stopped = "Stopped; nothing was saved."
         lane = self._services.lane
-        self.work.run(lane, "import encoder", make, title=title, on_done=on_done, read=_read_progress, stopped=stopped)
+        self.work.run(lane, KIND, make, title=title, on_done=on_done, read=read_progress, stopped=stopped)
 
     def _take(self, card: EncoderCard | None) -> None:
         if card is not None:
@@ -276,7 +276,8 @@ class ImportEncoderDialog(QDialog, Fields):
             self._tell(card)
 
 
-def _read_progress(record: ImportProgress) -> Reading:
+def read_progress(record: ImportProgress) -> Reading:
+    """What is shown of an import under way."""
     agrees = f"Agrees with its source to {record.difference:.0e}. " if record.difference else ""
     return Reading(record.share, f"{agrees}Predicting the reference responses…")
 

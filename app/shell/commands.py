@@ -111,6 +111,8 @@ fit_encoders | Fit encoders… | Ctrl+F | add | Fit a subject's responses from a
     readout, scores
 import_encoder | Import encoder… | Ctrl+I | add | Take in an encoder of scikit-learn, himalaya, BERG, img2fmri, \
     plain arrays or of this program
+add_whole_encoder | Add whole encoder… |  | add | Probe a torch module that gives responses itself: a function, a \
+    TorchScript or a torch.export file, with a table of voxels
 export_encoder | Export encoder… |  | export | Save the current encoder as a Probescope folder or as NumPy arrays
 -
 networks | Networks… | Ctrl+N | network | List, download, import, check and remove networks

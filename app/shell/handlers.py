@@ -28,6 +28,7 @@ from core.paths import docs_folder
 PAGES = (
     ("first-experiment", "First experiment"),
     ("your-own-data", "Bring your own data"),
+    ("whole-encoders", "Whole encoders"),
     ("probes", "Targets and attacks"),
     ("four-questions", "The four questions"),
     ("which-model", "Which model is right?"),

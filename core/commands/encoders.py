@@ -1,4 +1,4 @@
-"""The `encoders` command: lists, shows, imports, exports and removes encoders."""
+"""The `encoders` command: lists, shows, adds, imports, exports and removes encoders."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from core.datasets.subject import load_subject
 from core.encoders.card_table import CardRow, share_at_edge, summarise_card
 from core.encoders.files import load_encoder_data
 from core.encoders.importers.bind import ImportRequest
+from core.encoders.importers.whole import WholeOptions, suggest_subject
 from core.encoders.library import (
     FORMATS,
     adopt_encoder,
@@ -33,6 +34,7 @@ from core.encoders.scores import summarise_by_roi
 from core.errors import ProbeError
 from core.headers import plain
 from core.networks.catalog import find_network
+from core.networks.import_options import NetworkImportOptions
 
 if TYPE_CHECKING:
     from core.encoders.importers.readout import Readout
@@ -46,6 +48,10 @@ encoders show NAME                    what it is and how well it predicts, by RO
 encoders import KIND FILE [FILE...]   take in an encoder of another program; KIND: auto, arrays (npz or safetensors),
                                       sklearn, himalaya, berg (weights, then metadata), img2fmri (wheel or folder),
                                       probescope (an exported folder)
+encoders add MODULE --trust           take in a whole encoder: a torch module from pixels (n, 3, side, side) in [0, 1]
+                                      to responses (n, n_voxels). MODULE: package.module:function that makes it,
+                                      entry:NAME of an installed package (group probescope.encoders), a TorchScript
+                                      (.pt) or torch.export file (.pt2): programs that run with your rights
 encoders reference NAME               compute the SDs of an imported encoder again, over --reference images
 encoders export NAME --format probescope|npz --out PATH
 encoders remove NAME                  one of your own
@@ -54,8 +60,8 @@ Importing needs --network and --layer (unless the format fixes them), and --subj
 or --new-subject ID (made from the encoder). No file is ever unpickled with its code. The folded encoder is compared
 with the source's own arithmetic on random features before it is kept.
 --json prints one object or array: list: name, subject, network, layer, own, n_voxels, r_median, imported; show: that
-with config, hashes, rois; import: name, file, difference, found, n_features, n_voxels, n_left_out; reference: name,
-reference, n_reference; export: files; remove: files."""
+with config, hashes, rois; add: name, file, network, n_voxels, note; import: name, file, difference, found, n_features,
+n_voxels, n_left_out; reference: name, reference, n_reference; export: files; remove: files."""
 
 
 REQUEST = (
@@ -138,6 +144,37 @@ def _import(
     return answer(summary, (text + "{difference:.1e} of the largest prediction").format(**summary), as_json=json)
 
 
+@takes(
+    (NetworkImportOptions, "id title input_size trusted=trust"),
+    (WholeOptions, "voxels surface key"),
+    (ImportRequest, "subject new_subject response_unit=unit source licence n_reference=reference"),
+)
+def _add(
+    module: str,
+    /,
+    *,
+    simulated: Annotated[bool, about("the new subject's responses were made up")] = False,
+    device: Device = "auto",
+    json: Json = False,
+    given: Given,
+) -> int:
+    from core.engine import Engine
+
+    typed = given.of(ImportRequest)
+    named = {} if {"subject", "new_subject"} & set(typed) else {"new_subject": suggest_subject(module)}
+    kind = "simulated" if simulated else "measured"
+    request = given.make(ImportRequest, network="", layer="", kind=kind, **named)
+    options, whole = given.make(NetworkImportOptions), given.make(WholeOptions)
+    last = follow(Engine(device=device).iter_whole(module, options, whole, request))
+    if last.result is None or last.result.provenance is None:
+        raise RuntimeError("A whole encoder was taken in without a result.")
+    card, note = last.result, last.result.provenance.note
+    summary: dict[str, Any] = {"name": name_encoder(card.config), "file": str(last.path), "n_voxels": card.n_voxels}
+    summary |= {"network": card.config.network, "note": note}
+    text = "Added {name}: network {network}, {n_voxels:,} voxels. {note}".format(**summary).strip()
+    return answer(summary, text, as_json=json)
+
+
 def _resolve_request(readout: Readout, given: Given, *, kept_as: str) -> ImportRequest:
     """What was typed, and else what the file says of its network and layer."""
     typed = given.of(ImportRequest)
@@ -191,7 +228,7 @@ def _answer_files(done: str, files: Sequence[Path], *, as_json: bool) -> int:
 
 
 @explained(EXPLANATION)
-@actions(_list, _show, _import, _reference, _export, _remove)
+@actions(_list, _show, _add, _import, _reference, _export, _remove)
 def run_encoders(
     action: str, /, *words: Annotated[str, about("which encoder, or what to import", metavar="NAME | KIND FILE")]
 ) -> None:

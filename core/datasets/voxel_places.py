@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.surfaces.icosphere import nearest_on_fsaverage5
+from core.surfaces.icosphere import FSAVERAGE_SIZES, nearest_on_fsaverage5
 from core.surfaces.mapping import paint_table
 from core.surfaces.paint import NO_PLACE, Places
 from core.surfaces.store import has_surface, load_atlases, load_surface
@@ -23,7 +23,7 @@ N_FSAVERAGE, N_FSAVERAGE5 = 163_842, 10_242
 NOWHERE = ""
 """The surface of a recording whose voxels are drawn on none."""
 
-ON_TEMPLATE = "Voxels are drawn at the nearest vertex of fsaverage5; import the surface fsaverage to draw each of them."
+ON_TEMPLATE = "Voxels are drawn at the nearest vertex of fsaverage5; import the surface {} to draw each of them."
 WITHOUT_PLACE = (
     "The volumes do not say where they lie (qform and sform are unset): hemispheres are unknown, nothing is drawn."
 )
@@ -45,17 +45,24 @@ def place_vertices(hemisphere: IntArray, vertex: IntArray, *, surface: str) -> P
     )
 
 
-def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = "") -> Places:
-    """Voxels that are vertices of fsaverage, on fsaverage if it is there (or asked for), else on fsaverage5."""
-    chosen = surface or (FSAVERAGE if has_surface(FSAVERAGE) else FSAVERAGE5)
-    if chosen not in (FSAVERAGE, FSAVERAGE5):
-        raise refusal("surface", allowed="fsaverage or fsaverage5", got=chosen)
-    if chosen == FSAVERAGE:
-        return place_vertices(hemisphere, vertex, surface=FSAVERAGE)
-    coarse = nearest_on_fsaverage5(N_FSAVERAGE)[vertex]
+def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = "", template: str = FSAVERAGE) -> Places:
+    """Voxels that are vertices of fsaverage, or another `template` of its family: on it if it is there (or asked for).
+
+    Else on fsaverage5. Raises BadInputError if the template has no such vertex.
+    """
+    chosen = surface or (template if has_surface(template) else FSAVERAGE5)
+    if chosen not in (template, FSAVERAGE5):
+        raise refusal("surface", allowed=f"{template} or fsaverage5", got=chosen)
+    if chosen == template:
+        return place_vertices(hemisphere, vertex, surface=template)
+    n_vertices = FSAVERAGE_SIZES[template]
+    wrong = np.flatnonzero((vertex < 0) | (vertex >= n_vertices))
+    if len(wrong):
+        raise refusal("vertex", allowed=f"a vertex of {template}, 0 to {n_vertices - 1:,}", got=int(vertex[wrong[0]]))
+    coarse = nearest_on_fsaverage5(n_vertices)[vertex]
     order = np.argsort(vertex < N_FSAVERAGE5, kind="stable")  # the vertices of fsaverage5 themselves last: they win
     rows = np.stack([hemisphere[order], coarse[order], order], axis=1).astype(np.int32)
-    return Places(FSAVERAGE5, hemisphere.astype(np.int8), coarse, _last_of_each(rows), ON_TEMPLATE)
+    return Places(FSAVERAGE5, hemisphere.astype(np.int8), coarse, _last_of_each(rows), ON_TEMPLATE.format(template))
 
 
 def place_volume(indices: IntArray, affine: FloatArray, *, surface: str = "") -> Places:

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from core.encoders.config import EncoderConfig, encoder_stem
 from core.types import FloatArray, MaybeNan
 
+WHOLE = "whole"
+"""The importer of encoders whose network gives the responses itself."""
 UNKNOWN_REFERENCE = "unknown: no reference image was shown to it yet"
 
 
@@ -19,7 +21,7 @@ class Provenance:
 
     Parameters
     ----------
-    kind : Importer: arrays, sklearn, himalaya, berg or img2fmri.
+    kind : Importer: arrays, sklearn, himalaya, berg, img2fmri or whole.
     source, licence : Whose work it is and under which terms; "" where neither the file nor the user says.
     files : Name and sha256 of each file it was read from.
     reference : The images `EncoderCard.reference_sd` is over.
@@ -195,22 +197,27 @@ class EncoderData:
     components : (n_inputs, rank), or None for the identity (reducers "projection" and "none")
         Principal axes of the inputs, divided by one common scale. With regions, a block of axes each: entries of
         features outside a region are 0, and so are the weights of voxels that do not read it.
-    weights : (rank, n_voxels)
+    weights : (rank, n_voxels), or None for the identity of a whole encoder, whose inputs are the responses.
     intercept : (n_voxels,)
-    covariance : (rank, rank). Of the reduced features over the reference images, divided by their number.
+    covariance : (rank, rank). Of the reduced features over the reference images, divided by their number. Of a whole
+        encoder its factor R (n_reference, n_voxels), R^T R: the centred responses over the root of their number.
     """
 
     card: EncoderCard
     mean: FloatVector
     components: FloatMatrix | None
-    weights: FloatMatrix
+    weights: FloatMatrix | None
     intercept: FloatVector
     covariance: FloatMatrix
 
     @property
     def rank(self) -> int:
         """Number of reduced features."""
-        return len(self.weights)
+        return len(self.mean if self.weights is None else self.weights)
+
+    def read_out(self, reduced: FloatArray) -> FloatArray:
+        """Responses (n, n_voxels), without the intercept, of reduced features (n, rank)."""
+        return reduced if self.weights is None else np.asarray(reduced @ self.weights)
 
 
 def find_reference_mean(card: EncoderCard, intercept: FloatArray) -> FloatArray | None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.encoders.card import EncoderCard
+from core.encoders.card import WHOLE, EncoderCard
 from core.encoders.scores import summarise_by_roi
 from core.types import VoxelTable
 from core.words import protect_cell
@@ -45,7 +45,9 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
         kept = f"up to {config.n_components} principal components" if config.n_components else "all components"
         reducers.append(kept)
     folds = f"alpha of {len(config.alphas)} by {config.n_folds} folds" if len(config.alphas) > 1 else "fixed alpha"
-    readout = f"{config.readout}, {folds}" if provenance is None else f"linear, imported ({provenance.kind})"
+    readout = f"{config.readout}, {folds}"
+    if provenance is not None:
+        readout = "none: a whole encoder" if provenance.kind == WHOLE else f"linear, imported ({provenance.kind})"
     facts = {
         "Subject": subject_title if subject_kind in subject_title.lower() else f"{subject_title} ({subject_kind})",
         "Network": config.network,

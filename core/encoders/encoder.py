@@ -1,7 +1,7 @@
 """An encoder that runs: pixels -> network -> pooled features -> reduced features -> responses, differentiable.
 
 The reduction is a sparse random projection, principal components, both, or none. Everything after the network is affine
-and kept factored.
+and kept factored. Of a whole encoder the features are the responses, and everything after the network is the identity.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Encoder(torch.nn.Module):
 
     mean: torch.Tensor
     components: torch.Tensor | None
-    weights: torch.Tensor
+    weights: torch.Tensor | None
     intercept: torch.Tensor
     covariance: torch.Tensor
 
@@ -53,12 +53,12 @@ class Encoder(torch.nn.Module):
     @property
     def rank(self) -> int:
         """Number of reduced features."""
-        return self.weights.shape[0]
+        return self.covariance.shape[1]
 
     @property
     def n_voxels(self) -> int:
         """Number of voxels predicted."""
-        return self.weights.shape[1]
+        return len(self.intercept)
 
     def reduce(self, features: torch.Tensor) -> torch.Tensor:
         """Reduce the network's features (n, *feature_shape) to (n, rank)."""
@@ -70,7 +70,7 @@ class Encoder(torch.nn.Module):
 
     def responses_of(self, reduced: torch.Tensor) -> torch.Tensor:
         """Responses (n, n_voxels), in `card.response_unit`, of reduced features (n, rank)."""
-        return reduced @ self.weights + self.intercept
+        return (reduced if self.weights is None else reduced @ self.weights) + self.intercept
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Responses (n, n_voxels) to pixels (n, 3, height, width) in [0, 1]."""
@@ -84,11 +84,13 @@ class Encoder(torch.nn.Module):
         Returns a (rank,) tensor on the encoder's device, and a number in `card.response_unit`.
         """
         weights, intercept = self._weigh(direction)
-        return weights.to(self.weights.dtype).to(self.weights.device), intercept
+        return weights.to(self.intercept.dtype).to(self.intercept.device), intercept
 
     def target_sd(self, direction: FloatArray | torch.Tensor) -> float:
         """SD of c . responses over the reference images, in the response's unit: sqrt(w^T covariance w), w = W c."""
         weights, _ = self._weigh(direction)
+        if self.weights is None:  # a row at a time: all in float64 would be twice the encoder's own size
+            return math.sqrt(sum(float(row.cpu().double() @ weights) ** 2 for row in self.covariance))
         return math.sqrt(max(float(weights @ self.covariance.cpu().double() @ weights), 0.0))
 
     def target_mean(self, direction: FloatArray | torch.Tensor) -> float:
@@ -109,6 +111,8 @@ class Encoder(torch.nn.Module):
         chosen = torch.as_tensor(direction).cpu().double()
         if chosen.shape != (self.n_voxels,):
             raise refusal("direction", allowed=f"{self.n_voxels} numbers, one a voxel", got=tuple(chosen.shape))
+        if self.weights is None:
+            return chosen, float(self.intercept.cpu().double() @ chosen)
         voxels = chosen.nonzero()[:, 0]
         weights = self.weights[:, voxels.to(self.weights.device)].cpu().double() @ chosen[voxels]
         return weights, float(self.intercept.cpu().double() @ chosen)
@@ -117,12 +121,15 @@ class Encoder(torch.nn.Module):
 def check_fits_network(network: Network, data: EncoderData) -> None:
     """Raise WeightsError unless the encoder was fitted on exactly this network and layer."""
     card = data.card
+    again = "Fit an encoder for this network: `python main.py fit`."
+    if data.weights is None:
+        again = "Its module or the source file of its function changed: add it again, `python main.py encoders add`."
     own, asked = f"{card.config.network} {card.config.layer}", f"{network.spec.id} {network.layer}"
     if network.sha256 != card.network_sha256 or network.layer != card.config.layer:
         raise WeightsError(
             f"The encoder was fitted on {own} (weights {card.network_sha256[:12]}), "
             f"not on {asked} (weights {network.sha256[:12]}): the weights are others, or their features are laid out "
-            "otherwise. Fit an encoder for this network: `python main.py fit`."
+            f"otherwise. {again}"
         )
     n_pooled = count_pooled(network.feature_shape, card.config.pool)
     n_inputs = card.config.n_projected or n_pooled

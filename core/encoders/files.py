@@ -63,6 +63,7 @@ class _Sizes:
     rank: int
     n_voxels: int
     has_components: bool = True
+    is_whole: bool = False
 
 
 def user_encoders_folder() -> Path:
@@ -229,6 +230,8 @@ def load_encoder_data(header_path: Path) -> EncoderData:
     numbers = {name: arrays.pop(name) for name in ARRAYS if name in arrays}
     if not known.has_components:
         numbers.setdefault("components", None)
+    if known.is_whole:
+        numbers.setdefault("weights", None)
     card = structure(join_arrays(header, arrays), EncoderCard, HEADER, where=header_path)
     data = structure(numbers | {"card": card}, EncoderData, HEADER, where=path)
     _check_shapes(data, known, path)
@@ -242,7 +245,7 @@ def _check_shapes(data: EncoderData, sizes: _Sizes, path: Path) -> None:
         "components": (n_pooled, rank),
         "weights": (rank, n_voxels),
         "intercept": (n_voxels,),
-        "covariance": (rank, rank),
+        "covariance": (len(data.covariance), n_voxels) if sizes.is_whole else (rank, rank),
     }
     held = {name: getattr(data, name) for name in ARRAYS}
     held |= {name: getattr(data.card, name) for name in (one.name for one in dataclasses.fields(EncoderCard))}
@@ -269,6 +272,8 @@ def _header(data: EncoderData) -> dict[str, Any]:
     extra = {name: value for name, value in extra.items() if value not in (optional[name], []) or name in recorded}
     if data.components is None:
         extra["has_components"] = False
+    if data.weights is None:
+        extra["is_whole"] = True
     is_first = not later and set(arrays) == set(SCORES) and not extra.keys() - {"provenance"}
     sizes = {"n_voxels": data.card.n_voxels, "n_pooled": len(data.mean), "rank": data.rank}
     marks = HEADER.marks() | ({"version": 1} if is_first else {})

@@ -171,7 +171,7 @@ def predict(encoder: EncoderData, features: FloatArray) -> FloatArray:
     """Responses (n_images, n_voxels) float32 to features (n_images, n_inputs)."""
     centred = features - encoder.mean
     reduced = centred if encoder.components is None else centred @ encoder.components
-    return np.asarray(reduced @ encoder.weights + encoder.intercept)
+    return np.asarray(encoder.read_out(reduced) + encoder.intercept)
 
 
 def gather_nested(data: ScoredImages, results: Sequence[TaskResult]) -> FloatArray | None:

@@ -199,6 +199,9 @@ def pack_arrays(data: EncoderData, *, file: str) -> dict[str, Any]:
     if config.n_projected:
         allowed = "one without a random projection, which only this program draws"
         raise refusal("encoder", allowed=allowed, got=config.describe(), advice="Export it in the format probescope.")
+    if data.weights is None:
+        allowed = "one with a readout; a whole encoder has none beside its network"
+        raise refusal("encoder", allowed=allowed, got=config.describe(), advice="Export it in the format probescope.")
     numbers: dict[str, Any] = {"mean": data.mean, "weights": data.weights, "intercept": data.intercept}
     factored = data.components is not None
     if data.components is not None:

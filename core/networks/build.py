@@ -68,9 +68,9 @@ def find_function(reference: str) -> Any:
         ) from error
 
 
-def list_entry_points() -> dict[str, str]:
-    """What installed packages offer under `probescope.networks`: "package.module:function" by name."""
-    return {point.name: point.value for point in importlib.metadata.entry_points(group=ENTRY_POINTS)}
+def list_entry_points(group: str = ENTRY_POINTS) -> dict[str, str]:
+    """What installed packages offer in a group of entry points: "package.module:function" by name."""
+    return {point.name: point.value for point in importlib.metadata.entry_points(group=group)}
 
 
 def _call_function(spec: NetworkSpec) -> nn.Module:

@@ -79,21 +79,26 @@ def _keep_named(name: str, options: NetworkImportOptions) -> NetworkSpec:
         complete_spec(spec, layers=spec.layers, tokens=spec.tokens)
     if spec.family == "python":
         if not options.trusted:
-            raise _ask_for_trust(f"{name!r}", "Python code")
+            raise ask_for_trust(f"{name!r}", "Python code")
         load_network(spec)
     return save_user_network(spec)
 
 
 def _take_function(reference: str, options: NetworkImportOptions) -> NetworkSpec:
     if not options.trusted:
-        raise _ask_for_trust(f"{reference!r}", "Python code")
+        raise ask_for_trust(f"{reference!r}", "Python code")
     spec = spec_of_function(reference, reference.replace(":", "."), input_size=options.input_size)
-    if hash_module(spec) != hash_module(spec):  # no encoder fitted on it could be used
-        raise WeightsError(
-            f"{reference!r} gives other weights at each call: it draws them at random. Let it load its weights, or "
-            "set a seed in it."
-        )
+    check_same_weights(spec)
     return _apply(_tell_normalisation(replace(spec, source=f"function {reference}"), options), options)
+
+
+def check_same_weights(spec: NetworkSpec) -> None:
+    """Raise WeightsError for a function that draws its weights: no encoder fitted on them could be used."""
+    if hash_module(spec) != hash_module(spec):
+        raise WeightsError(
+            f"{spec.architecture!r} gives other weights at each call: it draws them at random. Let it load its "
+            "weights, or set a seed in it."
+        )
 
 
 def _take_file(path: Path, options: NetworkImportOptions) -> NetworkSpec:
@@ -157,7 +162,7 @@ def _guess_base(path: Path) -> str:
     )
 
 
-def _ask_for_trust(name: str, what: str) -> BadInputError:
+def ask_for_trust(name: str, what: str) -> BadInputError:
     """The refusal of what runs code, before it is opened: what trust means, and how to say it."""
     return BadInputError(
         f"{name} is {what}, a program that runs with your rights and could read, change or send your files, so it is "
@@ -169,7 +174,7 @@ def _ask_for_trust(name: str, what: str) -> BadInputError:
 def _take_program(path: Path, family: Family, options: NetworkImportOptions) -> NetworkSpec:
     """A file that is definition and weights in one."""
     if not options.trusted:
-        raise _ask_for_trust(path.name, PROGRAM_KINDS[family])
+        raise ask_for_trust(path.name, PROGRAM_KINDS[family])
     exported = load_export(path, options.input_size) if family == "export" else None
     made_for = exported.side if exported else 0
     spec = blank_spec(path.stem, family=family, weights=str(path.absolute()), source=path.name, licence="yours")

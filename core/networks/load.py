@@ -59,7 +59,7 @@ def open_network(
 
 def wrap_body(body: Body, spec: NetworkSpec, *, layer: str, sha256: str, device: str) -> Network:
     """A cut network with its normalisation, BatchNorm folded where that changes nothing, on its device."""
-    foldable = not spec.is_program and len(split_layers(layer)) == 1
+    foldable = not spec.is_program and not spec.whole and len(split_layers(layer)) == 1
     module = _fold_if_exact(body.module, spec) if foldable else body.module
     result = Network(
         module, spec, layer=layer, sha256=sha256, feature_shape=body.feature_shape, treatment=body.treatment

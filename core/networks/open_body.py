@@ -7,6 +7,8 @@ file, or a function of the user.
 from __future__ import annotations
 
 import hashlib
+import inspect
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,12 +19,19 @@ from torch import nn
 
 from core.errors import WeightsError
 from core.files import hash_file
-from core.networks.build import TRANSFORMED, build_architecture, build_with_memory, example_pixels
+from core.networks.build import (
+    TRANSFORMED,
+    build_architecture,
+    build_with_memory,
+    example_pixels,
+    find_function,
+    random_pixels,
+)
 from core.networks.catalog import find_network
 from core.networks.files.checkpoint import apply_state, check_hash
 from core.networks.files.download import expected_hash
 from core.networks.files.export_file import list_export_layers, open_export
-from core.networks.files.program import Program, explained
+from core.networks.files.program import OUTPUT, Program, Responses, explained
 from core.networks.files.script_file import list_script_layers, open_script
 from core.networks.files.tables import read_for
 from core.networks.locality import moved_patches
@@ -56,6 +65,8 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
     architecture, or hold code.
     """
     example = example_pixels(spec)
+    if spec.whole:
+        return _open_whole(spec, layer, path=path)
     if spec.is_program:
         program = open_program(spec, layer, path=path, example=example)
         return _describe(program, spec, is_new=program.is_new)
@@ -71,6 +82,17 @@ def open_body(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
     return _describe(module, spec, is_new=is_new)
 
 
+def _open_whole(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
+    """A whole encoder, with nothing cut off; its features are the responses."""
+    pixels = random_pixels(spec, count=2).sigmoid()  # in [0, 1], as its stimuli
+    inner = open_program(spec, OUTPUT, path=path, example=pixels[:1]) if spec.is_program else build_architecture(spec)
+    module = Responses(inner, layer).eval()
+    with torch.no_grad(), explained(spec.id, spec.input_size):
+        responses = module(pixels)
+    marks = () if spec.is_program else (f"code: {hash_code(spec)}",)
+    return Body(module, Treatment(), tuple(responses.shape[1:]), marks)
+
+
 def list_layers(network: NetworkSpec | str) -> tuple[LayerInfo, ...]:
     """Every layer with features of its own, in the order they are computed; weights are only opened with a program.
 
@@ -84,6 +106,9 @@ def list_layers(network: NetworkSpec | str) -> tuple[LayerInfo, ...]:
 @lru_cache(maxsize=16)
 def _list_layers(spec: NetworkSpec, path: Path) -> tuple[LayerInfo, ...]:
     example = example_pixels(spec)
+    if spec.whole:
+        body = _open_whole(spec, spec.default_layer, path=path)
+        return (LayerInfo(spec.default_layer, body.feature_shape),)
     if not spec.is_program:
         with explained(spec.id, spec.input_size):
             return watch_layers(build_architecture(spec), example)
@@ -159,6 +184,13 @@ def fingerprint(spec: NetworkSpec, sha256: str, marks: tuple[str, ...] = ()) -> 
 def hash_module(spec: NetworkSpec) -> str:
     """SHA-256 of the weights of a function's network: it has no file."""
     return hash_weights(build_architecture(spec))
+
+
+def hash_code(spec: NetworkSpec) -> str:
+    """SHA-256 of the source file of a function, "" where it has none: not all of what it computes is in tensors."""
+    with suppress(TypeError, OSError):
+        return hash_file(Path(inspect.getsourcefile(inspect.unwrap(find_function(spec.architecture))) or ""))
+    return ""
 
 
 def hash_weights(whole: nn.Module) -> str:

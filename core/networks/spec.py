@@ -47,6 +47,7 @@ class NetworkSpec:
     user : Whether it is the user's own.
     table : What stands before the names of its tensors in a file with several sets of weights: "state_dict_ema."; ""
         for the only set, or the plain one.
+    whole : Whether its output is the responses of voxels: a whole encoder.
     output_stride : Pixels from one place of the last map to the next, where dilated convolutions stand in place of the
         last strides: 16 or 8; 32 where there are none, 0 for the definition's own.
     """
@@ -73,6 +74,7 @@ class NetworkSpec:
     parent: str = ""
     table: str = ""
     output_stride: int = 0
+    whole: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a record that could not be built."""

@@ -1,7 +1,8 @@
 """First-order sensitivity of the whole cortex: the size of every voxel's exact gradient at one stimulus.
 
 All voxels read the same reduced features, so as many backward passes as there are reduced features give the exact
-gradients of any number of voxels. Light: torch is imported when the atlas is computed.
+gradients of any number of voxels. A whole encoder has none: it takes a pass a voxel, and no gradient is kept. Light:
+torch is imported when the atlas is computed.
 """
 
 from __future__ import annotations
@@ -59,6 +60,9 @@ def iter_gradient_atlas(
     check_pixels(encoder, stimulus.pixels[np.newaxis])
     with encoder.network.interruptible(should_stop), exact_arithmetic():
         pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
+        if encoder.weights is None:
+            yield from _iter_whole(encoder, stimulus, pixels)
+            return
         n_steps = encoder.rank - (-pixels.numel() // CHUNK)
         watch, rows = Stopwatch(n_steps), []
         for row in _iter_rows(encoder, pixels):
@@ -74,6 +78,16 @@ def iter_gradient_atlas(
             sizes = (values.float().cpu().numpy() for values in (squares.sqrt(), absolutes))
             atlas = GradientAtlas(stimulus.id, *sizes) if step == n_steps else None
             yield Progress(step, n_steps, watch.seconds_left(step), atlas)
+
+
+def _iter_whole(encoder: Encoder, stimulus: Stimulus, pixels: torch.Tensor) -> Iterator[Progress[GradientAtlas]]:
+    """The atlas of a whole encoder, voxel by voxel."""
+    n_voxels, watch = encoder.n_voxels, Stopwatch(encoder.n_voxels)
+    l2, l1 = np.empty((2, n_voxels), dtype=np.float32)
+    for voxel, row in enumerate(_iter_rows(encoder, pixels)):
+        l2[voxel], l1[voxel] = float(row.square().sum().sqrt()), float(row.abs().sum())
+        atlas = GradientAtlas(stimulus.id, l2, l1) if voxel + 1 == n_voxels else None
+        yield Progress(voxel + 1, n_voxels, watch.seconds_left(voxel + 1), atlas)
 
 
 def _iter_rows(encoder: Encoder, pixels: torch.Tensor) -> Iterator[torch.Tensor]:

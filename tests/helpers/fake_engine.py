@@ -204,6 +204,9 @@ class FakeEngine:
     def iter_import(self, readout: Any, request: Any, *, files: tuple[tuple[str, str], ...]) -> Iterator[Any]:
         raise NotImplementedError
 
+    def iter_whole(self, source: str, options: Any, whole: Any, request: Any) -> Iterator[Any]:
+        raise NotImplementedError
+
     def iter_fit(self, request: Any, *, where: Where = HERE, should_stop: Callable[[], bool] = never) -> Iterator[Any]:
         raise NotImplementedError
 

@@ -21,7 +21,8 @@ from core.datasets.readers.roi_labels import keep_rois
 from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPlan, describe_order, split_sessions
 from core.datasets.subject import ImageSource
 from core.datasets.tables import Table, is_missing, iter_rows, read_table, to_integers, to_numbers
-from core.datasets.voxel_places import NOWHERE, place_nowhere, place_rois, place_vertices, place_volume
+from core.datasets.voxel_places import NOWHERE, place_fsaverage, place_nowhere, place_rois, place_vertices, place_volume
+from core.surfaces.icosphere import FSAVERAGE_SIZES
 from core.surfaces.paint import Places
 from core.types import NO_SIDE, BoolArray, FloatArray, IntArray
 from core.words import name_some
@@ -62,7 +63,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     trials = None
     if described.responses.trials is not None:
         trials = read_table(described.responses.trials, needs=("image",), usual=TRIAL_COLUMNS)
-        remarks += _describe_unused(described.responses.trials, trials, TRIAL_COLUMNS)
+        remarks += describe_unused(described.responses.trials, trials, TRIAL_COLUMNS)
     n_rows = len(ids if trials is None else trials["image"])
     array = open_array(described.responses.file, key=described.responses.key)
     if len(array.shape) == 4 and array.shape[-1] == n_rows:
@@ -76,7 +77,7 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     columns = array.shape[-1] if len(array.shape) > 1 else 0
     places, named, voxels = _read_voxels(described, options, columns)
     if described.voxels.table is not None:
-        remarks += _describe_unused(described.voxels.table, voxels, VOXEL_COLUMNS)
+        remarks += describe_unused(described.voxels.table, voxels, VOXEL_COLUMNS)
     kept = keep_rois(named, options.rois)
     return Recording(
         kind="generic",
@@ -91,13 +92,13 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         voxels=VoxelPlan(
             places.choose(kept),
             tuple(compress(named, kept)),
-            ncsnr=_column(voxels, "ncsnr", kept, most=np.inf),
-            noise_ceiling=_column(voxels, "noise_ceiling", kept, most=1.0),
+            ncsnr=read_column(voxels, "ncsnr", kept, most=np.inf),
+            noise_ceiling=read_column(voxels, "noise_ceiling", kept, most=1.0),
         ),
         sessions=_read_rows(described, array, ids, trials, kept=kept, listed=table["image"]),
         zscore=described.responses.zscore,
         image_ids=ids,
-        categories=_without_missing(table.get("category", [""] * len(ids))),
+        categories=without_missing(table.get("category", [""] * len(ids))),
         images=images,
         held_out=_read_test(table["test"]) if "test" in table else None,
         held_out_name=f"as {described.images.list.name} says" if described.images.list else "",
@@ -142,7 +143,7 @@ def _read_images(
     folder = options.images or described.images.folder or Path()
     if described.images.list is not None:
         table = read_table(described.images.list, needs=("image",), usual=IMAGE_COLUMNS)
-        remark = "".join(_describe_unused(described.images.list, table, IMAGE_COLUMNS))
+        remark = "".join(describe_unused(described.images.list, table, IMAGE_COLUMNS))
     elif described.images.folder is not None:
         table, remark = {"image": list_pictures(folder)}, ""
     else:
@@ -164,7 +165,7 @@ def _read_test(texts: list[str]) -> BoolArray:
     return np.asarray(values == 1)
 
 
-def _describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str, ...]:
+def describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str, ...]:
     """A remark on columns of a table that have no use here: one of another spelling would be missed.
 
     Raises BadInputError for one that numbers the lines in another order.
@@ -178,7 +179,7 @@ def _describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str
     return (f"Columns of {file.name} that are not used: {name_some(unused, BAD_SHOWN)}.",) if unused else ()
 
 
-def _without_missing(texts: Sequence[str]) -> tuple[str, ...]:
+def without_missing(texts: Sequence[str]) -> tuple[str, ...]:
     """Names in one line each, "" for none."""
     return tuple("" if is_missing(text) else " ".join(text.split()) for text in texts)
 
@@ -209,10 +210,14 @@ def _read_voxels(described: Description, options: ImportOptions, columns: int) -
     if n_rows != columns:
         allowed = f"a line for each of {columns:,} columns of {described.responses.file.name}"
         raise refusal(described.voxels.table.name, allowed=allowed, got=n_rows)
-    return _place(table, surface, columns), _without_missing(table.get("roi", [""] * columns)), table
+    return place_table(table, surface, columns), without_missing(table.get("roi", [""] * columns)), table
 
 
-def _place(table: Table, surface: str, columns: int) -> Places:
+def place_table(table: Table, surface: str, columns: int) -> Places:
+    """Where the voxels of a table's lines lie: vertices of a surface, points x, y, z in mm, or nowhere.
+
+    Raises BadInputError for a side, vertex or point that cannot be, or a surface that is not there.
+    """
     if "hemisphere" in table:
         if set(table["hemisphere"]) == {"1"}:
             advice = "1 is the right one beside 0 and may be the left one of 1 and 2: write the words."
@@ -227,7 +232,10 @@ def _place(table: Table, surface: str, columns: int) -> Places:
     if "vertex" in table and (side == NO_SIDE).all():
         return replace(place_nowhere(side), remark=WITHOUT_SIDE)
     if "vertex" in table:
-        return place_vertices(side, to_integers(table["vertex"], "vertex"), surface=surface)
+        vertex = to_integers(table["vertex"], "vertex")
+        if surface in FSAVERAGE_SIZES:
+            return place_fsaverage(side, vertex, template=surface)
+        return place_vertices(side, vertex, surface=surface)
     if all(axis in table for axis in "xyz"):
         points: Any = np.stack([to_numbers(table[axis], axis) for axis in "xyz"], axis=1)
         return place_volume(points, np.eye(4), surface=surface)
@@ -240,14 +248,15 @@ def _side(text: str) -> int:
     return SIDES[text.lower()]
 
 
-def _column(table: Table, name: str, kept: BoolArray, *, most: float) -> FloatArray | None:
+def read_column(table: Table, name: str, kept: BoolArray, *, most: float, least: float = 0.0) -> FloatArray | None:
+    """The numbers of a column's kept lines, NaN where missing; None without one. Raises BadInputError out of range."""
     if name not in table:
         return None
     values = to_numbers(table[name], name)
-    wrong = values[np.isfinite(values) & ((values < 0) | (values > most))]
+    wrong = values[np.isfinite(values) & ((values < least) | (values > most))]
     if len(wrong):
         advice = "Divide percent by 100." if most == 1.0 and wrong[0] <= 100 else ""
-        allowed = f"in [0, {most:g}]" if np.isfinite(most) else "at least 0"
+        allowed = f"in [{least:g}, {most:g}]" if np.isfinite(most) else "at least 0"
         raise refusal(name, allowed=allowed, got=float(wrong[0]), advice=advice)
     return np.asarray(values[kept])
 

@@ -7,7 +7,7 @@ the clean responses; of a subject with recordings its test images also score the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,7 +24,8 @@ from core.encoders.importers.readout import Centre, Project, Readout, compare_pr
 from core.encoders.scores import rate
 from core.errors import WeightsError
 from core.progress import Progress
-from core.types import FloatArray
+from core.surfaces.template import FSAVERAGE5
+from core.types import FloatArray, VoxelTable
 
 if TYPE_CHECKING:
     from core.datasets.subject import Subject
@@ -127,8 +128,8 @@ def iter_import(
             data = record.result
     sealed = seal(data)
     path = save_encoder(sealed, target)
-    if request.new_subject:
-        keep_subject(readout, request)
+    if request.new_subject and readout.voxels is not None:
+        keep_subject(readout.voxels, request, provenance)
     yield ImportProgress(1, 1, result=sealed.card, stage="done", difference=difference, path=path)
 
 
@@ -191,8 +192,41 @@ def build_data(
     """The encoder of a folded readout with everything but its reference SDs and scores, which are NaN."""
     mean = next(step.mean for step in readout.steps if isinstance(step, Centre))
     components, weights = choose_factors(readout)
-    unknown: Any = np.full(readout.n_voxels, np.nan, dtype=np.float32)
-    known = {name: np.asarray(values, np.float32) for name, values in readout.scores.items()}
+    card = build_card(
+        request,
+        readout.scores,
+        n_voxels=readout.n_voxels,
+        subject=subject,
+        pool=pool,
+        reducer="none" if components is None else "pca",
+        network_sha256=network_sha256,
+        provenance=provenance,
+    )
+    rank = len(weights)
+    return EncoderData(
+        card=card,
+        mean=mean.astype(np.float32),
+        components=None if components is None else np.ascontiguousarray(components, dtype=np.float32),
+        weights=np.ascontiguousarray(weights, dtype=np.float32),
+        intercept=readout.intercept.astype(np.float32),
+        covariance=np.full((rank, rank), np.nan, dtype=np.float32),
+    )
+
+
+def build_card(
+    request: ImportRequest,
+    scores: Mapping[str, FloatArray],
+    *,
+    n_voxels: int,
+    subject: Subject | None,
+    network_sha256: str,
+    provenance: Provenance,
+    pool: int = 0,
+    reducer: str = "none",
+) -> EncoderCard:
+    """The card of an encoder fitted elsewhere; what `scores`, by name (n_voxels,), do not hold is NaN."""
+    unknown: Any = np.full(n_voxels, np.nan, dtype=np.float32)
+    known = {name: np.asarray(values, np.float32) for name, values in scores.items()}
     ceiling = known.get("noise_ceiling", subject.voxels.noise_ceiling if subject is not None else unknown)
     config = EncoderConfig(
         subject=request.subject or request.new_subject,
@@ -200,9 +234,9 @@ def build_data(
         layer=request.layer,
         pool=pool,
         n_components=0,
-        reducer="none" if components is None else "pca",
+        reducer=reducer,
     )
-    card = EncoderCard(
+    return EncoderCard(
         config=config,
         sha256="",
         network_sha256=network_sha256,
@@ -215,15 +249,6 @@ def build_data(
         noise_ceiling=np.asarray(ceiling, np.float32),
         provenance=provenance,
         **rate(known.get("r", unknown), ceiling),
-    )
-    rank = len(weights)
-    return EncoderData(
-        card=card,
-        mean=mean.astype(np.float32),
-        components=None if components is None else np.ascontiguousarray(components, dtype=np.float32),
-        weights=np.ascontiguousarray(weights, dtype=np.float32),
-        intercept=readout.intercept.astype(np.float32),
-        covariance=np.full((rank, rank), np.nan, dtype=np.float32),
     )
 
 
@@ -248,21 +273,21 @@ def choose_factors(folded: Readout) -> tuple[FloatArray | None, FloatArray]:
     return None, folded.weights
 
 
-def keep_subject(readout: Readout, request: ImportRequest) -> Path:
-    """Write the subject made from the encoder; returns its folder."""
-    if readout.voxels is None:
-        raise RuntimeError("A subject without voxels was about to be made.")
+def keep_subject(
+    voxels: VoxelTable, request: ImportRequest, provenance: Provenance, *, surface: str = FSAVERAGE5
+) -> Path:
+    """Write the subject made from an encoder, whose voxels lie on `surface`; returns its folder."""
     header = SubjectHeader(
         id=request.new_subject,
         title=f"{request.new_subject} (from an imported encoder)",
-        note=f"Made from an imported encoder ({readout.title}); it has no recordings. {readout.note}".strip(),
-        citation=request.source or readout.source,
-        licence=request.licence or readout.licence,
-        surface="fsaverage5",
+        note=f"Made from an imported encoder ({provenance.kind}); it has no recordings. {provenance.note}".strip(),
+        citation=provenance.source,
+        licence=provenance.licence,
+        surface=surface,
         response_unit=request.response_unit,
         kind=request.kind,
-        rois=readout.voxels.roi_names,
+        rois=voxels.roi_names,
         images=(),
         image_source=ImageSource("files", Path(), ()),
     )
-    return save_bare_subject(header, readout.voxels)
+    return save_bare_subject(header, voxels)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
 
-IMAGES_AT_ONCE = 16
+IMAGES_AT_ONCE, VOXELS_AT_ONCE = 16, 16_384
 LEAST_SCORED = 3
 SCORED_ON = "test-image"
 NOTE = "Its r is over the subject's test images; whether its source was fitted to them is not known."
@@ -52,7 +52,7 @@ def iter_reference(
         return
     images, scored, load, title = choose_reference(subject, size=network.input_size, most=most)
     n_reference = len(images) - len(scored)
-    reduced = np.empty((len(images), len(data.weights)), dtype=np.float32)
+    reduced = np.empty((len(images), data.rank), dtype=np.float32)
     for start in range(0, len(images), IMAGES_AT_ONCE):
         yield Progress(start, len(images))
         names = images[start : start + IMAGES_AT_ONCE]
@@ -124,18 +124,26 @@ def spread_evenly(rows: IntArray, most: int) -> list[int]:
 
 def complete(data: EncoderData, reduced: FloatArray, *, title: str) -> EncoderData:
     """The encoder with covariance, reference means and SDs over reduced features (n_images, rank)."""
-    covariance = np.atleast_2d(np.cov(reduced, rowvar=False, bias=True, dtype=np.float64))
-    predicted = reduced @ data.weights
+    predicted = data.read_out(reduced)
+    mean, sd = np.empty((2, data.card.n_voxels))
+    for start in range(0, data.card.n_voxels, VOXELS_AT_ONCE):  # sums in float64 of all at once would take gigabytes
+        part = slice(start, start + VOXELS_AT_ONCE)
+        mean[part] = predicted[:, part].mean(axis=0, dtype=np.float64)
+        sd[part] = predicted[:, part].std(axis=0, dtype=np.float64)
+    if data.weights is None:
+        covariance = (predicted - mean.astype(np.float32)) / np.float32(np.sqrt(len(predicted)))
+    else:
+        covariance = np.atleast_2d(np.cov(reduced, rowvar=False, bias=True, dtype=np.float64)).astype(np.float32)
     provenance = data.card.provenance
     if provenance is not None:
         provenance = replace(provenance, reference=title, n_reference=len(reduced))
     card = replace(
         data.card,
-        reference_sd=predicted.std(axis=0, dtype=np.float64).astype(np.float32),
-        reference_mean=(predicted.mean(axis=0, dtype=np.float64) + data.intercept).astype(np.float32),
+        reference_sd=sd.astype(np.float32),
+        reference_mean=(mean + data.intercept).astype(np.float32),
         provenance=provenance,
     )
-    return replace(data, card=card, covariance=covariance.astype(np.float32))
+    return replace(data, card=card, covariance=covariance)
 
 
 def score(data: EncoderData, subject: Subject, *, rows: tuple[int, ...], reduced: FloatArray) -> EncoderData:
@@ -143,7 +151,7 @@ def score(data: EncoderData, subject: Subject, *, rows: tuple[int, ...], reduced
     from core.datasets.subject import load_responses
 
     responses = np.array(load_responses(subject.id)[list(rows)])
-    r = correlate(reduced @ data.weights, average_repeats(responses)).astype(np.float32)
+    r = correlate(data.read_out(reduced), average_repeats(responses)).astype(np.float32)
     card, provenance = data.card, data.card.provenance
     if provenance is not None and NOTE not in provenance.note:
         provenance = replace(provenance, note=f"{provenance.note} {NOTE}".strip())

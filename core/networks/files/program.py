@@ -5,12 +5,14 @@ Whoever opens one lets it run: only files the user has said to trust come here (
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
 
+from core.checks import refusal
 from core.errors import ProbeError, WeightsError
 
 OUTPUT = "output"
@@ -61,6 +63,42 @@ class Program(nn.Module):
         starts = range(0, len(padded), self.batch)
         parts = [take_single(self.inner(padded[at : at + self.batch].contiguous())) for at in starts]
         return torch.cat(parts)[: len(values)]
+
+
+class Responses(nn.Module):
+    """A whole encoder as a network: a module from pixels to responses (n, n_voxels).
+
+    Parameters
+    ----------
+    layer : "output"; "output.KEY" where the module gives a dictionary.
+
+    Raises WeightsError where it gives anything else than one row of numbers an image.
+    """
+
+    def __init__(self, inner: nn.Module, layer: str) -> None:
+        super().__init__()
+        self.inner = inner
+        self._key = layer.removeprefix(OUTPUT).removeprefix(".")
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Responses to pixels (n, 3, side, side) in [0, 1]."""
+        output: Any = take_single(self.inner(pixels))
+        if isinstance(output, Mapping):
+            if self._key not in output:
+                advice = "Say which holds the responses: `--key NAME`, or Key in the dialog."
+                raise refusal("key", allowed=f"one of {', '.join(map(str, output))}", got=self._key, advice=advice)
+            output = output[self._key]
+        elif self._key:
+            raise refusal("key", allowed="left out where no dictionary comes out", got=self._key)
+        is_tensor = isinstance(output, torch.Tensor)
+        if not is_tensor or output.ndim != 2 or len(output) != len(pixels):
+            found = tuple(output.shape) if is_tensor else f"a {type(output).__name__}"
+            raise WeightsError(
+                f"The module gives {found} for {len(pixels)} images, not a tensor (images, voxels). Let it give one "
+                "row of responses an image, or a dictionary of which one entry is that."
+            )
+        responses: torch.Tensor = output
+        return responses
 
 
 def find_batch(run: nn.Module, example: torch.Tensor, *, name: str, batches: tuple[int, ...] = (0, *BATCHES)) -> int:
