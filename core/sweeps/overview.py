@@ -10,16 +10,6 @@ from core.errors import ProbeError
 from core.sweeps.cells import CellStore, Failure, Made, Runner
 from core.words import count
 
-STEPS = 1.0
-"""Seconds of a step where steps are to be counted."""
-
-
-class _Alike(dict[Any, float]):
-    """Every layer takes `STEPS`."""
-
-    def get(self, _key: Any, _default: Any = None) -> float:
-        return STEPS
-
 
 @dataclass(frozen=True, slots=True)
 class CellState:
@@ -113,7 +103,12 @@ class Overseer:
         return CellState(key, failure.what, failure.attempt, failure=failure)
 
     def _count_steps(self, cell: Any) -> float:
-        return 0.0 if self.runner is None else self.runner.weigh(self.store.config, cell, _Alike())
+        """By how much the cell takes longer if every step takes a second."""
+        if self.runner is None:
+            return 0.0
+        layers, config = self.runner.layers(self.store.config), self.store.config
+        slow, fast = (self.runner.weigh(config, cell, dict.fromkeys(layers, each)) for each in (1.0, 0.0))
+        return slow - fast
 
     def _list_workers(self, running: list[CellState]) -> tuple[WorkerState, ...]:
         found: dict[tuple[str, int], WorkerState] = {}

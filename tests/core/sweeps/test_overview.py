@@ -11,7 +11,7 @@ from core.sweeps.cells import Failure, Runner
 from core.sweeps.overview import Overseer, WorkerState
 from tests.helpers.simulated_cells import HERE, SimulatedCell, begin
 
-RUNNER = Runner(lambda _: {}, lambda *_: None, lambda _, cell, seconds: 10 * seconds.get("any"), lambda _: ())
+RUNNER = Runner(lambda _: {}, lambda *_: None, lambda _, cell, seconds: 7 + 10 * seconds["any"], lambda _: ("any",))
 
 
 def test_cells_and_workers_are_told(tmp_path: Path) -> None:
