@@ -240,7 +240,7 @@ class Stimuli(Feature):
         )
 
     def _make_page(self) -> StimuliPage:
-        page = self._page = StimuliPage(self.tray, self._where)
+        page = self._page = StimuliPage(self.tray, [self._where])
         page.plan_requested.connect(self.show_plan)
         page.write_requested.connect(self.show_write)
         page.package_requested.connect(self.package_wanted)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.claims import MOST_ATTEMPTS
 from core.cluster.client import CERTIFICATE, KEY, Needs, SchedulerFile, check_extra, check_needs, connect, make_security
-from core.cluster.settings import STAGGER_SECONDS, HostSettings, SlurmSettings, read_hosts, read_slurm
+from core.cluster.settings import KINDS, STAGGER_SECONDS, HostSettings, SlurmSettings, read_settings
 from core.cluster.where import Place, Where
 from core.errors import BadInputError, ProbeError, StorageError
 from core.files import describe_failure, replace_file
@@ -51,7 +51,8 @@ def start_cluster(settings: SlurmSettings | HostSettings, should_stop: ShouldSto
     Raises BadInputError if it cannot start; StorageError if the folder cannot be written.
     """
     check_extra()
-    kind, folder = ("slurm" if isinstance(settings, SlurmSettings) else "ssh"), settings.folder.expanduser().absolute()
+    kind = next(place for place, (record, _) in KINDS.items() if isinstance(settings, record))
+    folder = settings.folder.expanduser().absolute()
     file = folder / FILE
     with suppress(ProbeError), connect(str(file)):
         return file
@@ -84,7 +85,7 @@ def open_cluster(where: Where, needs: Needs, *, should_stop: ShouldStop = never_
     """The scheduler that was asked for, started where need be. Raises BadInputError if it cannot do the work."""
     if where.place is Place.SCHEDULER:
         return where.target
-    settings = read_slurm(Path(where.target)) if where.place is Place.SLURM else read_hosts(Path(where.target))
+    settings = read_settings(where.place, Path(where.target))
     check_needs(needs, {}, SchedulerFile(where.target, settings.has_gpu, settings.memory_bytes))
     return str(start_cluster(settings, should_stop))
 
@@ -140,10 +141,10 @@ def write_job_script(settings: SlurmSettings) -> str:
 
 def _serve_slurm(settings: SlurmSettings, folder: Path) -> tuple[SpecCluster, Callable[[], None]]:
     from dask_jobqueue.slurm import SLURMCluster
+    from distributed.utils import get_ip
 
-    options = {"dashboard": False, "dashboard_address": NO_DASHBOARD} | _name_network(
-        settings.address, settings.interface
-    )
+    network = {"interface": settings.interface} if settings.interface else {"host": settings.address or get_ip()}
+    options = {"dashboard": False, "dashboard_address": NO_DASHBOARD} | network
     security, protocol = make_security(folder), "tls://"
     cluster = SLURMCluster(
         **make_slurm(settings, folder, scheduler_options=options, security=security, protocol=protocol)
@@ -163,8 +164,9 @@ def _serve_slurm(settings: SlurmSettings, folder: Path) -> tuple[SpecCluster, Ca
 
 def _serve_hosts(settings: HostSettings, folder: Path) -> tuple[SpecCluster, Callable[[], None]]:
     from distributed import LocalCluster
+    from distributed.utils import get_ip
 
-    security, host = make_security(folder), settings.address or _find_address()
+    security, host = make_security(folder), settings.address or get_ip()
     cluster = LocalCluster(
         n_workers=0, host=host, protocol="tls://", security=security, dashboard_address=NO_DASHBOARD, silence_logs=False
     )
@@ -190,17 +192,8 @@ def _list_commands(settings: HostSettings, host: Any, folder: Path, address: str
     for gpu in host.gpus or [None] * host.workers:
         own = [f"CUDA_VISIBLE_DEVICES={gpu}"] if gpu is not None else []
         resources = ["--resources", "GPU=1"] if gpu is not None else []
-        words = [
-            "env",
-            *kept,
-            f"PYTHONPATH={ROOT}",
-            *own,
-            settings.python,
-            "-m",
-            "distributed.cli.dask_worker",
-            address,
-        ]
-        words += ["--nthreads", "1", "--no-dashboard", *resources, *tls, "--death-timeout", "60"]
+        words = ["env", *kept, f"PYTHONPATH={ROOT}", *own, settings.python, "-m", "distributed.cli.dask_worker"]
+        words += [address, "--nthreads", "1", "--no-dashboard", *resources, *tls, "--death-timeout", "60"]
         script = "; ".join([*settings.prologue, f"exec {shlex.join(words)}"])
         found.append(["ssh", "-o", "BatchMode=yes", host.name, script])
     return found
@@ -208,16 +201,6 @@ def _list_commands(settings: HostSettings, host: Any, folder: Path, address: str
 
 def _start(words: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(words, stdin=subprocess.DEVNULL)
-
-
-def _name_network(address: str, interface: str) -> dict[str, str]:
-    return {"interface": interface} if interface else {"host": address or _find_address()}
-
-
-def _find_address() -> str:
-    from distributed.utils import get_ip
-
-    return str(get_ip())
 
 
 def _write_secrets(folder: Path) -> None:
@@ -250,13 +233,8 @@ def main(kind: str, folder: Path) -> None:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     dask.config.set({"distributed.scheduler.idle-timeout": f"{IDLE_MINUTES} minutes"})
     dask.config.set({"distributed.scheduler.allowed-failures": MOST_ATTEMPTS})
-    settings: Any
-    if kind == "slurm":
-        settings = read_slurm(folder / f"{kind}.json")
-        cluster, look = _serve_slurm(settings, folder)
-    else:
-        settings = read_hosts(folder / f"{kind}.json")
-        cluster, look = _serve_hosts(settings, folder)
+    settings = read_settings(Place(kind), folder / f"{kind}.json")
+    cluster, look = (_serve_slurm if kind == Place.SLURM else _serve_hosts)(settings, folder)
     found = SchedulerFile(
         cluster.scheduler_address, settings.has_gpu, settings.memory_bytes, os.getpid(), platform.node()
     )
