@@ -32,7 +32,7 @@ from app.widgets.new_folder_dialog import ask_new_folder
 from app.widgets.where_row import WhereRow
 from core.attacks.config import AttackConfig
 from core.cluster.run import iter_set
-from core.cluster.where import Where
+from core.cluster.where import HERE, Where
 from core.datasets.kinds import is_image
 from core.headers import unstructure
 from core.images.difference import amplify, choose_factor
@@ -206,7 +206,9 @@ class Stimuli(Feature):
         self._where.run(self.page.work, begin, then)
 
     def _write(self, items: Sequence[Recipe], folder: Path, config: SetConfig, where: Where) -> None:
-        make = partial(iter_set, self._session.engine, items, config, folder, store=self._store, where=where)
+        engine = self._session.engine
+        run = None if where == HERE else partial(engine.iter_store, where=where)
+        make = partial(iter_set, engine, items, config, folder, store=self._store, run=run)
         self.page.work.run(
             self._session.lane,
             WRITE,

@@ -45,6 +45,11 @@ SPOKEN = "Nothing is lost: go on here, or start a scheduler again."
 class SchedulerGoneError(BadInputError):
     """The scheduler does not answer (any more); what is done stays."""
 
+    @classmethod
+    def saying(cls, said: str) -> SchedulerGoneError:
+        """It, with what can be done at a terminal and in the window."""
+        return cls(f"{said} {GO_ON}").spoken(f"{said} {SPOKEN}")
+
 
 @dataclass(frozen=True, slots=True)
 class SchedulerFile:
@@ -53,8 +58,6 @@ class SchedulerFile:
     address: str
     gpu: bool | None = None
     memory: int = 0
-    pid: int = 0
-    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +124,7 @@ def connect(target: str) -> Iterator[tuple[Client, SchedulerFile]]:
         client = Client(found.address, security=make_security(folder), timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:  # TypeError: TLS without any certificate
         said = str(error).split("\n")[0][:200]
-        said = f"No scheduler answers at {found.address} ({said})."
-        raise SchedulerGoneError(f"{said} {GO_ON}").spoken(f"{said} {SPOKEN}") from error
+        raise SchedulerGoneError.saying(f"No scheduler answers at {found.address} ({said}).") from error
     try:
         _check_versions(client, found.address)
         yield client, found
@@ -236,8 +238,7 @@ def _watch(
         yield tally.record(said)
         time.sleep(POLL_SECONDS)
     if client.status != "running" or any(future.status in ("cancelled", "lost") for future in futures.values()):
-        said = f"The scheduler at {address} is gone."
-        raise SchedulerGoneError(f"{said} {GO_ON}").spoken(f"{said} {SPOKEN}")
+        raise SchedulerGoneError.saying(f"The scheduler at {address} is gone.")
     for future in futures.values():
         if future.status == "error" and type(error := future.exception()).__name__ != "KilledWorker":
             raise BadInputError(f"The workers cannot compute: {type(error).__name__}: {error}.") from error

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shlex
 import signal
 import subprocess
@@ -235,9 +234,7 @@ def main(kind: str, folder: Path) -> None:
     dask.config.set({"distributed.scheduler.allowed-failures": MOST_ATTEMPTS})
     settings = read_settings(Place(kind), folder / f"{kind}.json")
     cluster, look = (_serve_slurm if kind == Place.SLURM else _serve_hosts)(settings, folder)
-    found = SchedulerFile(
-        cluster.scheduler_address, settings.has_gpu, settings.memory_bytes, os.getpid(), platform.node()
-    )
+    found = SchedulerFile(cluster.scheduler_address, settings.has_gpu, settings.memory_bytes)
     _write_private(folder / FILE, json.dumps(asdict(found)))
     parts = (cluster, cluster.scheduler)
     while all(part.status.name == "running" for part in parts) and not told.wait(LOOK_SECONDS):
