@@ -201,14 +201,12 @@ class Stimuli(Feature):
 
     def write_to(self, folder: Path, config: SetConfig) -> None:
         """Make what is missing and write the set on the lane."""
-        items = self.tray.items
-        begin, then = partial(begin_set, items, self._store), partial(self._write, items, folder, config)
-        self._where.run(self.page.work, begin, then)
+        items, store = self.tray.items, self._store
+        self._where.run(self.page.work, partial(begin_set, items, store), partial(self._write, items, folder, config))
 
     def _write(self, items: Sequence[Recipe], folder: Path, config: SetConfig, where: Where) -> None:
-        engine = self._session.engine
-        run = None if where == HERE else partial(engine.iter_store, where=where)
-        make = partial(iter_set, engine, items, config, folder, store=self._store, run=run)
+        run = None if where == HERE else partial(self._session.engine.iter_store, where=where)
+        make = partial(iter_set, self._session.engine, items, config, folder, store=self._store, run=run)
         self.page.work.run(
             self._session.lane,
             WRITE,

@@ -155,7 +155,7 @@ class WhereRow(QWidget):
         self.again.emit()
 
     def _show_file(self, *_: object) -> None:
-        _, name, tip = FILES.get(self.place.value(), ("", "", ""))
+        name, tip = FILES.get(self.place.value(), ("", "", ""))[1:]
         for part in (self.file, self.file.browse):
             part.setVisible(bool(name))
         self.file.setPlaceholderText(name)

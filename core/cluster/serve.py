@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -58,16 +59,11 @@ def start_cluster(settings: SlurmSettings | HostSettings, should_stop: ShouldSto
     _write_secrets(folder)
     file.unlink(missing_ok=True)
     _write_private(folder / f"{kind}.json", json.dumps(asdict(settings), default=str))
+    words = [sys.executable, "-m", __name__, kind, str(folder)]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
     with (folder / LOG).open("wb") as log:
-        words = [sys.executable, "-m", __name__, kind, str(folder)]
-        paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         running = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env=os.environ | {"PYTHONPATH": paths},
+            words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=env
         )
     STARTED.append(running)
     end = time.monotonic() + START_SECONDS
@@ -103,8 +99,8 @@ def list_directives(settings: SlurmSettings) -> list[str]:
     return [word for word in words if not any(skip in word for skip in settings.skip)]
 
 
-def make_slurm(settings: SlurmSettings, folder: Path, **more: Any) -> dict[str, Any]:
-    """The options of dask-jobqueue's `SLURMCluster`, and but for its `more` of its job, for such jobs."""
+def make_slurm(settings: SlurmSettings, folder: Path) -> dict[str, Any]:
+    """The options of dask-jobqueue's `SLURMJob` for such jobs."""
     root, python = shlex.quote(str(ROOT)), settings.python
     lines = [f"export {name}={shlex.quote(os.environ[name])}" for name in KEPT if name in os.environ]
     lines += [f"export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}}", f"export OMP_NUM_THREADS={settings.cpus}"]
@@ -125,7 +121,6 @@ def make_slurm(settings: SlurmSettings, folder: Path, **more: Any) -> dict[str, 
         "job_name": "probescope",
         "python": python,
         "config_name": "slurm",
-        **more,
     }
 
 
@@ -144,10 +139,8 @@ def _serve_slurm(settings: SlurmSettings, folder: Path) -> tuple[SpecCluster, Ca
 
     network = {"interface": settings.interface} if settings.interface else {"host": settings.address or get_ip()}
     options = {"dashboard": False, "dashboard_address": NO_DASHBOARD} | network
-    security, protocol = make_security(folder), "tls://"
-    cluster = SLURMCluster(
-        **make_slurm(settings, folder, scheduler_options=options, security=security, protocol=protocol)
-    )
+    job, security = make_slurm(settings, folder), make_security(folder)
+    cluster = SLURMCluster(**job, scheduler_options=options, security=security, protocol="tls://")
     if settings.adapt:
         cluster.adapt(minimum_jobs=0, maximum_jobs=settings.jobs)
     else:
@@ -172,13 +165,14 @@ def _serve_hosts(settings: HostSettings, folder: Path) -> tuple[SpecCluster, Cal
     commands = [
         words for host in settings.hosts for words in _list_commands(settings, host, folder, cluster.scheduler_address)
     ]
-    running = {number: (_start(words), 1) for number, words in enumerate(commands)}
+    start = partial(subprocess.Popen, stdin=subprocess.DEVNULL)
+    running = {number: (start(words), 1) for number, words in enumerate(commands)}
 
     def look() -> None:
         """Start again what has ended, a few times."""
         for number, (process, n_starts) in running.items():
             if process.poll() is not None and n_starts < MOST_ATTEMPTS:
-                running[number] = _start(commands[number]), n_starts + 1
+                running[number] = start(commands[number]), n_starts + 1
 
     return cluster, look
 
@@ -196,10 +190,6 @@ def _list_commands(settings: HostSettings, host: Any, folder: Path, address: str
         script = "; ".join([*settings.prologue, f"exec {shlex.join(words)}"])
         found.append(["ssh", "-o", "BatchMode=yes", host.name, script])
     return found
-
-
-def _start(words: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL)
 
 
 def _write_secrets(folder: Path) -> None:

@@ -145,5 +145,5 @@ KINDS: dict[Place, tuple[type[Any], str]] = {
 def read_settings(place: Place, path: Path) -> Any:
     """hosts.toml or slurm.toml, or the same as JSON. Raises BadInputError or StorageError if it cannot be used."""
     record, what = KINDS[place]
-    syntax = "json" if path.suffix == ".json" else "toml"
-    return read_record(path.expanduser(), record, HeaderKind(what, "docs/cluster.md shows one.", syntax=syntax))
+    kind = HeaderKind(what, "docs/cluster.md shows one.", syntax="json" if path.suffix == ".json" else "toml")
+    return read_record(path.expanduser(), record, kind)

@@ -11,7 +11,10 @@ from core.sweeps.cells import Failure, Runner
 from core.sweeps.overview import Overseer, WorkerState
 from tests.helpers.simulated_cells import HERE, SimulatedCell, begin
 
-RUNNER = Runner(lambda _: {}, lambda *_: None, lambda _, cell, seconds: 7 + 10 * seconds["any"], lambda _: ("any",))
+ANY = ("any", "layer")
+RUNNER = Runner(
+    lambda _: {}, lambda *_: lambda _cell: {}, lambda _, cell, seconds: 7 + 10 * seconds[ANY], lambda _: (ANY,)
+)
 
 
 def test_cells_and_workers_are_told(tmp_path: Path) -> None:
