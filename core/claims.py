@@ -49,10 +49,6 @@ class Holder:
         """Whether it can be asked from here if the process lives."""
         return (self.host, self.space) == (platform.node(), process_space())
 
-    def describe(self) -> str:
-        """As messages name it: "process 4711 on lab-pc"."""
-        return f"process {self.pid} on {self.host}" if self.pid else self.host
-
 
 @dataclass(frozen=True, slots=True)
 class Claim:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from core.probes.jury import Vote
     from core.sweeps.cells import CellStore, RunProgress
     from core.sweeps.config import SweepConfig
-    from core.sweeps.study.config import StudyConfig
     from core.sweeps.workers import Hand
 
 EncoderKey = tuple[str, str, str]
@@ -320,32 +319,12 @@ class Engine:
         return add_estimates(estimates)
 
     def iter_sweep(
-        self,
-        config: SweepConfig,
-        folder: Path,
-        *,
-        resume: bool = False,
-        where: Where = HERE,
-        should_stop: ShouldStop = never_stop,
+        self, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
     ) -> Iterator[RunProgress]:
         """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled."""
         from core.sweeps.run import begin_sweep
 
-        yield from self.iter_store(begin_sweep(config, folder, resume=resume), where=where, should_stop=should_stop)
-
-    def iter_study(
-        self,
-        config: StudyConfig,
-        folder: Path,
-        *,
-        resume: bool = False,
-        where: Where = HERE,
-        should_stop: ShouldStop = never_stop,
-    ) -> Iterator[RunProgress]:
-        """Run a test of the method into a folder; the last record holds its store. Finished cells stay."""
-        from core.sweeps.study.plan import begin_study
-
-        yield from self.iter_store(begin_study(config, folder, resume=resume), where=where, should_stop=should_stop)
+        yield from self.iter_store(begin_sweep(config, folder, resume=resume), should_stop=should_stop)
 
     def iter_folder(self, folder: Path, *, should_stop: ShouldStop = never_stop) -> Iterator[RunProgress]:
         """Work on the cells of a folder that any work was begun in, as one of several processes.
@@ -364,11 +343,18 @@ class Engine:
         What is computed by a scheduler goes on when this is left. Raises as `core.sweeps.workers.iter_cells` and
         `core.cluster.client.iter_cluster`.
         """
-        from core.cluster.run import Tasks, iter_store
+        from core.cluster.run import iter_store
 
         self._encoders.drop(lambda _: True)  # another program may have fitted them anew since they were opened
-        tasks = Tasks(work_on_folder, run_cell, self._share_threads)
-        yield from iter_store(self, store, where, tasks, should_stop)
+        yield from iter_store(
+            self,
+            store,
+            where,
+            on_folder=work_on_folder,
+            on_cell=run_cell,
+            n_threads=self._share_threads,
+            should_stop=should_stop,
+        )
 
     def _share_threads(self, n_workers: int) -> int:
         """Of each of so many processes."""
@@ -386,15 +372,17 @@ def work_on_folder(folder: str, device: str, threads: str, gpu: str, should_stop
         pass
 
 
-@lru_cache(maxsize=1)
-def _open_hand(folder: str, device: str) -> Hand:
-    from core.cluster.run import open_hand
-
-    return open_hand(Engine(device=device), Path(folder))
-
-
 def run_cell(folder: str, key: str, device: str, *_inputs: str) -> str:
     """What a worker of a scheduler does with a cell. Raises as `core.cluster.task.do_task`."""
     from core.cluster.task import do_task
 
-    return do_task(_open_hand, folder, key, device)
+    return do_task(open_hand, folder, key, device)
+
+
+def open_hand(folder: str, device: str) -> Hand:
+    """What does the cells of a folder one by one. Raises as `core.cluster.kinds.join_work`."""
+    from core.cluster.kinds import join_work, load_runner
+    from core.sweeps.workers import Hand
+
+    store = join_work(Path(folder))
+    return Hand(Engine(device=device), store, load_runner(store.work))

@@ -136,10 +136,6 @@ class AnalysisPage(JobPage):
             self.where.follow(left.store)
             self.where.offer(left.describe(), there="Follow it")
 
-    def stop_elsewhere(self) -> None:
-        """Stop what other computers do for it."""
-        self.where.stop()
-
     def _run(self, config: SweepConfig, where: Where) -> None:
         self.work.run(
             self._session.lane,

@@ -168,7 +168,7 @@ class StudyDialog(QDialog, Fields):
             "Finished cells are kept; run again to resume",
         )
         self.start = make_button("Run the test", "primary", self._start, tip=run_tip)
-        self.stop = make_button("Cancel", do=self._cancel, tip=stop_tip)
+        self.stop = make_button("Cancel", do=self.work.cancel, tip=stop_tip)
         self.report = make_button("Open the report", do=self._open_report)
         self.save = make_button("Save…", do=self._save)
         self.badge = make_badge("simulated", "warning")
@@ -229,10 +229,6 @@ class StudyDialog(QDialog, Fields):
         self.start.setEnabled(not self._bad)
         self.stop.setVisible(self.work.busy)
         self.allow_all(BUSY if self.work.busy else "")
-
-    def _cancel(self) -> None:
-        self.where.stop()
-        self.work.cancel()
 
     def _start(self) -> None:
         if (config := self.work.attempt(self.value)) is not None:

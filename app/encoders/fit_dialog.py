@@ -72,7 +72,7 @@ class FitDialog(QDialog):
         )
         self.fit = make_button("Fit", "primary", self._request_fit)
         self.fit.setDefault(True)
-        self.cancel = make_button("Cancel fit", do=self._cancel)
+        self.cancel = make_button("Cancel fit", do=self.work.cancel)
         self.where = WhereRow(session)
         self.where.again.connect(self._request_fit)
         self.where.setToolTip("For a search over layers, whose fits can be shared")
@@ -176,10 +176,6 @@ class FitDialog(QDialog):
     def _request_fit(self) -> None:
         if (made := self.request()) is not None:
             self.start(made)
-
-    def _cancel(self) -> None:
-        self.where.stop()
-        self.work.cancel()
 
     def _refuse_estimate(self, text: str) -> None:
         self.show_estimate(NO_ESTIMATE, text)

@@ -32,7 +32,7 @@ from app.widgets.new_folder_dialog import ask_new_folder
 from app.widgets.where_row import WhereRow
 from core.attacks.config import AttackConfig
 from core.cluster.run import iter_set
-from core.cluster.where import Where
+from core.cluster.where import HERE, Where
 from core.datasets.kinds import is_image
 from core.headers import unstructure
 from core.images.difference import amplify, choose_factor
@@ -201,12 +201,12 @@ class Stimuli(Feature):
 
     def write_to(self, folder: Path, config: SetConfig) -> None:
         """Make what is missing and write the set on the lane."""
-        items = self.tray.items
-        begin, then = partial(begin_set, items, self._store), partial(self._write, items, folder, config)
-        self._where.run(self.page.work, begin, then)
+        items, store = self.tray.items, self._store
+        self._where.run(self.page.work, partial(begin_set, items, store), partial(self._write, items, folder, config))
 
     def _write(self, items: Sequence[Recipe], folder: Path, config: SetConfig, where: Where) -> None:
-        make = partial(iter_set, self._session.engine, items, config, folder, store=self._store, where=where)
+        run = None if where == HERE else partial(self._session.engine.iter_store, where=where)
+        make = partial(iter_set, self._session.engine, items, config, folder, store=self._store, run=run)
         self.page.work.run(
             self._session.lane,
             WRITE,
@@ -240,7 +240,7 @@ class Stimuli(Feature):
         )
 
     def _make_page(self) -> StimuliPage:
-        page = self._page = StimuliPage(self.tray, self._where)
+        page = self._page = StimuliPage(self.tray, [self._where])
         page.plan_requested.connect(self.show_plan)
         page.write_requested.connect(self.show_write)
         page.package_requested.connect(self.package_wanted)

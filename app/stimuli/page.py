@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
@@ -16,7 +17,6 @@ from app.widgets.budget_meter import BudgetMeter
 from app.widgets.captions import EmptyState
 from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
-from app.widgets.where_row import WhereRow
 from app.widgets.work_page import JobPage
 from core.errors import BadInputError
 from core.probes.probe import ProbeConfig
@@ -57,9 +57,9 @@ class StimuliPage(JobPage):
         """None; a plan has it, in its dialog."""
         raise BadInputError("A tray holds probes of any kind, which no command makes: copy a plan in Plan stimuli.")
 
-    def __init__(self, tray: Tray, where: WhereRow | None = None, parent: QWidget | None = None) -> None:
+    def __init__(self, tray: Tray, above: Sequence[QWidget] = (), parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.tray, self._where = tray, [] if where is None else [where]
+        self.tray, self._above = tray, above
         self.form = SetForm()
         tip = "Add images x targets x directions x budgets x networks"
         self.plan = make_button("Plan stimuli…", do=self.plan_requested, tip=tip)
@@ -92,11 +92,6 @@ class StimuliPage(JobPage):
         self._connect()
         self._keep_choice()
         self.refresh()
-
-    def stop_elsewhere(self) -> None:
-        """Stop what other computers do for it."""
-        for where in self._where:
-            where.stop()
 
     def start(self) -> None:
         """Write the set."""
@@ -139,13 +134,7 @@ class StimuliPage(JobPage):
 
     def _lay_out(self) -> None:
         asks = "Matched stimuli for an experiment: original, perturbed and controls of equal norm."
-        form = (
-            make_label("Stimuli", "title"),
-            make_label(asks, "muted", wraps=True),
-            self.plan,
-            self.form,
-            *self._where,
-        )
+        form = (make_label("Stimuli", "title"), make_label(asks, "muted", wraps=True), self.plan, self.form)
         self.list.setItemDelegate(self.painter)
         self.list.setModel(self.model)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -155,7 +144,7 @@ class StimuliPage(JobPage):
         self.list.setResizeMode(QListView.ResizeMode.Adjust)
         tools = make_row(self.summary, -1, self.up, self.down, self.remove, self.strip, self.large, self.open)
         held = make_column(tools, self.list, self._make_detail(), margin=12, stretch=1)
-        self.lay_out(form, held, empty=EmptyState(*EMPTY), more=(self.design,), above=self._where)
+        self.lay_out(form, held, empty=EmptyState(*EMPTY), more=(self.design,), above=self._above)
 
     def _make_detail(self) -> QWidget:
         detail = QWidget()

@@ -12,8 +12,7 @@ from app.widgets.basics import allow, fill_dialog, make_button, make_heading, ma
 from app.widgets.plain_table import PlainTable
 from core.cluster.kinds import load_runner
 from core.sweeps.cells import CellStore
-from core.sweeps.overview import CellState, Overseer, Overview, WorkerState
-from core.words import format_duration
+from core.sweeps.overview import Overseer, Overview, Row, WorkerState
 
 READ, PERIOD_MS = "read cells", 2000
 WORKERS = ("Worker", "Device", "At", "Done", "Steps/s", "Memory")
@@ -63,7 +62,7 @@ class CellsDialog(QDialog):
         """Fill the tables."""
         self.told.setText(seen.describe())
         self.workers.fill([(f"{one.host} {one.process}", _list_worker(one)) for one in seen.workers])
-        cells = [(one.key, _list_cell(one)) for one in (*seen.running, *seen.failed)]
+        cells = [(one["cell"], _list_cell(one)) for one in (*seen.running, *seen.failed)]
         self.cells.fill(cells, tips=[cell[-1] for _, cell in cells])
         allow(self.retry, "" if seen.failed else "No cell has failed")
 
@@ -79,9 +78,7 @@ def _list_worker(one: WorkerState) -> list[str | tuple[str, float]]:
     return [f"{one.host} {one.process or ''}", one.device, one.cell, (str(one.n_done), float(one.n_done)), *numbers]
 
 
-def _list_cell(one: CellState) -> list[str]:
-    if one.holder is not None:
-        state, where = f"running for {format_duration(one.seconds)}", one.holder.describe()
-    else:
-        state, where = "failed", one.failure.host if one.failure else ""
-    return [one.what, state, where, str(one.attempt), one.failure.reason if one.failure else ""]
+def _list_cell(one: Row) -> list[str]:
+    if "reason" in one:
+        return [one["what"], "failed", one["host"], str(one["attempts"]), one["reason"]]
+    return [one["what"], f"running for {one['for']}", f"{one['host']} {one['process'] or ''}", str(one["attempt"]), ""]

@@ -79,6 +79,8 @@ class JobLine(QWidget):
     """A bar between a refusal above and a note below; `changed` says that work began or ended."""
 
     changed = Signal()
+    cancelled = Signal()
+    """The user stops the job, which still runs."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -139,6 +141,7 @@ class JobLine(QWidget):
         """Stop the job, also one that waits; the note says so when it has stopped."""
         if self._job is not None and self._lane is not None:
             self.note.setText("Stopping…")
+            self.cancelled.emit()
             self._lane.stop(self._job)
 
     def drop(self) -> None:

@@ -29,9 +29,9 @@ from core.sweeps.cells import CellStore
 COLLECT = Where(Place.LOCAL)
 """Brings together what others have computed."""
 FILES = {
-    Place.SSH: ("hosts.toml", "Hosts that ssh reaches without a password"),
-    Place.SLURM: ("slurm.toml", "Partition, GPUs, memory and time of the jobs; docs/cluster.md shows one"),
-    Place.SCHEDULER: ("scheduler.json", "A scheduler that runs: its file, or tls://HOST:PORT"),
+    Place.SSH: ("SSH hosts", "hosts.toml", "Hosts that ssh reaches without a password"),
+    Place.SLURM: ("SLURM cluster", "slurm.toml", "Partition, GPUs, memory, time of jobs; docs/cluster.md shows one"),
+    Place.SCHEDULER: ("Scheduler file", "scheduler.json", "A scheduler that runs: its file, or tls://HOST:PORT"),
 }
 CLOSING = "goes on when the window is closed"
 
@@ -68,7 +68,7 @@ class WhereRow(QWidget):
         if place not in FILES:
             return parse_where(place)
         if not file:
-            raise BadInputError(f"Choose the {FILES[place][0]} first.")
+            raise BadInputError(f"Choose the {FILES[place][1]} first.")
         return parse_where(file if place == Place.SCHEDULER else f"{place}:{file}")
 
     def set_value(self, text: str) -> None:
@@ -96,6 +96,7 @@ class WhereRow(QWidget):
         if self._lane is None:
             self._lane = self._session.open_lane()
             self._lane.ended.connect(self._take_end)
+            line.cancelled.connect(self._stop)
         line.run(
             self._lane,
             "elsewhere",
@@ -106,8 +107,7 @@ class WhereRow(QWidget):
             stopped="Stopped. Run again to resume.",
         )
 
-    def stop(self) -> None:
-        """Have what is elsewhere stop too; nothing that is done is lost."""
+    def _stop(self) -> None:
         if self._lane is not None and self._lane.is_busy("elsewhere") and self._store is not None:
             self._session.problems.attempt(self._store.claims().stop)
 
@@ -155,7 +155,7 @@ class WhereRow(QWidget):
         self.again.emit()
 
     def _show_file(self, *_: object) -> None:
-        name, tip = FILES.get(self.place.value(), ("", ""))
+        name, tip = FILES.get(self.place.value(), ("", "", ""))[1:]
         for part in (self.file, self.file.browse):
             part.setVisible(bool(name))
         self.file.setPlaceholderText(name)
@@ -170,8 +170,5 @@ def list_places() -> list[tuple[str, str, str]]:
         (str(HERE.place), "This computer", "In the window's own process"),
         *several,
         (Place.GPUS, "Its GPUs", "A process for each NVIDIA GPU"),
-        *((place, title, FILES[place][1]) for place, title in TITLES.items()),
+        *((place, title, tip) for place, (title, _, tip) in FILES.items()),
     ]
-
-
-TITLES = {Place.SSH: "SSH hosts", Place.SLURM: "SLURM cluster", Place.SCHEDULER: "Scheduler file"}

@@ -75,12 +75,8 @@ class JobPage(WorkPage):
         if not self.busy:
             self.start()
             return
-        self.stop_elsewhere()
         for line in self.lines:
             line.cancel()
-
-    def stop_elsewhere(self) -> None:
-        """Stop what other computers do for it; nothing where none does."""
 
     def start(self) -> None:
         """Begin the job, if it can be done."""

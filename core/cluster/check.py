@@ -6,12 +6,11 @@ import json
 import os
 import platform
 import subprocess
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from core.cluster.serve import ROOT, list_directives, write_job_script
+from core.cluster.serve import ROOT, list_directives
 from core.cluster.settings import SlurmSettings
 
 WAIT_SECONDS = 60
@@ -29,28 +28,16 @@ print(json.dumps({"host": platform.node(), "python": platform.python_version(), 
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """Something that was looked at, and what is wrong with it ("" where nothing is)."""
 
     what: str
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SlurmReport:
-    """The job script and every check."""
-
-    script: str
-    checks: tuple[Check, ...]
-
-
-def check_slurm(settings: SlurmSettings) -> SlurmReport:
-    """Ask SLURM whether it would take such a job, and a node, if one is free, for its versions, folder and GPUs.
-
-    Raises BadInputError without dask-jobqueue.
-    """
-    script, folder = write_job_script(settings), settings.folder.expanduser().absolute()
+def check_slurm(settings: SlurmSettings, script: str) -> list[Check]:
+    """Ask SLURM whether it would take such a job, and a node, if one is free, for its versions, folder and GPUs."""
+    folder = settings.folder.expanduser().absolute()
     nearest = next(one for one in (folder, *folder.parents) if one.is_dir())
     is_free = os.access(nearest, os.W_OK)
     checks = [
@@ -59,7 +46,7 @@ def check_slurm(settings: SlurmSettings) -> SlurmReport:
     code, said = _run(["sbatch", "--test-only"], script)
     checks.append(Check("sbatch would take the job", f"sbatch refuses the job: {said}" if code else ""))
     if code:
-        return SlurmReport(script, tuple(checks))
+        return checks
     limits = ["--time=2", f"--immediate={WAIT_SECONDS}"]
     words = ["srun", *list_directives(settings), *limits, settings.python, "-c", LOOK, str(nearest), str(ROOT)]
     code, said = _run(words, "")
@@ -67,12 +54,12 @@ def check_slurm(settings: SlurmSettings) -> SlurmReport:
         checks += _compare(json.loads(said.splitlines()[-1]), settings, nearest)
     except (ValueError, IndexError):
         checks.append(Check("a node", f"No node told its versions within {WAIT_SECONDS} s: {said or 'no word'}"))
-    return SlurmReport(script, tuple(checks))
+    return checks
 
 
 def _compare(node: dict[str, Any], settings: SlurmSettings, folder: Path) -> list[Check]:
     host, gpus = node["host"], node["gpus"]
-    here = {"python": platform.python_version(), **{name: version(name) for name in ("distributed", "torch", "numpy")}}
+    here = {"python": platform.python_version()} | {name: version(name) for name in ("distributed", "torch", "numpy")}
     differ = [f"{name} {node[name]} there, {told} here" for name, told in here.items() if node[name] != told]
     needs_gpu = f"{host} shows a job no GPU, though gres is {settings.gres!r}."
     return [

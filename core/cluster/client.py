@@ -53,8 +53,6 @@ class SchedulerFile:
     address: str
     gpu: bool | None = None
     memory: int = 0
-    pid: int = 0
-    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +119,7 @@ def connect(target: str) -> Iterator[tuple[Client, SchedulerFile]]:
         client = Client(found.address, security=make_security(folder), timeout=ANSWER_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:  # TypeError: TLS without any certificate
         said = str(error).split("\n")[0][:200]
-        said = f"No scheduler answers at {found.address} ({said})."
-        raise SchedulerGoneError(f"{said} {GO_ON}").spoken(f"{said} {SPOKEN}") from error
+        raise _tell_gone(f"No scheduler answers at {found.address} ({said}).") from error
     try:
         _check_versions(client, found.address)
         yield client, found
@@ -193,17 +190,8 @@ def _submit(
     futures: dict[str, Future] = {}
     for cell in tally.todo():
         inputs = [futures[one.key] for one in cell.inputs(store.config) if one.key in futures]
-        futures[cell.key] = client.submit(
-            task,
-            folder,
-            cell.key,
-            device,
-            *inputs,
-            key=f"{cell.key}-{run}",
-            resources=resources,
-            pure=False,
-            fifo_timeout="0 ms",
-        )
+        words, name = (folder, cell.key, device, *inputs), f"{cell.key}-{run}"
+        futures[cell.key] = client.submit(task, *words, key=name, resources=resources, pure=False, fifo_timeout="0 ms")
         fire_and_forget(futures[cell.key])
     return futures
 
@@ -236,11 +224,14 @@ def _watch(
         yield tally.record(said)
         time.sleep(POLL_SECONDS)
     if client.status != "running" or any(future.status in ("cancelled", "lost") for future in futures.values()):
-        said = f"The scheduler at {address} is gone."
-        raise SchedulerGoneError(f"{said} {GO_ON}").spoken(f"{said} {SPOKEN}")
+        raise _tell_gone(f"The scheduler at {address} is gone.")
     for future in futures.values():
         if future.status == "error" and type(error := future.exception()).__name__ != "KilledWorker":
             raise BadInputError(f"The workers cannot compute: {type(error).__name__}: {error}.") from error
+
+
+def _tell_gone(said: str) -> SchedulerGoneError:
+    return SchedulerGoneError(f"{said} {GO_ON}").spoken(f"{said} {SPOKEN}")
 
 
 def _list_workers(client: Client) -> dict[str, Any]:

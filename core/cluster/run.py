@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from core.cluster.client import Needs, iter_cluster
-from core.cluster.kinds import join_work, load_runner, time_cells
+from core.cluster.kinds import load_runner, time_cells
 from core.cluster.serve import open_cluster
-from core.cluster.where import HERE, Place, Where
+from core.cluster.where import Place, Where
 from core.device import list_gpus
 from core.encoders.fit import FitProgress
 from core.encoders.fit_request import FitRequest, SearchProgress
@@ -27,15 +26,23 @@ from core.stimuli.write import SetProgress
 from core.sweeps.cells import CellStore, RunProgress
 from core.sweeps.search import begin_search, finish_search
 from core.sweeps.step_seconds import estimate_bytes
-from core.sweeps.workers import Hand, Started, describe_place, iter_cells, iter_processes, start_process
+from core.sweeps.workers import Started, describe_place, iter_cells, iter_processes, start_process
 
 ENGINE_FILE = "engine.txt"
 """In a folder whose cells were handed to others: to whom."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tasks:
-    """What other processes run, functions by their names that are given texts.
+def iter_store(
+    source: Source,
+    store: CellStore[Any, Any],
+    where: Where,
+    *,
+    on_folder: Callable[..., None],
+    on_cell: Callable[..., str],
+    n_threads: Callable[[int], int],
+    should_stop: ShouldStop,
+) -> Iterator[RunProgress]:
+    """Compute what is missing of any work. Raises as `iter_cells`, `iter_processes` or `iter_cluster`.
 
     Parameters
     ----------
@@ -43,16 +50,6 @@ class Tasks:
     on_cell : Of folder, cell and device, for `core.cluster.task.do_task`.
     n_threads : Of torch in each process of this computer, by their number.
     """
-
-    on_folder: Callable[..., None]
-    on_cell: Callable[..., str]
-    n_threads: Callable[[int], int]
-
-
-def iter_store(
-    source: Source, store: CellStore[Any, Any], where: Where, tasks: Tasks, should_stop: ShouldStop
-) -> Iterator[RunProgress]:
-    """Compute what is missing of any work. Raises as `iter_cells`, `iter_processes` or `iter_cluster`."""
     runner, seconds_of = load_runner(store.work), time_cells(store, source.device)
     if where.is_elsewhere:
         needs = Needs(where.device == "cuda", estimate_bytes(runner.layers(store.config), source.device))
@@ -60,7 +57,7 @@ def iter_store(
         replace_file(store.folder / ENGINE_FILE, lambda partial: partial.write_text(note, encoding="utf-8"))
         yield from iter_cluster(
             store,
-            tasks.on_cell,
+            on_cell,
             open_cluster(where, needs, should_stop=should_stop),
             device=where.device,
             needs=needs,
@@ -73,13 +70,13 @@ def iter_store(
     else:
         gpus = list_gpus() if where.place is Place.GPUS else ()
         n_workers = len(gpus) or where.n_processes
-        device, threads = "cuda" if gpus else source.device, str(tasks.n_threads(n_workers))
+        device, threads = "cuda" if gpus else source.device, str(n_threads(n_workers))
         running: dict[str, Started] = {}
 
         def start() -> Started:
             """Another process; it gets the GPU of one that has ended."""
             gpu = next((one for one in gpus if one not in running or not running[one].process.is_alive()), "")
-            running[gpu] = start_process(tasks.on_folder, (str(store.folder), device, threads, gpu))
+            running[gpu] = start_process(on_folder, (str(store.folder), device, threads, gpu))
             return running[gpu]
 
         yield from iter_processes(store, start, n_workers=n_workers, seconds_of=seconds_of, should_stop=should_stop)
@@ -99,35 +96,21 @@ def iter_search(
     yield SearchProgress(request.layers[-1], n_layers, n_layers, done, choice)
 
 
-class Computer(Source, Protocol):
-    """An engine."""
-
-    def iter_store(self, store: CellStore[Any, Any], *, where: Where, should_stop: ShouldStop) -> Iterator[RunProgress]:
-        """Compute what is missing of any work."""
-
-
 def iter_set(
-    engine: Computer,
+    source: Source,
     recipes: Sequence[Recipe],
     config: SetConfig,
     folder: Path,
     *,
     store: ProbeStore,
-    where: Where = HERE,
+    run: Callable[..., Iterator[RunProgress]] | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[SetProgress]:
-    """As `core.stimuli.make.iter_make`, its probes made by whoever takes them."""
-    if where != HERE:
+    """As `core.stimuli.make.iter_make`; `run` has the probes made by whoever takes them."""
+    if run is not None:
         check_free(Path(folder).expanduser())
         begun = begin_set(recipes, store)
-        for one in engine.iter_store(begun, where=where, should_stop=should_stop):
+        for one in run(begun, should_stop=should_stop):
             yield Progress(one.done, one.total, one.seconds_left, stage="probe", what=one.what, n_resumed=one.n_resumed)
         finish_set(begun, store)
-    is_made = where != HERE
-    yield from iter_make(engine, recipes, config, folder, store=store, is_made=is_made, should_stop=should_stop)
-
-
-def open_hand(source: Source, folder: Path) -> Hand:
-    """What does the cells of a folder one by one. Raises as `join_work`."""
-    store = join_work(folder)
-    return Hand(source, store, load_runner(store.work))
+    yield from iter_make(source, recipes, config, folder, store=store, is_made=run is not None, should_stop=should_stop)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shlex
 import signal
 import subprocess
@@ -16,13 +15,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from core.claims import MOST_ATTEMPTS
 from core.cluster.client import CERTIFICATE, KEY, Needs, SchedulerFile, check_extra, check_needs, connect, make_security
-from core.cluster.settings import STAGGER_SECONDS, HostSettings, SlurmSettings, read_hosts, read_slurm
+from core.cluster.settings import KINDS, STAGGER_SECONDS, HostSettings, SlurmSettings, read_settings
 from core.cluster.where import Place, Where
 from core.errors import BadInputError, ProbeError, StorageError
 from core.files import describe_failure, replace_file
@@ -51,23 +51,19 @@ def start_cluster(settings: SlurmSettings | HostSettings, should_stop: ShouldSto
     Raises BadInputError if it cannot start; StorageError if the folder cannot be written.
     """
     check_extra()
-    kind, folder = ("slurm" if isinstance(settings, SlurmSettings) else "ssh"), settings.folder.expanduser().absolute()
+    kind = next(place for place, (record, _) in KINDS.items() if isinstance(settings, record))
+    folder = settings.folder.expanduser().absolute()
     file = folder / FILE
     with suppress(ProbeError), connect(str(file)):
         return file
     _write_secrets(folder)
     file.unlink(missing_ok=True)
     _write_private(folder / f"{kind}.json", json.dumps(asdict(settings), default=str))
+    words = [sys.executable, "-m", __name__, kind, str(folder)]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))}
     with (folder / LOG).open("wb") as log:
-        words = [sys.executable, "-m", __name__, kind, str(folder)]
-        paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         running = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-            env=os.environ | {"PYTHONPATH": paths},
+            words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=env
         )
     STARTED.append(running)
     end = time.monotonic() + START_SECONDS
@@ -84,7 +80,7 @@ def open_cluster(where: Where, needs: Needs, *, should_stop: ShouldStop = never_
     """The scheduler that was asked for, started where need be. Raises BadInputError if it cannot do the work."""
     if where.place is Place.SCHEDULER:
         return where.target
-    settings = read_slurm(Path(where.target)) if where.place is Place.SLURM else read_hosts(Path(where.target))
+    settings = read_settings(where.place, Path(where.target))
     check_needs(needs, {}, SchedulerFile(where.target, settings.has_gpu, settings.memory_bytes))
     return str(start_cluster(settings, should_stop))
 
@@ -103,8 +99,8 @@ def list_directives(settings: SlurmSettings) -> list[str]:
     return [word for word in words if not any(skip in word for skip in settings.skip)]
 
 
-def make_slurm(settings: SlurmSettings, folder: Path, **more: Any) -> dict[str, Any]:
-    """The options of dask-jobqueue's `SLURMCluster`, and but for its `more` of its job, for such jobs."""
+def make_slurm(settings: SlurmSettings, folder: Path) -> dict[str, Any]:
+    """The options of dask-jobqueue's `SLURMJob` for such jobs."""
     root, python = shlex.quote(str(ROOT)), settings.python
     lines = [f"export {name}={shlex.quote(os.environ[name])}" for name in KEPT if name in os.environ]
     lines += [f"export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}}", f"export OMP_NUM_THREADS={settings.cpus}"]
@@ -125,7 +121,6 @@ def make_slurm(settings: SlurmSettings, folder: Path, **more: Any) -> dict[str, 
         "job_name": "probescope",
         "python": python,
         "config_name": "slurm",
-        **more,
     }
 
 
@@ -140,14 +135,12 @@ def write_job_script(settings: SlurmSettings) -> str:
 
 def _serve_slurm(settings: SlurmSettings, folder: Path) -> tuple[SpecCluster, Callable[[], None]]:
     from dask_jobqueue.slurm import SLURMCluster
+    from distributed.utils import get_ip
 
-    options = {"dashboard": False, "dashboard_address": NO_DASHBOARD} | _name_network(
-        settings.address, settings.interface
-    )
-    security, protocol = make_security(folder), "tls://"
-    cluster = SLURMCluster(
-        **make_slurm(settings, folder, scheduler_options=options, security=security, protocol=protocol)
-    )
+    network = {"interface": settings.interface} if settings.interface else {"host": settings.address or get_ip()}
+    options = {"dashboard": False, "dashboard_address": NO_DASHBOARD} | network
+    job, security = make_slurm(settings, folder), make_security(folder)
+    cluster = SLURMCluster(**job, scheduler_options=options, security=security, protocol="tls://")
     if settings.adapt:
         cluster.adapt(minimum_jobs=0, maximum_jobs=settings.jobs)
     else:
@@ -163,21 +156,23 @@ def _serve_slurm(settings: SlurmSettings, folder: Path) -> tuple[SpecCluster, Ca
 
 def _serve_hosts(settings: HostSettings, folder: Path) -> tuple[SpecCluster, Callable[[], None]]:
     from distributed import LocalCluster
+    from distributed.utils import get_ip
 
-    security, host = make_security(folder), settings.address or _find_address()
+    security, host = make_security(folder), settings.address or get_ip()
     cluster = LocalCluster(
         n_workers=0, host=host, protocol="tls://", security=security, dashboard_address=NO_DASHBOARD, silence_logs=False
     )
     commands = [
         words for host in settings.hosts for words in _list_commands(settings, host, folder, cluster.scheduler_address)
     ]
-    running = {number: (_start(words), 1) for number, words in enumerate(commands)}
+    start = partial(subprocess.Popen, stdin=subprocess.DEVNULL)
+    running = {number: (start(words), 1) for number, words in enumerate(commands)}
 
     def look() -> None:
         """Start again what has ended, a few times."""
         for number, (process, n_starts) in running.items():
             if process.poll() is not None and n_starts < MOST_ATTEMPTS:
-                running[number] = _start(commands[number]), n_starts + 1
+                running[number] = start(commands[number]), n_starts + 1
 
     return cluster, look
 
@@ -190,34 +185,11 @@ def _list_commands(settings: HostSettings, host: Any, folder: Path, address: str
     for gpu in host.gpus or [None] * host.workers:
         own = [f"CUDA_VISIBLE_DEVICES={gpu}"] if gpu is not None else []
         resources = ["--resources", "GPU=1"] if gpu is not None else []
-        words = [
-            "env",
-            *kept,
-            f"PYTHONPATH={ROOT}",
-            *own,
-            settings.python,
-            "-m",
-            "distributed.cli.dask_worker",
-            address,
-        ]
-        words += ["--nthreads", "1", "--no-dashboard", *resources, *tls, "--death-timeout", "60"]
+        words = ["env", *kept, f"PYTHONPATH={ROOT}", *own, settings.python, "-m", "distributed.cli.dask_worker"]
+        words += [address, "--nthreads", "1", "--no-dashboard", *resources, *tls, "--death-timeout", "60"]
         script = "; ".join([*settings.prologue, f"exec {shlex.join(words)}"])
         found.append(["ssh", "-o", "BatchMode=yes", host.name, script])
     return found
-
-
-def _start(words: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL)
-
-
-def _name_network(address: str, interface: str) -> dict[str, str]:
-    return {"interface": interface} if interface else {"host": address or _find_address()}
-
-
-def _find_address() -> str:
-    from distributed.utils import get_ip
-
-    return str(get_ip())
 
 
 def _write_secrets(folder: Path) -> None:
@@ -250,16 +222,9 @@ def main(kind: str, folder: Path) -> None:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     dask.config.set({"distributed.scheduler.idle-timeout": f"{IDLE_MINUTES} minutes"})
     dask.config.set({"distributed.scheduler.allowed-failures": MOST_ATTEMPTS})
-    settings: Any
-    if kind == "slurm":
-        settings = read_slurm(folder / f"{kind}.json")
-        cluster, look = _serve_slurm(settings, folder)
-    else:
-        settings = read_hosts(folder / f"{kind}.json")
-        cluster, look = _serve_hosts(settings, folder)
-    found = SchedulerFile(
-        cluster.scheduler_address, settings.has_gpu, settings.memory_bytes, os.getpid(), platform.node()
-    )
+    settings = read_settings(Place(kind), folder / f"{kind}.json")
+    cluster, look = (_serve_slurm if kind == Place.SLURM else _serve_hosts)(settings, folder)
+    found = SchedulerFile(cluster.scheduler_address, settings.has_gpu, settings.memory_bytes)
     _write_private(folder / FILE, json.dumps(asdict(found)))
     parts = (cluster, cluster.scheduler)
     while all(part.status.name == "running" for part in parts) and not told.wait(LOOK_SECONDS):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from core.checks import check_count, refusal
+from core.cluster.where import Place
 from core.headers import HeaderKind, read_record
 
-T = TypeVar("T")
 UNITS = {"": 2**20, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-HOSTS = HeaderKind("a list of SSH hosts", "docs/cluster.md shows one.", syntax="toml")
-SLURM = HeaderKind("settings of SLURM", "docs/cluster.md shows one.", syntax="toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +136,14 @@ EARLY_SECONDS, STAGGER_SECONDS = 300, 60
 LEAST_WALLTIME = 600
 
 
-def read_hosts(path: Path) -> HostSettings:
-    """hosts.toml, or the same as JSON. Raises BadInputError or StorageError if it cannot be used."""
-    return _read(path, HostSettings, HOSTS)
+KINDS: dict[Place, tuple[type[Any], str]] = {
+    Place.SSH: (HostSettings, "a list of SSH hosts"),
+    Place.SLURM: (SlurmSettings, "settings of SLURM"),
+}
 
 
-def read_slurm(path: Path) -> SlurmSettings:
-    """slurm.toml, or the same as JSON. Raises BadInputError or StorageError if it cannot be used."""
-    return _read(path, SlurmSettings, SLURM)
-
-
-def _read(path: Path, settings: type[T], kind: HeaderKind) -> T:
-    return read_record(path.expanduser(), settings, replace(kind, syntax="json" if path.suffix == ".json" else "toml"))
+def read_settings(place: Place, path: Path) -> Any:
+    """hosts.toml or slurm.toml, or the same as JSON. Raises BadInputError or StorageError if it cannot be used."""
+    record, what = KINDS[place]
+    kind = HeaderKind(what, "docs/cluster.md shows one.", syntax="json" if path.suffix == ".json" else "toml")
+    return read_record(path.expanduser(), record, kind)

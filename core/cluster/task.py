@@ -6,7 +6,8 @@ import os
 import platform
 import threading
 import time
-from typing import Protocol
+from collections.abc import Callable
+from functools import lru_cache
 
 from core.errors import Cancelled, ProbeError
 from core.progress import ShouldStop
@@ -20,17 +21,13 @@ LOCK = threading.Lock()
 """A worker with several threads computes one cell at a time all the same."""
 
 
-class OpenHand(Protocol):
-    """Opens the work of a folder on a device, and keeps it open until it is told to forget it."""
-
-    def __call__(self, folder: str, device: str, /) -> Hand:
-        """The work of a folder on a device."""
-
-    def cache_clear(self) -> None:
-        """Open it anew next time."""
+@lru_cache(maxsize=1)
+def keep_hand(open_hand: Callable[[str, str], Hand], folder: str, device: str) -> Hand:
+    """The work of a folder on a device, which stays open for further cells."""
+    return open_hand(folder, device)
 
 
-def do_task(open_hand: OpenHand, folder: str, key: str, device: str) -> str:
+def do_task(open_hand: Callable[[str, str], Hand], folder: str, key: str, device: str) -> str:
     """Do one cell; returns an `Ended`. A task that cannot be done here, or not now, goes back to the scheduler."""
     from distributed import Reschedule, Status, get_worker
 
@@ -44,10 +41,10 @@ def do_task(open_hand: OpenHand, folder: str, key: str, device: str) -> str:
 
     with LOCK:
         try:
-            ended = open_hand(folder, device).do(key, should_stop)
+            ended = keep_hand(open_hand, folder, device).do(key, should_stop)
         except (ProbeError, OSError) as error:
             said = str(error) if platform.node() in str(error) else f"On {platform.node()}: {error}"
-            open_hand.cache_clear()
+            keep_hand.cache_clear()
             worker.log_event(TOPIC, [worker.address, said])
             ended = Ended.LATER
         except Cancelled:

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from core.checks import refusal
-from core.claims import Holder
 from core.cluster.kinds import find_work, load_runner
 from core.commands.options import Device, Json, about, explained
 from core.commands.output import answer, follow, format_table, stop_on_interrupt
 from core.engine import Engine
 from core.errors import Cancelled
-from core.sweeps.overview import CellState, Overseer, WorkerState
-from core.words import count, format_duration
+from core.sweeps.overview import Overseer, WorkerState
+from core.words import count
 
 Folder = Annotated[Path, about("folder of an analysis, study, search or set", metavar="DIR")]
 UNITS = {"": 60, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -67,30 +66,12 @@ def run_cells(
     seen = overseer.look()
     if retry:
         overseer.retry()
-    running, failures = [describe_running(one) for one in seen.running], [describe_failure(one) for one in seen.failed]
-    lines, n_failed = [seen.describe()], len(seen.failed)
-    lines += [format_table(running)] * bool(running)
-    lines += [format_table(failures)] * bool(failures and failed)
     listed = [describe_worker(one) for one in seen.workers] if workers else []
-    lines += [format_table(listed)] * bool(listed)
+    tables = (seen.running, seen.failed if failed else (), listed)
+    lines, n_failed = [seen.describe(), *map(format_table, filter(None, tables))], len(seen.failed)
     lines += [f"{count(n_failed, 'cell is', 'cells are')} tried again."] * bool(retry and n_failed)
-    found = {"cells": seen.n_cells, "done": seen.n_done, "running": running, "failed": failures}
+    found = {"cells": seen.n_cells, "done": seen.n_done, "running": seen.running, "failed": seen.failed}
     return answer(found | ({"workers": listed} if workers else {}), "\n".join(lines), as_json=json)
-
-
-def describe_running(one: CellState) -> dict[str, Any]:
-    """A cell that is computed now: by whom, for how long, at which attempt."""
-    holder = one.holder or Holder()
-    since = format_duration(one.seconds) if holder.since else "?"
-    where = {"host": holder.host, "process": holder.pid, "for": since, "attempt": one.attempt}
-    return {"cell": one.key, "what": one.what} | where
-
-
-def describe_failure(one: CellState) -> dict[str, Any]:
-    """Why a cell failed, and where."""
-    host, device, reason = (getattr(one.failure, name, "") for name in ("host", "device", "reason"))
-    where = {"host": host, "device": device, "attempts": one.attempt}
-    return {"cell": one.key, "what": one.what} | where | {"reason": reason}
 
 
 def describe_worker(one: WorkerState) -> dict[str, Any]:

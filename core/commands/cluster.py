@@ -8,8 +8,9 @@ from typing import Annotated
 
 from core.checks import refusal
 from core.cluster.check import check_slurm
-from core.cluster.serve import start_cluster, stop_cluster
-from core.cluster.settings import SlurmSettings, read_hosts, read_slurm
+from core.cluster.serve import start_cluster, stop_cluster, write_job_script
+from core.cluster.settings import SlurmSettings, read_settings
+from core.cluster.where import Place
 from core.commands.options import Json, about, explained
 from core.commands.output import answer, stop_on_interrupt
 
@@ -21,11 +22,13 @@ The scheduler is a process of this computer that goes on when the terminal is cl
 @explained(EXPLANATION)
 def run_check(settings: Annotated[Path, about("slurm.toml", metavar="FILE")], /, *, json: Json = False) -> int:
     """Check what can be checked without a job; returns 0, or 2 if something is wrong. Writes nothing."""
-    found = check_slurm(read_slurm(settings))
-    lines = [f"  {'!' if one.problem else 'ok':<3}{one.problem or one.what}" for one in found.checks]
-    told = {"script": found.script, "checks": [{"what": one.what, "problem": one.problem} for one in found.checks]}
-    answer(told, "\n".join([found.script, *lines]), as_json=json)
-    return 2 if any(one.problem for one in found.checks) else 0
+    asked = read_settings(Place.SLURM, settings)
+    script = write_job_script(asked)
+    checks = check_slurm(asked, script)
+    lines = [f"  {'!' if problem else 'ok':<3}{problem or what}" for what, problem in checks]
+    told = {"script": script, "checks": [one._asdict() for one in checks]}
+    answer(told, "\n".join([script, *lines]), as_json=json)
+    return 2 if any(one.problem for one in checks) else 0
 
 
 @explained(EXPLANATION)
@@ -39,7 +42,7 @@ def run_start(
     """Start a scheduler, or find the one that answers; prints its scheduler.json and returns 0."""
     if (slurm is None) == (ssh is None):
         raise refusal("cluster", allowed="started with one of --slurm and --ssh", got=slurm)
-    settings = read_slurm(slurm) if slurm is not None else read_hosts(ssh or Path())
+    settings = read_settings(Place.SLURM, slurm) if slurm is not None else read_settings(Place.SSH, ssh or Path())
     if jobs and isinstance(settings, SlurmSettings):
         settings = replace(settings, jobs=jobs)
     with stop_on_interrupt() as should_stop:

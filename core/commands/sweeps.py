@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,8 @@ from core.commands.engine import At, follow_work, make_engine
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, announce, explained, takes
 from core.commands.output import answer, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
-from core.engine import Engine
 from core.headers import unstructure
-from core.sweeps.cells import CellStore, RunProgress
+from core.sweeps.cells import CellStore
 from core.sweeps.choose import choose_control_encoders, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_EPSILONS, AttackKind, Question, SweepConfig, rescale_budget
 from core.sweeps.plan import REFITTED, UNTRAINED, SweepCost, estimate_cost, name_layers
@@ -115,7 +114,7 @@ def _ask(
     )
     announce(config)
     check_sweep(config)
-    kind = _Kind(estimate_cost, begin_sweep, Engine.iter_sweep, name_layers(config))
+    kind = _Kind(estimate_cost, begin_sweep, name_layers(config))
     is_done = _compute(config, kind, device, out, given.make(RunOptions))
     return _report(out, as_json=json) if is_done else 0
 
@@ -126,7 +125,6 @@ class _Kind:
 
     estimate: Callable[[Any, StepSeconds], SweepCost]
     begin: Callable[..., CellStore[Any, Any]]
-    run: Callable[..., Iterator[RunProgress]]
     layers: tuple[Layer, ...]
 
 
@@ -147,8 +145,8 @@ def _compute(config: Any, kind: _Kind, device: str, out: Path, options: RunOptio
             kind.begin(config, out, resume=options.resume)
             print(f"{out} is begun. `main.py worker {out}` computes its {cost.n_cells} cells; start several.")
         else:
-            work = kind.run(engine, config, out, resume=options.resume, where=where, should_stop=should_stop)
-            follow_work(work, where, out)
+            store = kind.begin(config, out, resume=options.resume)
+            follow_work(engine.iter_store(store, where=where, should_stop=should_stop), where, out)
     return not (options.cost or options.begin)
 
 
@@ -217,7 +215,7 @@ def run_study(
     if candidates is not None:
         more["candidates"] = parse_layers(split(candidates), teachers=more.get("teachers", usual.teachers))
     config = given.over(usual, **more)
-    kind = _Kind(estimate_study, begin_study, Engine.iter_study, config.layers)
+    kind = _Kind(estimate_study, begin_study, config.layers)
     if not _compute(config, kind, device, out, given.make(RunOptions)):
         return 0
     from core.reports.study_report import write_study

@@ -15,7 +15,7 @@ from core.progress import ShouldStop
 from core.stimuli.make import iter_probes
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
-from core.sweeps.cells import CellStore, Runner, Work, open_store
+from core.sweeps.cells import CellStore, LoneCell, LoneFacts, Runner, Work, open_store
 from core.sweeps.plan import SECONDS_PER_STEP
 
 if TYPE_CHECKING:
@@ -31,47 +31,19 @@ class Wanted:
     recipes: tuple[Recipe, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeCell:
-    """A probe by its recipe."""
-
-    recipe: Recipe
-
-    @property
-    def key(self) -> str:
-        """Its file's stem."""
-        return self.recipe.digest
-
-    def describe(self, _wanted: Wanted) -> str:
-        """One line for a progress display."""
-        return self.recipe.describe()
-
-    def inputs(self, _wanted: Wanted) -> tuple[ProbeCell, ...]:
-        """It stands alone."""
-        return ()
-
-    def group(self, _wanted: Wanted) -> str:
-        """Its network."""
-        return self.recipe.config.network
-
-
-@dataclass(frozen=True, slots=True)
-class SetFacts:
-    """Hashes of the networks; those of images and encoders lie in the recipes."""
-
-    network_sha256: dict[str, str]
-
-
 SET = Work(
     name="set of stimuli",
     file="set.json",
     kind=HeaderKind("the probes of a set", "Make the set again.", "probescope-probes", (1,), error=StorageError),
     config=Wanted,
-    facts=SetFacts,
-    list_cells=lambda wanted: tuple(map(ProbeCell, wanted.recipes)),
+    facts=LoneFacts,
+    list_cells=lambda wanted: tuple(
+        LoneCell(number, recipe.digest, recipe.describe(), recipe.config.network)
+        for number, recipe in enumerate(wanted.recipes)
+    ),
     made_by="`main.py stimuli make` makes",
 )
-SetStore = CellStore[Wanted, ProbeCell]
+SetStore = CellStore[Wanted, LoneCell]
 
 
 def begin_set(recipes: Sequence[Recipe], own: ProbeStore) -> SetStore:
@@ -98,16 +70,16 @@ def finish_set(store: SetStore, own: ProbeStore) -> None:
 def _prepare(source: Source, store: SetStore, should_stop: ShouldStop) -> Any:
     probes = ProbeStore(store.folder / PROBES)
 
-    def compute(cell: ProbeCell) -> Arrays:
-        for _ in iter_probes(source, [cell.recipe], store=probes, should_stop=should_stop):
+    def compute(cell: LoneCell) -> Arrays:
+        for _ in iter_probes(source, [store.config.recipes[cell.number]], store=probes, should_stop=should_stop):
             pass
         return {}
 
     return compute
 
 
-def _weigh(_wanted: Wanted, cell: ProbeCell, step_seconds: Any) -> float:
-    config = cell.recipe.config
+def _weigh(wanted: Wanted, cell: LoneCell, step_seconds: Any) -> float:
+    config = wanted.recipes[cell.number].config
     n_steps = len(config.ladder) * config.attack.n_restarts * config.attack.steps_taken
     return n_steps * float(step_seconds.get((config.network, config.layer), SECONDS_PER_STEP))
 

@@ -14,7 +14,7 @@ import platform
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -61,6 +61,36 @@ class AnyCell(Protocol):
 
     def group(self, config: Any) -> str:
         """What cells that follow each other share: a process that opens a network once does all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoneCell:
+    """A cell that needs no other: its number among what the settings list, its file's stem, its line, its network."""
+
+    number: int
+    key: str
+    what: str
+    network: str
+
+    def describe(self, _config: Any) -> str:
+        """One line for a progress display."""
+        return self.what
+
+    def inputs(self, _config: Any) -> tuple[LoneCell, ...]:
+        """None."""
+        return ()
+
+    def group(self, _config: Any) -> str:
+        """Its network."""
+        return self.network
+
+
+@dataclass(frozen=True, slots=True)
+class LoneFacts:
+    """Hashes of the networks, and of the responses of the subjects."""
+
+    network_sha256: dict[str, str]
+    subject_sha256: dict[str, str] = field(default_factory=dict)
 
 
 ConfigT = TypeVar("ConfigT", bound="DataclassInstance")

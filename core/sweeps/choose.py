@@ -19,7 +19,7 @@ from core.networks.catalog import find_network
 from core.probes.probe import ProbeConfig
 from core.probes.target import Target, resolve_roi
 from core.seeds import make_stream
-from core.sweeps.config import EncoderName, SweepConfig, TargetName
+from core.sweeps.config import NAME_ENCODERS, EncoderName, SweepConfig, TargetName
 from core.types import BoolArray, FloatArray
 
 TEST_PREFIX, ALL_NETWORKS, USUAL_DRAW = "test", "all", "test:4"
@@ -110,7 +110,7 @@ def choose_targets(
 ) -> tuple[TargetName, ...]:
     """Targets by name: ROI means, voxels by number, or "ROI:N", N voxels of an ROI that pass the gate everywhere.
 
-    Raises BadInputError if there is no such ROI or voxel, or too few voxels pass.
+    Raises BadInputError if there is no encoder, no such ROI or voxel, or too few voxels pass.
 
     Examples
     --------
@@ -119,6 +119,8 @@ def choose_targets(
     >>> len(targets), targets[0].label  # one ROI mean, three voxels of V1
     (4, 'ROI FFA')
     """
+    if not encoders:
+        raise refusal("encoders", allowed="at least 1", got="none", advice=NAME_ENCODERS)
     chosen: dict[TargetName, None] = {}
     if rois:
         table = load_subject(encoders[0].subject).voxels

@@ -5,32 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from core.claims import Holder
 from core.errors import ProbeError
 from core.sweeps.cells import CellStore, Failure, Made, Runner
-from core.words import count
+from core.words import count, format_duration
 
-STEPS = 1.0
-"""Seconds of a step where steps are to be counted."""
-
-
-class _Alike(dict[Any, float]):
-    """Every layer takes `STEPS`."""
-
-    def get(self, _key: Any, _default: Any = None) -> float:
-        return STEPS
-
-
-@dataclass(frozen=True, slots=True)
-class CellState:
-    """A cell that runs or has failed; `seconds` it has run so far, `holder` is None for one that failed."""
-
-    key: str
-    what: str
-    attempt: int
-    holder: Holder | None = None
-    seconds: float = 0.0
-    failure: Failure | None = None
+Row = dict[str, Any]
+"""Of a table, and of `--json`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +34,12 @@ class WorkerState:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Where the work stands."""
+    """Where the work stands: cells that run, and by whom; those that have failed, and why; who works on it, or did."""
 
     n_cells: int
     n_done: int
-    running: tuple[CellState, ...]
-    failed: tuple[CellState, ...]
+    running: tuple[Row, ...]
+    failed: tuple[Row, ...]
     workers: tuple[WorkerState, ...]
     is_stopped: bool = False
 
@@ -91,7 +71,9 @@ class Overseer:
         for key in done & cells.keys() - self._made.keys():
             self._made[key] = store.made(cells[key]), self._count_steps(cells[key])
         running = [
-            CellState(key, cells[key].describe(store.config), attempt, holder, max(0.0, claims.now() - holder.since))
+            {"cell": key, "what": cells[key].describe(store.config), "host": holder.host, "process": holder.pid}
+            | {"for": format_duration(max(0.0, claims.now() - holder.since)) if holder.since else "?"}
+            | {"attempt": attempt}
             for key, (holder, attempt) in sorted(claims.holders().items())
             if key in cells and key not in done
         ]
@@ -105,17 +87,23 @@ class Overseer:
         for key in self.store.find_ended()[1]:
             self.store.forget_failure(key)
 
-    def _describe_failure(self, key: str) -> CellState:
+    def _describe_failure(self, key: str) -> Row:
         try:
-            failure = self.store.failure(key)
+            one = self.store.failure(key)
         except ProbeError as error:  # tried again, or damaged
-            return CellState(key, key, 1, failure=Failure(key, str(error), ""))
-        return CellState(key, failure.what, failure.attempt, failure=failure)
+            one = Failure(key, str(error), "")
+        where = {"host": one.host, "device": one.device, "attempts": one.attempt}
+        return {"cell": key, "what": one.what} | where | {"reason": one.reason}
 
     def _count_steps(self, cell: Any) -> float:
-        return 0.0 if self.runner is None else self.runner.weigh(self.store.config, cell, _Alike())
+        """By how much the cell takes longer if every step takes a second."""
+        if self.runner is None:
+            return 0.0
+        layers, config = self.runner.layers(self.store.config), self.store.config
+        slow, fast = (self.runner.weigh(config, cell, dict.fromkeys(layers, each)) for each in (1.0, 0.0))
+        return slow - fast
 
-    def _list_workers(self, running: list[CellState]) -> tuple[WorkerState, ...]:
+    def _list_workers(self, running: list[Row]) -> tuple[WorkerState, ...]:
         found: dict[tuple[str, int], WorkerState] = {}
         for made, n_steps in self._made.values():
             place = made.host, made.process
@@ -128,8 +116,7 @@ class Overseer:
                 n_steps=one.n_steps + n_steps,
                 memory=max(one.memory, made.memory),
             )
-        for state in running:
-            if state.holder is not None:
-                place = state.holder.host, state.holder.pid
-                found[place] = replace(found.get(place, WorkerState(*place)), cell=state.what)
+        for row in running:
+            place = row["host"], row["process"]
+            found[place] = replace(found.get(place, WorkerState(*place)), cell=row["what"])
         return tuple(found[place] for place in sorted(found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,45 +22,15 @@ from core.headers import HeaderKind, hash_table, unstructure
 from core.networks.manage import hash_networks
 from core.paths import cache_folder
 from core.progress import ShouldStop
-from core.sweeps.cells import CellStore, Runner, Work, open_store
+from core.sweeps.cells import CellStore, LoneCell, LoneFacts, Runner, Work, open_store
 
 if TYPE_CHECKING:
     from core.probes.source import Source
 
+FIT_SECONDS = 60.0
+"""Layers are taken for equally long."""
 FITTED = "fitted"
 """The encoders of every layer, until the best are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class LayerCell:
-    """A layer of a search by its number."""
-
-    number: int
-
-    @property
-    def key(self) -> str:
-        """Its file's stem."""
-        return f"layer-{self.number:03d}"
-
-    def describe(self, request: FitRequest) -> str:
-        """One line for a progress display."""
-        return f"fit of {request.network} {request.layers[self.number]}"
-
-    def inputs(self, _request: FitRequest) -> tuple[LayerCell, ...]:
-        """It stands alone."""
-        return ()
-
-    def group(self, request: FitRequest) -> str:
-        """Its network."""
-        return request.network
-
-
-@dataclass(frozen=True, slots=True)
-class SearchFacts:
-    """Hashes of the network, and of the responses of each subject."""
-
-    network_sha256: dict[str, str]
-    subject_sha256: dict[str, str]
 
 
 SEARCH = Work(
@@ -68,11 +38,14 @@ SEARCH = Work(
     file="search.json",
     kind=HeaderKind("a search over layers", "Search again.", "probescope-search", (1,), error=StorageError),
     config=FitRequest,
-    facts=SearchFacts,
-    list_cells=lambda request: tuple(map(LayerCell, range(len(request.layers)))),
+    facts=LoneFacts,
+    list_cells=lambda request: tuple(
+        LoneCell(number, f"layer-{number:03d}", f"fit of {request.network} {layer}", request.network)
+        for number, layer in enumerate(request.layers)
+    ),
     made_by="`main.py fit --layers search` makes",
 )
-SearchStore = CellStore[FitRequest, LayerCell]
+SearchStore = CellStore[FitRequest, LoneCell]
 
 
 def begin_search(request: FitRequest) -> SearchStore:
@@ -103,7 +76,7 @@ def _prepare(source: Source, store: SearchStore, should_stop: ShouldStop) -> Any
     request, options = store.config, store.config.options
     sources: list[Any] = []
 
-    def compute(cell: LayerCell) -> Arrays:
+    def compute(cell: LoneCell) -> Arrays:
         network = source.open_network(request.network, request.layers[cell.number])
         if not sources:
             names = (request.subject, *options.scoring.second_sets)
@@ -125,11 +98,8 @@ def _prepare(source: Source, store: SearchStore, should_stop: ShouldStop) -> Any
     return compute
 
 
-def _weigh(_request: FitRequest, _cell: LayerCell, step_seconds: Any) -> float:  # noqa: ARG001 - as of any runner
-    """Layers are taken for equally long."""
-    return 60.0
+def _list_layers(request: FitRequest) -> tuple[tuple[str, str], ...]:
+    return tuple((request.network, layer) for layer in request.layers)
 
 
-SEARCH_RUNNER = Runner(
-    note_facts, _prepare, _weigh, lambda request: tuple((request.network, layer) for layer in request.layers)
-)
+SEARCH_RUNNER = Runner(note_facts, _prepare, lambda *_, **__: FIT_SECONDS, _list_layers)

@@ -214,17 +214,9 @@ class FakeEngine:
         raise NotImplementedError
 
     def iter_sweep(
-        self,
-        config: Any,
-        folder: Path,
-        *,
-        resume: bool = False,
-        where: Where = HERE,
-        should_stop: Callable[[], bool] = never,
+        self, config: Any, folder: Path, *, resume: bool = False, should_stop: Callable[[], bool] = never
     ) -> Iterator[Any]:
         raise NotImplementedError
-
-    iter_study = iter_sweep
 
     def iter_folder(self, folder: Path, *, should_stop: Callable[[], bool] = never) -> Iterator[Any]:
         raise NotImplementedError

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -150,7 +150,6 @@ def _die_at(operations: int) -> None:
     sys.addaudithook(watch)
 
 
-@lru_cache(maxsize=1)
 def open_hand(folder: str, _device: str) -> Hand:
     """The same work by its keys; torch, which takes seconds to load, is left out."""
     workers.describe_place = lambda _device: HERE

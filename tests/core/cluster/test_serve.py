@@ -15,8 +15,8 @@ import pytest
 from core.cluster.check import check_slurm
 from core.cluster.client import Needs, connect, iter_cluster
 from core.cluster.serve import CERTIFICATE, KEY, open_cluster, start_cluster, stop_cluster, write_job_script
-from core.cluster.settings import HostSettings, SlurmSettings, read_hosts, read_slurm
-from core.cluster.where import parse_where
+from core.cluster.settings import HostSettings, SlurmSettings, read_settings
+from core.cluster.where import Place, parse_where
 from core.errors import BadInputError, ProbeError
 from tests.helpers import dask_cluster, simulated_cells
 from tests.helpers.simulated_cells import begin
@@ -62,7 +62,7 @@ def test_jobs_of_slurm_compute_cells_over_tls(tmp_path: Path) -> None:
 def test_ssh_hosts_compute_cells_over_tls(tmp_path: Path) -> None:
     file = tmp_path / "hosts.toml"
     file.write_text(f'folder = "{tmp_path / "shared"}"\naddress = "127.0.0.1"\n[[hosts]]\nname = "lab-pc"\n')
-    run_there(read_hosts(file), tmp_path / "work")
+    run_there(read_settings(Place.SSH, file), tmp_path / "work")
 
 
 def test_the_job_script_says_what_the_file_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +73,7 @@ def test_the_job_script_says_what_the_file_does(tmp_path: Path, monkeypatch: pyt
         'memory = "24G"\nwalltime = "1-02:00:00"\nprologue = ["module load cuda"]\nskip = ["--mem"]\n'
         'extra = ["--requeue"]\npython = "/lab/env/bin/python"\n'
     )
-    script = write_job_script(read_slurm(file)).splitlines()
+    script = write_job_script(read_settings(Place.SLURM, file)).splitlines()
     for line in ("-p gpu", "-A vision", "--gres=gpu:a100:1", "--cpus-per-task=6", "-t 1-02:00:00"):
         assert f"#SBATCH {line}" in script
     assert "#SBATCH --requeue" in script
@@ -107,7 +107,7 @@ def test_a_bad_file_is_one_sentence(text: str, said: str, tmp_path: Path) -> Non
     file = tmp_path / "slurm.toml"
     file.write_text(text)
     with pytest.raises(ProbeError, match=said):
-        read_slurm(file)
+        read_settings(Place.SLURM, file)
 
 
 def test_what_the_file_cannot_do_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -123,17 +123,17 @@ def test_what_the_file_cannot_do_is_refused_before_anything_starts(tmp_path: Pat
 @pytest.mark.usefixtures("stand_ins")
 def test_a_cluster_is_checked_without_writing(tmp_path: Path) -> None:
     settings = SlurmSettings(tmp_path / "shared", **SLURM)
-    found = check_slurm(settings)
-    assert [one.problem for one in found.checks] == [""] * 6
+    assert [one.problem for one in check_slurm(settings, write_job_script(settings))] == [""] * 6
     assert not (tmp_path / "shared").exists()
-    refused = check_slurm(SlurmSettings(tmp_path / "shared", partition="nowhere", **SLURM))
-    assert "invalid partition specified: nowhere" in refused.checks[-1].problem
+    nowhere = SlurmSettings(tmp_path / "shared", partition="nowhere", **SLURM)
+    refused = check_slurm(nowhere, write_job_script(nowhere))
+    assert "invalid partition specified: nowhere" in refused[-1].problem
 
 
 def test_no_login_node_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    found = check_slurm(SlurmSettings(tmp_path / "shared", **SLURM))
-    assert found.checks[-1].problem.startswith("sbatch refuses the job: sbatch is not there. Is ")
+    found = check_slurm(SlurmSettings(tmp_path / "shared", **SLURM), "")
+    assert found[-1].problem.startswith("sbatch refuses the job: sbatch is not there. Is ")
 
 
 @pytest.fixture
@@ -148,6 +148,6 @@ def real_slurm() -> None:
 @pytest.mark.usefixtures("real_slurm")
 def test_a_real_slurm_computes_cells(tmp_path: Path) -> None:
     settings = SlurmSettings(tmp_path / "shared", **SLURM)
-    assert [one.problem for one in check_slurm(settings).checks] == [""] * 6
+    assert [one.problem for one in check_slurm(settings, write_job_script(settings))] == [""] * 6
     run_there(settings, tmp_path / "work")
     assert json.loads((tmp_path / "shared" / "slurm.json").read_text())["jobs"] == 1

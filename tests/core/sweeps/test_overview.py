@@ -11,7 +11,10 @@ from core.sweeps.cells import Failure, Runner
 from core.sweeps.overview import Overseer, WorkerState
 from tests.helpers.simulated_cells import HERE, SimulatedCell, begin
 
-RUNNER = Runner(lambda _: {}, lambda *_: None, lambda _, cell, seconds: 10 * seconds.get("any"), lambda _: ())
+ANY = ("any", "layer")
+RUNNER = Runner(
+    lambda _: {}, lambda *_: lambda _cell: {}, lambda _, cell, seconds: 7 + 10 * seconds[ANY], lambda _: (ANY,)
+)
 
 
 def test_cells_and_workers_are_told(tmp_path: Path) -> None:
@@ -26,8 +29,12 @@ def test_cells_and_workers_are_told(tmp_path: Path) -> None:
     seen = overseer.look()
     assert seen.describe() == "6 cells, 2 done, 1 running, 1 failed, 3 to do or running."
     (running,), (failed,) = seen.running, seen.failed
-    assert (running.what, running.attempt, running.holder) == ("number 2", 1, claims.holders()["cell-000002"][0])
-    assert failed.failure is not None and (failed.what, failed.attempt) == ("number 3", 2)
+    holder = claims.holders()["cell-000002"][0]
+    assert running == {"cell": "cell-000002", "what": "number 2", "host": holder.host, "process": holder.pid} | {
+        "for": "0 s",
+        "attempt": 1,
+    }
+    assert (failed["what"], failed["attempts"], failed["reason"]) == ("number 3", 2, "It is odd.")
     assert WorkerState("node7", 5, "cuda", "", 2, 4.0, 20.0, 8) in seen.workers
     assert [one.steps_per_second for one in seen.workers if one.host == "node7"] == [5.0]
     assert [one.cell for one in seen.workers if one.host != "node7"] == ["number 2"]
