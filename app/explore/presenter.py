@@ -110,7 +110,6 @@ class Presenter(QObject):
         self._state = state
         self._panels = panels
         self._path = CortexPath(state, panels.cortex.view.canvas)
-        panels.cortex.path_button.toggled.connect(self._redraw_map)
         self._gate = 0.0
         self._began = 0.0
         self._rests_until = 0.0
@@ -272,9 +271,6 @@ class Presenter(QObject):
         state = self._state
         name = state.stimulus.id if state.stimulus is not None else ""
         return f"{name} · {state.direction} {state.target.label}" if state.target is not None else name
-
-    def _redraw_map(self, _drawn: bool) -> None:
-        self.mark("map")
 
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view

@@ -96,7 +96,7 @@ def test_the_menu_chooses_one_of_each_and_a_session_keeps_it(panel, qtbot) -> No
     assert panel.over.value() == ("", "opacity", "0.5")
     menu = panel.over.button.menu()
     for title in ("Encoder r", "As contours over the first map", "From 75 % of its range"):
-        with qtbot.waitSignal(panel.over_changed):
+        with qtbot.waitSignal(panel.look_changed):
             next(action for action in menu.actions() if action.text() == title).trigger()
     assert panel.over.value() == ("r", "contours", "0.75")
     record = capture_view(panel)

@@ -39,8 +39,8 @@ def test_it_shows_its_own_subject_and_follows_the_camera(pair: tuple[CortexView,
     table = make_cortex_table()
     own = Placed(load_surface("fsaverage5"), table, load_atlas())
     twin.place(own)
-    assert twin.surface is own.surface and twin._painter.voxels is not None
-    assert twin._painter.voxels.table is table
+    assert twin.surface is own.surface and twin.painter.voxels is not None
+    assert twin.painter.voxels.table is table
     twin.set_values(np.ones(table.n_voxels, np.float32), title="A", unit="SD", diverging=True)
     before = np.asarray(twin.canvas.pose.centre) - first.canvas.pose.centre
     first.canvas.input.orbited.emit(0.2, 0.1)

@@ -241,7 +241,7 @@ def test_the_brush_adds_takes_out_and_has_a_size(view) -> None:
     left = around(view, first, 15.0) | around(view, second, 15.0)
     left -= around(view, second, 6.0)
     assert set(drawn[-1]) == left, "Shift does the opposite"
-    view.brush.set_erasing(True)
+    view.brush.erases = True
     view.brush.set_radius(40.0)
     press(view, first)
     assert set(drawn[-1]) == left - around(view, first, 40.0)
@@ -307,9 +307,9 @@ def test_colour_bar_tells_title_unit_limit_and_threshold(view) -> None:
 
 def test_the_window_shows_the_map(view, qtbot) -> None:
     table = make_table(make_cortex())
-    view.set_outlined(False)
+    view.canvas.change(outlined=False)
     view.set_colormap("RdBu_r")
-    view.set_labels(False)
+    view.canvas.change(labelled=False)
     arrange(view, "flat", "left", "flat")
     values = np.full(table.n_voxels, np.nan, dtype=np.float32)
     values[table.hemisphere == 0] = 1.0
@@ -318,7 +318,7 @@ def test_the_window_shows_the_map(view, qtbot) -> None:
     place = at_vertex(view, 0, vertex)
     view.canvas.settle()
     shown = view.canvas.grab().toImage().pixelColor(place)
-    side_colour = view._painter.colours()[0][vertex]
+    side_colour = view.painter.colours()[0][vertex]
     np.testing.assert_allclose(shown.getRgb()[:3], side_colour[:3], atol=12)
 
 
@@ -396,10 +396,10 @@ def test_settling_draws_at_once(view, qtbot) -> None:
 
 
 def test_both_themes_change_the_greys_and_the_ground(view) -> None:
-    dark, colour = view.canvas.draw().image.pixelColor(2, 2), view._painter.colours()[0][0]
+    dark, colour = view.canvas.draw().image.pixelColor(2, 2), view.painter.colours()[0][0]
     use_theme(LIGHT)
     assert view.canvas.draw().image.pixelColor(2, 2).red() > dark.red() + 128
-    assert view._painter.colours()[0][0, 0] > colour[0]
+    assert view.painter.colours()[0][0, 0] > colour[0]
 
 
 def test_closing_leaves_no_timer_and_no_thread(qtbot) -> None:
