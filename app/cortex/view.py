@@ -26,13 +26,13 @@ from app.cortex.style import CortexStyle
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from core.checks import check_choice
-from core.figures.colour_key import Limit
 from core.figures.probe_maps import ProbeMap
 from core.surfaces.anatomy import locate_vertex
 from core.surfaces.atlas import Atlas
+from core.surfaces.colormap import ColourRange
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.surfaces.placing import Placed
-from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
+from core.types import BoolArray, Hemisphere, VoxelTable
 
 REREAD_MS = 60
 """After the last change of map or shape, until the place under the pointer is read again."""
@@ -125,19 +125,9 @@ class CortexView(QWidget):
         self._frame()
         self._recolour()
 
-    def set_values(
-        self, values: FloatArray | None, *, title: str, unit: str, diverging: bool, limit: Limit = None
-    ) -> None:
-        """Show a map.
-
-        Parameters
-        ----------
-        values : (n_voxels,) float or None. NaN where unknown (transparent); None for a bare cortex.
-        title, unit : For the colour bar and the read-out.
-        diverging : Symmetric about zero, or from zero up.
-        limit : Value of the last colour, or a range that was chosen; None takes the 99th percentile of the data.
-        """
-        self.painter.set_values(values, diverging=diverging, limit=limit, title=title, unit=unit)
+    def set_map(self, made: ProbeMap, chosen: ColourRange | None = None) -> None:
+        """Show a map in the range that was chosen, else in its own; a bare cortex where it has no values."""
+        self.painter.set_map(made, chosen)
         self._recolour()
 
     def set_over(self, made: ProbeMap | None, title: str = "", *, mode: str = "opacity", level: float = 0.5) -> None:

@@ -291,8 +291,7 @@ class Presenter(QObject):
             return
         for place, one in ((view, chosen), (twin, None if beside is None else beside.map)):
             if place is not None and one is not None:
-                limit = self._panels.cortex.ranges.get(name_kind(one.unit, one.diverging), one.limit)
-                place.set_values(one.values, title=one.title, unit=one.unit, diverging=one.diverging, limit=limit)
+                place.set_map(one, self._panels.cortex.ranges.get(name_kind(one.unit, one.diverging)))
         if twin is not None and beside is not None:
             twin.set_dimmed(beside.map.dimmed)
             mark_target(twin, beside.target, self._state.subject)

@@ -81,12 +81,11 @@ def iter_natural(
             predicted.append(respond(encoder, np.stack(pixels)).astype(np.float64) @ direction)
         done = start + len(pixels)
         yield Progress(done, len(images), watch.seconds_left(done))
-    rows = _find_rows(subject, images)
+    rows = {image: row for row, image in enumerate(_name_images(subject))}
     measured, fitted = np.full(len(images), np.nan), np.zeros(len(images), dtype=bool)
-    own = [place for place, row in enumerate(rows) if row is not None]
+    own = [place for place, image in enumerate(images) if image in rows]
     if own:
-        kept = [row for row in rows if row is not None]
-        voxels = list(target.voxels)
+        kept, voxels = [rows[images[place]] for place in own], list(target.voxels)
         responses = np.asarray(
             load_responses(subject.id, should_stop=should_stop)[kept][:, :, voxels], dtype=np.float64
         )
@@ -104,14 +103,12 @@ def _average(responses: FloatArray) -> FloatArray:
     return np.asarray(np.nansum(responses, axis=1) / np.where(counts > 0, counts, np.nan))
 
 
-def _find_rows(subject: Subject, images: Sequence[str]) -> list[int | None]:
-    """The row of each image among those the subject saw."""
-    rows = {image: row for row, image in enumerate(subject.image_ids)}
-    prefix = f"{subject.id}{SEPARATOR}" if subject.images is not None else ""
-    return [rows.get(image.removeprefix(prefix)) if image.startswith(prefix) else None for image in images]
-
-
 def list_seen(subject: Subject) -> tuple[str, ...]:
     """What opens every image the subject saw."""
+    return tuple(dict.fromkeys(_name_images(subject)))
+
+
+def _name_images(subject: Subject) -> list[str]:
+    """What opens the image of each row of its responses."""
     prefix = f"{subject.id}{SEPARATOR}" if subject.images is not None else ""
-    return tuple(dict.fromkeys(prefix + image for image in subject.image_ids))
+    return [prefix + image for image in subject.image_ids]
