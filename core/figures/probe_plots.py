@@ -56,8 +56,8 @@ def plot_curve(data: CurveData, *, is_log: bool, beside: Mapping[str, CurveData]
             series.append(Series(*line, name=name, **BESIDE[name]))
     has_right = data.target_sd > 0 and all(other.target_sd == data.target_sd for other in others.values())
     right = (1 / data.target_sd, "shift (SD)") if has_right else None
-    axis, y = _epsilon_axis(data, is_log=is_log), name_with_unit("shift", data.unit)
-    return Plot(**axis, y=y, series=tuple(series), across=(0,), right=right, ends=True)
+    axis, title = _epsilon_axis(data, is_log=is_log), name_with_unit("shift", data.unit)
+    return Plot(**axis, y=title, series=tuple(series), across=(0,), right=right, ends=True)
 
 
 def plot_linearity(data: CurveData, *, is_log: bool) -> Plot:
