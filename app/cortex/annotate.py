@@ -12,15 +12,12 @@ import numpy as np
 from PySide6.QtGui import QFont
 
 from app.cortex.camera import CameraPose
-from app.cortex.mesh import Mesh
+from app.cortex.mesh import FACING, Mesh
 from app.cortex.overlay import Annotations, PlacedLabel, Ring, measure_label
 from app.cortex.picking import Picker
 from app.cortex.scene import Scene
 from core.surfaces.centre import NO_CENTRE
 from core.types import BoolArray, FloatArray, IntArray
-
-FACING = 0.35
-"""Cosine between a vertex's normal and the direction to the viewer from which on it counts as seen."""
 
 FEWEST_SEEN = 5
 """An ROI with fewer vertices in sight gets no name."""

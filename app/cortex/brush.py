@@ -37,7 +37,10 @@ class Brush(QObject):
     def __init__(self, canvas: CortexCanvas, voxels: Callable[[], VoxelMap | None]) -> None:
         super().__init__(canvas)
         self._canvas, self._voxels = canvas, voxels
-        self._erases = self._takes = False
+        self._takes = False
+        self.erases = False
+        """Whether it takes voxels out; with Shift it does the opposite."""
+
         self.radius, self.drawn = BRUSH_SIZES[0], set[int]()
         given = canvas.input
         given.brush_began.connect(self._begin)
@@ -49,10 +52,6 @@ class Brush(QObject):
         """Let a left drag brush voxels into the set, or out of it, instead of turning the cortex."""
         self._canvas.set_brush(self.radius if drawing else 0.0)
 
-    def set_erasing(self, erasing: bool) -> None:
-        """Let it take voxels out; Shift does the opposite."""
-        self._erases = erasing
-
     def set_radius(self, radius: float) -> None:
         """Make it `radius` mm wide, within `BRUSH_SIZES`."""
         self.radius = min(max(radius, BRUSH_SIZES[0]), BRUSH_SIZES[1])
@@ -61,7 +60,7 @@ class Brush(QObject):
         self.resized.emit(self.radius)
 
     def _begin(self, position: QPointF, inverted: bool) -> None:
-        self._takes = self._erases != inverted
+        self._takes = self.erases != inverted
         self._paint(position)
 
     def _paint(self, position: QPointF) -> None:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QSizePolicy, QStyle, QWidget
 from app.cortex.camera import CameraPose
 from app.cortex.inputs import CortexInput
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, sides_of
+from app.cortex.mesh import FACING
 from app.cortex.morph import MorphPath
 from app.cortex.picking import Pick, Picker
 from app.cortex.scene import Format, Scene, background_of
@@ -34,9 +35,6 @@ MARGIN = 1.1
 
 FOCUS_SCALE = 38.0
 """mm from the middle to the upper edge after focusing a voxel."""
-
-FACING = 0.35
-"""Cosine between a vertex's normal and the direction to the viewer from which on it is seen well."""
 
 FOCUS_WIDTH = 2.0
 FIRST_SIZE = QSize(400, 400)

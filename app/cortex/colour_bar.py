@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QImage, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
+from PySide6.QtGui import QColor, QFontMetricsF, QIcon, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QDialog, QSizePolicy, QWidget
 
 from app.base.pictures import to_qimage
@@ -111,11 +111,6 @@ def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, them
     for place, text in find_ticks(reading):
         _draw_number(painter, text, at=QPointF(bar.left() + place * bar.width(), bar.bottom()), area=area)
     painter.setFont(base)
-
-
-def colormap_image(colormap: Colormap) -> QImage:
-    """The colours of a map as one row of pixels."""
-    return to_qimage(colormap.table[None])
 
 
 def _draw_gradient(painter: QPainter, reading: ColourKey, *, bar: QRectF, theme: Theme) -> None:
@@ -229,6 +224,6 @@ def colormap_icon(colormap: Colormap) -> QIcon:
     painter = QPainter(pixmap)
     painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
     painter.setClipPath(shape)
-    painter.drawImage(area, colormap_image(colormap))
+    painter.drawImage(area, to_qimage(colormap.table[None]))
     painter.end()
     return QIcon(pixmap)

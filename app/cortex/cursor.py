@@ -12,7 +12,7 @@ from app.cortex.inputs import HELP
 from app.cortex.painter import CortexPainter
 from app.cortex.picking import HoverInfo, Pick
 from app.widgets.basics import announce
-from core.types import BoolArray, FloatArray, IntArray, VoxelTable
+from core.types import FloatArray, IntArray, VoxelTable
 
 ASIDE_COST = 2.0
 """How much worse a pixel beside the direction is than one along it."""
@@ -97,21 +97,15 @@ class CortexCursor(QObject):
         voxels = self._painter.voxels
         if voxels is None:
             return np.zeros(0, dtype=np.intp)
-        found = [np.flatnonzero(self._facing(voxels.table, side)) for side in self._canvas.scene.sides]
-        shown = np.sort(np.concatenate(found)) if found else np.zeros(0, dtype=np.intp)
+        table, scene, found = voxels.table, self._canvas.scene, []
+        for side in scene.sides:
+            here = np.flatnonzero((table.hemisphere == side) & (table.vertex >= 0))
+            found.append(here[scene.meshes[side].normals[table.vertex[here]] @ scene.pose.axes()[2] < 0])
+        shown = np.sort(np.concatenate(found))
         if not len(shown):
             return shown
-        inside = self._places(voxels.table, shown) / (self._canvas.width(), self._canvas.height())
+        inside = self._places(table, shown) / (self._canvas.width(), self._canvas.height())
         return shown[((inside >= 0) & (inside <= 1)).all(axis=1)]
-
-    def _facing(self, table: VoxelTable, side: int) -> BoolArray:
-        """Which voxels (n_voxels,) lie on a side and face the camera."""
-        here = np.asarray((table.hemisphere == side) & (table.vertex >= 0))
-        towards = -self._canvas.pose.axes()[2]
-        normals = self._canvas.scene.meshes[side].normals
-        facing = np.zeros(table.n_voxels, dtype=bool)
-        facing[here] = normals[table.vertex[here]] @ towards > 0
-        return facing
 
     def _places(self, table: VoxelTable, voxels: IntArray) -> FloatArray:
         """Where voxels (n,) are on the screen, (n, 2)."""

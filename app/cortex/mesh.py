@@ -15,6 +15,9 @@ from core.types import BoolArray, FloatArray, IntArray
 LEAST_FACING = 0.03
 """Share of the framed vertices that must face the viewer, else all of the cortex is brought into sight."""
 
+FACING = 0.35
+"""Cosine between a vertex's normal and the direction to the viewer from which on it is seen well."""
+
 AHEAD = np.array([0.0, 1.0, 0.0])
 
 

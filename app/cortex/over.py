@@ -10,7 +10,7 @@ from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from app.widgets.basics import make_tool_button, set_icon
-from core.figures.probe_maps import ProbeMap, robust_limit
+from core.figures.probe_maps import ProbeMap
 from core.types import FloatArray
 
 MODES = (("opacity", "As the opacity of the first map (2-D colours)"), ("contours", "As contours over the first map"))
@@ -53,7 +53,7 @@ def make_over(made: ProbeMap | None, title: str, mode: str, level: float) -> Ove
     """The second map of some values, with a short title; None for none."""
     if made is None or made.values is None:
         return None
-    limit = made.limit or robust_limit(made.values, diverging=made.diverging) or 1.0
+    limit = made.find_limit() or 1.0
     return Over(made, made.values, title or made.title, limit, mode, level)
 
 

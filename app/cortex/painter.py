@@ -11,10 +11,17 @@ from app.cortex.colour import Layer, colour_regions, colour_values, compose, sha
 from app.cortex.over import Over
 from app.cortex.style import FADE, CortexStyle
 from core.checks import refusal
-from core.figures.colour_key import ColourKey, Limit
-from core.figures.probe_maps import robust_limit
+from core.figures.colour_key import ColourKey
+from core.figures.probe_maps import ProbeMap
 from core.surfaces.atlas import Atlas
-from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL, ColormapKind, distinct_colours, find_colormap
+from core.surfaces.colormap import (
+    DEFAULT_DIVERGING,
+    DEFAULT_SEQUENTIAL,
+    ColormapKind,
+    ColourRange,
+    distinct_colours,
+    find_colormap,
+)
 from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
 from core.surfaces.paint import NO_PLACE, NO_VOXEL, VoxelMap
 from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable, split_side
@@ -59,17 +66,14 @@ class CortexPainter:
         self.voxels = VoxelMap(table, *self.surface.n_vertices)
         self.values, self._dimmed, self.over = None, None, None
 
-    def set_values(
-        self, values: FloatArray | None, *, diverging: bool, limit: Limit, title: str = "", unit: str = ""
-    ) -> None:
-        """Show values (n_voxels,), NaN where unknown; None for a bare cortex. No limit: a robust one from the data."""
-        if values is not None:
-            self._check_length("values", values)
-            chosen, wanted = (None, limit) if limit is None or isinstance(limit, float | int) else (limit, limit.fmax)
-            found = wanted if wanted and wanted > 0 else robust_limit(values, diverging=diverging) or 1.0
-            colormap = find_colormap(self.colormaps[diverging])
-            self._key = replace(self._key, colormap=colormap, limit=found, title=title, unit=unit, chosen=chosen)
-        self.values = values
+    def set_map(self, made: ProbeMap, chosen: ColourRange | None = None) -> None:
+        """Show a map in the range that was chosen, else in its own; a bare cortex where it has no values."""
+        if made.values is not None:
+            self._check_length("values", made.values)
+            limit = (made.find_limit() or 1.0) if chosen is None else chosen.fmax
+            key = replace(self._key, colormap=find_colormap(self.colormaps[made.diverging]), limit=limit)
+            self._key = replace(key, title=made.title, unit=made.unit, chosen=chosen)
+        self.values = made.values
         self.shows_regions = False
         self._hide()
 
@@ -99,7 +103,8 @@ class CortexPainter:
 
     def colours(self) -> tuple[ByteArray, ByteArray]:
         """One RGBA colour for each vertex of the left and right side, (n, 4) uint8."""
-        return self._side(0), self._side(1)
+        left, right = (compose(self.underlay(side), self._layers(side)) for side in (0, 1))
+        return left, right
 
     def voxel_at(self, side: int, vertex: int) -> int | None:
         """The voxel at a vertex, or None."""
@@ -176,9 +181,6 @@ class CortexPainter:
         else:
             return None
         return left, right
-
-    def _side(self, side: int) -> ByteArray:
-        return compose(self.underlay(side), self._layers(side))
 
     def underlay(self, side: int) -> FloatArray:
         """The folds of a side, below every map, (n, 3) in [0, 255]."""

@@ -68,15 +68,12 @@ class CortexPanel(QWidget):
     -------
     map_changed(str)
         The user chose another map: shift, clean, perturbed, sensitivity, r, noise_ceiling or roi.
-    range_changed()
-        The range of some maps was chosen or given up.
-    over_changed()
-        The user chose another second map, or how it shows.
+    look_changed()
+        The path, the range of some maps, or what shows beside or over the map was chosen or given up.
     """
 
     map_changed = Signal(str)
-    range_changed = Signal()
-    over_changed = Signal()
+    look_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,7 +113,7 @@ class CortexPanel(QWidget):
         self.ranges.pop(kind, None)
         if chosen is not None:
             self.ranges[kind] = chosen
-        self.range_changed.emit()
+        self.look_changed.emit()
 
     def lock_range(self) -> None:
         """Keep the present range for what is shown next, or give up the one that is kept."""
@@ -140,11 +137,8 @@ class CortexPanel(QWidget):
             self.second = TwinView(self.view)
             self._sides.addWidget(self.second, 1)
             self.second.set_style(self.view.canvas.scene.style)
-            self.outlines_button.toggled.connect(self.second.set_outlined)
-            self.labels_button.toggled.connect(self.second.set_labels)
             self.second.colour_bar.range_wanted.connect(partial(self.ask_range, self.second))
-            self.second.set_outlined(self.outlines_button.isChecked())
-            self.second.set_labels(self.labels_button.isChecked())
+            self._show_lines()
         if self.second is not None:
             if (self._sides.indexOf(self.second) == 0) is not on_left:
                 self._sides.insertWidget(0 if on_left else 1, self.second, 1)
@@ -180,7 +174,7 @@ class CortexPanel(QWidget):
         self.threshold_label = make_label("", "muted")
         self.threshold_label.setToolTip(self.threshold.toolTip())
         self.colormap_button = ColormapBox()
-        self.over = OverMenu([one for one in MAPS if one[0] != REGIONS], self.over_changed.emit)
+        self.over = OverMenu([one for one in MAPS if one[0] != REGIONS], self.look_changed.emit)
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
         self.path_button = make_tool_button(tip=PATH_TIP, name="Path of the shift")
@@ -206,15 +200,15 @@ class CortexPanel(QWidget):
     def _connect(self) -> None:
         view = self.view
         self.map_box.currentIndexChanged.connect(self._choose_map)
+        self.beside_box.chosen.connect(self.look_changed)
+        self.path_button.toggled.connect(self.look_changed)
         self.geometry_box.currentIndexChanged.connect(self._choose_geometry)
         self.view_box.chosen.connect(view.set_named_view)
         self.hemispheres.chosen.connect(view.set_hemispheres)
         self.threshold.valueChanged.connect(self._apply_threshold)
         self.colormap_button.chosen.connect(view.set_colormap)
-        self.outlines_button.toggled.connect(view.set_outlined)
-        self.labels_button.toggled.connect(view.set_labels)
         for button in (self.outlines_button, self.labels_button, self.path_button):
-            button.toggled.connect(self._colour_icons)
+            button.toggled.connect(self._show_lines)
         self.fit_button.clicked.connect(view.arrange)
         view.layout_changed.connect(self._follow_layout)
         view.scale_changed.connect(self._follow_scale)
@@ -266,6 +260,12 @@ class CortexPanel(QWidget):
         self.threshold_label.setText("" if reading is None else shown)
         if reading is None or reading.threshold != hidden:
             self.view.set_threshold(threshold)
+
+    def _show_lines(self) -> None:
+        """Outline and name the ROIs of both cortices, or not."""
+        for view in self.views:
+            view.canvas.change(outlined=self.outlines_button.isChecked(), labelled=self.labels_button.isChecked())
+        self._colour_icons()
 
     def _colour_icons(self) -> None:
         for button, icon in self._icons.items():

@@ -82,15 +82,13 @@ def show_view(panel: CortexPanel, record: ViewRecord) -> None:
         except BadInputError as error:
             LOGGER.info("%s", error)
     panel.ranges = dict(record.ranges)
-    panel.range_changed.emit()
     panel.beside_box.set_value(record.beside)
-    panel.beside_box.chosen.emit(panel.beside_box.value())
     panel.threshold.setValue(round(record.threshold * panel.threshold.maximum()))
     panel.outlines_button.setChecked(record.outlines)
     panel.labels_button.setChecked(record.labels)
     panel.path_button.setChecked(record.path)
     panel.over.set_value(*record.over)
-    panel.over_changed.emit()
+    panel.look_changed.emit()
     _lay_out(view, record.hemispheres, record.named_view, record.geometry)
     if record.morph is not None and not record.morph.is_integer():  # else it is the geometry itself
         view.set_morph(record.morph)

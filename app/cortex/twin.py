@@ -21,7 +21,7 @@ class TwinView(CortexView):
         self._first, self._follows = first, False
         self._own: Placed | None = None
         self._apart = np.zeros(3)
-        self._painter.colormaps = first._painter.colormaps  # one choice for both
+        self.painter.colormaps = first.painter.colormaps  # one choice for both
         self.morph_slider.setMaximumWidth(0)
         first.layout_changed.connect(self.follow_layout)
         for view in (first, self):
@@ -38,14 +38,14 @@ class TwinView(CortexView):
 
     def follow_layout(self) -> None:
         """Take the first view's geometry, hemispheres and camera, and its surface and voxels unless it has its own."""
-        first, painter = self._first, self._first._painter
+        first, painter = self._first, self._first.painter
         if painter.surface is None or painter.voxels is None:
             return
         own = self._own or Placed(painter.surface, painter.voxels.table, painter.atlas)
         self._follows = True
         if self.surface is not own.surface:
             self.set_surface(own.surface)
-        if self._painter.voxels is None or self._painter.voxels.table is not own.voxels:
+        if self.painter.voxels is None or self.painter.voxels.table is not own.voxels:
             self.set_atlas(own.atlas)
             self.set_voxels(own.voxels)
         geometry = first.geometry_name if not own.surface.reason_without(first.geometry_name) else self.geometry_name
@@ -68,7 +68,7 @@ class TwinView(CortexView):
             self.set_colormap(reading.colormap.name)
             is_alike = own is None or (own.unit, own.is_diverging) == (reading.unit, reading.is_diverging)
             share = 1.0 if own is None or is_alike else own.limit / reading.limit
-            self.set_threshold(self._first._painter.threshold * share)
+            self.set_threshold(self._first.painter.threshold * share)
 
     def _follow_pose(self, pose: CameraPose) -> None:
         if (wanted := _moved(pose, self._apart)) != self.canvas.pose:

@@ -26,13 +26,13 @@ from app.cortex.style import CortexStyle
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from core.checks import check_choice
-from core.figures.colour_key import Limit
 from core.figures.probe_maps import ProbeMap
 from core.surfaces.anatomy import locate_vertex
 from core.surfaces.atlas import Atlas
+from core.surfaces.colormap import ColourRange
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.surfaces.placing import Placed
-from core.types import BoolArray, FloatArray, Hemisphere, VoxelTable
+from core.types import BoolArray, Hemisphere, VoxelTable
 
 REREAD_MS = 60
 """After the last change of map or shape, until the place under the pointer is read again."""
@@ -69,9 +69,11 @@ class CortexView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.canvas = CortexCanvas(self)
-        self._painter = CortexPainter()
-        self.brush = Brush(self.canvas, lambda: self._painter.voxels)
-        self.voxel_cursor = CortexCursor(self.canvas, self._painter, describe=self._describe, parent=self)
+        self.painter = CortexPainter()
+        """What is shown, voxel by voxel."""
+
+        self.brush = Brush(self.canvas, lambda: self.painter.voxels)
+        self.voxel_cursor = CortexCursor(self.canvas, self.painter, describe=self._describe, parent=self)
         self.geometry_name: Geometry = "inflated"
         self._folded: Geometry = "inflated"
         self.hemispheres: Hemispheres = "both"
@@ -88,20 +90,15 @@ class CortexView(QWidget):
         follow_theme(self.set_theme)
 
     @property
-    def painter(self) -> CortexPainter:
-        """What is shown, voxel by voxel."""
-        return self._painter
-
-    @property
     def surface(self) -> CorticalSurface | None:
         """The surface shown."""
-        return self._painter.surface
+        return self.painter.surface
 
     def set_surface(self, surface: CorticalSurface) -> None:
         """Show a surface; voxels and atlas must follow. A geometry it lacks gives way to the nearest it has."""
-        self._painter.surface = surface
+        self.painter.surface = surface
         self._settle_geometry(surface)
-        self._painter.atlas, self._painter.voxels, self._painter.values = None, None, None
+        self.painter.atlas, self.painter.voxels, self.painter.values = None, None, None
         self.canvas.change(atlas=None, marked=None, emphasised=None, framed=None)
         self._recolour()
         self.arrange()
@@ -115,7 +112,7 @@ class CortexView(QWidget):
 
     def set_voxels(self, table: VoxelTable) -> None:
         """Take a subject's voxels; the map and the selection are cleared."""
-        self._painter.set_voxels(table)
+        self.painter.set_voxels(table)
         self.brush.drawn = set()
         self.select_voxel(None)
         self._frame()
@@ -123,56 +120,46 @@ class CortexView(QWidget):
 
     def set_atlas(self, atlas: Atlas | None) -> None:
         """Outline and name the ROIs of an atlas, or none."""
-        self._painter.atlas = atlas
+        self.painter.atlas = atlas
         self.canvas.change(atlas=atlas)
         self._frame()
         self._recolour()
 
-    def set_values(
-        self, values: FloatArray | None, *, title: str, unit: str, diverging: bool, limit: Limit = None
-    ) -> None:
-        """Show a map.
-
-        Parameters
-        ----------
-        values : (n_voxels,) float or None. NaN where unknown (transparent); None for a bare cortex.
-        title, unit : For the colour bar and the read-out.
-        diverging : Symmetric about zero, or from zero up.
-        limit : Value of the last colour, or a range that was chosen; None takes the 99th percentile of the data.
-        """
-        self._painter.set_values(values, diverging=diverging, limit=limit, title=title, unit=unit)
+    def set_map(self, made: ProbeMap, chosen: ColourRange | None = None) -> None:
+        """Show a map in the range that was chosen, else in its own; a bare cortex where it has no values."""
+        self.painter.set_map(made, chosen)
         self._recolour()
 
     def set_over(self, made: ProbeMap | None, title: str = "", *, mode: str = "opacity", level: float = 0.5) -> None:
         """Show a second map over the first; see `Over`. None for none."""
-        self._painter.over = over = make_over(made, title, mode, level)
+        self.painter.over = over = make_over(made, title, mode, level)
         inside = np.flatnonzero(over.share() >= 1).tolist() if over is not None and mode == "contours" else ()
-        self.canvas.change(contours=self._painter.set_labels(inside))
+        self.canvas.change(contours=self.painter.set_labels(inside))
         self._recolour()
 
     def show_regions(self, shown: bool) -> None:
         """Colour the ROIs of the atlas instead of the values, until the next values or `show_regions(False)`."""
-        self._painter.shows_regions = shown
+        self.painter.shows_regions = shown
         self._recolour()
 
     def set_dimmed(self, mask: BoolArray | None) -> None:
         """Hold back poor voxels, (n_voxels,) bool."""
-        self._painter.set_dimmed(mask)
+        self.painter.set_dimmed(mask)
         self._recolour()
 
     def set_threshold(self, threshold: float) -> None:
         """Make values nearer to zero than this transparent, in the map's unit."""
-        self._painter.set_threshold(threshold)
+        self.painter.set_threshold(threshold)
         self._recolour()
 
     def set_colormap(self, name: str) -> None:
         """Use a colour map of core.surfaces.colormap for all maps of its kind."""
-        self._painter.set_colormap(name)
+        self.painter.set_colormap(name)
         self._recolour()
 
     def set_style(self, style: CortexStyle) -> None:
         """Draw and frame everything so from now on."""
-        self._painter.style = style
+        self.painter.style = style
         self.canvas.change(style=style)
         self._frame()
         self._recolour()
@@ -198,7 +185,7 @@ class CortexView(QWidget):
 
     def emphasise_roi(self, roi: str) -> None:
         """Outline one ROI above all others; "" or an unknown one none."""
-        self.canvas.change(emphasised=self._painter.roi_labels(roi))
+        self.canvas.change(emphasised=self.painter.roi_labels(roi))
 
     def set_hemispheres(self, hemispheres: Hemispheres) -> None:
         """Show both hemispheres or one."""
@@ -217,23 +204,15 @@ class CortexView(QWidget):
         self.named_view = view
         self.arrange()
 
-    def set_labels(self, shown: bool) -> None:
-        """Write or hide the names of the ROIs."""
-        self.canvas.change(labelled=shown)
-
-    def set_outlined(self, shown: bool) -> None:
-        """Draw or hide the outlines of the ROIs."""
-        self.canvas.change(outlined=shown)
-
     def select_voxel(self, voxel: int | None) -> None:
         """Mark a voxel; the marker follows it through every geometry."""
-        place = None if voxel is None else self._painter.place_of(voxel)
+        place = None if voxel is None else self.painter.place_of(voxel)
         self.voxel_cursor.voxel = voxel
         self.canvas.change(marked=place)
 
     def go_to(self, voxel: int) -> None:
         """Bring a voxel into sight, turned to where it faces the viewer, with the keys on it."""
-        place = self._painter.place_of(voxel)
+        place = self.painter.place_of(voxel)
         if place is None:
             return
         if place[0] not in self.canvas.scene.sides:
@@ -244,7 +223,7 @@ class CortexView(QWidget):
     def show_set(self, voxels: Sequence[int]) -> None:
         """Outline a set of voxels in the accent colour; an empty one outlines none."""
         self.brush.drawn = set(voxels)
-        self.canvas.change(drawn=self._painter.set_labels(sorted(voxels)))
+        self.canvas.change(drawn=self.painter.set_labels(sorted(voxels)))
 
     def prepare_picture(self, scale: int = 2, *, transparent: bool = False) -> Callable[[], QImage]:
         """What draws the picture with its names and colour bar at `scale` times the size shown, in any thread."""
@@ -252,7 +231,7 @@ class CortexView(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
-        self._painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
+        self.painter.greys = GREYS_DARK if theme.is_dark else GREYS_LIGHT
         self._recolour()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -312,7 +291,7 @@ class CortexView(QWidget):
         self.layout_changed.emit()
 
     def _frame(self) -> None:
-        self.canvas.set_frame(self._painter.vertices_with_data() if self._painter.style.framed else None)
+        self.canvas.set_frame(self.painter.vertices_with_data() if self.painter.style.framed else None)
 
     def _follow_geometry(self) -> None:
         self._path = path = self._find_path()
@@ -325,29 +304,29 @@ class CortexView(QWidget):
         return follow_path(self._path, self.surface, geometry=self.geometry_name, hemispheres=shown, view=view)
 
     def _recolour(self) -> None:
-        if self._painter.surface is None:
+        if self.painter.surface is None:
             return
-        self.canvas.change(colours=copy(self._painter).colours)  # arrays are replaced, never written to
+        self.canvas.change(colours=copy(self.painter).colours)  # arrays are replaced, never written to
         self._reread.start()
-        reading = self._painter.scale
+        reading = self.painter.scale
         if reading != self.colour_bar.reading:
             self.colour_bar.show_reading(reading)
             self.scale_changed.emit()
 
     def _describe(self, pick: Pick) -> HoverInfo:
-        voxel = self._painter.voxel_at(pick.side, pick.vertex)
+        voxel = self.painter.voxel_at(pick.side, pick.vertex)
         side = (Hemisphere.LEFT, Hemisphere.RIGHT)[pick.side]
-        roi = self._painter.roi_at(pick.side, pick.vertex)
-        unit = "" if self._painter.scale is None else self._painter.scale.unit
-        surface, shown = self._painter.surface, self.geometry_name
+        roi = self.painter.roi_at(pick.side, pick.vertex)
+        unit = "" if self.painter.scale is None else self.painter.scale.unit
+        surface, shown = self.painter.surface, self.geometry_name
         place = "" if surface is None else locate_vertex(surface, pick.side, pick.vertex, geometry=shown)
-        over = self._painter.over
+        over = self.painter.over
         if over is not None and voxel is not None:
             place = f"{over.title} {over.values[voxel]:.3g} {over.made.unit}{SEPARATOR}{place}"
-        return HoverInfo(side, pick.vertex, voxel, roi, self._painter.value_of(voxel), unit, place)
+        return HoverInfo(side, pick.vertex, voxel, roi, self.painter.value_of(voxel), unit, place)
 
     def _pick(self, pick: Pick) -> None:
-        if (voxel := self._painter.voxel_at(pick.side, pick.vertex)) is not None:
+        if (voxel := self.painter.voxel_at(pick.side, pick.vertex)) is not None:
             self.select_voxel(voxel)
             self.voxel_picked.emit(voxel)
         else:

@@ -320,8 +320,7 @@ class Explore(Feature):
         self._session.state.stimulus_changed.connect(self._show_side)
         for chosen in (self.controls.gate.valueChanged, self.cortex.map_changed):
             chosen.connect(self.undo.mark)
-        changes = (self.undo.chosen, self.cortex.range_changed, self.cortex.beside_box.chosen)
-        for other in (*changes, view.layout_changed, view.scale_changed):
+        for other in (self.undo.chosen, self.cortex.look_changed, view.layout_changed, view.scale_changed):
             other.connect(self.changed)
         self.gallery.open.clicked.connect(self._files.open_images)
         self.controls.target.keep.clicked.connect(self._sets.keep)

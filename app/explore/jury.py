@@ -51,8 +51,9 @@ class Jury(QObject):
 
     def set_beside(self, what: str) -> None:
         """Ask the encoder a second cortex shows, too, if it shows one."""
-        self._beside = encoder_of(what)
-        self._timer.start()
+        if (beside := encoder_of(what)) != self._beside:
+            self._beside = beside
+            self._timer.start()
 
     def members(self) -> tuple[EncoderKey, ...]:
         """An encoder of every network that is fitted for the subject: the open layer, else the usual, else the last."""

@@ -74,8 +74,7 @@ def make_map(name: str, state: AppState) -> ProbeMap:
             return ProbeMap(ceiling, "Noise ceiling", "share of variance", diverging=False, limit=1.0)
     if perturbed is None and name == "shift":
         return make_map("clean", state)
-    shift = _shift(state, perturbed)
-    return ProbeMap(shift, "Shift of the predicted response", SD_UNIT, diverging=True, limit=_limit(shift))
+    return _as_shift(_shift(state, perturbed), "Shift of the predicted response")
 
 
 def encoder_of(beside: str) -> EncoderKey | None:
@@ -100,7 +99,7 @@ def make_maps(name: str, state: AppState, wanted: str = "auto", *, gate_r: float
     first = replace(first, title=f"B · {title}" if beside.is_pinned else title)
     if (first.unit, first.diverging) != (second.unit, second.diverging):
         return first, beside
-    limit = max((one for one in map(_limit_of, (first, second)) if one is not None), default=None)
+    limit = max(filter(None, (first.find_limit(), second.find_limit())), default=None)
     return replace(first, limit=limit), replace(beside, map=replace(second, limit=limit))
 
 
@@ -109,7 +108,8 @@ def _make_beside(name: str, state: AppState, wanted: str, gate_r: float) -> Besi
     if key is not None:
         vote = state.votes.get(key, Vote())
         late = ", picture before" if vote.is_late else ""
-        return Beside(_as_shift(vote.voxels_sd if len(vote.voxels_sd) else None, " ".join(key) + late), vote.placed)
+        shift = vote.voxels_sd if len(vote.voxels_sd) else None
+        return Beside(_as_shift(shift, f"Shift, {' '.join(key)}{late}"), vote.placed)
     if wanted.startswith("map:"):
         return Beside(make_map(wanted.removeprefix("map:"), state), target=state.target)
     if pinned is not None and wanted in ("auto", "pinned") and state.subject is not None:
@@ -128,7 +128,7 @@ def _map_second(against: Against, state: AppState) -> ProbeMap:
     if made is not None and state.progress is None and state.step is None:
         responses = made.perturbed if state.preview is None else state.preview.second_responses
         values = None if responses is None else in_reference_sds(responses - made.clean, made.reference_sd)
-    return _as_shift(values, against.label)
+    return _as_shift(values, f"Shift, {against.label}")
 
 
 def _map_pinned(name: str, pinned: Pinned, gate_r: float) -> ProbeMap:
@@ -143,20 +143,10 @@ def _map_pinned(name: str, pinned: Pinned, gate_r: float) -> ProbeMap:
     return replace(made, title=title, unit="held-out r" if shown == "r" else made.unit)
 
 
-def _as_shift(values: FloatArray | None, whose: str) -> ProbeMap:
-    return ProbeMap(values, f"Shift, {whose}", SD_UNIT, diverging=True, limit=_limit(values))
-
-
-def _limit_of(one: ProbeMap) -> float | None:
-    if one.limit is not None or one.values is None:
-        return one.limit
-    return robust_limit(one.values, diverging=one.diverging) or None
-
-
-def _limit(shift: FloatArray | None) -> float | None:
-    if shift is None or not np.isfinite(shift).any():
-        return None
-    return max(LEAST_LIMIT, robust_limit(shift, diverging=True))
+def _as_shift(values: FloatArray | None, title: str) -> ProbeMap:
+    known = values is not None and np.isfinite(values).any()
+    made = ProbeMap(values, title, SD_UNIT, diverging=True)
+    return replace(made, limit=max(LEAST_LIMIT, made.find_limit() or 0.0)) if known else made
 
 
 def _shift(state: AppState, perturbed: FloatArray | None) -> FloatArray | None:

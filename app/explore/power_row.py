@@ -17,7 +17,6 @@ from app.widgets.form import Count, Flag, Form, Number
 from core.experiments.measured.detect import ShiftPower, find_spans
 from core.figures.curve import ATTACK, CurveData
 from core.figures.probe_maps import SD_UNIT
-from core.types import FloatArray
 from core.words import count
 
 TIP = (
@@ -95,10 +94,10 @@ class PowerRow(Form):
 
     def shade(self, data: CurveData) -> dict[str, Any]:
         """What the plot of a curve shows beside its lines."""
-        power, shifts = self._power(), in_sds(data)
-        if power is None or shifts is None:
+        power, data = self._power(), data.in_sds()
+        if power is None or data.unit != SD_UNIT or not data.epsilon.size:
             return {}
-        x, y = (np.append(0.0, one) if data.x[0] > 0 else one for one in (data.x, np.abs(shifts)))
+        x, y = (np.append(0.0, one) if data.x[0] > 0 else one for one in (data.x, np.abs(data.lines[ATTACK])))
         return {"shaded": tuple(find_spans(x, y, power.least_shift))}
 
     def take_edit(self, *_: object) -> None:
@@ -112,7 +111,7 @@ class PowerRow(Form):
         data, marker, power = self._curve.data, self._curve.marker, self._power()
         if power is None or data is None or marker is None:
             return
-        if in_sds(data) is None:
+        if data.in_sds().unit != SD_UNIT:
             self.answer.show_text(UNKNOWN)
             return
         here = np.array([marker[1] if data.unit == SD_UNIT else marker[1] / data.target_sd])
@@ -124,10 +123,3 @@ class PowerRow(Form):
 
     def _power(self) -> ShiftPower | None:
         return self.make_config(ShiftPower) if self.shows.isChecked() else None
-
-
-def in_sds(data: CurveData) -> FloatArray | None:
-    """The attack's shifts (n_budgets,) in SDs; None where these are not known."""
-    if not data.epsilon.size or (data.unit != SD_UNIT and not data.target_sd > 0):
-        return None
-    return data.lines[ATTACK] if data.unit == SD_UNIT else data.lines[ATTACK] / data.target_sd

@@ -110,7 +110,6 @@ class Presenter(QObject):
         self._state = state
         self._panels = panels
         self._path = CortexPath(state, panels.cortex.view.canvas)
-        panels.cortex.path_button.toggled.connect(self._redraw_map)
         self._gate = 0.0
         self._began = 0.0
         self._rests_until = 0.0
@@ -273,9 +272,6 @@ class Presenter(QObject):
         name = state.stimulus.id if state.stimulus is not None else ""
         return f"{name} · {state.direction} {state.target.label}" if state.target is not None else name
 
-    def _redraw_map(self, _drawn: bool) -> None:
-        self.mark("map")
-
     def _draw_map(self) -> None:
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
         swapped = name in RESPONSES and find_perturbed(self._state) is not None
@@ -295,8 +291,7 @@ class Presenter(QObject):
             return
         for place, one in ((view, chosen), (twin, None if beside is None else beside.map)):
             if place is not None and one is not None:
-                limit = self._panels.cortex.ranges.get(name_kind(one.unit, one.diverging), one.limit)
-                place.set_values(one.values, title=one.title, unit=one.unit, diverging=one.diverging, limit=limit)
+                place.set_map(one, self._panels.cortex.ranges.get(name_kind(one.unit, one.diverging)))
         if twin is not None and beside is not None:
             twin.set_dimmed(beside.map.dimmed)
             mark_target(twin, beside.target, self._state.subject)

@@ -328,15 +328,12 @@ class ResponsesPanel(QWidget):
         if self._table_is_due:
             self._tabulate(live, newest.responses - newest.clean, live=True)
         else:
-            self._plot_live(live, newest)
+            self.history.show_history(live.steps(), n_planned=newest.n_steps)
+            self.curve.show_curve(live.curve(), self._beside)
+            self.readout.show_text(live.describe(newest))
+            self._stack.setCurrentIndex(1)
             self._redraw_timer.start()
         self._table_is_due = not self._table_is_due
-
-    def _plot_live(self, live: LiveSteps, newest: ProbeProgress) -> None:
-        self.history.show_history(live.steps(), n_planned=newest.n_steps)
-        self.curve.show_curve(live.curve(), self._beside)
-        self.readout.show_text(live.describe(newest))
-        self._stack.setCurrentIndex(1)
 
     def _choose_axis(self, value: str) -> None:
         self.curve.set_log(value == "log")

@@ -79,7 +79,7 @@ class Wiring(QObject):
         self.read_first(partial(catalogue.place_subject, subject), partial(controller.open_subject, subject))
 
     def _choose_brush(self, name: str) -> None:
-        self._panels.cortex.view.brush.set_erasing(name == "erase")
+        self._panels.cortex.view.brush.erases = name == "erase"
 
     def _size_brush(self, _position: int) -> None:
         self._panels.cortex.view.brush.set_radius(self._panels.controls.target.radius())
@@ -107,10 +107,8 @@ class Wiring(QObject):
         cortex.view.voxel_picked.connect(controller.pick_voxel)
         cortex.view.set_drawn.connect(controller.pick_set)
         cortex.view.voxel_hovered.connect(self._show_hover)
-        cortex.map_changed.connect(self._take_map)
-        cortex.beside_box.chosen.connect(self._take_beside)
-        cortex.range_changed.connect(partial(self._presenter.mark, "map"))
-        cortex.over_changed.connect(self._take_over)
+        cortex.map_changed.connect(self._take_look)
+        cortex.look_changed.connect(self._take_look)
         self._panels.images.compared.connect(self._presenter.compare)
         self._panels.responses.history.step_scrubbed.connect(self._scrub)
         self._panels.responses.table.roi_selected.connect(cortex.view.emphasise_roi)
@@ -154,10 +152,7 @@ class Wiring(QObject):
                     words = " ".join(key) if is_own else info.title
                     encoders.append((f"encoder:{info.id}/{'/'.join(key)}", f"Beside: {words}"))
         cortex.beside_box.set_choices([*BESIDE, *maps, *encoders], cortex.beside_box.value())
-        self._take_beside(cortex.beside_box.value())
-
-    def _take_beside(self, what: str) -> None:
-        self._jury.set_beside(what)
+        self._jury.set_beside(cortex.beside_box.value())
         self._presenter.mark("map")
 
     def follow_settings(self) -> None:
@@ -274,12 +269,12 @@ class Wiring(QObject):
             text = f"A shift of {wanted:g} SD is not reached within {budget}. Allow a larger budget."
             self._session.problems.message.emit(text, "warning")
 
-    def _take_map(self, name: str) -> None:
+    def _take_look(self, *_: str) -> None:
+        """Another map was chosen, or what shows beside or over it."""
+        cortex = self._panels.cortex
+        self._jury.set_beside(cortex.beside_box.value())
+        self._session.controller.want_atlas(SENSITIVITY in (cortex.current_map(), cortex.over.value()[0]))
         self._presenter.mark("map")
-        self._session.controller.want_atlas(SENSITIVITY in (name, self._panels.cortex.over.value()[0]))
-
-    def _take_over(self) -> None:
-        self._take_map(self._panels.cortex.current_map())
 
     def _scrub(self, step: int | None) -> None:
         if self._session.state.probe is not None:

@@ -202,9 +202,7 @@ class CortexRenderer:
             self._scene = replace(self._scene, centres=lambda: centres[: None if step is None else step + 1])
 
     def _show_values(self, step: int | None) -> None:
-        shown, words = self._shown, {"title": self._shown.title, "unit": self._shown.unit}
-        limit = self._chosen or shown.limit
-        self._painter.set_values(shown.at(step), diverging=shown.diverging, limit=limit, **words)
+        self._painter.set_map(replace(self._shown, values=self._shown.at(step)), self._chosen)
 
 
 @contextmanager

@@ -16,11 +16,6 @@ from core.words import name_with_unit
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
-Limit = float | ColourRange | None
-"""The value of the last colour, a range that was chosen, or None for what suits the values."""
-
-
 N_ROWS = 16
 """Steps of opacity in the bar of a 2-D map."""
 

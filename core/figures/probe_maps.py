@@ -47,6 +47,12 @@ class ProbeMap:
     dimmed: BoolArray | None = None
     note: str = ""
 
+    def find_limit(self) -> float | None:
+        """`limit`, else a robust one of the values; None where none of these counts."""
+        if self.limit or self.values is None:
+            return self.limit or None
+        return robust_limit(self.values, diverging=self.diverging) or None
+
     def at(self, step: int | None) -> FloatArray | None:
         """The values at an attack step, -1 the clean image; None, and a map that follows no steps, the delivered."""
         if step is None or self.steps is None:

@@ -82,7 +82,7 @@ class CortexModel:
     pose : Azimuth and elevation of the first view in degrees, as of the window's camera.
     dimmed : (n_voxels,) bool or None. Voxels held back.
     blend : Gives of a colour key (2, 256, 4): red, green, blue in [0, 255] and cover in [0, 1] of colours evenly spaced
-        in value from its lowest to its limit, usual and dimmed.
+        in value from its lowest to its limit, usual and dimmed; the cover without the key's fade.
     """
 
     meshes: tuple[HemisphereMesh, ...]
@@ -242,10 +242,11 @@ def _pack_map(probe: Probe, name: str, cortex: CortexModel, table: VoxelTable, p
     found, key = map_probe(probe, replace(cortex.style, map=name), table, follows=True), cortex.key
     if name != cortex.style.map:
         colours = key.colormap if key is not None and key.is_diverging else find_colormap(DEFAULT_DIVERGING)
-        key = ColourKey(colours, found.title, found.unit, found.limit or 1.0)
+        key = ColourKey(colours, found.title, found.unit, found.limit or 1.0, fade=0.0 if key is None else key.fade)
     if key is None:
         return {"name": name, "caption": "ROIs"}
-    ends = {"lowest": key.lowest, "limit": key.limit, "threshold": key.threshold}
+    fade = key.fade if key.is_diverging else 0.0
+    ends = {"lowest": key.lowest, "limit": key.limit, "threshold": key.threshold, "fade": fade}
     named = {"name": name, "caption": key.caption(), "unit": key.unit} | ends
     values = None if found.values is None or name in FOLLOWING else pack.add(f"values_{name}", found.values, "float32")
     return named | {"table": pack.add(f"table_{name}", cortex.blend(key), "float32"), "values": values}

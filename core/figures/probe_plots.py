@@ -56,21 +56,15 @@ def plot_curve(data: CurveData, *, is_log: bool, beside: Mapping[str, CurveData]
             series.append(Series(*line, name=name, **BESIDE[name]))
     has_right = data.target_sd > 0 and all(other.target_sd == data.target_sd for other in others.values())
     right = (1 / data.target_sd, "shift (SD)") if has_right else None
-    shared: dict[str, Any] = {"series": tuple(series), "across": (0,), "right": right, "ends": True}
-    return Plot(**_epsilon_axis(data, is_log=is_log), y=name_with_unit("shift", data.unit), **shared)
+    axis, title = _epsilon_axis(data, is_log=is_log), name_with_unit("shift", data.unit)
+    return Plot(**axis, y=title, series=tuple(series), across=(0,), right=right, ends=True)
 
 
 def plot_linearity(data: CurveData, *, is_log: bool) -> Plot:
     """Shift / first-order shift along the budgets: 1 where the encoder is linear."""
     lines = () if data.linearity is None else (Series(data.x, data.linearity, name="linearity", line="-"),)
-    named: dict[str, Any] = {
-        "y": "",
-        "y_ticks": ((0.0, "0"), (1.0, "1")),
-        "across": (0, 1),
-        "right": (1.0, ""),
-        "ends": True,
-    }
-    return Plot(**_epsilon_axis(data, is_log=is_log), series=lines, **named)
+    axis, ticks = _epsilon_axis(data, is_log=is_log), ((0.0, "0"), (1.0, "1"))
+    return Plot(**axis, y="", series=lines, y_ticks=ticks, across=(0, 1), right=(1.0, ""), ends=True)
 
 
 def plot_steps(data: CurveData, *, n_planned: int = 0) -> Plot:

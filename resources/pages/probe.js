@@ -73,6 +73,7 @@
     if (map.name === "perturbed") return now;
     return sd[voxel] === 0 ? 0 : (now - clean) / sd[voxel];
   };
+  const coverOf = (size) => (map.fade > 0 ? Math.min(1, size / (map.fade * map.limit)) : 1);
   const colourMesh = (mesh) => {
     const n = mesh.voxels.length, rgb = new Uint8Array(3 * n), table = map.table && read(map.table);
     for (let vertex = 0; vertex < n; vertex++) {
@@ -88,7 +89,7 @@
       const at = 4 * (256 * (voxel >= 0 ? dimmed[voxel] : 0) + row);
       for (let c = 0; c < 3; c++) {
         const under = mesh.underlay[3 * vertex + c];
-        rgb[3 * vertex + c] = shown ? Math.round(under + table[at + 3] * (table[at + c] - under)) : under;
+        rgb[3 * vertex + c] = shown ? Math.round(under + coverOf(size) * table[at + 3] * (table[at + c] - under)) : under;
       }
     }
     return rgb;
@@ -202,7 +203,8 @@
     const pen = canvas.getContext("2d"), drawn = pen.createImageData(256, 1), table = read(map.table);
     for (let i = 0; i < 256; i++) {
       const size = Math.abs(map.lowest + ((i + 0.5) / 256) * (map.limit - map.lowest));
-      for (let c = 0; c < 3; c++) drawn.data[4 * i + c] = size < map.threshold ? 160 : table[4 * i + c];
+      const cover = size < map.threshold ? 0 : coverOf(size);
+      for (let c = 0; c < 3; c++) drawn.data[4 * i + c] = 160 + cover * (table[4 * i + c] - 160);
       drawn.data[4 * i + 3] = 255;
     }
     pen.putImageData(drawn, 0, 0);

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QMainWindow, QSlider, QTextEd
 from app.base.virtual_display import VirtualDisplay, has_display
 from app.cortex.view import CortexView
 from app.look.qt_application import make_application
+from core.figures.probe_maps import ProbeMap
 from core.surfaces.atlas import load_atlas
 from core.surfaces.template import load_fsaverage5
 from core.types import VoxelTable
@@ -117,7 +118,7 @@ def measure_maps(view: CortexView, seconds: float) -> bool:
 
     def show() -> None:
         number[0] += 1
-        view.set_values(maps[number[0] % 8], title="Shift", unit="SD", diverging=True, limit=2.0)
+        view.set_map(ProbeMap(maps[number[0] % 8], title="Shift", unit="SD", diverging=True, limit=2.0))
 
     timer.timeout.connect(show)
     while not attack.steps:

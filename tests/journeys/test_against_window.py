@@ -71,7 +71,7 @@ def test_both_encoders_are_told_and_drawn_with_one_range(window: MainWindow, qtb
     assert not twin.isHidden() and other.limit == mine.limit, "one colour range"
     assert probe.second is not None
     shifts = in_reference_sds(probe.second.perturbed - probe.second.clean, probe.second.reference_sd)
-    np.testing.assert_allclose(twin._painter.values, shifts, atol=1e-5)
+    np.testing.assert_allclose(twin.painter.values, shifts, atol=1e-5)
     assert other.limit == pytest.approx(np.percentile(np.abs(shifts), 99), rel=0.05), "the larger of the two"
     assert other.title == "Shift, alexnet features.11"
     assert mine.title == f"Shift, {' '.join(window.session.state.encoder)}"
@@ -136,7 +136,7 @@ def test_a_step_has_no_map_there_and_undo_brings_the_second_encoder_back(window:
     wait(window, qtbot)
     window.session.state.step = 2
     window.explore.presenter.settle()
-    assert twin_of(window)._painter.values is None, "responses there are not kept for single steps"
+    assert twin_of(window).painter.values is None, "responses there are not kept for single steps"
     window.session.state.step = None
     choose(window, None)
     assert wait(window, qtbot).config.against is None

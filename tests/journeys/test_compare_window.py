@@ -90,7 +90,7 @@ def test_two_probes_stand_side_by_side_with_their_own_numbers(window: MainWindow
     explore, twin = window.explore, twin_of(window)
     view = explore.cortex.view
     assert twin.x() < view.x(), "A is left of B"
-    np.testing.assert_allclose(twin._painter.values, (pinned.perturbed - pinned.clean) / pinned.reference_sd, rtol=1e-5)
+    np.testing.assert_allclose(twin.painter.values, (pinned.perturbed - pinned.clean) / pinned.reference_sd, rtol=1e-5)
     a, b = twin.colour_bar.reading, view.colour_bar.reading
     assert a is not None and b is not None
     assert (a.title[:4], b.title[:4], a.limit) == ("A · ", "B · ", b.limit)
@@ -254,14 +254,14 @@ def test_a_second_cortex_shows_another_map_or_another_encoder(window: MainWindow
     probe, cortex = wait(window, qtbot), window.explore.cortex
     choose(cortex.beside_box, "map:clean")
     wait(window, qtbot)
-    np.testing.assert_array_equal(twin_of(window)._painter.values, probe.clean)
+    np.testing.assert_array_equal(twin_of(window).painter.values, probe.clean)
     other = next(one for one in cortex.beside_box.values() if one.startswith("encoder:") and "alexnet_robust" in one)
     choose(cortex.beside_box, other)
     qtbot.waitUntil(lambda: bool(window.session.state.votes), timeout=20_000)
     wait(window, qtbot)
     (key, vote), *_ = window.session.state.votes.items()
     assert other == f"encoder:{'/'.join(key)}"
-    np.testing.assert_array_equal(twin_of(window)._painter.values, vote.voxels_sd)
+    np.testing.assert_array_equal(twin_of(window).painter.values, vote.voxels_sd)
     choose(cortex.beside_box, "none")
     wait(window, qtbot)
     assert cortex.second is not None and cortex.second.isHidden()

@@ -283,7 +283,7 @@ def test_the_tab_of_another_kind_of_target_tells_what_is_the_target_until_then(
 
 
 def test_a_click_where_no_voxel_is_says_so(window: MainWindow, qtbot: QtBot) -> None:
-    canvas, painter = window.explore.cortex.view.canvas, window.explore.cortex.view._painter
+    canvas, painter = window.explore.cortex.view.canvas, window.explore.cortex.view.painter
     for x in range(20, canvas.width(), 12):
         pick = canvas.pick_at(QPointF(x, canvas.height() / 3))
         if pick is not None and painter.voxel_at(pick.side, pick.vertex) is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from app.cortex.colour_bar import ColourBar, colormap_image, find_ticks
+from app.base.pictures import to_qimage
+from app.cortex.colour_bar import ColourBar, find_ticks
 from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import find_colormap
 
@@ -48,7 +49,7 @@ def test_caption_leaves_out_an_empty_unit() -> None:
 
 def test_the_image_holds_the_table() -> None:
     colormap = find_colormap("berlin")
-    image = colormap_image(colormap)
+    image = to_qimage(colormap.table[None])
     for column in (0, 77, 255):
         assert image.pixelColor(column, 0).getRgb()[:3] == tuple(colormap.table[column])
 

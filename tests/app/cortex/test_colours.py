@@ -10,6 +10,7 @@ from app.cortex.painter import CortexPainter
 from app.cortex.style import FADE, CortexStyle
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
+from core.figures.probe_maps import ProbeMap
 from core.surfaces.colormap import find_colormap
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 
@@ -43,14 +44,14 @@ def test_values_colour_exactly_their_vertices(painter) -> None:
     bare = painter.colours()
     values = np.full(table_of(painter).n_voxels, np.nan, dtype=np.float32)
     values[[3, 200, 500]] = [1.0, -1.0, 0.5]
-    painter.set_values(values, diverging=True, limit=1.0)
+    painter.set_map(ProbeMap(values, "", "", diverging=True, limit=1.0))
     assert changed(bare, painter.colours()) == places(painter, np.isfinite(values))
 
 
 def test_a_vertex_takes_the_colour_of_the_bar_over_its_grey(painter) -> None:
     values = np.full(table_of(painter).n_voxels, np.nan, dtype=np.float32)
     values[10] = 2.0
-    painter.set_values(values, diverging=True, limit=2.0)
+    painter.set_map(ProbeMap(values, "", "", diverging=True, limit=2.0))
     side, vertex = painter.voxels.vertex_of(10)
     grey = np.array(painter.greys)[int(painter.surface.side(side).curvature[vertex] > 0)]
     expected = np.round(OPACITY * find_colormap("polar").table[-1].astype(float) + (1 - OPACITY) * grey)
@@ -62,7 +63,7 @@ def test_threshold_clears_exactly_the_values_under_it(painter) -> None:
     painter.style = CortexStyle(fades=False)
     values = np.linspace(-2, 2, table_of(painter).n_voxels).astype(np.float32)
     bare = painter.colours()
-    painter.set_values(values, diverging=True, limit=2.0)
+    painter.set_map(ProbeMap(values, "", "", diverging=True, limit=2.0))
     full = painter.colours()
     painter.set_threshold(0.7)
     cut = painter.colours()
@@ -74,14 +75,14 @@ def test_threshold_clears_exactly_the_values_under_it(painter) -> None:
 def test_a_sequential_map_hides_what_is_below_the_threshold_on_the_negative_side_too(painter) -> None:
     values = np.linspace(-1, 1, table_of(painter).n_voxels).astype(np.float32)
     bare = painter.colours()
-    painter.set_values(values, diverging=False, limit=1.0)
+    painter.set_map(ProbeMap(values, "", "", diverging=False, limit=1.0))
     painter.set_threshold(0.4)
     assert changed(bare, painter.colours()) == places(painter, values >= 0.4)
 
 
 def test_the_gate_changes_exactly_the_dimmed_voxels_and_takes_their_colour(painter) -> None:
     values = np.full(table_of(painter).n_voxels, 1.0, dtype=np.float32)
-    painter.set_values(values, diverging=True, limit=1.0)
+    painter.set_map(ProbeMap(values, "", "", diverging=True, limit=1.0))
     full = painter.colours()
     mask = np.zeros(len(values), dtype=bool)
     mask[5:80:3] = True
@@ -97,7 +98,7 @@ def test_the_gate_changes_exactly_the_dimmed_voxels_and_takes_their_colour(paint
 
 def test_a_set_is_outlined_and_hides_no_value(painter) -> None:
     values = np.full(table_of(painter).n_voxels, 1.0, dtype=np.float32)
-    painter.set_values(values, diverging=True, limit=1.0)
+    painter.set_map(ProbeMap(values, "", "", diverging=True, limit=1.0))
     full, labels = painter.colours(), painter.set_labels([7, 400])
     mask = np.isin(np.arange(len(values)), [7, 400])
     assert {(side, int(v)) for side in (0, 1) for v in np.flatnonzero(labels[side])} == places(painter, mask)
@@ -116,7 +117,7 @@ def test_regions_colour_every_labelled_vertex(painter) -> None:
 
 def test_another_subject_forgets_the_old_map(painter) -> None:
     bare = painter.colours()
-    painter.set_values(np.ones(table_of(painter).n_voxels, dtype=np.float32), diverging=True, limit=None)
+    painter.set_map(ProbeMap(np.ones(table_of(painter).n_voxels, dtype=np.float32), "", "", diverging=True))
     painter.set_voxels(make_table(painter.surface))
     assert changed(bare, painter.colours()) == set()
 
@@ -124,23 +125,23 @@ def test_another_subject_forgets_the_old_map(painter) -> None:
 def test_wrong_lengths_are_refused_with_the_number_wanted(painter) -> None:
     n_voxels = table_of(painter).n_voxels
     with pytest.raises(BadInputError, match=rf"`values` must be {n_voxels} numbers.*got \(3,\)"):
-        painter.set_values(np.zeros(3), diverging=True, limit=None)
+        painter.set_map(ProbeMap(np.zeros(3), "", "", diverging=True))
     with pytest.raises(BadInputError, match=r"`mask` must be .* got \(4,\)"):
         painter.set_dimmed(np.zeros(4, dtype=bool))
 
 
 def test_colour_map_choice_is_kept_for_its_kind(painter) -> None:
     values = np.ones(table_of(painter).n_voxels, dtype=np.float32)
-    painter.set_values(values, diverging=True, limit=1.0)
+    painter.set_map(ProbeMap(values, "", "", diverging=True, limit=1.0))
     painter.set_colormap("viridis")
     assert painter.scale.colormap.name == "polar"
-    painter.set_values(values, diverging=False, limit=1.0)
+    painter.set_map(ProbeMap(values, "", "", diverging=False, limit=1.0))
     assert painter.scale.colormap.name == "viridis"
 
 
 def test_limits_found_from_data(painter) -> None:
     def find_limit(values: np.ndarray, *, diverging: bool) -> float:
-        painter.set_values(values, diverging=diverging, limit=None)
+        painter.set_map(ProbeMap(values, "", "", diverging=diverging))
         return painter.scale.limit
 
     n_voxels = table_of(painter).n_voxels
@@ -172,7 +173,7 @@ def test_near_zero_a_diverging_map_fades_into_the_curvature(painter, fades, opac
     values[::9] = np.nan
     bare = painter.colours()
     painter.style = CortexStyle(fades=fades, opacity=opacity)
-    painter.set_values(values, diverging=True, limit=2.0)
+    painter.set_map(ProbeMap(values, "", "", diverging=True, limit=2.0))
     shown, colours = painter.colours(), find_colormap("polar").table.astype(float)
     for voxel in range(0, table.n_voxels, 5):
         side, vertex, value = table.hemisphere[voxel], table.vertex[voxel], float(values[voxel])
@@ -184,7 +185,7 @@ def test_near_zero_a_diverging_map_fades_into_the_curvature(painter, fades, opac
 
 def test_a_sequential_map_never_fades(painter) -> None:
     values = np.full(table_of(painter).n_voxels, 0.01, np.float32)
-    painter.set_values(values, diverging=False, limit=2.0)
+    painter.set_map(ProbeMap(values, "", "", diverging=False, limit=2.0))
     first = painter.colours()
     painter.style = CortexStyle(fades=False)
     assert all(np.array_equal(one, other) for one, other in zip(first, painter.colours(), strict=True))

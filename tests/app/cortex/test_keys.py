@@ -35,7 +35,7 @@ def press(view, key, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
 
 
 def place(view, voxel) -> np.ndarray:
-    side, vertex = view._painter.place_of(voxel)
+    side, vertex = view.painter.place_of(voxel)
     point = view.canvas.screen_position(view.canvas.scene.meshes[side].points[vertex])
     return np.array([point.x(), point.y()])
 

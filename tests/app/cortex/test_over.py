@@ -47,7 +47,7 @@ def test_a_2d_map_is_the_first_map_with_the_second_as_its_opacity(diverging, lev
     painter.style = CortexStyle(fades=False)
     bare = painter.colours()
     first = np.random.default_rng(0).uniform(-2, 2, TABLE.n_voxels).astype(np.float32)
-    painter.set_values(first, diverging=True, limit=2.0, title="Shift", unit="SD")
+    painter.set_map(ProbeMap(first, diverging=True, limit=2.0, title="Shift", unit="SD"))
     values, made = second(diverging)
     painter.over = make_over(made, "Encoder r", "opacity", level)
     colours, table = painter.colours(), find_colormap("polar").table.astype(float)
@@ -68,7 +68,9 @@ def test_a_2d_map_is_the_first_map_with_the_second_as_its_opacity(diverging, lev
 
 def test_contours_run_round_the_voxels_from_the_level_on(panel) -> None:
     values, made = second()
-    panel.view.set_values(np.ones(TABLE.n_voxels, np.float32), title="Shift", unit="SD", diverging=True, limit=2.0)
+    panel.view.set_map(
+        ProbeMap(np.ones(TABLE.n_voxels, np.float32), title="Shift", unit="SD", diverging=True, limit=2.0)
+    )
     before = panel.view.painter.colours()
     panel.view.set_over(made, mode="contours", level=0.5)
     labels = panel.view.canvas.scene.contours
@@ -96,7 +98,7 @@ def test_the_menu_chooses_one_of_each_and_a_session_keeps_it(panel, qtbot) -> No
     assert panel.over.value() == ("", "opacity", "0.5")
     menu = panel.over.button.menu()
     for title in ("Encoder r", "As contours over the first map", "From 75 % of its range"):
-        with qtbot.waitSignal(panel.over_changed):
+        with qtbot.waitSignal(panel.look_changed):
             next(action for action in menu.actions() if action.text() == title).trigger()
     assert panel.over.value() == ("r", "contours", "0.75")
     record = capture_view(panel)
@@ -129,7 +131,7 @@ class TestMontage:
     def test_the_picture_holds_the_four_views_and_the_colour_bar(self, panel) -> None:
         panel.resize(500, 400)
         values = np.linspace(-2, 2, TABLE.n_voxels).astype(np.float32)
-        panel.view.set_values(values, title="Shift", unit="SD", diverging=True, limit=2.0)
+        panel.view.set_map(ProbeMap(values, title="Shift", unit="SD", diverging=True, limit=2.0))
         image = draw_montage(panel.view)
         assert (image.width(), image.height()) == (2 * TILE[0] * SCALE, (2 * TILE[1] + 58) * SCALE)
         small = image.scaled(2 * TILE[0], 2 * TILE[1] + 58)

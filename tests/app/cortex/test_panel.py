@@ -9,6 +9,7 @@ import pytest
 
 from app.cortex.panel import CortexPanel
 from app.look.theme import DARK, LIGHT, apply_theme
+from core.figures.probe_maps import ProbeMap
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 from tests.helpers.cortex_actors import drawn, line_points
 
@@ -32,7 +33,7 @@ def styled(qapp):
 
 def show(panel, *, diverging=True, limit=2.0):
     values = np.linspace(-limit, limit, make_table(make_cortex()).n_voxels)
-    panel.view.set_values(values, title="Shift", unit="SD", diverging=diverging, limit=limit)
+    panel.view.set_map(ProbeMap(values, title="Shift", unit="SD", diverging=diverging, limit=limit))
 
 
 def test_choosing_a_map_tells_its_name(panel, qtbot) -> None:

@@ -16,6 +16,7 @@ from app.cortex.scene import BLACK, WHITE, Format, GraphicsError, Scene, to_rgb
 from app.cortex.studio import open_renderer
 from app.cortex.style import CortexStyle
 from app.look.theme import DARK, LIGHT
+from core.figures.probe_maps import ProbeMap
 from core.surfaces.mesh import CorticalSurface, HemisphereSurface
 from tests.helpers.cortex import make_atlas, make_cortex, make_icosphere, make_table
 
@@ -128,7 +129,7 @@ def test_values_that_are_all_unknown_show_the_bare_cortex(renderer) -> None:
     unknown = CortexPainter()
     unknown.surface = make_cortex()
     unknown.set_voxels(make_table(unknown.surface))
-    unknown.set_values(np.full(unknown.voxels.table.n_voxels, np.nan), diverging=True, limit=None)
+    unknown.set_map(ProbeMap(np.full(unknown.voxels.table.n_voxels, np.nan), "", "", diverging=True))
     assert np.array_equal(renderer.draw(make_scene(colours=unknown.colours), SHAPE), bare)
 
 

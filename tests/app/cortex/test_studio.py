@@ -25,6 +25,7 @@ from app.cortex.scene import Format, GraphicsError, Scene
 from app.cortex.studio import COARSE, FINE, NO_GRAPHICS, PLAIN, Easel, Studio, Task, resize
 from app.cortex.view import CortexView
 from core.errors import Cancelled
+from core.figures.probe_maps import ProbeMap
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 
 SHAPE = Format((60.0, 40.0), 1.0, ("#000000", "#000000"))
@@ -228,7 +229,7 @@ def test_without_graphics_the_window_shows_points_says_so_and_is_picked(qtbot, m
     view.set_voxels(table)
     view.set_atlas(make_atlas(make_cortex()))
     values = np.full(table.n_voxels, 5.0, dtype=np.float32)
-    view.set_values(values, title="Shift", unit="SD", diverging=True, limit=1.0)
+    view.set_map(ProbeMap(values, title="Shift", unit="SD", diverging=True, limit=1.0))
     qtbot.addWidget(view)
     view.show()
     qtbot.waitUntil(lambda: view.canvas.frame is not None and view.canvas.frame.note == NO_GRAPHICS)

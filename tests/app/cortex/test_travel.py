@@ -11,6 +11,7 @@ from app.base.problems import Problems
 from app.cortex.travel import FARTHEST, Travel
 from app.cortex.view import CortexView
 from core.datasets.subject import load_subject
+from core.figures.probe_maps import ProbeMap
 from core.probes.target import target_roi
 from core.surfaces.anatomy import find_homologue
 from core.surfaces.placing import place_voxels
@@ -32,7 +33,7 @@ def travel(qtbot, placed):
     rng = np.random.default_rng(0)
     values = rng.normal(size=placed.voxels.n_voxels).astype(np.float32)
     values[::11] = np.nan
-    view.set_values(values, title="Shift", unit="SD", diverging=True, limit=3.0)
+    view.set_map(ProbeMap(values, title="Shift", unit="SD", diverging=True, limit=3.0))
     state = SimpleNamespace(target=None, subject=SimpleNamespace(voxels=placed.voxels))
     services = SimpleNamespace(state=state, problems=Problems(), settings=None)
     made = Travel(SimpleNamespace(services=services, parent=None, say=lambda *_: None), view)
@@ -63,7 +64,7 @@ def test_the_peak_of_the_map_is_its_largest_size_and_comes_into_sight(travel) ->
     travel.values[:] = 0
     right = int(np.flatnonzero(travel._view.painter.voxels.table.hemisphere == 1)[5])
     travel.values[right] = -2.0
-    travel._view.set_values(travel.values, title="Shift", unit="SD", diverging=True, limit=3.0)
+    travel._view.set_map(ProbeMap(travel.values, title="Shift", unit="SD", diverging=True, limit=3.0))
     travel.commands()["peak_map"]()
     assert voxel_of(travel) == right
     assert is_in_sight(travel)
@@ -77,8 +78,8 @@ def test_dimmed_and_thresholded_voxels_are_no_peak(travel) -> None:
     view.set_dimmed(dimmed)
     travel.commands()["peak_map"]()
     assert voxel_of(travel) == order[3]
-    view.set_values(np.abs(travel.values), title="r", unit="", diverging=False, limit=3.0)
-    view.set_values(-np.abs(travel.values), title="r", unit="", diverging=False, limit=3.0)
+    view.set_map(ProbeMap(np.abs(travel.values), title="r", unit="", diverging=False, limit=3.0))
+    view.set_map(ProbeMap(-np.abs(travel.values), title="r", unit="", diverging=False, limit=3.0))
     travel.commands()["peak_map"]()
     assert voxel_of(travel) == np.nanargmax(np.where(dimmed, np.nan, -np.abs(travel.values)))
 
@@ -138,7 +139,7 @@ def test_without_a_voxel_a_map_or_a_match_it_says_so(travel, placed, qtbot) -> N
     travel.homologue()
     arrived = placed.voxels.hemisphere[voxel_of(travel)] == 1
     assert arrived or told[-1].startswith(f"No voxel lies within {FARTHEST:g} mm")
-    travel._view.set_values(None, title="", unit="", diverging=True)
+    travel._view.set_map(ProbeMap(None, title="", unit="", diverging=True))
     travel.commands()["peak_map"]()
     assert told[-1] == "No voxel of the map has a value that is shown"
 

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
+from core.figures.probe_maps import ProbeMap
 from core.surfaces.atlas import load_atlas
 from core.surfaces.placing import Placed
 from core.surfaces.store import load_surface
@@ -39,9 +40,9 @@ def test_it_shows_its_own_subject_and_follows_the_camera(pair: tuple[CortexView,
     table = make_cortex_table()
     own = Placed(load_surface("fsaverage5"), table, load_atlas())
     twin.place(own)
-    assert twin.surface is own.surface and twin._painter.voxels is not None
-    assert twin._painter.voxels.table is table
-    twin.set_values(np.ones(table.n_voxels, np.float32), title="A", unit="SD", diverging=True)
+    assert twin.surface is own.surface and twin.painter.voxels is not None
+    assert twin.painter.voxels.table is table
+    twin.set_map(ProbeMap(np.ones(table.n_voxels, np.float32), title="A", unit="SD", diverging=True))
     before = np.asarray(twin.canvas.pose.centre) - first.canvas.pose.centre
     first.canvas.input.orbited.emit(0.2, 0.1)
     first.canvas.input.zoomed.emit(1.5, None)
@@ -72,9 +73,9 @@ def test_another_kind_of_map_has_the_same_share_of_its_limit_hidden(
     first, twin = pair
     twin.place(None)
     values = np.linspace(-1, 1, make_table(make_cortex()).n_voxels).astype(np.float32)
-    first.set_values(values, title="Shift", unit="SD", diverging=True, limit=2.0)
-    twin.set_values(values, title="Response", unit="%", diverging=True, limit=10.0)
+    first.set_map(ProbeMap(values, title="Shift", unit="SD", diverging=True, limit=2.0))
+    twin.set_map(ProbeMap(values, title="Response", unit="%", diverging=True, limit=10.0))
     first.set_threshold(0.5)
     assert twin.colour_bar.reading is not None and twin.colour_bar.reading.threshold == pytest.approx(2.5)
-    twin.set_values(values, title="Shift", unit="SD", diverging=True, limit=2.0)
+    twin.set_map(ProbeMap(values, title="Shift", unit="SD", diverging=True, limit=2.0))
     assert twin.colour_bar.reading is not None and twin.colour_bar.reading.threshold == 0.5

@@ -19,6 +19,7 @@ from app.cortex.studio import REST_MS
 from app.cortex.view import CortexView
 from app.look.theme import LIGHT, use_theme
 from core.errors import BadInputError, StorageError
+from core.figures.probe_maps import ProbeMap
 from core.types import Hemisphere
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 from tests.helpers.cortex_actors import drawn
@@ -193,7 +194,7 @@ def test_hover_tells_vertex_roi_voxel_and_value(view, qtbot) -> None:
     table, seen = make_table(make_cortex()), []
     view.voxel_hovered.connect(seen.append)
     values = np.arange(table.n_voxels, dtype=np.float32)
-    view.set_values(values, title="Shift", unit="SD", diverging=True)
+    view.set_map(ProbeMap(values, title="Shift", unit="SD", diverging=True))
     arrange(view, "inflated", "both", "posterior")
     vertex = clear_vertices(view, 1, 1)[0]
     QTest.mouseMove(view.canvas, at_vertex(view, 1, vertex))
@@ -241,7 +242,7 @@ def test_the_brush_adds_takes_out_and_has_a_size(view) -> None:
     left = around(view, first, 15.0) | around(view, second, 15.0)
     left -= around(view, second, 6.0)
     assert set(drawn[-1]) == left, "Shift does the opposite"
-    view.brush.set_erasing(True)
+    view.brush.erases = True
     view.brush.set_radius(40.0)
     press(view, first)
     assert set(drawn[-1]) == left - around(view, first, 40.0)
@@ -297,35 +298,35 @@ def test_flat_view_and_flat_geometry_are_one_and_leave_together(view) -> None:
 
 def test_colour_bar_tells_title_unit_limit_and_threshold(view) -> None:
     n_voxels = make_table(make_cortex()).n_voxels
-    view.set_values(np.ones(n_voxels), title="Shift", unit="SD", diverging=True, limit=2.0)
+    view.set_map(ProbeMap(np.ones(n_voxels), title="Shift", unit="SD", diverging=True, limit=2.0))
     view.set_threshold(0.5)
     reading = view.colour_bar.reading
     assert (reading.caption(), reading.limit, reading.threshold) == ("Shift (SD)", 2.0, 0.5)
-    view.set_values(None, title="", unit="", diverging=True)
+    view.set_map(ProbeMap(None, title="", unit="", diverging=True))
     assert view.colour_bar.reading is None
 
 
 def test_the_window_shows_the_map(view, qtbot) -> None:
     table = make_table(make_cortex())
-    view.set_outlined(False)
+    view.canvas.change(outlined=False)
     view.set_colormap("RdBu_r")
-    view.set_labels(False)
+    view.canvas.change(labelled=False)
     arrange(view, "flat", "left", "flat")
     values = np.full(table.n_voxels, np.nan, dtype=np.float32)
     values[table.hemisphere == 0] = 1.0
-    view.set_values(values, title="", unit="", diverging=True, limit=1.0)
+    view.set_map(ProbeMap(values, title="", unit="", diverging=True, limit=1.0))
     vertex = clear_vertices(view, 0, 1)[0]
     place = at_vertex(view, 0, vertex)
     view.canvas.settle()
     shown = view.canvas.grab().toImage().pixelColor(place)
-    side_colour = view._painter.colours()[0][vertex]
+    side_colour = view.painter.colours()[0][vertex]
     np.testing.assert_allclose(shown.getRgb()[:3], side_colour[:3], atol=12)
 
 
 @pytest.mark.parametrize("transparent", [False, True])
 def test_picture_has_twice_the_size_and_a_see_through_ground_if_asked(view, tmp_path, transparent) -> None:
     values = np.ones(make_table(make_cortex()).n_voxels)
-    view.set_values(values, title="Shift", unit="SD", diverging=True)
+    view.set_map(ProbeMap(values, title="Shift", unit="SD", diverging=True))
     draw = view.prepare_picture(2, transparent=transparent)
     view.set_hemispheres("left")  # what is drawn is what was shown when it was asked for
     with ThreadPoolExecutor() as pool:
@@ -396,10 +397,10 @@ def test_settling_draws_at_once(view, qtbot) -> None:
 
 
 def test_both_themes_change_the_greys_and_the_ground(view) -> None:
-    dark, colour = view.canvas.draw().image.pixelColor(2, 2), view._painter.colours()[0][0]
+    dark, colour = view.canvas.draw().image.pixelColor(2, 2), view.painter.colours()[0][0]
     use_theme(LIGHT)
     assert view.canvas.draw().image.pixelColor(2, 2).red() > dark.red() + 128
-    assert view._painter.colours()[0][0, 0] > colour[0]
+    assert view.painter.colours()[0][0, 0] > colour[0]
 
 
 def test_closing_leaves_no_timer_and_no_thread(qtbot) -> None:

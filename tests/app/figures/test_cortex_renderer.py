@@ -154,7 +154,9 @@ def test_a_page_gets_what_makes_the_colours_of_the_picture(probe: Probe, qtbot: 
         shown = mesh.voxels >= 0
         found = table[model.dimmed.astype(int), rows][mesh.voxels[shown]]
         under = mesh.underlay[shown].astype(float)
-        expected = under + found[:, 3:] * (found[:, :3] - under)
+        size = np.abs(probe.shift_sd)[mesh.voxels[shown]]
+        cover = found[:, 3:] * np.clip(size / (model.key.fade * model.key.limit), 0, 1)[:, None]
+        expected = under + cover * (found[:, :3] - under)
         assert np.abs(mesh.colours[shown, :3] - expected).max() <= 1.01
         assert np.array_equal(mesh.colours[~shown, :3], mesh.underlay[~shown])
     roi = np.asarray(load_subject("simulated").voxels.roi)
