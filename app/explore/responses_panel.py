@@ -34,8 +34,8 @@ Together they took 28 to 37 ms on two busy cores with software rendering, too ne
 """
 
 PARTS = ("curve", "spill-over", "steps")
-LEAST_PART, LEAST_BESIDE = 200, 730
-"""Pixels across of one part, and of all side by side; a narrower panel shows one at a time."""
+LEAST_PART, LEAST_BESIDE, MARGIN = 200, 750, 10
+"""Pixels across of one part, and of all side by side; a narrower panel shows one at a time. Beside its contents."""
 
 SELECTIVITY_TIP = (
     "z = (target ROI's mean shift − mean over the other ROIs) ÷ SD over the other ROIs, every shift in SDs of the "
@@ -345,7 +345,7 @@ class ResponsesPanel(QWidget):
 def _make_part(heading: str, readout: QWidget, body: QWidget, *tools: QWidget) -> QWidget:
     """One third of the panel: heading with tools on its right, one line of read-out, the view."""
     head = make_row(make_label(heading, "strong"), -1, *tools)
-    part = make_panel(make_column(head, readout, body, gap=2, margin=(10, 6, 10, 8), stretch=2))
+    part = make_panel(make_column(head, readout, body, gap=2, margin=(MARGIN, 6, MARGIN, 8), stretch=2))
     head.addWidget(make_full_button(part, heading))
-    part.setMinimumWidth(max(LEAST_PART, part.sizeHint().width() if len(tools) else 0))
+    part.setMinimumWidth(max(LEAST_PART, head.sizeHint().width() + 2 * MARGIN))
     return part
