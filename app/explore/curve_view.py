@@ -22,7 +22,7 @@ AXIS_WIDTH = 52
 LINEARITY_HEIGHT = 82
 """Pixels of the lower plot with its axis; left out where the view is too low for both."""
 
-LEAST_HEIGHT_FOR_BOTH = 170
+LEAST_HEIGHT_FOR_BOTH = 200
 
 
 class CurveView(QWidget):
