@@ -334,16 +334,14 @@ class ImagesPanel(QWidget):
         self.tools.set_usable(bool(pictures.made))
         self._line.setVisible(self.tools.swipe.isChecked() and bool(pictures.made))
         self.made_view.suggested_name = self._role.value
-        of_what = self._role.value if self._compared is None else f"{self._role.value}_less_pinned"
-        self.difference_view.suggested_name = f"difference_{of_what}"
+        self.difference_view.suggested_name = f"difference_{self._role.value}{'_less_pinned' if self._compared else ''}"
 
     def _refresh_made(self) -> None:
         if self._pictures is None:
             return
         made = self._pictures.made.get(self._role)
-        first, clean = self._first, self._pictures.clean
-        if not self._holds_clean and first is not None and first.shape == clean.shape:
-            clean = first
+        first = None if self._holds_clean else self._first
+        clean = self._pictures.clean if first is None or first.shape != self._pictures.clean.shape else first
         if made is None or self._holds_clean or self._flicker_phase:
             self.made_view.set_pixels(None if made is None else clean)
         elif self.tools.swipe.isChecked():
@@ -397,7 +395,6 @@ class ImagesPanel(QWidget):
         self._tell_compared()
 
     def _tell_compared(self) -> None:
-        flickers = self._timer.isActive() and self._compared is None
-        swaps = (flickers or self._holds_clean) and self._role is Role.PERTURBED
+        swaps = self._role is Role.PERTURBED and (self._holds_clean or (self._timer.isActive() and not self._compared))
         clean = self._holds_clean or self._flicker_phase
         self.compared.emit("" if not swaps else "clean" if clean else "perturbed")
