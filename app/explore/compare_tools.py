@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QToolButton, QWidget
 from app.widgets.basics import allow, make_row, make_tool_button, set_look
 
 TOOLS = (
-    ("flicker", "Flicker", "Swap clean and perturbed three times a second, image and response map"),
-    ("swipe", "Swipe", "Drag a line: clean on its left, perturbed on its right"),
+    ("flicker", "Flicker", "Swap both images three times a second; with clean and perturbed the response map, too"),
+    ("swipe", "Swipe", "Drag a line: the first image on its left, the second on its right"),
     ("hold", "Hold for clean", "Show the clean image while held down"),
 )
 

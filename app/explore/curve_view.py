@@ -15,13 +15,14 @@ from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signe
 from app.widgets.basics import make_column
 from app.widgets.plot_view import LineView
 from core.figures.curve import ATTACK, CURVES, SECOND, CurveData
+from core.figures.probe_maps import SD_UNIT
 from core.figures.probe_plots import PINNED, plot_curve, plot_linearity
 
 AXIS_WIDTH = 52
 LINEARITY_HEIGHT = 82
 """Pixels of the lower plot with its axis; left out where the view is too low for both."""
 
-LEAST_HEIGHT_FOR_BOTH = 170
+LEAST_HEIGHT_FOR_BOTH = 200
 
 
 class CurveView(QWidget):
@@ -57,7 +58,7 @@ class CurveView(QWidget):
         A pinned curve is compared in SDs, each of its own encoder's and target's, as soon as those are known.
         """
         self.data, self.beside = data, dict(beside or {})
-        if PINNED in self.beside and data.target_sd > 0:
+        if PINNED in self.beside and (data.target_sd > 0 or data.unit == SD_UNIT):
             self.data, self.beside = data.in_sds(), {name: one.in_sds() for name, one in self.beside.items()}
         ends = [line[0][-1] for one in self.beside.values() if (line := one.on_axes_of(self.data)) is not None]
         if ends:

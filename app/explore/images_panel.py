@@ -228,7 +228,6 @@ class ImagesPanel(QWidget):
         self._stack.addWidget(make_panel(make_column(*parts, gap=4, margin=MARGIN, shares=(0, 0, 100))))
         self.setLayout(make_column(self._stack))
         self.made_view.set_hint("Pick a voxel or an ROI and run a probe to see the perturbed image.")
-        self.difference_view.set_hint("The difference appears here, amplified.")
         for view, tip in zip(self._views(), (ZOOM_TIP, ZOOM_TIP, DIFFERENCE_TIP), strict=True):
             view.setToolTip(tip)
 
@@ -335,13 +334,13 @@ class ImagesPanel(QWidget):
         self.tools.set_usable(bool(pictures.made))
         self._line.setVisible(self.tools.swipe.isChecked() and bool(pictures.made))
         self.made_view.suggested_name = self._role.value
-        self.difference_view.suggested_name = f"difference_{self._role.value}"
+        self.difference_view.suggested_name = f"difference_{self._role.value}{'_less_pinned' if self._compared else ''}"
 
     def _refresh_made(self) -> None:
         if self._pictures is None:
             return
         made = self._pictures.made.get(self._role)
-        first = self._first
+        first = None if self._holds_clean else self._first
         clean = self._pictures.clean if first is None or first.shape != self._pictures.clean.shape else first
         if made is None or self._holds_clean or self._flicker_phase:
             self.made_view.set_pixels(None if made is None else clean)
@@ -354,10 +353,12 @@ class ImagesPanel(QWidget):
     def _refresh_difference(self) -> None:
         delta, pinned = None if self._pictures is None else self._pictures.deltas.get(self._role), self._compared
         show_text(self._difference_name, "Difference" if pinned is None else "δB − δA")
+        hint = "The difference appears here, amplified."
         if delta is not None and pinned is not None:
             other = pinned.deltas[Role.PERTURBED]
             delta = delta - other if other.shape == delta.shape else None
-            self.difference_view.set_hint("A and B differ in size: their perturbations cannot be subtracted.")
+            hint = "A and B differ in size: their perturbations cannot be subtracted."
+        self.difference_view.set_hint(hint)
         if delta is None:
             self.difference_view.set_pixels(None)
             return
@@ -375,7 +376,8 @@ class ImagesPanel(QWidget):
 
     def _enlarge(self, chosen: ImageView) -> None:
         """Show the pictures one at a time over the window, beginning with the one chosen."""
-        names = ("Clean", ROLES[self._role][0], f"Difference × {self.amplification}")
+        difference = f"{self._difference_name.text()} × {self.amplification}"
+        names = (self.first_choice.currentText(), ROLES[self._role][0], difference)
         pictures = [(name, view.pixels) for name, view in zip(names, self._views(), strict=True)]
         if chosen.pixels is not None:
             LargeView(pictures, self._views().index(chosen), self).open()
@@ -393,6 +395,6 @@ class ImagesPanel(QWidget):
         self._tell_compared()
 
     def _tell_compared(self) -> None:
-        swaps = (self._timer.isActive() or self._holds_clean) and self._role is Role.PERTURBED
+        swaps = self._role is Role.PERTURBED and (self._holds_clean or (self._timer.isActive() and not self._compared))
         clean = self._holds_clean or self._flicker_phase
         self.compared.emit("" if not swaps else "clean" if clean else "perturbed")

@@ -89,7 +89,7 @@ class Jury(QObject):
             state.votes, self._pending = {}, []
         elif before[1] is not shown[1] or before[2] != shown[2]:
             state.votes = {key: replace(one, is_late=True) for key, one in state.votes.items()}
-        heard = {key for key, one in state.votes.items() if not one.is_late}
+        heard = {key for key, one in state.votes.items() if not one.is_late and one.refused != STOPPED}
         waited = [key for key in self._pending if key in wanted]  # not heard of the last picture: first now
         self._pending = [key for key in dict.fromkeys((*waited, *wanted)) if key not in heard]
         self._ask()
@@ -126,7 +126,9 @@ class Jury(QObject):
         self._ask()
 
     def _refuse(self, key: EncoderKey, shown: Shown, reason: str) -> None:
-        if reason == STOPPED:
+        if reason == STOPPED:  # the others are not asked either, until the jury sits again
+            state = self._services.state
+            state.votes = {**state.votes, **dict.fromkeys(self._pending, Vote(refused=STOPPED))}
             self._pending = []
         elif self._beside == key:
             self.refused.emit(reason)

@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.explore.curve_view import CurveView
 from app.look.numbers import NORM_SIGNS, write_epsilon
-from app.widgets.basics import make_column, make_row
+from app.widgets.basics import make_column
 from app.widgets.captions import Caption
 from app.widgets.editors import CountBox, NumberBox
 from app.widgets.form import Count, Flag, Form, Number
@@ -26,6 +27,8 @@ TIP = (
 )
 BOX = 56
 """Pixels; three figures and their letter."""
+ONE_ROW = 330
+"""Pixels all fields take side by side."""
 NEVER = "has no shift to detect"
 TOO_FEW = "cannot be detected: no sign test of so few images can reach p < 0.05; it takes 6"
 UNKNOWN = "Power is told of a finished probe whose shift is known in SDs."
@@ -67,14 +70,24 @@ class PowerRow(Form):
         super().__init__(parent)
         self._curve, self._usual = curve, (math.nan, math.nan)
         self.answer = Caption("muted")
+        self.answer.setMinimumHeight(2 * self.answer.fontMetrics().lineSpacing())
         boxes: dict[str, CountBox | NumberBox]
         boxes = {"R ": self.n_repeats, "N ": self.n_images, "ncsnr ": self.ncsnr, "slope ": self.slope}
         for sign, box in boxes.items():
             box.setPrefix(sign)
-        self.setLayout(make_column(make_row(*boxes.values(), gap=4), self.answer, gap=2))
+        self._boxes, self._grid = tuple(boxes.values()), QGridLayout()
+        self._grid.setSpacing(4)
+        self.setLayout(make_column(self._grid, self.answer, gap=2))
         curve.more = self.shade
         curve.marked.connect(self.tell_repeats)
         self.take_edit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """All fields in one row where their numbers can be read, else in two."""
+        super().resizeEvent(event)
+        columns = len(self._boxes) if self.width() >= ONE_ROW else 2
+        for place, box in enumerate(self._boxes):
+            self._grid.addWidget(box, *divmod(place, columns))
 
     def set_usual(self, ncsnr: float, slope: float) -> None:
         """Noise and slope of the target, once when they change; NaN leaves the field as it is."""

@@ -34,8 +34,8 @@ Together they took 28 to 37 ms on two busy cores with software rendering, too ne
 """
 
 PARTS = ("curve", "spill-over", "steps")
-LEAST_PART, LEAST_BESIDE = 200, 730
-"""Pixels across of one part, and of all side by side; a narrower panel shows one at a time."""
+LEAST_PART, LEAST_BESIDE, MARGIN = 200, 750, 10
+"""Pixels across of one part, and of all side by side; a narrower panel shows one at a time. Beside its contents."""
 
 SELECTIVITY_TIP = (
     "z = (target ROI's mean shift − mean over the other ROIs) ÷ SD over the other ROIs, every shift in SDs of the "
@@ -130,7 +130,7 @@ class ResponsesPanel(QWidget):
         self.readout.setMinimumHeight(2 * self.readout.fontMetrics().lineSpacing())  # the plot stays while a probe runs
         self.selectivity = Caption("muted", hint=SELECTIVITY_TIP)
         self.axis_choice = Segmented(
-            [("log", "Log ε", "Logarithmic epsilon axis, as in figures"), ("linear", "Linear ε", "Linear epsilon axis")]
+            [("log", "Log", "Logarithmic epsilon axis, as in figures"), ("linear", "Linear", "Linear epsilon axis")]
         )
         self.part_choice = Segmented([(name, name.capitalize(), f"Show the {name}") for name in PARTS])
         self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
@@ -252,7 +252,7 @@ class ResponsesPanel(QWidget):
         curve = QWidget()
         curve.setLayout(make_column(self.curve, self.power, gap=2, stretch=0))
         parts = (
-            _make_part("Shift against ε", self.readout, curve, self.power.shows, self.axis_choice),
+            _make_part("Curve", self.readout, curve, self.power.shows, self.axis_choice),
             _make_part("Spill-over", self.selectivity, self.table),
             _make_part("Attack steps", self.history.readout, self.history),
         )
@@ -342,7 +342,7 @@ class ResponsesPanel(QWidget):
 def _make_part(heading: str, readout: QWidget, body: QWidget, *tools: QWidget) -> QWidget:
     """One third of the panel: heading with tools on its right, one line of read-out, the view."""
     head = make_row(make_label(heading, "strong"), -1, *tools)
-    part = make_panel(make_column(head, readout, body, gap=2, margin=(10, 6, 10, 8), stretch=2))
-    part.setMinimumWidth(LEAST_PART)
+    part = make_panel(make_column(head, readout, body, gap=2, margin=(MARGIN, 6, MARGIN, 8), stretch=2))
     head.addWidget(make_full_button(part, heading))
+    part.setMinimumWidth(max(LEAST_PART, head.sizeHint().width() + 2 * MARGIN))
     return part

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QPen
+from PySide6.QtGui import QColor, QFont, QPainter, QPen
 from PySide6.QtWidgets import QApplication
 
 from app.look.numbers import MINUS
@@ -40,6 +41,18 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
     def _updateMaxTextSize(self, size: float) -> None:
         """Room for a pixel more than the longest text, which rounding would else leave out."""
         super()._updateMaxTextSize(size + 1)
+
+    def generateDrawSpecs(self, painter: QPainter) -> Any:
+        """What is drawn, without the texts that would lie over one to their right or above."""
+        specs = super().generateDrawSpecs(painter)
+        if specs is None:
+            return None
+        *lines, texts = specs
+        kept: list[Any] = []
+        for text in reversed(texts):
+            if not any(text[0].intersects(other[0]) for other in kept):
+                kept.insert(0, text)
+        return (*lines, kept)
 
     def set_title(self, text: str) -> None:
         """Name the axis; naming it anew lays the whole plot out again, so only a new name does."""

@@ -69,6 +69,7 @@ class PlainTable(QTableWidget):
         self.verticalHeader().setVisible(False)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.horizontalHeader().setHighlightSections(False)
+        self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)  # a heading's first words tell most
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         if sorts:
             self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)

@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.base.jobs import Idle
+from app.base.jobs import STOPPED, Idle
 from app.base.state import request_probe
 from app.cortex.twin import TwinView
 from app.explore.picture_set import fade
@@ -248,6 +248,20 @@ def test_the_jury_tells_every_network_and_follows_the_picture(window: MainWindow
     qtbot.waitUntil(lambda: window.session.state.network == "alexnet_robust", timeout=20_000)
     press(window, Key.Key_J)
     assert strip.table.isHidden()
+
+
+def test_a_jury_that_was_stopped_says_so_and_sits_again(window: MainWindow, qtbot: QtBot) -> None:
+    cast(FakeEngine, window.session.engine).refusing = ("alexnet",)
+    probe, jury = wait(window, qtbot), window.explore._wiring._jury
+    press(window, Key.Key_J)
+    jury._begin()
+    jury._pending = [*jury.members()]
+    jury._refuse(jury._pending.pop(0), jury._shown, STOPPED)
+    assert {vote.refused for _, _, vote in jury.jurors() if vote is not None} >= {STOPPED}
+    assert all(vote is not None for _, _, vote in jury.jurors())
+    press(window, Key.Key_J)
+    press(window, Key.Key_J)
+    qtbot.waitUntil(lambda: numbers(window) == expect(window, probe.perturbed_pixels), timeout=20_000)
 
 
 def test_a_second_cortex_shows_another_map_or_another_encoder(window: MainWindow, qtbot: QtBot) -> None:

@@ -11,14 +11,17 @@ from PySide6.QtGui import QGuiApplication, QImage
 from pytestqt.qtbot import QtBot
 
 from app.base.pictures import to_qimage
+from app.base.state import Pinned
 from app.explore.images_panel import FLICKER_MS, ImagesPanel
 from app.explore.picture_set import Role
 from app.look.theme import LIGHT, use_theme
 from app.widgets.image_view import ImageView
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
+from core.surfaces.placing import Placed
+from core.surfaces.store import load_surface
 from core.types import ByteArray, NormName
-from tests.helpers.probes import make_photo, make_preview, make_probe
+from tests.helpers.probes import make_photo, make_preview, make_probe, make_table
 
 SIZE = 48
 
@@ -138,6 +141,25 @@ def test_swipe_shows_clean_left_and_perturbed_right(panel: ImagesPanel) -> None:
     half = SIZE // 2
     assert np.array_equal(shown(panel.made_view)[:, :half], to_uint8(probe.clean_pixels)[:, :half])
     assert np.array_equal(shown(panel.made_view)[:, half:], to_uint8(probe.perturbed_pixels)[:, half:])
+
+
+def test_a_pinned_picture_is_never_called_clean(panel: ImagesPanel, qtbot: QtBot) -> None:
+    probe = make_probe(size=SIZE)
+    panel.set_pinned(Pinned(probe, Placed(load_surface("fsaverage5"), make_table(), None), "0"))
+    panel.show_probe(probe)
+    assert panel.difference_view.suggested_name == "difference_perturbed_less_pinned"
+    with qtbot.waitSignal(panel.compared, check_params_cb=lambda what: what == "clean"):
+        panel.show_clean(True)
+    assert np.array_equal(shown(panel.made_view), to_uint8(probe.clean_pixels))
+    panel.show_clean(False)
+    with qtbot.waitSignal(panel.compared, check_params_cb=lambda what: what == ""):
+        panel.set_flicker(True)
+    with qtbot.waitSignal(panel.compared, check_params_cb=lambda what: what == ""):
+        panel._swap()
+    assert np.array_equal(shown(panel.made_view), to_uint8(probe.perturbed_pixels))
+    panel.set_pinned(None)
+    panel.show_images(make_photo(SIZE), None, caption="", title="")
+    assert "appears here" in panel.difference_view._hint.text()
 
 
 def test_zoom_of_one_pane_is_the_zoom_of_all(panel: ImagesPanel) -> None:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from app.base.state import Pinned
 from app.explore.history_view import HistoryView
-from app.explore.responses_panel import ResponsesPanel
+from app.explore.responses_panel import LEAST_BESIDE, ResponsesPanel
 from app.explore.roi_table import SECOND, SHIFT, SHIFT_SD, RoiTable
 from app.look.numbers import format_signed
 from app.look.theme import LIGHT, use_theme
@@ -23,7 +24,10 @@ from core.probes.against import Against
 from core.probes.probe import Preview, Probe, in_reference_sds
 from core.probes.spill_over import SpillOver, SpillRow, tabulate_probe
 from core.probes.target import target_contrast, target_roi
+from core.surfaces.placing import Placed
+from core.surfaces.store import load_surface
 from core.types import Direction, NormName
+from tests.helpers.clipped import list_clipped
 from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table, with_second
 
 TABLE = make_table()
@@ -168,6 +172,23 @@ def test_both_encoders_are_in_every_part_each_in_its_own_sds(panel: ResponsesPan
     assert set(column_of(panel, SECOND)) == {"–"}, "responses there are not kept for single steps"
     panel.show_probe(make_probe(size=32), TABLE)
     assert panel.table.isColumnHidden(SECOND) and "linearity" in panel.readout.text()
+
+
+def test_a_pinned_probe_stands_beside_a_pair_in_sds(panel: ResponsesPanel) -> None:
+    pinned = make_probe(size=32)
+    panel.set_pinned(Pinned(pinned, Placed(load_surface("fsaverage5"), TABLE, None), "0"))
+    panel.show_probe(make_pair(), TABLE)
+    assert panel.curve.shift.items["A, pinned"].getData()[1] == pytest.approx(pinned.curve.shift / pinned.target_sd)
+
+
+def test_no_word_of_the_three_parts_is_cut_where_they_stand_side_by_side(panel: ResponsesPanel) -> None:
+    panel.show_probe(make_probe(size=32), TABLE)
+    panel.resize(LEAST_BESIDE, 300)
+    assert not panel.part_choice.isVisible()
+    QApplication.processEvents()
+    assert list_clipped(panel) == []
+    assert sum(part.width() for part in panel._parts.values()) <= LEAST_BESIDE
+    assert panel.table.horizontalHeader().textElideMode() is Qt.TextElideMode.ElideRight
 
 
 def test_a_run_with_a_second_encoder_shows_both_while_it_goes_on(panel: ResponsesPanel, qtbot: QtBot) -> None:

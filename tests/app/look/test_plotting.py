@@ -1,0 +1,37 @@
+"""Tests that the numbers of an axis can be read."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pyqtgraph as pg
+import pytest
+from PySide6.QtGui import QImage, QPainter
+from pytestqt.qtbot import QtBot
+
+from app.look.plotting import NumberAxis
+
+BUDGETS = (0.1875, 0.375, 0.75, 1.5, 3.0)
+
+
+@pytest.mark.parametrize("width", [120, 800])
+def test_numbers_on_an_axis_never_lie_over_one_another(qtbot: QtBot, width: int) -> None:
+    axis = NumberAxis("bottom")
+    axis.setStyle(hideOverlappingLabels=False)
+    view = pg.PlotWidget(axisItems={"bottom": axis})
+    qtbot.addWidget(view)
+    view.resize(width, 200)
+    view.setXRange(math.log10(BUDGETS[0]), math.log10(BUDGETS[-1]))
+    axis.setTicks([[(math.log10(one), f"{one:g}") for one in BUDGETS]])
+    view.show()
+    qtbot.waitExposed(view)
+    image = QImage(10, 10, QImage.Format.Format_ARGB32)
+    painter = QPainter(image)
+    painter.setFont(axis.style["tickFont"])
+    texts = axis.generateDrawSpecs(painter)[-1]
+    painter.end()
+    for (left, _, _), (right, _, _) in pairwise(texts):
+        assert left.right() <= right.left()
+    assert texts[-1][2] == "3"
+    assert len(texts) == len(BUDGETS) if width == 800 else len(texts) < len(BUDGETS)
