@@ -204,16 +204,9 @@ def test_an_analysis_asks_for_the_same(config: SweepConfig, monkeypatch: pytest.
     work = config
     monkeypatch.setattr(sweeps, "measure_step_seconds", lambda *_words, **_more: {})
     monkeypatch.setattr(Engine, "iter_sweep", catch)
-    monkeypatch.setattr(sweeps, "_Kind", lambda estimate, begin, _run, layers: Kind(estimate, begin, layers))
+    monkeypatch.setattr(sweeps, "_compute", lambda asked, _kind, _device, out, _options: catch(asked, out))
     assert caught(run, copy_command(work))[0] == config
     assert caught(run_python, copy_python(work)) == (config, Path(str(config.question)))
-
-
-class Kind:
-    """Runs what is in the place of the engine's method now."""
-
-    def __init__(self, estimate: Any, begin: Any, layers: Any) -> None:
-        self.estimate, self.begin, self.layers, self.run = estimate, begin, layers, catch
 
 
 def test_an_analysis_with_a_setting_of_its_own_is_refused() -> None:
