@@ -109,7 +109,7 @@ def test_two_probes_stand_side_by_side_with_their_own_numbers(window: MainWindow
     for name, probe in ((PINNED, pinned), ("B, attack", shown)):
         x, y = lines[name].getData()
         assert y[-1] == pytest.approx(probe.curve.shift[-1] / probe.target_sd, rel=1e-5), "both in SDs"
-        assert x[-1] == pytest.approx(probe.config.attack.epsilon)
+        assert 10 ** x[-1] == pytest.approx(probe.config.attack.epsilon), "on a logarithmic axis"
     table, voxels = explore.responses.table, SUBJECT.voxels
     rows = {table.item(row, 0).text().lstrip("● "): row for row in range(table.rowCount())}
     for column, probe in ((3, pinned), (4, shown)):

@@ -18,6 +18,7 @@ from app.encoders.fit_dialog import FitDialog
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from app.widgets.job_line import WAITING
+from core.cluster.where import HERE, Where
 from core.encoders.config import EncoderConfig
 from core.encoders.estimate import FitEstimate
 from core.encoders.fit import FitProgress
@@ -44,7 +45,9 @@ class FittingEngine(FakeEngine):
     def estimate_fit(self, request: FitRequest, *, should_stop: Callable[[], bool]) -> FitEstimate:
         return FitEstimate(1000, 100, 0.05, 45.0, 5.0, 3_000_000, 2**30)
 
-    def iter_fit(self, request: FitRequest, *, should_stop: Callable[[], bool]) -> Iterator[SearchProgress]:
+    def iter_fit(
+        self, request: FitRequest, *, where: Where = HERE, should_stop: Callable[[], bool]
+    ) -> Iterator[SearchProgress]:
         self.asked.append(request)
         (layer,) = request.layers
         if self.refuses:

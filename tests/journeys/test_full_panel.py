@@ -31,6 +31,7 @@ def point_at(widget: QWidget) -> None:
 def probe(window: MainWindow, qtbot: QtBot) -> None:
     window.session.controller.pick_roi("FFA")
     qtbot.waitUntil(lambda: window.session.state.probe is not None, timeout=20_000)
+    qtbot.waitUntil(window.explore.responses.curve.isVisible)  # drawn in a turn of its own
 
 
 def panels(window: MainWindow) -> dict[str, bool]:

@@ -50,7 +50,7 @@ def test_a_point_opens_its_probe_in_explore(qtbot: QtBot, session: Services) -> 
         n_steps=2,
     )
     desk = make_desk(qtbot, session)
-    places = Places(session.settings)
+    places = Places(session.settings, list)
     desk.tabs.put(KEY, places.whole)
     explore = Explore(desk, places)
     analyses = Analyses(desk, explore)
@@ -92,7 +92,7 @@ def test_a_click_on_a_point_of_an_opened_folder_shows_the_analysed_image(
     folder = run_in(session, images)
     session.state.auto_probe = True
     desk = make_desk(qtbot, session)
-    places = Places(session.settings)
+    places = Places(session.settings, list)
     desk.tabs.put(KEY, places.whole)
     explore = Explore(desk, places)
     explore.start()
@@ -139,7 +139,7 @@ def test_images_and_folders_of_images_are_analysed_together(qtbot: QtBot, sessio
     single = tmp_path / "one.png"
     Image.new("RGB", (64, 64), "white").save(single)
     desk = make_desk(qtbot, session)
-    places = Places(session.settings)
+    places = Places(session.settings, list)
     desk.tabs.put(KEY, places.whole)
     explore = Explore(desk, places)
     explore.start()
@@ -150,7 +150,7 @@ def test_images_and_folders_of_images_are_analysed_together(qtbot: QtBot, sessio
     desk.tabs.open(Question.FRAGILITY)
     assert drop.takes([single, folder])
     (folder / "notes.csv").write_text("a,b")
-    assert not drop.takes([folder]), "a folder that holds more may be a recording"
+    assert drop.takes([folder]), "no reader of recordings knows it"
     (folder / "notes.csv").unlink()
     drop.do([single, folder])
     page = cast(AnalysisPage, desk.tabs.page(Question.FRAGILITY))

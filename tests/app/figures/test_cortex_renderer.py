@@ -36,6 +36,7 @@ def probe() -> Probe:
 @pytest.fixture(scope="module")
 def renderer(probe: Probe, qapp: object) -> Iterator[CortexRenderer]:
     with render_probe(probe, PLAIN, theme="light") as opened:
+        opened.draw(Shot(), SIZE)  # its thread begins with the first picture
         yield opened
 
 

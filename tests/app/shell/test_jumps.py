@@ -21,7 +21,7 @@ SEARCHES = [
     ("left hemisphere", "Hemispheres: L"),
     ("ventral", "Ventral view"),
     ("swipe", "Swipe"),
-    ("flicker", "Flicker"),
+    ("flicker", "Flicker clean and perturbed"),
     ("threshold", "Threshold"),
     ("linf", "Norm: Linf"),
     ("epsilon", "Budget epsilon"),

@@ -206,7 +206,7 @@ def test_nested_folds_have_a_number_of_their_own_when_none_is_said(
     words: tuple[str, ...], folds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(fit, "iter_fits", lambda _engine, jobs, should_stop: asked.append(jobs[0].options) or [])
+    monkeypatch.setattr(fit, "iter_fits", lambda _engine, jobs, **_more: asked.append(jobs[0].options) or [])
     run("--subject", "someone", "--network", "one", *words, "--folds", "3")
     assert (asked[0].scoring.n_outer, asked[0].n_folds) == (folds, 3)
 

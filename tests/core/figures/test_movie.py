@@ -126,13 +126,13 @@ def holds(frame: ByteArray, picture: ByteArray) -> bool:
 
 def test_the_curve_grows_and_never_shrinks(probe: Probe) -> None:
     frames = open_frames(probe, replace(SMALL, theme="dark"))
-    blue = [np.count_nonzero(is_line(frames.frame(index)[210:])) for index in range(0, 16, 3)]
-    assert all(after > before for before, after in pairwise(blue))
+    drawn = [np.count_nonzero(is_line(frames.frame(index)[210:])) for index in range(0, 16, 3)]
+    assert all(after > before for before, after in pairwise(drawn))
 
 
 def is_line(frame: ByteArray) -> np.ndarray:
-    """Where the colour of the attack's line is, (height, width)."""
-    return np.abs(frame.astype(int) - (0x5A, 0xA2, 0xF0)).sum(axis=2) < 60
+    """Where the colour of the line of an attack that raises is, (height, width)."""
+    return np.abs(frame.astype(int) - (0xF0, 0x79, 0x5B)).sum(axis=2) < 60
 
 
 def test_the_first_frame_is_clean_and_every_step_comes_in_order() -> None:

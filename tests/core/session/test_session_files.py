@@ -70,6 +70,7 @@ def make_record(folder: Path) -> SessionRecord:
             "magma",
             False,
             False,
+            True,
             RANGES,
             "map:r",
         ),
