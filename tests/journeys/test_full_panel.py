@@ -11,6 +11,7 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.base.jobs import Idle
 from app.shell.main_window import MainWindow
 from app.widgets.large_view import LargeView
 from tests.helpers.open_window import open_window
@@ -30,7 +31,9 @@ def point_at(widget: QWidget) -> None:
 
 def probe(window: MainWindow, qtbot: QtBot) -> None:
     window.session.controller.pick_roi("FFA")
-    qtbot.waitUntil(lambda: window.session.state.probe is not None, timeout=20_000)
+    state, lane = window.session.state, window.session.lane
+    done = lambda: state.probe is not None and isinstance(lane.state, Idle) and not lane.is_busy("probe")  # noqa: E731
+    qtbot.waitUntil(done, timeout=20_000)
     qtbot.waitUntil(window.explore.responses.curve.isVisible)  # drawn in a turn of its own
 
 
