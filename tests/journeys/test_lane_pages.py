@@ -91,7 +91,7 @@ def drive_study(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -
 
 
 def drive_set(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
-    patch("core.stimuli.make.iter_make", work.make)
+    patch("core.cluster.run.iter_make", work.make)
     window.features.stimuli.show_page()
     page = window.features.stimuli.page
     assert isinstance(page, StimuliPage)

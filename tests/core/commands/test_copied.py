@@ -14,6 +14,7 @@ import pytest
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.mask import paint_mask, parse_mask
 from core.attacks.presets import find_preset
+from core.cluster import run as cluster_run
 from core.commands import compare, probe, sweeps
 from core.commands.cli import run_command_line
 from core.commands.copied import CompareWork, ProbeWork, copy_command, copy_python
@@ -226,7 +227,8 @@ PLANS: tuple[dict[str, Any], ...] = (
 def test_a_plan_makes_the_same_set(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     plan = resolve_plan(options | ({} if "levels" in options else {"images": [IMAGE]}))
     work = plan
-    monkeypatch.setattr(make, "iter_make", catch)
+    monkeypatch.setattr(make, "iter_make", catch)  # of Python
+    monkeypatch.setattr(cluster_run, "iter_set", catch)  # of the command
     for way, text in ((run, copy_command(work)), (run_python, copy_python(work))):
         recipes, delivery, folder = caught(way, text)
         assert (recipes, delivery, str(folder)) == (list_recipes(plan), plan.delivery, plan.delivery.name)
