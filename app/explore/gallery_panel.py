@@ -96,10 +96,17 @@ class GalleryPanel(QFrame):
         self._show_group()
 
     def follow(self, key: str) -> None:
-        """Show the image now on screen as chosen; a file of the user is added to its own group first."""
+        """Show the image now on screen as chosen, in its own group where the one shown lacks it.
+
+        A file of the user is added to the group of such files first.
+        """
         if key not in {item.key for item in self.everything()}:
             self.add([key])
         self._current = key
+        if self.list.row_of(key) < 0:
+            groups = {item.key: item.group for item in (*self._items, *self._mine)}
+            self.group.set_value(groups.get(key, OWN))
+            self._show_group()
         self._select_current()
 
     def add(self, files: Sequence[str]) -> None:

@@ -13,7 +13,9 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import JobLane
 from app.explore import image_list
+from app.explore.gallery_panel import GalleryPanel
 from app.explore.image_list import BATCH, THUMBNAIL_BYTES, GalleryItem, ImageList
+from core.datasets.photos import ImageInfo
 from core.kept import Kept
 from core.types import ByteArray
 
@@ -86,3 +88,23 @@ def test_thumbnails_take_no_more_than_their_limit(
     qtbot.waitUntil(lambda: len(recorder.read) == 20 and images._wanted == {})
     assert images._pictures.n_bytes == 5 * THUMBNAIL_BYTES
     assert 900 < image_list.MOST_BYTES // THUMBNAIL_BYTES < 1100
+
+
+def test_the_gallery_goes_to_the_group_of_the_image_on_screen(qtbot: QtBot, tmp_path: Path) -> None:
+    gallery = GalleryPanel()
+    qtbot.addWidget(gallery)
+    gallery.set_images(
+        [
+            ImageInfo(f"{group}_{n}", "test", group, tmp_path / "no.png", False, "photos", "CC0")
+            for group in ("face", "place")
+            for n in (0, 1)
+        ],
+        "face",
+    )
+    gallery.follow("face_1")
+    assert gallery.group.value() == "face"
+    gallery.follow("place_0")
+    assert (gallery.group.value(), gallery.list.item(gallery.view.currentIndex().row()).key) == ("place", "place_0")
+    gallery.set_own([GalleryItem("mine:x", "x", "a category", Path())], "me")
+    gallery.follow("mine:x")
+    assert gallery.list.row_of("mine:x") == 0
