@@ -20,6 +20,7 @@ from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
+from app.cortex.camera import CameraPose
 from app.sessions.dialogs import MovedDialog, Question, RestoreDialog
 from app.shell.application import make_window
 from app.shell.handlers import CrashDialog
@@ -78,9 +79,9 @@ def choose_much(window: MainWindow, qtbot: QtBot) -> None:
     controller.set_direction(Direction.LOWER)
     window.explore.cortex.set_map("r")
     window.explore.controls.gate.setValue(0.25)
-    window.explore.cortex.view.set_named_view("ventral")
     window.explore.cortex.threshold.setValue(30)
     wait_for_probe(window, qtbot)
+    window.explore.cortex.view.set_named_view("ventral")  # framed for the size that the panels have now
 
 
 def facts(window: MainWindow) -> dict[str, object]:
@@ -178,9 +179,14 @@ def test_after_kill_9_the_next_start_offers_and_restores_the_same_picture(
     restored, picture = facts(window), picture_of(window)
     assert engine.n_asked.get("probe", 0) == probed, "the saved probe is shown, not made again"
     qtbot.waitUntil(lambda: list_crashed() == (), timeout=20_000)
+    room = window.explore.cortex.view.canvas.size()  # of the panels as they were in the session
     window.close()
     again = make()
     choose_much(again, qtbot)
+    again.explore.cortex.view.canvas.resize(room)
+    camera = left.session.record.view.camera  # framed for the size that the panels had there
+    assert camera is not None
+    again.explore.cortex.view.canvas.look_from(CameraPose(camera[0], camera[1], camera[2:5], camera[5]))
     assert facts(again) == restored
     np.testing.assert_array_equal(picture_of(again), picture)
 
