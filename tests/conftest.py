@@ -121,6 +121,20 @@ def dark_again() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def nobody_answers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file dialog the test did not expect is cancelled and fails the test, in place of waiting for ever."""
+    if "qapp" not in request.fixturenames:
+        return
+    from PySide6.QtWidgets import QFileDialog
+
+    def unexpected(*_args: object, **_options: object) -> None:
+        raise AssertionError("the program asked for a file or a folder, and the test does not answer")
+
+    for name in ("getOpenFileName", "getOpenFileNames", "getSaveFileName", "getExistingDirectory"):
+        monkeypatch.setattr(QFileDialog, name, unexpected)
+
+
+@pytest.fixture(autouse=True)
 def nothing_left_running(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a thread, a running QThread or a visible window behind."""
     before = set(threading.enumerate())

@@ -311,7 +311,7 @@ def test_an_image_chosen_in_the_dialog_is_shown(
     window = make()
     path = tmp_path / "grey.png"
     Image.fromarray(np.full((240, 240, 3), 77, dtype=np.uint8)).save(path)
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_args: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_args: ([str(path)], ""))
     window.actions_table.action("open_image").trigger()
     qtbot.waitUntil(lambda: window.session.controller.image_key == str(path))
     stimulus = window.session.state.stimulus
