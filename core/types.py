@@ -105,7 +105,7 @@ class VoxelTable:
     @property
     def roi_names(self) -> tuple[str, ...]:
         """The ROI names in order of first appearance, without the empty one."""
-        return tuple(dict.fromkeys(name for name in self.roi if name))
+        return tuple(dict.fromkeys(filter(None, self.roi)))
 
     @property
     def sides(self) -> npt.NDArray[np.str_]:

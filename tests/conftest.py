@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import QThread
 from pytestqt.qtbot import QtBot
 
 # Both are read once, when torch is imported: threads that spin, or more of them than cores, make timings meaningless.
@@ -35,12 +36,14 @@ LASTING_THREADS = ("pytest_timeout", "Dummy-", "tqdm_monitor")
 """Threads of the test runner, of tqdm, and Python's stand-ins for threads that Qt started (checked as QThreads)."""
 
 _display: VirtualDisplay | None = None
+_started: weakref.WeakSet[QThread] = weakref.WeakSet()
 _home = tempfile.TemporaryDirectory(prefix="probescope-tests-", ignore_cleanup_errors=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start a virtual display for the whole run; under xdist each worker has its own."""
     global _display
+    _remember_started_threads()
     os.environ[HOME_VARIABLE] = _home.name
     os.environ["XDG_CONFIG_HOME"] = str(Path(_home.name) / "config")  # where QSettings writes on Linux
     hands_out_work = bool(config.getoption("numprocesses", None))
@@ -170,14 +173,21 @@ def _new_threads(before: set[threading.Thread]) -> list[str]:
     return [thread.name for thread in new if not thread.name.startswith(LASTING_THREADS)]
 
 
+def _remember_started_threads() -> None:
+    """Note every QThread when it starts: to look for them among all objects takes longer than most tests."""
+    start = QThread.start
+
+    def start_and_note(thread: QThread, *priority: QThread.Priority) -> None:
+        _started.add(thread)
+        start(thread, *priority)
+
+    QThread.start = start_and_note
+
+
 def _running_qthreads() -> list[str]:
-    from PySide6.QtCore import QThread
     from shiboken6 import isValid
 
-    # `type`, not `isinstance`: the latter asks deprecated objects of other libraries for their class, and they warn.
-    threads = [thing for thing in gc.get_objects() if issubclass(type(thing), QThread) and isValid(thing)]
-    main = QThread.currentThread()
-    return [repr(thread) for thread in threads if thread is not main and thread.isRunning()]
+    return [repr(thread) for thread in _started if isValid(thread) and thread.isRunning()]
 
 
 def _close_deferred() -> None:

@@ -116,9 +116,9 @@ def resolve_roi(table: VoxelTable, roi: str) -> tuple[str, IntArray]:
 
 def list_rois(table: VoxelTable) -> tuple[str, ...]:
     """Every name `resolve_roi` takes: the ROIs, the user's sets, then those of two hemispheres by hemisphere."""
-    known = (*table.roi_names, *dict(table.sets))
-    sides = {roi: set(table.sides[resolve_roi(table, roi)[1]]) for roi in known}
-    both = [roi for roi, found in sides.items() if {"left", "right"} <= found]
+    known, sides = (*table.roi_names, *dict(table.sets)), table.sides
+    lies = {roi: set(sides[resolve_roi(table, roi)[1]]) for roi in known}
+    both = [roi for roi, found in lies.items() if {"left", "right"} <= found]
     return (*known, *(f"{side} {roi}" for roi in both for side in ("left", "right")))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -66,13 +68,11 @@ def make_subject() -> Subject:
 
 def make_catalogue(folder: Path, n_images: int = 4) -> Catalogue:
     """One subject, an encoder at the default layer of every network, pictures in `folder`."""
-    from PIL import Image
-
     specs = list_networks()
     images = []
     for number in range(n_images):
         path = folder / f"picture_{number}.png"
-        Image.fromarray(np.roll(make_photo(), 40 * number, axis=1)).save(path)
+        path.write_bytes(_draw_png(number))
         images.append(ImageInfo(f"picture_{number}", "test", "object", path, True, "photos", "CC0"))
     configs = tuple(EncoderConfig("simulated", spec.id, layer) for spec in specs for layer in spec.layers[-2:])
     return Catalogue(
@@ -83,6 +83,15 @@ def make_catalogue(folder: Path, n_images: int = 4) -> Catalogue:
         load_subject=lambda _identity: SUBJECT,
         load_stimulus=lambda key, size: _read(images, key, size),
     )
+
+
+@lru_cache
+def _draw_png(number: int) -> bytes:
+    from PIL import Image
+
+    file = BytesIO()
+    Image.fromarray(np.roll(make_photo(), 40 * number, axis=1)).save(file, "PNG")
+    return file.getvalue()
 
 
 def _read(images: list[ImageInfo], key: str, size: int) -> Stimulus:

@@ -28,6 +28,8 @@ LONG = 100_000
 @pytest.fixture
 def window(qtbot: QtBot) -> Iterator[MainWindow]:
     session = open_services(engine=Engine(device="cpu"))
+    session.settings.set("network", "alexnet")  # the smallest, cut early
+    session.settings.set("layer", "features.4")
     session.state.auto_probe = False
     made = make_window(session)
     with qtbot.waitActive(made):

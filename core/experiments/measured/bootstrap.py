@@ -253,8 +253,8 @@ def sign_test(n_agree: int, n_signed: int, *, confidence: float) -> tuple[float,
     if n_signed == 0:
         nothing = float("nan")
         return nothing, Interval(nothing, nothing, nothing)
-    from scipy import stats  # takes half a second to import
-
-    test = stats.binomtest(n_agree, n_signed)
-    low, high = test.proportion_ci(confidence, "exact")
-    return float(test.pvalue), Interval(n_agree / n_signed, float(low), float(high))
+    tail, n_against = (1 - confidence) / 2, n_signed - n_agree
+    p = min(1.0, 2 * float(special.bdtr(min(n_agree, n_against), n_signed, 0.5)))
+    low = float(special.betaincinv(n_agree, n_against + 1, tail)) if n_agree else 0.0
+    high = float(special.betaincinv(n_agree + 1, n_against, 1 - tail)) if n_against else 1.0
+    return p, Interval(n_agree / n_signed, low, high)

@@ -137,7 +137,7 @@ def _check_dilation(flat: State, table: Table, whole: nn.Module, path: Path) -> 
             f"place of the last strides, so this definition would give other features. {how}; or give its own, such as "
             "`--architecture torchvision:deeplabv3_resnet50`, or the weights of a backbone with strides alone."
         )
-    has_head = any(name.partition(".")[0] == _name_head(whole.state_dict()) for name in table.tensors)
+    has_head = _name_head(whole.state_dict()) in {name.partition(".")[0] for name in table.tensors}
     if type(whole).__name__ == "ResNet" and not has_head and 2 not in beside.values():
         raise BadInputError(
             f"{path.name} holds a ResNet without classifier, of which nothing tells whether its last strides are as "

@@ -17,7 +17,7 @@ from tests.helpers.clipped import list_clipped
 PROGRAM = """
 import json, sys, tempfile
 from pathlib import Path
-from PySide6.QtTest import QTest
+from PySide6.QtCore import QEventLoop, QTimer
 from app.look.qt_application import make_application
 from app.shell.application import make_window
 from app.base.services import open_services
@@ -28,19 +28,22 @@ session = open_services(engine=FakeEngine(), catalogue=make_catalogue(Path(tempf
 window = make_window(session)
 window.resize(int(sys.argv[1]), int(sys.argv[2]))
 window.show()
-QTest.qWaitForWindowExposed(window)
+def wait(milliseconds):  # QTest.qWait would keep the other threads waiting too
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
 def wait_for(fact):
     while getattr(session.state, fact) is None:
-        QTest.qWait(20)
+        wait(20)
 wait_for("clean")
 session.controller.pick_roi("FFA")
 wait_for("probe")
-QTest.qWait(600)
+wait(600)
 found, scrolls = {}, {}
 area = window.tabs.stack.parentWidget().parentWidget()
 for index in range(window.tabs.bar.count()):
     window.tabs.bar.setCurrentIndex(index)
-    QTest.qWait(50)
+    wait(50)
     title = window.tabs.bar.tabText(index)
     scrolls[title] = area.horizontalScrollBar().maximum(), area.verticalScrollBar().maximum()
     found[title] = list_clipped(window)

@@ -5,20 +5,23 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import JobLane
+from app.stimuli import design_dialog
 from app.stimuli.design_dialog import DesignDialog, group_tray
 from app.stimuli.tray import Tray
 from core.errors import BadInputError
-from core.experiments.measured.design import Question, group_plan
+from core.experiments.measured.design import Design, DesignConfig, Groups, Question, group_plan, iter_design
 from core.experiments.measured.planned import plan_set
 from core.probes.against import Against
 from core.probes.probe import ProbeConfig
 from core.probes.target import Target, TargetKind
+from core.progress import Progress
 from core.stimuli.levels import LevelReading
 from core.stimuli.manifest import ManifestRow, read_manifest
 from core.stimuli.preview import ItemPreview
@@ -98,6 +101,10 @@ def test_a_tray_of_two_subjects_cannot_be_judged_on_one_brain(tmp_path: Path) ->
 
 
 def test_a_set_is_simulated_and_shown(qtbot: QtBot, lane: JobLane, tmp_path: Path, monkeypatch) -> None:
+    def few(name: str, groups: Groups, config: DesignConfig, **more: Any) -> Iterator[Progress[Design]]:
+        return iter_design(name, groups, dataclasses.replace(config, n_simulations=20), **more)
+
+    monkeypatch.setattr(design_dialog, "iter_design", few)
     folder = write_rivals(tmp_path / "set", n_images=6)
     dialog = DesignDialog(lane, lambda: group_tray(Tray(), n_files=3))
     qtbot.addWidget(dialog)

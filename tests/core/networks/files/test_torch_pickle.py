@@ -47,7 +47,7 @@ def text(word: str) -> bytes:
     return b"X" + len(word).to_bytes(4, "little") + word.encode()
 
 
-NESTED = {"deep": b")" + b"\x85" * 800_000, "doubled": b")" + b"2\x86" * 60}
+NESTED = {"deep": b")" + b"\x85" * 300_000, "doubled": b")" + b"2\x86" * 60}
 
 
 @pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
