@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from core.attacks.ball import Ball, render_mask
+from core.attacks.ball import Ball, apply_mask
 from core.attacks.mask import Mask
 from core.attacks.norms import Norm
 from core.seeds import make_stream
@@ -39,8 +39,7 @@ def draw_control(
     """
     shape = tuple(clean.shape[1:])
     draws = [norm.draw_direction(shape, make_stream(seed, "control", key)) for key in keys]
-    within = 1 if (rendered := render_mask(mask, clean)) is None else rendered
-    direction = torch.from_numpy(np.stack(draws)).to(clean) * within
+    direction = apply_mask(torch.from_numpy(np.stack(draws)).to(clean), mask)
     return Ball(norm, clean, size, quantise=quantise).scale_to_budget(direction)
 
 

@@ -364,8 +364,6 @@ class Preview:
     clean: FloatArray
     responses: FloatArray
     shift: float
-    l2: float
-    linf: float
     second_responses: FloatArray | None = None
 
 

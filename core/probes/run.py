@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.attacks.ball import render_mask
+from core.attacks.ball import apply_mask
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control, flip_sign
 from core.attacks.epsilon_grid import BudgetResult, EpsilonStep, iter_budget, iter_epsilon_grid
@@ -109,8 +109,7 @@ class Running:
 
     def _slope(self, gradient: torch.Tensor) -> float:
         """The first-order gain of a unit budget, where the mask lets it lie."""
-        mask = render_mask(self._config.attack.mask, gradient)
-        return float(self._norm.dual_size(gradient if mask is None else gradient * mask))
+        return float(self._norm.dual_size(apply_mask(gradient, self._config.attack.mask)))
 
     def _moved(self, scores: Scores) -> float:
         """The shift in the direction wanted."""

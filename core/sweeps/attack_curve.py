@@ -183,7 +183,7 @@ class _Curve:
         """Attack one batch under every budget and score what each ends with."""
         config, epsilons = self._curve.attack, self._curve.budgets
         steps = iter_epsilon_grid(self._objective, clean, config, epsilons=epsilons, keys=keys)
-        ends = [step.attack for step in steps if step.ends_budget]
+        ends = [step.attack for step in steps if step.attack.convergence is not None]
         attacked = [end.best.pixels for end in ends]
         inputs = self._inputs(clean)
         gradient = self._find_gradient(clean)
