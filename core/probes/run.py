@@ -237,11 +237,8 @@ def make_controls(
     clean: torch.Tensor, perturbed: torch.Tensor, attack: AttackConfig, *, key: str
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The random control and the sign flip of one perturbed image, both (1, 3, height, width), at its norm."""
-    norm = NORMS[attack.norm]
-    # On the CPU: Apple's GPUs have no float64.
-    size = norm.size((perturbed - clean).cpu().double()).to(perturbed)
-    control = draw_control(clean, size, norm, quantise=attack.quantise, seed=attack.seed, keys=(key,), mask=attack.mask)
-    return control, flip_sign(clean, perturbed, norm, quantise=attack.quantise)
+    delta = perturbed - clean
+    return draw_control(clean, delta, attack, keys=(key,)), flip_sign(clean, delta, attack)
 
 
 def check_finite(responses: FloatArray) -> None:
