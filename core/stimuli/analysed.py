@@ -37,26 +37,24 @@ def list_analysis_recipes(sweep: Sweep) -> tuple[Recipe, ...]:
     parts = [(numbers, None, [{"direction": direction} for direction in config.directions])]
     if config.question is Question.DISAGREEMENT:
         sizes: dict[str, Any] = {"sharpness": config.sharpness, "decided_sd": config.decided_sd}
-        seconds = [Against(name.network, name.layer, **sizes) for name in config.encoders]
-        parts = [([first], other, list_wishes(seconds[other])) for first, other in combinations(numbers, 2)]
-    found = []
+        seconds = [list_wishes(Against(name.network, name.layer, **sizes)) for name in config.encoders]
+        parts = [([first], other, seconds[other]) for first, other in combinations(numbers, 2)]
+    found: list[Recipe] = []
     for encoders, other, wishes in parts:
         named = [config.encoders[number] for number in encoders]
         recipes = iter_recipes(config.images, named, config.targets, wishes, attacks)
-        counts = range(len(config.targets)), wishes, range(len(config.norms))
-        for recipe, (image, encoder, target, wish, norm) in zip(
-            recipes, product(range(len(config.images)), encoders, *counts), strict=True
-        ):
-            shift = _find_shift(sweep, wish, (encoder, target, norm), image=image, other=other)
-            found.append(replace(recipe, analysed_sd=shift))
+        images, targets, norms = (range(len(one)) for one in (config.images, config.targets, config.norms))
+        places = product(images, encoders, targets, wishes, norms)
+        shifts = (_find_shift(sweep, place, other=other) for place in places)
+        found += [replace(recipe, analysed_sd=shift) for recipe, shift in zip(recipes, shifts, strict=True)]
     return tuple(found)
 
 
 def _find_shift(
-    sweep: Sweep, wish: Mapping[str, Any], place: tuple[int, int, int], *, image: int, other: int | None
+    sweep: Sweep, place: tuple[int, int, int, Mapping[str, Any], int], *, other: int | None
 ) -> float | None:
-    """The target's shift in SDs by encoder, target and norm; None of a probe that the analysis did not make."""
-    directions, (encoder, target, norm) = sweep.config.directions, place
+    """The target's shift in SDs by image, encoder, target, wish and norm; None of a probe that the analysis lacks."""
+    directions, (image, encoder, target, wish, norm) = sweep.config.directions, place
     if wish["direction"] not in directions or (other is not None and wish["against"].agrees):
         return None
     where = encoder, target, directions.index(wish["direction"]), norm
