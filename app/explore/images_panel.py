@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -143,14 +144,13 @@ class ImagesPanel(QWidget):
         self._take(compare(self._pictures.clean, preview.pixels, delta=preview.delta.transpose(1, 2, 0)))
         self._read_budget()
 
-    def show_step(self, pixels: ByteArray, attack: AttackConfig, *, epsilon: float) -> None:
-        """Show one step of an attack, (height, width, 3) uint8 pixels taken under a budget, against the clean image."""
+    def show_step(self, pixels: ByteArray, attack: AttackConfig) -> None:
+        """Show (height, width, 3) uint8 pixels of a step of an attack, which has the budget of then."""
         if self._pictures is None:
             return
         self._take(compare(self._pictures.clean, pixels))
         clean, made = from_uint8(self._pictures.clean), from_uint8(pixels)
-        reading = read_budget(clean, made, epsilon=epsilon, norm=attack.norm, mask=attack.mask)
-        self.meter.set_reading(reading, of_step=True)
+        self.meter.set_reading(read_budget(clean, made, attack), of_step=True)
 
     def set_pinned(self, pinned: Pinned | None) -> None:
         """Show a pinned probe's picture first, and how the perturbations differ; None takes it away."""
@@ -291,8 +291,8 @@ class ImagesPanel(QWidget):
             return
         clean, attack = self._probe.clean_pixels, self._probe.config.attack
         made = pixels_of(self._probe)[self._role] if self._preview is None else clean + self._preview.delta
-        epsilon = attack.epsilon if self._preview is None else self._preview.epsilon
-        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=attack.norm, mask=attack.mask))
+        attack = attack if self._preview is None else replace(attack, epsilon=self._preview.epsilon)
+        self.meter.set_reading(read_budget(clean, made, attack))
 
     def _take(self, pictures: PictureSet, *, fades: bool = False) -> None:
         self._fades = fades

@@ -8,7 +8,7 @@ rests as long as that took; while a probe runs, longer.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -256,7 +256,7 @@ class Presenter(QObject):
         images.show_images(state.stimulus.levels, pixels, caption=caption, title=self._title())
         if progress is not None:
             attack = state.attack if state.run is None else state.run.attack
-            images.show_step(progress.pixels, attack, epsilon=progress.epsilon)
+            images.show_step(progress.pixels, replace(attack, epsilon=progress.epsilon))
 
     def _take_last(self, probe: Probe) -> None:
         """Remember what is shown, and what was before it; a quick look and what it grows into are one."""
@@ -272,7 +272,8 @@ class Presenter(QObject):
         self._pictured = probe
         if step is not None:
             history = probe.history
-            images.show_step(history.pixels[step], probe.config.attack, epsilon=float(history.epsilon[step]))
+            attack = replace(probe.config.attack, epsilon=float(history.epsilon[step]))
+            images.show_step(history.pixels[step], attack)
         elif preview is not None:
             images.show_preview(preview)
 

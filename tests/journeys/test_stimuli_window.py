@@ -15,6 +15,7 @@ from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from app.stimuli.plan_dialog import PlanDialog
 from app.widgets.new_folder_dialog import NewFolderDialog
+from core.attacks.mask import Mask
 from core.engine import Engine
 from core.stimuli.manifest import read_manifest
 
@@ -84,6 +85,13 @@ def test_a_plan_is_asked_for_with_its_cost(window: MainWindow, qtbot: QtBot) -> 
     qtbot.addWidget(dialog)
     assert dialog.plan is not None
     assert dialog.cost.text().startswith("4 images x 2 targets x 1 direction x 1 budget x 1 encoder = 8 probes")
+    assert dialog.wish().get("mask") is None
+    mask = Mask(box=(0.0, 0.0, 0.5, 1.0))
+    masked = PlanDialog(state.subject, encoders, current=state.encoder, image="", mask=mask, parent=window)
+    qtbot.addWidget(masked)
+    assert masked.plan is not None and masked.plan.mask == mask and "inside the mask" in masked.grey.text()
+    masked.masked.setChecked(False)
+    assert masked.plan is not None and masked.plan.mask is None
     dialog.images.setText("no_such_image")
     dialog.budgets.setText("linf:8")
     dialog.tell()

@@ -99,7 +99,7 @@ def test_a_comparison_wished_for_comes_back_after_a_step(panel: ImagesPanel) -> 
     probe = make_probe(44, SIZE)
     panel.show_probe(probe)
     panel.set_comparison(Role.CONTROL)
-    panel.show_step(probe.history.pixels[3], AttackConfig(), epsilon=0.2)
+    panel.show_step(probe.history.pixels[3], AttackConfig(epsilon=0.2))
     assert np.array_equal(shown(panel.made_view), probe.history.pixels[3])
     panel.show_probe(probe)
     assert np.array_equal(shown(panel.made_view), to_uint8(probe.control_pixels))
@@ -181,7 +181,7 @@ def test_a_new_step_keeps_the_zoom(panel: ImagesPanel) -> None:
     panel.show_probe(probe)
     panel.made_view.show_rect(QRectF(0, 0, 12, 12))
     before = panel.made_view.view_rect
-    panel.show_step(probe.history.pixels[0], AttackConfig(), epsilon=0.1)
+    panel.show_step(probe.history.pixels[0], AttackConfig(epsilon=0.1))
     assert panel.made_view.view_rect == before
 
 
