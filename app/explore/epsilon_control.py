@@ -85,7 +85,7 @@ class EpsilonControl(QWidget):
         self.field.setAccessibleName("Budget epsilon")
         self.field.setToolTip(TIP)
         self.slider = LogSlider(*SPANS[self.norm])
-        self._hint = make_label(role="faint")
+        self._hint = make_label(role="faint", wraps=True)
         self._error = make_label(role="field-error", wraps=True)
         self._error.hide()
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)

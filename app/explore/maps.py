@@ -167,7 +167,7 @@ def _shift(state: AppState, perturbed: FloatArray | None) -> FloatArray | None:
 
 def _sensitivity(state: AppState, card: EncoderCard | None) -> ProbeMap:
     attack = state.attack
-    within = "" if attack.mask is None else f" {attack.mask.describe()}"
+    within = "" if attack.mask is None else " inside the mask"
     title = f"First-order sensitivity at {write_budget(attack.epsilon, attack.norm)}{within}"
     if state.atlas is None or state.atlas.mask != attack.mask or card is None:
         return ProbeMap(None, title, SD_UNIT, diverging=False)
