@@ -100,7 +100,8 @@ def _score_second(encoder: Encoder, config: ProbeConfig, delivered: Delivered) -
 def _score(encoder: Encoder, delivered: Delivered) -> Delivered:
     images = (delivered.clean, delivered.perturbed, delivered.control, delivered.sign_flip)
     ends = np.cumsum([len(one) for one in images])[:-1]
-    return Delivered(*np.split(respond(encoder, np.concatenate(images)), ends), delivered.convergence)
+    clean, perturbed, control, flip = np.split(respond(encoder, np.concatenate(images)), ends)
+    return Delivered(clean, perturbed, control, flip, delivered.convergence)
 
 
 def _draw_curve(
