@@ -173,7 +173,7 @@ class ProbeConfig:
 class Curve:
     """The target's shift along the epsilon grid; every array is (n_budgets,) in the response's unit.
 
-    `first_order` is epsilon times the dual norm of the masked gradient (the shift a linear encoder would show, signed by the
+    `first_order` is epsilon times the (masked) gradient's dual norm (the shift a linear encoder would show, signed by the
     direction); `linearity` is shift / first_order; the control is a random perturbation of the same realised norm.
     For patterns all of these are of the objective itself, in its own unit; the cosine has no gradient at the clean
     image, so its `first_order` and `linearity` are NaN, as they are where a network has no gradient.
