@@ -17,8 +17,8 @@ from core.types import NormName
 
 NO_READING = "No perturbation yet"
 GAUGE_TIP = (
-    "Budget used: the realised size of δ = perturbed − clean, against the ε that was allowed; of a soft mask m it stays "
-    "below, since δ = m z and ε bounds z"
+    "Budget used: the realised size of δ = perturbed − clean, against the ε that was allowed; it stays below under a "
+    "soft mask m, since δ = m z and ε bounds z"
 )
 STEP_TIP = "Known of the delivered image only: the pictures of attack steps are kept in 8 bits."
 MARGIN = 2
