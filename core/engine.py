@@ -24,6 +24,7 @@ from core.progress import Progress, ShouldStop, never_stop
 from core.types import FloatArray
 
 if TYPE_CHECKING:
+    from core.attacks.mask import Mask
     from core.encoders.encoder import Encoder
     from core.encoders.estimate import FitEstimate
     from core.encoders.fit_request import FitRequest, SearchProgress
@@ -231,14 +232,15 @@ class Engine:
         layer: str,
         stimulus: Stimulus,
         *,
+        mask: Mask | None = None,
         side: int | None = None,
         should_stop: ShouldStop = never_stop,
     ) -> Iterator[Progress[GradientAtlas]]:
-        """The size of every voxel's exact gradient at one stimulus; the last record holds the `GradientAtlas`."""
+        """See `iter_gradient_atlas`; the last record holds the `GradientAtlas`."""
         from core.probes.gradient_atlas import iter_gradient_atlas
 
         encoder = self.open_encoder(subject, network, layer, side=side)
-        yield from iter_gradient_atlas(encoder, stimulus, should_stop=should_stop)
+        yield from iter_gradient_atlas(encoder, stimulus, mask=mask, should_stop=should_stop)
 
     def first_order_probe(self, config: ProbeConfig, stimulus: Stimulus) -> FirstOrderProbe:
         """See `FirstOrder`; the forward pass of the last stimulus is kept, so that a further target is cheap."""

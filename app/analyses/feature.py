@@ -33,7 +33,7 @@ class Analyses(Feature):
     """Adds a tab for each question."""
 
     collect_wanted = Signal(object)
-    """The config of an analysis whose probes go into the tray."""
+    """The `Sweep` of an analysis whose probes go into the tray."""
 
     def __init__(self, desk: Desk, explore: Explore) -> None:
         super().__init__(desk)

@@ -39,6 +39,7 @@ from app.widgets.basics import (
     make_row,
     make_split,
     set_look,
+    show_text,
 )
 from app.widgets.captions import EmptyState
 from app.widgets.full_panel import MARK, make_full_button
@@ -64,6 +65,7 @@ from core.sweeps.step_seconds import measure_step_seconds
 from core.templates import read_formulas
 
 JOB, STEP_SECONDS = "analysis", "pace"
+NO_MASK = "The mask of Explore is not used: an analysis lets images change everywhere."
 UNFINISHED = "This analysis is not finished: run it to go on where it stopped."
 LEAST_TABLE = 64
 SHARES = (100, 24)
@@ -108,6 +110,7 @@ class AnalysisPage(JobPage):
         self.earlier = RecentButton("Earlier…", partial(list_analyses, question), self.open_requested.emit, ask)
         self.collect = make_button("Add probes to the tray", do=self._collect)
         self.table = PlainTable("Numbers", stretches=False, sorts=True)
+        self.no_mask = make_label("", "muted", wraps=True)
         self.badge, self.answer_badge, self.so_far = make_badge(), make_badge(), make_badge("", "warning")
         self._lay_out()
         self._connect()
@@ -202,13 +205,14 @@ class AnalysisPage(JobPage):
         head.addWidget(make_full_button(below, "Numbers"))
         parts = make_split(self.view, below, shares=SHARES, upright=True)
         title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
-        form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.form)
+        form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.no_mask, self.form)
         empty = EmptyState("No results yet", "Choose encoders and targets, then run the analysis.")
         self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.earlier], above=[self.where])
 
     def _connect(self) -> None:
         self.where.again.connect(self.start)
         self.form.changed.connect(self.refresh)
+        self._session.state.attack_changed.connect(self.refresh)
         self.form.changed.connect(self._measure)
         self.view.probe_requested.connect(self._ask)
         for plot in self.view.findChildren(PlotView):
@@ -224,10 +228,11 @@ class AnalysisPage(JobPage):
         ready = self.form.config_if_valid() is not None
         reason = "" if ready else self.form.problem.text() or "Choose a subject in Explore first"
         self.show_state(reason, answered=self.finished is not None)
+        show_text(self.no_mask, NO_MASK if self._session.state.attack.mask else "")
         n_probes = 0
         if self.finished is not None:
             n_probes = count_probes(self.finished.sweep.config)
-        tip = f"Add the {n_probes} probes behind these results, each at the highest budget"
+        tip = f"Add the {n_probes} probes behind these results, each at the highest budget, made again and compared"
         allow(self.collect, "" if self.finished else self.EXPORT_LATER, tip)
 
     def _measure(self) -> None:
@@ -272,7 +277,7 @@ class AnalysisPage(JobPage):
 
     def _collect(self) -> None:
         if self.finished is not None:
-            self.collect_requested.emit(self.finished.sweep.config)
+            self.collect_requested.emit(self.finished.sweep)
 
     def _ask(self, encoder: int, target: int, image: int) -> None:
         if self.shown is not None:

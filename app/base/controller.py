@@ -27,12 +27,11 @@ from core.probes.against import Against
 from core.probes.choice import TargetOptions
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.target import Target, read_numbers, target_pattern, target_roi, target_set, target_voxel
-from core.progress import Progress
 from core.surfaces.placing import place_nowhere, place_voxels
 from core.types import Direction, FloatArray, VoxelTable
 
 if TYPE_CHECKING:
-    from core.probes.gradient_atlas import GradientAtlas
+    from core.attacks.mask import Mask
 
 T = TypeVar("T")
 FILE_WRITES = "write"
@@ -63,6 +62,7 @@ class Controller(QObject):
         self._try = problems.attempt
         self.image_key = ""
         self._wants_atlas = False
+        self._asked_mask: Mask | None = None
 
     def reread_catalogue(self) -> None:
         """Add what is new and drop what was removed since the catalogue was read."""
@@ -268,10 +268,9 @@ class Controller(QObject):
     def want_atlas(self, wanted: bool) -> None:
         """Whether the sensitivity map is on screen; its gradients are computed when it is."""
         self._wants_atlas = wanted
-        if wanted:
-            self._request_atlas()
-        else:
+        if not wanted:
             self._lane.drop("atlas")
+        self._request_atlas()
 
     def export(self, folder: Path) -> None:
         """Write the stimuli of the probe on screen."""
@@ -342,18 +341,19 @@ class Controller(QObject):
         )
 
     def _request_atlas(self) -> None:
-        state = self._state
-        stimulus, subject = state.stimulus, state.subject
-        ready = state.atlas is None and state.clean is not None and not self._lane.is_busy("atlas")
+        state, mask = self._state, self._state.attack.mask
+        stimulus, subject, atlas = state.stimulus, state.subject, state.atlas
+        is_asked = self._lane.is_busy("atlas") and self._asked_mask == mask
+        ready = state.clean is not None and not is_asked and (atlas is None or atlas.mask != mask)
         if not (ready and self._wants_atlas and stimulus is not None and subject is not None):
             return
-        network, layer = state.encoder
+        self._asked_mask, (network, layer) = mask, state.encoder
         self._lane.submit(
             "atlas",
             lambda stop: self._engine.iter_gradient_atlas(
-                subject.id, network, layer, stimulus, side=_side_of(stimulus), should_stop=stop
+                subject.id, network, layer, stimulus, mask=mask, side=_side_of(stimulus), should_stop=stop
             ),
-            on_done=self._take_atlas,
+            on_done=lambda last: setattr(state, "atlas", last.result),
             title="Computing every voxel's gradient…",
         )
 
@@ -382,9 +382,6 @@ class Controller(QObject):
         if probe is self._state.probe:
             self._state.step = None
             self._state.preview = preview
-
-    def _take_atlas(self, last: Progress[GradientAtlas]) -> None:
-        self._state.atlas = last.result
 
     def _take_stop(self) -> None:
         self._state.progress = self._state.refining = None

@@ -163,8 +163,6 @@ def matches_probe(state: AppState, probe: Probe) -> bool:
     """Whether a probe differs from what the window describes in budget and schedule at most, so it can be rescaled."""
     if state.target is None or state.stimulus is None or probe.stimulus_sha256 != state.stimulus.sha256:
         return False
-    wanted, made = request_probe(state), probe.config
-    same_aim = (made.target, made.direction, made.objective) == (wanted.target, wanted.direction, wanted.objective)
-    names = ("network", "layer", "ensemble", "against")
-    same_encoders = all(getattr(made, name) == getattr(wanted, name) for name in names)
-    return same_aim and same_encoders and probe.config.attack.norm is wanted.attack.norm
+    aim = ("network", "layer", "ensemble", "against", "target", "direction", "objective")
+    asked = operator.attrgetter(*aim, "attack.norm", "attack.mask", "attack.quantise")
+    return bool(asked(request_probe(state)) == asked(probe.config))

@@ -35,6 +35,8 @@ MAPS = (
     ("roi", "ROIs"),
 )
 REGIONS = "roi"
+LAST = ("last", "Shift, last probe")
+"""A second map only: what the probe before the present one did."""
 BESIDE = (
     ("auto", "A | B: pinned probe or second encoder"),
     ("none", "One cortex"),
@@ -174,7 +176,8 @@ class CortexPanel(QWidget):
         self.threshold_label = make_label("", "muted")
         self.threshold_label.setToolTip(self.threshold.toolTip())
         self.colormap_button = ColormapBox()
-        self.over = OverMenu([one for one in MAPS if one[0] != REGIONS], self.look_changed.emit)
+        over = [*(one for one in MAPS if one[0] != REGIONS), LAST]
+        self.over = OverMenu(over, self.look_changed.emit)
         self.outlines_button = make_tool_button(tip="Outline the ROIs", name="Outlines")
         self.labels_button = make_tool_button(tip="Name the ROIs", name="Labels")
         self.path_button = make_tool_button(tip=PATH_TIP, name="Path of the shift")

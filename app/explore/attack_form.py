@@ -128,6 +128,7 @@ class AttackForm(Form):
         self.show_config(attack, keep=unused)
         if self.epsilon.norm is not attack.norm:
             self.epsilon.set_norm(attack.norm)
+        self.epsilon.within = attack.mask
         self.epsilon.set_epsilon(attack.epsilon)
         self._step_size, self._step_rule = attack.step_size, attack.step_rule
         self.mask_tool.set_value(attack.mask)

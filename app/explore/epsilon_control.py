@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
@@ -12,6 +13,7 @@ from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.basics import make_column, make_label, make_row, set_look
 from app.widgets.editors import Slider
 from core.attacks.config import describe_grey_levels, parse_epsilon
+from core.attacks.mask import Mask
 from core.errors import BadInputError
 from core.types import NormName
 
@@ -62,7 +64,7 @@ class LogSlider(Slider):
 
 
 class EpsilonControl(QWidget):
-    """A budget `epsilon`, in [0, 1] pixel units, under a `norm`.
+    """A budget `epsilon`, in [0, 1] pixel units, under a `norm`, of changes `within` a mask; None is everywhere.
 
     `dragged` follows every move; `committed` says that a budget was settled on.
     """
@@ -76,13 +78,14 @@ class EpsilonControl(QWidget):
         self.epsilon = STARTS[self.norm]
         self._kept = dict(STARTS)
         self._side = 224
+        self.within: Mask | None = None
         self.field = QLineEdit()
         self.field.setFixedWidth(88)
         self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.field.setAccessibleName("Budget epsilon")
         self.field.setToolTip(TIP)
         self.slider = LogSlider(*SPANS[self.norm])
-        self._hint = make_label(role="faint")
+        self._hint = make_label(role="faint", wraps=True)
         self._error = make_label(role="field-error", wraps=True)
         self._error.hide()
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -143,7 +146,9 @@ class EpsilonControl(QWidget):
 
     def _show_text(self) -> None:
         self.field.setText(write_epsilon(self.epsilon, self.norm))
-        self._hint.setText(describe_grey_levels([self.epsilon], self.norm, side=self._side))
+        self._hint.setText("")
+        with suppress(BadInputError):  # a mask that does not fit is refused where it is used
+            self._hint.setText(describe_grey_levels([self.epsilon], self.norm, side=self._side, mask=self.within))
 
     def _show_error(self, text: str) -> None:
         set_look(self.field, "invalid", "true" if text else "false")

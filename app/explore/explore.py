@@ -313,7 +313,7 @@ class Explore(Feature):
         state.run = probe.config
         state.clean = probe.clean
         state.probe = probe
-        self._session.controller.want_atlas(self.cortex.current_map() == SENSITIVITY)
+        self._session.controller.want_atlas(SENSITIVITY in (self.cortex.current_map(), self.cortex.over.value()[0]))
 
     def _connect(self) -> None:
         view, responses = self.cortex.view, self.responses

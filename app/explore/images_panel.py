@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -14,7 +15,6 @@ from app.base.state import Pinned
 from app.explore.compare_tools import CompareTools
 from app.explore.jury_strip import JuryStrip
 from app.explore.picture_set import ROLES, PictureSet, Role, compare, compare_probe, describe_pixel, fade, pixels_of
-from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
 from app.widgets.basics import make_column, make_label, make_panel, make_row, show_text
@@ -24,11 +24,12 @@ from app.widgets.editors import ChoiceBox
 from app.widgets.full_panel import make_full_button
 from app.widgets.image_view import ImageView
 from app.widgets.large_view import LargeView
+from core.attacks.config import AttackConfig, write_budget
 from core.images.difference import MANUAL_FACTORS, amplify, choose_factor
 from core.images.stimulus import from_uint8
 from core.probes.budget import read_budget
 from core.probes.probe import Preview, Probe
-from core.types import ByteArray, NormName
+from core.types import ByteArray
 
 FLICKER_MS = 167
 """Half a period of 3 Hz: the most flashes a second that is held to be safe for people with photosensitive epilepsy."""
@@ -143,13 +144,13 @@ class ImagesPanel(QWidget):
         self._take(compare(self._pictures.clean, preview.pixels, delta=preview.delta.transpose(1, 2, 0)))
         self._read_budget()
 
-    def show_step(self, pixels: ByteArray, *, epsilon: float, norm: NormName) -> None:
-        """Show one attack step's (height, width, 3) uint8 pixels, taken under a budget, against the clean image."""
+    def show_step(self, pixels: ByteArray, attack: AttackConfig) -> None:
+        """Show (height, width, 3) uint8 pixels of a step of an attack, which has the budget of then."""
         if self._pictures is None:
             return
         self._take(compare(self._pictures.clean, pixels))
         clean, made = from_uint8(self._pictures.clean), from_uint8(pixels)
-        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=norm), of_step=True)
+        self.meter.set_reading(read_budget(clean, made, attack), of_step=True)
 
     def set_pinned(self, pinned: Pinned | None) -> None:
         """Show a pinned probe's picture first, and how the perturbations differ; None takes it away."""
@@ -280,10 +281,9 @@ class ImagesPanel(QWidget):
     def _caption(self, probe: Probe, epsilon: float, *, note: str = "") -> None:
         config = probe.config
         attack = config.attack
-        budget = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(epsilon, attack.norm)}"
         steps = "auto" if attack.falls and not attack.n_steps else attack.steps_taken
         how = note or f"{attack.method.upper()} {steps} steps"
-        self.caption.show_text(f"{config.network} {config.layer} · {budget} · {how}")
+        self.caption.show_text(f"{config.network} {config.layer} · {write_budget(epsilon, attack.norm)} · {how}")
 
     def _read_budget(self) -> None:
         """Measure what the second pane shows, from the exact pixels of the probe or its preview."""
@@ -291,8 +291,8 @@ class ImagesPanel(QWidget):
             return
         clean, attack = self._probe.clean_pixels, self._probe.config.attack
         made = pixels_of(self._probe)[self._role] if self._preview is None else clean + self._preview.delta
-        epsilon = attack.epsilon if self._preview is None else self._preview.epsilon
-        self.meter.set_reading(read_budget(clean, made, epsilon=epsilon, norm=attack.norm, mask=attack.mask))
+        attack = attack if self._preview is None else replace(attack, epsilon=self._preview.epsilon)
+        self.meter.set_reading(read_budget(clean, made, attack))
 
     def _take(self, pictures: PictureSet, *, fades: bool = False) -> None:
         self._fades = fades

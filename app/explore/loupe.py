@@ -30,7 +30,7 @@ SIDE, EDGE = 152, 12
 """Pixels of the picture, and from the loupe to the edges of the cortex."""
 
 POINT, WAITS = "Point at a voxel of the cortex.", "Follows when the probe has finished."
-WHAT = "{} at {}, gradient of the clean image · difference × {}"
+WHAT = "{} at {}, gradient of the clean image{} · difference × {}"
 
 
 class Loupe(QFrame):
@@ -112,7 +112,9 @@ class Loupe(QFrame):
         self.picture.setPixmap(pixmap.scaled(SIDE, SIDE, mode=Qt.TransformationMode.SmoothTransformation))
         value, unit = (found.shift, unit) if math.isnan(found.shift_sd) else (found.shift_sd, "SD")
         moved = f"First order {format_signed(value, digits_for(abs(value)))} {unit}"
-        self._say(WHAT.format(found.config.target.label, write_budget(attack.epsilon, attack.norm), factor), moved)
+        within = "" if attack.mask is None else f" {attack.mask.describe()}"
+        budget = write_budget(attack.epsilon, attack.norm)
+        self._say(WHAT.format(found.config.target.label, budget, within, factor), moved)
 
     def _say(self, note: str, title: str = "") -> None:
         self.picture.setVisible(bool(title))

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.base.state import AppState, Pinned
-from app.look.numbers import NORM_SIGNS, write_epsilon
+from core.attacks.config import write_budget
 from core.errors import ProbeError
 from core.figures.movie_config import MAPS, CortexStyle
 from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, ProbeMap, map_probe, robust_limit
 from core.probes.jury import Vote
 from core.probes.probe import in_reference_sds
-from core.types import FloatArray, NormName
+from core.types import FloatArray
 
 if TYPE_CHECKING:
     from core.encoders.card import EncoderCard
     from core.engine import EncoderKey
     from core.probes.against import Against
+    from core.probes.probe import Probe
     from core.probes.target import Target
     from core.surfaces.placing import Placed
 
@@ -53,8 +54,8 @@ def find_perturbed(state: AppState) -> FloatArray | None:
     return state.probe.perturbed if state.probe is not None else None
 
 
-def make_map(name: str, state: AppState) -> ProbeMap:
-    """One of the maps of the chooser: shift, clean, perturbed, sensitivity, r or noise_ceiling."""
+def make_map(name: str, state: AppState, *, before: Probe | None = None) -> ProbeMap:
+    """One of the maps of the chooser: shift, clean, perturbed, sensitivity, r, noise_ceiling; "last" of `before`."""
     card = state.card
     unit = card.response_unit if card is not None else ""
     perturbed = find_perturbed(state)
@@ -65,6 +66,9 @@ def make_map(name: str, state: AppState) -> ProbeMap:
             return ProbeMap(values, f"Response, {name}", unit, diverging=True, limit=max(limits, default=None))
         case "sensitivity":
             return _sensitivity(state, card)
+        case "last":
+            values = before.shift_sd if before is not None and _is_of(before, state) else None
+            return _as_shift(values, "Shift, last probe")
         case "r":
             return ProbeMap(
                 card.r if card is not None else None, "Accuracy of the encoder", "held-out r", diverging=False
@@ -113,12 +117,18 @@ def _make_beside(name: str, state: AppState, wanted: str, gate_r: float) -> Besi
     if wanted.startswith("map:"):
         return Beside(make_map(wanted.removeprefix("map:"), state), target=state.target)
     if pinned is not None and wanted in ("auto", "pinned") and state.subject is not None:
-        there = (pinned.probe.config.subject, len(pinned.probe.clean))
-        own = None if there == (state.subject.id, state.subject.voxels.n_voxels) else pinned.placed
+        own = None if _is_of(pinned.probe, state) else pinned.placed
         return Beside(_map_pinned(name, pinned, gate_r), own, pinned.probe.config.target, is_pinned=True)
     if against is not None and wanted in ("auto", "second") and name == "shift":
         return Beside(_map_second(against, state), target=state.target)
     return None
+
+
+def _is_of(probe: Probe, state: AppState) -> bool:
+    """Whether it has the voxels of the subject on screen."""
+    subject = state.subject
+    there = (probe.config.subject, len(probe.clean))
+    return subject is not None and there == (subject.id, subject.voxels.n_voxels)
 
 
 def _map_second(against: Against, state: AppState) -> ProbeMap:
@@ -157,9 +167,9 @@ def _shift(state: AppState, perturbed: FloatArray | None) -> FloatArray | None:
 
 def _sensitivity(state: AppState, card: EncoderCard | None) -> ProbeMap:
     attack = state.attack
-    title = f"First-order sensitivity at {NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
-    if state.atlas is None or card is None:
+    within = "" if attack.mask is None else " inside the mask"
+    title = f"First-order sensitivity at {write_budget(attack.epsilon, attack.norm)}{within}"
+    if state.atlas is None or state.atlas.mask != attack.mask or card is None:
         return ProbeMap(None, title, SD_UNIT, diverging=False)
-    size = state.atlas.l2 if attack.norm is NormName.L2 else state.atlas.l1
-    values = in_reference_sds(attack.epsilon * size, card.reference_sd)
+    values = in_reference_sds(state.atlas.first_order(attack.norm, attack.epsilon), card.reference_sd)
     return ProbeMap(values, title, SD_UNIT, diverging=False)

@@ -10,11 +10,11 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.explore.curve_view import CurveView
-from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.widgets.basics import make_column
 from app.widgets.captions import Caption
 from app.widgets.editors import CountBox, NumberBox
 from app.widgets.form import Count, Flag, Form, Number
+from core.attacks.config import write_budget
 from core.experiments.measured.detect import ShiftPower, find_spans
 from core.figures.curve import ATTACK, CurveData
 from core.figures.probe_maps import SD_UNIT
@@ -132,7 +132,7 @@ class PowerRow(Form):
         takes = TOO_FEW if power.least_agreeing > power.n_images else NEVER
         if needed < math.inf:
             takes = f"needs {count(int(needed), 'repeat')} for a power of 0.8; now {now:.2f}"
-        self.answer.show_text(f"{NORM_SIGNS[data.norm]} ε {write_epsilon(marker[0], data.norm)} {takes}.")
+        self.answer.show_text(f"{write_budget(marker[0], data.norm)} {takes}.")
 
     def _power(self) -> ShiftPower | None:
         return self.make_config(ShiftPower) if self.shows.isChecked() else None

@@ -8,7 +8,7 @@ rests as long as that took; while a probe runs, longer.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -115,6 +115,7 @@ class Presenter(QObject):
         self._rests_until = 0.0
         self._pictured: Probe | None = None
         self._last: Probe | None = None
+        self._before: Probe | None = None
         self._compared = ""
         self._aimed: Target | None = None
         self._stale: set[str] = set()
@@ -245,7 +246,7 @@ class Presenter(QObject):
             images.show_probe(self._last, is_last=True)
             return
         if state.probe is not None and state.progress is None:
-            self._last = state.probe
+            self._take_last(state.probe)
             self._draw_images_of(state.probe)
             return
         self._pictured = None
@@ -254,7 +255,15 @@ class Presenter(QObject):
         caption = f"step {progress.step} of {progress.n_steps}" if progress is not None else "clean"
         images.show_images(state.stimulus.levels, pixels, caption=caption, title=self._title())
         if progress is not None:
-            images.show_step(progress.pixels, epsilon=progress.epsilon, norm=state.attack.norm)
+            attack = state.attack if state.run is None else state.run.attack
+            images.show_step(progress.pixels, replace(attack, epsilon=progress.epsilon))
+
+    def _take_last(self, probe: Probe) -> None:
+        """Remember what is shown, and what was before it; a quick look and what it grows into are one."""
+        last = self._last
+        if last is not None and last is not probe and last.config.attack != probe.config.attack.quick_look():
+            self._before = last
+        self._last = probe
 
     def _draw_images_of(self, probe: Probe) -> None:
         images, step, preview = self._panels.images, self._state.step, self._state.preview
@@ -263,7 +272,8 @@ class Presenter(QObject):
         self._pictured = probe
         if step is not None:
             history = probe.history
-            images.show_step(history.pixels[step], epsilon=float(history.epsilon[step]), norm=probe.config.attack.norm)
+            attack = replace(probe.config.attack, epsilon=float(history.epsilon[step]))
+            images.show_step(history.pixels[step], attack)
         elif preview is not None:
             images.show_preview(preview)
 
@@ -284,7 +294,7 @@ class Presenter(QObject):
         own, on_left = (None, False) if beside is None else (beside.own, beside.is_pinned)
         twin = self._panels.cortex.show_second(beside is not None, own, on_left=on_left)
         over, mode, level = self._panels.cortex.over.value()
-        made = make_map(over, self._state) if over else None
+        made = make_map(over, self._state, before=self._before) if over else None
         view.set_over(made, self._panels.cortex.over.title(), mode=mode, level=float(level))
         if name == REGIONS:
             view.show_regions(True)

@@ -15,7 +15,7 @@ from app.explore.curve_view import CurveView
 from app.explore.history_view import HistoryView
 from app.explore.power_row import PowerRow
 from app.explore.roi_table import RoiTable
-from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
+from app.look.numbers import digits_for, format_number, format_signed
 from app.widgets.basics import make_column, make_label, make_panel, make_row, make_split
 from app.widgets.captions import Caption, EmptyState
 from app.widgets.full_panel import MARK, fills, make_full_button
@@ -91,11 +91,11 @@ class LiveSteps:
 
     def describe(self, newest: ProbeProgress) -> str:
         """The newest step in words: "step 12 of 40 · L₂ ε 0.75 · +0.42 % signal change"."""
-        norm, unit = self.config.attack.norm, self.config.objective.unit(self.response_unit)
+        unit = self.config.objective.unit(self.response_unit)
         moved = f"{format_signed(newest.shift, digits_for(abs(newest.shift)))} {unit}"
         if self.config.against is not None:
             moved = write_pair(self.config, newest.shifts_sd)
-        budget = f"{NORM_SIGNS[norm]} ε {write_epsilon(newest.epsilon, norm)}"
+        budget = write_budget(newest.epsilon, self.config.attack.norm)
         return f"step {newest.step} of {newest.n_steps} · {budget} · {moved}"
 
 

@@ -122,6 +122,7 @@ class Wiring(QObject):
         state.subject_changed.connect(self._follow_subject)
         state.encoder_changed.connect(self._list_options)
         state.probe_changed.connect(self._report)
+        state.attack_changed.connect(self._take_look)  # gradients are of one mask
 
     def _connect_jury(self) -> None:
         jury, strip, state = self._jury, self._panels.images.jury, self._session.state

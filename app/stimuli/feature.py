@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +29,24 @@ from app.widgets.job_line import Reading
 from app.widgets.large_view import LargeView
 from app.widgets.new_folder_dialog import ask_new_folder
 from app.widgets.where_row import WhereRow
-from core.attacks.config import AttackConfig
 from core.cluster.run import iter_set
 from core.cluster.where import HERE, Where
 from core.datasets.kinds import is_image
 from core.headers import unstructure
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
-from core.probes.against import Against
 from core.probes.probe import Probe
 from core.session.files import SETS, add_recent
+from core.stimuli.analysed import list_analysis_recipes
 from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.level_strip import LevelCell
 from core.stimuli.levels import LevelReading
 from core.stimuli.names import safe_name
-from core.stimuli.plan import iter_recipes, list_recipes, list_wishes
+from core.stimuli.plan import list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.set_work import begin_set
 from core.stimuli.store import open_probe_store
-from core.sweeps.config import EncoderName, Question, SweepConfig
+from core.sweeps.gather import Sweep
 
 LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
@@ -125,9 +123,10 @@ class Stimuli(Feature):
         )
         self._session.controller.noted.emit(f"Added to the tray, as item {len(self.tray.items)}")
 
-    def add_analysis(self, config: SweepConfig) -> None:
+    def add_analysis(self, sweep: Sweep) -> None:
         """Put every probe behind an analysis into the tray, at its highest budget."""
-        self._list(partial(list_analysis_recipes, config), "Added {count} probes of the analysis to the tray")
+        told = "Added {count} probes of the analysis to the tray; they are made again, and their shifts compared"
+        self._list(partial(list_analysis_recipes, sweep), told)
 
     def _list(self, make: Callable[[], Sequence[Recipe]], told: str) -> None:
         """Have recipes made, which reads their images, and put them into the tray."""
@@ -163,6 +162,7 @@ class Stimuli(Feature):
             encoders,
             current=state.encoder,
             image=self._session.controller.image_key,
+            mask=state.attack.mask,
             parent=self._desk.parent,
         )
         if images:
@@ -232,7 +232,7 @@ class Stimuli(Feature):
             self._session.lane,
             LOOK,
             lambda stop: make(should_stop=stop),
-            title="Making the tray's probes…",
+            title="Previewing the tray…",
             on_done=lambda record: self.tray.take_previews(record.previews),
             read=self._read,
             stopped="Stopped. Finished probes are kept.",
@@ -351,27 +351,6 @@ def _name_all(recipes: Sequence[Recipe]) -> Sequence[Recipe]:
     for recipe in recipes:
         _ = recipe.digest
     return recipes
-
-
-def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
-    """The probes behind every point of an analysis, at the highest budget of its epsilon grid, attacked as it did."""
-
-    def attacks(side: int) -> list[tuple[AttackConfig, tuple[float, ...]]]:
-        first = config.attacks[0]
-        return [(config.attack(norm, side, first), config.budgets(norm, side)) for norm in config.norms]
-
-    parts: list[tuple[Sequence[EncoderName], Sequence[Mapping[str, Any]]]]
-    if config.question is Question.DISAGREEMENT:
-        sizes: dict[str, Any] = {"sharpness": config.sharpness, "decided_sd": config.decided_sd}
-        pairs = combinations(config.encoders, 2)
-        parts = [([first], list_wishes(Against(other.network, other.layer, **sizes))) for first, other in pairs]
-    else:
-        parts = [(config.encoders, [{"direction": direction} for direction in config.directions])]
-    return tuple(
-        recipe
-        for encoders, wishes in parts
-        for recipe in iter_recipes(config.images, encoders, config.targets, wishes, attacks)
-    )
 
 
 class Packages(Feature):

@@ -223,6 +223,8 @@ class StimuliPage(JobPage):
         ]
         if preview is not None and not warnings:
             lines.append("✓ No warnings.")
+        if (then := recipe.analysed_sd) is not None:
+            lines.append(f"In the analysis it came from: {then:+.2f} SD, before saving.")
         self.warnings.setText("\n".join(lines))
 
 

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QDialog, QWidget
 from app.widgets.against_form import AgainstForm
 from app.widgets.basics import fill_dialog, make_button, make_label, make_row, show_text
 from app.widgets.copy_work import make_copy_button
-from app.widgets.form import MOST_SEED, Checks, Count, Fields, Gate, Pick, Text, attempt
+from app.widgets.form import MOST_SEED, Checks, Count, Fields, Flag, Gate, Pick, Text, attempt
 from app.widgets.pick_dialog import IMAGE_EXAMPLES, VOXEL_EXAMPLES, make_picker
 from core.attacks.config import describe_grey_levels
+from core.attacks.mask import Mask, pack_mask
 from core.datasets.subject import Subject
 from core.errors import ProbeError
 from core.networks.catalog import find_network, name_encoder
@@ -64,6 +65,7 @@ class PlanDialog(QDialog, Fields):
     gate = Gate("Minimum r", "Minimum r of a voxel drawn as ROI:N", first=0.1)
     seed = Count("Seed", "Seed for drawing images and voxels, and for controls", most=MOST_SEED)
     direction = Pick("", choices=DIRECTIONS, name="Direction")
+    masked = Flag("Only inside the mask of Explore", "Nothing changes outside, in the controls neither")
 
     def __init__(
         self,
@@ -72,12 +74,14 @@ class PlanDialog(QDialog, Fields):
         *,
         current: tuple[str, str],
         image: str,
+        mask: Mask | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.make_fields()
         self.plan: StimulusPlan | None = None
-        self._subject = subject
+        self._subject, self._mask = subject, mask
+        self.masked.set_value(mask is not None)
         self.encoders.set_choices([(":".join(key), *name_encoder(*key)) for key in encoders], [":".join(current)])
         self.against = AgainstForm(with_agreeing=False)
         self.against.set_encoders(encoders, None)
@@ -120,6 +124,7 @@ class PlanDialog(QDialog, Fields):
             "gate": self.gate.value(),
             "seed": self.seed.value(),
             **asked,
+            **pack_mask(self._mask if self.masked.value() else None),
         }
 
     def tell(self) -> None:
@@ -173,7 +178,9 @@ class PlanDialog(QDialog, Fields):
             "n_steps",
             "gate",
             "seed",
+            "masked",
         )
+        self.show_row("masked", self._mask is not None)
         asks = make_label(f"For {self._subject.title}: every combination becomes a probe in the tray.", "muted")
         told = (self.cost, self.notes, self.problem)
         parts = (make_label("Plan stimuli", "title"), asks, lists, self.against, rows, self.direction, *told)
@@ -189,4 +196,4 @@ def describe_budgets(plan: StimulusPlan) -> str:
     """The budgets in grey levels, at the input size of the first network."""
     side, norms = find_network(plan.encoders[0].network).input_size, dict.fromkeys(norm for norm, _ in plan.budgets)
     by_norm = {norm: [size for own, size in plan.budgets if own is norm] for norm in norms}
-    return "; ".join(describe_grey_levels(sizes, norm, side=side) for norm, sizes in by_norm.items())
+    return "; ".join(describe_grey_levels(sizes, norm, side=side, mask=plan.mask) for norm, sizes in by_norm.items())

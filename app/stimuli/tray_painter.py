@@ -10,10 +10,10 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.base.pictures import to_qimage
-from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.theme import theme_in_use
 from app.stimuli.tray import Tray
 from app.widgets.drawing import draw_bar, draw_text
+from core.attacks.config import write_budget
 from core.kept import Kept
 from core.stimuli.levels import LevelReading
 from core.stimuli.preview import ItemPreview
@@ -136,11 +136,9 @@ class TrayPainter(QStyledItemDelegate):
         share = preview.budget.realised / attack.epsilon if preview is not None and attack.epsilon > 0 else 0.0
         bar = QRectF(line.left(), line.center().y() - 1, BAR.width(), BAR.height())
         draw_bar(painter, bar, share, theme.accent, theme.line_strong)
-        text = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(attack.epsilon, attack.norm)}"
-        if preview is not None:
-            text = f"{share:.0%} of {text}"
-        where = f"{recipe.config.network} {recipe.config.layer}"
-        draw_text(painter, line.adjusted(BAR.width() + 8, 0, 0, 0), f"{text} · {where}", theme.muted)
+        used = "" if preview is None else f"{share:.0%} of "
+        words = f"{used}{write_budget(attack.epsilon, attack.norm)} · {recipe.config.network} {recipe.config.layer}"
+        draw_text(painter, line.adjusted(BAR.width() + 8, 0, 0, 0), words, theme.muted)
 
 
 def title_of(recipe: Recipe, row: int) -> str:

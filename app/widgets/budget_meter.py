@@ -16,7 +16,10 @@ from core.probes.budget import LARGEST_ROUNDING_SHARE, BudgetReading
 from core.types import NormName
 
 NO_READING = "No perturbation yet"
-GAUGE_TIP = "Budget used: the realised size of δ = perturbed − clean, against the ε that was allowed"
+GAUGE_TIP = (
+    "Budget used: the realised size of δ = perturbed − clean, against the ε that was allowed; it stays below under a "
+    "soft mask m, since δ = m z and ε bounds z"
+)
 STEP_TIP = "Known of the delivered image only: the pictures of attack steps are kept in 8 bits."
 MARGIN = 2
 ROW_HEIGHT = 19

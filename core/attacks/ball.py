@@ -115,6 +115,12 @@ def render_mask(mask: Mask | None, like: torch.Tensor) -> torch.Tensor | None:
     return None if mask is None else torch.tensor(mask.render(like.shape[-1])).to(like)
 
 
+def apply_mask(values: torch.Tensor, mask: Mask | None) -> torch.Tensor:
+    """Values (..., height, width) times a mask; None is everywhere. Raises as `Mask.render`."""
+    rendered = render_mask(mask, values)
+    return values if rendered is None else values * rendered
+
+
 def unmask(delta: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     """The z of a perturbation delta = m z, 0 where the mask is."""
     if mask is None:

@@ -282,20 +282,30 @@ def write_budget(epsilon: float, norm: NormName) -> str:
     return f"{NORM_SIGNS[norm]} ε {write_epsilon(epsilon, norm)}"
 
 
-def describe_grey_levels(epsilons: Sequence[float], norm: NormName, *, side: int) -> str:
+def describe_grey_levels(epsilons: Sequence[float], norm: NormName, *, side: int, mask: Mask | None = None) -> str:
     """Budgets in grey levels of 255: RMS 255 eps / sqrt(3 side^2) under L2, at most 255 eps a pixel under Linf.
+
+    Of a masked attack under L2 also over the pixels that the mask lets change; a soft edge allows less.
+
+    Raises BadInputError as `Mask.render`.
 
     Examples
     --------
     >>> describe_grey_levels([1.0, 3.0], NormName.L2, side=224)
     'RMS 0.66, 2 grey levels at 224 × 224'
+    >>> describe_grey_levels([3.0], NormName.L2, side=224, mask=Mask(box=(0.0, 0.0, 0.25, 1.0)))
+    'RMS 2 grey levels at 224 × 224, 3.9 inside the mask'
     """
-    scale = 1.0 if norm is NormName.LINF else math.sqrt(3 * side**2)
-    values = [GREY_LEVELS * epsilon / scale for epsilon in epsilons]
-    text = ", ".join(f"{value:.2g}" if value < 100 else f"{value:.0f}" for value in values)
+
+    def write(n_values: int) -> str:
+        values = [GREY_LEVELS * epsilon / math.sqrt(n_values) for epsilon in epsilons]
+        return ", ".join(f"{value:.2g}" if value < 100 else f"{value:.0f}" for value in values)
+
     if norm is NormName.LINF:
-        return f"at most {text} grey levels a pixel"
-    return f"RMS {text} grey levels at {side} × {side}"
+        return f"at most {write(1)} grey levels a pixel"
+    most = "at most " if mask is not None and mask.is_soft else ""
+    inside = "" if mask is None else f", {write(3 * mask.count_inside(side))} inside the mask"
+    return f"RMS {most}{write(3 * side**2)} grey levels at {side} × {side}{inside}"
 
 
 MOST_TO_GAIN = 0.05

@@ -7,23 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from core.attacks.ball import Ball, render_mask
-from core.attacks.mask import Mask
-from core.attacks.norms import Norm
+from core.attacks.ball import Ball, apply_mask, widen
+from core.attacks.config import AttackConfig
+from core.attacks.norms import NORMS
 from core.seeds import make_stream
 
 
 def draw_control(
-    clean: torch.Tensor,
-    size: torch.Tensor,
-    norm: Norm,
-    *,
-    quantise: bool,
-    seed: int,
-    keys: Sequence[str],
-    mask: Mask | None = None,
+    clean: torch.Tensor, delta: torch.Tensor, attack: AttackConfig, *, keys: Sequence[str]
 ) -> torch.Tensor:
-    """Pixels moved along a random direction by the given size.
+    """Pixels moved along a random direction, inside the mask, by the size of the perturbation.
 
     The size is met exactly within the pixel bounds: values that meet black or white stay there and the others go
     farther. Where the bounds leave no room for it, all of the room is used. In 8 bits the size is the largest
@@ -32,19 +25,18 @@ def draw_control(
     Parameters
     ----------
     clean : (n, 3, height, width). Pixels in [0, 1].
-    size : (n,). Realised size of the probe's perturbation under `norm`.
-    quantise : Deliver whole grey levels.
+    delta : (n, 3, height, width). The perturbation; only its size under the attack's norm counts.
+    attack : Whose norm, rounding, seed and mask are the control's.
     keys : sequence of n str. Names of the images' random streams.
-    mask : Of the probe; the direction is multiplied by it.
     """
-    shape = tuple(clean.shape[1:])
-    draws = [norm.draw_direction(shape, make_stream(seed, "control", key)) for key in keys]
-    within = 1 if (rendered := render_mask(mask, clean)) is None else rendered
-    direction = torch.from_numpy(np.stack(draws)).to(clean) * within
-    return Ball(norm, clean, size, quantise=quantise).scale_to_budget(direction)
+    norm, shape = NORMS[attack.norm], tuple(clean.shape[1:])
+    draws = [norm.draw_direction(shape, make_stream(attack.seed, "control", key)) for key in keys]
+    direction = apply_mask(torch.from_numpy(np.stack(draws)).to(clean), attack.mask)
+    size = norm.size(widen(delta)).to(clean)
+    return Ball(norm, clean, size, quantise=attack.quantise).scale_to_budget(direction)
 
 
-def flip_sign(clean: torch.Tensor, perturbed: torch.Tensor, norm: Norm, *, quantise: bool) -> torch.Tensor:
+def flip_sign(clean: torch.Tensor, delta: torch.Tensor, attack: AttackConfig) -> torch.Tensor:
     """Pixels moved by the negative of the perturbation, at the same size wherever the pixel bounds leave room."""
-    delta = perturbed - clean
-    return Ball(norm, clean, norm.size(delta), quantise=quantise).scale_to_budget(-delta)
+    norm = NORMS[attack.norm]
+    return Ball(norm, clean, norm.size(delta), quantise=attack.quantise).scale_to_budget(-delta)

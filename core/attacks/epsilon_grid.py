@@ -17,16 +17,11 @@ from core.attacks.pgd import WARM_START, AttackStep, Best, iter_pgd
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpsilonStep:
-    """A step of the attack under one budget; `number` counts the budgets from 0."""
+    """A step under one budget; `number` counts the budgets from 0. A `convergence` marks the last of each."""
 
     number: int
     epsilon: float
     attack: AttackStep
-
-    @property
-    def ends_budget(self) -> bool:
-        """Whether this is the budget's last step, whose best pixels are its result."""
-        return self.attack.convergence is not None
 
 
 def iter_epsilon_grid(

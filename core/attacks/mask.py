@@ -103,6 +103,10 @@ class Mask:
             raise refusal("mask", allowed=f"at least one of {side} x {side} pixels", got=self.describe(), advice=advice)
         return values
 
+    def count_inside(self, side: int) -> int:
+        """How many pixels of an image it lets change. Raises as `render`."""
+        return int((self.render(side) > 0).sum())
+
     def rms_inside(self, delta: FloatArray) -> float:
         """The root-mean-square of a perturbation (3, side, side) over the pixels where m > 0, in grey levels of 255."""
         inside = delta[:, self.render(delta.shape[-1]) > 0].astype(np.float64)
@@ -160,6 +164,11 @@ def resolve_mask(text: str | None, edge: float | None, sides: Iterable[int]) -> 
     for side in sides:
         mask.render(side)
     return mask
+
+
+def pack_mask(mask: Mask | None) -> dict[str, str | float]:
+    """The options `mask` and `mask_edge` that `resolve_mask` makes a mask of; none for everywhere."""
+    return {} if mask is None else {"mask": mask.text, "mask_edge": mask.edge}
 
 
 def read_mask(path: Path, *, edge: float = 0.0) -> Mask:

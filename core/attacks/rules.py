@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,22 +20,22 @@ UNMOVED = 1e-6
 """A change below this part of the clean pattern's length is rounding, and has no angle."""
 
 
-class Rule(Protocol):
-    """One nonlinear objective."""
+class Rule:
+    """One nonlinear objective; `scale` is one SD of it, in its unit."""
 
-    @property
-    def scale(self) -> float:
-        """One SD of the objective, in its unit."""
+    scale: float
 
     def value(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
         """What the attack maximises, (n,); `sign` is +1 to raise the target, -1 to lower it."""
+        return sign * self.reported(responses, clean)
 
     def reported(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
         """The value whose shift the curve reports, (n,), without a sign."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Selective:
+class Selective(Rule):
     """The target's change less the mean squared change of all other voxels.
 
     sign c . (f - f0) - weight scale mean_u ((f_u - f0_u) / sd_u)^2. The penalty has no gradient at the clean image, so
@@ -63,25 +62,21 @@ class Selective:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Distance:
+class Distance(Rule):
     """-||f - t||^2 over the pattern's voxels."""
 
     voxels: torch.Tensor
     pattern: torch.Tensor
     scale: float
 
-    def value(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
-        """sign times the negative squared distance, in the response's unit squared."""
-        return sign * self.reported(responses, clean)
-
     def reported(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
-        """The negative squared distance."""
+        """The negative squared distance, in the response's unit squared."""
         del clean
         return -(responses[:, self.voxels] - self.pattern).square().sum(dim=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cosine:
+class Cosine(Rule):
     """cos(f - f0, t) over the pattern's voxels; 0 where nothing changed.
 
     At the clean image itself there is no angle. Its gradient there is taken to be that of t . f / ||t||, the direction
@@ -91,10 +86,6 @@ class Cosine:
     voxels: torch.Tensor
     pattern: torch.Tensor
     scale: float = 1.0
-
-    def value(self, responses: torch.Tensor, clean: torch.Tensor, *, sign: int) -> torch.Tensor:
-        """sign times the cosine."""
-        return sign * self.reported(responses, clean)
 
     def reported(self, responses: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
         """The cosine, a plain number in [-1, 1]."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from core.attacks.config import AttackConfig, AttackMethod
+from core.attacks.mask import pack_mask
 from core.attacks.objective_config import ObjectiveKind
 from core.attacks.presets import name_schedule
 from core.commands.cli import prepare
@@ -202,8 +203,7 @@ def _list_probe(work: ProbeWork) -> _Words:
         "min_norm": config.wanted_shift_sd or None,
         "ensemble": ",".join(config.ensemble) or None,
         "epsilon": repr(attack.epsilon),
-        "mask": attack.mask.text if attack.mask else None,
-        "mask_edge": attack.mask.edge if attack.mask else None,
+        **pack_mask(attack.mask),
         "against": f"{second.network}:{second.layer}" if second else None,
         "agree": second.agrees if second else None,
         "decided": second.decided_sd if second else None,

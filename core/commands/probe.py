@@ -65,7 +65,7 @@ EXPLANATION = """\
                             SD of an imported encoder is not known
   control_shift             the shift of a random perturbation of the same realised norm
   sign_flip_shift           the shift of the negated perturbation
-  first_order, linearity    epsilon times the gradient's dual norm, and shift / first_order
+  first_order, linearity    epsilon times the dual norm of the (masked) gradient, and shift / first_order
   curve                     lists over the epsilon grid: epsilon, shift, first_order, linearity, control_shift, to_gain,
                             restart_spread (null for one run), n_gradients; the first five are of a pattern those of the
                             objective itself, and null where a cosine has no first order

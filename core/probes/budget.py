@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.attacks.mask import Mask
+from core.attacks.config import AttackConfig
 from core.checks import refusal
 from core.images.stimulus import GREY_LEVELS
 from core.probes.probe import Probe
@@ -62,24 +62,15 @@ class BudgetReading:
         return self.rounding_share <= LARGEST_ROUNDING_SHARE
 
 
-def read_budget(
-    clean: FloatArray, perturbed: FloatArray, *, epsilon: float, norm: NormName, mask: Mask | None = None
-) -> BudgetReading:
-    """Measure perturbed - clean.
-
-    Parameters
-    ----------
-    clean, perturbed : (3, height, width) float. Pixels in [0, 1].
-    epsilon : The budget that was allowed, in [0, 1] pixel units.
-    norm : The norm of that budget.
-    mask : Of the attack.
+def read_budget(clean: FloatArray, perturbed: FloatArray, attack: AttackConfig) -> BudgetReading:
+    """Measure perturbed - clean, pixels (3, height, width) in [0, 1], against budget, norm and mask of an attack.
 
     Raises BadInputError if the two shapes differ.
 
     Examples
     --------
     >>> clean = np.full((3, 2, 2), 0.5)
-    >>> reading = read_budget(clean, clean + 0.1, epsilon=0.2, norm=NormName.LINF)
+    >>> reading = read_budget(clean, clean + 0.1, AttackConfig(NormName.LINF, epsilon=0.2))
     >>> round(reading.linf, 6), round(reading.l2, 4)  # 0.1, and 0.1 x sqrt(12 values)
     (0.1, 0.3464)
     """
@@ -94,9 +85,9 @@ def read_budget(
         l2=l2,
         linf=float(np.abs(delta).max(initial=0.0)),
         rms_grey_levels=rms,
-        rms_inside=rms if mask is None else mask.rms_inside(delta),
-        epsilon=float(epsilon),
-        norm=NormName(norm),
+        rms_inside=rms if attack.mask is None else attack.mask.rms_inside(delta),
+        epsilon=attack.epsilon,
+        norm=attack.norm,
         l2_after_8bit=float(np.linalg.norm(rounded - before)),
         rounding_share=float(np.linalg.norm(rounded - after)) / l2 if l2 > 0 else 0.0,
         changed_pixels=float(np.any(rounded != _round_to_grey_levels(before), axis=0).mean()),
@@ -106,9 +97,7 @@ def read_budget(
 
 def read_probe_budget(probe: Probe) -> BudgetReading:
     """Measure the delivered perturbation of a probe."""
-    attack = probe.config.attack
-    pixels = (probe.clean_pixels, probe.perturbed_pixels)
-    return read_budget(*pixels, epsilon=attack.epsilon, norm=attack.norm, mask=attack.mask)
+    return read_budget(probe.clean_pixels, probe.perturbed_pixels, probe.config.attack)
 
 
 def _round_to_grey_levels(pixels: FloatArray) -> FloatArray:

@@ -56,10 +56,6 @@ class TargetOptions:
             return target
         return target_contrast(table, target, self.contrast_roi, weight=self.contrast_weight)
 
-    def wanted_shift(self, target: Target) -> float:
-        """The wanted shift in SDs; a pattern has none."""
-        return 0.0 if target.kind is TargetKind.PATTERN else self.wanted_shift_sd
-
     def without_unknown(
         self, rois: tuple[str, ...], networks: tuple[str, ...], encoders: tuple[tuple[str, str], ...] = ()
     ) -> TargetOptions:
@@ -104,6 +100,6 @@ class Choice:
             ladder=(self.attack.epsilon,) if name_schedule(self.attack) else (),  # published for its one budget
             objective=self.aim.objective(self.target),
             ensemble=self.aim.ensemble,
-            wanted_shift_sd=self.aim.wanted_shift(self.target),
+            wanted_shift_sd=0.0 if self.target.kind is TargetKind.PATTERN else self.aim.wanted_shift_sd,
             against=self.aim.against,
         )

@@ -22,6 +22,7 @@ from core.types import FloatArray
 class Delivered:
     """What a probe delivers, float32 in [0, 1]: clean (1, 3, height, width), others (n_budgets, 3, height, width).
 
+    Once scored, the responses to them: clean (1, n_voxels), others (n_budgets, n_voxels).
     `convergence` (3, n_budgets) are `Convergence`'s to_gain, spread and n_steps.
     """
 
@@ -30,21 +31,6 @@ class Delivered:
     control: FloatArray
     sign_flip: FloatArray
     convergence: FloatArray
-
-    @property
-    def stack(self) -> FloatArray:
-        """All of them in the order in which they are scored."""
-        return np.concatenate([self.clean, self.perturbed, self.control, self.sign_flip])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Scored:
-    """Responses in the same shape: clean (n_voxels,), the others (n_budgets, n_voxels)."""
-
-    clean: FloatArray
-    perturbed: FloatArray
-    control: FloatArray
-    sign_flip: FloatArray
 
 
 def evaluate(
@@ -81,7 +67,7 @@ def evaluate(
         perturbed_pixels=delivered.perturbed[-1],
         control_pixels=delivered.control[-1],
         sign_flip_pixels=delivered.sign_flip[-1],
-        clean=scored.clean,
+        clean=scored.clean[0],
         perturbed=scored.perturbed[-1],
         control=scored.control[-1],
         sign_flip=scored.sign_flip[-1],
@@ -104,38 +90,39 @@ def _score_second(encoder: Encoder, config: ProbeConfig, delivered: Delivered) -
     """What the second encoder of a controversial probe does with the same pixels."""
     scored = _score(encoder, delivered)
     shift, control = (
-        report_shift(encoder, config, one, clean=scored.clean) for one in (scored.perturbed, scored.control)
+        report_shift(encoder, config, one, clean=scored.clean[0]) for one in (scored.perturbed, scored.control)
     )
     sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
     others = (scored.perturbed[-1], scored.control[-1], scored.sign_flip[-1])
-    return SecondResponses(scored.clean, *others, encoder.card.reference_sd, sd, shift, control)
+    return SecondResponses(scored.clean[0], *others, encoder.card.reference_sd, sd, shift, control)
 
 
-def _score(encoder: Encoder, delivered: Delivered) -> _Scored:
-    n_budgets = len(delivered.perturbed)
-    clean, *others = np.split(respond(encoder, delivered.stack), [1, 1 + n_budgets, 1 + 2 * n_budgets])
-    return _Scored(clean[0], *others)
+def _score(encoder: Encoder, delivered: Delivered) -> Delivered:
+    images = (delivered.clean, delivered.perturbed, delivered.control, delivered.sign_flip)
+    ends = np.cumsum([len(one) for one in images])[:-1]
+    clean, perturbed, control, flip = np.split(respond(encoder, np.concatenate(images)), ends)
+    return Delivered(clean, perturbed, control, flip, delivered.convergence)
 
 
 def _draw_curve(
     encoder: Encoder,
     config: ProbeConfig,
     delivered: Delivered,
-    scored: _Scored,
+    scored: Delivered,
     *,
     second: SecondResponses | None,
     dual_size: float,
 ) -> Curve:
     budgets = (scored.perturbed, scored.control, scored.sign_flip)
-    shift, control, flip = (report_shift(encoder, config, responses, clean=scored.clean) for responses in budgets)
-    gain = report_gain(encoder, config, scored.perturbed, clean=scored.clean)
+    shift, control, flip = (report_shift(encoder, config, responses, clean=scored.clean[0]) for responses in budgets)
+    gain = report_gain(encoder, config, scored.perturbed, clean=scored.clean[0])
     if second is not None:
         own_sd = encoder.target_sd(config.target.vector(encoder.n_voxels))
         gain = report_pair_gain(config, np.stack([shift / own_sd, second.shift / second.target_sd]))
     epsilon = np.asarray(config.ladder)
     # A cosine has no gradient at the clean image, and so no first order.
     slope = float("nan") if config.objective.kind is ObjectiveKind.COSINE else dual_size
-    first_order = predict_first_order(epsilon, slope, sign=config.direction.sign)
+    first_order = config.direction.sign * slope * epsilon
     delta = (delivered.perturbed.astype(np.float64) - delivered.clean).reshape(len(epsilon), -1)
     to_gain, spread, n_gradients = delivered.convergence
     return Curve(
@@ -152,18 +139,6 @@ def _draw_curve(
         restart_spread=spread,
         n_gradients=n_gradients,
     )
-
-
-def predict_first_order(epsilon: FloatArray, dual_size: float, *, sign: int) -> FloatArray:
-    """sign * epsilon * ||gradient||_dual: the largest first-order shift in a ball, without pixel bounds.
-
-    Parameters
-    ----------
-    epsilon : (n_budgets,). Budgets in [0, 1] pixel units.
-    dual_size : ||gradient||_2 for L2 balls, ||gradient||_1 for Linf balls, in response units a pixel unit.
-    sign : +1 to raise, -1 to lower.
-    """
-    return np.asarray(sign * dual_size * np.asarray(epsilon, dtype=np.float64))
 
 
 def measure_linearity(shift: FloatArray, first_order: FloatArray) -> FloatArray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from core.attacks.ball import render_mask
+from core.attacks.ball import apply_mask
 from core.attacks.norms import NORMS
 from core.attacks.objective import check_gradient, run_network
 from core.device import exact_arithmetic
@@ -45,15 +45,13 @@ class FirstOrder:
 
     def probe(self, config: ProbeConfig) -> FirstOrderProbe:
         """delta = +-epsilon m g / ||g||_2 for L2, +-epsilon m sign(g) for Linf; m the mask, g m x the gradient."""
-        encoder, norm = self._encoder, NORMS[config.attack.norm]
+        encoder, norm, mask = self._encoder, NORMS[config.attack.norm], config.attack.mask
         check_named(encoder, config)
         vector, budget = config.target.vector(encoder.n_voxels), config.direction.sign * config.attack.epsilon
         with exact_arithmetic():
             weights, _ = encoder.project(vector)
             (gradient,) = torch.autograd.grad(self._reduced, self._leaf, weights[None], retain_graph=True)
-        mask = render_mask(config.attack.mask, gradient)
-        share = torch.ones_like(gradient) if mask is None else mask
-        gradient = check_gradient(gradient, encoder) * share
-        delta = budget * (share * norm.steepest(gradient))[0].float().cpu().numpy()
+        gradient = apply_mask(check_gradient(gradient, encoder), mask)
+        delta = budget * apply_mask(norm.steepest(gradient), mask)[0].float().cpu().numpy()
         shift, sd = budget * float(norm.dual_size(gradient)), encoder.target_sd(vector)
         return FirstOrderProbe(config, delta, shift, shift / sd if sd > 0 else float("nan"))

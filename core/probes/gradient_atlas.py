@@ -20,6 +20,7 @@ from core.types import FloatArray, NormName
 if TYPE_CHECKING:
     import torch
 
+    from core.attacks.mask import Mask
     from core.encoders.encoder import Encoder
 
 CHUNK = 4096
@@ -28,26 +29,28 @@ CHUNK = 4096
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GradientAtlas:
-    """Sizes of the gradients of all voxels at one stimulus.
+    """Sizes of the gradients of all voxels at one stimulus, each times the mask m of the attack.
 
-    l2, l1 (n_voxels,) float32: ||gradient||_2 and ||gradient||_1, in response units a pixel unit of [0, 1].
+    l2, l1 (n_voxels,) float32: ||m gradient||_2 and ||m gradient||_1, in response units a pixel unit of [0, 1].
     """
 
-    stimulus_id: str
+    mask: Mask | None
     l2: FloatArray
     l1: FloatArray
 
     def first_order(self, norm: NormName, epsilon: float) -> FloatArray:
-        """The largest first-order shift of every voxel in a ball: epsilon ||g||_2 for L2, epsilon ||g||_1 for Linf."""
+        """The largest first-order shift of every voxel: epsilon ||m g||_2 for L2, epsilon ||m g||_1 for Linf."""
         return np.asarray(epsilon * (self.l2 if norm is NormName.L2 else self.l1))
 
 
 def iter_gradient_atlas(
-    encoder: Encoder, stimulus: Stimulus, *, should_stop: ShouldStop
+    encoder: Encoder, stimulus: Stimulus, *, mask: Mask | None = None, should_stop: ShouldStop
 ) -> Iterator[Progress[GradientAtlas]]:
     """Compute the atlas, one record a backward pass and a chunk of pixels.
 
     gradient of voxel v = sum_k weights[k, v] times the gradient of reduced feature k
+
+    `mask`: of the attack; None is everywhere.
 
     Raises BadInputError if the stimulus is not of the network's input size; NoGradientError if the network hands no
     gradient on; Cancelled as soon as `should_stop()` is true.
@@ -60,40 +63,44 @@ def iter_gradient_atlas(
     check_pixels(encoder, stimulus.pixels[np.newaxis])
     with encoder.network.interruptible(should_stop), exact_arithmetic():
         pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
+        gradients = _iter_rows(encoder, pixels, mask)
         if encoder.weights is None:
-            yield from _iter_whole(encoder, stimulus, pixels)
+            yield from _iter_whole(encoder.n_voxels, gradients, mask)
             return
         n_steps = encoder.rank - (-pixels.numel() // CHUNK)
         watch, rows = Stopwatch(n_steps), []
-        for row in _iter_rows(encoder, pixels):
+        for row in gradients:
             rows.append(row)
             yield Progress(len(rows), n_steps, watch.seconds_left(len(rows)))
         mixing = encoder.weights.T.contiguous()
         squares = absolutes = torch.zeros_like(mixing[:, 0])
         for step, chunk in enumerate(torch.split(torch.stack(rows), CHUNK, dim=1), start=len(rows) + 1):
             check_stop(should_stop)
-            gradients = mixing @ chunk
-            squares = squares + gradients.square().sum(dim=1)
-            absolutes = absolutes + gradients.abs_().sum(dim=1)
+            mixed = mixing @ chunk
+            squares = squares + mixed.square().sum(dim=1)
+            absolutes = absolutes + mixed.abs_().sum(dim=1)
             sizes = (values.float().cpu().numpy() for values in (squares.sqrt(), absolutes))
-            atlas = GradientAtlas(stimulus.id, *sizes) if step == n_steps else None
+            atlas = GradientAtlas(mask, *sizes) if step == n_steps else None
             yield Progress(step, n_steps, watch.seconds_left(step), atlas)
 
 
-def _iter_whole(encoder: Encoder, stimulus: Stimulus, pixels: torch.Tensor) -> Iterator[Progress[GradientAtlas]]:
+def _iter_whole(
+    n_voxels: int, gradients: Iterator[torch.Tensor], mask: Mask | None
+) -> Iterator[Progress[GradientAtlas]]:
     """The atlas of a whole encoder, voxel by voxel."""
-    n_voxels, watch = encoder.n_voxels, Stopwatch(encoder.n_voxels)
+    watch = Stopwatch(n_voxels)
     l2, l1 = np.empty((2, n_voxels), dtype=np.float32)
-    for voxel, row in enumerate(_iter_rows(encoder, pixels)):
+    for voxel, row in enumerate(gradients):
         l2[voxel], l1[voxel] = float(row.square().sum().sqrt()), float(row.abs().sum())
-        atlas = GradientAtlas(stimulus.id, l2, l1) if voxel + 1 == n_voxels else None
+        atlas = GradientAtlas(mask, l2, l1) if voxel + 1 == n_voxels else None
         yield Progress(voxel + 1, n_voxels, watch.seconds_left(voxel + 1), atlas)
 
 
-def _iter_rows(encoder: Encoder, pixels: torch.Tensor) -> Iterator[torch.Tensor]:
-    """The gradient (3 height width,) of each reduced feature at pixels (1, 3, height, width), a backward pass each."""
+def _iter_rows(encoder: Encoder, pixels: torch.Tensor, mask: Mask | None) -> Iterator[torch.Tensor]:
+    """m x gradient (3 height width,) of each reduced feature at pixels (1, 3, height, width), a backward pass each."""
     import torch
 
+    from core.attacks.ball import apply_mask
     from core.attacks.objective import run_network
 
     leaf = pixels.detach().requires_grad_(True)
@@ -101,4 +108,4 @@ def _iter_rows(encoder: Encoder, pixels: torch.Tensor) -> Iterator[torch.Tensor]
         reduced = encoder.reduce(run_network(encoder, leaf))
     for index in range(encoder.rank):
         (gradient,) = torch.autograd.grad(reduced[0, index], leaf, retain_graph=index + 1 < encoder.rank)
-        yield gradient.flatten()
+        yield apply_mask(gradient, mask).flatten()

@@ -31,16 +31,13 @@ def preview(encoder: Encoder, probe: Probe, epsilon: float, *, second: Encoder |
     check_epsilon("epsilon", epsilon, largest=LARGEST_EPSILON[probe.config.attack.norm])
     pixels = rescale_perturbation(probe, epsilon)
     responses = respond(encoder, pixels[np.newaxis])[0]
-    delta = pixels - probe.clean_pixels
     return Preview(
         epsilon=epsilon,
         pixels=to_uint8(pixels),
-        delta=delta,
+        delta=pixels - probe.clean_pixels,
         clean=probe.clean,
         responses=responses,
         shift=float(report_shift(encoder, probe.config, responses[np.newaxis], clean=probe.clean)[0]),
-        l2=float(np.linalg.norm(delta.ravel().astype(np.float64))),
-        linf=float(np.abs(delta).max()),
         second_responses=None if second is None else respond(second, pixels[np.newaxis])[0],
     )
 

@@ -173,8 +173,8 @@ class ProbeConfig:
 class Curve:
     """The target's shift along the epsilon grid; every array is (n_budgets,) in the response's unit.
 
-    `first_order` is epsilon times the dual norm of the gradient (the shift a linear encoder would show, signed by the
-    direction); `linearity` is shift / first_order; the control is a random perturbation of the same realised norm.
+    `first_order` is epsilon times the (masked) gradient's dual norm (the shift a linear encoder would show, signed by
+    the direction); `linearity` is shift / first_order; the control is a random perturbation of the same realised norm.
     For patterns all of these are of the objective itself, in its own unit; the cosine has no gradient at the clean
     image, so its `first_order` and `linearity` are NaN, as they are where a network has no gradient.
     `objective` is what the attack gained, beyond the clean image's; empty where that is the signed shift itself.
@@ -364,8 +364,6 @@ class Preview:
     clean: FloatArray
     responses: FloatArray
     shift: float
-    l2: float
-    linf: float
     second_responses: FloatArray | None = None
 
 

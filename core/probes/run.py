@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core.attacks.ball import render_mask
+from core.attacks.ball import apply_mask
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.control import draw_control, flip_sign
 from core.attacks.epsilon_grid import BudgetResult, EpsilonStep, iter_budget, iter_epsilon_grid
@@ -109,8 +109,7 @@ class Running:
 
     def _slope(self, gradient: torch.Tensor) -> float:
         """The first-order gain of a unit budget, where the mask lets it lie."""
-        mask = render_mask(self._config.attack.mask, gradient)
-        return float(self._norm.dual_size(gradient if mask is None else gradient * mask))
+        return float(self._norm.dual_size(apply_mask(gradient, self._config.attack.mask)))
 
     def _moved(self, scores: Scores) -> float:
         """The shift in the direction wanted."""
@@ -238,11 +237,8 @@ def make_controls(
     clean: torch.Tensor, perturbed: torch.Tensor, attack: AttackConfig, *, key: str
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The random control and the sign flip of one perturbed image, both (1, 3, height, width), at its norm."""
-    norm = NORMS[attack.norm]
-    # On the CPU: Apple's GPUs have no float64.
-    size = norm.size((perturbed - clean).cpu().double()).to(perturbed)
-    control = draw_control(clean, size, norm, quantise=attack.quantise, seed=attack.seed, keys=(key,), mask=attack.mask)
-    return control, flip_sign(clean, perturbed, norm, quantise=attack.quantise)
+    delta = perturbed - clean
+    return draw_control(clean, delta, attack, keys=(key,)), flip_sign(clean, delta, attack)
 
 
 def check_finite(responses: FloatArray) -> None:

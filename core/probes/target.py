@@ -63,8 +63,7 @@ class Target:
 
     def vector(self, n_voxels: int) -> FloatArray:
         """The target direction, (n_voxels,) float32: the weight of every voxel; of a pattern, with length 1."""
-        direction = np.zeros(n_voxels, dtype=np.float32)
-        direction[list(self.voxels)] = self.weights
+        direction: FloatArray = self.pattern(n_voxels).astype(np.float32)
         if self.kind is TargetKind.PATTERN:
             direction /= np.float32(np.linalg.norm(np.asarray(self.weights)))
         return direction

@@ -81,6 +81,8 @@ def make_control(
     norm = NORMS[attack.norm]
     wanted = torch.tensor([saved_norm(probe) if size is None else size], dtype=clean.dtype)
     within = 1.0 if attack.mask is None else attack.mask.render(clean.shape[-1])
+    if kind in (ControlKind.SIGN_FLIP, ControlKind.OTHER_IMAGE):  # which lie within a mask already
+        within = np.ceil(within)
     direction = torch.from_numpy(_aim(kind, probe, saved, donor=donor) * within).to(clean)[None]
     pixels = Ball(norm, clean, wanted, quantise=True).scale_to_budget(direction)
     return np.ascontiguousarray(pixels[0].float().numpy())

@@ -31,6 +31,7 @@ from core.stimuli.probe_warnings import (
     evaluate_decision,
     evaluate_level,
     evaluate_probe,
+    evaluate_remaking,
     evaluate_saving,
     warn,
 )
@@ -108,6 +109,7 @@ def evaluate_item(item: Item, config: SetConfig) -> tuple[ProbeWarning, ...]:
     """The warnings of an item before it is written."""
     missing = [kind for kind in config.controls if kind not in list_controls(item, config)]
     own = evaluate_probe(item.probe, item.card, gate=config.gate, second=item.second_card)
+    own += evaluate_remaking(item.probe, item.recipe.analysed_sd)
     return (*own, *(warn(WarningCode.NO_CONTROL, words=kind.words) for kind in missing))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.attacks.config import LARGEST_EPSILON, USUAL_STEPS, AttackConfig, format_epsilon, parse_epsilon
-from core.attacks.mask import Mask, resolve_mask
+from core.attacks.mask import Mask, pack_mask, resolve_mask
 from core.checks import check_choice, check_count, check_epsilon, check_fraction, check_rules, refusal, suggest
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
@@ -267,7 +267,7 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
         "budgets": [budget.label for budget in plan.budgets],
         "steps": plan.n_steps,
         "quantise": plan.quantise,
-        **({} if plan.mask is None else {"mask": plan.mask.text, "mask_edge": plan.mask.edge}),
+        **pack_mask(plan.mask),
         "seed": plan.seed,
         "gate": delivery.gate,
         "controls": [str(kind) for kind in delivery.controls],

@@ -16,13 +16,15 @@ from core.sweeps.choose import explain_poor, median_r
 
 DEFAULT_GATE = 0.1
 LARGEST_CLIPPED = 0.05
-"""Share of colour values pushed onto black or white above which a perturbation is called clipped."""
+"""Share of the colour values that may change, pushed onto black or white, from which a perturbation is clipped."""
 LINEAR_RANGE = (0.75, 1.25)
 """Linearity outside this range gives a warning: the shift differs from what the gradient predicts."""
 LEAST_LEFT = 0.8
 """Part of the shift that should be left in the saved file."""
 LARGEST_UNEQUAL = 0.05
 """Part by which a control's realised norm may differ from the perturbed file's without a warning."""
+LARGEST_REMADE = 0.02
+"""Part of a shift, or of 1 SD where that is more, by which a probe made again may differ from that of its analysis."""
 CONTROL_SHARE = 0.5
 """A random control that moves the target by more than this part of the shift gives a warning."""
 
@@ -45,11 +47,12 @@ class WarningCode(StrEnum):
     LEVEL_MOVED = "level moved"
     UNDECIDED = "undecided"
     POOR_SECOND = "poor in the second encoder"
+    REMADE = "not as in the analysis"
 
 
 TEXTS = {
     WarningCode.EIGHT_BIT: "Does not survive 8 bits: rounding changes the perturbation by {share:.0%} ({rule}).",
-    WarningCode.CLIPPED: "Clipped: {share:.0%} of the colour values lie on black or white.",
+    WarningCode.CLIPPED: "Clipped: {share:.0%} of the colour values that may change lie on black or white.",
     WarningCode.NONLINEAR: "Outside the linear range: the shift is {share:.2f} of its first-order prediction.",
     WarningCode.POOR_VOXEL: "Poorly predicted: r {r:.2f} is below the gate {gate:g}.",
     WarningCode.BELOW_NOISE: "Below the noise: the shift of {shift:.1f} SD is smaller than the encoder's error on one "
@@ -65,6 +68,7 @@ TEXTS = {
     "SD wanted. Attack steps on 8-bit grey levels (--quantise), shown at the network's own size, keep it.",
     WarningCode.UNDECIDED: "Undecided{where}: {reason}.",
     WarningCode.POOR_SECOND: "{words}.",
+    WarningCode.REMADE: "Made again it moves the target by {now:+.2f} SD; in the analysis it was {then:+.2f} SD.",
 }
 UNKNOWN = "How well the encoder predicts this target is not known."
 
@@ -114,6 +118,14 @@ def evaluate_saving(shift: float, before: float) -> tuple[ProbeWarning, ...]:
     return (warn(WarningCode.SAVING, share=shift / before),)
 
 
+def evaluate_remaking(probe: Probe, then: float | None) -> tuple[ProbeWarning, ...]:
+    """Whether a probe made again moves its target as in its analysis, by `then` SDs; None where that is not known."""
+    now = probe.of_target(probe.shift) / probe.target_sd if probe.target_sd > 0 else float("nan")
+    if then is None or abs(now - then) <= LARGEST_REMADE * max(abs(then), 1):
+        return ()
+    return (warn(WarningCode.REMADE, now=now, then=then),)
+
+
 def evaluate_level(probe: Probe, saved: float | None) -> tuple[ProbeWarning, ...]:
     """Whether the level asked for was reached, and whether the saved image, at `saved`, still stands where it was."""
     wanted = probe.config.level
@@ -143,7 +155,8 @@ def _evaluate_pixels(probe: Probe) -> Iterator[ProbeWarning]:
     reading = read_probe_budget(probe)
     if not reading.survives_8bit:
         yield warn(WarningCode.EIGHT_BIT, share=reading.rounding_share, rule=SURVIVAL_RULE)
-    clipped = reading.n_saturated / probe.perturbed_pixels.size
+    mask, side = probe.config.attack.mask, probe.perturbed_pixels.shape[-1]
+    clipped = reading.n_saturated / (3 * (side**2 if mask is None else mask.count_inside(side)))
     if clipped > LARGEST_CLIPPED:
         yield warn(WarningCode.CLIPPED, share=clipped)
 

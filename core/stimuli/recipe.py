@@ -36,6 +36,7 @@ class Recipe:
     image_id : Its name.
     image_sha256 : Of its pixels at the network's input size.
     ensemble_sha256 : Encoders attacked together with the first, in the order of `config.others`.
+    analysed_sd : Of a probe behind an analysis: the shift of the target there, in its SDs, to compare with.
     """
 
     config: ProbeConfig
@@ -45,18 +46,20 @@ class Recipe:
     network_sha256: str
     encoder_sha256: str
     ensemble_sha256: tuple[str, ...] = ()
+    analysed_sd: float | None = None
 
     @cached_property
     def packed(self) -> dict[str, Any]:
-        """The same as plain JSON; not to be changed."""
-        packed: dict[str, Any] = unstructure(self)
-        return packed
+        """The same as plain JSON, without a shift that is not known; not to be changed."""
+        packed = unstructure(self)
+        return {key: value for key, value in packed.items() if value is not None}
 
     @cached_property
     def digest(self) -> str:
         """A name by which a finished probe is found again."""
-        packed = json.dumps(self.packed | {"image": "", "image_id": ""}, sort_keys=True)
-        return hashlib.sha256(packed.encode()).hexdigest()[:DIGITS]
+        asked = self.packed | {"image": "", "image_id": ""}
+        asked.pop("analysed_sd", None)
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
     def describe(self) -> str:
         """One line for captions."""

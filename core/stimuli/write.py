@@ -92,7 +92,7 @@ def iter_write(
             warnings: tuple[ProbeWarning, ...] = (duplicates[number],) if number in duplicates else ()
             rows += write_item(item, partial, pair_id=name, config=config, match=matches[number], warnings=warnings)
             circumstances = item.probe.versions | {"device": item.probe.device}
-            entries.append({"pair_id": name} | unstructure(item.recipe) | {"made_with": circumstances})
+            entries.append({"pair_id": name} | item.recipe.packed | {"made_with": circumstances})
         if add is not None:
             add(partial)
         _finish(partial, tuple(rows), config, entries=entries, device=item.probe.device)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -34,6 +33,7 @@ from core.encoders.pooling import pool_features
 from core.errors import BadInputError, NoGradientError
 from core.images.stimulus import GREY_LEVELS
 from core.paths import cache_folder
+from core.probes.objectives import guarded
 from core.probes.respond import check_pixels, describe_versions, to_tensor
 from core.sweeps.plan import N_PATH
 from core.types import FloatArray
@@ -113,11 +113,9 @@ def run_batches(
     def run(start: int, stop: int) -> Arrays:
         return attack(to_tensor(encoders[0], pixels[start:stop]), keys[start:stop])
 
-    with ExitStack() as stack:
-        for one in encoders:
-            check_pixels(one, pixels)
-            stack.enter_context(one.network.interruptible(should_stop))
-        stack.enter_context(exact_arithmetic())
+    for one in encoders:
+        check_pixels(one, pixels)
+    with guarded(encoders, should_stop):
         return run_in_chunks(run, len(pixels), chunk=at_once)
 
 
@@ -145,7 +143,7 @@ def run_pair(
     """
     pair, signs = ((encoder, curve.direction), *curve.others), (curve.sign, -curve.sign)
     members = [LinearObjective(one, weights, sign) for (one, weights), sign in zip(pair, signs, strict=True)]
-    config, norm = curve.attack, NORMS[curve.attack.norm]
+    config = curve.attack
 
     def attack(clean: torch.Tensor, keys: Sequence[str]) -> Arrays:
         objective = SmoothMinimum(members, clean, sharpness=sharpness)
@@ -154,8 +152,7 @@ def run_pair(
             if (convergence := step.attack.convergence) is None:
                 continue
             moved = step.attack.best.pixels
-            size = norm.size(widen(moved - clean)).to(clean)
-            control = draw_control(clean, size, norm, quantise=config.quantise, seed=config.seed, keys=keys)
+            control = draw_control(clean, moved - clean, config, keys=keys)
             for name, shown in {"shift": moved, "control": control.to(clean)}.items():
                 columns[name].append(np.asarray(signs)[:, np.newaxis] * widen(objective.shifts(shown)).numpy())
             columns["to_gain"].append(widen(convergence.to_gain).numpy())
@@ -183,7 +180,7 @@ class _Curve:
         """Attack one batch under every budget and score what each ends with."""
         config, epsilons = self._curve.attack, self._curve.budgets
         steps = iter_epsilon_grid(self._objective, clean, config, epsilons=epsilons, keys=keys)
-        ends = [step.attack for step in steps if step.ends_budget]
+        ends = [step.attack for step in steps if step.attack.convergence is not None]
         attacked = [end.best.pixels for end in ends]
         inputs = self._inputs(clean)
         gradient = self._find_gradient(clean)
@@ -223,9 +220,7 @@ class _Curve:
         shift = change @ self._weights
         moved = change.norm(dim=1)
         scale = (moved * self.weight_size).clamp_min(torch.finfo(torch.float64).tiny)
-        size = self._norm.size(delta).to(clean)
-        attack = self._curve.attack
-        control = draw_control(clean, size, self._norm, quantise=attack.quantise, seed=attack.seed, keys=keys)
+        control = draw_control(clean, delta, self._curve.attack, keys=keys)
         return {
             "shift": _array(shift),
             "control": _array((self._inputs(control.to(clean)) - inputs) @ self._weights),

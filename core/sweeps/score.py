@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from core.attacks.ball import Ball
+from core.attacks.config import AttackConfig
 from core.attacks.control import draw_control
 from core.attacks.norms import NORMS
 from core.containers import Arrays
@@ -141,7 +142,7 @@ def make_controls(
     scrambled = np.stack([scramble_phase(*one) for one in zip(wide, streams, strict=True)])
     grey = clean.mean(dim=(1, 2, 3), keepdim=True)
     return {
-        "random": draw_control(clean, size, measure, quantise=False, seed=seed, keys=keys),
+        "random": draw_control(clean, delta, AttackConfig(norm=norm, epsilon=0.0, seed=seed), keys=keys),
         "sign flip": fill(-delta),
         "phase-scrambled": fill(torch.from_numpy(scrambled).to(clean)),
         "other image": fill(delta.roll(1, dims=0)),

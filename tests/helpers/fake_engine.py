@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from app.base.catalogue import Catalogue
+from core.attacks.mask import Mask
 from core.cluster.where import HERE, Where
 from core.datasets.photos import ImageInfo
 from core.datasets.subject import Subject, SubjectInfo
@@ -23,6 +24,7 @@ from core.errors import BadInputError, Cancelled
 from core.images.read import read_image
 from core.images.stimulus import Stimulus, make_stimulus
 from core.networks.catalog import list_networks
+from core.probes.gradient_atlas import GradientAtlas
 from core.probes.jury import Vote
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.surfaces.atlas import load_atlas
@@ -182,12 +184,13 @@ class FakeEngine:
         layer: str,
         stimulus: Stimulus,
         *,
+        mask: Mask | None = None,
         side: int | None = None,
         should_stop: Callable[[], bool] = never,
     ) -> Iterator[SimpleNamespace]:
         self._count("atlas")
         size = np.random.default_rng(5).uniform(0, 0.4, SUBJECT.voxels.n_voxels).astype(np.float32)
-        yield SimpleNamespace(result=SimpleNamespace(stimulus_id=stimulus.id, l2=size, l1=10 * size))
+        yield SimpleNamespace(result=GradientAtlas(mask, size, 10 * size))
 
     def first_order_probe(self, config: ProbeConfig, stimulus: Stimulus) -> Any:
         self._count("first_order")

@@ -150,8 +150,6 @@ def make_preview(probe: Probe, epsilon: float) -> Preview:
         clean=probe.clean,
         responses=responses,
         shift=probe.of_target(responses) - probe.of_target(probe.clean),
-        l2=float(np.linalg.norm(delta)),
-        linf=float(np.abs(delta).max()),
     )
 
 

@@ -24,6 +24,7 @@ from core.kept import Kept
 from core.session.files import read_session
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from tests.helpers.imported_subject import write_imported
+from tests.helpers.sweeps import make_up_sweep
 
 LONG = 120_000
 NAMES = (EncoderName("simulated", "alexnet", "features.4"), EncoderName("simulated", "mobilenet_v2", "features.18"))
@@ -79,7 +80,7 @@ def test_files_are_read_listed_and_written_beside_the_window(
     lists = watch(core.stimuli.plan, "find_stimulus")
     targets = (TargetName(-1, "FFA"), TargetName(5, ""))
     config = SweepConfig(Question.FRAGILITY, NAMES, ("cat_chelsea", "face_054"), targets, ladder=(0.5, 1.0), n_steps=2)
-    window.features.stimuli.add_analysis(config)
+    window.features.stimuli.add_analysis(make_up_sweep(config))
     qtbot.waitUntil(lambda: len(window.features.stimuli.tray.items) == 8)
     assert lists and not any(lists), "the images of the probes behind an analysis"
     window.features.stimuli.page.looking.cancel()

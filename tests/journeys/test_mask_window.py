@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,10 +15,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from app.explore.maps import make_map
 from app.explore.mask_tool import BRUSH, FILE, FIRST_BOX, HARD, MaskTool
 from app.shell.main_window import MainWindow
 from app.widgets.image_view import ImageView
 from core.attacks.mask import Mask, MaskShape
+from tests.helpers.fake_engine import FakeEngine
 from tests.helpers.open_window import open_window
 
 LEFT, SHIFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.NoModifier
@@ -124,3 +128,27 @@ def test_a_picture_is_read_and_one_that_is_no_mask_refused(
     choose(window, FILE)
     assert picture.chosen is not None and np.array_equal(picture.chosen.levels, levels)
     asked(window, qtbot, picture.chosen)
+
+
+def test_every_read_out_is_of_the_mask_that_is_drawn(window: MainWindow, qtbot: QtBot) -> None:
+    state, cortex, engine = window.session.state, window.explore.cortex, cast(FakeEngine, window.session.engine)
+    cortex.set_map("sensitivity")
+    qtbot.waitUntil(lambda: state.atlas is not None and state.atlas.mask is None, timeout=20_000)
+    before = state.probe
+    choose(window, MaskShape.ELLIPSE)
+    assert make_map("sensitivity", state).values is None or (state.atlas is not None and state.atlas.mask is not None)
+    ellipse = Mask(MaskShape.ELLIPSE, FIRST_BOX)
+    asked(window, qtbot, ellipse)
+    qtbot.waitUntil(lambda: state.atlas is not None and state.atlas.mask == ellipse, timeout=20_000)
+    assert engine.n_asked["atlas"] >= 2
+    shown = make_map("sensitivity", state)
+    assert shown.values is not None and shown.title.endswith("inside the mask")
+    assert "inside the mask" in window.explore.controls.attack.epsilon._hint.text()
+    meter = window.explore.images.meter
+    qtbot.waitUntil(lambda: "inside the mask" in meter.accessibleName())
+    state.step = 0
+    qtbot.waitUntil(lambda: "inside the mask" in meter.accessibleName() and "–" in meter.accessibleName())
+    assert state.probe is not None and before is not None and state.probe is not before
+    n_atlases = engine.n_asked["atlas"]
+    state.attack = replace(state.attack, epsilon=1.0)
+    assert not window.session.lane.is_busy("atlas") and engine.n_asked["atlas"] == n_atlases, "of one mask it is one"

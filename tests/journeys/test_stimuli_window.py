@@ -9,17 +9,15 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from app.analyses.page import count_probes
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
-from app.stimuli.feature import list_analysis_recipes
 from app.stimuli.plan_dialog import PlanDialog
 from app.widgets.new_folder_dialog import NewFolderDialog
+from core.attacks.mask import Mask
 from core.engine import Engine
 from core.stimuli.manifest import read_manifest
-from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 
 LONG = 100_000
 """Milliseconds: torch may be loading on a busy machine."""
@@ -89,37 +87,18 @@ def test_a_plan_is_asked_for_with_its_cost(window: MainWindow, qtbot: QtBot) -> 
     qtbot.addWidget(dialog)
     assert dialog.plan is not None
     assert dialog.cost.text().startswith("4 images x 2 targets x 1 direction x 1 budget x 1 encoder = 8 probes")
+    assert dialog.wish().get("mask") is None
+    mask = Mask(box=(0.0, 0.0, 0.5, 1.0))
+    masked = PlanDialog(state.subject, encoders, current=state.encoder, image="", mask=mask, parent=window)
+    qtbot.addWidget(masked)
+    assert masked.plan is not None and masked.plan.mask == mask and "inside the mask" in masked.grey.text()
+    masked.masked.setChecked(False)
+    assert masked.plan is not None and masked.plan.mask is None
     dialog.images.setText("no_such_image")
     dialog.budgets.setText("linf:8")
     dialog.tell()
     assert dialog.plan is None and not dialog.add.isEnabled()
     assert "Did you mean 8/255?" in dialog.problem.text()
-
-
-def test_the_probes_behind_an_analysis_are_those_it_climbed() -> None:
-    config = SweepConfig(
-        Question.FRAGILITY,
-        (EncoderName("simulated", "alexnet", "features.4"), EncoderName("simulated", "mobilenet_v2", "features.18")),
-        ("cat_chelsea", "face_054"),
-        (TargetName(-1, "FFA"), TargetName(5, "")),
-        ladder=(0.5, 1.0),
-        n_steps=2,
-    )
-    recipes = list_analysis_recipes(config)
-    assert len(recipes) == 8
-    assert {recipe.config.ladder for recipe in recipes} == {(0.5, 1.0)}
-    assert {recipe.config.attack.n_steps for recipe in recipes} == {2}
-
-
-def test_the_probes_behind_disagreement_are_three_of_every_pair_image_and_target() -> None:
-    names = tuple(EncoderName("simulated", "alexnet", layer) for layer in ("features.4", "features.7", "features.11"))
-    images, targets = ("cat_chelsea", "face_054"), (TargetName(-1, "FFA"),)
-    config = SweepConfig(Question.DISAGREEMENT, names, images, targets, ladder=(1.0, 3.0), decided_sd=0.5)
-    recipes = list_analysis_recipes(config)
-    assert len(recipes) == count_probes(config) == 3 * 2 * 3
-    pairs = {(one.config.layer, one.config.against.layer) for one in recipes if one.config.against}
-    assert pairs == {("features.4", "features.7"), ("features.4", "features.11"), ("features.7", "features.11")}
-    assert {one.config.against.decided_sd for one in recipes if one.config.against} == {0.5}
 
 
 def test_a_folder_that_is_there_cannot_be_written_over(qtbot: QtBot, tmp_path: Path) -> None:

@@ -18,21 +18,24 @@ from pytestqt.qtbot import QtBot
 from app.analyses import sweep_job
 from app.analyses.answer_view import FragilityView
 from app.analyses.meaning_view import MeaningView
-from app.analyses.page import AnalysisPage, find_formula
+from app.analyses.page import NO_MASK, AnalysisPage, find_formula
 from app.analyses.sweep_form import SweepForm, fill_form
 from app.analyses.sweep_job import Finished, copy_results, iter_analysis
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services, open_services
 from app.look.theme import LIGHT, use_theme
-from app.stimuli.feature import list_analysis_recipes
-from core.attacks.config import AttackMethod
+from core.attacks.config import AttackConfig
+from core.attacks.mask import Mask
 from core.cluster.where import HERE
+from core.datasets.photos import load_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.config import EncoderConfig
 from core.encoders.files import load_card
 from core.engine import Engine
 from core.errors import BadInputError, ProbeError
 from core.headers import unstructure
+from core.stimuli.analysed import list_analysis_recipes
+from core.stimuli.probe_warnings import evaluate_remaking
 from core.sweeps import choose
 from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.transfer import TransferAnswer
@@ -390,12 +393,24 @@ def test_a_stopped_analysis_goes_on_in_the_same_folder(session: Services) -> Non
     assert np.array_equal(first.sweep.shift, again.sweep.shift)
 
 
-def test_probes_of_an_analysis_are_collected_under_its_own_attack() -> None:
-    encoders = (EncoderName("simulated", *KEYS[0]),)
-    images, targets = ("cat_chelsea", "face_054"), (TargetName(-1, "FFA"),)
-    config = SweepConfig(Question.MEANING, encoders, images, targets, attacks=("square",), n_queries=40)  # type: ignore[arg-type]
-    asked = [one.config.attack for one in list_analysis_recipes(config)]
-    assert [(attack.method, attack.n_queries) for attack in asked] == [(AttackMethod.SQUARE, 40)] * 2
+def test_a_probe_of_an_analysis_made_again_moves_its_target_as_it_did_there() -> None:
+    sweep = finish(Question.FRAGILITY).sweep
+    recipe = list_analysis_recipes(sweep)[-1]
+    stimulus = load_stimulus(recipe.image, size=recipe.config.side)
+    *_, last = Engine(device="cpu").iter_probe(recipe.config, stimulus)
+    assert last.result is not None and recipe.analysed_sd is not None
+    assert last.result.curve.shift[-1] / last.result.target_sd == pytest.approx(recipe.analysed_sd, rel=0.02)
+    assert not evaluate_remaking(last.result, recipe.analysed_sd)
+    assert evaluate_remaking(last.result, -recipe.analysed_sd)
+
+
+def test_a_mask_in_explore_is_said_not_to_be_used(qtbot: QtBot, session: Services) -> None:
+    page = make_page(qtbot, session, Question.FRAGILITY)
+    assert page.no_mask.isHidden()
+    session.state.attack = AttackConfig(mask=Mask(box=(0.0, 0.0, 0.5, 1.0)))
+    assert not page.no_mask.isHidden() and page.no_mask.text() == NO_MASK
+    session.state.attack = AttackConfig()
+    assert page.no_mask.isHidden()
 
 
 def test_a_saved_session_puts_the_attack_back_into_its_form(qtbot: QtBot) -> None:

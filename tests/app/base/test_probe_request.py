@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.base.state import AppState, request_probe
+from app.base.state import AppState, matches_probe, request_probe
 from core.attacks.config import AttackConfig
+from core.attacks.mask import Mask
 from core.attacks.presets import PRESETS, find_preset
+from core.datasets.photos import load_stimulus
 from core.datasets.subject import load_subject
 from core.probes.target import target_voxel
+from tests.helpers.probes import make_probe
 
 
 def make_state() -> AppState:
@@ -35,3 +38,16 @@ def test_a_schedule_of_ones_own_has_the_whole_curve(qtbot: QtBot) -> None:
     state = make_state()
     state.attack = replace(find_preset("gaziv-l2-1").apply(AttackConfig()), n_steps=7, step_size=None)
     assert len(request_probe(state).ladder) == 5
+
+
+def test_a_probe_of_another_mask_is_not_rescaled_for_this_one(qtbot: QtBot) -> None:
+    state = make_state()
+    state.stimulus = load_stimulus("cat_chelsea")
+    box = Mask(box=(0.0, 0.0, 0.5, 1.0))
+    state.attack = AttackConfig(mask=box)
+    probe = replace(make_probe(), config=request_probe(state), stimulus_sha256=state.stimulus.sha256)
+    state.attack = AttackConfig(epsilon=1.5, n_steps=7, mask=box)
+    assert matches_probe(state, probe)
+    for other in (AttackConfig(), AttackConfig(mask=replace(box, edge=0.1)), AttackConfig(mask=box, quantise=True)):
+        state.attack = other
+        assert not matches_probe(state, probe)

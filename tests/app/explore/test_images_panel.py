@@ -16,11 +16,12 @@ from app.explore.images_panel import FLICKER_MS, ImagesPanel
 from app.explore.picture_set import Role
 from app.look.theme import LIGHT, use_theme
 from app.widgets.image_view import ImageView
+from core.attacks.config import AttackConfig
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
 from core.surfaces.placing import Placed
 from core.surfaces.store import load_surface
-from core.types import ByteArray, NormName
+from core.types import ByteArray
 from tests.helpers.probes import make_photo, make_preview, make_probe, make_table
 
 SIZE = 48
@@ -98,7 +99,7 @@ def test_a_comparison_wished_for_comes_back_after_a_step(panel: ImagesPanel) -> 
     probe = make_probe(44, SIZE)
     panel.show_probe(probe)
     panel.set_comparison(Role.CONTROL)
-    panel.show_step(probe.history.pixels[3], epsilon=0.2, norm=NormName.L2)
+    panel.show_step(probe.history.pixels[3], AttackConfig(epsilon=0.2))
     assert np.array_equal(shown(panel.made_view), probe.history.pixels[3])
     panel.show_probe(probe)
     assert np.array_equal(shown(panel.made_view), to_uint8(probe.control_pixels))
@@ -180,7 +181,7 @@ def test_a_new_step_keeps_the_zoom(panel: ImagesPanel) -> None:
     panel.show_probe(probe)
     panel.made_view.show_rect(QRectF(0, 0, 12, 12))
     before = panel.made_view.view_rect
-    panel.show_step(probe.history.pixels[0], epsilon=0.1, norm=NormName.L2)
+    panel.show_step(probe.history.pixels[0], AttackConfig(epsilon=0.1))
     assert panel.made_view.view_rect == before
 
 
@@ -190,7 +191,7 @@ def test_a_preview_shows_its_own_budget(panel: ImagesPanel) -> None:
     preview = make_preview(probe, 1.5)
     panel.show_preview(preview)
     assert np.array_equal(shown(panel.made_view), preview.pixels)
-    assert panel.meter.rows[0].value == f"{preview.l2:.3f}"
+    assert panel.meter.rows[0].value == f"{np.linalg.norm(preview.delta):.3f}"
     assert "L₂ ε 1.5" in panel.caption.text() and "quick look" in panel.caption.text()
 
 

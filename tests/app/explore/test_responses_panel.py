@@ -77,7 +77,7 @@ def test_the_readout_follows_what_is_shown(panel: ResponsesPanel) -> None:
     panel.show_probe(probe, TABLE)
     whole = panel.readout.text()
     size, none = probe.clean.shape, np.zeros((8, 8, 3), dtype=np.uint8)
-    panel.show_preview(Preview(0.5, none, np.zeros((3, 8, 8)), np.zeros(size), np.zeros(size), 0.25, 0.5, 0.1))
+    panel.show_preview(Preview(0.5, none, np.zeros((3, 8, 8)), np.zeros(size), np.zeros(size), 0.25))
     assert panel.readout.text() == f"+0.250 (+{0.25 / probe.target_sd:.2f} SD of the mean) · quick look"
     panel.show_step(0)
     assert panel.readout.text().endswith(" SD of the mean) · step 1") and panel.readout.text() != whole

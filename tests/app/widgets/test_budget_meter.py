@@ -8,6 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.look.theme import theme_in_use
 from app.widgets.budget_meter import NO_READING, BudgetMeter, describe_budget
+from core.attacks.config import AttackConfig
 from core.probes.budget import read_budget
 from core.types import NormName
 
@@ -16,7 +17,8 @@ GREY = np.full((3, 10, 10), 100 / 255)
 
 def test_the_lines_say_sizes_in_the_units_people_use() -> None:
     rows = {
-        row.name: row for row in describe_budget(read_budget(GREY, GREY + 8 / 255, epsilon=8 / 255, norm=NormName.LINF))
+        row.name: row
+        for row in describe_budget(read_budget(GREY, GREY + 8 / 255, AttackConfig(NormName.LINF, 8 / 255)))
     }
     assert rows["L∞"].value == "8/255"
     assert rows["RMS"].value == "8.00 grey levels"
@@ -25,10 +27,10 @@ def test_the_lines_say_sizes_in_the_units_people_use() -> None:
 
 
 def test_a_lost_perturbation_is_marked() -> None:
-    rows = describe_budget(read_budget(GREY, GREY + 0.3 / 255, epsilon=1, norm=NormName.L2))
+    rows = describe_budget(read_budget(GREY, GREY + 0.3 / 255, AttackConfig(NormName.L2, 1)))
     assert rows[-1].value == "no · 100 % lost" and rows[-1].ink == "danger"
     noise = np.random.default_rng(0).choice([-1.0, 1.0], GREY.shape)  # rounding moves 0.8/255 to 1/255: by a quarter
-    rows = describe_budget(read_budget(GREY, GREY + 0.8 / 255 * noise, epsilon=1, norm=NormName.LINF))
+    rows = describe_budget(read_budget(GREY, GREY + 0.8 / 255 * noise, AttackConfig(NormName.LINF, 1)))
     assert rows[-1].value == "yes · 25 % lost" and rows[-1].ink == "warning"
 
 
@@ -36,7 +38,7 @@ def test_each_line_explains_its_formula(qtbot: QtBot) -> None:
     meter = BudgetMeter()
     qtbot.addWidget(meter)
     meter.resize(200, 200)
-    meter.set_reading(read_budget(GREY, GREY + 1 / 255, epsilon=1, norm=NormName.L2))
+    meter.set_reading(read_budget(GREY, GREY + 1 / 255, AttackConfig(NormName.L2, 1)))
     told = [meter.explain_at(y) for y in range(0, 200, 5)]
     assert told[0].startswith("Budget used")
     assert any("√(3 N²)" in text for text in told)
@@ -53,7 +55,7 @@ def test_an_empty_meter_says_so(qtbot: QtBot) -> None:
 def test_a_low_meter_leaves_out_lines_but_never_whether_eight_bits_keep_the_perturbation(qtbot: QtBot) -> None:
     meter = BudgetMeter()
     qtbot.addWidget(meter)
-    meter.set_reading(read_budget(GREY, GREY + 0.3 / 255, epsilon=1, norm=NormName.L2))
+    meter.set_reading(read_budget(GREY, GREY + 0.3 / 255, AttackConfig(NormName.L2, 1)))
     meter.resize(200, 116)
     names = [row.name for row, _ in meter.placed_rows()]
     assert 1 < len(names) < len(meter.rows)
@@ -67,7 +69,7 @@ def test_of_a_step_in_eight_bits_nothing_is_said_about_eight_bits_nor_is_it_red(
     meter = BudgetMeter()
     qtbot.addWidget(meter)
     meter.resize(200, 200)
-    rounded = read_budget(GREY, GREY + 1.4 / 255, epsilon=0.09, norm=NormName.L2)
+    rounded = read_budget(GREY, GREY + 1.4 / 255, AttackConfig(NormName.L2, 0.09))
     assert rounded.realised > rounded.epsilon
     danger = QColor(theme_in_use().danger)
     pictures = []

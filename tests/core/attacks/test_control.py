@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from core.attacks.config import AttackConfig
 from core.attacks.control import draw_control, flip_sign
-from core.attacks.norms import NORMS
 from core.types import NormName
 
 BOTH = pytest.mark.parametrize("norm", list(NormName))
@@ -18,6 +20,13 @@ def draw_clean() -> torch.Tensor:
     return torch.randint(-60, 316, (2, 3, 16, 16), generator=generator).clamp(0, 255).float() / 255
 
 
+def of_size(size: torch.Tensor) -> torch.Tensor:
+    """Perturbations of one value each, so that every norm of them is `size`."""
+    delta = torch.zeros(len(size), 3, 16, 16)
+    delta[:, 0, 0, 0] = size
+    return delta
+
+
 def measure(norm: NormName, delta: torch.Tensor) -> torch.Tensor:
     flat = delta.double().flatten(1)
     return flat.norm(dim=1) if norm is NormName.L2 else flat.abs().amax(dim=1)
@@ -26,7 +35,7 @@ def measure(norm: NormName, delta: torch.Tensor) -> torch.Tensor:
 @BOTH
 def test_control_has_the_asked_size_within_the_bounds(norm: NormName) -> None:
     clean, size = draw_clean(), torch.tensor(SIZE[norm])
-    control = draw_control(clean, size, NORMS[norm], quantise=False, seed=0, keys=("a", "b"))
+    control = draw_control(clean, of_size(size), AttackConfig(norm=norm, epsilon=0.5), keys=("a", "b"))
     torch.testing.assert_close(measure(norm, control - clean), size.double(), rtol=2e-6, atol=0)
     assert float(control.min()) >= 0 and float(control.max()) <= 1
 
@@ -34,7 +43,7 @@ def test_control_has_the_asked_size_within_the_bounds(norm: NormName) -> None:
 @BOTH
 def test_8bit_control_is_on_grey_levels_and_no_larger(norm: NormName) -> None:
     clean, size = draw_clean(), torch.tensor(SIZE[norm])
-    control = draw_control(clean, size, NORMS[norm], quantise=True, seed=0, keys=("a", "b"))
+    control = draw_control(clean, of_size(size), AttackConfig(norm=norm, epsilon=0.5, quantise=True), keys=("a", "b"))
     levels = 255 * control
     torch.testing.assert_close(levels, levels.round(), rtol=0, atol=1e-4)
     reached = measure(norm, levels.round() - (255 * clean).round())
@@ -45,11 +54,10 @@ def test_8bit_control_is_on_grey_levels_and_no_larger(norm: NormName) -> None:
 @BOTH
 def test_control_direction_is_seeded_per_image(norm: NormName) -> None:
     clean, size = draw_clean(), torch.tensor(SIZE[norm])
-    options = {"quantise": False, "keys": ("a", "b")}
-    first = draw_control(clean, size, NORMS[norm], seed=0, **options)  # type: ignore[arg-type]
-    again = draw_control(clean, size, NORMS[norm], seed=0, **options)  # type: ignore[arg-type]
-    other = draw_control(clean, size, NORMS[norm], seed=1, **options)  # type: ignore[arg-type]
-    alone = draw_control(clean[1:], size[1:], NORMS[norm], quantise=False, seed=0, keys=("b",))
+    delta, attack, keys = of_size(size), AttackConfig(norm=norm, epsilon=0.5), ("a", "b")
+    first, again = (draw_control(clean, delta, attack, keys=keys) for _ in range(2))
+    other = draw_control(clean, delta, replace(attack, seed=1), keys=keys)
+    alone = draw_control(clean[1:], delta[1:], attack, keys=("b",))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert torch.equal(first[1:], alone)
@@ -59,7 +67,7 @@ def test_control_direction_is_seeded_per_image(norm: NormName) -> None:
 def test_flip_is_the_exact_negative_where_there_is_room(norm: NormName) -> None:
     clean = torch.full((1, 3, 8, 8), 128 / 255)
     perturbed = clean + 0.05 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
-    flipped = flip_sign(clean, perturbed, NORMS[norm], quantise=False)
+    flipped = flip_sign(clean, perturbed - clean, AttackConfig(norm=norm, epsilon=0.5))
     torch.testing.assert_close(flipped - clean, clean - perturbed, rtol=1e-5, atol=1e-7)
 
 
@@ -68,7 +76,7 @@ def test_flip_keeps_the_size_when_pixels_meet_black_or_white(norm: NormName) -> 
     clean = draw_clean()
     noise = 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(1))
     perturbed = (clean + noise).clamp(0, 1)
-    flipped = flip_sign(clean, perturbed, NORMS[norm], quantise=False)
+    flipped = flip_sign(clean, perturbed - clean, AttackConfig(norm=norm, epsilon=0.5))
     torch.testing.assert_close(measure(norm, flipped - clean), measure(norm, perturbed - clean), rtol=2e-6, atol=0)
     assert bool(((flipped - clean) * (perturbed - clean) <= 0).all())
 
@@ -77,6 +85,7 @@ def test_flip_keeps_the_size_when_pixels_meet_black_or_white(norm: NormName) -> 
 @pytest.mark.parametrize("quantise", [False, True])
 def test_controls_of_no_perturbation_are_the_clean_image(norm: NormName, quantise: bool) -> None:
     clean = draw_clean()
-    none = torch.zeros(2)
-    assert torch.equal(draw_control(clean, none, NORMS[norm], quantise=quantise, seed=0, keys=("a", "b")), clean)
-    assert torch.equal(flip_sign(clean, clean, NORMS[norm], quantise=quantise), clean)
+    none = torch.zeros_like(clean)
+    attack = AttackConfig(norm=norm, epsilon=0.5, quantise=quantise)
+    assert torch.equal(draw_control(clean, none, attack, keys=("a", "b")), clean)
+    assert torch.equal(flip_sign(clean, none, attack), clean)

@@ -27,7 +27,7 @@ def test_linear_encoder_gives_a_straight_curve(norm: NormName) -> None:
     encoder = make_linear_encoder()
     objective = LinearObjective(encoder, np.asarray([1, 0, 0], np.float32), 1)
     steps = run_grid(objective, AttackConfig(norm=norm, epsilon=0.4, n_steps=3))
-    ends = [step for step in steps if step.ends_budget]
+    ends = [step for step in steps if step.attack.convergence is not None]
     dual = np.linalg.norm(pixel_weights(encoder).ravel(), 2 if norm is NormName.L2 else 1)
     clean = float(objective.score(torch.tensor(make_mid_grey().pixels)[None]).values)
     gains = [float(step.attack.best.values) - clean for step in ends]
@@ -41,7 +41,11 @@ def test_linear_encoder_gives_a_straight_curve(norm: NormName) -> None:
 def test_objective_never_falls_along_the_ladder(norm: NormName, step_size: float | None) -> None:
     objective = LinearObjective(make_conv_encoder(), np.asarray([0, 0, 1, 0, 0], np.float32), 1)
     config = AttackConfig(norm=norm, epsilon=0.4, n_steps=2, step_size=step_size)
-    values = [float(step.attack.best.values) for step in run_grid(objective, config, seed=0) if step.ends_budget]
+    values = [
+        float(step.attack.best.values)
+        for step in run_grid(objective, config, seed=0)
+        if step.attack.convergence is not None
+    ]
     assert values == sorted(values)
 
 
@@ -98,7 +102,9 @@ def test_separate_curves_agree_at_shared_budgets_and_a_larger_budget_never_gives
     found = {}
     for epsilons in ((0.05, 0.1, 0.2), (0.1, 0.2, 0.4)):
         steps = iter_epsilon_grid(objective, clean, AttackConfig(norm=norm, epsilon=epsilons[-1]), epsilons=epsilons)
-        found[epsilons] = {step.epsilon: float(step.attack.best.values) for step in steps if step.ends_budget}
+        found[epsilons] = {
+            step.epsilon: float(step.attack.best.values) for step in steps if step.attack.convergence is not None
+        }
     low, high = found.values()
     for epsilon in (0.1, 0.2):
         assert high[epsilon] == pytest.approx(low[epsilon], rel=1e-6)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.attacks.config import AttackConfig, AttackMethod, StepRule
+from core.attacks.config import AttackConfig, AttackMethod, StepRule, describe_grey_levels
 from core.attacks.mask import Mask, MaskShape, paint_mask, parse_mask, read_mask, resolve_mask
 from core.encoders.encoder import Encoder
 from core.errors import BadInputError
@@ -18,11 +18,13 @@ from core.images.stimulus import from_uint8, to_uint8
 from core.probes.budget import read_probe_budget
 from core.probes.files import load_probe, save_probe
 from core.probes.levels import iter_wanted
-from core.probes.preview import rescale_perturbation
+from core.probes.preview import preview, rescale_perturbation
 from core.probes.probe import Probe
 from core.probes.reproduce import iter_reproduce
+from core.probes.trade_off import iter_trade_off, measure_point
 from core.stimuli.controls import ControlKind, make_control
 from core.stimuli.plan import list_recipes, read_plan, resolve_plan, write_plan
+from core.stimuli.probe_warnings import evaluate_probe
 from core.types import FloatArray, NormName
 from tests.helpers.tiny_encoders import (
     SIDE,
@@ -218,3 +220,67 @@ def test_a_plan_holds_its_mask_whole(tmp_path: Path) -> None:
     assert recipe.config.attack.mask == read_mask(tmp_path / "face.png", edge=0.05)
     with pytest.raises(BadInputError, match="must be 224 x 224 pixels"):
         resolve_plan({"rois": ["FFA"], "mask": SOFT.text})
+
+
+@BOTH
+@pytest.mark.parametrize("mask", [LEFT, SOFT], ids=["hard", "soft"])
+@pytest.mark.parametrize("share", [0.15, 0.6, 1.8])
+def test_a_dragged_budget_is_that_of_the_masked_problem(norm: NormName, mask: Mask, share: float) -> None:
+    encoder, epsilon = make_linear_encoder(), 0.04
+    probe = run(encoder, AttackConfig(norm=norm, epsilon=epsilon, mask=mask), grey=True)
+    quick = preview(encoder, probe, share * epsilon)
+    m = mask.render(SIDE).astype(np.float64)
+    assert quick.shift == pytest.approx(share * epsilon * DUAL[norm](m * pixel_weights(encoder)), rel=1e-3)
+    assert not quick.delta[:, m == 0].any()
+    z = quick.delta[:, m > 0] / m[m > 0]
+    size = np.abs(z).max() if norm is NormName.LINF else np.linalg.norm(z)
+    assert size <= share * epsilon * (1 + 1e-4)
+
+
+@BOTH
+def test_the_sign_flip_of_a_soft_mask_is_the_perturbation_turned_round(norm: NormName) -> None:
+    epsilon = 3.0 if norm is NormName.L2 else 64 / 255
+    probe = run(make_conv_encoder(), AttackConfig(norm=norm, epsilon=epsilon, n_steps=4, mask=SOFT), grey=True)
+    clean, saved = (from_uint8(to_uint8(one)) for one in (probe.clean_pixels, probe.perturbed_pixels))
+    flipped = make_control(ControlKind.SIGN_FLIP, probe) - clean
+    np.testing.assert_allclose(flipped, clean - saved, atol=1.6 / 255)
+    other = make_control(ControlKind.OTHER_IMAGE, probe, donor=probe.perturbed_pixels - probe.clean_pixels) - clean
+    np.testing.assert_allclose(other, saved - clean, atol=1.6 / 255)
+
+
+def test_clipping_is_counted_over_the_pixels_that_may_change() -> None:
+    """A narrow mask that is all black and white is clipped, however small it is."""
+    narrow = Mask(box=(0.0, 0.0, 0.125, 0.25))
+    probe = run(make_conv_encoder(), AttackConfig(norm=NormName.LINF, epsilon=0.9, n_steps=4, mask=narrow))
+    inside = probe.perturbed_pixels[:, :2, :1]
+    share = float(((inside <= 0) | (inside >= 1)).mean())
+    assert share > 0.05 and share * inside.size / probe.perturbed_pixels.size < 0.05
+    assert f"Clipped: {share:.0%} of the colour values that may change" in [
+        warning.text.removesuffix(" lie on black or white.") for warning in evaluate_probe(probe)
+    ]
+
+
+@BOTH
+def test_a_trade_off_keeps_to_the_mask(norm: NormName) -> None:
+    encoder = make_linear_encoder(3)
+    config = make_config(encoder, AttackConfig(norm=norm, epsilon=0.02, mask=LEFT))
+    photo = make_photo(seed=1)
+    *_, last = iter_trade_off(
+        lambda one: iter_wanted(encoder, photo, one, should_stop=lambda: False), config, weights=(0.0, 1.0)
+    )
+    outside = LEFT.render(SIDE) == 0
+    for point in last.points:
+        assert np.array_equal(point.probe.perturbed_pixels[:, outside], photo.pixels[:, outside])
+    grey = run(encoder, config.attack, grey=True)
+    wanted = 0.02 * DUAL[norm](LEFT.render(SIDE) * pixel_weights(encoder)) / grey.target_sd
+    assert measure_point(0.0, grey).target_sd == pytest.approx(wanted, rel=1e-3)
+
+
+def test_budgets_in_grey_levels_are_told_inside_the_mask() -> None:
+    quarter, side = Mask(box=(0.0, 0.0, 0.25, 1.0)), 64
+    inside = 255 * 3 / np.sqrt(3 * 16 * 64)
+    whole = 255 * 3 / np.sqrt(3 * 64 * 64)
+    told = describe_grey_levels([3.0], NormName.L2, side=side, mask=quarter)
+    assert told == f"RMS {whole:.2g} grey levels at 64 × 64, {inside:.2g} inside the mask"
+    soft = describe_grey_levels([3.0], NormName.L2, side=side, mask=dataclasses.replace(quarter, edge=0.1))
+    assert soft.startswith(f"RMS at most {whole:.2g} ")

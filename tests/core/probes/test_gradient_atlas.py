@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.attacks.mask import Mask
 from core.errors import BadInputError, Cancelled, NoGradientError
 from core.probes.gradient_atlas import iter_gradient_atlas
 from core.types import NormName
@@ -21,7 +22,6 @@ def test_equals_one_backward_pass_a_voxel(n_voxels: int) -> None:
     rows = [torch.autograd.grad(responses[0, v], pixels, retain_graph=True)[0].flatten() for v in range(n_voxels)]
     gradients = torch.stack(rows).double().numpy()
     assert last.result is not None
-    assert last.result.stimulus_id == stimulus.id
     np.testing.assert_allclose(last.result.l2, np.linalg.norm(gradients, axis=1), rtol=1e-5)
     np.testing.assert_allclose(last.result.l1, np.abs(gradients).sum(axis=1), rtol=1e-5)
 
@@ -68,3 +68,16 @@ def test_a_network_without_gradients_is_refused_in_a_sentence() -> None:
     encoder = make_encoder(Opaque(), rank=3, n_voxels=4)
     with pytest.raises(NoGradientError, match="has no gradient with respect to its pixels"):
         list(iter_gradient_atlas(encoder, make_photo(), should_stop=lambda: False))
+
+
+@pytest.mark.parametrize("mask", [None, Mask(box=(0.0, 0.0, 0.6, 1.0), edge=0.3)])
+def test_of_a_masked_linear_encoder_it_is_the_dual_norm_of_the_masked_gradient(mask: Mask | None) -> None:
+    encoder = make_linear_encoder(3)
+    slopes = np.stack([pixel_weights(encoder, voxel) for voxel in range(3)])
+    share = 1.0 if mask is None else mask.render(8).astype(np.float64)
+    *_, last = iter_gradient_atlas(encoder, make_photo(), mask=mask, should_stop=lambda: False)
+    assert last.result is not None and last.result.mask == mask
+    masked = (share * slopes).reshape(3, -1)
+    found = [last.result.first_order(norm, 0.5) for norm in (NormName.L2, NormName.LINF)]
+    np.testing.assert_allclose(found[0], 0.5 * np.linalg.norm(masked, axis=1), rtol=1e-5)
+    np.testing.assert_allclose(found[1], 0.5 * np.abs(masked).sum(axis=1), rtol=1e-5)

@@ -123,3 +123,17 @@ def test_two_makings_at_once_share_the_probes(tmp_path: Path, monkeypatch: pytes
     list(first)
     assert sum(made.values()) == 6
     assert list((tmp_path / "claims").iterdir()) == []
+
+
+def test_the_probes_of_a_restored_tray_are_not_made_again(
+    stored: tuple[ProbeStore, Recipe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, recipe = stored
+    made: list[Recipe] = []
+    monkeypatch.setattr("core.stimuli.make._iter_probe", lambda _source, one, *_: iter([made.append(one)]))
+    here = PROBE.versions | {"device": PROBE.device}
+    monkeypatch.setattr("core.stimuli.make.describe_circumstances", lambda _device: here)
+    restored = unpack_recipe(json.loads(json.dumps(recipe.packed)))
+    behind_an_analysis = dataclasses.replace(restored, analysed_sd=1.0)
+    source = cast(Any, SimpleNamespace(device="cpu"))
+    assert not list(iter_probes(source, [restored, behind_an_analysis], store=store)) and not made

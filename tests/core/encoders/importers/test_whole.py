@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from core.attacks.config import AttackConfig
+from core.attacks.mask import Mask
 from core.checks import check_choice
 from core.datasets.photos import list_images, load_stimulus
 from core.datasets.subject import list_subjects, load_subject
@@ -106,6 +107,11 @@ def test_a_linear_one_responds_and_shifts_as_numpy_says() -> None:
     assert atlas.result is not None
     np.testing.assert_allclose(atlas.result.l2, np.linalg.norm(weights, axis=1), rtol=1e-5)
     np.testing.assert_allclose(atlas.result.l1, np.abs(weights).sum(axis=1), rtol=1e-5)
+    mask = Mask(box=(0.0, 0.0, 0.5, 1.0), edge=0.2)
+    *_, masked = engine.iter_gradient_atlas(*names_of(card), stimulus, mask=mask)
+    shares = np.tile(mask.render(SIDE).ravel(), 3)
+    assert masked.result is not None
+    np.testing.assert_allclose(masked.result.l2, np.linalg.norm(shares * weights, axis=1), rtol=1e-5)
 
 
 @pytest.fixture
