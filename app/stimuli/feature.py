@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -30,25 +29,23 @@ from app.widgets.job_line import Reading
 from app.widgets.large_view import LargeView
 from app.widgets.new_folder_dialog import ask_new_folder
 from app.widgets.where_row import WhereRow
-from core.attacks.config import AttackConfig
 from core.cluster.run import iter_set
 from core.cluster.where import HERE, Where
 from core.datasets.kinds import is_image
 from core.headers import unstructure
 from core.images.difference import amplify, choose_factor
 from core.images.stimulus import to_uint8
-from core.probes.against import Against
 from core.probes.probe import Probe
 from core.session.files import SETS, add_recent
 from core.stimuli.config import SetConfig, unpack_set
 from core.stimuli.level_strip import LevelCell
 from core.stimuli.levels import LevelReading
 from core.stimuli.names import safe_name
-from core.stimuli.plan import iter_recipes, list_recipes, list_wishes
+from core.stimuli.plan import list_analysis_recipes, list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
 from core.stimuli.set_work import begin_set
 from core.stimuli.store import open_probe_store
-from core.sweeps.config import EncoderName, Question, SweepConfig
+from core.sweeps.config import SweepConfig
 
 LOGGER = logging.getLogger(__name__)
 KEY = "stimuli"
@@ -129,6 +126,10 @@ class Stimuli(Feature):
         """Put every probe behind an analysis into the tray, at its highest budget."""
         self._list(partial(list_analysis_recipes, config), "Added {count} probes of the analysis to the tray")
 
+    def add_as_is(self, recipes: Sequence[Recipe]) -> None:
+        """Put images that are shown as they are into the tray."""
+        self._list(lambda: recipes, "Added {count} images to the tray")
+
     def _list(self, make: Callable[[], Sequence[Recipe]], told: str) -> None:
         """Have recipes made, which reads their images, and put them into the tray."""
 
@@ -182,7 +183,7 @@ class Stimuli(Feature):
         if self._session.problems.attempt(lambda: [config.layout.sizes(side) for side in sides]) is None:
             return
         controls, n_items = ", ".join(kind.words for kind in config.controls), len(sides)
-        what = f"{n_items} items, {n_items * config.n_files} files; controls: {controls}"
+        what = f"{n_items} items, {config.count_files(self.tray.items)} files; controls: {controls}"
         told = "\n".join(self.tray.notes())
         about = (config.name, f"{what}\n{config.layout.describe(sides[0])}", CONTENTS, told)
         name, settings = safe_name(config.name), self._session.settings
@@ -285,6 +286,9 @@ class Stimuli(Feature):
         if probe is None:
             self._session.controller.noted.emit("The pictures of this item are not made yet.")
             return
+        if not probe.config.attack.epsilon:
+            LargeView([("Image", to_uint8(probe.clean_pixels))], 0, self._desk.parent).open()
+            return
         change = 255.0 * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0)
         factor = choose_factor(change)
         pictures = [("Original", to_uint8(probe.clean_pixels)), ("Perturbed", to_uint8(probe.perturbed_pixels))]
@@ -351,27 +355,6 @@ def _name_all(recipes: Sequence[Recipe]) -> Sequence[Recipe]:
     for recipe in recipes:
         _ = recipe.digest
     return recipes
-
-
-def list_analysis_recipes(config: SweepConfig) -> tuple[Recipe, ...]:
-    """The probes behind every point of an analysis, at the highest budget of its epsilon grid, attacked as it did."""
-
-    def attacks(side: int) -> list[tuple[AttackConfig, tuple[float, ...]]]:
-        first = config.attacks[0]
-        return [(config.attack(norm, side, first), config.budgets(norm, side)) for norm in config.norms]
-
-    parts: list[tuple[Sequence[EncoderName], Sequence[Mapping[str, Any]]]]
-    if config.question is Question.DISAGREEMENT:
-        sizes: dict[str, Any] = {"sharpness": config.sharpness, "decided_sd": config.decided_sd}
-        pairs = combinations(config.encoders, 2)
-        parts = [([first], list_wishes(Against(other.network, other.layer, **sizes))) for first, other in pairs]
-    else:
-        parts = [(config.encoders, [{"direction": direction} for direction in config.directions])]
-    return tuple(
-        recipe
-        for encoders, wishes in parts
-        for recipe in iter_recipes(config.images, encoders, config.targets, wishes, attacks)
-    )
 
 
 class Packages(Feature):
