@@ -115,7 +115,7 @@ class ImagesPage(JobPage):
         self.lay_out(form, held, empty=empty, more=(self.make,))
         self.grid.chosen.connect(self.refresh)
         self.grid.wanted.connect(self._open)
-        for fact in ("target", "card", "direction", "aim"):
+        for fact in ("subject", "encoder", "card", "target", "direction", "aim"):
             getattr(services.state, f"{fact}_changed").connect(self.refresh)
         self.refresh()
 
