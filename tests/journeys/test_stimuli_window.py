@@ -14,11 +14,11 @@ from app.base.jobs import Idle
 from app.base.services import open_services
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
-from app.stimuli.feature import list_analysis_recipes
 from app.stimuli.plan_dialog import PlanDialog
 from app.widgets.new_folder_dialog import NewFolderDialog
 from core.engine import Engine
 from core.stimuli.manifest import read_manifest
+from core.stimuli.plan import list_analysis_recipes
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 
 LONG = 100_000
