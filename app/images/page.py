@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Signal
 
 from app.base.services import Services
 from app.base.state import request_probe
@@ -73,6 +73,11 @@ class ChoiceGrid(PictureGrid):
         box.toggled.connect(self.chosen)
         return box
 
+    def minimumSizeHint(self) -> QSize:
+        """Room for the captions, too."""
+        widths = [one.minimumSizeHint().width() for one in self.captions]
+        return super().minimumSizeHint().expandedTo(QSize(self._beside() + self._widest[1] * max(widths, default=0), 0))
+
     def take_click(self, label: PictureLabel) -> None:
         """Ask for it."""
         self.wanted.emit(self.pictures.index(label))
@@ -110,7 +115,7 @@ class ImagesPage(JobPage):
         self.open = make_button("Open in Explore", do=lambda: self._open(self.grid.places()[0]))
         self.collect = make_button("Add to the tray", "primary", lambda: self._collect(self._chosen()))
         head = make_row(self.whose, self.open, self.collect, stretch=0)
-        held = make_column(head, make_scroll(self.grid), margin=12, stretch=1)
+        held = make_column(head, make_scroll(self.grid, sideways=True), margin=12, stretch=1)
         form, empty = (make_label("Images", "title"), self.target, self.form), EmptyState("No images yet", EMPTY)
         self.lay_out(form, held, empty=empty, more=(self.make,))
         self.grid.chosen.connect(self.refresh)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from core.probes.natural import NaturalImages
     from core.probes.synthesis import Synthesis
 
-SUPER = "\n★ super-stimulus"
-
 
 class Asked(NamedTuple):
     """A target, the library as `list_library` takes it, how many best and worst are shown, and how images are made."""
@@ -74,8 +72,7 @@ def iter_found(engine: Engine, asked: Asked, *, should_stop: ShouldStop) -> Iter
     recipes, rows = list[Recipe](), list[tuple[str, list[Picture]]]()
     for name, shown in ends.items():
         items = list(list_natural(encoder.card, config.target, natural, shown))
-        captions = [_describe(natural, row, order.index(row) + 1) for row in shown]
-        pictures = [Picture(one.levels, caption) for (_, one), caption in zip(items, captions, strict=True)]
+        pictures = [Picture(one.levels, _tell(natural, order, row)) for row, (_, one) in zip(shown, items, strict=True)]
         rows.append((f"{name} of {len(order)}\nby {asked.by}\nresponse, {natural.unit}", pictures))
         recipes += [recipe for recipe, _ in items]
     found = Found(asked, encoder.card, natural, tuple(rows), tuple(recipes))
@@ -88,13 +85,10 @@ def iter_found(engine: Engine, asked: Asked, *, should_stop: ShouldStop) -> Iter
         made, told, beats = step.result, "not finished", [False] * len(step.values)
         kept: list[Recipe] | list[None] = [None] * len(step.values)
         if made is not None:
-            kept, beats = (
-                list(list_synthesised(encoder.card, made, keep_synthesised(made))),
-                made.beats(natural.predicted),
-            )
-            told = f"{np.ptp(made.responses_sd):.2f} SD apart"
+            kept, beats = [*list_synthesised(encoder.card, made, keep_synthesised(made))], made.beats(natural.predicted)
+            told = f"{np.ptp(made.responses):.3g} apart"
         pictures = [
-            Picture(levels, f"Restart {number}\n{_write(natural, value)}{SUPER * passes}")
+            Picture(levels, f"Restart {number}\n{_write(natural, value)}" + "\n★ super-stimulus" * passes)
             for number, levels, value, passes in zip(count(1), step.levels, step.values.tolist(), beats, strict=False)
         ]
         scratch = f"From scratch\n{config.direction}, {natural.unit}\n{told}", pictures
@@ -102,12 +96,13 @@ def iter_found(engine: Engine, asked: Asked, *, should_stop: ShouldStop) -> Iter
         yield Progress(step.done, step.total, step.seconds_left, now, stage="Step")
 
 
-def _describe(natural: NaturalImages, row: int, rank: int) -> str:
+def _tell(natural: NaturalImages, order: list[int], row: int) -> str:
     """Rank and name, prediction, measurement."""
     name, measured = natural.images[row].rpartition(SEPARATOR)[2], natural.measured[row]
-    told = f"\nmeasured {measured:+.3g}{' · fitted on' if natural.fitted[row] else ''}" if np.isfinite(measured) else ""
-    return f"{rank}  {Path(name).name}\n{_write(natural, natural.predicted[row])}{told}"
+    told = f"\nmeasured {measured:+.3g}{' (fitted)' if natural.fitted[row] else ''}" if np.isfinite(measured) else ""
+    return f"{order.index(row) + 1}  {Path(name).name}\n{_write(natural, natural.predicted[row])}{told}"
 
 
 def _write(natural: NaturalImages, value: float) -> str:
-    return f"{value:+.3g} = {(value - natural.mean) / natural.sd:+.2f} SD"
+    in_sds = (value - natural.mean) / natural.sd
+    return f"{value:+.3g}" + f" = {in_sds:+.2f} SD" * bool(np.isfinite(in_sds))
