@@ -39,8 +39,9 @@ NETWORK, LAYER, LEFT = "alexnet", "features.4", Qt.MouseButton.LeftButton
 @pytest.fixture
 def window(qtbot: QtBot) -> Iterator[MainWindow]:
     session = open_services(engine=Engine(device="cpu"))
-    for name, value in {"subject": "simulated", "network": NETWORK, "layer": LAYER, "auto_probe": False}.items():
+    for name, value in {"subject": "simulated", "network": NETWORK, "layer": LAYER}.items():
         session.settings.set(name, value)
+    session.settings.set("auto_probe", False)
     made = make_window(session)
     with qtbot.waitActive(made):
         made.show()
