@@ -26,6 +26,7 @@ from core.engine import Engine
 from core.probes.target import target_pattern
 from core.progress import Progress, check_stop
 from core.reports.pictures import Picture
+from core.stimuli.as_is import read_items
 from core.stimuli.config import SetConfig
 from core.stimuli.manifest import read_manifest
 from core.sweeps.choose import choose_images
@@ -69,7 +70,9 @@ def read_png(path: Path) -> np.ndarray:
         return (np.asarray(picture, dtype=np.float32) / 255).transpose(2, 0, 1)
 
 
-def test_ranked_made_opened_and_written_as_they_are(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_ranked_made_opened_and_written_as_they_are(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     state, session, subject = window.session.state, window.session, load_subject("simulated")
     session.controller.pick_roi("FFA")
     assert state.target is not None
@@ -119,6 +122,13 @@ def test_ranked_made_opened_and_written_as_they_are(window: MainWindow, qtbot: Q
     qtbot.waitUntil(lambda: session.controller.image_key == str(files[1]), timeout=LONG)
     assert state.stimulus is not None
     np.testing.assert_array_equal(state.stimulus.levels, made.levels[1])
+
+    monkeypatch.setattr(page_module, "ask_new_folder", lambda *_, **_more: tmp_path / "saved")
+    qtbot.mouseClick(page.export, LEFT)
+    qtbot.waitUntil(lambda: (tmp_path / "saved").exists(), timeout=LONG)
+    saved = read_items(tmp_path / "saved" / "synthesis.json")
+    for one, levels in zip(saved, made.levels, strict=True):
+        np.testing.assert_array_equal(np.rint(255 * read_png(Path(one.image))).transpose(1, 2, 0), levels)
 
     assert not page.collect.isEnabled()
     for place in (0, 2, 4):  # the best restart, the best natural image, the worst
