@@ -40,7 +40,7 @@ APP_LEVELS = (
     {"base"},
     {"look"},
     {"widgets"},
-    {"cortex", "stimuli", "measured", "networks", "recordings"},
+    {"cortex", "images", "stimuli", "measured", "networks", "recordings"},
     {"explore"},
     {"figures", "encoders", "analyses"},
     {"sessions"},

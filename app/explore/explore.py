@@ -181,8 +181,16 @@ class Explore(Feature):
             self._wiring.read_first(read, show)
 
     def open_probe(self, config: ProbeConfig, image: str) -> None:
-        """The same, of a config and the key of an image."""
-        self.open(self.selection().asking(config, image))
+        """The same, of a config and the key of an image; of budget 0 the image alone."""
+        if config.attack.epsilon:
+            self.open(self.selection().asking(config, image))
+        else:
+            self.open_image(image)
+
+    def open_image(self, key: str) -> None:
+        """Come to the front with an image, by what opens it."""
+        self._desk.tabs.open(KEY)
+        self._session.controller.open_image(key)
 
     def value(self) -> ViewRecord:
         """The present view of the cortex."""
@@ -245,10 +253,10 @@ class Explore(Feature):
         """Why no probe can be made now; empty if one can."""
         self.controls.run.set_reason(reason)
 
-    def set_tools(self, collect: QAction, pin: QAction, unpin: QAction) -> None:
-        """Give the buttons beside the images their commands."""
+    def set_tools(self, *actions: QAction) -> None:
+        """Give the buttons beside the images, and those over the gallery, their commands."""
         tools = self.images.tools
-        for button, action in ((tools.collect, collect), (tools.pin, pin), (tools.unpin, unpin)):
+        for button, action in zip((tools.collect, tools.pin, tools.unpin, *self.gallery.ranking), actions, strict=True):
             button.setDefaultAction(action)
 
     def offer_in_menus(self, actions: Sequence[QAction]) -> None:

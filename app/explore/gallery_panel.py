@@ -70,8 +70,9 @@ class GalleryPanel(QFrame):
         self.group.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToContents)
         tip = "Open images of your own (Ctrl+O); files and folders can be dropped on the window too"
         self.open = make_tool_button(tip=tip, icon="add")
+        self.ranking = [make_tool_button(tip=name) for name in ("Rank images", "Synthesise images")]
         self._set_up_view()
-        head = make_row(make_heading("Image"), -1, self.group, self.open, 4)
+        head = make_row(make_heading("Image"), -1, self.group, *self.ranking, self.open, 4)
         self.setLayout(make_column(head, self.view, gap=6, margin=(16, 10, 4, 8)))
         self.group.activated.connect(self._show_group)
         self.view.selectionModel().currentChanged.connect(self._take_row)

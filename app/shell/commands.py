@@ -130,6 +130,8 @@ raise | Raise the response | R | up | Probe for a higher response
 lower | Lower the response | L | down | Probe for a lower response
 -
 trade_off | Trade-off… |  | chart | Choose between moving the target and sparing all other voxels
+rank_images | Rank images | N | chart | Which images of the library drive the target most and least
+synthesise | Synthesise images | Shift+N | brush | Make images from scratch that drive the target
 fingerprint | Fingerprint… |  | chart | What the target answers to: predicted response by category and beside every ROI
 -
 pin_probe | Pin this probe | B | pin | Keep this probe as A: whatever is shown next stands beside it as B
@@ -210,13 +212,13 @@ NEEDS: tuple[tuple[str, Callable[[Situation], bool], str], ...] = (
     ("redo", lambda now: bool(now.undo[1]), "Nothing to redo"),
     ("show_recording", lambda now: _is_imported(now.state), "This subject ships with the program"),
     (
-        "probe trade_off fingerprint plan_stimuli export_encoder encoder_card",
+        "probe trade_off fingerprint rank_images synthesise plan_stimuli export_encoder encoder_card",
         lambda now: now.state.card is not None,
         "Choose a network with a fitted encoder first",
     ),
     ("probe trade_off", lambda now: now.state.stimulus is not None, "Choose an image first"),
     (
-        "probe trade_off fingerprint",
+        "probe trade_off fingerprint rank_images synthesise",
         lambda now: now.state.target is not None,
         "Choose a target first: click a voxel, or choose an ROI",
     ),

@@ -21,6 +21,7 @@ from app.encoders.fit_dialog import Fits
 from app.explore.explore import Explore
 from app.explore.places import Places
 from app.figures.feature import Figures
+from app.images.page import Images
 from app.measured.feature import Measured
 from app.networks.feature import Networks
 from app.recordings.feature import Recordings
@@ -46,6 +47,7 @@ class Features(QObject):
         self._session, self._actions = desk.services, actions
         self.explore = explore = Explore(desk, places)
         self.analyses, self.stimuli, self.measured = Analyses(desk, explore), Stimuli(desk), Measured(desk)
+        self.whole_images = Images(desk, explore.open_image, self.stimuli.add_as_is)
         self.fits, self.recordings, self.networks = Fits(desk), Recordings(desk), Networks(desk)
         self.packages = Packages(desk, lambda: self.stimuli.written)
         self.sessions = Sessions(desk, (explore, self.stimuli, self.analyses, self.measured))
@@ -60,7 +62,8 @@ class Features(QObject):
         self.drops = Drops(desk, [row for feature in self for row in feature.drops()])
         self.notices = Notices(desk)
         actions.action("recent_sessions").setMenu(self.sessions.menu)
-        explore.set_tools(*map(actions.action, ("add_to_tray", "pin_probe", "unpin_probe")))
+        tools = "add_to_tray", "pin_probe", "unpin_probe", "rank_images", "synthesise"
+        explore.set_tools(*map(actions.action, tools))
         explore.offer_in_menus([actions.action(name) for name in ("copy_command", "copy_python")])
         self._connect()
         self.refresh_commands()
@@ -70,7 +73,7 @@ class Features(QObject):
         yield from (self.sessions, self.analyses, self.stimuli, self.measured, self.encoders, self.surfaces)
         yield from (self.networks, self.recordings, self.explore, self.figures, self.fits, self.packages, self.poses)
         yield from (self.travel, self.montage, self.study, self.handlers, self.tour, self.preferences, self.jumps)
-        yield self.copying
+        yield from (self.whole_images, self.copying)
 
     def refresh_commands(self) -> None:
         """Enable what can be done now."""

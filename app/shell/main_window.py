@@ -30,7 +30,7 @@ FIRST_SIZE = QSize(1600, 1000)
 LEAST_SIZE = QSize(760, 440)
 """Half a small dense screen; what does not fit is folded away or scrolls."""
 
-TABS = ("fragility", "discriminability", "transfer", "meaning", "disagreement", "stimuli", "measured")
+TABS = ("fragility", "discriminability", "transfer", "meaning", "disagreement", "images", "stimuli", "measured")
 """Behind Explore, in the order in which the features add them."""
 
 

@@ -116,7 +116,8 @@ def _read_set(folder: Path) -> tuple[str, Groups]:
 
 def group_tray(tray: Tray, *, n_files: int) -> tuple[str, Groups]:
     """The tray's probes, each of `n_files` stimuli. Raises BadInputError until every one is made, and as a set does."""
-    items, previews = tray.items, [tray.preview(row) for row in range(len(tray.items))]
+    rows = [row for row, recipe in enumerate(tray.items) if recipe.origin is None]
+    items, previews = [tray.items[row] for row in rows], [tray.preview(row) for row in rows]
     made = [_predict(recipe, known) for recipe, known in zip(items, previews, strict=True) if known is not None]
     if not made or len(made) < len(items):
         got = f"{len(made)} of {len(items)}"

@@ -128,6 +128,10 @@ class Stimuli(Feature):
         told = "Added {count} probes of the analysis to the tray; they are made again, and their shifts compared"
         self._list(partial(list_analysis_recipes, sweep), told)
 
+    def add_as_is(self, recipes: Sequence[Recipe]) -> None:
+        """Put images that are shown as they are into the tray."""
+        self._list(lambda: recipes, "Added {count} images to the tray")
+
     def _list(self, make: Callable[[], Sequence[Recipe]], told: str) -> None:
         """Have recipes made, which reads their images, and put them into the tray."""
 
@@ -182,7 +186,7 @@ class Stimuli(Feature):
         if self._session.problems.attempt(lambda: [config.layout.sizes(side) for side in sides]) is None:
             return
         controls, n_items = ", ".join(kind.words for kind in config.controls), len(sides)
-        what = f"{n_items} items, {n_items * config.n_files} files; controls: {controls}"
+        what = f"{n_items} items, {config.count_files(self.tray.items)} files; controls: {controls}"
         told = "\n".join(self.tray.notes())
         about = (config.name, f"{what}\n{config.layout.describe(sides[0])}", CONTENTS, told)
         name, settings = safe_name(config.name), self._session.settings
@@ -284,6 +288,9 @@ class Stimuli(Feature):
         probe = found[0]
         if probe is None:
             self._session.controller.noted.emit("The pictures of this item are not made yet.")
+            return
+        if not probe.config.attack.epsilon:
+            LargeView([("Image", to_uint8(probe.clean_pixels))], 0, self._desk.parent).open()
             return
         change = 255.0 * (probe.perturbed_pixels - probe.clean_pixels).transpose(1, 2, 0)
         factor = choose_factor(change)

@@ -123,7 +123,7 @@ class StimuliPage(JobPage):
         twins = len(self.tray.duplicates())
         parts = [f"{n_items} item{'s' if n_items != 1 else ''}"]
         if config is not None:
-            parts.append(f"{n_items * config.n_files} files")
+            parts.append(f"{config.count_files(self.tray.items)} files")
         parts += [f"⚠ {warned} with warnings"] if warned else []
         parts += [f"{twins} duplicates"] if twins else []
         self.summary.setText(" · ".join(parts))
@@ -152,7 +152,7 @@ class StimuliPage(JobPage):
         self.meter.setFixedWidth(METER_WIDTH)
         self.warnings.setAlignment(Qt.AlignmentFlag.AlignTop)
         budget = make_column(make_heading("Budget"), self.meter, -1)
-        shifts = make_column(make_heading("Predicted shift by encoder"), self.transfer)
+        shifts = make_column(make_heading("Predicted by encoder"), self.transfer)
         told = QScrollArea()
         told.setWidget(self.warnings)
         told.setWidgetResizable(True)
@@ -209,7 +209,9 @@ class StimuliPage(JobPage):
         self.strip.setEnabled(one is not None and self.tray.reading(one) is not None)
         self._row = self._row if one is None else one
         preview = self.tray.preview(one) if one is not None else None
-        self.meter.set_reading(preview.budget if preview is not None else None)
+        as_is = one is not None and self.tray.items[one].origin is not None
+        self.meter.set_reading(preview.budget if preview is not None and not as_is else None)
+        self.transfer.setHorizontalHeaderLabels(["Encoder", "Response (SD)" if as_is else "Shift (SD)"])
         if one is None:
             self.transfer.fill([])
             self.warnings.setText("Choose an item to see it in detail.")
@@ -232,5 +234,6 @@ def _tell_shifts(preview: ItemPreview, config: ProbeConfig) -> list[tuple[str, t
     """Rows of the table: the probe's own encoder first."""
     own, second = f"{config.network} {config.layer}", "" if config.against is None else config.against.label
     shifts = {own: preview.shift_sd, **preview.transfer}
-    named = {where: f"{where} (attacked)" if where in (own, second) else where for where in shifts}
+    attacked = (own, second) if config.attack.epsilon else ()
+    named = {where: f"{where} (attacked)" if where in attacked else where for where in shifts}
     return [(where, (named[where], f"{shift:+.2f}")) for where, shift in shifts.items()]

@@ -137,12 +137,15 @@ class TrayPainter(QStyledItemDelegate):
         bar = QRectF(line.left(), line.center().y() - 1, BAR.width(), BAR.height())
         draw_bar(painter, bar, share, theme.accent, theme.line_strong)
         used = "" if preview is None else f"{share:.0%} of "
-        words = f"{used}{write_budget(attack.epsilon, attack.norm)} · {recipe.config.network} {recipe.config.layer}"
+        budget = f"{used}{write_budget(attack.epsilon, attack.norm)}" if recipe.origin is None else "shown as it is"
+        words = f"{budget} · {recipe.config.network} {recipe.config.layer}"
         draw_text(painter, line.adjusted(BAR.width() + 8, 0, 0, 0), words, theme.muted)
 
 
 def title_of(recipe: Recipe, row: int) -> str:
     """What an item is, in one line."""
+    if recipe.origin is not None:
+        return f"{row + 1}  {recipe.image_id} · {recipe.origin.describe(recipe.config)}"
     config, second = recipe.config, recipe.config.against
     there = "" if second is None else f", {second.direction(config.direction)} in {second.label}"
     return f"{row + 1}  {recipe.image_id} · {config.describe_wish()}{there}"
@@ -154,10 +157,12 @@ def name_role(role: str) -> str:
 
 
 def describe_shift(preview: ItemPreview | None) -> str:
-    """The predicted shift and that of the controls."""
+    """The predicted shift and that of the controls; of an image that is shown as it is, its predicted response."""
     if preview is None:
         return WAITING
     sds = "" if math.isnan(preview.shift_sd) else f" = {preview.shift_sd:+.2f} SD"
+    if preview.is_response:
+        return f"predicted response {preview.shift:+.3g} {preview.unit}{sds}"
     return f"shift {preview.shift:+.3g} {preview.unit}{sds} · controls up to {preview.control_shift:.2g}"
 
 

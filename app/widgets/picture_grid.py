@@ -28,10 +28,12 @@ class PictureGrid(QWidget):
     A click shows a picture large, with the others one key away.
     """
 
+    HINT = "Click to enlarge"
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.pictures: list[PictureLabel] = []
-        self.captions: list[QLabel] = []
+        self.captions: list[QWidget] = []
         self._names: list[QLabel] = []
         self._widest: tuple[float, int] = (1.0, 0)
         """The widest row: its width against the height of a picture, and its number of pictures."""
@@ -52,7 +54,7 @@ class PictureGrid(QWidget):
             name = "".join(names[line : line + 1])
             for column, picture in enumerate(row, start=1):
                 if [one.caption for one in above[column - 1 : column]] != [picture.caption]:
-                    self.captions.append(make_label(picture.caption, "faint", wraps=True))
+                    self.captions.append(self.make_caption(picture))
                     layout.addWidget(self.captions[-1], 2 * line, column)
                 self.pictures.append(self._show(picture, name))
                 layout.addWidget(self.pictures[-1], 2 * line + 1, column)
@@ -91,11 +93,16 @@ class PictureGrid(QWidget):
             label.show_text(MISSING)
             return label
         label.show_pixels(picture.levels)
-        label.setToolTip(f"{label.accessibleName()}\nClick to enlarge")
-        label.clicked.connect(partial(self._enlarge, label))
+        label.setToolTip(f"{label.accessibleName()}\n{self.HINT}")
+        label.clicked.connect(partial(self.take_click, label))
         return label
 
-    def _enlarge(self, chosen: PictureLabel) -> None:
+    def make_caption(self, picture: Picture) -> QWidget:
+        """What stands over a picture."""
+        return make_label(picture.caption, "faint", wraps=True)
+
+    def take_click(self, chosen: PictureLabel) -> None:
+        """Show it large."""
         pictures = [(one.accessibleName(), one.pixels) for one in self.pictures]
         LargeView(pictures, self.pictures.index(chosen), self).open()
 

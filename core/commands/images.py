@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
-
 from core.checks import check_choice, check_count, refusal
 from core.commands.options import Device, Given, Json, about, explained, takes
 from core.commands.output import answer, finish, format_table, split
@@ -17,16 +15,15 @@ from core.commands.probe import EncoderOptions, resolve_encoder
 from core.commands.probe_options import TargetOptions, check_one_target, resolve_target
 from core.datasets.subject import Subject, load_subject
 from core.engine import Engine
-from core.files import check_free, is_there, new_folder, replace_file
-from core.headers import plain, unstructure, write_json
+from core.files import check_free, is_there, replace_file
+from core.headers import plain, write_json
 from core.probes.synthesis_config import SynthesisConfig
 from core.probes.target import Target
-from core.sweeps.choose import choose_images
+from core.stimuli.as_is import list_library, list_natural, name_target, sum_up, write_synthesis
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.probes.natural import NaturalImages
-    from core.probes.synthesis import Synthesis
 
 BY = ("predicted", "measured")
 SHOWN = 10
@@ -44,7 +41,8 @@ Images are made from scratch, without a start image and a budget: they are no pe
 saved 8-bit files, in SDs from the mean of the clean reference images. One that passes the best natural image (--images
 as in `rank`) is called a super-stimulus. --json prints {"target", "encoder", "direction", "unit", "config", "images":
 [{"file", "response", "response_sd", "super_stimulus"}], "spread", "spread_sd", "natural": {"n_images", "best",
-"response", "response_sd"}, "folder"}; the folder's synthesis.json holds the same, with hashes and versions."""
+"response", "response_sd"}, "folder"}; the folder's synthesis.json holds the same, with hashes and versions, and the
+images for `stimuli make --items`."""
 """What the two commands answer."""
 
 
@@ -59,6 +57,7 @@ def run_rank(
         bool, about("the target's fingerprint: its response by image category, and beside every ROI")
     ] = False,
     out: Annotated[Path | None, about("CSV file of all of them, or of the categories")] = None,
+    items: Annotated[Path | None, about("new file of the images told, for `stimuli make --items`")] = None,
     seed: Annotated[int, about("of the draw of test:N")] = 0,
     device: Device = "auto",
     json: Json = False,
@@ -67,12 +66,14 @@ def run_rank(
     """Rank; returns 0."""
     check_choice("by", by, BY)
     check_count("top", top)
-    if out is not None and is_there(out):
-        raise refusal("out", allowed="a new file", got=str(out), advice="Nothing is overwritten.")
+    for name, file in (("out", out), ("items", items)):
+        if file is not None and is_there(file):
+            raise refusal(name, allowed="a new file", got=str(file), advice="Nothing is overwritten.")
     encoder, subject, target = _open(given, device)
+    chosen = list_library(subject, split(images), seed=seed)
     if by_category:
-        return _report_fingerprint(encoder, subject, target, _choose(subject, images, seed), out, as_json=json)
-    found = _rank(encoder, subject, target, images, seed)
+        return _report_fingerprint(encoder, subject, target, chosen, out, as_json=json)
+    found = _rank(encoder, subject, target, chosen)
     order = found.order(by)
     rows = [
         {
@@ -86,10 +87,12 @@ def run_rank(
         for rank, row in enumerate(order, start=1)
     ]
     _write_rows(out, rows)
-    packed = plain(_describe(encoder, target, found.unit) | {"by": by, "n_images": len(rows), "images": rows})
-    ends = rows if len(rows) <= 2 * top else [*rows[:top], *rows[-top:]]
+    told = order if len(order) <= 2 * top else [*order[:top], *order[-top:]]
+    if items is not None:
+        write_json(items, {"items": [one.packed for one, _ in list_natural(encoder.card, target, found, told)]})
+    packed = plain(name_target(encoder.card, target, found.unit) | {"by": by, "n_images": len(rows), "images": rows})
     head = f"{target.label} · {encoder.card.config.describe()} · {len(rows)} images by {by} response ({found.unit})"
-    return answer(packed, f"{head}\n{format_table(ends)}", as_json=json)
+    return answer(packed, f"{head}\n{format_table([rows[order.index(one)] for one in told])}", as_json=json)
 
 
 @explained(SYNTHESIS_EXPLAINED)
@@ -107,26 +110,19 @@ def run_synthesise(
     given: Given,
 ) -> int:
     """Make the images; returns 0."""
-    from core.probes.respond import describe_versions
     from core.probes.synthesis import iter_synthesis
-    from core.stimuli.images import write_levels
 
     config = given.make(SynthesisConfig)
     direction = given.make(TargetOptions).direction
     check_free(out)
     encoder, subject, target = _open(given, device)
-    natural = _rank(encoder, subject, target, images, config.seed)
+    natural = _rank(encoder, subject, target, list_library(subject, split(images), seed=config.seed))
     made = finish(
         lambda stop: iter_synthesis(encoder, target, direction, config, should_stop=stop),
         lambda step: f"step {step.done:.0f}/{step.total}, response {max(step.values * direction.sign):.3g}",
     )
-    names = [f"synthesised_{number}.png" for number in range(1, len(made.levels) + 1)]
-    summary = _describe(encoder, target, made.unit) | _sum_up(made, natural, names) | {"folder": str(out)}
-    more = {"encoder_sha256": made.sha256, "network_sha256": encoder.network.sha256, "versions": describe_versions()}
-    with new_folder(out) as folder:
-        for name, levels in zip(names, made.levels, strict=True):
-            write_levels(folder / name, levels)
-        write_json(folder / "synthesis.json", plain(summary | more | {"trace": made.trace.tolist()}))
+    summary = sum_up(encoder.card, made, natural) | {"folder": str(out)}
+    write_synthesis(out, encoder.card, made, natural)
     return answer(plain(summary), lambda: _word(summary), as_json=json)
 
 
@@ -169,51 +165,16 @@ def _report_fingerprint(
     head = f"{target.label} · {encoder.card.config.describe()} · {found.n_images} images ({found.unit})"
     beside = f"beside each ROI; contrasts of z over the images of {more['preferred']}"
     text = f"{head}\n{format_table(categories)}\n{beside}\n{format_table(rois)}"
-    return answer(plain(_describe(encoder, target, found.unit) | more), text, as_json=as_json)
+    return answer(plain(name_target(encoder.card, target, found.unit) | more), text, as_json=as_json)
 
 
-def _choose(subject: Subject, images: str, seed: int) -> Sequence[str]:
-    from core.probes.natural import list_seen
-
-    return choose_images(subject, split(images), seed=seed) if images else list_seen(subject)
-
-
-def _rank(encoder: Encoder, subject: Subject, target: Target, images: str, seed: int) -> NaturalImages:
+def _rank(encoder: Encoder, subject: Subject, target: Target, chosen: Sequence[str]) -> NaturalImages:
     from core.probes.natural import iter_natural
 
-    chosen = _choose(subject, images, seed)
     return finish(
         lambda stop: iter_natural(encoder, subject, target, chosen, should_stop=stop),
         lambda record: f"natural images {record.done:.0f}/{record.total}",
     )
-
-
-def _describe(encoder: Encoder, target: Target, unit: str) -> dict[str, Any]:
-    fitted = encoder.card.config
-    return {"target": target.label, "encoder": f"{fitted.subject}/{fitted.network}:{fitted.layer}", "unit": unit}
-
-
-def _sum_up(made: Synthesis, natural: NaturalImages, names: list[str]) -> dict[str, Any]:
-    sign = made.direction.sign
-    best = int(np.argmax(sign * natural.predicted))
-    return {
-        "direction": str(made.direction),
-        "config": unstructure(made.config),
-        "images": [
-            {"file": name, "response": float(response), "response_sd": float(in_sds), "super_stimulus": beats}
-            for name, response, in_sds, beats in zip(
-                names, made.responses, made.responses_sd, made.beats(natural.predicted), strict=True
-            )
-        ],
-        "spread": float(np.ptp(made.responses)),
-        "spread_sd": float(np.ptp(made.responses) / made.sd),
-        "natural": {
-            "n_images": len(natural.images),
-            "best": natural.images[best],
-            "response": float(natural.predicted[best]),
-            "response_sd": float(natural.predicted_sd[best]),
-        },
-    }
 
 
 def _word(summary: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,10 +17,10 @@ from core.files import check_free
 from core.stimuli.layout import Layout
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
-from core.stimuli.manifest import MANIFEST, ORIGINAL, StimulusSet, read_manifest
+from core.stimuli.manifest import MANIFEST, StimulusSet, read_manifest
 from core.stimuli.plan import StimulusPlan, list_recipes, pack_plan, read_plan, resolve_plan, write_plan
 from core.stimuli.plan_options import PlanOptions
-from core.stimuli.recipe import Recipe
+from core.stimuli.recipe import ORIGINAL, Recipe
 from core.stimuli.store import open_probe_store
 from core.sweeps.choose import check_pair
 
@@ -58,13 +59,13 @@ def run_plan(
 ) -> int:
     """Resolve a plan, say what it holds; returns 0."""
     resolved = _resolve(plan, given)
-    n_items = len(_list_recipes(resolved))
+    recipes = _list_recipes(resolved)
     if out is not None:
         if out.exists():
             advice = "Choose another name; nothing is overwritten."
             raise refusal("out", allowed="a new file", got=str(out), advice=advice)
         write_plan(resolved, out)
-    return answer(_summarise(resolved, n_items), _describe(resolved, out), as_json=json)
+    return answer(_summarise(resolved, recipes), _describe(resolved, out), as_json=json)
 
 
 @explained(EXAMPLE, levels=USUAL_LEVELS)
@@ -86,7 +87,7 @@ def run_make(
     where, resolved = parse_where(engine, device), _resolve(plan, given)
     announce(resolved)
     recipes = _list_recipes(resolved)
-    summary = _summarise(resolved, len(recipes))
+    summary = _summarise(resolved, recipes)
     if dry_run:
         return answer(summary, _describe(resolved, None), as_json=json)
     if out is None:
@@ -153,9 +154,9 @@ def _describe(plan: StimulusPlan, written: Path | None) -> str:
     return "\n".join(lines if written is None else [*lines, f"  written to {written}"])
 
 
-def _summarise(plan: StimulusPlan, n_items: int) -> dict[str, Any]:
-    files = n_items * plan.delivery.n_files
-    return {"n_probes": n_items, "n_files": files, "seconds": round(plan.seconds, 1), "plan": pack_plan(plan)}
+def _summarise(plan: StimulusPlan, recipes: Sequence[Recipe]) -> dict[str, Any]:
+    n_probes, files = sum(recipe.origin is None for recipe in recipes), plan.delivery.count_files(recipes)
+    return {"n_probes": n_probes, "n_files": files, "seconds": round(plan.seconds, 1), "plan": pack_plan(plan)}
 
 
 def _format_set(found: StimulusSet) -> dict[str, Any]:
@@ -166,6 +167,9 @@ def _format_set(found: StimulusSet) -> dict[str, Any]:
 def _describe_set(found: StimulusSet) -> str:
     lines = [f"{found.name}: {len(found.pairs)} items, {len(found.rows)} stimuli in {found.folder / MANIFEST}"]
     for rows in found.pairs.values():
+        if (one := rows[0]).origin:
+            lines.append(f"  {one.id}: {one.origin}: predicted response {one.predicted:+.3f} {one.response_unit}")
+            continue
         perturbed = next((row for row in rows if row.role != ORIGINAL and not row.is_control), rows[0])
         second = perturbed.transfer.get(perturbed.against)
         control = max((abs(row.shift) for row in rows if row.is_control), default=0.0)

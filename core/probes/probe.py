@@ -374,7 +374,7 @@ def in_reference_sds(shift: FloatArray, reference_sd: FloatArray) -> FloatArray:
 
 
 def name_probe(config: ProbeConfig, stimulus_id: str) -> str:
-    """A file name stem: "face_01-raise-FFA-l2-3"; of a level set "face_01-FFA-level-1.5"."""
+    """A file name stem: "face_01-raise-FFA-l2-3"; of a level set "face_01-FFA-level-1.5"; unchanged "cat-for-FFA"."""
     what = config.target.name.replace(CONTRAST_SIGN, "-minus-").replace(" × ", "x").replace(" ", "")
     if config.objective.kind in (ObjectiveKind.SELECTIVE, ObjectiveKind.COSINE):
         what += f"-{config.objective.kind}"
@@ -382,5 +382,7 @@ def name_probe(config: ProbeConfig, stimulus_id: str) -> str:
         what += f"-{'with' if config.against.agrees else 'against'}-{config.against.label.replace(' ', '-')}"
     if config.level is not None:
         return f"{stimulus_id}-{what}-level{config.level:+g}"
+    if not config.attack.epsilon:
+        return f"{stimulus_id}-for-{what}"
     budget = format_epsilon(config.attack.epsilon, NormName(config.attack.norm)).replace("/", "of")
     return f"{stimulus_id}-{config.direction}-{what}-{config.attack.norm}-{budget}"

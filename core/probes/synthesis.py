@@ -15,13 +15,12 @@ import numpy as np
 import torch
 
 from core.attacks.objective import LinearObjective
-from core.checks import refusal
 from core.encoders.encoder import Encoder
 from core.images.stimulus import from_uint8, to_uint8
 from core.probes.objectives import guarded
 from core.probes.respond import respond
-from core.probes.synthesis_config import SynthesisConfig
-from core.probes.target import Target, TargetKind
+from core.probes.synthesis_config import SynthesisConfig, check_synthesised
+from core.probes.target import Target
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop
 from core.seeds import make_stream
 from core.types import ByteArray, Direction, FloatArray
@@ -83,9 +82,7 @@ def iter_synthesis(
 
     Raises BadInputError if the target is a pattern; Cancelled as soon as `should_stop()` is true.
     """
-    if target.kind is TargetKind.PATTERN:
-        advice = "Images are made for a voxel, an ROI, weights or a contrast."
-        raise refusal("target", allowed="no pattern", got=target.label, advice=advice)
+    check_synthesised(target)
     vector, side = target.vector(encoder.n_voxels), encoder.network.input_size
     objective = LinearObjective(encoder, vector, direction.sign)
     spectrum = draw_spectra(config, side).to(encoder.network.device).requires_grad_(True)

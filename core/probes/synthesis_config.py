@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.checks import check_count, check_fraction, check_positive
+from core.checks import check_count, check_fraction, check_positive, refusal
+from core.probes.target import Target, TargetKind
 
 LARGEST_JITTER = 64
 MOST_RESTARTS = 64
@@ -49,3 +50,10 @@ class SynthesisConfig:
             check_fraction("mean", self.mean, advice="0 is black, 1 is white.")
         if self.contrast is not None:
             check_fraction("contrast", self.contrast, largest=0.5, advice="0.5 is black and white in equal parts.")
+
+
+def check_synthesised(target: Target) -> None:
+    """Raise BadInputError if no images can be made for a target."""
+    if target.kind is TargetKind.PATTERN:
+        advice = "Images are made for a voxel, an ROI, weights or a contrast."
+        raise refusal("target", allowed="no pattern", got=target.label, advice=advice)

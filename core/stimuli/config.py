@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from core.headers import HeaderKind, structure
 from core.stimuli.controls import DEFAULT_CONTROLS, ControlKind
 from core.stimuli.layout import Layout
 from core.stimuli.probe_warnings import DEFAULT_GATE
+from core.stimuli.recipe import Recipe
 
 LONGEST_NAME = 200
 SETTINGS = HeaderKind("the settings of a stimulus set", "Choose them again.")
@@ -55,8 +56,12 @@ class SetConfig:
 
     @property
     def n_files(self) -> int:
-        """Files of one item: original, perturbed and controls."""
+        """Files of one probe: original, perturbed and controls."""
         return 2 + len(self.controls)
+
+    def count_files(self, recipes: Iterable[Recipe]) -> int:
+        """Files of a set of these items: one of an image that is shown as it is."""
+        return sum(1 if recipe.origin else self.n_files for recipe in recipes)
 
 
 def unpack_set(values: Mapping[str, Any]) -> SetConfig:

@@ -23,7 +23,7 @@ from core.stimuli.controls import ControlKind, fit_control, measure
 from core.stimuli.images import measure_image, read_levels, write_levels
 from core.stimuli.layout import Layout, apply_match, count_clipped, cut_out, lay_out, see
 from core.stimuli.levels import in_levels
-from core.stimuli.manifest import ORIGINAL, STIMULI, ManifestRow, TransferShift
+from core.stimuli.manifest import STIMULI, ManifestRow, TransferShift
 from core.stimuli.probe_warnings import (
     LARGEST_UNEQUAL,
     ProbeWarning,
@@ -74,12 +74,12 @@ def write_item(
     before = score(item.probe, [one.asked for one in saved], item.rescore)
     transfers = score_recipients(item, [one.levels for one in saved], config.layout)
     making = _describe_making(item, pair_id=pair_id, config=config) | {"gain": match.gain, "offset": match.offset}
-    all_warnings = [*evaluate_item(item, config), *warnings]
-    all_warnings += evaluate_saving(float(values[1] - values[0]), float(before[1] - before[0]))
+    all_warnings, at = [*evaluate_item(item, config), *warnings], len(item.images) - 1
+    all_warnings += evaluate_saving(float(values[at] - values[0]), float(before[at] - before[0]))
     levels, levels_before = (_find_levels(item, given, item.probe) for given in (values, before))
-    all_warnings += evaluate_level(item.probe, levels[1])
+    all_warnings += evaluate_level(item.probe, levels[at])
     all_warnings += _evaluate_norms(item, saved)
-    all_warnings += _evaluate_decision(item, float(values[1] - values[0]), transfers)
+    all_warnings += _evaluate_decision(item, float(values[at] - values[0]), transfers)
     rows = []
     for index, one in enumerate(saved):
         shift = float(values[index] - values[0])
@@ -98,7 +98,7 @@ def write_item(
                 shift_before_saving=float(before[index] - before[0]),
                 level_reached=levels[index],
                 level_before_saving=levels_before[index],
-                warnings=tuple(warning.text for warning in all_warnings) if index == 1 else (),
+                warnings=tuple(warning.text for warning in all_warnings) if index == at else (),
                 transfer={where: shifts[index] for where, shifts in transfers.items()},
             )
         )
@@ -107,14 +107,16 @@ def write_item(
 
 def evaluate_item(item: Item, config: SetConfig) -> tuple[ProbeWarning, ...]:
     """The warnings of an item before it is written."""
-    missing = [kind for kind in config.controls if kind not in list_controls(item, config)]
+    found, wanted = list_controls(item, config), () if item.recipe.origin else config.controls
     own = evaluate_probe(item.probe, item.card, gate=config.gate, second=item.second_card)
     own += evaluate_remaking(item.probe, item.recipe.analysed_sd)
-    return (*own, *(warn(WarningCode.NO_CONTROL, words=kind.words) for kind in missing))
+    return (*own, *(warn(WarningCode.NO_CONTROL, words=kind.words) for kind in wanted if kind not in found))
 
 
 def list_controls(item: Item, config: SetConfig) -> tuple[ControlKind, ...]:
-    """The controls an item can have: another image's perturbation needs one that has it."""
+    """The controls an item can have: of a perturbation, and another image's needs one that has it."""
+    if item.recipe.origin is not None:
+        return ()
     return tuple(kind for kind in config.controls if kind is not ControlKind.OTHER_IMAGE or item.donor is not None)
 
 
@@ -125,17 +127,14 @@ def _images(item: Item, config: SetConfig, match: Match) -> dict[str, FloatArray
         levels = lay_out(apply_match(pixels, match.gain, match.offset), config.layout)
         return see(levels, config.layout, made_for=item.side, side=item.side)
 
-    probe = item.probe
-    images = {ORIGINAL: probe.clean_pixels, str(probe.config.direction): probe.perturbed_pixels}
-    kinds = list_controls(item, config)
-    return images | {kind.role: fit_control(kind, item, see_file) for kind in kinds}
+    return item.images | {kind.role: fit_control(kind, item, see_file) for kind in list_controls(item, config)}
 
 
 def _evaluate_norms(item: Item, saved: Sequence[_Saved]) -> list[ProbeWarning]:
     """Controls whose file realises another norm than the perturbed one's, as where the pixel bounds leave no room."""
     norm = item.probe.config.attack.norm
     sizes = {one.role: measure(one.seen - saved[0].seen, norm) for one in saved[1:]}
-    wanted = sizes[saved[1].role]
+    wanted = sizes[saved[1].role] if sizes else 0.0
     return [
         warn(WarningCode.UNEQUAL, role=one.role, share=sizes[one.role] / wanted)
         for one in saved[2:]
@@ -188,6 +187,7 @@ def _describe_making(item: Item, *, pair_id: str, config: SetConfig) -> dict[str
         **{name: getattr(asked, name) for name in ("subject", "network", "layer")},
         **{name: getattr(probe, name) for name in ("network_sha256", "encoder_sha256", "response_unit")},
         "pair_id": pair_id,
+        "origin": recipe.origin.describe(asked) if recipe.origin else "",
         "source_image": recipe.image_id,
         "source_key": recipe.image,
         "source_sha256": recipe.image_sha256,
@@ -238,8 +238,8 @@ def score_recipients(item: Item, files: Sequence[ByteArray], layout: Layout) -> 
 
 
 def _find_levels(item: Item, values: FloatArray, scale: Probe | RecipientEncoder) -> list[float | None]:
-    """The levels of target values in the encoder of `scale`; None outside level sets and where its mean is unknown."""
-    if item.probe.config.level is None:
+    """The levels of target values in the encoder of `scale`; None of ordinary probes and where its mean is unknown."""
+    if item.probe.config.level is None and item.recipe.origin is None:
         return [None] * len(values)
     return [in_levels(value, mean=scale.target_mean, sd=scale.target_sd) for value in values.tolist()]
 

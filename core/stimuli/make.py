@@ -126,7 +126,8 @@ def find_donor(recipes: Sequence[Recipe], number: int) -> int | None:
     def fits(other: Recipe) -> bool:
         same_norm = other.config.attack.norm is mine.config.attack.norm
         sides = {one.config.side for one in (mine, other)}
-        return other.image_sha256 != mine.image_sha256 and same_norm and len(sides) == 1
+        is_other = other.image_sha256 != mine.image_sha256 and other.origin is None
+        return is_other and same_norm and len(sides) == 1
 
     def rank(index: int) -> tuple[int, int]:
         one, two = mine.config, recipes[index].config
@@ -166,7 +167,7 @@ def open_item(
         cards[0],
         cards[1] if second else None,
         donor,
-        licence=find_licence(recipe.image),
+        licence="made from scratch" if recipe.origin and recipe.origin.synthesis else find_licence(recipe.image),
         space=load_subject(asked.subject).surface,
     )
 
@@ -216,12 +217,19 @@ def _iter_probe(
     """Run one probe; yields the share done and, last, the probe."""
     from core.probes.levels import iter_wanted
     from core.probes.reproduce import check_same_encoders
+    from core.stimuli.as_is import synthesise_again
 
     asked = recipe.config
     encoder, *others = source.open_probed(asked)
     hashes = (recipe.network_sha256, recipe.encoder_sha256, *recipe.ensemble_sha256)
     check_same_encoders(encoder, others, hashes, config=asked)
-    found = find(recipe, encoder.network.input_size)
+    try:
+        found = find(recipe, encoder.network.input_size)
+    except ProbeError:
+        made = synthesise_again(encoder, recipe, should_stop)
+        if made is None or made.sha256 != recipe.image_sha256:
+            raise
+        found = made
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
     for record in iter_wanted(encoder, stimulus, asked, should_stop=should_stop, others=tuple(others)):
         check_stop(should_stop)

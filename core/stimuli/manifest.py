@@ -25,8 +25,6 @@ from core.words import name_some, protect_cell
 
 MANIFEST, TABLE, STIMULI = "manifest.json", "manifest.csv", "stimuli"
 README, SET_README = "README.md", "SET_README.md"
-ORIGINAL = "original"
-"""Role of the unperturbed stimulus of each pair."""
 
 HEADER = HeaderKind(
     "the manifest of a stimulus set",
@@ -61,7 +59,10 @@ class ManifestRow:
 
     id: Annotated[str, "Name of the stimulus; its file is stimuli/ID.png."]
     pair_id: Annotated[str, "Shared by the stimuli made from one original by one probe."]
-    role: Annotated[str, "original, raise, lower, or control_KIND, a control of equal realised norm."]
+    role: Annotated[str, "original, raise, lower, natural, synthesised, or control_KIND of equal realised norm."]
+    origin: Annotated[
+        str, "Rank of a natural, restart and seed of a synthesised image, shown as it is; else empty."
+    ] = ""
     file: Annotated[str, "File, relative to this manifest."]
     file_sha256: Annotated[str, "SHA-256 of the file's bytes."]
     source_image: Annotated[str, "Name of the original."]
@@ -117,9 +118,9 @@ class ManifestRow:
         "Level set: the response asked for, in SDs of the predicted response over the clean reference images, from "
         "its mean there; empty in other sets.",
     ] = None
-    level_reached: Annotated[float | None, "Level set: the same of the predicted response to this file."] = None
+    level_reached: Annotated[float | None, "Level set, image as it is: the same of the response to this file."] = None
     level_before_saving: Annotated[
-        float | None, "Level set: the same of the pixels before they were matched, resized and rounded to 8 bits."
+        float | None, "The same of the pixels before they were matched, resized and rounded to 8 bits."
     ] = None
     against: Annotated[str, "Controversial probe: the second encoder, NETWORK LAYER; empty otherwise."] = ""
     against_direction: Annotated[
@@ -206,6 +207,12 @@ class StimulusSet:
     def name(self) -> str:
         """What the set is called."""
         return self.header.name
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file in its folder: the stimuli, then the others, manifests last."""
+        others = (one for one in self.folder.iterdir() if one.is_file())
+        return [*map(self.path, self.rows), *sorted(others, key=lambda one: (one.name.startswith("manifest."), one))]
 
     @property
     def rows(self) -> tuple[ManifestRow, ...]:

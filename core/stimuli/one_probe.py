@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from core.progress import run_to_end
 from core.stimuli.config import SetConfig
 from core.stimuli.layout import Layout
-from core.stimuli.manifest import ManifestRow
+from core.stimuli.manifest import StimulusSet
 from core.stimuli.names import name_pair
 from core.stimuli.recipe import Item
 from core.stimuli.write import iter_write
 
 
-@dataclass(frozen=True, slots=True)
-class ExportReport:
-    """What was written: the folder, every file in it (manifests last) and the manifest's rows."""
-
-    folder: Path
-    files: tuple[Path, ...]
-    rows: tuple[ManifestRow, ...]
-
-
 def export_item(
     item: Item, folder: Path, *, degrees: float | None = None, add: Callable[[Path], object] | None = None
-) -> ExportReport:
+) -> StimulusSet:
     """Write original, perturbed, random control and sign flip as PNG, read them back, re-score and describe them.
 
     Parameters
@@ -40,11 +30,4 @@ def export_item(
     be written, and nothing half-written stays.
     """
     config = SetConfig(name_pair(item.probe), layout=Layout(degrees=degrees))
-    made = run_to_end(iter_write([item.recipe], lambda _number: item, config, folder, add=add))
-    others = sorted((path.name for path in made.folder.iterdir() if path.is_file()), key=_manifests_last)
-    names = [*(row.file for row in made.rows), *others]
-    return ExportReport(made.folder, tuple(made.folder / name for name in names), made.rows)
-
-
-def _manifests_last(name: str) -> tuple[bool, str]:
-    return name.startswith("manifest."), name
+    return run_to_end(iter_write([item.recipe], lambda _number: item, config, folder, add=add))

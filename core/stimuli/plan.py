@@ -22,6 +22,7 @@ from core.headers import HeaderKind, read_header, unstructure, write_json
 from core.networks.catalog import find_network
 from core.probes.against import Against
 from core.probes.probe import ProbeConfig
+from core.stimuli.as_is import read_items
 from core.stimuli.config import SetConfig
 from core.stimuli.layout import Layout
 from core.stimuli.levels import USUAL_TRIES, check_level_targets, resolve_levels
@@ -72,6 +73,7 @@ class StimulusPlan:
     levels : Of a level set: the responses every image is brought to, in SDs from the mean of the clean reference
         responses. They decide the direction, and the budget is the largest one allowed.
     mask : Where in the images the perturbations may lie; None is everywhere.
+    items : Files of images that are shown as they are (`read_items`); with them the plan may have no target.
     pair : The second of the two encoders of controversial probes, whose directions are all taken.
 
     Raises BadInputError if a part is empty or holds something twice, or there are too many probes.
@@ -89,11 +91,13 @@ class StimulusPlan:
     levels: tuple[float, ...] = ()
     pair: Against | None = None
     mask: Mask | None = None
+    items: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in PARTS:
             values = getattr(self, name)
-            if not values or len(set(values)) < len(values):
+            is_empty = not values and not (self.items and name == "targets")
+            if is_empty or len(set(values)) < len(values):
                 got = [getattr(value, "label", str(value)) for value in values]
                 raise refusal(name, allowed="at least one, each named once", got=got)
         for budget in self.budgets:
@@ -132,7 +136,8 @@ class StimulusPlan:
         files = self.n_items * self.delivery.n_files
         cost = f"about {format_duration(self.seconds)} on one core"
         within = f", each within {self.budgets[0].label}" if self.levels else ""
-        return f"{' x '.join(parts)} = {count(self.n_items, 'probe')}{within}, {files} files, {cost}"
+        as_is = f", and the images of {', '.join(self.items)}" if self.items else ""
+        return f"{' x '.join(parts)} = {count(self.n_items, 'probe')}{within}, {files} files, {cost}{as_is}"
 
     @property
     def seconds(self) -> float:
@@ -144,7 +149,7 @@ class StimulusPlan:
 
 
 def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
-    """Every probe of a plan, with the hashes of its image and encoder; all items of one image stand together.
+    """Every probe of a plan, with the hashes of its image and encoder; all of one image stand together; then its items.
 
     Raises BadInputError if an image, an encoder or a target is not there.
     """
@@ -154,7 +159,8 @@ def list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
     wishes: list[dict[str, Any]] = [{"direction": direction, "level": level} for direction, level in ways]
     encoders = plan.encoders if plan.pair is None else plan.encoders[:1]
     wishes = wishes if plan.pair is None else list_wishes(plan.pair)
-    return tuple(iter_recipes(plan.images, encoders, plan.targets, wishes, lambda _side: attacks))
+    as_is = [recipe for file in plan.items for recipe in read_items(Path(file))]
+    return (*iter_recipes(plan.images, encoders, plan.targets, wishes, lambda _side: attacks), *as_is)
 
 
 def list_wishes(second: Against) -> list[dict[str, Any]]:
@@ -204,7 +210,8 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
         encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
     sizes = {"sharpness": got["sharpness"], "decided_sd": got["decided"]}
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
-    if not rois and not voxels:
+    items = _texts("items", got["items"])
+    if not rois and not voxels and not items:
         advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
         raise refusal("targets", allowed="at least one", got=[], advice=advice)
     targets = choose_targets(encoders, rois=rois, voxels=voxels, gate=gate, seed=seed)
@@ -228,6 +235,7 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
         levels,
         Against(*encoders[1][1:], **sizes) if words else None,
         resolve_mask(got["mask"], got["mask_edge"], [find_network(encoder.network).input_size for encoder in encoders]),
+        tuple(items),
     )
 
 
@@ -264,6 +272,7 @@ def pack_plan(plan: StimulusPlan) -> dict[str, Any]:
         "images": list(plan.images),
         "rois": [target.roi for target in plan.targets if target.roi],
         "voxels": [str(target.voxel) for target in plan.targets if not target.roi],
+        **({"items": list(plan.items)} if plan.items else {}),
         "budgets": [budget.label for budget in plan.budgets],
         "steps": plan.n_steps,
         "quantise": plan.quantise,

@@ -29,6 +29,11 @@ class PlanOptions:
     images: Annotated[tuple[str, ...], "ids, files, folders, or test:N for N held-out ones"] = ("test:4",)
     rois: Annotated[tuple[str, ...], "ROIs whose mean is moved (default: none)"] = ()
     voxels: Annotated[tuple[str, ...], "numbers, or ROI:N for N voxels of an ROI above the gate (default: none)"] = ()
+    items: Annotated[
+        tuple[str, ...],
+        "files of `rank --items`, synthesis.json of `synthesise`: their images are shown as they are, beside probes or "
+        "alone (default: none)",
+    ] = ()
     directions: Annotated[tuple[str, ...], "raise, lower"] = ("raise",)
     budgets: Annotated[
         tuple[str, ...],

@@ -22,7 +22,7 @@ from core.stimuli.describe import evaluate_item, list_controls, score, score_rec
 from core.stimuli.layout import Layout
 from core.stimuli.levels import LevelReading, in_levels, read_level
 from core.stimuli.make import Loader, find_donor, iter_probes
-from core.stimuli.manifest import ORIGINAL, StimulusSet
+from core.stimuli.manifest import StimulusSet
 from core.stimuli.probe_warnings import ProbeWarning, evaluate_level
 from core.stimuli.recipe import Item, Recipe
 from core.stimuli.store import ProbeStore
@@ -37,7 +37,8 @@ class ItemPreview:
     """One item, as a preview shows it.
 
     `pictures` maps roles to thumbnails (THUMBNAIL, THUMBNAIL, 3) uint8, the original first; `shift` is in `unit`,
-    `shift_sd` in SDs (NaN where not known); `control_shift` is the largest of its controls; `transfer` maps
+    `shift_sd` in SDs (NaN where not known); of an image that is shown as it is (`is_response`) the response itself, in
+    SDs from its mean over the clean reference images; `control_shift` is the largest of its controls; `transfer` maps
     "NETWORK LAYER" to the target's shift there in that encoder's SDs; `fingerprint` is equal for equal pixels; `key`
     is what the preview depends on; `level` is what became of the level of a level set.
     """
@@ -54,6 +55,7 @@ class ItemPreview:
     warnings: tuple[ProbeWarning, ...]
     fingerprint: str
     level: LevelReading | None = None
+    is_response: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,27 +111,28 @@ def preview_item(item: Item, config: SetConfig, *, key: str = "") -> ItemPreview
     probe = item.probe
     kinds = list_controls(item, config)
     controls = {kind.role: make_control(kind, probe, donor=item.donor) for kind in kinds}
-    pixels = {ORIGINAL: probe.clean_pixels, str(probe.config.direction): probe.perturbed_pixels} | controls
-    levels = {role: to_uint8(one) for role, one in pixels.items()}
+    levels = {role: to_uint8(one) for role, one in (item.images | controls).items()}
     values = score(probe, [from_uint8(one) for one in levels.values()], item.rescore)
-    shifts, sd = values - values[0], probe.target_sd
-    saved = in_levels(float(values[1]), mean=probe.target_mean, sd=sd)
-    elsewhere = {
-        name: made[1].shift_sd for name, made in score_recipients(item, list(levels.values()), Layout()).items()
-    }
+    is_response, at, sd = item.recipe.origin is not None, len(item.images) - 1, probe.target_sd
+    saved = in_levels(float(values[at]), mean=probe.target_mean, sd=sd)
+    shifts = values if is_response else values - values[0]
+    made = {name: rows[at] for name, rows in score_recipients(item, list(levels.values()), Layout()).items()}
+    elsewhere = {name: one.level if is_response else one.shift_sd for name, one in made.items()}
+    in_sds = saved if is_response or not sd > 0 else float(shifts[at] / sd)
     return ItemPreview(
         key,
         item.recipe.digest,
         {role: shrink(one) for role, one in levels.items()},
         read_probe_budget(probe),
         probe.response_unit,
-        float(shifts[1]),
-        float(shifts[1] / sd) if sd > 0 else float("nan"),
-        float(np.abs(shifts[2:]).max(initial=0.0)),
+        float(shifts[at]),
+        float("nan") if in_sds is None else in_sds,
+        float(np.abs(shifts[at + 1 :]).max(initial=0.0)),
         {name: np.nan if shift is None else shift for name, shift in elsewhere.items()},
         (*evaluate_item(item, config), *evaluate_level(probe, saved)),
-        hash_levels(levels[str(probe.config.direction)]),
+        hash_levels(list(levels.values())[at]),
         read_level(probe, saved=saved),
+        is_response,
     )
 
 

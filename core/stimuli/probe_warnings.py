@@ -98,7 +98,9 @@ def evaluate_probe(
 
     `second`: the card of the second encoder of a controversial probe.
     """
-    found = [*_evaluate_pixels(probe), *_evaluate_shift(probe), *evaluate_decision(probe.undecided)]
+    found = list(evaluate_decision(probe.undecided))
+    if probe.config.attack.epsilon:
+        found = [*_evaluate_pixels(probe), *_evaluate_shift(probe), *found]
     if card is not None:
         found += _evaluate_encoder(probe, card, gate)
     if second is not None and (words := explain_poor(probe.config.target, second, gate=gate)):
@@ -182,7 +184,6 @@ def _evaluate_encoder(probe: Probe, card: EncoderCard, gate: float) -> Iterator[
         yield warn(WarningCode.POOR_VOXEL, r=r, gate=gate)
     error = prediction_error_sd(r)
     shift = abs(probe.of_target(probe.shift))
-    is_original = probe.config.level is not None and probe.config.attack.epsilon == 0
-    if probe.target_sd > 0 and shift / probe.target_sd < error and not is_original:
+    if probe.target_sd > 0 and shift / probe.target_sd < error and probe.config.attack.epsilon:
         size = "more than any shift" if np.isinf(error) else f"{error:.1f} SD"
         yield warn(WarningCode.BELOW_NOISE, shift=shift / probe.target_sd, size=size, r=r)

@@ -19,15 +19,45 @@ from core.encoders.card import EncoderCard
 from core.files import is_there
 from core.headers import HeaderKind, structure, unstructure
 from core.probes.probe import Probe, ProbeConfig
+from core.probes.synthesis_config import SynthesisConfig
 from core.types import FloatArray
 
 DIGITS = 32
+ORIGINAL = "original"
+"""Role of the unperturbed stimulus of each pair."""
 RECIPE = HeaderKind("the recipe of a probe", "Save what it came from again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an image comes from that a set shows as it is, beside no perturbed one.
+
+    Parameters
+    ----------
+    rank, n_ranked : From 1, the highest predicted response first, of the library's images; or best first, of restarts.
+    synthesis : What makes an image from scratch again; None for a natural one.
+    """
+
+    rank: int
+    n_ranked: int
+    synthesis: SynthesisConfig | None = None
+
+    @property
+    def role(self) -> str:
+        """Its role in the manifest."""
+        return "natural" if self.synthesis is None else "synthesised"
+
+    def describe(self, config: ProbeConfig) -> str:
+        """As in "natural, rank 3 of 73 by predicted response of ROI FFA (119 voxels)"."""
+        place = f"{self.rank} of {self.n_ranked}"
+        if self.synthesis is None:
+            return f"natural, rank {place} by predicted response of {config.target.label}"
+        return f"synthesised, restart {place} to {config.describe_wish()}, best first, seed {self.synthesis.seed}"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A probe to make, or one that was made.
+    """A probe to make, or one that was made; or an image that is shown as it is, with a probe of budget 0.
 
     Parameters
     ----------
@@ -37,6 +67,7 @@ class Recipe:
     image_sha256 : Of its pixels at the network's input size.
     ensemble_sha256 : Encoders attacked together with the first, in the order of `config.others`.
     analysed_sd : Of a probe behind an analysis: the shift of the target there, in its SDs, to compare with.
+    origin : Of an image that is shown as it is; None for a probe.
     """
 
     config: ProbeConfig
@@ -47,6 +78,7 @@ class Recipe:
     encoder_sha256: str
     ensemble_sha256: tuple[str, ...] = ()
     analysed_sd: float | None = None
+    origin: Origin | None = None
 
     @cached_property
     def packed(self) -> dict[str, Any]:
@@ -63,7 +95,7 @@ class Recipe:
 
     def describe(self) -> str:
         """One line for captions."""
-        return f"{self.image_id} · {self.config.describe()}"
+        return f"{self.image_id} · {self.origin.describe(self.config) if self.origin else self.config.describe()}"
 
 
 @dataclass(frozen=True)
@@ -164,3 +196,10 @@ class Item:
     def side(self) -> int:
         """Side of the network's input, in pixels."""
         return int(self.probe.clean_pixels.shape[-1])
+
+    @property
+    def images(self) -> dict[str, FloatArray]:
+        """Pixels (3, side, side) by role: the original and the perturbed one, or the image that is shown as it is."""
+        if self.recipe.origin is not None:
+            return {self.recipe.origin.role: self.probe.clean_pixels}
+        return {ORIGINAL: self.probe.clean_pixels, str(self.probe.config.direction): self.probe.perturbed_pixels}

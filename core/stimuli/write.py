@@ -23,7 +23,6 @@ from core.stimuli.level_strip import read_set_levels
 from core.stimuli.levels import describe_readings
 from core.stimuli.manifest import (
     MANIFEST,
-    ORIGINAL,
     README,
     STIMULI,
     TABLE,
@@ -36,7 +35,7 @@ from core.stimuli.manifest import (
 from core.stimuli.matching import find_match, measure_light
 from core.stimuli.names import name_pairs
 from core.stimuli.probe_warnings import ProbeWarning, WarningCode, find_duplicates, warn
-from core.stimuli.recipe import Item, Recipe
+from core.stimuli.recipe import ORIGINAL, Item, Recipe
 from core.templates import fill_template
 from core.types import FloatArray
 
@@ -170,7 +169,7 @@ def write_readme(
     `kinds`: "simulated" or "measured", of the subjects. `made_with`: versions and device, in one line. `levels`: lines
     on the levels of a level set.
     """
-    originals = [row for row in rows if row.role == ORIGINAL]
+    originals, changed = [row for row in rows if row.role == ORIGINAL], [row for row in rows if not row.origin]
     licences: dict[str, set[str]] = {}
     for row in rows:
         name = row.licence or "not known to the program: ask whoever made them"
@@ -182,14 +181,15 @@ def write_readme(
         levels=levels,
         n_originals=len(originals),
         n_images=len({row.source_sha256 for row in originals}),
-        roles=[f"`{role}`" for role in sorted({row.role for row in rows} - {ORIGINAL})],
+        as_is=[row for row in rows if row.origin],
+        roles=[f"`{role}`" for role in sorted({row.role for row in changed} - {ORIGINAL})],
         simulated="simulated" in kinds,
         encoders=sorted({f"{row.network} {row.layer} (subject {row.subject})" for row in rows}),
         targets=sorted({f"{row.direction} {row.target}" for row in rows}),
         budgets=sorted(
-            {f"{row.norm} epsilon {row.epsilon:.4g}, {row.n_steps} steps" for row in rows if row.level is None}
+            {f"{row.norm} epsilon {row.epsilon:.4g}, {row.n_steps} steps" for row in changed if row.level is None}
         )
-        or ["the smallest found for each level, see below"],
+        or ["the smallest found for each level, see below" if levels else "none"],
         matched=_describe_matching(config.layout),
         size=_describe_size(rows[0], config.layout),
         degrees=_describe_degrees(rows[0], config.layout),

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from core.checks import check_choice, refusal
 from core.probes.target import Target, TargetKind
-from core.stimuli.manifest import ORIGINAL, ManifestRow, StimulusSet
+from core.stimuli.manifest import ManifestRow, StimulusSet
+from core.stimuli.recipe import ORIGINAL
 
 DIRECTIONS = ("raise", "lower")
 CONTROL_START = "control"

@@ -12,7 +12,8 @@ from pathlib import Path
 from core.experiments.packages.orders import CatchKind, Run, TrialKind, make_orders
 from core.experiments.packages.template import Template
 from core.experiments.packages.timing import PUBLISHED_DEGREES
-from core.stimuli.manifest import ORIGINAL, ManifestRow, StimulusSet
+from core.stimuli.manifest import ManifestRow, StimulusSet
+from core.stimuli.recipe import ORIGINAL
 from core.words import count, protect_cell, write_duration
 
 LONG_RUN_SECONDS = 900.0

@@ -47,7 +47,8 @@ def test_every_work_space_copies_or_says_why_not(window: MainWindow) -> None:
         actions.give("copy_command")
         wanted = page.form.config_if_valid()
         assert (clipboard() == copy_command(wanted)) if wanted is not None else (not clipboard() and said)
-    for key, reason in (("stimuli", "A tray holds probes of any kind"), ("measured", "Open a stimulus set first")):
+    reasons = {"stimuli": "A tray holds probes of any kind", "measured": "Open a stimulus set first"}
+    for key, reason in (reasons | {"images": "`probescope rank` and `synthesise` do them"}).items():
         window.tabs.open(key)
         said.clear()
         actions.give("copy_command")

@@ -17,9 +17,9 @@ from core.errors import BadInputError, StorageError
 from core.images.stimulus import Stimulus, make_stimulus, to_uint8
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
-from core.stimuli.manifest import COLUMNS
+from core.stimuli.manifest import COLUMNS, StimulusSet
 from core.stimuli.names import name_pair
-from core.stimuli.one_probe import ExportReport, export_item
+from core.stimuli.one_probe import export_item
 from core.stimuli.recipe import Item, RecipientEncoder, recipe_of
 from core.types import NormName
 from tests.helpers.probes import make_probe
@@ -65,39 +65,39 @@ def item_of(probe: Probe, encoder: LinearEncoder, **more: object) -> Item:
 
 
 @pytest.fixture
-def report(probe: Probe, stimulus: Stimulus, encoder: LinearEncoder, tmp_path: Path) -> ExportReport:
+def report(probe: Probe, stimulus: Stimulus, encoder: LinearEncoder, tmp_path: Path) -> StimulusSet:
     other = RecipientEncoder(LinearEncoder(1), target_sd=0.5)
     item = item_of(probe, encoder, recipients={"other layer3": other})
     return export_item(item, tmp_path / "out", degrees=8.4)
 
 
-def reread(report: ExportReport) -> np.ndarray:
+def reread(report: StimulusSet) -> np.ndarray:
     """The files' pixels through Pillow alone, in the order of the rows."""
     pictures = [np.asarray(Image.open(report.folder / row.file)) for row in report.rows]
     return np.stack(pictures).transpose(0, 3, 1, 2) / 255
 
 
-def test_the_set_is_matched_and_complete(report: ExportReport) -> None:
+def test_the_set_is_matched_and_complete(report: StimulusSet) -> None:
     assert [row.role for row in report.rows] == ROLES
     names = {str(path.relative_to(report.folder)) for path in report.files}
     assert names == {row.file for row in report.rows} | {"README.md", "manifest.csv", "manifest.json"}
     assert set(report.files) == {path for path in report.folder.rglob("*") if path.is_file()}
 
 
-def test_norms_are_those_of_the_saved_files(report: ExportReport) -> None:
+def test_norms_are_those_of_the_saved_files(report: StimulusSet) -> None:
     deltas = reread(report) - reread(report)[0]
     for row, delta in zip(report.rows, deltas, strict=True):
         assert row.l2 == pytest.approx(np.sqrt((delta**2).sum()), rel=1e-5)
         assert row.linf == pytest.approx(np.abs(delta).max(), rel=1e-5)
 
 
-def test_norms_before_saving_are_those_of_the_delivered_pixels(report: ExportReport, probe: Probe) -> None:
+def test_norms_before_saving_are_those_of_the_delivered_pixels(report: StimulusSet, probe: Probe) -> None:
     assert report.rows[1].l2_before_saving == pytest.approx(probe.l2, rel=1e-6)
     assert report.rows[1].linf_before_saving == pytest.approx(probe.linf, rel=1e-6)
     assert report.rows[1].l2 != report.rows[1].l2_before_saving
 
 
-def test_shifts_are_rescored_from_the_saved_files(report: ExportReport, probe: Probe, encoder: LinearEncoder) -> None:
+def test_shifts_are_rescored_from_the_saved_files(report: StimulusSet, probe: Probe, encoder: LinearEncoder) -> None:
     direction = probe.target_vector.astype(np.float64)
     values = reread(report).reshape(4, -1) @ encoder.weights @ direction
     for row, value in zip(report.rows, values, strict=True):
@@ -109,7 +109,7 @@ def test_shifts_are_rescored_from_the_saved_files(report: ExportReport, probe: P
     )
 
 
-def test_transfer_is_what_the_saved_files_do_in_the_other_encoder(report: ExportReport, probe: Probe) -> None:
+def test_transfer_is_what_the_saved_files_do_in_the_other_encoder(report: StimulusSet, probe: Probe) -> None:
     values = reread(report).reshape(4, -1) @ LinearEncoder(1).weights @ probe.target_vector
     for row, value in zip(report.rows, values, strict=True):
         found = row.transfer["other layer3"]
@@ -117,19 +117,19 @@ def test_transfer_is_what_the_saved_files_do_in_the_other_encoder(report: Export
         assert found.shift_sd == pytest.approx(found.shift / 0.5)
 
 
-def test_the_original_is_its_own_measure(report: ExportReport) -> None:
+def test_the_original_is_its_own_measure(report: StimulusSet) -> None:
     original = report.rows[0]
     assert (original.l2, original.linf, original.shift, original.ssim) == (0, 0, 0, pytest.approx(1))
     assert all(row.ssim < 0.999 for row in report.rows[1:])
 
 
-def test_hashes_are_those_of_the_files_and_of_the_source(report: ExportReport, stimulus: Stimulus) -> None:
+def test_hashes_are_those_of_the_files_and_of_the_source(report: StimulusSet, stimulus: Stimulus) -> None:
     for row in report.rows:
         assert row.file_sha256 == hashlib.sha256((report.folder / row.file).read_bytes()).hexdigest()
         assert row.source_sha256 == stimulus.sha256
 
 
-def test_both_manifests_hold_every_column_with_the_same_values(report: ExportReport) -> None:
+def test_both_manifests_hold_every_column_with_the_same_values(report: StimulusSet) -> None:
     with (report.folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     whole = json.loads((report.folder / "manifest.json").read_text(encoding="utf-8"))
@@ -142,14 +142,14 @@ def test_both_manifests_hold_every_column_with_the_same_values(report: ExportRep
         assert [int(voxel) for voxel in line["voxels"].split()] == entry["voxels"]
         assert float(line["degrees"]) == entry["degrees"] == 8.4
         of_other_sets = {"level", "level_reached", "level_before_saving", "against", "against_direction", extra[2]}
-        of_other_sets |= {"mask", "rms_inside"}
+        of_other_sets |= {"mask", "rms_inside", "origin"}
         assert {name for name, value in line.items() if value == ""} - {"warnings"} == {"licence", *of_other_sets}
     assert whole["recipes"][0]["config"]["attack"]["epsilon"] == 3.0
     assert set(whole["columns"]) == {*COLUMNS, "transfer_shift", "transfer_shift_sd", "transfer_level"}
 
 
 def test_a_second_export_to_the_same_folder_is_refused(
-    report: ExportReport, probe: Probe, stimulus: Stimulus, encoder: LinearEncoder
+    report: StimulusSet, probe: Probe, stimulus: Stimulus, encoder: LinearEncoder
 ) -> None:
     before = {path: path.read_bytes() for path in report.files}
     with pytest.raises(BadInputError, match="another set of stimuli"):
@@ -158,7 +158,7 @@ def test_a_second_export_to_the_same_folder_is_refused(
 
 
 def test_the_same_probe_is_exported_to_the_same_bytes(
-    report: ExportReport, probe: Probe, stimulus: Stimulus, encoder: LinearEncoder, tmp_path: Path
+    report: StimulusSet, probe: Probe, stimulus: Stimulus, encoder: LinearEncoder, tmp_path: Path
 ) -> None:
     other = RecipientEncoder(LinearEncoder(1), target_sd=0.5)
     item = item_of(probe, encoder, recipients={"other layer3": other})

@@ -19,7 +19,8 @@ from core.probes.probe import Probe, ProbeConfig
 from core.probes.respond import respond
 from core.probes.run import iter_probe
 from core.stimuli.make import open_item
-from core.stimuli.one_probe import ExportReport, export_item
+from core.stimuli.manifest import StimulusSet
+from core.stimuli.one_probe import export_item
 from core.stimuli.recipe import recipe_of
 from tests.helpers.tiny_encoders import NAMES, make_conv_encoder, make_photo, make_spec, make_target
 
@@ -74,7 +75,7 @@ def make_probe(source: Encoders) -> Probe:
     return last.result
 
 
-def export(source: Encoders, folder: Path) -> ExportReport:
+def export(source: Encoders, folder: Path) -> StimulusSet:
     probe = make_probe(source)
     return export_item(open_item(source, recipe_of(probe, "photo"), probe, transfer=[OTHER]), folder)  # type: ignore[arg-type]
 

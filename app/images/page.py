@@ -1,0 +1,229 @@
+"""The work space of whole images: a target's best and worst natural ones, and images made from scratch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
+
+from PySide6.QtCore import QSize, Signal
+
+from app.base.services import Services
+from app.base.state import request_probe
+from app.images.work import Asked, Found, iter_found
+from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, make_scroll
+from app.widgets.captions import EmptyState
+from app.widgets.desk import Desk, Feature
+from app.widgets.editors import FlagBox
+from app.widgets.form import MOST_SEED, Count, Flag, Form, Number, Text, why_not
+from app.widgets.image_view import PictureLabel
+from app.widgets.job_line import Reading
+from app.widgets.new_folder_dialog import ask_new_folder
+from app.widgets.pick_dialog import IMAGE_EXAMPLES
+from app.widgets.picture_grid import PictureGrid
+from app.widgets.work_page import JobPage
+from core.errors import BadInputError
+from core.probes.synthesis_config import LARGEST_JITTER, MOST_RESTARTS, SynthesisConfig, check_synthesised
+from core.progress import Progress
+from core.reports.pictures import Picture
+from core.stimuli.as_is import write_synthesis
+from core.stimuli.names import safe_name
+from core.stimuli.recipe import Recipe
+
+KEY = "images"
+IMAGES_TIP = "Ids, files or folders, separated by commas; empty: all images the subject saw"
+MAKE_TIP = "Make images from scratch, and compare them with the best natural image"
+EMPTY = "Choose a target in Explore, then rank natural images for it, or have images made from scratch."
+CONTENTS = "PNG files, and synthesis.json with how they were made, their responses, versions and hashes."
+SAME = attrgetter("subject", "network", "layer", "target")
+
+
+class ImagesForm(Form):
+    """What is ranked, and how images are made from scratch."""
+
+    images = Text("Images", IMAGES_TIP, hint="all the subject saw", examples=IMAGE_EXAMPLES)
+    by_measured = Flag("By measured response", "Rank by the mean over repeats, where there is one")
+    n_shown = Count("Shown", "Best, and as many worst, images shown", first=5, least=1, most=20)
+    n_restarts = Count("Restarts", "Images, each from a random start of its own", first=4, least=1, most=MOST_RESTARTS)
+    n_steps = Count("Steps", "Steps of Adam", first=256, least=1)
+    step_size = Number("Step size", "Adam's, in units of the spectrum", first=0.05, least=0.01, most=10, step=0.01)
+    jitter = Count("Jitter", "Each step moves the image by up to so many pixels", first=8, most=LARGEST_JITTER)
+    mean = Number("Mean", "Mean of all colour values, 0 to 1", most=1, step=0.05, zero="free")
+    contrast = Number("RMS contrast", "SD of all colour values, up to 0.5", most=0.5, step=0.05, zero="free")
+    grey = Flag("Grey", "One channel for all colours")
+    seed = Count("Seed", "Of the random starts and moves", most=MOST_SEED)
+
+    def __init__(self) -> None:
+        super().__init__()
+        ranked = self.make_rows("images", "n_shown", "by_measured")
+        rows = self.make_rows("n_restarts", "n_steps", "step_size", "jitter", "mean", "contrast", "grey", "seed")
+        self.setLayout(make_column(make_heading("Natural images"), ranked, make_heading("From scratch"), rows))
+
+
+class ChoiceGrid(PictureGrid):
+    """A box with its caption over each picture chooses it (`chosen`); a click asks for it: `wanted` gives its place."""
+
+    chosen = Signal()
+    wanted = Signal(int)
+    HINT = "Click to open in Explore"
+
+    def make_caption(self, picture: Picture) -> FlagBox:
+        """A box."""
+        box = FlagBox(picture.caption.replace("&", "&&"))
+        box.toggled.connect(self.chosen)
+        return box
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for the captions, too."""
+        widths = [one.minimumSizeHint().width() for one in self.captions]
+        return super().minimumSizeHint().expandedTo(QSize(self._beside() + self._widest[1] * max(widths, default=0), 0))
+
+    def take_click(self, label: PictureLabel) -> None:
+        """Ask for it."""
+        self.wanted.emit(self.pictures.index(label))
+
+    def replace_first(self, pictures: Sequence[Picture]) -> None:
+        """Show others in the place of the first ones."""
+        for picture, label, box in zip(pictures, self.pictures, self.captions, strict=False):
+            if picture.levels is not None and isinstance(box, FlagBox):
+                label.show_pixels(picture.levels)
+                box.setText(picture.caption)
+
+    def places(self) -> list[int]:
+        """Those chosen."""
+        return [place for place, box in enumerate(self.captions) if isinstance(box, FlagBox) and box.isChecked()]
+
+
+class ImagesPage(JobPage):
+    """Ranks and synthesises for what is chosen in Explore; what it shows says whose it is.
+
+    `show_image` takes what opens an image, `collect` recipes of images that go into the tray.
+    """
+
+    RUN, RUN_TIP, STOP_TIP = "Rank images", "Rank the images by the target's response", "Stop; what is shown stays"
+    EXPORT, EXPORT_TIP, EXPORT_LATER = "Save…", "Save the images made from scratch", "Synthesise first"
+
+    def __init__(self, services: Services, show_image: Callable[[str], object], collect: Callable[..., object]) -> None:
+        super().__init__()
+        self._services, self._show_image, self._collect = services, show_image, collect
+        self._asked: Asked | None = None
+        self.found: Found | None = None
+        self._recipes: tuple[Recipe | None, ...] = ()
+        self.form, self.grid = ImagesForm(), ChoiceGrid()
+        self.make = make_button("Synthesise", do=partial(self.begin, synthesises=True))
+        self.target, self.whose = (make_label("", "strong", wraps=True) for _ in range(2))
+        self.open = make_button("Open in Explore", do=lambda: self._open(self.grid.places()[0]))
+        self.collect = make_button("Add to the tray", "primary", lambda: self._collect(self._chosen()))
+        head = make_row(self.whose, self.open, self.collect, stretch=0)
+        held = make_column(head, make_scroll(self.grid, sideways=True), margin=12, stretch=1)
+        form, empty = (make_label("Images", "title"), self.target, self.form), EmptyState("No images yet", EMPTY)
+        self.lay_out(form, held, empty=empty, more=(self.make,))
+        self.grid.chosen.connect(self.refresh)
+        self.grid.wanted.connect(self._open)
+        for fact in ("subject", "encoder", "card", "target", "direction", "aim"):
+            getattr(services.state, f"{fact}_changed").connect(self.refresh)
+        self.refresh()
+
+    def asked(self, *, synthesises: bool) -> Asked:
+        """What is chosen. Raises ProbeError where something is missing or cannot be."""
+        config, form = request_probe(self._services.state), self.form
+        synthesis = None
+        if synthesises:
+            check_synthesised(config.target)
+            free = {name: getattr(form, name).value() or None for name in ("mean", "contrast")}
+            synthesis = form.make_config(SynthesisConfig, **free)
+        by = "measured" if form.by_measured.value() else "predicted"
+        return Asked(config, tuple(form.images.words()), by, form.n_shown.value(), synthesis)
+
+    def work_to_copy(self) -> object:
+        """None yet."""
+        raise BadInputError("Rankings and synthesis are not copied: `probescope rank` and `synthesise` do them.")
+
+    def start(self) -> None:
+        """Rank."""
+        self.begin(synthesises=False)
+
+    def begin(self, *_clicked: bool, synthesises: bool) -> None:
+        """Have it done for what is chosen now; what runs for something else ends."""
+        asked = self.work.attempt(partial(self.asked, synthesises=synthesises))
+        if asked is None or (self.work.busy and asked == self._asked):
+            return
+        self.work.drop()
+        self._asked = asked
+        self._show(None)
+        self.work.run(
+            self._services.lane,
+            KEY,
+            lambda stop: iter_found(self._services.engine, asked, should_stop=stop),
+            title="Synthesising images…" if synthesises else "Ranking images…",
+            on_done=lambda last: self._show(last.result),
+            read=self._read,
+        )
+
+    def ask_export(self) -> None:
+        """Ask for a folder and write the images from scratch."""
+        found, services = self.found, self._services
+        if found is None or found.made is None:
+            return
+        name, about = safe_name(f"synthesised_{found.made.target.name}"), (self.whose.text(), CONTENTS)
+        folder = ask_new_folder(self, services.settings, "Save images", name, about=about, verb="Save")
+        if folder is not None:
+            services.controller.write(
+                "Saving…", partial(write_synthesis, folder, found.card, found.made, found.natural)
+            )
+
+    def refresh(self) -> None:
+        """Show what can be done, and whether what is shown is of what is chosen now."""
+        found, card, chosen = self.found, self._services.state.card, self._chosen()
+        reason, no_synthesis = (why_not(partial(self.asked, synthesises=synthesises)) for synthesises in (False, True))
+        now = None if reason else self.asked(synthesises=False)
+        self.target.setText("No target is chosen." if now is None else now.describe())
+        self.show_state(reason, answered=found is not None and found.made is not None)
+        allow(self.make, "Cancel what runs first" if self.busy else no_synthesis, MAKE_TIP)
+        if found is not None:
+            is_same = now is not None and SAME(now.config) == SAME(found.asked.config)
+            is_same = is_same and card is not None and card.sha256 == found.card.sha256
+            self.whose.setText(found.asked.describe() + "\nExplore has another target or encoder now." * (not is_same))
+        unfinished = "The images from scratch are not finished" if None in chosen else ""
+        why = unfinished if chosen else "Tick the boxes over pictures first"
+        allow(self.collect, why, "Put the chosen images into the tray, to be shown as they are")
+        allow(self.open, why or "Choose one picture" * (len(chosen) > 1), "Show the chosen image in Explore")
+
+    def _read(self, record: Progress[Found]) -> Reading:
+        if record.result is not None:
+            self._show(record.result)
+        return Reading(record.share, f"{record.stage} {record.done:.0f} of {record.total}", record.seconds_left)
+
+    def _show(self, found: Found | None) -> None:
+        n_before, self.found, rows = len(self._recipes), found, () if found is None else found.rows
+        self._recipes = () if found is None else found.recipes
+        if found is not None and found.made is None and len(self._recipes) == n_before:  # another step
+            self.grid.replace_first(rows[0][1])
+            return
+        self.stack.setCurrentIndex(0 if found is None else 1)
+        self.grid.show_pictures([pictures for _, pictures in rows], [name for name, _ in rows])
+        self.refresh()
+
+    def _open(self, place: int) -> None:
+        if (recipe := self._recipes[place]) is not None:
+            self._show_image(recipe.image)
+
+    def _chosen(self) -> list[Recipe | None]:
+        return [self._recipes[place] for place in self.grid.places()]
+
+
+class Images(Feature):
+    """Adds the tab; its commands bring it to the front and begin at once."""
+
+    def __init__(self, desk: Desk, show_image: Callable[[str], object], collect: Callable[..., object]) -> None:
+        super().__init__(desk)
+        desk.tabs.add(KEY, lambda: ImagesPage(self._session, show_image, collect))
+
+    def commands(self) -> Mapping[str, Callable[[], object]]:
+        """Rank, and synthesise."""
+        return {name: partial(self._begin, name == "synthesise") for name in ("rank_images", "synthesise")}
+
+    def _begin(self, synthesises: bool) -> None:
+        page = self._desk.tabs.open(KEY)
+        if isinstance(page, ImagesPage):
+            page.begin(synthesises=synthesises)
