@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.base.pictures import to_qimage
-from app.look.numbers import MINUS, NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
+from app.look.numbers import MINUS, NORM_SIGNS, format_signed, write_epsilon
 from app.look.theme import theme_in_use
 from app.stimuli.tray import Tray
 from app.widgets.drawing import draw_bar, draw_text
@@ -160,9 +160,8 @@ def describe_shift(preview: ItemPreview | None) -> str:
     if preview is None:
         return WAITING
     sds = "" if math.isnan(preview.shift_sd) else f" = {format_signed(preview.shift_sd)} SD"
-    digits = digits_for(abs(preview.shift))
-    shift, control = format_signed(preview.shift, digits), format_number(preview.control_shift, digits)
-    return f"shift {shift} {preview.unit}{sds} · controls up to {control}"
+    shift = f"{preview.shift:+.3g}".replace("-", MINUS)
+    return f"shift {shift} {preview.unit}{sds} · controls up to {preview.control_shift:.2g}"
 
 
 def describe_level(reading: LevelReading | None) -> list[str]:
