@@ -74,6 +74,7 @@ def take_pictures(out: Path, analyses: Path) -> None:
     for question in QUESTIONS:
         window.features.analyses.open_folder(analyses / f"{question}-demo")
         demo._wait(question, idle)
+        window.tabs.open(question).work.say(share=1.0)  # not where the files lie here
     stimuli, tabs = window.features.stimuli, window.tabs
     stimuli.show_page()
     demo._wait("the tray", idle)

@@ -10,6 +10,7 @@ import numpy as np
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.analyses.answer_view import AnswerView, ColourBar
+from app.look.numbers import format_number, format_signed
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
@@ -67,7 +68,7 @@ class CellPanel(QWidget):
         """Show a cell; `summary` is what the matrix says of all targets and images."""
         view = read_cell(sweep, choice)
         self.title.setText(title)
-        shifts = [f"{name} {value:+.2f}" for name, value in zip(VARIANTS, view.shift, strict=True)]
+        shifts = [f"{name} {format_signed(value)}" for name, value in zip(VARIANTS, view.shift, strict=True)]
         self.numbers.setText(f"{summary} Here, in SD at equal norm: {', '.join(shifts)}.")
         self.pictures.show_pictures([picture_cell(view)])
         looks: dict[str, Any] = {"limit": view.limit, "tile": TILE}
@@ -152,8 +153,8 @@ class TransferView(AnswerView):
         table = answer.cases[self.case.value()].tables[self.roi.value()]
         own = " (its own weights: 1 by definition)" if table.sources[source] == sweep.labels[recipient] else ""
         title = f"{table.sources[source]} → {sweep.labels[recipient]}{own}"
-        interval = f"[{table.low[source, recipient]:.2f}, {table.high[source, recipient]:.2f}]"
-        summary = f"T {table.ratio[source, recipient]:.2f} {interval}."
+        low, value, high = (format_number(one[source, recipient]) for one in (table.low, table.ratio, table.high))
+        summary = f"T {value} [{low}, {high}]."
         if not own and source < len(sweep.labels) and answer.related[source, recipient]:
             summary += " Related networks."
         summary += f" Attacks on the source: {write_convergence(float(table.to_gain[source]))}, at worst."

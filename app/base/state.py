@@ -41,7 +41,8 @@ class Pinned:
     def shift(self) -> str:
         """Its target's shift in SDs of its clean reference responses, or where these are not known in its unit."""
         shift, sd, probe = float(self.probe.curve.shift[-1]), self.probe.target_sd, self.probe
-        return f"{shift / sd:+.2f} SD" if sd > 0 else f"{shift:+.3g} {probe.config.objective.unit(probe.response_unit)}"
+        value, unit = (shift / sd, "SD") if sd > 0 else (shift, probe.config.objective.unit(probe.response_unit))
+        return f"{value:+.2f} {unit}".replace("-", "\N{MINUS SIGN}", 1)
 
     @property
     def label(self) -> str:

@@ -27,7 +27,7 @@ from core.surfaces.colormap import (
 )
 
 BAR_WIDTH, BAR_HEIGHT = 208, 10
-WIDTH, HEIGHT = 236, 46
+WIDTH, HEIGHT = 236, 58
 GROWN = 3
 """Pixels by which the bar of a 2-D map is higher."""
 
@@ -81,13 +81,14 @@ class ColourBar(QWidget):
 
 
 def find_ticks(key: ColourKey) -> tuple[tuple[float, str], ...]:
-    """Places along the bar in [0, 1] and the numbers under them, with how many voxels lie beyond the ends."""
+    """Places along the bar in [0, 1] and the numbers under them, over how many voxels lie beyond the ends."""
     digits = min(2, digits_for(key.limit))
     low, middle, high = "0", format_number(key.limit / 2, digits), format_number(key.limit, digits)
     if key.is_diverging:
         low, middle, high = format_signed(-key.limit, digits), "0", format_signed(key.limit, digits)
     below, above = key.clipped
-    low, high = f"{low} ({below:,} below)" if below else low, f"({above:,} above) {high}" if above else high
+    low += f"\n{below:,} below" if below else ""
+    high += f"\n{above:,} above" if above else ""
     return ((0.0, low), (0.5, middle), (1.0, high))
 
 
@@ -138,9 +139,9 @@ def _draw_arrows(painter: QPainter, reading: ColourKey, *, bar: QRectF) -> None:
 
 
 def _draw_number(painter: QPainter, text: str, *, at: QPointF, area: QRectF) -> None:
-    width = QFontMetricsF(painter.font()).horizontalAdvance(text)
-    left = min(max(at.x() - width / 2, area.left()), area.right() - width)
-    painter.drawText(QRectF(left, at.y() + 2, width + 1, 14), Qt.AlignmentFlag.AlignCenter, text)
+    size = QFontMetricsF(painter.font()).size(0, text)
+    left = min(max(at.x() - size.width() / 2, area.left()), area.right() - size.width())
+    painter.drawText(QRectF(left, at.y() + 2, size.width() + 1, size.height()), Qt.AlignmentFlag.AlignHCenter, text)
 
 
 def _explain(reading: ColourKey) -> str:

@@ -38,12 +38,14 @@ REGIONS = "roi"
 LAST = ("last", "Shift, last probe")
 """A second map only: what the probe before the present one did."""
 BESIDE = (
-    ("auto", "A | B: pinned probe or second encoder"),
+    ("auto", "A | B"),
     ("none", "One cortex"),
     ("second", "Beside: second encoder"),
     ("pinned", "Beside: pinned probe"),
 )
-BESIDE_TIP = "What a second cortex beside this one shows; both have one camera and, in one unit, one colour range"
+BESIDE_TIP = (
+    "What a second cortex shows beside this one; A | B: the pinned probe or the second encoder, if there is one"
+)
 HEMISPHERES = (
     ("left", "L", "Left hemisphere"),
     ("both", "Both", "Both hemispheres"),
@@ -162,8 +164,9 @@ class CortexPanel(QWidget):
 
     def _build(self) -> None:
         self.map_box = _make_box(MAPS, "Map", least=72)
-        self.beside_box = _make_box(BESIDE, "Second cortex", least=64)
+        self.beside_box = _make_box(BESIDE, "Second cortex", least=84)
         self.beside_box.setToolTip(BESIDE_TIP)
+        self.beside_box.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=74)
         self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", least=68)
         self.hemispheres = Segmented(HEMISPHERES)

@@ -247,7 +247,7 @@ class CortexView(QWidget):
         painter.end()
 
     def _build(self) -> None:
-        strip = make_row(-1, self.morph_slider, self.colour_bar, margin=(14, 2, 14, 8))
+        strip = make_row(-1, self.morph_slider, self.colour_bar, margin=(14, 2, 14, 0))
         self.setLayout(make_column(self.canvas, strip, gap=0, stretch=0))
 
     def _connect(self) -> None:
@@ -257,7 +257,8 @@ class CortexView(QWidget):
         given.hovered.connect(self._hover)
         given.left.connect(partial(self._follow, None))
         self._reread.timeout.connect(self._tell_again)
-        self.canvas.posed.connect(self._reread.start)
+        for changed in (self.canvas.posed, self.canvas.drawn):
+            changed.connect(self._reread.start)
         self.brush.painted.connect(self.show_set)
         self.brush.ended.connect(self.set_drawn)
         self.voxel_cursor.moved.connect(self._follow_keys)
@@ -337,10 +338,12 @@ class CortexView(QWidget):
             self._pick(pick)
 
     def _hover(self, position: QPointF) -> None:
-        self._follow(partial(self._read_at, position))
+        self._follow(partial(self._read_at, self.canvas.mapToGlobal(position)))
 
-    def _read_at(self, position: QPointF) -> HoverInfo | None:
-        pick = self.canvas.pick_at(position)
+    def _read_at(self, place: QPointF) -> HoverInfo | None:
+        """What lies at a place of the screen, where the pointer stays while the view moves under it."""
+        position = self.canvas.mapFromGlobal(place)
+        pick = self.canvas.pick_at(position) if self.canvas.rect().contains(position.toPoint()) else None
         return None if pick is None else self._describe(pick)
 
     def _follow(self, read: Callable[[], HoverInfo | None] | None) -> None:

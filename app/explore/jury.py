@@ -68,9 +68,10 @@ class Jury(QObject):
         return tuple((subject.id, *one) for one in layers.items())
 
     def jurors(self) -> list[Juror]:
-        """Every network with the layer of its encoder and its vote, None until there is one."""
-        votes, specs = self._services.state.votes, self._services.catalogue.spec_of
-        members = [(specs(key[1]), key[2], votes.get(key)) for key in self.members()]
+        """Every network with the layer of its encoder and its vote, None while that is waited for."""
+        state, specs = self._services.state, self._services.catalogue.spec_of
+        unheard = None if state.is_probing or state.probe is not None else Vote(refused="Run a probe first.")
+        members = [(specs(key[1]), key[2], state.votes.get(key, unheard)) for key in self.members()]
         return [(spec, layer, vote) for spec, layer, vote in members if spec is not None]
 
     def _forget(self) -> None:

@@ -321,6 +321,7 @@ class Presenter(QObject):
 
     def _draw_probe(self) -> None:
         probe, subject = self._state.probe, self._state.subject
+        self._panels.controls.run.show_made(probe)
         if probe is not None and subject is not None:
             self._panels.responses.show_probe(probe, subject.voxels)
         elif not self._state.is_probing:

@@ -40,7 +40,7 @@ MARKS = ("", "○ ", "● ")
 SHIFT, SHIFT_SD, SECOND, ABSOLUTE, CONTROL = 2, 3, 4, 5, 6
 """Places of some columns."""
 
-LEAST_WIDTHS = {1: (372, 620), SHIFT: (0, 430), ABSOLUTE: (420, 690), CONTROL: (300, 500)}
+LEAST_WIDTHS = {1: (372, 620), SHIFT: (0, 430), ABSOLUTE: (420, 690), CONTROL: (360, 560)}
 """Columns left out of a table narrower than so many pixels, with bars of one or two encoders, which keep their room."""
 
 

@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.base.jobs import Cancelling, Idle, RunState
-from app.widgets.basics import make_button, make_column, make_label, make_panel, set_icon, set_look
+from app.widgets.basics import make_button, make_column, make_label, set_icon, set_look
 from app.widgets.job_line import ProgressLine
-from core.probes.probe import ProbeProgress
+from core.probes.probe import Probe, ProbeProgress
 from core.words import write_duration
 
 STAGE_NAMES = {
@@ -37,18 +37,19 @@ class RunBox(QWidget):
         self.bar = ProgressLine()
         self.left = make_label(role="muted")
         self.right = make_label(role="muted")
-        self._account = make_panel(make_column(self.bar, self.left, self.right, gap=2))
-        keeps = self._account.sizePolicy()
-        keeps.setRetainSizeWhenHidden(True)  # else the button would move at every run
-        self._account.setSizePolicy(keeps)
-        self.setLayout(make_column(self.auto, self.button, self._account, margin=(16, 10, 16, 12)))
+        self._made = ""
+        account = make_column(self.bar, self.left, self.right, gap=2)
+        self.setLayout(make_column(self.auto, self.button, account, margin=(16, 10, 16, 12)))
         self._show()
 
     def set_reason(self, reason: str) -> None:
         """Why no probe can be made now; empty if one can."""
         self._reason = reason
-        if not self._running:
-            self.left.setText(reason)
+        self._show()
+
+    def show_made(self, probe: Probe | None) -> None:
+        """What the probe on screen took; None for none."""
+        self._made = "No probe yet" if probe is None else f"Made in {probe.seconds:.1f} s"
         self._show()
 
     def set_run_state(self, state: RunState) -> None:
@@ -59,7 +60,6 @@ class RunBox(QWidget):
             self.left.setText("Stopping…" if stops else state.title)
         else:
             self.bar.set_share(0.0)
-            self.left.setText(self._reason)
             self.right.setText("")
         self._show(stops=stops)
 
@@ -74,7 +74,8 @@ class RunBox(QWidget):
 
     def _show(self, *, stops: bool = False) -> None:
         running, reason = self._running, self._reason
-        self._account.setVisible(running or bool(reason))
+        if not running:
+            self.left.setText(reason or self._made)
         self.button.setText("Cancel" if running else "Probe")
         self.button.setToolTip("Stop the running probe (Esc)" if running else reason or "Run the probe (Space)")
         self.button.setEnabled(not stops if running else not reason)

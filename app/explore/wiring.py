@@ -130,7 +130,7 @@ class Wiring(QObject):
             strip.toggle.toggled.connect(take)
         strip.chosen.connect(self._choose_encoder)
         jury.refused.connect(self._session.controller.noted)
-        for changed in (state.votes_changed, state.encoder_changed):
+        for changed in (state.votes_changed, state.encoder_changed, state.is_probing_changed):
             changed.connect(self._show_votes)
         for changed in (state.encoder_changed, self._session.controller.catalogue_changed):
             changed.connect(self._offer_beside)

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 import math
 
-from core.attacks.config import GREY_LEVELS, NORM_SIGNS, write_epsilon
-
-__all__ = [
-    "GREY_LEVELS",
-    "MINUS",
-    "MISSING",
-    "NORM_SIGNS",
-    "digits_for",
-    "format_number",
-    "format_signed",
-    "write_epsilon",
-]
+from core.attacks.config import GREY_LEVELS as GREY_LEVELS
+from core.attacks.config import NORM_SIGNS as NORM_SIGNS
+from core.attacks.config import write_epsilon as write_epsilon
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QPainter, QPen, QTextOption
 from PySide6.QtWidgets import QApplication
 
 from app.look.numbers import MINUS
@@ -23,6 +24,8 @@ SMALLER = 0.88
 LINE_WIDTH = 2.0
 GRID_ALPHA = 110
 """Of 255: grid lines only guide."""
+TITLE_MARGIN, LEAST_FOR_RIGHT = 24, 330
+"""Pixels of the width that a title leaves free, and of the narrowest view with an axis on the right."""
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
@@ -68,6 +71,20 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         self.setTickFont(plot_font())
         self.label.setFont(plot_font())
         self.setLabel(self.labelText, color=theme.muted)
+
+
+def fit_width(view: pg.PlotWidget, *, has_right: bool) -> None:
+    """Fit a plot to the width of its view: one axis where two are too many, the title on as many lines as it needs."""
+    item = view.getPlotItem()
+    item.showAxis("right", has_right and view.width() >= LEAST_FOR_RIGHT)
+    title, beside = item.titleLabel, sum(item.getAxis(side).width() for side in ("left", "right"))
+    if title.isVisible():
+        title.item.document().setDefaultTextOption(QTextOption(Qt.AlignmentFlag.AlignHCenter))
+        title.item.setTextWidth(max(1.0, view.width() - beside - TITLE_MARGIN))
+        title.updateMin()
+        for allow in (title.setMaximumHeight, partial(item.layout.setRowFixedHeight, 0)):
+            allow(title.item.boundingRect().height())
+        item.setGeometry(view.range)  # which a wider title had pushed out
 
 
 def plot_font() -> QFont:

@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.widgets.basics import make_column, make_label
 from app.widgets.image_view import PictureLabel
-from core.experiments.measured.compare import Comparison, describe_budget, predict_shifts
+from core.attacks.config import write_budget
+from core.experiments.measured.compare import Comparison, predict_shifts
 from core.experiments.measured.compare_tables import predicted_unit
 from core.experiments.measured.planned import Measure, PlannedStimulus
+from core.types import NormName
 
 NAMES = ("Original", "Perturbed", "Control")
 LEAST, MOST_HEIGHT, GAP = (80, 80), 260, 8
@@ -45,8 +47,8 @@ class ProbePictures(QWidget):
         shifts = comparison.shifts
         probe = shifts.probes[number]
         made = probe.perturbed
-        where = made.target.roi or made.target.label
-        self.title.setText(f"{made.row.role.capitalize()} {where}, {describe_budget(probe)}")
+        budget = write_budget(made.row.epsilon, NormName(made.row.norm))
+        self.title.setText(f"{made.row.role.capitalize()} {made.target.name}, {budget}")
         self.title.setToolTip(made.row.pair_id)
         stimuli = (probe.original, made, probe.controls.get(shifts.control))
         for place, stimulus in enumerate(stimuli):

@@ -9,6 +9,7 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QWidget
 
+from app.look.numbers import format_signed
 from app.stimuli.set_form import SetForm
 from app.stimuli.tray import Tray
 from app.stimuli.tray_painter import TrayModel, TrayPainter, describe_level, title_of
@@ -157,7 +158,7 @@ class StimuliPage(JobPage):
         told.setWidget(self.warnings)
         told.setWidgetResizable(True)
         warnings = make_column(make_heading("Notes"), told)
-        detail.setLayout(make_row(budget, shifts, warnings, gap=16, shares=(0, 1, 1)))
+        detail.setLayout(make_row(budget, shifts, warnings, gap=16, shares=(0, 3, 2)))
         return detail
 
     def _connect(self) -> None:
@@ -236,4 +237,4 @@ def _tell_shifts(preview: ItemPreview, config: ProbeConfig) -> list[tuple[str, t
     shifts = {own: preview.shift_sd, **preview.transfer}
     attacked = (own, second) if config.attack.epsilon else ()
     named = {where: f"{where} (attacked)" if where in attacked else where for where in shifts}
-    return [(where, (named[where], f"{shift:+.2f}")) for where, shift in shifts.items()]
+    return [(where, (named[where], format_signed(shift))) for where, shift in shifts.items()]

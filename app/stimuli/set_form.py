@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from app.widgets.basics import make_column, make_heading, make_label
 from app.widgets.editors import CountBox
 from app.widgets.form import Checks, Count, Field, Form, Gate, Number, Pick, Text, attempt
+from core.networks.catalog import name_encoder
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
 from core.stimuli.layout import LARGEST_SIDE, Enlarging, Layout, Matching
@@ -102,7 +103,7 @@ class SetForm(Form):
 
     def set_encoders(self, encoders: Sequence[tuple[str, str]]) -> None:
         """List further encoders (network, layer) to score on; checked ones stay checked."""
-        self.transfer.set_choices([((network, layer), f"{network} {layer}") for network, layer in encoders])
+        self.transfer.set_choices([(key, *name_encoder(*key)) for key in encoders])
 
     def take_controls(self, *_: object) -> None:
         """The preview shows them."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.base.pictures import to_qimage
+from app.look.numbers import MINUS, format_signed
 from app.look.theme import theme_in_use
 from app.stimuli.tray import Tray
 from app.widgets.drawing import draw_bar, draw_text
@@ -160,10 +161,11 @@ def describe_shift(preview: ItemPreview | None) -> str:
     """The predicted shift and that of the controls; of an image that is shown as it is, its predicted response."""
     if preview is None:
         return WAITING
-    sds = "" if math.isnan(preview.shift_sd) else f" = {preview.shift_sd:+.2f} SD"
+    sds = "" if math.isnan(preview.shift_sd) else f" = {format_signed(preview.shift_sd)} SD"
+    shift = f"{preview.shift:+.3g}".replace("-", MINUS)
     if preview.is_response:
-        return f"predicted response {preview.shift:+.3g} {preview.unit}{sds}"
-    return f"shift {preview.shift:+.3g} {preview.unit}{sds} · controls up to {preview.control_shift:.2g}"
+        return f"predicted response {shift} {preview.unit}{sds}"
+    return f"shift {shift} {preview.unit}{sds} · controls up to {preview.control_shift:.2g}"
 
 
 def describe_level(reading: LevelReading | None) -> list[str]:
@@ -171,12 +173,12 @@ def describe_level(reading: LevelReading | None) -> list[str]:
     if reading is None:
         return []
     reached = "reached" if reading.reached else "not reached"
-    return [f"Level {reading.wanted:+g} SD {reached}: {reading.saved:+.2f} SD in 8 bits"]
+    return [f"Level {reading.wanted:+g} SD {reached}: {reading.saved:+.2f} SD in 8 bits".replace("-", MINUS)]
 
 
 def describe_transfer(transfer: Mapping[str, float]) -> str:
     """The shift in every other encoder."""
-    return "elsewhere " + ", ".join(f"{where.split()[0]} {shift:+.2f} SD" for where, shift in transfer.items())
+    return "elsewhere " + ", ".join(f"{where.split()[0]} {format_signed(one)} SD" for where, one in transfer.items())
 
 
 def describe_warnings(warnings: tuple[ProbeWarning, ...]) -> str:

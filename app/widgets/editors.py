@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -233,6 +233,7 @@ class CheckList(QListWidget):
             for _, text, *tip in choices:
                 item = QListWidgetItem(text, self)
                 item.setToolTip(tip[0] if tip else "")
+                item.setSizeHint(QSize(1, ROW_HEIGHT))
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
         self.set_value(wanted)
         self._offer_search()

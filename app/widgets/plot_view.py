@@ -6,7 +6,6 @@ import html
 import math
 import textwrap
 from collections.abc import Callable, Hashable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QCursor, QPen
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from app.look.plotting import GRID_ALPHA, NumberAxis, faded, plot_font, solid, spread_apart
+from app.look.plotting import GRID_ALPHA, NumberAxis, faded, fit_width, plot_font, solid, spread_apart
 from app.look.theme import Theme, follow_theme, theme_in_use
 from core.reports.inks import DARK
 from core.reports.plot import Ink, Plot, Series, colour_fields, write_fields
@@ -31,10 +30,8 @@ BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
 LONGEST = {"bottom": 11, "left": 22}
 """Letters on one line of a tick's name."""
-TITLE_HEIGHT = 34
-"""Pixels of a title of two lines."""
-LEGEND_ROOM = 0.16
-"""Share of the height left free for the legend."""
+MOST_LEGEND, LEGEND_MARGIN = 0.6, 12
+"""Share of the height that is left free for a legend at most, and pixels above it."""
 PAPER = "#ffffff"
 """What stands out on a field of any colour."""
 CLICK_PIXELS, MANY_POWERS = 9, 5
@@ -89,6 +86,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self.scene().sigMouseClicked.connect(self._click)
         self.scene().sigMouseMoved.connect(self._explain)
         self.getPlotItem().vb.sigResized.connect(self._fit)
+        self.sigDeviceRangeChanged.connect(self._follow_width)
         follow_theme(self.set_theme)
 
     @staticmethod
@@ -184,10 +182,8 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self._draw_second_axes(plot)
         above = [part for part in (plot.title, html.escape(self.whose)) if part]
         item.setTitle("<br>".join(above) or None, color=theme.muted, size="9pt", bold=False)
-        if len(above) > 1:
-            for allow in (item.titleLabel.setMaximumHeight, partial(item.layout.setRowFixedHeight, 0)):
-                allow(TITLE_HEIGHT)
         item.titleLabel.setToolTip(plot.tip)
+        self._follow_width()
         item.vb.invertY(plot.fields is not None)
         self._draw_fields(plot)
         spare = iter(self._lines)
@@ -224,13 +220,15 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
 
     def _draw_second_axes(self, plot: Plot) -> None:
         factor, title = plot.right or (1.0, "")
-        self._axes["right"].setVisible(plot.right is not None)
         self._axes["right"].setStyle(showValues=bool(title))
         self._axes["right"].setScale(factor)
         self._axes["right"].set_title(title)
         self._axes["top"].setVisible(bool(plot.top))
         self._axes["top"].setTicks([list(plot.top)])
         self._axes["top"].set_title(plot.top_title)
+
+    def _follow_width(self, *_: object) -> None:
+        fit_width(self, has_right=self.shown.right is not None)
 
     def _draw_fields(self, plot: Plot) -> None:
         if plot.fields is not None:
@@ -325,7 +323,8 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             [float(_scale(end, log=log)) for end in ends]
             for ends, log in zip(plot.bounds(), (plot.x_log, plot.y_log), strict=True)
         )
-        room = LEGEND_ROOM * (high - low) if self.legend.items and plot.y_range[1] is None else 0.0
+        covered = min(MOST_LEGEND, (self.legend.height() + LEGEND_MARGIN) / max(1.0, box.height()))
+        room = covered / (1 - covered) * (high - low) if self.legend.items and plot.y_range[1] is None else 0.0
         widest = max((self._names[name].boundingRect().width() + END_OFFSET for name in self._ends), default=0.0)
         beside = max(END_ROOM, widest)
         width = max(box.width(), 2.0 * beside)

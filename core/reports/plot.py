@@ -197,9 +197,10 @@ def colour_fields(plot: Plot) -> ByteArray:
 def write_fields(plot: Plot) -> list[tuple[int, int, str, str]]:
     """Row, column, text and colour of the number on every known field."""
     values, is_light = plot.fields, colour_fields(plot)[..., :3] @ np.asarray(LUMA) > MIDDLE_LUMA
+    inks = np.where(is_light, "#22252a", "#ffffff")
     known = () if values is None else np.argwhere(np.isfinite(values)).tolist()
     return [
-        (row, column, plot.write(values[row, column]), "#22252a" if is_light[row, column] else "#ffffff")
+        (row, column, plot.write(values[row, column]).replace("-", "\N{MINUS SIGN}"), str(inks[row, column]))
         for row, column in known
         if values is not None
     ]

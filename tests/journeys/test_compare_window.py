@@ -250,6 +250,17 @@ def test_the_jury_tells_every_network_and_follows_the_picture(window: MainWindow
     assert strip.table.isHidden()
 
 
+def test_without_a_probe_the_jury_says_what_it_waits_for(window: MainWindow) -> None:
+    window.session.controller.clear_target()
+    assert window.session.state.probe is None
+    press(window, Key.Key_J)
+    strip = window.explore.images.jury
+    assert set(numbers(window).values()) == {"–"}
+    assert strip.legend.text() == "Run a probe first."
+    assert all("Run a probe first." in strip.table.item(row, 1).toolTip() for row in range(strip.table.rowCount()))
+    press(window, Key.Key_J)
+
+
 def test_a_jury_that_was_stopped_says_so_and_sits_again(window: MainWindow, qtbot: QtBot) -> None:
     cast(FakeEngine, window.session.engine).refusing = ("alexnet",)
     probe, jury = wait(window, qtbot), window.explore._wiring._jury

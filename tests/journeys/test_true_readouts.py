@@ -242,6 +242,30 @@ def test_the_pointer_reads_the_map_that_is_shown(window: MainWindow, qtbot: QtBo
     assert limits["clean"] == limits["perturbed"] == pytest.approx(largest, rel=1e-4)
 
 
+def test_a_pointer_that_rests_reads_what_comes_to_lie_under_it(window: MainWindow, qtbot: QtBot) -> None:
+    click(window, qtbot, "FFA")
+    cortex, at = window.explore.cortex, QCursor.pos()
+    for command in ("pin_probe", "toggle_controls", "unpin_probe", "toggle_controls"):
+        window.actions_table.give(command)
+        for _ in range(3):  # a panel that takes its place is laid out in the next turns
+            qtbot.wait(100)
+            settle(window, qtbot)
+        canvas, state = cortex.view.canvas, window.session.state
+        place = canvas.mapFromGlobal(at)
+        pick = canvas.pick_at(QPointF(place)) if canvas.rect().contains(place) else None
+        text = window.status.hover.text()
+        assert bool(text) is (pick is not None), (command, text)
+        if pick is not None:
+            side = np.asarray(SUBJECT.voxels.hemisphere) == pick.side
+            voxels = np.flatnonzero(side & (np.asarray(SUBJECT.voxels.vertex) == pick.vertex))
+            assert f"vertex {pick.vertex} " in text, (command, text)
+            if len(voxels):
+                assert state.probe is not None and state.card is not None
+                check_hover(
+                    window, int(voxels[0]), (state.probe.perturbed - state.probe.clean) / state.card.reference_sd
+                )
+
+
 def test_flicker_swaps_the_response_maps_with_the_images(window: MainWindow, qtbot: QtBot) -> None:
     click(window, qtbot, "FFA")
     view, images = window.explore.cortex.view, window.explore.images

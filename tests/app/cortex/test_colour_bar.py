@@ -28,6 +28,12 @@ def test_sequential_bar_starts_at_zero() -> None:
     assert ((bar == (16, 32, 48)).all(axis=1) == (values < 0.5)).all()
 
 
+def test_how_many_lie_beyond_an_end_stands_under_its_number() -> None:
+    ends = [text.splitlines() for _, text in find_ticks(make_reading(clipped=(3, 1234)))]
+    assert ends == [["−2.00", "3 below"], ["0"], ["+2.00", "1,234 above"]]
+    assert [text for _, text in find_ticks(make_reading("magma", clipped=(0, 19)))] == ["0", "1.00", "2.00\n19 above"]
+
+
 def test_a_threshold_beyond_the_limit_hides_the_whole_bar() -> None:
     assert (make_reading(threshold=9.0).over("#102030") == (16, 32, 48)).all()
 

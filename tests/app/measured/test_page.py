@@ -174,7 +174,7 @@ def test_a_point_opens_its_three_pictures(compared: MeasuredPage) -> None:
     probe = comparison.shifts.probes[point.data()]
     pictures = compared.pictures
     assert not any(picture.image.isNull() for picture in pictures.pictures)
-    assert pictures.title.text() == f"Lower {probe.perturbed.target.roi}, l2 3"
+    assert pictures.title.text() == f"Lower {probe.perturbed.target.name}, L₂ ε 3"
     assert [caption.toolTip() for caption in pictures.captions] == [
         probe.original.id,
         probe.perturbed.id,

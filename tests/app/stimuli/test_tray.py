@@ -140,6 +140,8 @@ def test_words_do_not_need_colour() -> None:
     assert describe_warnings(warned) == "⚠ clipped · 8 bits"
     assert describe_shift(None) == "waiting for its preview"
     assert describe_shift(make_preview(FIRST)) == "shift +1.5 z = +2.00 SD · controls up to 0.25"
+    lower = dataclasses.replace(make_preview(FIRST), shift=-1.5, shift_sd=-2.0)
+    assert describe_shift(lower) == "shift −1.5 z = −2.00 SD · controls up to 0.25"
     assert name_role("control_sign_flip") == "sign flip"
 
 

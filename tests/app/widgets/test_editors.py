@@ -80,3 +80,13 @@ def test_a_search_is_never_a_window_of_its_own(qtbot: QtBot) -> None:
     holder.show()
     assert checks.search.isVisible()
     assert checks.search.window() is holder
+
+
+def test_a_list_shows_whole_rows(qtbot: QtBot) -> None:
+    checks, holder = CheckList(most_rows=4), QWidget()
+    qtbot.addWidget(holder)
+    holder.setLayout(checks.under("Encoders"))
+    checks.set_choices([(number, f"encoder {number}") for number in range(9)])
+    holder.show()
+    rows = checks.viewport().height() / checks.sizeHintForRow(0)
+    assert 4 <= rows < 4.5, "neither half of a fifth nor an empty one"

@@ -1,0 +1,60 @@
+"""A plot fits its view: a long title is broken, and names and legend lie beside what they name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.widgets.plot_view import LineView, PlotView
+from core.reports.plot import Plot, Series
+
+TITLE = "ε at which both of a pair move by one SD · all targets · dashed: not within the largest · twenty images"
+X = np.array([1.0, 2.0, 3.0])
+NAMES = ("attack", "random control", "sign flip")
+
+
+def show(qtbot: QtBot, view: PlotView, *sizes: tuple[int, int]) -> None:
+    qtbot.addWidget(view)
+    view.show()
+    for size in sizes:
+        view.resize(*size)
+        QApplication.processEvents()
+
+
+@pytest.mark.parametrize("widths", [(320,), (900, 320), (320, 900, 320)])
+def test_a_long_title_never_pushes_the_plot_out_of_its_view(qtbot: QtBot, widths: tuple[int, ...]) -> None:
+    view = PlotView()
+    view.whose = "Simulated subject"
+    view.show_plot(Plot("x", "y", (Series(X, X, size=4),), title=TITLE))
+    show(qtbot, view, *((width, 300) for width in widths))
+    title, box = view.getPlotItem().titleLabel.item, view.getPlotItem().vb
+    assert box.sceneBoundingRect().right() <= view.width()
+    assert title.sceneBoundingRect().right() <= view.width()
+    assert title.sceneBoundingRect().bottom() <= box.sceneBoundingRect().top() + 1
+    assert title.document().size().height() > 2.5 * title.document().firstBlock().layout().lineAt(0).height()
+
+
+@pytest.mark.parametrize("height", [180, 300, 700])
+def test_no_point_lies_under_the_legend(qtbot: QtBot, height: int) -> None:
+    view = PlotView()
+    view.show_plot(Plot("x", "y", tuple(Series(X, X, number, f"encoder {number}", size=4) for number in range(3))))
+    show(qtbot, view, (420, height))
+    box = view.getPlotItem().vb
+    highest = box.mapViewToScene(QPointF(3.0, 3.0)).y()
+    assert highest >= view.legend.sceneBoundingRect().bottom() - 1
+
+
+@pytest.mark.parametrize("width", [240, 300, 500])
+def test_names_at_the_ends_of_lines_are_whole_and_a_narrow_view_has_one_axis(qtbot: QtBot, width: int) -> None:
+    view = LineView("Shift")
+    lines = tuple(Series(X, factor * X, name=name, line="-") for factor, name in enumerate(NAMES))
+    view.show_plot(Plot("x", "y", lines, ends=True, right=(2.0, "SD")))
+    show(qtbot, view, (900, 300), (width, 300))
+    inside = view.getPlotItem().vb.sceneBoundingRect()
+    wide = max(label.sceneBoundingRect().width() for label in view._names.values())
+    assert view.getPlotItem().getAxis("right").isVisible() is (width == 500)
+    assert inside.width() >= 2 * wide
+    assert all(label.sceneBoundingRect().right() <= inside.right() + 1 for label in view._names.values())
