@@ -16,9 +16,9 @@ from app.analyses.sweep_job import (
     FIGURES,
     STUDY_FILES,
     StudyFinished,
-    begin_whole_study,
+    begin_study,
     copy_results,
-    iter_whole_study,
+    iter_study,
     read_progress,
 )
 from app.base.services import Services
@@ -36,7 +36,7 @@ from core.errors import BadInputError
 from core.sweeps.config import rescale_budget
 from core.sweeps.step_seconds import Layer, measure_step_seconds
 from core.sweeps.study.config import StudyConfig, make_quick
-from core.sweeps.study.plan import estimate_study
+from core.sweeps.study.plan import STUDY, estimate_study
 from core.types import NormName
 
 EXPLANATION = (
@@ -128,13 +128,13 @@ class StudyDialog(QDialog, Fields):
 
     def run_study(self, config: StudyConfig) -> None:
         """Run or resume a study, and show its answer."""
-        self.where.run(self.work, partial(begin_whole_study, config), partial(self._run, config))
+        self.where.run(self.work, partial(begin_study, config), partial(self._run, config))
 
     def _run(self, config: StudyConfig, where: Where) -> None:
         self.work.run(
             self._session.lane,
             "study",
-            partial(iter_whole_study, self._session.engine, config, where),
+            partial(iter_study, self._session.engine, config, where),
             title="Testing the method…",
             on_done=self.show_answer,
             read=read_progress,
@@ -163,6 +163,7 @@ class StudyDialog(QDialog, Fields):
         self.cost, self.work = make_label("", "muted", wraps=True), JobLine()
         self.where = WhereRow(self._session)
         self.where.again.connect(self._start)
+        self.where.seek(STUDY, self.run_study)
         run_tip, stop_tip = (
             "The same settings resume where they stopped",
             "Finished cells are kept; run again to resume",

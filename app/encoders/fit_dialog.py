@@ -22,7 +22,7 @@ from core.encoders.card import ALL_VOXELS, EncoderCard
 from core.encoders.fit_request import FitRequest, LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
 from core.networks.manage import describe_layers
-from core.sweeps.search import begin_search
+from core.sweeps.search import SEARCH, begin_search
 from core.types import VoxelTable
 
 LEAST_WIDTH = 720
@@ -75,6 +75,7 @@ class FitDialog(QDialog):
         self.cancel = make_button("Cancel fit", do=self.work.cancel)
         self.where = WhereRow(session)
         self.where.again.connect(self._request_fit)
+        self.where.seek(SEARCH, self.start)
         self.where.setToolTip("For a search over layers, whose fits can be shared")
         self.close_button = make_button("Close", do=self.close)
         self.copy = make_copy_button(self.form.value, self.work.error)

@@ -32,7 +32,7 @@ from app.widgets.new_folder_dialog import ask_new_folder
 from app.widgets.where_row import WhereRow
 from core.attacks.config import AttackConfig
 from core.cluster.run import iter_set
-from core.cluster.where import HERE, Where
+from core.cluster.where import Where
 from core.datasets.kinds import is_image
 from core.headers import unstructure
 from core.images.difference import amplify, choose_factor
@@ -46,7 +46,7 @@ from core.stimuli.levels import LevelReading
 from core.stimuli.names import safe_name
 from core.stimuli.plan import iter_recipes, list_recipes, list_wishes
 from core.stimuli.recipe import Recipe, recipe_of
-from core.stimuli.set_work import begin_set
+from core.stimuli.set_work import SET, Wanted, begin_set
 from core.stimuli.store import open_probe_store
 from core.sweeps.config import EncoderName, Question, SweepConfig
 
@@ -76,6 +76,7 @@ class Stimuli(Feature):
         self._store = open_probe_store()
         self._where = WhereRow(self._session)
         self._where.again.connect(self.show_write)
+        self._where.seek(SET, self._take_up)
         self._page: StimuliPage | None = None
         self._timer = QTimer(self, singleShot=True, interval=LOOK_DELAY_MS)
         self._timer.timeout.connect(self.preview)
@@ -204,9 +205,13 @@ class Stimuli(Feature):
         items, store = self.tray.items, self._store
         self._where.run(self.page.work, partial(begin_set, items, store), partial(self._write, items, folder, config))
 
+    def _take_up(self, wanted: Wanted) -> None:
+        self.tray.add(wanted.recipes)
+        self.show_write()
+
     def _write(self, items: Sequence[Recipe], folder: Path, config: SetConfig, where: Where) -> None:
-        run = None if where == HERE else partial(self._session.engine.iter_store, where=where)
-        make = partial(iter_set, self._session.engine, items, config, folder, store=self._store, run=run)
+        engine, ways = self._session.engine, {"store": self._store, "where": where}
+        make = partial(iter_set, engine, items, config, folder, run=engine.iter_store, **ways)
         self.page.work.run(
             self._session.lane,
             WRITE,

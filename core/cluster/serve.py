@@ -222,9 +222,10 @@ def main(kind: str, folder: Path) -> None:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     dask.config.set({"distributed.scheduler.idle-timeout": f"{IDLE_MINUTES} minutes"})
     dask.config.set({"distributed.scheduler.allowed-failures": MOST_ATTEMPTS})
+    dask.config.set({"distributed.scheduler.unknown-task-duration": "1 hour"})  # a task is a worker's whole work
     settings = read_settings(Place(kind), folder / f"{kind}.json")
     cluster, look = (_serve_slurm if kind == Place.SLURM else _serve_hosts)(settings, folder)
-    found = SchedulerFile(cluster.scheduler_address, settings.has_gpu, settings.memory_bytes)
+    found = SchedulerFile(cluster.scheduler_address, settings.has_gpu, settings.memory_bytes, settings.n_workers)
     _write_private(folder / FILE, json.dumps(asdict(found)))
     parts = (cluster, cluster.scheduler)
     while all(part.status.name == "running" for part in parts) and not told.wait(LOOK_SECONDS):

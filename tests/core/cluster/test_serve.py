@@ -40,7 +40,7 @@ def run_there(settings: SlurmSettings | HostSettings, folder: Path) -> Any:
         assert start_cluster(settings) == file, "the one that answers is found again"
         store = begin(folder, n_cells=4)
         options: dict[str, Any] = {"device": "cpu", "needs": Needs(), "seconds_of": lambda _: 1.0}
-        *_, last = iter_cluster(store, simulated_cells.run_cell, str(file), **options)
+        *_, last = iter_cluster(store, simulated_cells.run_there, str(file), **options)
         with connect(str(file)) as (_, found):
             assert found.address.startswith("tls://")
     finally:

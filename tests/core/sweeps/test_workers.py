@@ -167,7 +167,7 @@ def test_a_full_disk_ends_the_work_and_leaves_it_as_it_was(tmp_path: Path, monke
     assert len(store.missing()) == 3
     assert store.find_ended()[1] == set(), "no fault of the cell"
     assert store.claims().keys() == set()
-    assert last(run(store)).n_resumed == 2
+    assert [one.done for one in run(store)] == [2, 3, 4, 5]
     check_whole(tmp_path)
 
 
@@ -319,7 +319,7 @@ def test_a_worker_told_to_end_by_its_scheduler_gives_its_cell_back(tmp_path: Pat
         "import main; main._end_on_signals()\n"
         "from tests.helpers import simulated_cells as s\n"
         "from pathlib import Path\n"
-        f"list(s.run(s.join_store(s.SIMULATED, Path({str(tmp_path)!r}), lambda _: {{}})))\n"
+        f"list(s.run(s.join_store(s.SIMULATED, Path({str(tmp_path)!r}))))\n"
     )
     running = subprocess.Popen([sys.executable, "-c", script])
     while not (tmp_path / "computed").exists():
