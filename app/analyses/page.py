@@ -118,11 +118,14 @@ class AnalysisPage(JobPage):
     def start(self) -> None:
         """Run or resume the sweep."""
         if (config := self.form.config_if_valid()) is not None:
-            self.where.run(self.work, partial(begin_analysis, config), partial(self._run, config))
+            self._begin(config)
 
     def _take_up(self, config: SweepConfig) -> None:
-        self.form.set_value(config)
-        self.start()
+        self.form.set_value(config)  # which does not show every setting
+        self._begin(config)
+
+    def _begin(self, config: SweepConfig) -> None:
+        self.where.run(self.work, partial(begin_analysis, config), partial(self._run, config))
 
     def _run(self, config: SweepConfig, where: Where) -> None:
         self.work.run(
