@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from core.attacks.config import parse_epsilon
 from core.checks import check_choice, refusal, to_number
+from core.cluster.serve import check_where
 from core.cluster.where import USUAL, parse_where
 from core.commands.engine import At, follow_work, make_engine
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, announce, explained, takes
@@ -129,7 +130,7 @@ def _compute(
     options: RunOptions,
 ) -> bool:
     """Tell the cost and compute; false if no more was asked for than the cost or the folder."""
-    where = parse_where(options.engine, device)
+    check_where(where := parse_where(options.engine, device))
     engine, layers = make_engine(where, device), work.runner.layers(config)
     with stop_on_interrupt() as should_stop:
         if options.begin:

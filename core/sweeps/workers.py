@@ -17,7 +17,7 @@ from threading import Event
 from typing import Any
 
 from core.claims import MOST_ATTEMPTS, POLL_SECONDS, Claim, ClaimFolder
-from core.device import describe_device, measure_memory
+from core.device import TAKEN, describe_device, explain, measure_memory
 from core.errors import BadInputError, Cancelled, ProbeError
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 from core.sweeps.cells import CellStore, ChangedInputError, RunProgress, describe_error
@@ -172,6 +172,8 @@ def _do_claimed(
                 if isinstance(arrays, Generator):
                     arrays = yield from arrays
             except Exception as error:
+                if TAKEN in str(error):
+                    raise explain(error) from error
                 if BROKEN_DEVICE in str(error) or isinstance(error, ChangedInputError):
                     raise
                 store.fail(cell.key, describe_error(error, what, device=place.device, attempt=claim.attempt))

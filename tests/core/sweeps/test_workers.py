@@ -138,6 +138,19 @@ def test_a_broken_gpu_ends_the_process_not_the_cells(tmp_path: Path) -> None:
     assert store.claims().keys() == {"cell-000000"}
 
 
+def test_a_gpu_that_is_taken_ends_the_worker_in_one_sentence_not_the_cells(tmp_path: Path) -> None:
+    store = begin(tmp_path, n_cells=2)
+
+    def compute(_cell: Any) -> Any:
+        raise RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable\nCUDA kernel errors might be")
+
+    options: dict[str, Any] = {"place": simulated_cells.HERE, "seconds_of": lambda _: 1.0}
+    with pytest.raises(BadInputError, match=r"^The GPU is taken by another program\. Choose another .*, or wait\.$"):
+        list(iter_cells(store, lambda _: compute, **options))
+    assert store.find_ended() == (set(), set())
+    assert store.claims().keys() == set()
+
+
 def test_what_was_replaced_meanwhile_ends_the_worker_not_the_cells(tmp_path: Path) -> None:
     store = begin(tmp_path, n_cells=2)
 
