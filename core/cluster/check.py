@@ -45,7 +45,7 @@ def check_slurm(settings: SlurmSettings, script: str) -> list[Check]:
         return checks
     limits = ["--time=2", f"--immediate={WAIT_SECONDS}"]
     words = ["srun", *list_directives(settings), *limits, settings.python, "-c", LOOK, str(nearest), str(ROOT)]
-    code, said = run_program(words, "")
+    _, said = run_program(words, "")
     try:
         checks += _compare(json.loads(said.splitlines()[-1]), settings, nearest)
     except (ValueError, IndexError):

@@ -98,6 +98,7 @@ def list_left() -> list[Left]:
     ):
         with suppress(ProbeError, OSError):
             left = Left(find_work(note.parent), parse_where(note.read_text(encoding="utf-8").strip()))
-            if left.where.is_elsewhere or not left.store.claims().holders():
+            mine = left.store.claims().holders().keys() & {cell.key for cell in left.store.cells()}
+            if left.where.is_elsewhere or not mine:
                 found.append(left)
     return found[::-1]

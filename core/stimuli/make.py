@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.claims import POLL_SECONDS
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.errors import BadInputError, ProbeError
@@ -88,37 +85,19 @@ def iter_probes(
     store: ProbeStore,
     find: FindStimulus | None = None,
     should_stop: ShouldStop = never_stop,
-    pause: Callable[[float], object] = time.sleep,
 ) -> Iterator[SetProgress]:
-    """Make and keep every probe that the store lacks; one that another process is at is left to it, and waited for."""
-    circumstances, claims = describe_circumstances(source.device), store.claims()
+    """Make and keep every probe that the store lacks."""
+    circumstances = describe_circumstances(source.device)
     lacks = [one for one in dict.fromkeys(recipes) if store.load(one, circumstances=circumstances) is None]
-    total = len(set(recipes))
     weights = [len(one.config.ladder) * one.config.attack.n_restarts * one.config.attack.steps_taken for one in lacks]
-    watch, weighed, watched = Stopwatch(sum(weights)), 0, claims.watch(should_stop)
-    todo, n_busy = deque(zip(lacks, weights, strict=True)), 0
-    while todo:
-        recipe, weight = todo.popleft()
-        number = total - len(todo) - 1
-        with claims.hold(recipe.digest) as claim:
-            if claim is None:
-                todo.append((recipe, weight))
-                n_busy += 1
-            elif store.load(recipe, circumstances=circumstances) is not None:
-                weighed += weight
-            else:
-                for done, probe in _iter_probe(source, recipe, find or find_source, watched):
-                    left = watch.seconds_left(weighed + int(done * weight))
-                    yield Progress(number + done, total, left, stage="probe", what=recipe.describe())
-                    if probe is not None:
-                        store.save(recipe, probe)
-                weighed, n_busy = weighed + weight, 0
-        if n_busy > len(todo):
-            check_stop(should_stop)
-            yield Progress(number, total, stage="probe", what="waiting for another process")
-            pause(POLL_SECONDS)
-            n_busy = 0
-    claims.clear({one.digest for one in recipes})
+    watch, weighed, total = Stopwatch(sum(weights)), 0, len(set(recipes))
+    for number, (recipe, weight) in enumerate(zip(lacks, weights, strict=True), start=total - len(lacks)):
+        for done, probe in _iter_probe(source, recipe, find or find_source, should_stop):
+            left = watch.seconds_left(weighed + int(done * weight))
+            yield Progress(number + done, total, left, stage="probe", what=recipe.describe())
+            if probe is not None:
+                store.save(recipe, probe)
+        weighed += weight
 
 
 def find_source(recipe: Recipe, side: int) -> Stimulus:

@@ -1,4 +1,7 @@
-"""The probes of a set in pieces: each is made by whoever takes it, into the store of finished probes."""
+"""The probes of a set in pieces: each is made by whoever takes it, into the store of finished probes.
+
+They are claimed there, so that several sets never make the same probe twice.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from core.progress import Progress, ShouldStop
 from core.stimuli.make import iter_probes
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
-from core.sweeps.cells import CellStore, begin_named
+from core.sweeps.cells import CLAIMS_NAME, CellStore, begin_named
 from core.sweeps.plan import SECONDS_PER_STEP
 from core.sweeps.work import LoneCell, Made, Runner, Work
 
@@ -43,6 +46,7 @@ SET = Work(
     ),
     made_by="`main.py stimuli make` makes",
     computed_by="core.stimuli.set_work:SET_RUNNER",
+    claim_at=lambda wanted: Path(wanted.store) / CLAIMS_NAME,
 )
 SetStore = CellStore[Wanted, LoneCell]
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from core.array_cache import save_arrays
 from core.checks import refusal
-from core.claims import ClaimFolder
+from core.claims import STOPPED, ClaimFolder
 from core.containers import Arrays, list_arrays, load_arrays, reading
 from core.device import explain
 from core.errors import BadInputError, ProbeError, StorageError
@@ -138,7 +138,8 @@ class CellStore(Generic[ConfigT, CellT]):
 
     def claims(self) -> ClaimFolder:
         """Who is at work here."""
-        return ClaimFolder(self.folder / CLAIMS_NAME)
+        own = self.folder / CLAIMS_NAME
+        return ClaimFolder(self.work.claim_at(self.config) or own, own / STOPPED)
 
     def check_whole(self) -> None:
         """Raise BadInputError unless every cell is done; it says what failed first, and why."""

@@ -102,6 +102,7 @@ class Work(Generic[ConfigT, CellT]):
     """A kind of work: its name, the header's file and format, settings, the cells they make, who makes it.
 
     `computed_by` names its `Runner`, "module:NAME", which is imported only where it computes, as it needs torch.
+    `claim_at` says where cells are claimed that other folders have too; None: beside them.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Work(Generic[ConfigT, CellT]):
     made_by: str
     computed_by: str
     facts: type[Facts] = Facts
+    claim_at: Callable[[ConfigT], Path | None] = lambda _: None
 
     @property
     def runner(self) -> Runner:
