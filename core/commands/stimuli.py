@@ -93,9 +93,8 @@ def run_make(
         raise refusal("out", allowed="a new or an empty folder", got="none")
     check_free(out.expanduser())
     computer = make_engine(where, device)
-    ways = {"store": open_probe_store(), "where": where, "run": computer.iter_store}
-    make = partial(iter_set, computer, recipes, resolved.delivery, out, **ways)
-    made = finish(lambda stop: make(should_stop=stop))
+    make = partial(iter_set, computer, recipes, resolved.delivery, out, store=open_probe_store(), where=where)
+    made = finish(lambda stop: make(run=computer.iter_store, should_stop=stop))
     return answer(summary | _format_set(made), _describe_set(made), as_json=json)
 
 

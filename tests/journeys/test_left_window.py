@@ -36,6 +36,7 @@ from core.seeds import make_stream
 from core.stimuli import preview, set_work
 from core.stimuli.config import SetConfig
 from core.stimuli.recipe import recipe_of
+from core.stimuli.store import ProbeStore
 from core.sweeps import search
 from core.sweeps.cells import CellStore
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
@@ -122,7 +123,12 @@ def open_study(qtbot: QtBot, session: Services, patch: Patch, tmp: Path) -> Open
 def open_fit(qtbot: QtBot, session: Services, patch: Patch, _tmp: Path) -> Opened:
     facts: dict[str, Any] = {"network_sha256": {}}
     patch.setattr(search, "SEARCH_RUNNER", replace(search.SEARCH_RUNNER, prepare=make_up, note_facts=lambda _: facts))
-    patch.setattr(cluster_run, "finish_search", lambda store, _folder: shutil.rmtree(store.folder) or "the best")
+
+    def choose(store: Any, _folder: Path) -> str:
+        shutil.rmtree(store.folder)
+        return "the best"
+
+    patch.setattr(cluster_run, "finish_search", choose)
     done: list[Any] = []
     patch.setattr(FitDialog, "_take_result", lambda _dialog, _request, last: done.append(last.choice))
     dialog = FitDialog(session)
@@ -147,9 +153,7 @@ def open_set(qtbot: QtBot, session: Services, patch: Patch, tmp: Path) -> Opened
     facts: dict[str, Any] = {"network_sha256": {}}
     patch.setattr(set_work, "SET_RUNNER", replace(set_work.SET_RUNNER, prepare=make_probes, note_facts=lambda _: facts))
     probe = make_probe(44, 16)
-    patch.setattr(
-        set_work.ProbeStore, "load", lambda store, one, **__: probe if (store.folder / one.digest).exists() else None
-    )
+    patch.setattr(ProbeStore, "load", lambda store, one, **__: probe if (store.folder / one.digest).exists() else None)
     patch.setattr(preview, "iter_previews", lambda *_, **__: iter(()))
     patch.setattr(feature, "ask_new_folder", lambda *_, **__: tmp / "set")
     written: list[int] = []

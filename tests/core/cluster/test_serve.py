@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from core.cluster.check import check_slurm
-from core.cluster.client import Needs, connect, iter_cluster
-from core.cluster.serve import CERTIFICATE, KEY, open_cluster, start_cluster, stop_cluster, write_job_script
+from core.cluster.client import CERTIFICATE, KEY, Needs, connect, iter_cluster
+from core.cluster.serve import open_cluster, start_cluster, stop_cluster, write_job_script
 from core.cluster.settings import HostSettings, SlurmSettings, read_settings
 from core.cluster.where import Place, parse_where
 from core.errors import BadInputError, ProbeError

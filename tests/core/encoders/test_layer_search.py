@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -52,7 +52,7 @@ class FirstLayer:
 @pytest.fixture(autouse=True)
 def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: FitSource) -> None:
     monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
-    facts = {"network_sha256": {}, "subject_sha256": {}}
+    facts: dict[str, Any] = {"network_sha256": {}, "subject_sha256": {}}
     monkeypatch.setattr(search, "SEARCH_RUNNER", replace(search.SEARCH_RUNNER, note_facts=lambda _: facts))
     monkeypatch.setattr(search, "load_subject", lambda _: source.subject)
 
@@ -65,7 +65,7 @@ def request_(config: EncoderConfig, tmp_path: Path) -> FitRequest:
     return FitRequest(config.subject, config.network, ("first", "second"), options)
 
 
-def iter_layers(request: FitRequest, tiny: Any, source: FitSource, patch: pytest.MonkeyPatch) -> Iterator[Any]:
+def iter_layers(request: FitRequest, tiny: Any, source: FitSource, patch: pytest.MonkeyPatch) -> Generator[Any]:
     patch.setattr(search, "open_sources", lambda *_, **__: [source])
     networks = {"first": FirstLayer(tiny), "second": tiny}
     opens: Any = SimpleNamespace(open_network=lambda _network, layer: networks[layer])
