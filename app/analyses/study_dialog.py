@@ -66,6 +66,7 @@ class Study(Feature):
         """Open the dialog and measure how fast the networks are here."""
         if self.dialog is None:
             self.dialog = StudyDialog(self._session, self._desk.parent)
+            self.dialog.where.seek(STUDY, self.dialog.run_study)
             self.dialog.measure()
         bring(self.dialog)
 
@@ -163,7 +164,6 @@ class StudyDialog(QDialog, Fields):
         self.cost, self.work = make_label("", "muted", wraps=True), JobLine()
         self.where = WhereRow(self._session)
         self.where.again.connect(self._start)
-        self.where.seek(STUDY, self.run_study)
         run_tip, stop_tip = (
             "The same settings resume where they stopped",
             "Finished cells are kept; run again to resume",

@@ -51,6 +51,7 @@ class Fits(Feature):
         """Open the dialog."""
         if self.dialog is None:
             self.dialog = FitDialog(self._session, self._desk.parent)
+            self.dialog.where.seek(SEARCH, self.dialog.start)
         if not self.dialog.work.busy:
             self.dialog.offer()
         bring(self.dialog)
@@ -75,7 +76,6 @@ class FitDialog(QDialog):
         self.cancel = make_button("Cancel fit", do=self.work.cancel)
         self.where = WhereRow(session)
         self.where.again.connect(self._request_fit)
-        self.where.seek(SEARCH, self.start)
         self.where.setToolTip("For a search over layers, whose fits can be shared")
         self.close_button = make_button("Close", do=self.close)
         self.copy = make_copy_button(self.form.value, self.work.error)

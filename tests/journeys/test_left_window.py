@@ -15,11 +15,11 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.analyses import sweep_job
+from app.analyses import study_dialog, sweep_job
 from app.analyses.page import AnalysisPage
-from app.analyses.study_dialog import StudyDialog
+from app.analyses.study_dialog import Study
 from app.base.services import Services, open_services
-from app.encoders.fit_dialog import FitDialog
+from app.encoders.fit_dialog import FitDialog, Fits
 from app.stimuli import feature
 from app.stimuli.feature import Stimuli
 from app.widgets.where_row import WhereRow
@@ -84,11 +84,12 @@ def watched(monkeypatch: Patch) -> Watched:
 
 @dataclass
 class Opened:
-    """What runs a kind of work: its row, what starts it, whether it is done."""
+    """What runs a kind of work: its row, what starts it, whether it is done; `feature` is kept alive."""
 
     row: WhereRow
     start: Callable[[], object]
     is_done: Callable[[], bool]
+    feature: object = None
 
 
 def make_up(_source: Any, _store: Any, _stop: Any) -> Callable[[Any], Arrays]:
@@ -115,9 +116,14 @@ def open_study(qtbot: QtBot, session: Services, patch: Patch, tmp: Path) -> Open
     patch.setattr(sweep_job, "measure_step_seconds", lambda *_, **__: {})
     report = SimpleNamespace(page=tmp / "report.html", sentences=("It holds.",))
     patch.setattr(study_report, "write_study", lambda _folder: report)
-    dialog = StudyDialog(session)
-    qtbot.addWidget(dialog)
-    return Opened(dialog.where, lambda: dialog.run_study(make_quick()), lambda: dialog.finished_study is not None)
+    patch.setattr(study_dialog, "measure_step_seconds", lambda *_, **__: {})
+    study = Study(make_desk(qtbot, session))
+    study.show_study()
+    dialog = study.dialog
+    assert dialog is not None
+    return Opened(
+        dialog.where, lambda: dialog.run_study(make_quick()), lambda: dialog.finished_study is not None, study
+    )
 
 
 def open_fit(qtbot: QtBot, session: Services, patch: Patch, _tmp: Path) -> Opened:
@@ -131,10 +137,12 @@ def open_fit(qtbot: QtBot, session: Services, patch: Patch, _tmp: Path) -> Opene
     patch.setattr(cluster_run, "finish_search", choose)
     done: list[Any] = []
     patch.setattr(FitDialog, "_take_result", lambda _dialog, _request, last: done.append(last.choice))
-    dialog = FitDialog(session)
-    qtbot.addWidget(dialog)
+    fits = Fits(make_desk(qtbot, session))
+    fits.show_dialog()
+    dialog = fits.dialog
+    assert dialog is not None
     request = FitRequest("simulated", "alexnet", ("features.4", "features.7", "features.11"))
-    return Opened(dialog.where, lambda: dialog.start(request), lambda: done == ["the best"])
+    return Opened(dialog.where, lambda: dialog.start(request), lambda: done == ["the best"], fits)
 
 
 def make_probes(_source: Any, store: Any, _stop: Any) -> Callable[[Any], Arrays]:
