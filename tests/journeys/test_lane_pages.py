@@ -91,7 +91,7 @@ def drive_study(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -
 
 
 def drive_set(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
-    patch("core.cluster.run.iter_made", work.make)
+    patch("app.stimuli.feature.iter_set", work.make)
     window.features.stimuli.show_page()
     page = window.features.stimuli.page
     assert isinstance(page, StimuliPage)
