@@ -14,8 +14,8 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -30,7 +30,7 @@ BEAT_SECONDS = 20.0
 POLL_SECONDS = 0.5
 """Between two looks at how far others are."""
 STOPPED = "stopped"
-"""The file whose presence asks everybody to stop, within `BEAT_SECONDS`."""
+"""The usual file whose presence asks everybody to stop, within `BEAT_SECONDS`."""
 MOST_ATTEMPTS = 3
 """A piece whose process died so often is not tried again."""
 
@@ -75,14 +75,20 @@ class ClaimFolder:
 
     Parameters
     ----------
+    stop_file : Whose presence asks all who do this work to stop; other work may have its claims in the same folder.
     clock : Seconds from any origin; replaced in tests.
     """
 
     folder: Path
+    stop_file: Path = Path()
     clock: Callable[[], float] = time.monotonic
     _held: set[Path] = field(default_factory=set)
     _beaten: float = 0.0
     _anchor: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.stop_file == Path():
+            self.stop_file = self.folder / STOPPED
 
     def path(self, key: str, attempt: int) -> Path:
         """The file of a claim."""
@@ -98,19 +104,6 @@ class ClaimFolder:
             if not self.is_stale(path):
                 return None
         return None
-
-    @contextmanager
-    def hold(self, key: str) -> Iterator[Claim | None]:
-        """A claim for as long as a block lasts that does the piece; None if another is at it."""
-        claim = self.take(key)
-        try:
-            yield claim
-        except BaseException:
-            if claim is not None:
-                claim.give_back()
-            raise
-        if claim is not None:
-            claim.finish()
 
     def keys(self) -> set[str]:
         """The pieces with a claim, stale ones too."""
@@ -160,17 +153,17 @@ class ClaimFolder:
     def stop(self) -> None:
         """Have all who work here give back what they hold, and begin nothing. Raises StorageError."""
         with suppress(FileExistsError):
-            self._write(self.folder / STOPPED, b"")
+            self._write(self.stop_file, b"")
 
     def go_on(self) -> None:
         """Take `stop` back."""
         with suppress(OSError):
-            (self.folder / STOPPED).unlink()
+            self.stop_file.unlink()
 
     @property
     def is_stopped(self) -> bool:
         """Whether somebody asked all to stop."""
-        return (self.folder / STOPPED).exists()
+        return self.stop_file.exists()
 
     def watch(self, should_stop: ShouldStop) -> ShouldStop:
         """The same question, which touches the claims whenever it is asked: a holder that hangs loses them.
@@ -229,7 +222,7 @@ class ClaimFolder:
         Raises FileExistsError if it is there; StorageError if it cannot be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
             try:
                 os.write(handle, content)

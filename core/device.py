@@ -159,8 +159,14 @@ def run_smaller(run: Callable[[int], Part], *, chunk: int) -> Part:
             chunk = halve(chunk, error)
 
 
+TAKEN = "busy or unavailable"
+"""What CUDA says where another program has a GPU for itself."""
+
+
 def explain(error: Exception) -> Exception:
-    """The same error; a BadInputError that says what to do where memory ran out and nothing was left to be halved."""
+    """The same error; a BadInputError that says what to do where a GPU is taken or memory ran out."""
+    if TAKEN in str(error):
+        return BadInputError("The GPU is taken by another program. Choose another (--device cuda:N), or wait.")
     if isinstance(error, ProbeError) or not is_out_of_memory(error):
         return error
     said = f" ({str(error).splitlines()[0][:LONGEST_REASON]})" if str(error) else ""

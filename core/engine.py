@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from core.probes.jury import Vote
     from core.sweeps.cells import CellStore, RunProgress
     from core.sweeps.config import SweepConfig
-    from core.sweeps.workers import Hand
 
 EncoderKey = tuple[str, str, str]
 """(subject, network, layer): what names an encoder."""
@@ -282,17 +281,19 @@ class Engine:
         The layers of a search may be fitted by others. Raises Cancelled as soon as `should_stop()` is true. Encoders
         opened before are opened anew afterwards.
         """
-        from core.encoders.fit_request import iter_request
+        from core.encoders.fit_request import SearchProgress, iter_layer, open_sources
 
+        layer, *others = request.layers
         try:
-            if where != HERE and len(request.layers) > 1:
+            if others:
                 from core.cluster.run import iter_search
 
                 yield from iter_search(request, partial(self.iter_store, where=where, should_stop=should_stop))
                 return
-            yield from iter_request(
-                request, lambda layer: self.open_network(request.network, layer), should_stop=should_stop
-            )
+            network = self.open_network(request.network, layer)
+            sources = open_sources(request, network.input_size, should_stop=should_stop)
+            for record in iter_layer(request, network, sources, should_stop=should_stop):
+                yield SearchProgress(layer, 1, 1, record)
         finally:
             keys = [(request.subject, request.network, layer) for layer in request.layers]
             self._encoders.drop(keys.__contains__)  # those it replaced may be open
@@ -324,9 +325,10 @@ class Engine:
         self, config: SweepConfig, folder: Path, *, resume: bool = False, should_stop: ShouldStop = never_stop
     ) -> Iterator[RunProgress]:
         """Run a sweep into a folder; the last record holds its store. Finished cells stay when it is cancelled."""
-        from core.sweeps.run import begin_sweep
+        from core.sweeps.cells import begin_store
+        from core.sweeps.plan import SWEEP
 
-        yield from self.iter_store(begin_sweep(config, folder, resume=resume), should_stop=should_stop)
+        yield from self.iter_store(begin_store(SWEEP, config, folder, resume=resume), should_stop=should_stop)
 
     def iter_folder(self, folder: Path, *, should_stop: ShouldStop = never_stop) -> Iterator[RunProgress]:
         """Work on the cells of a folder that any work was begun in, as one of several processes.
@@ -334,8 +336,9 @@ class Engine:
         Raises BadInputError if it is none, or a network, encoder or image is missing here or another one.
         """
         from core.cluster.kinds import join_work
+        from core.cluster.run import iter_here
 
-        yield from self.iter_store(join_work(folder), should_stop=should_stop)
+        yield from iter_here(self, join_work(folder), should_stop)
 
     def iter_store(
         self, store: CellStore[Any, Any], *, where: Where = HERE, should_stop: ShouldStop = never_stop
@@ -353,7 +356,7 @@ class Engine:
             store,
             where,
             on_folder=work_on_folder,
-            on_cell=run_cell,
+            on_scheduler=work_elsewhere,
             n_threads=self._share_threads,
             should_stop=should_stop,
         )
@@ -367,24 +370,16 @@ class Engine:
 
 def work_on_folder(folder: str, device: str, threads: str, gpu: str, should_stop: ShouldStop) -> None:
     """What a process of `n_processes` does. Raises as `Engine.iter_folder`."""
-    os.environ[THREADS_VARIABLE] = threads
+    if threads:
+        os.environ[THREADS_VARIABLE] = threads
     if gpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     for _ in Engine(device=device).iter_folder(Path(folder), should_stop=should_stop):
         pass
 
 
-def run_cell(folder: str, key: str, device: str, *_inputs: str) -> str:
-    """What a worker of a scheduler does with a cell. Raises as `core.cluster.task.do_task`."""
+def work_elsewhere(folder: str, device: str) -> None:
+    """What a worker of a scheduler does. Raises as `core.cluster.task.do_task`."""
     from core.cluster.task import do_task
 
-    return do_task(open_hand, folder, key, device)
-
-
-def open_hand(folder: str, device: str) -> Hand:
-    """What does the cells of a folder one by one. Raises as `core.cluster.kinds.join_work`."""
-    from core.cluster.kinds import join_work, load_runner
-    from core.sweeps.workers import Hand
-
-    store = join_work(Path(folder))
-    return Hand(Engine(device=device), store, load_runner(store.work))
+    do_task(lambda should_stop: work_on_folder(folder, device, "", "", should_stop), folder)

@@ -31,7 +31,7 @@ class Progress(Generic[Result]):
     """A record of running work: `done` of `total` pieces, a part of one included.
 
     `seconds_left` is None while unknown; `result` is set on the last record only; `stage` names what is done now and
-    `what` the piece at hand; `n_resumed` pieces were found finished.
+    `what` the piece at hand.
     """
 
     done: float
@@ -40,7 +40,6 @@ class Progress(Generic[Result]):
     result: Result | None = None
     stage: str = ""
     what: str = ""
-    n_resumed: int = 0
 
     @property
     def share(self) -> float:

@@ -11,11 +11,12 @@ from PySide6.QtCore import Signal
 
 from app.analyses.page import AnalysisPage
 from app.analyses.sweep_form import fill_form
-from app.analyses.sweep_job import Finished, Unfinished, list_unfinished, read_analysis
+from app.analyses.sweep_job import Finished, read_analysis
 from app.explore.explore import Explore
 from app.widgets.ask_path import ask_open
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded, Paths, does
 from app.widgets.form import why_not
+from core.cluster.kinds import Left, list_left
 from core.datasets.kinds import is_image
 from core.errors import ProbeError
 from core.headers import unstructure
@@ -39,18 +40,14 @@ class Analyses(Feature):
         super().__init__(desk)
         self._explore = explore
         self._opened: dict[str, AnalysisPage] = {}
-        self._left: dict[str, Unfinished] = {}
         for question in Question:
             desk.tabs.add(question, partial(self._make_page, question))
-        self._session.files.submit("unfinished", lambda _stop: list_unfinished(), on_done=self._offer_unfinished)
+        self._session.files.submit("left", lambda _stop: list_left(), on_done=self._tell_left)
 
-    def _offer_unfinished(self, found: Sequence[Unfinished]) -> None:
-        """Say which analyses other computers were left with, and offer them on their pages."""
-        self._left = {one.store.config.question: one for one in found}
-        for question, left in self._left.items():
-            self._session.controller.noted.emit(f"{question.capitalize()}. {left.describe()}")
-            if question in self._opened:
-                self._opened[question].offer(left)
+    def _tell_left(self, found: Sequence[Left]) -> None:
+        """Say what was left unfinished when the window was closed; whatever runs such work offers to go on."""
+        if found:
+            self._session.controller.noted.emit(" ".join(one.describe() for one in found))
 
     def drops(self) -> Sequence[Drop]:
         """Folders of analyses; images, while one of the pages is in front."""
@@ -140,8 +137,6 @@ class Analyses(Feature):
         page.collect_requested.connect(self.collect_wanted)
         page.open_requested.connect(self.open_folder)
         page.follow_subject()
-        if question in self._left:
-            page.offer(self._left[question])
         return page
 
 

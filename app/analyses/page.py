@@ -15,15 +15,7 @@ from app.analyses.answer_view import AnswerView, DisagreementView, Discriminabil
 from app.analyses.meaning_view import MeaningView
 from app.analyses.numbers_table import lay_out_columns
 from app.analyses.sweep_form import SweepForm
-from app.analyses.sweep_job import (
-    Finished,
-    Underway,
-    Unfinished,
-    begin_analysis,
-    copy_results,
-    iter_analysis,
-    read_progress,
-)
+from app.analyses.sweep_job import Finished, Underway, begin_analysis, copy_results, iter_analysis, read_progress
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services
 from app.look.theme import theme_in_use
@@ -129,15 +121,14 @@ class AnalysisPage(JobPage):
     def start(self) -> None:
         """Run or resume the sweep."""
         if (config := self.form.config_if_valid()) is not None:
-            self.where.run(self.work, partial(begin_analysis, config), partial(self._run, config))
+            self._begin(config)
 
-    def offer(self, left: Unfinished) -> None:
-        """Offer to follow an analysis that was left to other computers."""
-        if not self.busy:
-            self.form.set_value(left.store.config)
-            self.where.set_value(left.engine)
-            self.where.follow(left.store)
-            self.where.offer(left.describe(), there="Follow it")
+    def _take_up(self, config: SweepConfig) -> None:
+        self.form.set_value(config)  # which does not show every setting
+        self._begin(config)
+
+    def _begin(self, config: SweepConfig) -> None:
+        self.where.run(self.work, partial(begin_analysis, config), partial(self._run, config))
 
     def _run(self, config: SweepConfig, where: Where) -> None:
         self.work.run(
@@ -211,6 +202,7 @@ class AnalysisPage(JobPage):
 
     def _connect(self) -> None:
         self.where.again.connect(self.start)
+        self.where.seek(SWEEP, self._take_up, fits=lambda config: config.question is self.question)
         self.form.changed.connect(self.refresh)
         self._session.state.attack_changed.connect(self.refresh)
         self.form.changed.connect(self._measure)

@@ -16,9 +16,9 @@ from app.analyses.sweep_job import (
     FIGURES,
     STUDY_FILES,
     StudyFinished,
-    begin_whole_study,
+    begin_study,
     copy_results,
-    iter_whole_study,
+    iter_study,
     read_progress,
 )
 from app.base.services import Services
@@ -36,7 +36,7 @@ from core.errors import BadInputError
 from core.sweeps.config import rescale_budget
 from core.sweeps.step_seconds import Layer, measure_step_seconds
 from core.sweeps.study.config import StudyConfig, make_quick
-from core.sweeps.study.plan import estimate_study
+from core.sweeps.study.plan import STUDY, estimate_study
 from core.types import NormName
 
 EXPLANATION = (
@@ -66,6 +66,7 @@ class Study(Feature):
         """Open the dialog and measure how fast the networks are here."""
         if self.dialog is None:
             self.dialog = StudyDialog(self._session, self._desk.parent)
+            self.dialog.where.seek(STUDY, self.dialog.run_study)
             self.dialog.measure()
         bring(self.dialog)
 
@@ -128,13 +129,13 @@ class StudyDialog(QDialog, Fields):
 
     def run_study(self, config: StudyConfig) -> None:
         """Run or resume a study, and show its answer."""
-        self.where.run(self.work, partial(begin_whole_study, config), partial(self._run, config))
+        self.where.run(self.work, partial(begin_study, config), partial(self._run, config))
 
     def _run(self, config: StudyConfig, where: Where) -> None:
         self.work.run(
             self._session.lane,
             "study",
-            partial(iter_whole_study, self._session.engine, config, where),
+            partial(iter_study, self._session.engine, config, where),
             title="Testing the method…",
             on_done=self.show_answer,
             read=read_progress,

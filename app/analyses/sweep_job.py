@@ -6,12 +6,9 @@ there at once. No widget.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,19 +18,18 @@ import numpy as np
 from app.base.jobs import ShouldStop
 from app.widgets.job_line import Reading
 from core.checks import refusal
-from core.cluster.run import ENGINE_FILE
-from core.cluster.where import Where, parse_where
+from core.cluster.kinds import forget_left
+from core.cluster.where import Where
 from core.engine import Engine
-from core.errors import ProbeError
 from core.files import new_folder
-from core.headers import unstructure
 from core.paths import data_folder
 from core.progress import Progress
+from core.sweeps.cells import begin_named, find_store
 from core.sweeps.config import SweepConfig
 from core.sweeps.plan import SWEEP, SweepStore
 from core.sweeps.step_seconds import measure_step_seconds
 from core.sweeps.study.config import StudyConfig
-from core.sweeps.study.plan import StudyStore, begin_study, note_study_facts
+from core.sweeps.study.plan import STUDY, StudyStore
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -87,39 +83,14 @@ class Underway:
     store: SweepStore
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unfinished:
-    """An analysis that was left to other computers: its folder, where they are, how many of its cells are done."""
-
-    store: SweepStore
-    engine: str
-    n_done: int
-
-    def describe(self) -> str:
-        """One sentence."""
-        return f"Left to {self.engine}: {self.n_done} of {len(self.store.cells())} cells are done."
-
-
-def list_unfinished() -> list[Unfinished]:
-    """The analyses of this user that were left to other computers and are not answered, the oldest first."""
-    from core.sweeps.cells import find_store
-
-    found = []
-    for note in sorted((data_folder() / "analyses").glob(f"*/{ENGINE_FILE}"), key=lambda one: one.stat().st_mtime):
-        with suppress(ProbeError, OSError):
-            if not (note.parent / "result.json").is_file():
-                store, engine = find_store(SWEEP, note.parent), note.read_text(encoding="utf-8").strip()
-                parse_where(engine)
-                found.append(Unfinished(store, engine, len(store.find_ended()[0])))
-    return found
-
-
 def begin_analysis(config: SweepConfig) -> SweepStore:
-    """Begin a sweep in the folder of its settings, or go on there. Raises as `core.sweeps.run.begin_sweep`."""
-    from core.sweeps.run import begin_sweep, note_facts
+    """Begin a sweep in the folder of its settings, or go on there. Raises as `begin_named`."""
+    return begin_named(SWEEP, config, data_folder() / "analyses", config.question)
 
-    folder = choose_folder("analyses", config.question, config, note_facts(config))
-    return begin_sweep(config, folder, resume=True)
+
+def begin_study(config: StudyConfig) -> StudyStore:
+    """The same of a study."""
+    return begin_named(STUDY, config, data_folder() / "studies", "study")
 
 
 def iter_analysis(
@@ -137,6 +108,7 @@ def iter_analysis(
             due = began + max(PERIOD, (time.monotonic() - began) / SHARE)
         yield Underway(record, so_far, store)
     write_report([store.folder])
+    forget_left(store)
     yield read_analysis(store.folder)
 
 
@@ -145,8 +117,6 @@ def read_analysis(folder: Path) -> Finished:
 
     Raises BadInputError if it is none, or too little of it is done; StorageError if it cannot be read.
     """
-    from core.sweeps.cells import find_store
-
     found = answer_so_far(find_store(SWEEP, folder))
     if found is None:
         advice = "Run the same analysis here, or open its report.html."
@@ -212,30 +182,20 @@ class StudyFinished:
     pictures: dict[str, Path]
 
 
-def begin_whole_study(config: StudyConfig) -> StudyStore:
-    """Begin a study in the folder of its settings, or go on there. Raises as `begin_study`."""
-    return begin_study(config, choose_folder("studies", "study", config, note_study_facts(config)), resume=True)
-
-
-def iter_whole_study(
+def iter_study(
     engine: Engine, config: StudyConfig, where: Where, should_stop: ShouldStop
 ) -> Iterator[RunProgress | StudyFinished]:
     """Run or resume a study and write its report; the last record is the answer."""
     from core.reports.study_report import write_study
 
     measure_step_seconds(engine, config.layers, should_stop=should_stop)
-    store = begin_whole_study(config)
+    store = begin_study(config)
     folder = store.folder
     yield from engine.iter_store(store, where=where, should_stop=should_stop)
     report = write_study(folder)
+    forget_left(store)
     pictures = {tab: folder / "figures" / f"{stem}.png" for tab, stem in FIGURES.items()}
     yield StudyFinished(folder, report.page, report.sentences, pictures)
-
-
-def choose_folder(kind: str, name: str, config: SweepConfig | StudyConfig, facts: dict[str, object]) -> Path:
-    """A folder under the user's data, named by settings and what else numbers depend on: the same for the same."""
-    text = json.dumps([unstructure(config), facts], sort_keys=True)
-    return data_folder() / kind / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def copy_results(folder: Path, target: Path, files: Sequence[str] = FILES) -> str:

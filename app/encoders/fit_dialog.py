@@ -22,7 +22,7 @@ from core.encoders.card import ALL_VOXELS, EncoderCard
 from core.encoders.fit_request import FitRequest, LayerChoice, SearchProgress
 from core.encoders.scores import summarise_by_roi
 from core.networks.manage import describe_layers
-from core.sweeps.search import begin_search
+from core.sweeps.search import SEARCH, begin_search
 from core.types import VoxelTable
 
 LEAST_WIDTH = 720
@@ -51,6 +51,7 @@ class Fits(Feature):
         """Open the dialog."""
         if self.dialog is None:
             self.dialog = FitDialog(self._session, self._desk.parent)
+            self.dialog.where.seek(SEARCH, self.dialog.start)
         if not self.dialog.work.busy:
             self.dialog.offer()
         bring(self.dialog)

@@ -30,7 +30,7 @@ from app.widgets.large_view import LargeView
 from app.widgets.new_folder_dialog import ask_new_folder
 from app.widgets.where_row import WhereRow
 from core.cluster.run import iter_set
-from core.cluster.where import HERE, Where
+from core.cluster.where import Where
 from core.datasets.kinds import is_image
 from core.headers import unstructure
 from core.images.difference import amplify, choose_factor
@@ -44,7 +44,7 @@ from core.stimuli.levels import LevelReading
 from core.stimuli.names import safe_name
 from core.stimuli.plan import list_recipes
 from core.stimuli.recipe import Recipe, recipe_of
-from core.stimuli.set_work import begin_set
+from core.stimuli.set_work import SET, begin_set
 from core.stimuli.store import open_probe_store
 from core.sweeps.gather import Sweep
 
@@ -74,6 +74,7 @@ class Stimuli(Feature):
         self._store = open_probe_store()
         self._where = WhereRow(self._session)
         self._where.again.connect(self.show_write)
+        self._where.seek(SET, lambda wanted: self.show_write(wanted.recipes))
         self._page: StimuliPage | None = None
         self._timer = QTimer(self, singleShot=True, interval=LOOK_DELAY_MS)
         self._timer.timeout.connect(self.preview)
@@ -175,8 +176,9 @@ class Stimuli(Feature):
             self._list(partial(list_recipes, dialog.plan), "Added {count} probes of the plan to the tray")
 
     @does("write_stimuli")
-    def show_write(self) -> None:
-        """Ask for a folder and write the set."""
+    def show_write(self, recipes: Sequence[Recipe] = ()) -> None:
+        """Ask for a folder and write the tray, with these recipes in it, as a set."""
+        self.tray.add(recipes)
         self.show_page()
         config = self.page.config()
         if config is None or not self.tray.items:
@@ -187,8 +189,7 @@ class Stimuli(Feature):
             return
         controls, n_items = ", ".join(kind.words for kind in config.controls), len(sides)
         what = f"{n_items} items, {config.count_files(self.tray.items)} files; controls: {controls}"
-        told = "\n".join(self.tray.notes())
-        about = (config.name, f"{what}\n{config.layout.describe(sides[0])}", CONTENTS, told)
+        about = (config.name, f"{what}\n{config.layout.describe(sides[0])}", CONTENTS, "\n".join(self.tray.notes()))
         name, settings = safe_name(config.name), self._session.settings
         folder = ask_new_folder(self._desk.parent, settings, "Write stimulus set", name, about=about, verb="Write")
         if folder is not None:
@@ -205,16 +206,15 @@ class Stimuli(Feature):
 
     def write_to(self, folder: Path, config: SetConfig) -> None:
         """Make what is missing and write the set on the lane."""
-        items, store = self.tray.items, self._store
-        self._where.run(self.page.work, partial(begin_set, items, store), partial(self._write, items, folder, config))
+        items, store, engine = self.tray.items, self._store, self._session.engine
+        make = partial(iter_set, engine, items, config, folder, store=store, run=engine.iter_store)
+        self._where.run(self.page.work, partial(begin_set, items, store), partial(self._write, make))
 
-    def _write(self, items: Sequence[Recipe], folder: Path, config: SetConfig, where: Where) -> None:
-        run = None if where == HERE else partial(self._session.engine.iter_store, where=where)
-        make = partial(iter_set, self._session.engine, items, config, folder, store=self._store, run=run)
+    def _write(self, make: Callable[..., object], where: Where) -> None:
         self.page.work.run(
             self._session.lane,
             WRITE,
-            lambda stop: make(should_stop=stop),
+            lambda stop: make(where=where, should_stop=stop),
             title="Writing stimuli…",
             on_done=self._take_set,
             read=self._read,

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QDialog, QWidget
 from app.base.jobs import JobLane, WhenBusy
 from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_row
 from app.widgets.plain_table import PlainTable
-from core.cluster.kinds import load_runner
 from core.sweeps.cells import CellStore
 from core.sweeps.overview import Overseer, Overview, Row, WorkerState
 
@@ -43,7 +42,7 @@ class CellsDialog(QDialog):
 
     def watch(self, store: CellStore[Any, Any]) -> None:
         """Show a folder, now and then again."""
-        self._overseer = Overseer(store, load_runner(store.work))
+        self._overseer = Overseer(store, counts_steps=True)
         self._timer.start()
         self.read()
 

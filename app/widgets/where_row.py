@@ -5,7 +5,7 @@ That is watched from a lane of its own, so that this computer stays free, and go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,12 +19,14 @@ from app.widgets.cells_dialog import CellsDialog
 from app.widgets.editors import ChoiceBox, PathLine
 from app.widgets.job_line import JobLine, Reading
 from core.cluster.client import SchedulerGoneError
+from core.cluster.kinds import Left, forget_left, list_left
 from core.cluster.where import HERE, Place, Where, parse_where
 from core.device import count_cores
 from core.engine import Engine
 from core.errors import BadInputError
 from core.progress import Progress
 from core.sweeps.cells import CellStore
+from core.sweeps.work import Work
 
 COLLECT = Where(Place.LOCAL)
 """Brings together what others have computed."""
@@ -47,6 +49,7 @@ class WhereRow(QWidget):
         self._lane: Any = None
         self._store: CellStore[Any, Any] | None = None
         self._dialog: CellsDialog | None = None
+        self._then: Callable[[], object] = self.again.emit
         self.place = ChoiceBox("Where the cells are computed")
         self.place.set_choices(list_places())
         self.file = PathLine("Choose the file", "Settings (*.toml *.json);;All files (*)")
@@ -54,9 +57,11 @@ class WhereRow(QWidget):
         self.told = make_label("", "warning", wraps=True)
         self.here = make_button("Go on here", do=partial(self._go_on, is_here=True))
         self.there = make_button("", do=partial(self._go_on, is_here=False))
+        tip = "What is done is kept, but not offered any more"
+        self.forget = make_button("Forget it", do=self._forget, tip=tip)
         first = make_row(make_label("Where", "muted"), self.place, self.cells, stretch=1)
         second = make_row(self.file, self.file.browse)
-        self.setLayout(make_column(first, second, self.told, make_row(self.here, self.there, -1)))
+        self.setLayout(make_column(first, second, self.told, make_row(self.here, self.there, self.forget, -1)))
         self.place.chosen.connect(self._show_file)
         self._show_file()
         self.offer("")
@@ -116,12 +121,36 @@ class WhereRow(QWidget):
         self._store = store
         allow(self.cells, "" if store is not None else "Run it first", "Show workers and cells, running and failed")
 
-    def offer(self, text: str, *, there: str = "Start again there") -> None:
-        """Say what became of work elsewhere, and offer to go on; "" takes that back."""
+    def seek(
+        self, work: Work[Any, Any], take: Callable[[Any], object], *, fits: Callable[[Any], bool] = lambda _: True
+    ) -> None:
+        """Offer to go on with the newest of such work that was left; `take` is given its settings, as `fits` is."""
+
+        def show(found: Sequence[Left]) -> None:
+            for left in found:
+                if self._store is None and left.store.work is work and fits(left.store.config):
+                    self.set_value(left.where.text)
+                    self.follow(left.store)
+                    there = "Follow it" if left.where.is_elsewhere else ""
+                    self.offer(left.describe(), there=there, then=partial(take, left.store.config))
+
+        self._session.files.submit(f"left {id(self)}", lambda _stop: list_left(), on_done=show)
+
+    def offer(self, text: str, *, there: str = "Start again there", then: Callable[[], object] | None = None) -> None:
+        """Say what became of work, and offer to go on here or there; "" takes that back.
+
+        `then`: goes on with work that was left, which can be forgotten; None asks for the same once more.
+        """
         show_text(self.told, text)
         self.there.setText(there)
-        for button in (self.here, self.there):
-            button.setVisible(bool(text))
+        self._then = then or self.again.emit
+        for button, is_shown in ((self.here, True), (self.there, there), (self.forget, then)):
+            button.setVisible(bool(text and is_shown))
+
+    def _forget(self) -> None:
+        if self._store is not None:
+            forget_left(self._store)
+        self.offer("")
 
     def show_cells(self) -> None:
         """Open the tables."""
@@ -152,7 +181,7 @@ class WhereRow(QWidget):
         if is_here:
             self.place.set_value(Place.HERE)
             self._show_file()
-        self.again.emit()
+        self._then()
 
     def _show_file(self, *_: object) -> None:
         name, tip = FILES.get(self.place.value(), ("", "", ""))[1:]

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core.cluster.serve import ROOT, list_directives
+from core.cluster.serve import ROOT, WAIT_SECONDS, ask_sbatch, list_directives, run_program
 from core.cluster.settings import SlurmSettings
 
-WAIT_SECONDS = 60
-"""For a free node to run a few lines on."""
 LOOK = """\
 import importlib.metadata as m, json, os, platform, sys
 try:
@@ -43,13 +40,12 @@ def check_slurm(settings: SlurmSettings, script: str) -> list[Check]:
     checks = [
         Check(f"the folder {folder} can be written here", "" if is_free else f"{nearest} cannot be written here.")
     ]
-    code, said = _run(["sbatch", "--test-only"], script)
-    checks.append(Check("sbatch would take the job", f"sbatch refuses the job: {said}" if code else ""))
-    if code:
+    checks.append(Check("sbatch would take the job", refused := ask_sbatch(script)))
+    if refused:
         return checks
     limits = ["--time=2", f"--immediate={WAIT_SECONDS}"]
     words = ["srun", *list_directives(settings), *limits, settings.python, "-c", LOOK, str(nearest), str(ROOT)]
-    code, said = _run(words, "")
+    _, said = run_program(words, "")
     try:
         checks += _compare(json.loads(said.splitlines()[-1]), settings, nearest)
     except (ValueError, IndexError):
@@ -68,14 +64,3 @@ def _compare(node: dict[str, Any], settings: SlurmSettings, folder: Path) -> lis
         Check(f"{host} has the same versions", f"On {host}: {'; '.join(differ)}." if differ else ""),
         Check(f"a job sees {gpus} GPU on {host}", needs_gpu if settings.has_gpu and gpus < 1 else ""),
     ]
-
-
-def _run(words: list[str], text: str) -> tuple[int, str]:
-    """A program's exit code, and what it said."""
-    try:
-        done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=2 * WAIT_SECONDS, check=False)
-    except FileNotFoundError:
-        return 1, f"{words[0]} is not there. Is {platform.node()} a login node of the cluster?"
-    except subprocess.TimeoutExpired:
-        return 1, f"{words[0]} did not answer within {2 * WAIT_SECONDS} s."
-    return done.returncode, " ".join(done.stderr.split()) if done.returncode else done.stdout.strip()

@@ -25,7 +25,7 @@ from core.errors import BadInputError
 from core.headers import HeaderKind, read_header, structure
 from core.progress import ShouldStop, check_stop, never_stop
 from core.sweeps.cells import CellStore, RunProgress
-from core.sweeps.workers import Ended, Tally
+from core.sweeps.workers import Tally
 from core.words import count
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 EXTRA = "Schedulers need the extra `cluster`: pip install 'probescope[cluster]', here and on the workers."
 ANSWER_SECONDS, GONE_SECONDS = 20.0, 20.0
 """How long a scheduler may take to answer, and a broken connection to come back."""
+SPARE_TASKS = 8
+"""Beside one for each worker, for those that come later."""
 SETTLE_SECONDS = 10.0
 """For which all workers must say that they cannot begin before that is believed."""
 SCHEDULER = HeaderKind("the file of a scheduler", "Start one: `main.py cluster start`.")
@@ -48,11 +50,12 @@ class SchedulerGoneError(BadInputError):
 
 @dataclass(frozen=True, slots=True)
 class SchedulerFile:
-    """scheduler.json: the address, and what every worker that is yet to come has, where that is known."""
+    """scheduler.json: the address; what every worker that is yet to come has, and how many, where that is known."""
 
     address: str
     gpu: bool | None = None
     memory: int = 0
+    workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def connect(target: str) -> Iterator[tuple[Client, SchedulerFile]]:
 
 def iter_cluster(
     store: CellStore[Any, Any],
-    task: Callable[..., str],
+    task: Callable[[str, str], None],
     target: str,
     *,
     device: str,
@@ -139,24 +142,33 @@ def iter_cluster(
 ) -> Iterator[RunProgress]:
     """Have the missing cells computed elsewhere; leaving, by `should_stop` too, does not stop them.
 
-    `task`: a function of folder, cell, device and whatever its inputs gave, which the workers have too; see `do_task`.
+    `task`: a function of folder and device, which the workers have too; see `do_task`.
 
     Raises BadInputError before anything is handed over if no worker has what is needed, and at the end if cells failed;
     SchedulerGoneError if the scheduler does not answer any more.
     """
+    check_extra()
+    from distributed import fire_and_forget
+
     tally = Tally(store, seconds_of)
     with connect(target) as (client, found):
-        check_needs(needs, _list_workers(client), found)
-        n_vain = 0
+        check_needs(needs, workers := _list_workers(client), found)
+        n_tasks, n_vain = max(found.workers, len(workers)) + SPARE_TASKS, 0
+        words, resources = (str(store.folder.resolve()), device), {"GPU": 1} if needs.gpu else None
         while tally.todo():
-            n_before, futures = len(tally.todo()), _submit(client, store, tally, task, device=device, needs=needs)
+            n_before, run = len(tally.todo()), uuid.uuid4().hex[:8]
+            names = [f"{store.work.name}-{run}-{number}" for number in range(min(n_before, n_tasks))]
+            futures = [
+                client.submit(task, *words, key=name, resources=resources, pure=False, fifo_timeout="0 ms")
+                for name in names
+            ]
+            fire_and_forget(futures)
             yield from _watch(client, futures, tally, store, found.address, should_stop)
             tally.refresh()
-            n_vain = n_vain + 1 if len(tally.todo()) == n_before else 0
-            states = {future.result() for future in futures.values() if future.status == "finished"}
-            if Ended.STOPPED in states:
+            if store.claims().is_stopped:
                 raise BadInputError(f"The work in {store.folder} was stopped. --resume goes on.")
-            if states == {Ended.BLOCKED} or n_vain == MOST_ATTEMPTS:
+            n_vain = n_vain + 1 if len(tally.todo()) == n_before else 0
+            if tally.failed or n_vain == MOST_ATTEMPTS:
                 break
     store.check_whole()
     yield tally.record("done", store)
@@ -180,25 +192,9 @@ def check_needs(needs: Needs, workers: dict[str, Any], found: SchedulerFile) -> 
         )
 
 
-def _submit(
-    client: Client, store: CellStore[Any, Any], tally: Tally, task: Callable[..., str], *, device: str, needs: Needs
-) -> dict[str, Future]:
-    from distributed import fire_and_forget
-
-    folder, run = str(store.folder.resolve()), uuid.uuid4().hex[:8]
-    resources = {"GPU": 1} if needs.gpu else None
-    futures: dict[str, Future] = {}
-    for cell in tally.todo():
-        inputs = [futures[one.key] for one in cell.inputs(store.config) if one.key in futures]
-        words, name = (folder, cell.key, device, *inputs), f"{cell.key}-{run}"
-        futures[cell.key] = client.submit(task, *words, key=name, resources=resources, pure=False, fifo_timeout="0 ms")
-        fire_and_forget(futures[cell.key])
-    return futures
-
-
 def _watch(
     client: Client,
-    futures: dict[str, Future],
+    futures: list[Future],
     tally: Tally,
     store: CellStore[Any, Any],
     address: str,
@@ -207,7 +203,7 @@ def _watch(
     """Tell how far it is until no task is left."""
     claims, seen, alive = store.claims(), (len(tally.todo()), time.monotonic()), time.monotonic()
     n_known = len(client.get_events(TOPIC))
-    while not all(future.done() for future in futures.values()):
+    while not all(future.done() for future in futures):
         check_stop(should_stop)
         tally.refresh()
         if client.status == "running":
@@ -223,9 +219,9 @@ def _watch(
         said = next(iter(refused.values()), f"{count(n_busy, 'cell')} at work" if n_busy else "waiting for workers")
         yield tally.record(said)
         time.sleep(POLL_SECONDS)
-    if client.status != "running" or any(future.status in ("cancelled", "lost") for future in futures.values()):
+    if client.status != "running" or any(future.status in ("cancelled", "lost") for future in futures):
         raise _tell_gone(f"The scheduler at {address} is gone.")
-    for future in futures.values():
+    for future in futures:
         if future.status == "error" and type(error := future.exception()).__name__ != "KilledWorker":
             raise BadInputError(f"The workers cannot compute: {type(error).__name__}: {error}.") from error
 

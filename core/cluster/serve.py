@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shlex
 import signal
 import subprocess
@@ -21,7 +22,17 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from core.claims import MOST_ATTEMPTS
-from core.cluster.client import CERTIFICATE, KEY, Needs, SchedulerFile, check_extra, check_needs, connect, make_security
+from core.cluster.client import (
+    CERTIFICATE,
+    KEY,
+    Needs,
+    SchedulerFile,
+    check_extra,
+    check_needs,
+    connect,
+    make_security,
+    read_scheduler,
+)
 from core.cluster.settings import KINDS, STAGGER_SECONDS, HostSettings, SlurmSettings, read_settings
 from core.cluster.where import Place, Where
 from core.errors import BadInputError, ProbeError, StorageError
@@ -36,6 +47,8 @@ IDLE_MINUTES = 20
 STARTED: list[subprocess.Popen[bytes]] = []
 """They outlive this process."""
 START_SECONDS, LOOK_SECONDS = 60.0, 2.0
+WAIT_SECONDS = 60
+"""For a free node to run a few lines on."""
 FILE, LOG, LOGS = "scheduler.json", "scheduler.log", "logs"
 ROOT = Path(__file__).resolve().parents[__name__.count(".") if __name__ != "__main__" else __spec__.name.count(".")]
 """What Python must find the program in, on every computer."""
@@ -56,6 +69,8 @@ def start_cluster(settings: SlurmSettings | HostSettings, should_stop: ShouldSto
     file = folder / FILE
     with suppress(ProbeError), connect(str(file)):
         return file
+    if isinstance(settings, SlurmSettings) and (refused := ask_sbatch(write_job_script(settings))):
+        raise BadInputError(refused)
     _write_secrets(folder)
     file.unlink(missing_ok=True)
     _write_private(folder / f"{kind}.json", json.dumps(asdict(settings), default=str))
@@ -74,6 +89,14 @@ def start_cluster(settings: SlurmSettings | HostSettings, should_stop: ShouldSto
             raise BadInputError(f"The scheduler does not start: {said[-1][:300]} (all of it in {folder / LOG}).")
         time.sleep(0.1)
     return file
+
+
+def check_where(where: Where) -> None:
+    """Raise BadInputError or StorageError unless the file that says where workers are can be used."""
+    if where.place is Place.SCHEDULER:
+        read_scheduler(where.target)
+    elif where.is_elsewhere:
+        read_settings(where.place, Path(where.target))
 
 
 def open_cluster(where: Where, needs: Needs, *, should_stop: ShouldStop = never_stop) -> str:
@@ -97,6 +120,23 @@ def list_directives(settings: SlurmSettings) -> list[str]:
     named |= {"cpus-per-task": str(settings.cpus), "mem": f"{settings.memory_bytes // 2**20}M"}
     words = [f"--{name}={value}" for name, value in named.items() if value] + list(settings.extra)
     return [word for word in words if not any(skip in word for skip in settings.skip)]
+
+
+def ask_sbatch(script: str) -> str:
+    """Why SLURM would not take such a job, in a sentence; "" if it would."""
+    code, said = run_program(["sbatch", "--test-only"], script)
+    return f"sbatch refuses the job: {said}" if code else ""
+
+
+def run_program(words: list[str], text: str) -> tuple[int, str]:
+    """A program's exit code, and what it said."""
+    try:
+        done = subprocess.run(words, input=text, capture_output=True, text=True, timeout=2 * WAIT_SECONDS, check=False)
+    except FileNotFoundError:
+        return 1, f"{words[0]} is not there. Is {platform.node()} a login node of the cluster?"
+    except subprocess.TimeoutExpired:
+        return 1, f"{words[0]} did not answer within {2 * WAIT_SECONDS} s."
+    return done.returncode, " ".join(done.stderr.split()) if done.returncode else done.stdout.strip()
 
 
 def make_slurm(settings: SlurmSettings, folder: Path) -> dict[str, Any]:
@@ -222,9 +262,10 @@ def main(kind: str, folder: Path) -> None:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     dask.config.set({"distributed.scheduler.idle-timeout": f"{IDLE_MINUTES} minutes"})
     dask.config.set({"distributed.scheduler.allowed-failures": MOST_ATTEMPTS})
+    dask.config.set({"distributed.scheduler.unknown-task-duration": "1 hour"})  # a task is a worker's whole work
     settings = read_settings(Place(kind), folder / f"{kind}.json")
     cluster, look = (_serve_slurm if kind == Place.SLURM else _serve_hosts)(settings, folder)
-    found = SchedulerFile(cluster.scheduler_address, settings.has_gpu, settings.memory_bytes)
+    found = SchedulerFile(cluster.scheduler_address, settings.has_gpu, settings.memory_bytes, settings.n_workers)
     _write_private(folder / FILE, json.dumps(asdict(found)))
     parts = (cluster, cluster.scheduler)
     while all(part.status.name == "running" for part in parts) and not told.wait(LOOK_SECONDS):

@@ -55,6 +55,11 @@ class HostSettings:
         """Of a worker; 0 where it is not known."""
         return 0
 
+    @property
+    def n_workers(self) -> int:
+        """On all hosts."""
+        return sum(len(host.gpus) or host.workers for host in self.hosts)
+
 
 @dataclass(frozen=True, slots=True)
 class SlurmSettings:
@@ -124,6 +129,11 @@ class SlurmSettings:
             numbers = [0, *numbers, *[0] * (2 - len(numbers))]
         hours, minutes, seconds = numbers
         return int(days or 0) * 86400 + hours * 3600 + minutes * 60 + seconds
+
+    @property
+    def n_workers(self) -> int:
+        """A worker is a job."""
+        return self.jobs
 
     @property
     def lifetime_seconds(self) -> int:

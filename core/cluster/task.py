@@ -1,4 +1,4 @@
-"""What a dask worker does with one cell. The claims in the folder say who is at it, dask only where it is tried."""
+"""What a dask worker does with a folder: what any process does, until nothing is left. Claims share out the cells."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import platform
 import threading
 import time
 from collections.abc import Callable
-from functools import lru_cache
+from pathlib import Path
 
+from core.claims import ClaimFolder
 from core.errors import Cancelled, ProbeError
 from core.progress import ShouldStop
-from core.sweeps.workers import BROKEN_DEVICE, Ended, Hand
+from core.sweeps.cells import CLAIMS_NAME, IncompleteError
+from core.sweeps.workers import BROKEN_DEVICE
 
 TOPIC = "probescope"
 """Of what workers that cannot begin tell the scheduler: their address, and one sentence."""
@@ -21,14 +23,11 @@ LOCK = threading.Lock()
 """A worker with several threads computes one cell at a time all the same."""
 
 
-@lru_cache(maxsize=1)
-def keep_hand(open_hand: Callable[[str, str], Hand], folder: str, device: str) -> Hand:
-    """The work of a folder on a device, which stays open for further cells."""
-    return open_hand(folder, device)
+def do_task(work: Callable[[ShouldStop], None], folder: str) -> None:
+    """Do work on a folder until nothing is left of it, or somebody asks all to stop.
 
-
-def do_task(open_hand: Callable[[str, str], Hand], folder: str, key: str, device: str) -> str:
-    """Do one cell; returns an `Ended`. A task that cannot be done here, or not now, goes back to the scheduler."""
+    What cannot be done here, or not now, goes back to the scheduler.
+    """
     from distributed import Reschedule, Status, get_worker
 
     worker = get_worker()
@@ -41,22 +40,21 @@ def do_task(open_hand: Callable[[str, str], Hand], folder: str, key: str, device
 
     with LOCK:
         try:
-            ended = keep_hand(open_hand, folder, device).do(key, should_stop)
+            work(should_stop)
+        except IncompleteError:
+            return  # whoever watches tells what failed
+        except Cancelled:
+            if not ClaimFolder(Path(folder) / CLAIMS_NAME).is_stopped:
+                raise Reschedule from None
         except (ProbeError, OSError) as error:
             said = str(error) if platform.node() in str(error) else f"On {platform.node()}: {error}"
-            keep_hand.cache_clear()
             worker.log_event(TOPIC, [worker.address, said])
-            ended = Ended.LATER
-        except Cancelled:
+            _nap(should_stop)
             raise Reschedule from None
         except RuntimeError as error:
             if BROKEN_DEVICE in str(error):
                 os._exit(1)  # a new process starts in its place
             raise
-        if ended is Ended.LATER:
-            _nap(should_stop)
-            raise Reschedule
-    return ended.value
 
 
 def _nap(should_stop: ShouldStop) -> None:

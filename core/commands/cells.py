@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from core.checks import refusal
-from core.cluster.kinds import find_work, load_runner
+from core.cluster.kinds import find_work
 from core.commands.options import Device, Json, about, explained
 from core.commands.output import answer, follow, format_table, stop_on_interrupt
 from core.engine import Engine
@@ -62,7 +62,7 @@ def run_cells(
     store = find_work(folder)
     if stop:
         store.claims().stop()
-    overseer = Overseer(store, load_runner(store.work) if workers else None)
+    overseer = Overseer(store, counts_steps=workers)
     seen = overseer.look()
     if retry:
         overseer.retry()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from core.checks import check_choice, refusal
-from core.cluster.where import HERE, USUAL, parse_where
+from core.cluster.where import USUAL, parse_where
 from core.commands.engine import At, make_engine
 from core.commands.options import Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish
@@ -93,10 +93,9 @@ def run_make(
     if out is None:
         raise refusal("out", allowed="a new or an empty folder", got="none")
     check_free(out.expanduser())
-    computer, store = make_engine(where, device), open_probe_store()
-    run = None if where == HERE else partial(computer.iter_store, where=where)
-    make = partial(iter_set, computer, recipes, resolved.delivery, out, store=store, run=run)
-    made = finish(lambda stop: make(should_stop=stop))
+    computer = make_engine(where, device)
+    make = partial(iter_set, computer, recipes, resolved.delivery, out, store=open_probe_store(), where=where)
+    made = finish(lambda stop: make(run=computer.iter_store, should_stop=stop))
     return answer(summary | _format_set(made), _describe_set(made), as_json=json)
 
 

@@ -11,20 +11,22 @@ from typing import Annotated, Any, Literal
 
 from core.attacks.config import parse_epsilon
 from core.checks import check_choice, refusal, to_number
+from core.cluster.serve import check_where
 from core.cluster.where import USUAL, parse_where
 from core.commands.engine import At, follow_work, make_engine
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, announce, explained, takes
 from core.commands.output import answer, format_table, split, stop_on_interrupt
 from core.datasets.subject import load_subject
 from core.headers import unstructure
-from core.sweeps.cells import CellStore
+from core.sweeps.cells import begin_store
 from core.sweeps.choose import choose_control_encoders, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import DEFAULT_EPSILONS, AttackKind, Question, SweepConfig, rescale_budget
-from core.sweeps.plan import REFITTED, UNTRAINED, SweepCost, estimate_cost, name_layers
-from core.sweeps.run import begin_sweep, check_sweep
-from core.sweeps.step_seconds import Layer, StepSeconds, describe_needs, measure_step_seconds, read_step_seconds
+from core.sweeps.plan import REFITTED, SWEEP, UNTRAINED, SweepCost, estimate_cost
+from core.sweeps.run import check_sweep
+from core.sweeps.step_seconds import StepSeconds, describe_needs, measure_step_seconds, read_step_seconds
 from core.sweeps.study.config import StudyConfig, make_quick, parse_layers
-from core.sweeps.study.plan import begin_study, estimate_study
+from core.sweeps.study.plan import STUDY, estimate_study
+from core.sweeps.work import Work
 from core.types import Direction, NormName
 
 EXPLANATION = """\
@@ -34,7 +36,7 @@ Voxels: numbers, or ROI:N for N voxels of an ROI that every encoder predicts abo
 The cost is printed first. Ctrl-C stops; the same command with --resume continues where it stopped.
 The folder holds tables/*.csv (.parquet too with the extra: pip install probescope[parquet]),
 figures/ (SVG, PNG, PDF), result.json, sweep.json (settings, versions) and cells/."""
-STUDY = """\
+STUDY_WORDS = """\
 Teachers and candidates: NET or NET:LAYER, comma-separated. NET alone means, of a teacher, its last layer but one; of a
 candidate, all its layers that hold no truth. Every candidate is fitted to every teacher at every noise level and scored
 with the teacher's own network offered, with it and its relatives held out, and with its whole architecture held out.
@@ -114,38 +116,36 @@ def _ask(
     )
     announce(config)
     check_sweep(config)
-    kind = _Kind(estimate_cost, begin_sweep, name_layers(config))
-    is_done = _compute(config, kind, device, out, given.make(RunOptions))
+    is_done = _compute(SWEEP, config, estimate_cost, device=device, out=out, options=given.make(RunOptions))
     return _report(out, as_json=json) if is_done else 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What sets analyses and studies apart here."""
-
-    estimate: Callable[[Any, StepSeconds], SweepCost]
-    begin: Callable[..., CellStore[Any, Any]]
-    layers: tuple[Layer, ...]
-
-
-def _compute(config: Any, kind: _Kind, device: str, out: Path, options: RunOptions) -> bool:
+def _compute(
+    work: Work[Any, Any],
+    config: Any,
+    estimate: Callable[[Any, StepSeconds], SweepCost],
+    *,
+    device: str,
+    out: Path,
+    options: RunOptions,
+) -> bool:
     """Tell the cost and compute; false if no more was asked for than the cost or the folder."""
-    where = parse_where(options.engine, device)
-    engine = make_engine(where, device)
+    check_where(where := parse_where(options.engine, device))
+    engine, layers = make_engine(where, device), work.runner.layers(config)
     with stop_on_interrupt() as should_stop:
         if options.begin:
-            known: StepSeconds = read_step_seconds(kind.layers, engine.device)
+            known: StepSeconds = read_step_seconds(layers, engine.device)
         else:
-            known = measure_step_seconds(engine, kind.layers, should_stop=should_stop)
-        cost = kind.estimate(config, known)
+            known = measure_step_seconds(engine, layers, should_stop=should_stop)
+        cost = estimate(config, known)
         print(f"{config.describe()}\n{cost.describe()}", file=sys.stderr, flush=True)
         if options.cost:
-            print(describe_needs(cost.seconds, kind.layers, engine.device, n_workers=where.n_processes))
+            print(describe_needs(cost.seconds, layers, engine.device, n_workers=where.n_processes))
         elif options.begin:
-            kind.begin(config, out, resume=options.resume)
+            begin_store(work, config, out, resume=options.resume)
             print(f"{out} is begun. `main.py worker {out}` computes its {cost.n_cells} cells; start several.")
         else:
-            store = kind.begin(config, out, resume=options.resume)
+            store = begin_store(work, config, out, resume=options.resume)
             follow_work(engine.iter_store(store, where=where, should_stop=should_stop), where, out)
     return not (options.cost or options.begin)
 
@@ -184,7 +184,7 @@ def _make_command(question: Question) -> Run:
 run_fragility, run_discriminability, run_transfer, run_meaning, run_disagreement = map(_make_command, Question)
 
 
-@explained(STUDY)
+@explained(STUDY_WORDS)
 @takes((StudyConfig, "n_voxels n_train n_test n_images n_components n_steps n_bootstrap norm"), (RunOptions, ""))
 def run_study(
     *,
@@ -215,8 +215,7 @@ def run_study(
     if candidates is not None:
         more["candidates"] = parse_layers(split(candidates), teachers=more.get("teachers", usual.teachers))
     config = given.over(usual, **more)
-    kind = _Kind(estimate_study, begin_study, config.layers)
-    if not _compute(config, kind, device, out, given.make(RunOptions)):
+    if not _compute(STUDY, config, estimate_study, device=device, out=out, options=given.make(RunOptions)):
         return 0
     from core.reports.study_report import write_study
 

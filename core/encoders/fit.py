@@ -18,7 +18,7 @@ import numpy as np
 
 from core.array_cache import ArrayCache
 from core.checks import refusal
-from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.card import EncoderCard
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.feature_cache import Gathered
 from core.encoders.files import save_encoder, user_encoders_folder
@@ -82,7 +82,6 @@ def iter_fit(
     second: Sequence[FitSource] = (),
     scoring: ScoringConfig | None = None,
     places: FitPlaces | None = None,
-    keep: Callable[[EncoderData], Path] | None = None,
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[FitProgress]:
     """Fit and save an encoder; to cancel, stop iterating or let `should_stop` answer true.
@@ -94,7 +93,6 @@ def iter_fit(
     ----------
     network : Cut at `config.layer`.
     second : The subjects `scoring.second_sets`.
-    keep : What saves the encoder; by default it goes to `places.encoders`.
 
     Raises BadInputError if network or subject is not the one configured, an image is on both sides, a response is
     missing, a category or second set does not fit; StorageError if the encoder cannot be written; Cancelled as soon as
@@ -123,7 +121,7 @@ def iter_fit(
             stage = "scores" if step.what == "scores" else "readout"
             yield FitProgress(step.done, step.total, clock.seconds_left(step.done), stage=stage, what=step.what)
             continue
-        path = save_encoder(step.result, places.encoders) if keep is None else keep(step.result)
+        path = save_encoder(step.result, places.encoders)
         n_images = len(data.images)
         yield FitProgress(n_images, n_images, 0.0, step.result.card, stage="done", path=path)
     store.clear()

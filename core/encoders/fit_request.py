@@ -1,20 +1,19 @@
 """What a user asks to be fitted: options resolved to configs once a layer's features are known, and their run.
 
-The one way from command line and window to `iter_fit` and `iter_layer_search`. A search fits every layer alike; an
-ROI's layer is the one whose left-out training images it predicts best (median cross-validated r of its voxels), so
-that held-out images take no part in the choice.
+The one way from command line and window to `iter_fit`. A search (`core.sweeps.search`) fits every layer alike; an ROI's
+layer is the one whose left-out training images it predicts best (median cross-validated r of its voxels), so that
+held-out images take no part in the choice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core.checks import refusal
 from core.encoders.card import ALL_VOXELS, BestLayer, EncoderCard, EncoderData, LayerScore, LayerTable
 from core.encoders.config import (
     DEFAULT_ALPHAS,
@@ -54,68 +53,6 @@ class SearchProgress:
     n_layers: int
     fit: FitProgress
     choice: LayerChoice | None = None
-
-
-def iter_layer_search(
-    configs: Sequence[EncoderConfig],
-    open_network: Callable[[str], Network],
-    *,
-    source: FitSource,
-    second: Sequence[FitSource] = (),
-    scoring: ScoringConfig | None = None,
-    places: FitPlaces | None = None,
-    should_stop: ShouldStop = never_stop,
-) -> Iterator[SearchProgress]:
-    """Fit every layer, choose by ROI, save the encoders chosen.
-
-    `configs`: one a layer, of one subject and network. `open_network`: gives the network cut at a layer.
-
-    source, second, scoring, places, should_stop
-        As of `core.encoders.fit.iter_fit`.
-
-    Raises BadInputError, StorageError, Cancelled as `iter_fit`; nothing is saved before every layer is fitted.
-    """
-    check_layers(configs)
-    places = replace(places or FitPlaces(), hashes={})
-    fitted: list[EncoderData] = []
-
-    def keep(data: EncoderData) -> Path:
-        fitted.append(data)
-        return Path()
-
-    running = []  # a fit iterated to its very end forgets its batches: all are kept until the table is written
-    for number, config in enumerate(configs, start=1):
-        fits = iter_fit(
-            config,
-            network=open_network(config.layer),
-            source=source,
-            second=second,
-            scoring=scoring,
-            places=places,
-            keep=keep,
-            should_stop=should_stop,
-        )
-        running.append(fits)
-        for progress in fits:
-            if progress.result is not None:
-                break
-            yield SearchProgress(config.layer, number, len(configs), progress)
-    choice = keep_layers(fitted, source.subject.voxels, places.encoders)
-    for fits in running:
-        next(fits, None)
-    n_images = len(source.subject.image_ids)
-    done = FitProgress(n_images, n_images, 0.0, stage="done")
-    yield SearchProgress(configs[-1].layer, len(configs), len(configs), done, choice)
-
-
-def check_layers(configs: Sequence[EncoderConfig]) -> None:
-    """Raise BadInputError unless there are two layers or more, all different, of one subject and network."""
-    layers = [config.layer for config in configs]
-    if len(set(layers)) < len(layers) or len(layers) < 2:
-        raise refusal("layers", allowed="two different layers or more", got=layers)
-    names = {(config.subject, config.network) for config in configs}
-    if len(names) > 1:
-        raise refusal("layers", allowed="of one subject and network", got=sorted(names))
 
 
 def score_layers(cards: Sequence[EncoderCard], voxels: VoxelTable) -> tuple[LayerScore, ...]:
@@ -206,30 +143,29 @@ class FitRequest:
     options: FitOptions = field(default_factory=FitOptions)
 
 
-def iter_request(
-    request: FitRequest, open_network: Callable[[str], Network], *, should_stop: ShouldStop = never_stop
-) -> Iterator[SearchProgress]:
-    """Fit one layer, or search several; the last record holds the card or the choice.
+def open_sources(request: FitRequest, size: int, *, should_stop: ShouldStop = never_stop) -> list[FitSource]:
+    """The subject of a request and those it is also scored on, images at `size` pixels. Raises as `open_source`."""
+    names = (request.subject, *request.options.scoring.second_sets)
+    return [open_source(name, size=size, should_stop=should_stop) for name in names]
 
-    `open_network`: gives the network cut at a layer.
 
-    Raises BadInputError, StorageError, Cancelled as `core.encoders.fit.iter_fit`.
-    """
-    options, layers = request.options, request.layers
-    first = open_network(layers[0])
-    run: dict[str, Any] = {
-        "source": open_source(request.subject, size=first.input_size, should_stop=should_stop),
-        "second": [
-            open_source(name, size=first.input_size, should_stop=should_stop) for name in options.scoring.second_sets
-        ],
-        "scoring": options.scoring,
-        "places": options.places,
-        "should_stop": should_stop,
-    }
-    names = (request.subject, request.network)
-    configs = [options.configure(*names, layer, open_network(layer).feature_shape) for layer in layers]
-    if len(layers) > 1:
-        yield from iter_layer_search(configs, open_network, **run)
-    else:
-        for progress in iter_fit(configs[0], network=first, **run):
-            yield SearchProgress(layers[0], 1, 1, progress)
+def iter_layer(
+    request: FitRequest,
+    network: Network,
+    sources: Sequence[FitSource],
+    *,
+    places: FitPlaces | None = None,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[FitProgress]:
+    """Fit the layer that a network is cut at; `sources` are those of `open_sources`. Raises as `iter_fit`."""
+    options = request.options
+    config = options.configure(request.subject, request.network, network.layer, network.feature_shape)
+    yield from iter_fit(
+        config,
+        network=network,
+        source=sources[0],
+        second=sources[1:],
+        scoring=options.scoring,
+        places=places or options.places,
+        should_stop=should_stop,
+    )

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.claims import POLL_SECONDS
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.errors import BadInputError, ProbeError
@@ -42,7 +39,6 @@ def iter_make(
     *,
     store: ProbeStore,
     find: FindStimulus | None = None,
-    is_made: bool = False,
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[SetProgress]:
     """Make what is missing and write the set; the last record holds it.
@@ -52,16 +48,32 @@ def iter_make(
     folder : A new or an empty folder.
     store : Where finished probes are kept; nothing of it is lost when the making is cancelled.
     find : Finds the images; by default by their keys.
-    is_made : The store holds every probe already, made wherever.
 
     Raises BadInputError if the folder is not free, or an image, a network or an encoder is not the one of its recipe;
     StorageError if a probe or the set cannot be written; Cancelled as soon as `should_stop()` is true.
     """
+    check_set(recipes, config, folder)
+    yield from iter_probes(source, recipes, store=store, find=find, should_stop=should_stop)
+    yield from iter_made(source, recipes, config, folder, store=store, should_stop=should_stop)
+
+
+def check_set(recipes: Sequence[Recipe], config: SetConfig, folder: Path) -> None:
+    """Raise BadInputError unless the folder is free and the layout suits every recipe, before anything is made."""
     check_free(Path(folder).expanduser())
     for recipe in recipes:
         config.layout.sizes(recipe.config.side)
-    if not is_made:
-        yield from iter_probes(source, recipes, store=store, find=find, should_stop=should_stop)
+
+
+def iter_made(
+    source: Source,
+    recipes: Sequence[Recipe],
+    config: SetConfig,
+    folder: Path,
+    *,
+    store: ProbeStore,
+    should_stop: ShouldStop = never_stop,
+) -> Iterator[SetProgress]:
+    """Write a set whose probes are all in the store. Raises as `iter_make`."""
     loader = Loader(source, recipes, config, store)
     yield from iter_write(recipes, loader.load, config, folder, should_stop=should_stop)
 
@@ -73,39 +85,19 @@ def iter_probes(
     store: ProbeStore,
     find: FindStimulus | None = None,
     should_stop: ShouldStop = never_stop,
-    pause: Callable[[float], object] = time.sleep,
 ) -> Iterator[SetProgress]:
-    """Make and keep every probe that the store lacks; one that another process is at is left to it, and waited for."""
-    circumstances, claims = describe_circumstances(source.device), store.claims()
+    """Make and keep every probe that the store lacks."""
+    circumstances = describe_circumstances(source.device)
     lacks = [one for one in dict.fromkeys(recipes) if store.load(one, circumstances=circumstances) is None]
-    n_resumed, n_lacking = len(set(recipes)) - len(lacks), len(lacks)
     weights = [len(one.config.ladder) * one.config.attack.n_restarts * one.config.attack.steps_taken for one in lacks]
-    watch, weighed, watched = Stopwatch(sum(weights)), 0, claims.watch(should_stop)
-    todo, n_busy = deque(zip(lacks, weights, strict=True)), 0
-    while todo:
-        recipe, weight = todo.popleft()
-        total, number = n_lacking + n_resumed, n_resumed + n_lacking - len(todo) - 1
-        with claims.hold(recipe.digest) as claim:
-            if claim is None:
-                todo.append((recipe, weight))
-                n_busy += 1
-            elif store.load(recipe, circumstances=circumstances) is not None:
-                weighed += weight
-            else:
-                for done, probe in _iter_probe(source, recipe, find or find_source, watched):
-                    left = watch.seconds_left(weighed + int(done * weight))
-                    yield Progress(
-                        number + done, total, left, stage="probe", what=recipe.describe(), n_resumed=n_resumed
-                    )
-                    if probe is not None:
-                        store.save(recipe, probe)
-                weighed, n_busy = weighed + weight, 0
-        if n_busy > len(todo):
-            check_stop(should_stop)
-            yield Progress(number, total, stage="probe", what="waiting for another process", n_resumed=n_resumed)
-            pause(POLL_SECONDS)
-            n_busy = 0
-    claims.clear({one.digest for one in recipes})
+    watch, weighed, total = Stopwatch(sum(weights)), 0, len(set(recipes))
+    for number, (recipe, weight) in enumerate(zip(lacks, weights, strict=True), start=total - len(lacks)):
+        for done, probe in _iter_probe(source, recipe, find or find_source, should_stop):
+            left = watch.seconds_left(weighed + int(done * weight))
+            yield Progress(number + done, total, left, stage="probe", what=recipe.describe())
+            if probe is not None:
+                store.save(recipe, probe)
+        weighed += weight
 
 
 def find_source(recipe: Recipe, side: int) -> Stimulus:

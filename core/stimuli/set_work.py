@@ -1,57 +1,71 @@
-"""The probes of a set in pieces: each is made by whoever takes it, and brought into the own store at the end."""
+"""The probes of a set in pieces: each is made by whoever takes it, into the store of finished probes.
+
+They are claimed there, so that several sets never make the same probe twice.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.containers import Arrays
 from core.errors import StorageError
-from core.headers import HeaderKind, hash_table
+from core.headers import HeaderKind
 from core.networks.manage import hash_networks
 from core.paths import cache_folder
-from core.progress import ShouldStop
+from core.progress import Progress, ShouldStop
 from core.stimuli.make import iter_probes
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
-from core.sweeps.cells import CellStore, LoneCell, LoneFacts, Runner, Work, open_store
+from core.sweeps.cells import CLAIMS_NAME, CellStore, begin_named
 from core.sweeps.plan import SECONDS_PER_STEP
+from core.sweeps.work import LoneCell, Made, Runner, Work
 
 if TYPE_CHECKING:
     from core.probes.source import Source
 
-PROBES = "probes"
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The probes of a set."""
+    """The probes of a set, and the folder of the store they go into."""
 
     recipes: tuple[Recipe, ...]
+    store: str
 
 
 SET = Work(
     name="set of stimuli",
     file="set.json",
-    kind=HeaderKind("the probes of a set", "Make the set again.", "probescope-probes", (1,), error=StorageError),
+    kind=HeaderKind("the probes of a set", "Make the set again.", "probescope-probes", (2,), error=StorageError),
     config=Wanted,
-    facts=LoneFacts,
     list_cells=lambda wanted: tuple(
         LoneCell(number, recipe.digest, recipe.describe(), recipe.config.network)
         for number, recipe in enumerate(wanted.recipes)
     ),
     made_by="`main.py stimuli make` makes",
+    computed_by="core.stimuli.set_work:SET_RUNNER",
+    claim_at=lambda wanted: Path(wanted.store) / CLAIMS_NAME,
 )
 SetStore = CellStore[Wanted, LoneCell]
 
 
-def begin_set(recipes: Sequence[Recipe], own: ProbeStore) -> SetStore:
-    """Begin the probes that the own store lacks in a folder of the cache named by them, or go on there."""
-    lacks = tuple(one for one in dict.fromkeys(recipes) if own.load(one) is None)
-    wanted = Wanted(lacks)
-    name = hash_table({"recipes": sorted(one.digest for one in lacks)}, "")[:12]
-    return open_store(SET, cache_folder() / "sets" / name, wanted, note_facts(wanted), resume=True)
+def begin_set(recipes: Sequence[Recipe], own: ProbeStore, circumstances: dict[str, str] | None = None) -> SetStore:
+    """Begin the probes of a set in the cache, or go on there; what the store holds is done.
+
+    `circumstances`: versions and device that a probe must have been made with; None takes any.
+    """
+    wanted = Wanted(tuple(dict.fromkeys(recipes)), str(own.folder.absolute()))
+    store = begin_named(SET, wanted, cache_folder() / "sets")
+    for cell in store.cells():
+        recipe, is_done = wanted.recipes[cell.number], store.is_done(cell)
+        probe = own.load(recipe, circumstances=None if is_done else circumstances)
+        if probe is None and is_done:  # its file was lost
+            store.forget(cell.key)
+        elif probe is not None and not is_done:
+            store.save(cell, {}, Made("", probe.device, dict(probe.versions)))
+    return store
 
 
 def note_facts(wanted: Wanted) -> dict[str, Any]:
@@ -59,20 +73,11 @@ def note_facts(wanted: Wanted) -> dict[str, Any]:
     return {"network_sha256": hash_networks(one.config.network for one in wanted.recipes)}
 
 
-def finish_set(store: SetStore, own: ProbeStore) -> None:
-    """Bring the probes that were made into the own store."""
-    made = ProbeStore(store.folder / PROBES)
-    for recipe in store.config.recipes:
-        if (probe := made.load(recipe)) is not None:
-            own.save(recipe, probe)
+def _prepare(source: Source, store: SetStore, should_stop: ShouldStop) -> Callable[[LoneCell], Any]:
+    own = ProbeStore(Path(store.config.store))
 
-
-def _prepare(source: Source, store: SetStore, should_stop: ShouldStop) -> Any:
-    probes = ProbeStore(store.folder / PROBES)
-
-    def compute(cell: LoneCell) -> Arrays:
-        for _ in iter_probes(source, [store.config.recipes[cell.number]], store=probes, should_stop=should_stop):
-            pass
+    def compute(cell: LoneCell) -> Generator[Progress[Any], None, Arrays]:
+        yield from iter_probes(source, [store.config.recipes[cell.number]], store=own, should_stop=should_stop)
         return {}
 
     return compute

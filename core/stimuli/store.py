@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from core.claims import ClaimFolder
 from core.errors import ProbeError
 from core.paths import data_folder
 from core.probes.files import HEADER_ENDING, load_probe, save_probe
@@ -29,10 +28,6 @@ class ProbeStore:
     def save(self, recipe: Recipe, probe: Probe) -> None:
         """Keep a probe. Raises StorageError if the disk is full or the folder cannot be written."""
         save_probe(trim(probe), self.folder / recipe.digest)
-
-    def claims(self) -> ClaimFolder:
-        """Who is at which probe now, by its recipe's digest."""
-        return ClaimFolder(self.folder / "claims")
 
     def holds(self, recipe: Recipe) -> bool:
         """Whether there is a file for it; whether it can be used is known once it is loaded."""

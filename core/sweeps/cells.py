@@ -8,31 +8,29 @@ numbers do not depend on the order, on stops or on what ran before.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
 import traceback
-from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic
 
 import numpy as np
 
 from core.array_cache import save_arrays
 from core.checks import refusal
-from core.claims import ClaimFolder
+from core.claims import STOPPED, ClaimFolder
 from core.containers import Arrays, list_arrays, load_arrays, reading
 from core.device import explain
 from core.errors import BadInputError, ProbeError, StorageError
 from core.files import check_free
-from core.headers import Content, HeaderKind, read_record, structure, unstructure, write_json
-from core.progress import Progress, ShouldStop
+from core.headers import Content, read_record, structure, unstructure, write_json
+from core.progress import Progress
+from core.sweeps.work import FAILURE, CellT, ConfigT, Failure, Made, Work
 from core.words import count
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 CELLS_NAME, CLAIMS_NAME = "cells", "claims"
 ENDING, FAILED_ENDING, MADE = ".npz", ".error.json", "made"
@@ -46,129 +44,8 @@ class ChangedInputError(BadInputError):
     """What the cells are computed from is not what the folder was begun with: no fault of a cell, all would suffer."""
 
 
-class AnyCell(Protocol):
-    """One piece of work, the unit of resuming."""
-
-    @property
-    def key(self) -> str:
-        """Its file's stem."""
-
-    def describe(self, config: Any) -> str:
-        """One line for a progress display."""
-
-    def inputs(self, config: Any) -> tuple[Any, ...]:
-        """The cells that must be done before it."""
-
-    def group(self, config: Any) -> str:
-        """What cells that follow each other share: a process that opens a network once does all of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoneCell:
-    """A cell that needs no other: its number among what the settings list, its file's stem, its line, its network."""
-
-    number: int
-    key: str
-    what: str
-    network: str
-
-    def describe(self, _config: Any) -> str:
-        """One line for a progress display."""
-        return self.what
-
-    def inputs(self, _config: Any) -> tuple[LoneCell, ...]:
-        """None."""
-        return ()
-
-    def group(self, _config: Any) -> str:
-        """Its network."""
-        return self.network
-
-
-@dataclass(frozen=True, slots=True)
-class LoneFacts:
-    """Hashes of the networks, and of the responses of the subjects."""
-
-    network_sha256: dict[str, str]
-    subject_sha256: dict[str, str] = field(default_factory=dict)
-
-
-ConfigT = TypeVar("ConfigT", bound="DataclassInstance")
-CellT = TypeVar("CellT", bound=AnyCell)
-
-
-@dataclass(frozen=True, slots=True)
-class Work(Generic[ConfigT, CellT]):
-    """A kind of work: its name, the header's file and format, settings, facts, the cells they make, who makes it.
-
-    `facts` is a dataclass of what the numbers depend on beside the settings: hashes.
-    """
-
-    name: str
-    file: str
-    kind: HeaderKind
-    config: type[ConfigT]
-    facts: type[Any]
-    list_cells: Callable[[ConfigT], tuple[CellT, ...]]
-    made_by: str
-
-    def unpack(self, values: object, *, where: Path | str = "", part: str = "") -> ConfigT:
-        """Settings from plain values; what was added since has its default. Raises StorageError if they are wrong."""
-        return structure(values, self.config, self.kind, where=where, part=part)
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """Where a cell was computed, on what, by which versions, in how many seconds, at which attempt.
-
-    `process` is its number; `memory` what it had taken at most so far, bytes. Older cells know neither.
-    """
-
-    host: str
-    device: str
-    versions: dict[str, str]
-    seconds: float = 0.0
-    attempt: int = 1
-    process: int = 0
-    memory: int = 0
-
-    @property
-    def circumstances(self) -> tuple[str, str]:
-        """Device and versions, on which the last digits depend."""
-        return self.device, ", ".join(f"{name} {value}" for name, value in self.versions.items())
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a cell has no numbers: a sentence, the traceback, where, at which attempt."""
-
-    what: str
-    reason: str
-    host: str
-    device: str = ""
-    attempt: int = 1
-    traceback: str = ""
-
-
-FAILURE = HeaderKind("what was noted of a cell that failed", "Delete it and resume.", error=StorageError)
-
-
-@dataclass(frozen=True, slots=True)
-class Runner:
-    """How a kind of work is computed; imported only where it is, as it needs torch.
-
-    Parameters
-    ----------
-    note_facts : The hashes that this computer has of what the settings name.
-    prepare : Of what opens networks, a store and what tells to stop: gives what computes the arrays of a cell.
-    weigh : The seconds that a cell of settings is expected to take, from those of one step of each layer.
-    layers : Networks and layers that the settings name.
-    """
-
-    note_facts: Callable[[Any], Content]
-    prepare: Callable[[Any, Any, ShouldStop], Callable[[Any], Arrays]]
-    weigh: Callable[[Any, Any, Mapping[tuple[str, str], float]], float]
-    layers: Callable[[Any], tuple[tuple[str, str], ...]]
+class IncompleteError(BadInputError):
+    """Cells are missing, some of them because they failed."""
 
 
 @dataclass(frozen=True)  # with slots, a generic class cannot be made through its aliases
@@ -255,9 +132,14 @@ class CellStore(Generic[ConfigT, CellT]):
         with suppress(OSError):
             self._path(key, FAILED_ENDING).unlink(missing_ok=True)
 
+    def forget(self, key: str) -> None:
+        """Have a finished cell computed again."""
+        self._path(key).unlink(missing_ok=True)
+
     def claims(self) -> ClaimFolder:
         """Who is at work here."""
-        return ClaimFolder(self.folder / CLAIMS_NAME)
+        own = self.folder / CLAIMS_NAME
+        return ClaimFolder(self.work.claim_at(self.config) or own, own / STOPPED)
 
     def check_whole(self) -> None:
         """Raise BadInputError unless every cell is done; it says what failed first, and why."""
@@ -266,16 +148,16 @@ class CellStore(Generic[ConfigT, CellT]):
             return
         failed = [cell for cell in missing if self.has_failed(cell)]
         if not failed:
-            raise BadInputError(
+            raise IncompleteError(
                 f"The {self.work.name} in {self.folder} lacks {len(missing)} cells. Run it again with --resume."
             )
         waiting = len(missing) - len(failed)
         more = f", {count(waiting, 'more is', 'more are')} missing" if waiting else ""
         first = self.failure(failed[0].key)
         cells = f"{len(failed)} of {count(len(self.cells()), 'cell')} of the {self.work.name} in {self.folder}"
-        raise BadInputError(
+        raise IncompleteError(
             f"{cells} failed{more}. The first is {first.what}: {first.reason} `main.py cells {self.folder} --failed` "
-            "lists all, --resume tries them again."
+            "lists all; the same command again (an analysis: with --resume) has another try."
         )
 
     def _path(self, key: str, ending: str = ENDING) -> Path:
@@ -321,19 +203,30 @@ def open_store(
     return store
 
 
-def join_store(
-    work: Work[ConfigT, CellT], folder: Path, note_facts: Callable[[ConfigT], Content]
+def begin_store(
+    work: Work[ConfigT, CellT], config: ConfigT, folder: Path, *, resume: bool = False
 ) -> CellStore[ConfigT, CellT]:
-    """Go on with the work that a folder says it is, as one of several; what failed before is left.
+    """Check settings and begin work in a new folder, or go on with it. Raises as its `note_facts` and `open_store`."""
+    return open_store(work, folder, config, work.runner.note_facts(config), resume=resume)
 
-    `note_facts`: the hashes that this computer has of what the settings name.
+
+def begin_named(work: Work[ConfigT, CellT], config: ConfigT, parent: Path, name: str = "") -> CellStore[ConfigT, CellT]:
+    """The same in a folder named by settings and facts, which the same work finds again. Raises as `begin_store`."""
+    facts = work.runner.note_facts(config)
+    text = json.dumps([unstructure(config), facts], sort_keys=True)
+    folder = parent / "-".join(filter(None, (name, hashlib.sha256(text.encode()).hexdigest()[:12])))
+    return open_store(work, folder, config, facts, resume=True)
+
+
+def join_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, CellT]:
+    """Go on with the work that a folder says it is, as one of several; what failed before is left.
 
     Raises BadInputError if a network, encoder or image is missing here or another one, and says which and where;
     StorageError if the header cannot be read.
     """
     store = find_store(work, folder)
     try:
-        facts = note_facts(store.config)
+        facts = work.runner.note_facts(store.config)
     except ProbeError as error:
         raise BadInputError(f"On {platform.node()}: {error}") from error
     check_facts(store, facts)
@@ -390,5 +283,14 @@ class _Header:
     facts: dict[str, Any]
 
 
-RunProgress = Progress[CellStore[Any, Any]]
-"""Where a sweep or study stands; `what` describes the next cell."""
+@dataclass(frozen=True, eq=False)
+class RunProgress(Progress[CellStore[Any, Any]]):
+    """Where work stands: `what` describes the next cell, `cell`; `part` says how far that is, where it tells."""
+
+    cell: Any = None
+    part: Progress[Any] | None = None
+
+    @property
+    def share(self) -> float:
+        """How much is done, in [0, 1]."""
+        return (self.done + (0.0 if self.part is None else self.part.share)) / max(self.total, 1)

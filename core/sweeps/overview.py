@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.errors import ProbeError
-from core.sweeps.cells import CellStore, Failure, Made, Runner
+from core.sweeps.cells import CellStore
+from core.sweeps.work import Failure, Made
 from core.words import count, format_duration
 
 Row = dict[str, Any]
@@ -56,11 +57,11 @@ class Overview:
 class Overseer:
     """Reads a folder again and again; what finished cells say of their making is read once.
 
-    `runner` counts the steps of a cell; None leaves them out.
+    `counts_steps` of the cells, for which what computes them is imported.
     """
 
     store: CellStore[Any, Any]
-    runner: Runner | None = None
+    counts_steps: bool = False
     _made: dict[str, tuple[Made, float]] = field(default_factory=dict)
 
     def look(self) -> Overview:
@@ -97,10 +98,11 @@ class Overseer:
 
     def _count_steps(self, cell: Any) -> float:
         """By how much the cell takes longer if every step takes a second."""
-        if self.runner is None:
+        if not self.counts_steps:
             return 0.0
-        layers, config = self.runner.layers(self.store.config), self.store.config
-        slow, fast = (self.runner.weigh(config, cell, dict.fromkeys(layers, each)) for each in (1.0, 0.0))
+        config, runner = self.store.config, self.store.work.runner
+        layers = runner.layers(config)
+        slow, fast = (runner.weigh(config, cell, dict.fromkeys(layers, each)) for each in (1.0, 0.0))
         return slow - fast
 
     def _list_workers(self, running: list[Row]) -> tuple[WorkerState, ...]:

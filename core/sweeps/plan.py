@@ -20,9 +20,10 @@ from core.encoders.files import load_card
 from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.catalog import find_network
-from core.sweeps.cells import CellStore, Work
+from core.sweeps.cells import CellStore
 from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig
 from core.sweeps.step_seconds import Layer, StepSeconds
+from core.sweeps.work import Facts, Work
 from core.words import format_duration
 
 CURVE, PREDICT, FIT, SCORE, PAIR = "climb", "predict", "fit", "score", "pair"
@@ -140,20 +141,12 @@ def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
     return tuple(cells)
 
 
-@dataclass(frozen=True, slots=True)
-class SweepFacts:
-    """What a sweep's numbers depend on beside its settings; `no_copy` says why an encoder has no control encoder.
-
-    Hashes are by encoder, network and image, of its pixels at the smallest input size. Sweeps of version 0.3 hold those
-    of encoders alone, and versions and device of all their cells.
-    """
+@dataclass(frozen=True, kw_only=True)
+class SweepFacts(Facts):
+    """Those of version 0.3 hold the hashes of encoders alone."""
 
     encoder_sha256: dict[str, str]
     network_sha256: dict[str, str] = field(default_factory=dict)
-    image_sha256: dict[str, str] = field(default_factory=dict)
-    no_copy: tuple[str, ...] = ()
-    versions: dict[str, str] = field(default_factory=dict)
-    device: str = ""
 
 
 SWEEP = Work(
@@ -161,9 +154,10 @@ SWEEP = Work(
     file="sweep.json",
     kind=HeaderKind("a sweep", "Choose another folder.", "probescope-sweep", (2, 3), error=StorageError),
     config=SweepConfig,
-    facts=SweepFacts,
     list_cells=list_cells,
     made_by="`main.py fragility`, `discriminability`, `transfer`, `meaning` and `disagreement` make",
+    computed_by="core.sweeps.run:SWEEP_RUNNER",
+    facts=SweepFacts,
 )
 SweepStore = CellStore[SweepConfig, Cell]
 

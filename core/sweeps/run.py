@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,22 +22,11 @@ from core.networks.catalog import find_network
 from core.networks.manage import hash_networks
 from core.progress import ShouldStop
 from core.seeds import make_stream
-from core.sweeps.cells import Runner, check_facts, open_store
+from core.sweeps.cells import check_facts
 from core.sweeps.choose import check_comparable, choose_control_encoders
 from core.sweeps.config import AttackKind, SweepConfig, TargetName
-from core.sweeps.plan import (
-    CURVE,
-    FIT,
-    PAIR,
-    PREDICT,
-    REFITTED,
-    SWEEP,
-    UNTRAINED,
-    Cell,
-    SweepStore,
-    name_layers,
-    time_cell,
-)
+from core.sweeps.plan import CURVE, FIT, PAIR, PREDICT, REFITTED, UNTRAINED, Cell, SweepStore, name_layers, time_cell
+from core.sweeps.work import Runner
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -52,16 +40,6 @@ PIXELS_KEPT = 4
 CONTROL_ENCODER_BYTES = 2**30
 """Of copies of encoders kept open; others are read from the cache again."""
 DELTAS = ("delta", "gradient", "montage")
-
-
-def begin_sweep(config: SweepConfig, folder: Path, *, resume: bool = False) -> SweepStore:
-    """Check a sweep and begin it in a new folder, or go on with it.
-
-    Raises BadInputError if the encoders cannot be compared, a network or an image is missing or another one, or the
-    folder is not free.
-    """
-    check_sweep(config)
-    return open_store(SWEEP, folder, config, note_facts(config), resume=resume)
 
 
 def check_sweep(config: SweepConfig) -> None:
@@ -79,8 +57,9 @@ def check_sweep(config: SweepConfig) -> None:
 def note_facts(config: SweepConfig) -> dict[str, Any]:
     """What the numbers depend on beside the settings: hashes of encoders, networks and images.
 
-    Raises BadInputError, WeightsError or StorageError if one of them is missing or damaged.
+    Raises BadInputError, WeightsError or StorageError if one of them is missing or damaged, or as `check_sweep`.
     """
+    check_sweep(config)
     facts: dict[str, Any] = {
         "encoder_sha256": {config.label_of(encoder): load_card(*encoder).sha256 for encoder in config.encoders},
         "network_sha256": hash_networks(encoder.network for encoder in config.encoders),

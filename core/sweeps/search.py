@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.checks import refusal
 from core.containers import Arrays
 from core.datasets.subject import load_responses, load_subject
 from core.encoders.config import encoder_stem
 from core.encoders.files import load_encoder_data
-from core.encoders.fit import iter_fit, open_source
-from core.encoders.fit_request import FitRequest, LayerChoice, keep_layers
+from core.encoders.fit import FitProgress, FitSource
+from core.encoders.fit_request import FitRequest, LayerChoice, iter_layer, keep_layers, open_sources
 from core.encoders.responses import hash_responses
 from core.errors import StorageError
-from core.headers import HeaderKind, hash_table, unstructure
+from core.headers import HeaderKind
 from core.networks.manage import hash_networks
 from core.paths import cache_folder
 from core.progress import ShouldStop
-from core.sweeps.cells import CellStore, LoneCell, LoneFacts, Runner, Work, open_store
+from core.sweeps.cells import CellStore, begin_named
+from core.sweeps.work import LoneCell, Runner, Work
 
 if TYPE_CHECKING:
     from core.probes.source import Source
@@ -38,21 +40,22 @@ SEARCH = Work(
     file="search.json",
     kind=HeaderKind("a search over layers", "Search again.", "probescope-search", (1,), error=StorageError),
     config=FitRequest,
-    facts=LoneFacts,
     list_cells=lambda request: tuple(
         LoneCell(number, f"layer-{number:03d}", f"fit of {request.network} {layer}", request.network)
         for number, layer in enumerate(request.layers)
     ),
     made_by="`main.py fit --layers search` makes",
+    computed_by="core.sweeps.search:SEARCH_RUNNER",
 )
 SearchStore = CellStore[FitRequest, LoneCell]
 
 
 def begin_search(request: FitRequest) -> SearchStore:
-    """Begin in the cache, in a folder named by request and facts, or go on there. Raises as `note_search_facts`."""
-    request, facts = replace(request, options=replace(request.options, out=None, resume=True)), note_facts(request)
-    name = hash_table({"request": unstructure(request), "facts": facts}, "")[:12]
-    return open_store(SEARCH, cache_folder() / "searches" / name, request, facts, resume=True)
+    """Begin in the cache, or go on there. Raises BadInputError for less than two layers, and as `begin_named`."""
+    if len(set(request.layers)) < max(2, len(request.layers)):
+        raise refusal("layers", allowed="two different layers or more", got=list(request.layers))
+    request = replace(request, options=replace(request.options, out=None, resume=True))
+    return begin_named(SEARCH, request, cache_folder() / "searches")
 
 
 def note_facts(request: FitRequest) -> dict[str, Any]:
@@ -72,28 +75,19 @@ def finish_search(store: SearchStore, folder: Path) -> LayerChoice:
     return choice
 
 
-def _prepare(source: Source, store: SearchStore, should_stop: ShouldStop) -> Any:
-    request, options = store.config, store.config.options
-    sources: list[Any] = []
+def _prepare(source: Source, store: SearchStore, should_stop: ShouldStop) -> Callable[[LoneCell], Any]:
+    request = store.config
+    places = replace(request.options.places, encoders=store.folder / FITTED, hashes={})
+    sources: list[FitSource] = []
 
-    def compute(cell: LoneCell) -> Arrays:
+    def compute(cell: LoneCell) -> Generator[FitProgress, None, Arrays]:
         network = source.open_network(request.network, request.layers[cell.number])
-        if not sources:
-            names = (request.subject, *options.scoring.second_sets)
-            sources.extend(open_source(name, size=network.input_size, should_stop=should_stop) for name in names)
-        config = options.configure(request.subject, request.network, network.layer, network.feature_shape)
-        places = replace(options.places, encoders=store.folder / FITTED)
-        fits: Iterator[Any] = iter_fit(
-            config,
-            network=network,
-            source=sources[0],
-            second=sources[1:],
-            scoring=options.scoring,
-            places=places,
-            should_stop=should_stop,
-        )
-        *_, last = fits
-        return {"cv_r": np.asarray(last.result.cv_r)}
+        sources.extend([] if sources else open_sources(request, network.input_size, should_stop=should_stop))
+        for progress in iter_layer(request, network, sources, places=places, should_stop=should_stop):
+            yield progress
+        if progress.result is None:
+            raise RuntimeError("A fit ended without a result.")
+        return {"cv_r": np.asarray(progress.result.cv_r)}
 
     return compute
 

@@ -9,37 +9,21 @@ import os
 import platform
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from multiprocessing import connection, get_context
 from multiprocessing.process import BaseProcess
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.claims import MOST_ATTEMPTS, POLL_SECONDS, Claim, ClaimFolder
-from core.containers import Arrays
-from core.device import describe_device, measure_memory
+from core.device import TAKEN, describe_device, explain, measure_memory
 from core.errors import BadInputError, Cancelled, ProbeError
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
-from core.sweeps.cells import (
-    AnyCell,
-    CellStore,
-    CellT,
-    ChangedInputError,
-    ConfigT,
-    Failure,
-    Made,
-    Runner,
-    RunProgress,
-    describe_error,
-)
+from core.sweeps.cells import CellStore, ChangedInputError, RunProgress, describe_error
+from core.sweeps.work import AnyCell, CellT, Compute, ConfigT, Failure, Made
 from core.words import count
 
-if TYPE_CHECKING:
-    from core.probes.source import Source
-
-Compute = Callable[[CellT], Arrays]
 GOLDEN = 0.618
 """Where in the list the next worker begins: multiples of it are spread evenly."""
 LONGEST_WAIT = 16.0
@@ -59,7 +43,7 @@ class Tally:
         self._store, self.cells = store, store.cells()
         self._weights = {cell.key: max(1, round(1000 * seconds_of(cell))) for cell in self.cells}
         self.refresh()
-        self.n_resumed, self._total = len(self.done), self._rest
+        self._total = self._rest
         self._watch = Stopwatch(self._total)
 
     def refresh(self) -> None:
@@ -78,16 +62,24 @@ class Tally:
         """The cells that have not ended, in their order."""
         return [cell for cell in self.cells if cell.key in self._todo]
 
-    def record(self, what: str, result: CellStore[Any, Any] | None = None) -> RunProgress:
-        """Where the work stands."""
-        left, n_cells = self._watch.seconds_left(self._total - self._rest), len(self.cells)
+    def record(
+        self,
+        what: str,
+        result: CellStore[Any, Any] | None = None,
+        *,
+        cell: AnyCell | None = None,
+        part: Progress[Any] | None = None,
+    ) -> RunProgress:
+        """Where the work stands, and where the cell at hand."""
+        begun = 0 if cell is None or part is None else round(part.share * self._weights[cell.key])
+        left, n_cells = self._watch.seconds_left(self._total - self._rest + begun), len(self.cells)
         left = self._rest / 1000 if left is None else left
-        return Progress(n_cells - len(self._todo), n_cells, left, result, what=what, n_resumed=self.n_resumed)
+        return RunProgress(n_cells - len(self._todo), n_cells, left, result, what=what, cell=cell, part=part)
 
 
 def iter_cells(
     store: CellStore[ConfigT, CellT],
-    prepare: Callable[[ShouldStop], Compute[CellT]],
+    prepare: Callable[[ShouldStop], Compute],
     *,
     place: Made,
     seconds_of: Callable[[CellT], float],
@@ -96,8 +88,8 @@ def iter_cells(
 ) -> Iterator[RunProgress]:
     """Compute and keep the cells that are missing and that nobody else computes, until none is left.
 
-    One record before each cell and one at the end. A cell that raises is noted, and the others go on; one whose process
-    died is tried again, `MOST_ATTEMPTS` times in all.
+    One record before each cell, what it tells itself, one at the end. A cell that raises is noted, and the others go
+    on; one whose process died is tried again, `MOST_ATTEMPTS` times in all.
 
     Parameters
     ----------
@@ -131,13 +123,8 @@ def iter_cells(
                 is_busy, taken = True, taken if is_patient else claims.keys()
                 continue
             else:
-                try:
-                    yield tally.record(cell.describe(store.config))
-                    check_stop(should_stop)
-                except BaseException:
-                    claim.give_back()
-                    raise
-                _do_claimed(store, cell, claim, compute, place)
+                for part in _do_claimed(store, cell, claim, compute, place, should_stop):
+                    yield tally.record(cell.describe(store.config), cell=cell, part=part)
                 tally.note(cell.key, failed=not store.is_done(cell))
             n_ended += 1
         tally.refresh()
@@ -165,11 +152,16 @@ def _spread(cells: list[CellT], config: Any, n_workers: int) -> list[CellT]:
 
 
 def _do_claimed(
-    store: CellStore[ConfigT, CellT], cell: CellT, claim: Claim, compute: Compute[CellT], place: Made
-) -> None:
-    """Compute and keep one cell, or note why not; whatever stops it, the claim is given back."""
+    store: CellStore[Any, Any], cell: AnyCell, claim: Claim, compute: Compute, place: Made, should_stop: ShouldStop
+) -> Iterator[Progress[Any] | None]:
+    """Compute and keep one cell, or note why not; whatever stops it, the claim is given back.
+
+    None before it begins, then what it tells itself of how far it is.
+    """
     what = cell.describe(store.config)
     try:
+        yield None
+        check_stop(should_stop)
         if claim.attempt > MOST_ATTEMPTS:
             reason = f"The process that computed it died {MOST_ATTEMPTS} times, as when memory runs out."
             store.fail(cell.key, Failure(what, reason, place.host, place.device, MOST_ATTEMPTS))
@@ -177,7 +169,11 @@ def _do_claimed(
             start = time.perf_counter()
             try:
                 arrays = compute(cell)
+                if isinstance(arrays, Generator):
+                    arrays = yield from arrays
             except Exception as error:
+                if TAKEN in str(error):
+                    raise explain(error) from error
                 if BROKEN_DEVICE in str(error) or isinstance(error, ChangedInputError):
                     raise
                 store.fail(cell.key, describe_error(error, what, device=place.device, attempt=claim.attempt))
@@ -191,53 +187,6 @@ def _do_claimed(
             claim.give_back()
         raise
     claim.finish()
-
-
-class Ended(StrEnum):
-    """What became of a cell that was asked for by its key."""
-
-    DONE, FAILED, BLOCKED, STOPPED = "done", "failed", "its input failed", "stopped"
-    LATER = "another is at it, or at what it needs"
-
-
-class Hand:
-    """Does cells of a folder by their keys, as a scheduler asks for them; what one cell has opened serves the next."""
-
-    def __init__(self, source: Source, store: CellStore[Any, Any], runner: Runner) -> None:
-        self._store, self._claims, self._should_stop = store, store.claims(), never_stop
-        self._cells = {cell.key: cell for cell in store.cells()}
-        self._place = describe_place(source.device)
-        self._compute = runner.prepare(source, store, self._claims.watch(lambda: self._should_stop()))
-
-    def do(self, key: str, should_stop: ShouldStop) -> Ended:
-        """Compute a cell, or do what can be done in the meantime if another is at it. Raises as `iter_cells`."""
-        self._should_stop = should_stop
-        found = self._try(self._cells[key])
-        if found is Ended.LATER:
-            ended = set.union(*self._store.find_ended())
-            others = [cell for cell in self._cells.values() if cell.key not in ended | self._claims.keys()]
-            for cell in reversed(others):  # the scheduler gives out the others from the front
-                if self._try(cell) is Ended.DONE:
-                    break
-        return found
-
-    def _try(self, cell: AnyCell) -> Ended:
-        if self._claims.is_stopped:
-            return Ended.STOPPED
-        needed = [one for one in cell.inputs(self._store.config) if not self._store.is_done(one)]
-        if any(self._store.has_failed(one) for one in needed):
-            return Ended.BLOCKED
-        claim = None if needed or self._has_ended(cell) else self._claims.take(cell.key)
-        if claim is not None and self._has_ended(cell):  # another was faster
-            claim.finish()
-        elif claim is not None:
-            _do_claimed(self._store, cell, claim, self._compute, self._place)
-        if not self._has_ended(cell):
-            return Ended.LATER
-        return Ended.DONE if self._store.is_done(cell) else Ended.FAILED
-
-    def _has_ended(self, cell: AnyCell) -> bool:
-        return self._store.is_done(cell) or self._store.has_failed(cell)
 
 
 def describe_place(device: str) -> Made:

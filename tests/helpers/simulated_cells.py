@@ -10,10 +10,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,9 +22,9 @@ from core.errors import BadInputError, StorageError
 from core.headers import HeaderKind
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
-from core.sweeps import workers
-from core.sweeps.cells import CellStore, Made, Runner, Work, join_store, open_store
-from core.sweeps.workers import Hand, Started, iter_cells, start_process
+from core.sweeps.cells import CellStore, join_store, open_store
+from core.sweeps.work import Facts, Made, Runner, Work
+from core.sweeps.workers import Started, iter_cells, start_process
 
 FILE_EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.listdir", "os.scandir", "os.utime")
 HERE = Made("here", "cpu", {"numpy": np.__version__})
@@ -65,9 +64,11 @@ class SimulatedCell:
         return str(self.number * config.n_groups // config.n_cells)
 
 
-@dataclass(frozen=True, slots=True)
-class NoFacts:
+@dataclass(frozen=True, kw_only=True)
+class NoFacts(Facts):
     """Nothing else."""
+
+    network_sha256: dict[str, str] = field(default_factory=dict)
 
 
 SIMULATED = Work(
@@ -75,9 +76,10 @@ SIMULATED = Work(
     file="simulated.json",
     kind=HeaderKind("a simulation", "Leave it.", "probescope-simulated", (1,), error=StorageError),
     config=SimulatedConfig,
-    facts=NoFacts,
     list_cells=lambda config: tuple(map(SimulatedCell, range(config.n_cells))),
     made_by="tests make",
+    computed_by=f"{__name__}:RUNNER",
+    facts=NoFacts,
 )
 
 
@@ -128,7 +130,7 @@ def work(folder: str, die_at: str, should_stop: ShouldStop) -> None:
     """What a process does; with `die_at` above 0 it kills itself before so many file operations."""
     if int(die_at):
         _die_at(int(die_at))
-    for _ in run(join_store(SIMULATED, Path(folder), lambda _: {}), should_stop=should_stop):
+    for _ in run(join_store(SIMULATED, Path(folder)), should_stop=should_stop):
         pass
 
 
@@ -150,14 +152,9 @@ def _die_at(operations: int) -> None:
     sys.addaudithook(watch)
 
 
-def open_hand(folder: str, _device: str) -> Hand:
-    """The same work by its keys; torch, which takes seconds to load, is left out."""
-    workers.describe_place = lambda _device: HERE
-    store = join_store(SIMULATED, Path(folder), lambda _: {})
-    runner = Runner(lambda _: {}, lambda _, opened, stop: prepare(opened, stop), lambda *_, **__: 1.0, lambda _: ())
-    return Hand(SimpleNamespace(device="cpu"), store, runner)  # type: ignore[arg-type]
+RUNNER = Runner(lambda _: {}, lambda _, opened, stop: prepare(opened, stop), lambda *_, **__: 1.0, lambda _: ())
 
 
-def run_cell(folder: str, key: str, device: str, *_inputs: str) -> str:
-    """What a worker of a scheduler does."""
-    return do_task(open_hand, folder, key, device)
+def run_there(folder: str, _device: str) -> None:
+    """What a worker of a scheduler does; torch, which takes seconds to load, is left out."""
+    do_task(partial(work, folder, "0"), folder)

@@ -83,7 +83,7 @@ def drive_analysis(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path
 
 def drive_study(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -> Driver:
     patch("app.analyses.study_dialog.measure_step_seconds", lambda *_, **__: dict.fromkeys(StudyConfig().layers, 0.01))
-    patch("app.analyses.study_dialog.iter_whole_study", work.make)
+    patch("app.analyses.study_dialog.iter_study", work.make)
     window.features.study.show_study()
     dialog = window.features.study.dialog
     assert dialog is not None
@@ -91,7 +91,7 @@ def drive_study(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path) -
 
 
 def drive_set(window: MainWindow, work: GatedWork, patch: Patch, tmp: Path) -> Driver:
-    patch("core.cluster.run.iter_make", work.make)
+    patch("app.stimuli.feature.iter_set", work.make)
     window.features.stimuli.show_page()
     page = window.features.stimuli.page
     assert isinstance(page, StimuliPage)

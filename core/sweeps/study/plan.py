@@ -6,18 +6,16 @@ candidate: one candidate fitted to one teacher at one noise level, its probes sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from core.attacks.config import USUAL_STEPS
 from core.errors import StorageError
 from core.headers import HeaderKind
-from core.networks.manage import hash_networks
-from core.sweeps.cells import CellStore, Work, open_store
+from core.sweeps.cells import CellStore
 from core.sweeps.plan import N_PATH, PASSES_PER_STEP, SECONDS_PER_STEP, SweepCost
 from core.sweeps.step_seconds import StepSeconds
 from core.sweeps.study.config import LayerName, StudyConfig
+from core.sweeps.work import Work
 
 FEATURES, TRUTH, CANDIDATE = "features", "truth", "candidate"
 PASSES_SCORED = 6
@@ -107,35 +105,13 @@ def estimate_study(config: StudyConfig, step_seconds: StepSeconds) -> SweepCost:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class StudyFacts:
-    """What a study's numbers depend on beside its settings; in those of version 0.3 also versions, device."""
-
-    network_sha256: dict[str, str]
-    versions: dict[str, str] = field(default_factory=dict)
-    device: str = ""
-
-
 STUDY = Work(
     name="study",
     file="study.json",
     kind=HeaderKind("a study", "Choose another folder.", "probescope-study", (1, 2), error=StorageError),
     config=StudyConfig,
-    facts=StudyFacts,
     list_cells=list_study,
     made_by="`main.py study` makes",
+    computed_by="core.sweeps.study.run:STUDY_RUNNER",
 )
 StudyStore = CellStore[StudyConfig, StudyCell]
-
-
-def note_study_facts(config: StudyConfig) -> dict[str, Any]:
-    """What the numbers depend on beside the settings: hashes of weights. Raises WeightsError if some are missing."""
-    return {"network_sha256": hash_networks(name.network for name in config.layers)}
-
-
-def begin_study(config: StudyConfig, folder: Path, *, resume: bool = False) -> StudyStore:
-    """Begin a study in a new folder, or go on with it.
-
-    Raises BadInputError if the folder is not free, or holds another study; WeightsError if a network is missing.
-    """
-    return open_store(STUDY, folder, config, note_study_facts(config), resume=resume)

@@ -14,14 +14,15 @@ from core.containers import Arrays
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
 from core.encoders.features import Extractor
+from core.networks.manage import hash_networks
 from core.probes.respond import respond
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
-from core.sweeps.cells import Runner
 from core.sweeps.score import make_controls
-from core.sweeps.study.config import LayerName
-from core.sweeps.study.plan import FEATURES, TRUTH, StudyCell, StudyStore, note_study_facts, weigh_study
+from core.sweeps.study.config import LayerName, StudyConfig
+from core.sweeps.study.plan import FEATURES, TRUTH, StudyCell, StudyStore, weigh_study
+from core.sweeps.work import Runner
 from core.types import FloatArray
 
 if TYPE_CHECKING:
@@ -145,7 +146,12 @@ def measure_overlap(delta: FloatArray, true_delta: FloatArray) -> FloatArray:
     return np.asarray((first * second).sum(axis=1) / np.maximum(size, np.finfo(np.float64).tiny))
 
 
-STUDY_RUNNER = Runner(note_study_facts, lambda *given: _Worker(*given).compute, weigh_study, attrgetter("layers"))
+def note_facts(config: StudyConfig) -> dict[str, Any]:
+    """What the numbers depend on beside the settings: hashes of weights. Raises WeightsError if some are missing."""
+    return {"network_sha256": hash_networks(name.network for name in config.layers)}
+
+
+STUDY_RUNNER = Runner(note_facts, lambda *given: _Worker(*given).compute, weigh_study, attrgetter("layers"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -132,8 +132,8 @@ def test_a_scheduler_that_is_gone_leaves_two_ways(
 
 def test_tables_show_what_the_folder_says(row: WhereRow, qtbot: QtBot, tmp_path: Path) -> None:
     from app.widgets.cells_dialog import CellsDialog
-    from core.sweeps.cells import Failure
     from core.sweeps.overview import Overseer
+    from core.sweeps.work import Failure
 
     store = begin(tmp_path / "work", n_cells=4)
     assert store.claims().take("cell-000001") is not None

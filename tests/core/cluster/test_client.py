@@ -33,7 +33,7 @@ def scheduler() -> Iterator[Scheduler]:
 
 def run(store: CellStore[Any, Any], scheduler: Scheduler, **changed: Any) -> Iterator[Any]:
     options: dict[str, Any] = {"device": "cpu", "needs": Needs(), "seconds_of": lambda _: 1.0} | changed
-    yield from iter_cluster(store, simulated_cells.run_cell, scheduler.address, **options)
+    yield from iter_cluster(store, simulated_cells.run_there, scheduler.address, **options)
 
 
 def check_whole(folder: Path) -> None:

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from core.cluster.check import check_slurm
-from core.cluster.client import Needs, connect, iter_cluster
-from core.cluster.serve import CERTIFICATE, KEY, open_cluster, start_cluster, stop_cluster, write_job_script
+from core.cluster.client import CERTIFICATE, KEY, Needs, connect, iter_cluster
+from core.cluster.serve import open_cluster, start_cluster, stop_cluster, write_job_script
 from core.cluster.settings import HostSettings, SlurmSettings, read_settings
 from core.cluster.where import Place, parse_where
 from core.errors import BadInputError, ProbeError
+from core.sweeps.cells import find_store
 from tests.helpers import dask_cluster, simulated_cells
 from tests.helpers.simulated_cells import begin
 
@@ -33,20 +34,20 @@ def stand_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_SLURM", str(tmp_path / "jobs"))
 
 
-def run_there(settings: SlurmSettings | HostSettings, folder: Path) -> Any:
-    """Start a scheduler, have cells computed, and end it."""
+def run_there(settings: SlurmSettings | HostSettings, folder: Path, **cells: Any) -> list[str]:
+    """Start a scheduler, have cells computed, and end it; what it said meanwhile."""
     file = start_cluster(settings)
     try:
         assert start_cluster(settings) == file, "the one that answers is found again"
-        store = begin(folder, n_cells=4)
+        store = begin(folder, **({"n_cells": 4} | cells))
         options: dict[str, Any] = {"device": "cpu", "needs": Needs(), "seconds_of": lambda _: 1.0}
-        *_, last = iter_cluster(store, simulated_cells.run_cell, str(file), **options)
+        *before, last = iter_cluster(store, simulated_cells.run_there, str(file), **options)
         with connect(str(file)) as (_, found):
             assert found.address.startswith("tls://")
     finally:
         stop_cluster(str(file))
-    assert last.done == 4
-    return store
+    assert last.done == last.total and last.result is store
+    return [one.what for one in before]
 
 
 @pytest.mark.usefixtures("stand_ins")
@@ -56,6 +57,21 @@ def test_jobs_of_slurm_compute_cells_over_tls(tmp_path: Path) -> None:
     secrets = [tmp_path / "shared" / name for name in (CERTIFICATE, KEY)]
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
     assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o700
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_jobs_whose_walltime_is_over_are_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_LIFETIME", "3s")
+    monkeypatch.setenv("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "0.5s")
+    settings = SlurmSettings(tmp_path / "shared", address="127.0.0.1", **SLURM)
+    said = run_there(settings, tmp_path / "work", n_cells=8, seconds=0.7)
+    assert len(list((tmp_path / "jobs").glob("script.*"))) >= 2, "another job took its place"
+    assert {"1 cell at work", "waiting for workers"} <= set(said)
+    tried = (tmp_path / "work" / "computed").read_text().split()
+    assert sorted(map(int, tried)) == list(range(8)), "no cell is lost, none is computed twice"
+    store = find_store(simulated_cells.SIMULATED, tmp_path / "work")
+    assert len({store.made(cell).process for cell in store.cells()}) >= 2
+    assert store.claims().keys() == set()
 
 
 @pytest.mark.usefixtures("stand_ins")
@@ -134,6 +150,17 @@ def test_no_login_node_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", str(tmp_path))
     found = check_slurm(SlurmSettings(tmp_path / "shared", **SLURM), "")
     assert found[-1].problem.startswith("sbatch refuses the job: sbatch is not there. Is ")
+
+
+def test_a_cluster_that_refuses_its_jobs_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BadInputError, match=r"^sbatch refuses the job: sbatch is not there\. Is .* a login node"):
+        start_cluster(SlurmSettings(tmp_path / "shared", **SLURM))
+    monkeypatch.setenv("PATH", f"{STAND_INS}:/usr/bin:/bin")
+    monkeypatch.setenv("FAKE_SLURM", str(tmp_path / "jobs"))
+    with pytest.raises(BadInputError, match="invalid partition specified: nowhere"):
+        start_cluster(SlurmSettings(tmp_path / "shared", partition="nowhere", **SLURM))
+    assert not (tmp_path / "shared").exists()
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from core.cluster.client import connect
-from core.engine import run_cell
+from core.engine import work_elsewhere
+from core.sweeps.cells import begin_store
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
-from core.sweeps.plan import CURVE
-from core.sweeps.run import begin_sweep
+from core.sweeps.plan import CURVE, SWEEP
 from tests.helpers.dask_cluster import keep_thread, started
 
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
@@ -41,14 +41,15 @@ def test_the_cell_of_an_attack_is_given_back(tmp_path: Path) -> None:
         (TargetName(-1, "FFA"),),
         n_steps=1000,
     )
-    store = begin_sweep(config, tmp_path / "sweep")
+    store = begin_store(SWEEP, config, tmp_path / "sweep")
     cell = next(one for one in store.cells() if one.kind == CURVE)
     claims = store.claims()
     with started(n_workers=1) as scheduler, connect(scheduler.address) as (client, _):
-        future = client.submit(run_cell, str(store.folder), cell.key, "cpu", pure=False)
+        future = client.submit(work_elsewhere, str(store.folder), "cpu", pure=False)
         wait_for(lambda: "core/attacks" in str(client.call_stack()), LONG)
         assert cell.key in claims.holders() and not future.done()
         client.run(end_lifetime)
         wait_for(lambda: not claims.holders(), PROMPT)
     assert claims.keys() == set()
-    assert store.find_ended() == (set(), set())
+    done, failed = store.find_ended()
+    assert cell.key not in done and not failed

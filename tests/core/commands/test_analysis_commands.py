@@ -197,3 +197,12 @@ def test_the_cost_says_what_it_rests_on(tmp_path: Path, capsys: pytest.CaptureFi
     )
     assert "MobileNetV2" not in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("place", ["/nope/scheduler.json", "slurm:/nope.toml", "ssh:/nope.toml"])
+def test_a_place_whose_file_is_missing_is_told_before_a_folder_is_begun(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(f"fragility {SMALL} {LESS} --engine {place}", "--out", str(tmp_path / "out")) == 2
+    assert f"{place.partition(':')[2] or place} cannot be read" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()

@@ -205,7 +205,7 @@ def test_an_analysis_asks_for_the_same(config: SweepConfig, monkeypatch: pytest.
     work = config
     monkeypatch.setattr(sweeps, "measure_step_seconds", lambda *_words, **_more: {})
     monkeypatch.setattr(Engine, "iter_sweep", catch)
-    monkeypatch.setattr(sweeps, "_compute", lambda asked, _kind, _device, out, _options: catch(asked, out))
+    monkeypatch.setattr(sweeps, "_compute", lambda _work, asked, _estimate, *, out, **_more: catch(asked, out))
     assert caught(run, copy_command(work))[0] == config
     assert caught(run_python, copy_python(work)) == (config, Path(str(config.question)))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Generator
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,19 +13,24 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.cluster.run import iter_search
 from core.encoders.card import LayerScore
 from core.encoders.config import EncoderConfig
-from core.encoders.files import load_card, user_encoders_folder, usual_layer
+from core.encoders.files import load_card, usual_layer
 from core.encoders.fit import FitPlaces, FitSource
 from core.encoders.fit_request import (
+    FitOptions,
+    FitRequest,
     LayerChoice,
     SearchProgress,
-    check_layers,
     choose_layers,
-    iter_layer_search,
+    iter_layer,
     score_layers,
 )
 from core.errors import BadInputError
+from core.sweeps import search
+from core.sweeps.work import Made
+from core.sweeps.workers import iter_cells
 from tests.helpers.tiny_encoders import make_card, make_spec
 from tests.helpers.voxels import make_voxels
 
@@ -42,15 +49,32 @@ class FirstLayer:
         return self._tiny(pixels.flip(-1).pow(3))
 
 
+@pytest.fixture(autouse=True)
+def made_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: FitSource) -> None:
+    monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
+    facts: dict[str, Any] = {"network_sha256": {}, "subject_sha256": {}}
+    monkeypatch.setattr(search, "SEARCH_RUNNER", replace(search.SEARCH_RUNNER, note_facts=lambda _: facts))
+    monkeypatch.setattr(search, "load_subject", lambda _: source.subject)
+
+
 @pytest.fixture
-def configs(config: EncoderConfig) -> list[EncoderConfig]:
-    return [replace(config, layer="first"), config]
+def request_(config: EncoderConfig, tmp_path: Path) -> FitRequest:
+    names = {one.name for one in fields(FitOptions)}
+    shared = {one.name: getattr(config, one.name) for one in fields(EncoderConfig) if one.name in names}
+    options = FitOptions(**shared, out=tmp_path / "kept")
+    return FitRequest(config.subject, config.network, ("first", "second"), options)
 
 
-def search(configs: list[EncoderConfig], tiny: Any, source: FitSource, folder: Path) -> list[SearchProgress]:
+def iter_layers(request: FitRequest, tiny: Any, source: FitSource, patch: pytest.MonkeyPatch) -> Generator[Any]:
+    patch.setattr(search, "open_sources", lambda *_, **__: [source])
     networks = {"first": FirstLayer(tiny), "second": tiny}
-    places = FitPlaces(encoders=folder, cache=folder / "cache")
-    return list(iter_layer_search(configs, networks.__getitem__, source=source, places=places))
+    opens: Any = SimpleNamespace(open_network=lambda _network, layer: networks[layer])
+
+    def run(store: Any) -> Any:
+        prepare = partial(search.SEARCH_RUNNER.prepare, opens, store)
+        yield from iter_cells(store, prepare, place=Made("here", "cpu", {}), seconds_of=lambda _: 1.0)
+
+    yield from iter_search(request, run)
 
 
 def choice_of(records: list[SearchProgress]) -> LayerChoice:
@@ -84,9 +108,12 @@ def test_the_best_point_of_each_curve_wins_and_ties_go_to_the_earlier_layer() ->
     assert choose_layers(tied)["V1"].layer == "early"
 
 
-def test_what_it_found_is_saved(configs: list[EncoderConfig], tiny: Any, source: FitSource, tmp_path: Path) -> None:
-    records = search(configs, tiny, source, tmp_path)
+def test_what_it_found_is_saved(
+    request_: FitRequest, tiny: Any, source: FitSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = list(iter_layers(request_, tiny, source, monkeypatch))
     choice = choice_of(records)
+    tmp_path /= "kept"
     assert {(record.layer, record.number, record.n_layers) for record in records} == {("first", 1, 2), ("second", 2, 2)}
     table = json.loads(choice.table.read_text())
     assert (table["subject"], table["network"], len(table["curve"])) == ("someone", "tiny", 6)
@@ -97,11 +124,31 @@ def test_what_it_found_is_saved(configs: list[EncoderConfig], tiny: Any, source:
         assert best["cv_r_median"] == pytest.approx(float(np.median(card.cv_r[rows])))
         assert best["cv_r_median"] == max(one.cv_r_median for one in choice.curve if one.roi == best["roi"])
     assert {best["layer"] for best in table["best"]} == {path.stem.split("-")[-1] for path in choice.files}
-    assert not list((tmp_path / "cache" / "fits").glob("*"))
+    cache = tmp_path.parent / "home" / "cache"
+    assert list((cache / "searches").iterdir()) == [] == list((cache / "fits").glob("*")), "the others are forgotten"
+    assert {record.fit.stage for record in records} >= {"features", "readout", "done"}, "each layer tells how far it is"
+
+
+def test_each_layer_is_fitted_as_if_it_were_alone(
+    request_: FitRequest, tiny: Any, source: FitSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = choice_of(list(iter_layers(request_, tiny, source, monkeypatch)))
+    assert {path.parent for path in choice.files} == {tmp_path / "kept"}
+    for network in (FirstLayer(tiny), tiny):
+        places = FitPlaces(encoders=tmp_path / "alone")
+        *_, last = iter_layer(request_, network, [source], places=places)  # type: ignore[arg-type]
+        assert last.result is not None and last.path is not None
+        scores = {one.roi: one.cv_r_median for one in choice.curve if one.layer == network.layer}
+        assert scores["(all)"] == pytest.approx(float(np.median(last.result.cv_r)))
+        for card, file in zip(choice.cards, choice.files, strict=True):
+            if card.config.layer == network.layer:
+                assert (
+                    file.with_suffix(".safetensors").read_bytes() == last.path.with_suffix(".safetensors").read_bytes()
+                )
 
 
 def test_images_are_read_once_for_all_layers(
-    configs: list[EncoderConfig], tiny: Any, source: FitSource, tmp_path: Path
+    request_: FitRequest, tiny: Any, source: FitSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
 
@@ -109,37 +156,34 @@ def test_images_are_read_once_for_all_layers(
         read.append(name)
         return source.load(name)
 
-    search(configs, tiny, replace(source, load=load), tmp_path)
+    list(iter_layers(request_, tiny, replace(source, load=load), monkeypatch))
     first = len(read)
-    search(configs, tiny, replace(source, load=load), tmp_path)
+    list(iter_layers(request_, tiny, replace(source, load=load), monkeypatch))
     assert (first, len(read)) == (120, 180)  # uncached: once a layer; cached: once
 
 
 def test_held_out_images_take_no_part_in_the_choice(
-    configs: list[EncoderConfig], tiny: Any, source: FitSource, tmp_path: Path
+    request_: FitRequest, tiny: Any, source: FitSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     responses = source.responses.copy()
     test = source.subject.test
     responses[test] = np.random.default_rng(0).permutation(responses[test]) * -3
-    first = choice_of(search(configs, tiny, source, tmp_path / "one"))
-    other = choice_of(search(configs, tiny, replace(source, responses=responses), tmp_path / "two"))
+    first = choice_of(list(iter_layers(request_, tiny, source, monkeypatch)))
+    other = choice_of(list(iter_layers(request_, tiny, replace(source, responses=responses), monkeypatch)))
     assert first.curve == other.curve and first.best == other.best
     assert not np.array_equal(first.cards[0].r, other.cards[0].r)
 
 
-def test_one_layer_or_another_subject_is_refused(config: EncoderConfig) -> None:
+@pytest.mark.parametrize("layers", [("first",), ("first", "first"), ("first", "second", "first"), ()])
+def test_less_than_two_different_layers_are_refused(request_: FitRequest, layers: tuple[str, ...]) -> None:
     with pytest.raises(BadInputError, match="`layers` must be two different layers or more"):
-        check_layers([config, config])
-    with pytest.raises(BadInputError, match="`layers` must be of one subject and network"):
-        check_layers([config, replace(config, layer="first", subject="other")])
+        search.begin_search(replace(request_, layers=layers))
 
 
 def test_an_interrupted_search_keeps_the_layers_it_finished(
-    configs: list[EncoderConfig], tiny: Any, source: FitSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request_: FitRequest, tiny: Any, source: FitSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    networks = {"first": FirstLayer(tiny), "second": tiny}
-    places = FitPlaces(encoders=tmp_path, cache=tmp_path / "cache")
-    running = iter_layer_search(configs, networks.__getitem__, source=source, places=places)
+    running = iter_layers(request_, tiny, source, monkeypatch)
     while next(running).number == 1:
         pass
     running.close()
@@ -152,18 +196,18 @@ def test_an_interrupted_search_keeps_the_layers_it_finished(
     from core.encoders.solve import solve_batch
 
     monkeypatch.setattr("core.encoders.solve.solve_batch", count)
-    choice_of(list(iter_layer_search(configs, networks.__getitem__, source=source, places=places)))
+    choice_of(list(iter_layers(request_, tiny, source, monkeypatch)))
     assert solved.count == 1  # the second layer's only batch
 
 
 def test_what_is_probed_without_naming_a_layer_is_what_the_search_chose(
-    configs: list[EncoderConfig], tiny: Any, source: FitSource
+    request_: FitRequest, tiny: Any, source: FitSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = user_encoders_folder()
+    request_ = replace(request_, options=replace(request_.options, out=None))
     spec = make_spec(12)
     subject = source.subject.id
     assert usual_layer(subject, spec) == spec.default_layer
-    choice = choice_of(search(configs, tiny, source, folder))
+    choice = choice_of(list(iter_layers(request_, tiny, source, monkeypatch)))
     assert {one.roi for one in choice.best} == {"(all)", "V1", "FFA"}
     for one in choice.best:
         assert usual_layer(subject, spec, roi=one.roi) == one.layer

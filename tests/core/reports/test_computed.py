@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from core.reports.computed import describe_computed, tabulate_computed
-from core.sweeps.cells import Made
+from core.sweeps.work import Made
 from tests.helpers.simulated_cells import begin
 
 LAPTOP = Made("laptop", "cpu (AVX2)", {"torch": "2.8", "threads": "2"}, 1800.0)

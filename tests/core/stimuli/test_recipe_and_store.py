@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,9 +17,12 @@ import pytest
 from core.errors import BadInputError
 from core.headers import unstructure
 from core.probes.probe import Probe
+from core.stimuli import set_work
 from core.stimuli.make import iter_probes
 from core.stimuli.recipe import Recipe, find_licence, name_source, recipe_of, unpack_recipe
 from core.stimuli.store import ProbeStore
+from core.sweeps.work import Made
+from core.sweeps.workers import iter_cells
 from tests.helpers.probes import make_probe
 
 PROBE = make_probe(44, 16)
@@ -89,7 +93,7 @@ def test_a_damaged_probe_counts_as_missing(stored: tuple[ProbeStore, Recipe]) ->
     assert store.load(dataclasses.replace(recipe, image_sha256="f" * 64)) is None
 
 
-def test_two_makings_at_once_share_the_probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_sets_at_once_share_the_probes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is made once, whoever makes it; what the other is at is waited for; one given up is taken over."""
     recipes = [dataclasses.replace(recipe_of(PROBE, "cat"), image_sha256=f"{number}" * 64) for number in range(5)]
     made: Counter[str] = Counter()
@@ -99,30 +103,54 @@ def test_two_makings_at_once_share_the_probes(tmp_path: Path, monkeypatch: pytes
         yield 0.5, None
         yield 1.0, PROBE
 
+    monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path / "home"))
     monkeypatch.setattr("core.stimuli.make._iter_probe", make_one)
     here = PROBE.versions | {"device": PROBE.device}
     monkeypatch.setattr("core.stimuli.make.describe_circumstances", lambda _device: here)
-    source, store = cast(Any, SimpleNamespace(device="cpu")), ProbeStore(tmp_path)
-    first = iter_probes(source, recipes, store=store)
-    next(first)
-    third = iter_probes(source, recipes[1:], store=store)
-    next(third)
-    assert made == {"0": 1, "1": 1}
+    facts: dict[str, Any] = {"network_sha256": {}}
+    runner = dataclasses.replace(set_work.SET_RUNNER, note_facts=lambda _: facts)
+    monkeypatch.setattr(set_work, "SET_RUNNER", runner)
+    source, own = cast(Any, SimpleNamespace(device="cpu")), ProbeStore(tmp_path / "own")
+
+    def run(some: list[Recipe], pause: Callable[[float], object] = lambda _: None) -> Iterator[Any]:
+        store = set_work.begin_set(some, own)
+        place = Made("here", "cpu", {})
+        return iter_cells(
+            store, partial(runner.prepare, source, store), place=place, seconds_of=lambda _: 1.0, pause=pause
+        )
+
+    first, third = run(recipes), run(recipes[:0:-1])
+    assert [next(first).part, next(first).part.share] == [None, 0.5]
+    assert [next(third).part, next(third).part.share] == [None, 0.5]
+    assert made == {"0": 1, "4": 1}
     waits = []
 
     def pause(_seconds: float) -> None:
         waits.append(1)
         next(first, None)
         if len(waits) == 2:
-            third.close()
+            third.close()  # type: ignore[attr-defined]
 
-    records = list(iter_probes(source, recipes, store=store, pause=pause))
-    assert made == {"0": 1, "1": 2, "2": 1, "3": 1, "4": 1}, "the one given up is made again"
+    records = list(run([*recipes, recipes[0]], pause))
+    assert made == {"0": 1, "1": 1, "2": 1, "3": 1, "4": 2}, "the one given up is made again"
     assert records[-1].total == 5
-    assert any(one.what == "waiting for another process" for one in records)
+    assert any("waiting" in one.what for one in records)
     list(first)
     assert sum(made.values()) == 6
-    assert list((tmp_path / "claims").iterdir()) == []
+    assert list((tmp_path / "own" / "claims").iterdir()) == []
+    assert all(own.load(recipe) is not None for recipe in recipes)
+
+
+def test_stopping_one_set_leaves_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROBESCOPE_HOME", str(tmp_path))
+    facts: dict[str, Any] = {"network_sha256": {}}
+    monkeypatch.setattr(set_work, "SET_RUNNER", dataclasses.replace(set_work.SET_RUNNER, note_facts=lambda _: facts))
+    recipes = [dataclasses.replace(recipe_of(PROBE, "cat"), image_sha256=f"{number}" * 64) for number in range(2)]
+    one, two = (set_work.begin_set([recipe], ProbeStore(tmp_path / "own")).claims() for recipe in recipes)
+    one.stop()
+    assert one.is_stopped and not two.is_stopped and one.folder == two.folder
+    one.go_on()
+    assert not one.is_stopped
 
 
 def test_the_probes_of_a_restored_tray_are_not_made_again(

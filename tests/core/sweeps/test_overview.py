@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from core.sweeps.cells import Failure, Runner
 from core.sweeps.overview import Overseer, WorkerState
+from core.sweeps.work import Failure, Runner
+from tests.helpers import simulated_cells
 from tests.helpers.simulated_cells import HERE, SimulatedCell, begin
 
 ANY = ("any", "layer")
@@ -17,7 +19,8 @@ RUNNER = Runner(
 )
 
 
-def test_cells_and_workers_are_told(tmp_path: Path) -> None:
+def test_cells_and_workers_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulated_cells, "RUNNER", RUNNER)
     store = begin(tmp_path, n_cells=6)
     node = replace(HERE, host="node7", device="cuda", seconds=2.0, process=5, memory=7)
     for number in (0, 1):
@@ -25,7 +28,7 @@ def test_cells_and_workers_are_told(tmp_path: Path) -> None:
     claims = store.claims()
     assert claims.take("cell-000002") is not None
     store.fail("cell-000003", Failure("number 3", "It is odd.", "node8", attempt=2))
-    overseer = Overseer(store, RUNNER)
+    overseer = Overseer(store, counts_steps=True)
     seen = overseer.look()
     assert seen.describe() == "6 cells, 2 done, 1 running, 1 failed, 3 to do or running."
     (running,), (failed,) = seen.running, seen.failed

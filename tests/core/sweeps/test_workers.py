@@ -138,6 +138,19 @@ def test_a_broken_gpu_ends_the_process_not_the_cells(tmp_path: Path) -> None:
     assert store.claims().keys() == {"cell-000000"}
 
 
+def test_a_gpu_that_is_taken_ends_the_worker_in_one_sentence_not_the_cells(tmp_path: Path) -> None:
+    store = begin(tmp_path, n_cells=2)
+
+    def compute(_cell: Any) -> Any:
+        raise RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable\nCUDA kernel errors might be")
+
+    options: dict[str, Any] = {"place": simulated_cells.HERE, "seconds_of": lambda _: 1.0}
+    with pytest.raises(BadInputError, match=r"^The GPU is taken by another program\. Choose another .*, or wait\.$"):
+        list(iter_cells(store, lambda _: compute, **options))
+    assert store.find_ended() == (set(), set())
+    assert store.claims().keys() == set()
+
+
 def test_what_was_replaced_meanwhile_ends_the_worker_not_the_cells(tmp_path: Path) -> None:
     store = begin(tmp_path, n_cells=2)
 
@@ -167,7 +180,7 @@ def test_a_full_disk_ends_the_work_and_leaves_it_as_it_was(tmp_path: Path, monke
     assert len(store.missing()) == 3
     assert store.find_ended()[1] == set(), "no fault of the cell"
     assert store.claims().keys() == set()
-    assert last(run(store)).n_resumed == 2
+    assert [one.done for one in run(store)] == [2, 3, 4, 5]
     check_whole(tmp_path)
 
 
@@ -319,7 +332,7 @@ def test_a_worker_told_to_end_by_its_scheduler_gives_its_cell_back(tmp_path: Pat
         "import main; main._end_on_signals()\n"
         "from tests.helpers import simulated_cells as s\n"
         "from pathlib import Path\n"
-        f"list(s.run(s.join_store(s.SIMULATED, Path({str(tmp_path)!r}), lambda _: {{}})))\n"
+        f"list(s.run(s.join_store(s.SIMULATED, Path({str(tmp_path)!r}))))\n"
     )
     running = subprocess.Popen([sys.executable, "-c", script])
     while not (tmp_path / "computed").exists():
