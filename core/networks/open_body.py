@@ -183,7 +183,7 @@ def hash_weights(whole: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(whole.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
 
 
