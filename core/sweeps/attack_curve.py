@@ -39,7 +39,7 @@ from core.sweeps.plan import N_PATH
 from core.types import FloatArray
 
 IMAGES_AT_ONCE = 8
-MOST_INPUTS = 2**18
+MOST_INPUTS = 2**20
 """Inputs of a readout at once, over images: the path of each image is kept in float64."""
 FORMAT = 3
 """Counted up with every change of what a curve holds or how it is computed."""

@@ -124,8 +124,8 @@ def _shift(
     if recipient.pool is not None:
         sd = recipient.encoder.card.reference_sd
         known = np.where(sd > 0, sd, np.inf)  # 0 where a voxel never varies
-        for name, change in zip(("roi", "control_roi"), changes, strict=True):
-            found[name] = np.stack([recipient.pool.means(row) for row in change / known])
+        for name, one in zip(("roi", "control_roi"), changes, strict=True):
+            found[name] = np.stack([recipient.pool.means(row) for row in one / known])
         found["map"] = np.clip(changes[0] / known, -LARGEST_KEPT, LARGEST_KEPT).astype(np.float16)
     return found
 
