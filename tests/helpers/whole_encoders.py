@@ -38,6 +38,10 @@ def make_other() -> nn.Module:
     return Linear(seed=1)
 
 
+def make_third() -> nn.Module:
+    return Linear(seed=2)
+
+
 class InPlace(Linear):
     def forward(self, pixels: torch.Tensor) -> Any:
         pixels -= 0.5

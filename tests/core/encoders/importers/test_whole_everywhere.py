@@ -39,16 +39,22 @@ from core.stimuli.manifest import read_manifest
 from core.stimuli.plan import list_recipes, resolve_plan
 from core.stimuli.rebuild import compare_sets, iter_rebuild
 from core.stimuli.store import ProbeStore
+from core.surfaces.paint import VoxelMap
 from core.sweeps.answer import answer_sweep
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.gather import load_sweep
-from core.types import Direction, NormName
+from core.sweeps.study.config import LayerName, StudyConfig
+from core.sweeps.study.evaluate import evaluate_study
+from core.sweeps.study.plan import FEATURES, TRUTH, StudyCell, begin_study
+from core.sweeps.study.run import reduce_features
+from core.types import Direction, NormName, VoxelTable
 from tests.helpers.whole_encoders import N_VOXELS, SIDE, draw_weights
 
 SUBJECT, N_REFERENCE = "whole_subject", 20
 ROIS = ["V1"] * 4 + ["FFA"] * 4 + [""] * 4
-FIRST, SECOND = (
-    EncoderName(SUBJECT, f"tests.helpers.whole_encoders.{name}", "output") for name in ("make_linear", "make_other")
+FIRST, SECOND, THIRD = (
+    EncoderName(SUBJECT, f"tests.helpers.whole_encoders.{name}", "output")
+    for name in ("make_linear", "make_other", "make_third")
 )
 W, V = (draw_weights(seed).astype(np.float64) for seed in (0, 1))
 DUAL = {NormName.L2: lambda rows: np.linalg.norm(rows, axis=-1), NormName.LINF: lambda rows: np.abs(rows).sum(axis=-1)}
@@ -63,7 +69,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table.write_text("hemisphere,vertex,roi\n" + "".join(f"left,{100 * n},{roi}\n" for n, roi in enumerate(ROIS)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PROBESCOPE_HOME", str(folder))
-        for name, whose in (("make_linear", {"new_subject": SUBJECT}), ("make_other", {"subject": SUBJECT})):
+        for name in ("make_linear", "make_other", "make_third"):
+            whose = {"new_subject" if name == "make_linear" else "subject": SUBJECT}
             options = NetworkImportOptions(trusted=True, input_size=SIDE)
             request = ImportRequest("", "", n_reference=N_REFERENCE, **whose)  # type: ignore[arg-type]
             whole = WholeOptions(table, "fsaverage5")
@@ -238,3 +245,30 @@ def test_a_session_keeps_its_probe(engine: Engine, tmp_path: Path) -> None:
     assert found.probe is not None
     np.testing.assert_array_equal(load_probe(found.probe.path).shift, made.shift)
     assert len(made.shift) == N_VOXELS
+
+
+def test_a_study_knows_its_linear_truth(engine: Engine, tmp_path: Path) -> None:
+    """The true voxel's probe shifts it by epsilon times the norm of its gradient W^T components axis."""
+    layers = [LayerName(one.network, one.layer) for one in (FIRST, SECOND, THIRD)]
+    sizes: dict[str, Any] = {"n_train": 40, "n_test": 8, "n_images": 2, "n_components": 6, "n_bootstrap": 20}
+    config = StudyConfig((layers[0],), (layers[1], layers[2]), epsilon=0.1, n_steps=20, **sizes)
+    *_, last = engine.iter_store(begin_study(config, tmp_path / "study"))
+    assert last.result is not None
+    cells = StudyCell(TRUTH, teacher=0), StudyCell(FEATURES, layer=0)
+    truth, features = (last.result.load(cell) for cell in cells)
+    space = reduce_features(features["train"].astype(np.float64), features["test"].astype(np.float64), 6)
+    gradients = truth["axes"].T @ space.components.T @ W
+    wanted = np.repeat(0.1 * np.linalg.norm(gradients, axis=1, keepdims=True), 2, axis=1)
+    np.testing.assert_allclose(truth["shift"], wanted, rtol=0.03)
+    answer = evaluate_study(last.result)
+    assert np.isfinite(answer.conditions[0].measures.transfer).all()
+
+
+def test_every_vertex_of_fsaverage_shows_its_own_voxel() -> None:
+    count = 163_842
+    side, vertex = np.repeat([0, 1], count).astype(np.int8), np.tile(np.arange(count, dtype=np.int32), 2)
+    rows = np.column_stack([side, vertex, np.arange(2 * count)]).astype(np.int32)
+    table = VoxelTable(side, vertex, ("",) * (2 * count), np.ones(2 * count, np.float32), rows)
+    values = np.random.default_rng(0).standard_normal(2 * count).astype(np.float32)
+    left, right = VoxelMap(table, count, count).paint(values)
+    np.testing.assert_array_equal(np.concatenate([left, right]), values)
