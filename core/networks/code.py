@@ -11,7 +11,6 @@ import ast
 import hashlib
 import inspect
 import sys
-import sysconfig
 from contextlib import suppress
 from importlib.machinery import PathFinder
 from importlib.metadata import packages_distributions, version
@@ -24,14 +23,15 @@ from core.files import hash_file
 from core.networks.build import find_function
 
 LEFT_OUT = {*sys.stdlib_module_names, "torch", "torchvision", "timm", "numpy", __name__.partition(".")[0]}
+LIBRARIES = {"site-packages", "dist-packages"}
+"""Folders of installed packages."""
 
 
 def hash_code(reference: str, made: nn.Module) -> str:
     """SHA-256 of all code behind the function "package.module:function" that made `made`. Imports nothing."""
     module = reference.partition(":")[0]
-    own = getattr(inspect.unwrap(find_function(reference)), "__module__", module)
+    own = getattr(inspect.unwrap(find_function(reference)), "__module__", None) or module
     waiting = {module, own, *(type(part).__module__ for part in made.modules())}
-    libraries = [Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")]
     files: dict[str, str] = {}
     installed: set[str] = set()
     while waiting:
@@ -40,7 +40,7 @@ def hash_code(reference: str, made: nn.Module) -> str:
         if name in files or top in LEFT_OUT | installed:
             continue
         file = _find_module(name)[0]
-        if top != module.partition(".")[0] and any(file.is_relative_to(folder) for folder in libraries):
+        if top != module.partition(".")[0] and not LIBRARIES.isdisjoint(file.parts):
             installed.add(top)
         else:
             files[name] = hash_file(file) if file.is_file() else ""
