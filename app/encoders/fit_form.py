@@ -158,6 +158,7 @@ class FitForm(Form):
         choices = [(one.name, "   ".join(filter(None, (one.name, " × ".join(map(str, one.shape)))))) for one in rows]
         if len(offered) > 1:
             choices.insert(len(offered), (SEARCH, "Best of the layers above for each ROI"))
+            choices.insert(len(offered) + 1, ("+".join(offered), "The offered layers together, one after the other"))
         self.layer.set_choices(choices, chosen or (self._spec.default_layer if self._spec is not None else ""))
         self.layer.view().setMinimumWidth(self.layer.view().sizeHintForColumn(0) + ROOM)
 

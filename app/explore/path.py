@@ -26,7 +26,7 @@ class CortexPath:
         """Draw the path of the probe on screen, or of the one that runs; or none."""
         state, progress, probe = self._state, self._state.progress, self._state.probe
         placed, card, last = state.placed, state.card, state.step
-        if progress is not None:
+        if progress is not None and shown:  # they may be large, and a finished probe has them all
             self._steps = self._steps if progress.clean is self._clean else {}
             self._clean, self._steps[progress.step] = progress.clean, progress.responses
         made = progress or probe

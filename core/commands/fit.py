@@ -100,7 +100,9 @@ def run_fit(
     *,
     subject: Annotated[str | None, about("id of the subject (see `list subjects`)")] = None,
     network: Annotated[str | None, about("id of the network (see `list networks`)")] = None,
-    layer: Annotated[str | None, about("feature layer; see `list layers` (default: the network's usual one)")] = None,
+    layer: Annotated[
+        str | None, about("layer, or several joined: a+b; see `list layers` (default: the usual one)")
+    ] = None,
     layers: Annotated[str | None, about("`search`: the best offered layer for each ROI; or of these: a,b,c")] = None,
     all: Annotated[bool, about("every offered layer of every network, for every subject")] = False,  # noqa: A002
     estimate: Annotated[bool, about("only print what the fits would cost")] = False,

@@ -123,7 +123,7 @@ def check_fits_network(network: Network, data: EncoderData) -> None:
     card = data.card
     again = "Fit an encoder for this network: `python main.py fit`."
     if data.weights is None:
-        again = "Its module or the source file of its function changed: add it again, `python main.py encoders add`."
+        again = "Its module or code changed, or a package that it imports: add it again, `python main.py encoders add`."
     own, asked = f"{card.config.network} {card.config.layer}", f"{network.spec.id} {network.layer}"
     if network.sha256 != card.network_sha256 or network.layer != card.config.layer:
         raise WeightsError(

@@ -102,7 +102,8 @@ DEFAULT_OUTER = 5
 class FitOptions:
     """What applies to every encoder of one command; `pool` None means the finest grid of `largest_pooled` features.
 
-    With a projection and no pool given, every position is kept: the projection makes them few.
+    With a projection and no pool given, every position is kept: the projection makes them few. Layers joined by "+"
+    have no map to pool: more features than that are projected first.
     """
 
     pool: int | None = None
@@ -129,8 +130,10 @@ class FitOptions:
         """The config of one encoder whose layer has features of that shape."""
         suggested = 0 if self.n_projected else suggest_pool(feature_shape, largest=self.largest_pooled)
         shared = {one.name: getattr(self, one.name) for one in fields(EncoderConfig) if hasattr(self, one.name)}
-        pool = suggested if self.pool is None else self.pool
-        return EncoderConfig(subject, network, layer, **(shared | {"pool": pool}))
+        shared["pool"] = suggested if self.pool is None else self.pool
+        if self.pool is None and self.reducer == "pca" and "+" in layer and feature_shape[0] > self.largest_pooled:
+            shared["n_projected"] = self.n_projected or DEFAULT_PROJECTED
+        return EncoderConfig(subject, network, layer, **shared)
 
 
 @dataclass(frozen=True, slots=True)

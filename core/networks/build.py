@@ -13,7 +13,7 @@ from torch import nn
 
 from core.checks import check_choice, refusal
 from core.errors import BadInputError, WeightsError
-from core.networks.files.program import REFUSED, explained
+from core.networks.files.program import explained, say
 from core.networks.spec import NetworkSpec
 
 COMPILED = torch._dynamo.OptimizedModule
@@ -62,10 +62,9 @@ def find_function(reference: str) -> Any:
         raise refusal("function", allowed="package.module:function", got=reference)
     try:
         return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise BadInputError(
-            f"The function {reference!r} cannot be imported: {error}. Install its package in this environment."
-        ) from error
+    except Exception as error:  # of code that is not ours
+        advice = "Install its package in this environment, or fix it."
+        raise BadInputError(f"The function {reference!r} cannot be imported: {say(error)}. {advice}") from error
 
 
 def list_entry_points(group: str = ENTRY_POINTS) -> dict[str, str]:
@@ -77,8 +76,8 @@ def _call_function(spec: NetworkSpec) -> nn.Module:
     make = find_function(spec.architecture)
     try:
         module = _unwrap(make())
-    except (*REFUSED, OSError, ImportError) as error:
-        raise WeightsError(f"{spec.architecture} cannot be made: {error}. Fix the function.") from error
+    except Exception as error:  # of code that is not ours
+        raise WeightsError(f"{spec.architecture} cannot be made: {say(error)}. Fix the function.") from error
     if not isinstance(module, nn.Module):
         raise WeightsError(
             f"The function {spec.architecture!r} gave a {type(module).__name__}, not a torch.nn.Module. Fix it."

@@ -7,8 +7,6 @@ file, or a function of the user.
 from __future__ import annotations
 
 import hashlib
-import inspect
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,15 +17,9 @@ from torch import nn
 
 from core.errors import WeightsError
 from core.files import hash_file
-from core.networks.build import (
-    TRANSFORMED,
-    build_architecture,
-    build_with_memory,
-    example_pixels,
-    find_function,
-    random_pixels,
-)
+from core.networks.build import TRANSFORMED, build_architecture, build_with_memory, example_pixels, random_pixels
 from core.networks.catalog import find_network
+from core.networks.code import hash_code
 from core.networks.files.checkpoint import apply_state, check_hash
 from core.networks.files.download import expected_hash
 from core.networks.files.export_file import list_export_layers, open_export
@@ -89,7 +81,7 @@ def _open_whole(spec: NetworkSpec, layer: str, *, path: Path) -> Body:
     module = Responses(inner, layer).eval()
     with torch.no_grad(), explained(spec.id, spec.input_size):
         responses = module(pixels)
-    marks = () if spec.is_program else (f"code: {hash_code(spec)}",)
+    marks = () if spec.is_program else (f"code: {hash_code(spec.architecture, inner)}",)
     return Body(module, Treatment(), tuple(responses.shape[1:]), marks)
 
 
@@ -186,19 +178,12 @@ def hash_module(spec: NetworkSpec) -> str:
     return hash_weights(build_architecture(spec))
 
 
-def hash_code(spec: NetworkSpec) -> str:
-    """SHA-256 of the source file of a function, "" where it has none: not all of what it computes is in tensors."""
-    with suppress(TypeError, OSError):
-        return hash_file(Path(inspect.getsourcefile(inspect.unwrap(find_function(spec.architecture))) or ""))
-    return ""
-
-
 def hash_weights(whole: nn.Module) -> str:
     """SHA-256 of names, shapes and values of all tensors."""
     digest = hashlib.sha256()
     for name, tensor in sorted(whole.state_dict().items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy())
     return digest.hexdigest()
 
 

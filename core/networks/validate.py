@@ -15,6 +15,7 @@ BATCH_TOLERANCE = 1e-3
 """Largest change of a feature, relative to the largest one, that another image of the batch may cause (rounding)."""
 SEED = 20_260_101
 OTHER_LAYER = "Choose another layer."
+CHANGE_IT = "Change the module, or how its function makes it."
 GET_AGAIN = "The weights are damaged: get the file again."
 Problem = tuple[str, str] | None
 
@@ -44,7 +45,7 @@ def iter_checks(network: Network) -> Iterator[Check]:
     for what, found in _check(network):
         if isinstance(found, tuple):
             where = f"The network {network.spec.id!r} cannot be probed at layer {network.layer!r}"
-            yield Check(what, f"{where}: {found[0]}. {found[1]}")
+            yield Check(what, f"{where}: {found[0]}. {CHANGE_IT if network.spec.whole else found[1]}")
             return
         yield Check(f"{what}: {found}" if found else what)
 

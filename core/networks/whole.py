@@ -18,7 +18,7 @@ from core.networks.build import list_entry_points, random_pixels
 from core.networks.catalog import check_new_id, suggest_id
 from core.networks.files.export_file import load_export
 from core.networks.files.kinds import find_kind
-from core.networks.files.program import OUTPUT, REFUSED
+from core.networks.files.program import OUTPUT, say
 from core.networks.import_options import NetworkImportOptions
 from core.networks.importing import FUNCTION, PROGRAM_KINDS, ask_for_trust, check_same_weights
 from core.networks.load import open_network
@@ -91,7 +91,6 @@ def _check_use(network: Network) -> None:
         responses = inner(pixels.requires_grad_(True))
         if responses.requires_grad:
             torch.autograd.grad(responses.sum(), pixels, allow_unused=True)
-    except REFUSED as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+    except Exception as error:
         advice = "Let it compute in torch from pixels to responses."
-        raise WeightsError(f"{spec.id} is not differentiable: {reason}. {advice}") from error
+        raise WeightsError(f"{spec.id} is not differentiable: {say(error)}. {advice}") from error

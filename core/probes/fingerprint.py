@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
+from scipy import sparse, special
 
 from core.datasets.subject import Subject
 from core.encoders.encoder import Encoder
@@ -79,12 +79,14 @@ def iter_fingerprint(
 ) -> Iterator[Progress[Fingerprint]]:
     """Predict and sum up, a record a batch and one with the result. Takes and raises as `iter_natural`."""
     aims = [target, *(target_roi(subject.voxels, roi) for roi in subject.voxels.roi_names)]
-    directions = np.stack([aim.vector(encoder.n_voxels).astype(np.float64) for aim in aims], axis=1)
+    vectors = (aim.vector(encoder.n_voxels).astype(np.float64) for aim in aims)
+    directions = sparse.hstack([sparse.csc_array(one[:, np.newaxis]) for one in vectors], format="csc")
     for record in iter_predicted(encoder, subject, images, directions, should_stop=should_stop):
         if (predicted := record.result) is None:
             yield Progress(record.done, record.total, record.seconds_left)
             continue
-        mean, sd = encoder.target_mean(directions[:, 0]), encoder.target_sd(directions[:, 0]) or np.nan
+        vector = target.vector(encoder.n_voxels)
+        mean, sd = encoder.target_mean(vector), encoder.target_sd(vector) or np.nan
         rows = find_rows(subject, images)
         known = subject.categories or ("",) * len(subject.image_ids)
         names = np.asarray(["" if row is None else known[row] for row in rows])

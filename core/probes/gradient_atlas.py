@@ -1,14 +1,15 @@
 """First-order sensitivity of the whole cortex: the size of every voxel's exact gradient at one stimulus.
 
 All voxels read the same reduced features, so as many backward passes as there are reduced features give the exact
-gradients of any number of voxels. A whole encoder has none: it takes a pass a voxel, and no gradient is kept. Light:
-torch is imported when the atlas is computed.
+gradients of any number of voxels. A whole encoder has none, and needs one for each voxel. A pass takes several at once,
+each of another copy of the image. Light: torch is imported when the atlas is computed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from core.attacks.mask import Mask
     from core.encoders.encoder import Encoder
 
+    Copies = tuple[torch.Tensor, torch.Tensor]
+
+AT_ONCE = 8
+"""Gradients a backward pass; fewer where memory runs out."""
 CHUNK = 4096
 """Pixel values mixed at a time: (n_voxels, CHUNK) floats fit the processor's cache better than all at once."""
 
@@ -46,7 +51,7 @@ class GradientAtlas:
 def iter_gradient_atlas(
     encoder: Encoder, stimulus: Stimulus, *, mask: Mask | None = None, should_stop: ShouldStop
 ) -> Iterator[Progress[GradientAtlas]]:
-    """Compute the atlas, one record a backward pass and a chunk of pixels.
+    """Compute the atlas, one record a backward pass and one a chunk of pixels.
 
     gradient of voxel v = sum_k weights[k, v] times the gradient of reduced feature k
 
@@ -57,24 +62,25 @@ def iter_gradient_atlas(
     """
     import torch
 
-    from core.device import exact_arithmetic
+    from core.device import exact_arithmetic, run_smaller
     from core.probes.respond import check_pixels, to_tensor
 
     check_pixels(encoder, stimulus.pixels[np.newaxis])
     with encoder.network.interruptible(should_stop), exact_arithmetic():
         pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
-        gradients = _iter_rows(encoder, pixels, mask)
+        copies = run_smaller(partial(_run_copies, encoder, pixels), chunk=min(AT_ONCE, encoder.rank))
+        n_passes, gradients = -(-encoder.rank // len(copies[0])), _iter_rows(*copies, mask)
         if encoder.weights is None:
-            yield from _iter_whole(encoder.n_voxels, gradients, mask)
+            yield from _iter_whole(gradients, n_passes, mask)
             return
-        n_steps = encoder.rank - (-pixels.numel() // CHUNK)
+        n_steps = n_passes - (-pixels.numel() // CHUNK)
         watch, rows = Stopwatch(n_steps), []
-        for row in gradients:
-            rows.append(row)
+        for part in gradients:
+            rows.append(part)
             yield Progress(len(rows), n_steps, watch.seconds_left(len(rows)))
         mixing = encoder.weights.T.contiguous()
         squares = absolutes = torch.zeros_like(mixing[:, 0])
-        for step, chunk in enumerate(torch.split(torch.stack(rows), CHUNK, dim=1), start=len(rows) + 1):
+        for step, chunk in enumerate(torch.split(torch.cat(rows), CHUNK, dim=1), start=n_passes + 1):
             check_stop(should_stop)
             mixed = mixing @ chunk
             squares = squares + mixed.square().sum(dim=1)
@@ -85,27 +91,38 @@ def iter_gradient_atlas(
 
 
 def _iter_whole(
-    n_voxels: int, gradients: Iterator[torch.Tensor], mask: Mask | None
+    gradients: Iterator[torch.Tensor], n_passes: int, mask: Mask | None
 ) -> Iterator[Progress[GradientAtlas]]:
-    """The atlas of a whole encoder, voxel by voxel."""
-    watch = Stopwatch(n_voxels)
-    l2, l1 = np.empty((2, n_voxels), dtype=np.float32)
-    for voxel, row in enumerate(gradients):
-        l2[voxel], l1[voxel] = float(row.square().sum().sqrt()), float(row.abs().sum())
-        atlas = GradientAtlas(mask, l2, l1) if voxel + 1 == n_voxels else None
-        yield Progress(voxel + 1, n_voxels, watch.seconds_left(voxel + 1), atlas)
+    """The atlas of a whole encoder, whose reduced features are its responses: no gradient is kept."""
+    watch, sizes = Stopwatch(n_passes), []
+    for step, part in enumerate(gradients, start=1):
+        l2, l1 = part.square().sum(dim=1).sqrt(), part.abs().sum(dim=1)
+        sizes.append(np.stack([values.float().cpu().numpy() for values in (l2, l1)]))
+        atlas = GradientAtlas(mask, *np.concatenate(sizes, axis=1)) if step == n_passes else None
+        yield Progress(step, n_passes, watch.seconds_left(step), atlas)
 
 
-def _iter_rows(encoder: Encoder, pixels: torch.Tensor, mask: Mask | None) -> Iterator[torch.Tensor]:
-    """m x gradient (3 height width,) of each reduced feature at pixels (1, 3, height, width), a backward pass each."""
+def _run_copies(encoder: Encoder, pixels: torch.Tensor, n_copies: int) -> Copies:
+    """Copies of pixels (1, 3, height, width), and their reduced features (n_copies, rank)."""
+    import torch
+
+    from core.attacks.objective import run_network
+
+    leaf = pixels.detach().repeat(n_copies, 1, 1, 1).requires_grad_(True)
+    with torch.enable_grad():
+        return leaf, encoder.reduce(run_network(encoder, leaf))
+
+
+def _iter_rows(leaf: torch.Tensor, reduced: torch.Tensor, mask: Mask | None) -> Iterator[torch.Tensor]:
+    """m x gradient of all reduced features, (up to n_copies, 3 height width) a backward pass, a copy for each."""
     import torch
 
     from core.attacks.ball import apply_mask
-    from core.attacks.objective import run_network
 
-    leaf = pixels.detach().requires_grad_(True)
-    with torch.enable_grad():
-        reduced = encoder.reduce(run_network(encoder, leaf))
-    for index in range(encoder.rank):
-        (gradient,) = torch.autograd.grad(reduced[0, index], leaf, retain_graph=index + 1 < encoder.rank)
-        yield apply_mask(gradient, mask).flatten()
+    n_copies, rank = reduced.shape
+    for start in range(0, rank, n_copies):
+        count = min(n_copies, rank - start)
+        wanted = torch.zeros_like(reduced)
+        wanted.diagonal(start)[:count] = 1
+        (gradients,) = torch.autograd.grad(reduced, leaf, wanted, retain_graph=start + count < rank)
+        yield apply_mask(gradients[:count], mask).flatten(1)

@@ -11,6 +11,8 @@ from core.types import ByteArray, FloatArray
 
 MOST_STEPS = 400
 """Steps kept of a probe (60 MB of 224 x 224 pictures); longer attacks keep every k-th step and each run's last."""
+MOST_RESPONSES = 2**25
+"""Responses kept with them, 134 MB: of 330,000 voxels those to 101 steps."""
 
 
 class RecordedStep(NamedTuple):
@@ -30,11 +32,11 @@ class RecordedStep(NamedTuple):
 class HistoryRecorder:
     """Takes every step of every budget and gives back the history of the kept runs.
 
-    `steps_of_run`: steps of one run on one budget.
+    `steps_of_run`: steps of one run on one budget. `n_voxels`: of each step's responses.
     """
 
-    def __init__(self, n_budgets: int, steps_of_run: int) -> None:
-        self._stride = -(-n_budgets * steps_of_run // MOST_STEPS)
+    def __init__(self, n_budgets: int, steps_of_run: int, *, n_voxels: int) -> None:
+        self._stride = -(-n_budgets * steps_of_run // min(MOST_STEPS, max(1, MOST_RESPONSES // n_voxels)))
         self._steps_of_run = steps_of_run
         self._kept: list[RecordedStep] = []
         self._budget: list[RecordedStep] = []
@@ -45,10 +47,14 @@ class HistoryRecorder:
         if within % self._stride == 0 or ends_run:
             self._budget.append(step)
 
-    def end_budget(self, restart: int) -> None:
-        """Keep the steps of the run that found the best point and drop the other runs of this budget."""
+    def end_run(self, restart: int) -> None:
+        """Keep the steps of the run that found the best point so far and drop the other runs of this budget."""
         kept = max(restart, 0)  # No run here beat the warm start: the first run, which began there, is shown.
-        self._kept += [step for step in self._budget if step.restart == kept]
+        self._budget = [step for step in self._budget if step.restart == kept]
+
+    def end_budget(self) -> None:
+        """Keep what is left of a budget whose last run ended."""
+        self._kept += self._budget
         self._budget = []
 
     def finish(self) -> StepHistory:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from core.checks import refusal
 from core.datasets.image_store import SEPARATOR, find_stimulus
+from core.datasets.photos import list_images
 from core.datasets.subject import Subject, load_responses
 from core.encoders.encoder import Encoder
 from core.kept import Kept
@@ -61,7 +63,7 @@ class NaturalImages:
 
 
 def iter_predicted(
-    encoder: Encoder, subject: Subject, images: Sequence[str], directions: FloatArray, *, should_stop: ShouldStop
+    encoder: Encoder, subject: Subject, images: Sequence[str], directions: Any, *, should_stop: ShouldStop
 ) -> Iterator[Progress[FloatArray]]:
     """Predict c . f of every image for columns c, a record a batch and one with the result, (n_images, n) float64.
 
@@ -69,7 +71,7 @@ def iter_predicted(
 
     Parameters
     ----------
-    directions : (n_voxels, n) float64.
+    directions : (n_voxels, n) float64, dense or sparse.
 
     Raises as `iter_natural`.
     """
@@ -78,7 +80,8 @@ def iter_predicted(
     side = encoder.network.input_size
     key = (f"{encoder.card.sha256} at {side}", subject.id, tuple(images))
     if (kept := RESPONSES.get(key)) is not None:
-        yield Progress(len(images), len(images), 0.0, kept.astype(np.float64) @ directions)
+        parts = [kept[at : at + BATCH].astype(np.float64) @ directions for at in range(0, len(kept), BATCH)]
+        yield Progress(len(images), len(images), 0.0, np.concatenate(parts))
         return
     is_kept = len(images) * encoder.n_voxels * 4 <= RESPONSES.most_bytes and key[2] == list_seen(subject)
     watch, predicted, responses = Stopwatch(len(images)), [], []
@@ -149,6 +152,7 @@ def find_rows(subject: Subject, images: Sequence[str]) -> list[int | None]:
 
 
 def list_seen(subject: Subject) -> tuple[str, ...]:
-    """What opens every image the subject saw."""
+    """What opens every image the subject saw, or the shipped photographs where it saw none."""
     prefix = f"{subject.id}{SEPARATOR}" if subject.images is not None else ""
-    return tuple(dict.fromkeys(prefix + image for image in subject.image_ids))
+    seen = tuple(dict.fromkeys(prefix + image for image in subject.image_ids))
+    return seen or tuple(info.id for info in list_images())

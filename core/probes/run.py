@@ -145,7 +145,9 @@ class _ProbeRun(Running):
     """The state of one probe while it runs."""
 
     def _prepare(self) -> int:
-        self._history = HistoryRecorder(len(self._config.ladder), self._config.attack.steps_taken)
+        self._history = HistoryRecorder(
+            len(self._config.ladder), self._config.attack.steps_taken, n_voxels=self._encoder.n_voxels
+        )
         self._budgets: list[torch.Tensor] = []
         self._convergence: list[FloatArray] = []
         return len(self._config.ladder)
@@ -194,7 +196,7 @@ class _ProbeRun(Running):
             record = self._record(step)
             if (convergence := attack.convergence) is not None:
                 self._convergence.append(convergence.to_array())
-                self._history.end_budget(int(attack.best.restart))
+                self._history.end_budget()
                 self._budgets.append(attack.best.pixels)
             yield record
 
@@ -206,6 +208,8 @@ class _ProbeRun(Running):
         moved = (told.shift, told.pixels, told.responses, told.shifts_sd[1])
         recorded = RecordedStep(attack.restart, step.epsilon, *moved)
         self._history.add(recorded, taken=attack.step, ends_run=attack.ends_run)
+        if attack.ends_run:
+            self._history.end_run(int(attack.best.restart))
         return replace(told, seconds_left=self._watch.seconds_left(self._taken))
 
     def _finish(self, *, dual_size: float) -> Probe:

@@ -39,6 +39,8 @@ from core.sweeps.plan import N_PATH
 from core.types import FloatArray
 
 IMAGES_AT_ONCE = 8
+MOST_INPUTS = 2**20
+"""Inputs of a readout at once, over images: the path of each image is kept in float64."""
 FORMAT = 3
 """Counted up with every change of what a curve holds or how it is computed."""
 MOST_BYTES = 4_000_000_000
@@ -91,6 +93,7 @@ def run_curve(
     with exact_arithmetic():
         run = _Curve(encoder, curve)
     members = [encoder, *(other for other, _ in curve.others)]
+    at_once = max(1, min(at_once, MOST_INPUTS // len(encoder.mean)))
     parts = run_batches(members, pixels, keys, run.attack, should_stop=should_stop, at_once=at_once)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     joined["montage"] = joined["montage"][0]

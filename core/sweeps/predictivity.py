@@ -66,6 +66,8 @@ def measure_predictivity(sweep: Sweep) -> Predictivity:
 
 def interval_of_r(parts: FloatArray, confidence: float) -> Interval:
     """Mean r of the parts (n_targets, n_images) that `part_r` gives, with its interval on Fisher's z = artanh r."""
+    if not parts.size:
+        return UNKNOWN
     error, freedom = (float(one) for one in find_error(parts))
     r = float(mean_over_known(parts, axis=(0, 1)))
     if not abs(r) < 1:

@@ -168,9 +168,9 @@ class _Worker:
                 responses = respond(encoder, pixels).astype(np.float64)
             predicted.append(np.stack([responses @ direction for direction in directions], axis=1))
         voxels = [list(target.voxels) for target in targets]
-        repeats = average_voxels(load_responses(name.subject), voxels)
-        measured = np.nanmean(repeats[rows], axis=1) if rows else np.zeros((0, len(targets)))
-        empty = np.zeros((0, len(targets)))
+        empty = np.zeros((0, len(targets)))  # a subject made with an encoder has no recordings
+        repeats = average_voxels(load_responses(name.subject), voxels) if rows else empty
+        measured = np.nanmean(repeats[rows], axis=1) if rows else empty
         return {
             "predicted": np.concatenate(predicted) if predicted else empty,
             "measured": measured,

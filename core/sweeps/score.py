@@ -19,7 +19,7 @@ from core.attacks.norms import NORMS
 from core.containers import Arrays
 from core.encoders.encoder import Encoder
 from core.images.transform import resize_pixels
-from core.probes.respond import respond
+from core.probes.respond import BATCH, respond
 from core.probes.spill_over import RoiPool
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
@@ -69,21 +69,20 @@ def score(
     made: dict[int, tuple[FloatArray, dict[str, FloatArray], Arrays]] = {}
     columns: dict[str, list[FloatArray]] = {"shift": [], "l2": [], "linf": []}
     kept: Arrays = {}
+    parts = [slice(start, start + BATCH) for start in range(0, len(pixels), BATCH)]
     for number, recipient in enumerate(recipients):
         side = recipient.encoder.network.input_size
         if side not in made:
             made[side] = _make_at(side, pixels, delta, settings)
         clean, variants, sizes = made[side]
-        moved, changes = _shift(recipient, clean, variants, should_stop)
-        columns["shift"].append(moved)
+        found = [
+            _shift(recipient, clean[part], {name: one[part] for name, one in variants.items()}, should_stop)
+            for part in parts
+        ]
+        columns["shift"].append(np.concatenate([one.pop("shift") for one in found], axis=1))
+        kept |= {f"{name}_{number}": np.concatenate([one[name] for one in found]) for name in found[0]}
         for name, size in sizes.items():
             columns[name].append(size)
-        if recipient.pool is not None:
-            sd = recipient.encoder.card.reference_sd
-            known = np.where(sd > 0, sd, np.inf)  # 0 where a voxel never varies
-            for name, change in zip(("roi", "control_roi"), changes, strict=True):
-                kept[f"{name}_{number}"] = np.stack([recipient.pool.means(row) for row in change / known])
-            kept[f"map_{number}"] = np.clip(changes[0] / known, -LARGEST_KEPT, LARGEST_KEPT).astype(np.float16)
     return kept | {name: np.stack(values) for name, values in columns.items()}
 
 
@@ -112,8 +111,8 @@ def _make_at(
 
 def _shift(
     recipient: ScoringEncoder, clean: FloatArray, variants: dict[str, FloatArray], should_stop: ShouldStop
-) -> tuple[FloatArray, list[FloatArray]]:
-    """The target's shift by every variant, (n_variants, n_images) in its SDs; every voxel's by the first two."""
+) -> Arrays:
+    """The target's shift by every variant, (n_variants, n_images) in its SDs; with a pool what `score` keeps by ROI."""
     moved, changes = [], list[FloatArray]()
     with recipient.encoder.network.interruptible(should_stop):
         before = respond(recipient.encoder, clean)
@@ -122,7 +121,14 @@ def _shift(
             change = respond(recipient.encoder, values).astype(np.float64) - before
             moved.append(change @ recipient.direction.astype(np.float64) / recipient.sd)
             changes = [*changes, change][:2]
-    return np.stack(moved), changes
+    found: Arrays = {"shift": np.stack(moved)}
+    if recipient.pool is not None:
+        sd = recipient.encoder.card.reference_sd
+        known = np.where(sd > 0, sd, np.inf)  # 0 where a voxel never varies
+        for name, one in zip(("roi", "control_roi"), changes, strict=True):
+            found[name] = np.stack([recipient.pool.means(row) for row in one / known])
+        found["map"] = np.clip(changes[0] / known, -LARGEST_KEPT, LARGEST_KEPT).astype(np.float16)
+    return found
 
 
 def make_controls(

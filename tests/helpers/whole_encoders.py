@@ -12,18 +12,18 @@ SIDE, N_VOXELS = 32, 12
 N_LARGE = 330_000
 
 
-def draw_weights() -> np.ndarray[Any, Any]:
+def draw_weights(seed: int = 0) -> np.ndarray[Any, Any]:
     """(N_VOXELS, 3 * SIDE * SIDE), and the same at every call."""
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(seed)
     return (generator.standard_normal((N_VOXELS, 3 * SIDE * SIDE)) / SIDE).astype(np.float32)
 
 
 class Linear(nn.Module):
     """Responses W x + 1."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int = 0) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.from_numpy(draw_weights()))
+        self.weight = nn.Parameter(torch.from_numpy(draw_weights(seed)))
 
     def forward(self, pixels: torch.Tensor) -> Any:
         return pixels.flatten(1) @ self.weight.T + 1.0
@@ -31,6 +31,15 @@ class Linear(nn.Module):
 
 def make_linear() -> nn.Module:
     return Linear()
+
+
+def make_other() -> nn.Module:
+    """Responses V x + 1 of other weights."""
+    return Linear(seed=1)
+
+
+def make_third() -> nn.Module:
+    return Linear(seed=2)
 
 
 class InPlace(Linear):
@@ -131,6 +140,54 @@ def make_channels() -> nn.Module:
 
 def make_asking_the_network() -> nn.Module:
     raise ConnectionError("no route to host")
+
+
+class AskingWhenRun(Linear):
+    def forward(self, pixels: torch.Tensor) -> Any:
+        raise ConnectionError("no route to host")
+
+
+class Empty(Linear):
+    def forward(self, pixels: torch.Tensor) -> Any:
+        return super().forward(pixels)[:, :0]
+
+
+class Rounded(Linear):
+    def forward(self, pixels: torch.Tensor) -> Any:
+        return super().forward(pixels).round()
+
+
+class Doubled(Linear):
+    def forward(self, pixels: torch.Tensor) -> Any:
+        return super().forward(pixels).double()
+
+
+class ModelLoadError(Exception):
+    """A package has exceptions of its own."""
+
+
+def make_asking_when_run() -> nn.Module:
+    return AskingWhenRun()
+
+
+def make_refusing() -> nn.Module:
+    raise ModelLoadError("Failed to load model: no file.\nMore.")
+
+
+def make_refusing_silently() -> nn.Module:
+    raise AssertionError
+
+
+def make_empty() -> nn.Module:
+    return Empty()
+
+
+def make_rounded() -> nn.Module:
+    return Rounded()
+
+
+def make_double() -> nn.Module:
+    return Doubled()
 
 
 def make_wrapped() -> nn.Module:

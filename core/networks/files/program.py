@@ -91,7 +91,7 @@ class Responses(nn.Module):
         elif self._key:
             raise refusal("key", allowed="left out where no dictionary comes out", got=self._key)
         is_tensor = isinstance(output, torch.Tensor)
-        if not is_tensor or output.ndim != 2 or len(output) != len(pixels):
+        if not is_tensor or output.ndim != 2 or len(output) != len(pixels) or not output.numel():
             found = tuple(output.shape) if is_tensor else f"a {type(output).__name__}"
             raise WeightsError(
                 f"The module gives {found} for {len(pixels)} images, not a tensor (images, voxels). Let it give one "
@@ -130,13 +130,14 @@ def explained(name: str, side: int) -> Iterator[None]:
         yield
     except ProbeError:
         raise
-    except REFUSED as error:
+    except Exception as error:
         raise _refuse_run(name, side, [error]) from error
 
 
 def _refuse_run(name: str, side: int, reasons: list[Exception]) -> WeightsError:
+    why = "".join(f": {say(one)}" for one in reasons[:1])
     return WeightsError(
-        f"{name} does not run on an RGB image of {side} x {side} pixels{_explain(reasons)}. "
+        f"{name} does not run on an RGB image of {side} x {side} pixels{why}. "
         "Give the size it was made for (input size), or a network for such images."
     )
 
@@ -170,8 +171,8 @@ def take_single(output: object) -> torch.Tensor:
     return output  # type: ignore[return-value]  # what is no tensor is refused by the validation
 
 
-def _explain(errors: list[Exception]) -> str:
-    """Why, in the words of the first error: its line that names an error, else its first line."""
-    lines = [line.strip().rstrip(".") for line in str(errors[0]).splitlines() if line.strip()] if errors else []
+def say(error: Exception) -> str:
+    """An error of code that is not ours: its line that names an error, else its first line, else its kind."""
+    lines = [line.strip().rstrip(".") for line in str(error).splitlines() if line.strip()]
     named = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
-    return f": {(named or lines)[0]}" if lines else ""
+    return [*named, *lines, type(error).__name__][0]

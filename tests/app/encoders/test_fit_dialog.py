@@ -193,8 +193,9 @@ def test_any_layer_of_the_network_is_listed_with_its_shape_and_can_be_fitted(
     qtbot.addWidget(dialog)
     dialog.offer()
     spec, box = find_network("alexnet"), dialog.form.layer
-    assert box.values() == [*spec.layers, "search"], "those offered are there at once"
-    qtbot.waitUntil(lambda: box.count() > len(spec.layers) + 1, timeout=100_000)  # torch may be loading
+    joined = "+".join(spec.layers)
+    assert box.values() == [*spec.layers, "search", joined], "those offered are there at once"
+    qtbot.waitUntil(lambda: box.count() > len(spec.layers) + 2, timeout=100_000)  # torch may be loading
     outputs: dict[str, tuple[int, ...]] = {}
 
     def note(name: str, _module: object, _inputs: object, output: torch.Tensor) -> None:
@@ -205,10 +206,10 @@ def test_any_layer_of_the_network_is_listed_with_its_shape_and_can_be_fitted(
         module.register_forward_hook(partial(note, name))
     with torch.no_grad():
         network(torch.zeros(1, 3, 224, 224))
-    assert set(outputs) >= set(box.values()) - {"search"}
+    assert set(outputs) >= set(box.values()) - {"search", joined}
     assert {"features.0", "features.12", "avgpool", "classifier.4"} <= set(box.values())
     for row, name in enumerate(box.values()):
-        if name != "search":
+        if name not in ("search", joined):
             assert box.itemText(row) == f"{name}   {' × '.join(map(str, outputs[name]))}"
     assert box.value() == spec.default_layer, "what was chosen stays"
     pick(dialog, "layer", "features.0")
@@ -219,3 +220,6 @@ def test_any_layer_of_the_network_is_listed_with_its_shape_and_can_be_fitted(
     request = dialog.request()
     assert request is not None
     assert request.layers == spec.layers, "the search is over the layers offered, not over all"
+    pick(dialog, "layer", joined)
+    request = dialog.request()
+    assert request is not None and request.layers == (joined,), "one readout of all of them"

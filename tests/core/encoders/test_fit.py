@@ -16,10 +16,15 @@ from sklearn.linear_model import Ridge
 from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.files import load_encoder, user_encoders_folder
 from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit
+from core.encoders.fit_request import DEFAULT_PROJECTED, FitOptions
 from core.encoders.responses import average_repeats, estimate_noise_ceiling
 from core.encoders.scored import ScoredImages
 from core.errors import BadInputError
+from core.images.stimulus import Stimulus, make_stimulus
+from core.networks.load import load_network
+from core.networks.named import spec_of_function
 from tests.helpers.tiny_encoders import fit_encoder
+from tests.helpers.user_network import make_small
 from tests.helpers.voxels import make_voxels
 
 
@@ -271,3 +276,36 @@ def test_by_default_all_features_are_read_as_by_a_ridge_on_them(tiny: Any, score
     found = (scored.features - data.mean) @ data.components @ data.weights + data.intercept
     np.testing.assert_allclose(found, wanted, atol=1e-4)
     assert np.median(data.card.cv_r) >= np.median(fit_encoder(replace(config, n_components=2), scored).card.cv_r)
+
+
+def test_layers_joined_are_read_out_together(source: FitSource, tmp_path: Path) -> None:
+    """Their features one after the other, projected where they are many; the network's own two layers by hand."""
+    spec = spec_of_function("tests.helpers.user_network:make_small", "tests.helpers.user_network.make_small")
+    network, layer = load_network(spec, "second+last"), "second+last"
+    seen: dict[str, torch.Tensor] = {}
+    small = make_small().eval()
+    for name in ("second", "last"):
+        small.get_submodule(name).register_forward_hook(lambda _m, _a, out, name=name: seen.update({name: out}))
+
+    def draw(name: str) -> Stimulus:
+        levels = np.kron(source.load(name).levels, np.ones((3, 3, 1), np.uint8))[:32, :32]
+        return make_stimulus(name, np.ascontiguousarray(levels))
+
+    pixels = torch.from_numpy(np.stack([draw(name).pixels for name in source.subject.image_ids]))
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (spec.mean, spec.std))
+    with torch.no_grad():
+        small((pixels - mean) / std)
+    features = torch.cat([seen["second"].flatten(1), seen["last"].flatten(1)], dim=1).double().numpy()
+    config = FitOptions(n_components=0).configure("someone", spec.id, layer, network.feature_shape)
+    assert network.feature_shape == features.shape[1:] and not config.n_projected
+    few = FitOptions(largest_pooled=100).configure("someone", spec.id, layer, network.feature_shape)
+    assert few.n_projected == DEFAULT_PROJECTED, "no map that could be pooled"
+    signal = features @ np.random.default_rng(1).normal(size=(features.shape[1], 7))
+    responses = (signal / signal.std(axis=0)).astype(np.float32)[:, None]
+    shown = replace(source, load=draw, responses=responses)
+    *_, last = iter_fit(config, network=network, source=shown, places=FitPlaces(encoders=tmp_path))
+    assert last.result is not None and np.median(last.result.r) > 0.9
+    encoder = load_encoder("someone", spec.id, layer, network_module=network, folders=(tmp_path,))
+    reduced = (features - encoder.mean.numpy()) @ encoder.components.numpy()
+    wanted = reduced @ encoder.weights.numpy() + encoder.intercept.numpy()
+    np.testing.assert_allclose(encoder(pixels).numpy(), wanted, atol=1e-3)

@@ -8,14 +8,14 @@ import torch
 
 from core.attacks.mask import Mask
 from core.errors import BadInputError, Cancelled, NoGradientError
-from core.probes.gradient_atlas import iter_gradient_atlas
+from core.probes.gradient_atlas import AT_ONCE, iter_gradient_atlas
 from core.types import NormName
 from tests.helpers.tiny_encoders import make_conv_encoder, make_encoder, make_linear_encoder, make_photo, pixel_weights
 
 
-@pytest.mark.parametrize("n_voxels", [2, 40])
-def test_equals_one_backward_pass_a_voxel(n_voxels: int) -> None:
-    encoder, stimulus = make_conv_encoder(n_voxels=n_voxels, rank=7), make_photo()
+@pytest.mark.parametrize(("n_voxels", "rank"), [(2, 7), (40, 7), (3, AT_ONCE), (3, 2 * AT_ONCE + 1)])
+def test_equals_one_backward_pass_a_voxel(n_voxels: int, rank: int) -> None:
+    encoder, stimulus = make_conv_encoder(n_voxels=n_voxels, rank=rank), make_photo()
     *_, last = iter_gradient_atlas(encoder, stimulus, should_stop=lambda: False)
     pixels = torch.tensor(stimulus.pixels)[None].requires_grad_(True)
     responses = encoder(pixels)
@@ -43,7 +43,7 @@ def test_progress_counts_to_the_end_and_only_the_last_has_the_result() -> None:
 
 @pytest.mark.parametrize("asked", [1, 5, 9])
 def test_cancelling_is_heard_and_leaves_no_hook(asked: int) -> None:
-    encoder, count = make_conv_encoder(rank=4), 0
+    encoder, count = make_conv_encoder(rank=4 * AT_ONCE), 0
 
     def stop_after() -> bool:
         nonlocal count

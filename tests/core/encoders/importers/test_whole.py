@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+import importlib.metadata
 import math
+import subprocess
+import sys
 import tracemalloc
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from core.attacks.config import AttackConfig
 from core.attacks.mask import Mask
@@ -27,8 +33,9 @@ from core.encoders.library import export_encoder, find_entry, name_encoder, remo
 from core.engine import Engine
 from core.errors import BadInputError, ProbeError, WeightsError
 from core.images.stimulus import Stimulus
-from core.networks import whole
+from core.networks import code, whole
 from core.networks.catalog import list_networks
+from core.networks.code import hash_code
 from core.networks.import_options import NetworkImportOptions
 from core.networks.manage import check_network, remove_network
 from core.probes.against import Against
@@ -197,6 +204,12 @@ def test_330_000_responses_stay_within_bounded_memory() -> None:
         ("make_constant", "gradient at the pixels is zero"),
         ("make_channels", "does not run on an RGB image of 32 x 32 pixels"),
         ("make_asking_the_network", "cannot be made: no route to host"),
+        ("make_asking_when_run", "does not run on an RGB image of 32 x 32 pixels: no route to host"),
+        ("make_refusing", "cannot be made: Failed to load model: no file. Fix the function"),
+        ("make_refusing_silently", "cannot be made: AssertionError. Fix the function"),
+        ("make_empty", r"gives \(2, 0\) for 2 images"),
+        ("make_rounded", "gradient at the pixels is zero everywhere. Change the module"),
+        ("make_double", "torch.float64, not torch.float32. Change the module"),
         ("make_unknown", "cannot be imported"),
     ],
 )
@@ -265,15 +278,73 @@ def test_weights_without_a_program_are_refused(tmp_path: Path) -> None:
         take(str(tmp_path / "state.pt"))
 
 
-def test_other_code_than_it_was_taken_in_with_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a function computes is not all in its tensors."""
-    text = f"from {HELPERS} import Linear\ndef make():\n    return Linear()\n"
-    (tmp_path / "changing_whole.py").write_text(text)
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package of the user's, `changing_lab`, whose function needs helpers in all the ways there are."""
+    files = {
+        "__init__.py": "",
+        "make.py": "from .near import Mine\ndef make():\n from changing_lab import late\n return Mine(late.SEED)\n",
+        "near.py": f"import changing_beside\nfrom {HELPERS} import Linear as Mine\n",
+        "late.py": "from .deep.data import SEED\n",
+        "deep/__init__.py": "",
+        "deep/data.py": "import math, numpy\nSEED = 0\n",
+        "unrelated.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / "changing_lab" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "changing_lab" / name).write_text(text)
+    (tmp_path / "changing_beside.py").write_text("VALUE = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    card = _take_plain("changing_whole:make")
-    (tmp_path / "changing_whole.py").write_text(text + "# a line\n")
-    with pytest.raises(WeightsError, match="the source file of its function changed: add it again"):
+    yield tmp_path
+    for name in [one for one in sys.modules if one.startswith("changing_")]:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "changing_lab/make.py",
+        "changing_lab/near.py",
+        "changing_lab/late.py",
+        "changing_lab/deep/data.py",
+        "changing_lab/deep/__init__.py",
+        "changing_lab/__init__.py",
+        "changing_beside.py",
+    ],
+)
+def test_other_code_than_it_was_taken_in_with_is_refused(lab: Path, changed: str) -> None:
+    """What a function computes is not all in its tensors, nor in its own file."""
+    card = _take_plain("changing_lab.make:make")
+    (lab / "changing_lab" / "unrelated.py").write_text("VALUE = 2\n")
+    Engine(device="cpu").open_encoder(*names_of(card))
+    with (lab / changed).open("a") as file:
+        file.write("# a line\n")
+    with pytest.raises(WeightsError, match="Its module or code changed, or a package that it imports: add it again"):
         Engine(device="cpu").open_encoder(*names_of(card))
+
+
+def test_the_hash_of_code_is_that_of_another_process(lab: Path) -> None:
+    """There nothing is imported that happens to be imported here."""
+    importlib.import_module("changing_lab.unrelated")
+    here = hash_code("changing_lab.make:make", nn.Identity())
+    text = "from core.networks.code import hash_code; from torch.nn import Identity; "
+    text += f"import sys; sys.path.insert(0, {str(lab)!r}); print(hash_code('changing_lab.make:make', Identity()))"
+    told = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == here
+
+
+def test_the_version_of_an_installed_package_counts(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (lab / "changing_beside.py").write_text("from sklearn.linear_model import Ridge\nimport torch\n")
+    before = hash_code("changing_lab.make:make", nn.Identity())
+    real, asked = importlib.metadata.version, list[str]()
+
+    def say(name: str) -> str:
+        asked.append(name)
+        return real(name) + ".1"
+
+    monkeypatch.setattr(code, "version", say)
+    assert hash_code("changing_lab.make:make", nn.Identity()) != before
+    assert asked == ["scikit-learn"], "torch has its own place in every probe"
 
 
 def _take_plain(source: str) -> EncoderCard:
