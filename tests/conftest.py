@@ -23,6 +23,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from app.base.jobs import JobLane
 from app.base.virtual_display import VirtualDisplay, has_display
+from app.look.qt_application import keep_triton_out
 from core.errors import StorageError
 from core.paths import HOME_VARIABLE
 
@@ -45,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     global _display
     _remember_started_threads()
     os.environ[HOME_VARIABLE] = _home.name
+    keep_triton_out()  # pytest-qt makes the application, not the program
     os.environ["XDG_CONFIG_HOME"] = str(Path(_home.name) / "config")  # where QSettings writes on Linux
     hands_out_work = bool(config.getoption("numprocesses", None))
     if hands_out_work or config.option.collectonly or has_display():

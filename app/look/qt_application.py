@@ -23,7 +23,7 @@ def make_application() -> QApplication:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Mesa's software renderer must leave the attack a core; must be set before the first OpenGL context.
     os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
-    _keep_triton_out()
+    keep_triton_out()
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     application.setApplicationName("Probescope")
@@ -33,7 +33,7 @@ def make_application() -> QApplication:
     return application
 
 
-def _keep_triton_out() -> None:
+def keep_triton_out() -> None:
     """Let torch find no triton.
 
     Its compiled LLVM and that of Mesa's renderers share symbols: importing it after the first OpenGL context crashes
