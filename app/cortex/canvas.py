@@ -21,7 +21,7 @@ from app.cortex.inputs import CortexInput
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, sides_of
 from app.cortex.mesh import FACING
 from app.cortex.morph import MorphPath
-from app.cortex.picking import Pick, Picker
+from app.cortex.picking import Pick, pick_vertex
 from app.cortex.scene import Format, Scene, background_of
 from app.cortex.studio import Frame, Studio
 from app.look.fonts import small
@@ -66,7 +66,6 @@ class CortexCanvas(QWidget):
 
         self.studio = Studio(self)
         self.studio.drawn.connect(self._take_frame, Qt.ConnectionType.QueuedConnection)
-        self._picker = Picker()
         self._asked: tuple[Scene, Format] | None = None
         self._opened = False
         self._fold_angles = (0.0, 0.0)
@@ -184,7 +183,7 @@ class CortexCanvas(QWidget):
 
     def pick_at(self, position: QPointF) -> Pick | None:
         """The vertex under a position in interface pixels from the upper left corner."""
-        return self._picker.pick(self.scene, (self.width(), self.height()), (position.x(), position.y()))
+        return pick_vertex(self.scene, (self.width(), self.height()), (position.x(), position.y()))
 
     def screen_position(self, point: FloatArray) -> QPointF:
         """Where a scene point (3,) is, in interface pixels from the upper left corner."""

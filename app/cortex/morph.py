@@ -192,8 +192,7 @@ class MorphSlider(QWidget):
 
     def set_position(self, position: float) -> None:
         """Move the handle without telling anyone."""
-        with QSignalBlocker(self.slider):
-            self.slider.setValue(round(position * STEPS))
+        self.slider.set_value(round(position * STEPS))
 
     def position(self) -> float:
         """Where the handle is."""

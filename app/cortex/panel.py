@@ -10,10 +10,10 @@ from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
 
+from app.cortex.colour import CortexStyle
 from app.cortex.colour_bar import ColormapBox, RangeDialog
 from app.cortex.layout import VIEWS
 from app.cortex.over import OverMenu
-from app.cortex.style import CortexStyle
 from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
 from app.look.numbers import digits_for, format_number

@@ -9,9 +9,9 @@ import numpy as np
 from PySide6.QtGui import QColor
 
 from app.cortex.camera import CameraPose
+from app.cortex.colour import CortexStyle
 from app.cortex.mesh import Mesh, points_in_frame
 from app.cortex.morph import MorphPath
-from app.cortex.style import CortexStyle
 from app.look.theme import DARK, Theme
 from core.errors import ProbeError
 from core.surfaces.atlas import Atlas

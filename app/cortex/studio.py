@@ -23,7 +23,7 @@ from PySide6.QtGui import QImage, QPainter
 
 from app.base.jobs import step_back
 from app.base.pictures import to_qimage
-from app.cortex.annotate import Annotator
+from app.cortex.annotate import find_annotations
 from app.cortex.overlay import Annotations, draw_annotations
 from app.cortex.points import PointRenderer
 from app.cortex.scene import Format, GraphicsError, Scene
@@ -112,7 +112,6 @@ class Easel:
     def __init__(self, *kinds: Callable[[], AnyRenderer]) -> None:
         self._kinds = kinds
         self._renderer: AnyRenderer | None = None
-        self._annotator = Annotator()
         self.took: dict[float, tuple[float, float]] = {FINE: (math.inf, math.inf)}
         """Seconds of the last two frames so fine; the lower counts: the first after a change prepares much."""
 
@@ -138,7 +137,7 @@ class Easel:
         pixels = self._render(task, fineness)
         image = resize(pixels, task.shape.pixels(), opaque=task.shape.ground is not None)
         font = interface_font()
-        found = self._annotator.find(task.scene, size=task.shape.size, font=font)
+        found = find_annotations(task.scene, size=task.shape.size, font=font)
         painter = QPainter(image)
         painter.scale(task.shape.ratio, task.shape.ratio)
         painter.setFont(font)

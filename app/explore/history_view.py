@@ -12,8 +12,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from app.look.numbers import NORM_SIGNS, digits_for, format_signed, write_epsilon
-from app.widgets.basics import make_column, make_row, make_tool_button
-from app.widgets.captions import Caption
+from app.widgets.basics import make_column, make_label, make_row, make_tool_button
 from app.widgets.editors import Slider
 from app.widgets.plot_view import LineView
 from core.figures.curve import ATTACK, CurveData
@@ -56,7 +55,9 @@ class HistoryView(QWidget):
         self.slider.setToolTip(
             "Drag through the attack's steps; image and cortex follow. At the right end: the delivered image."
         )
-        self.readout = Caption("muted", hint="The step shown: its number, its budget and the shift of the target")
+        self.readout = make_label(
+            "", "muted", wraps=True, tip="The step shown: its number, its budget and the shift of the target"
+        )
         self._timer = QTimer(self)
         foot = make_row(self.play_button, self.slider, self.movie_button)
         self.setLayout(make_column(self.plot, foot, gap=0, stretch=0))
@@ -96,8 +97,7 @@ class HistoryView(QWidget):
 
     def set_step(self, step: int | None) -> None:
         """Move to a step without telling anyone; None is what was delivered."""
-        with QSignalBlocker(self.slider):
-            self.slider.setValue(self.slider.maximum() if step is None else step)
+        self.slider.set_value(self.slider.maximum() if step is None else step)
         self._draw_marker()
 
     def set_playing(self, on: bool) -> None:
@@ -160,7 +160,7 @@ class HistoryView(QWidget):
         return kept[::-1]
 
     def _draw_marker(self) -> None:
-        self.readout.show_text(self.describe_step())
+        self.readout.setText(self.describe_step())
         if self._data is not None and self.step is not None:
             self.plot.show_place(self.step + 1, float(self._data.lines[ATTACK][self.step]))
         else:

@@ -19,7 +19,7 @@ from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
 from app.widgets.basics import make_column, make_label, make_panel, make_row, show_text
 from app.widgets.budget_meter import BudgetMeter
-from app.widgets.captions import Caption, EmptyState
+from app.widgets.captions import EmptyState
 from app.widgets.editors import ChoiceBox
 from app.widgets.full_panel import make_full_button
 from app.widgets.image_view import ImageView
@@ -77,8 +77,8 @@ class ImagesPanel(QWidget):
         self._manual_factor: int | None = None
         self._place: tuple[int, int] | None = None
         self.amplification = 1
-        self.title = Caption("strong")
-        self.caption = Caption("muted")
+        self.title = make_label("", "strong", wraps=True)
+        self.caption = make_label("", "muted", wraps=True)
         self.scale = make_label("", "faint")
         self.scale.setToolTip("Screen pixels for each pixel of the network's input")
         self.clean_view = ImageView("clean")
@@ -116,8 +116,8 @@ class ImagesPanel(QWidget):
         title : What the image is.
         """
         self._probe = None
-        self.title.show_text(title)
-        self.caption.show_text(caption)
+        self.title.setText(title)
+        self.caption.setText(caption)
         self._take(compare(clean, perturbed))
         if perturbed is None:
             self.meter.set_reading(None)
@@ -126,10 +126,10 @@ class ImagesPanel(QWidget):
         """Show everything a probe delivered: image, controls, difference, budget; the last one's picture is faded."""
         self._probe = probe
         config = probe.config
-        self.title.show_text(f"{probe.stimulus_id} · {config.direction} {config.target.label}")
+        self.title.setText(f"{probe.stimulus_id} · {config.direction} {config.target.label}")
         self._caption(probe, config.attack.epsilon, note="quick look" if config.attack.is_quick_look else "")
         if is_last:
-            self.caption.show_text(LAST)
+            self.caption.setText(LAST)
         self._preview = None
         self._take(compare_probe(probe), fades=is_last)
         self._read_budget()
@@ -283,7 +283,7 @@ class ImagesPanel(QWidget):
         budget = f"{NORM_SIGNS[attack.norm]} ε {write_epsilon(epsilon, attack.norm)}"
         steps = "auto" if attack.falls and not attack.n_steps else attack.steps_taken
         how = note or f"{attack.method.upper()} {steps} steps"
-        self.caption.show_text(f"{config.network} {config.layer} · {budget} · {how}")
+        self.caption.setText(f"{config.network} {config.layer} · {budget} · {how}")
 
     def _read_budget(self) -> None:
         """Measure what the second pane shows, from the exact pixels of the probe or its preview."""

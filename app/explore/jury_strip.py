@@ -10,8 +10,7 @@ from PySide6.QtWidgets import QHeaderView, QWidget
 
 from app.explore.roi_table import LEAST_BAR_SPAN, ROW_HEIGHT, ROW_ROLE, BarDelegate
 from app.look.numbers import format_signed
-from app.widgets.basics import make_column, make_row, make_tool_button
-from app.widgets.captions import Caption
+from app.widgets.basics import make_column, make_label, make_row, make_tool_button
 from app.widgets.plain_table import PlainTable
 from core.networks.spec import NetworkSpec
 from core.probes.jury import Vote
@@ -38,7 +37,7 @@ class JuryStrip(QWidget):
         self.toggle = make_tool_button(tip=f"{TIP} (J)", name="Network jury")
         self.toggle.setText("Network jury")
         self.toggle.setCheckable(True)
-        self.legend = Caption("faint", hint=TIP)
+        self.legend = make_label("", "faint", wraps=True, tip=TIP)
         self.table = PlainTable("Network jury", ("Network", "Shift (SD)"), stretches=False)
         self._bars = BarDelegate(self)
         self._jurors: Sequence[Juror] = ()
@@ -63,7 +62,7 @@ class JuryStrip(QWidget):
         for number, row in enumerate(rows):
             if (item := self.table.item(number, 1)) is not None:
                 item.setData(ROW_ROLE, row)
-        self.legend.show_text(LEGEND if shown else "")
+        self.legend.setText(LEGEND if shown else "")
         self.table.setFixedHeight(ROW_HEIGHT * min(len(shown), MOST_ROWS) + 2)
         self.table.setVisible(bool(shown))
 

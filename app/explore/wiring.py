@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
 from app.base.settings import Settings, find_setting
+from app.cortex.colour import CortexStyle
 from app.cortex.panel import BESIDE, MAPS
 from app.cortex.picking import HoverInfo
-from app.cortex.style import CortexStyle
 from app.explore.image_list import list_own_images
 from app.explore.jury import Jury
 from app.explore.maps import encoder_of

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.look.theme import theme_in_use
 from app.widgets.basics import fill_dialog, make_label, make_row
+from app.widgets.drawing import draw_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,18 +143,14 @@ class PalettePainter(QStyledItemDelegate):
         painter.restore()
 
     def _draw_parts(self, painter: QPainter, row: QRect, jump: Jump, letters: tuple[int, ...]) -> None:
-        theme = theme_in_use()
-        muted, title = QColor(theme.muted), QColor(theme.muted if jump.reason else theme.text)
-        painter.setPen(muted)
-        painter.drawText(row, _LEFT, jump.kind)
+        muted, title = theme_in_use().muted, theme_in_use().text
+        draw_text(painter, row, jump.kind, muted)
         key_width = painter.fontMetrics().horizontalAdvance(jump.key) if jump.key else 0
-        painter.drawText(row, _RIGHT, jump.key)
+        draw_text(painter, row, jump.key, muted, align=Qt.AlignmentFlag.AlignRight)
         room = row.adjusted(KIND_WIDTH, 0, -(key_width + GAP if key_width else 0), 0)
-        used = self._draw_title(painter, room, jump.title, letters, title)
-        left = room.adjusted(used + GAP, 0, 0, 0)
-        painter.setPen(muted)
+        used = self._draw_title(painter, room, jump.title, letters, QColor(muted if jump.reason else title))
         told = f"Not available: {jump.reason}" if jump.reason else jump.detail
-        painter.drawText(left, _LEFT, painter.fontMetrics().elidedText(told, Qt.TextElideMode.ElideRight, left.width()))
+        draw_text(painter, room.adjusted(used + GAP, 0, 0, 0), told, muted)
 
     @staticmethod
     def _draw_title(painter: QPainter, room: QRect, title: str, letters: tuple[int, ...], colour: QColor) -> int:
@@ -164,10 +161,6 @@ class PalettePainter(QStyledItemDelegate):
         painter.setPen(colour)
         painter.drawStaticText(room.left(), room.top() + round((room.height() - shown.size().height()) / 2), shown)
         return round(shown.size().width())
-
-
-_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 
 
 MOST_ROWS = 60
