@@ -79,8 +79,7 @@ class ImagesPanel(QWidget):
         self.amplification = 1
         self.title = make_label("", "strong", wraps=True)
         self.caption = make_label("", "muted", wraps=True)
-        self.scale = make_label("", "faint")
-        self.scale.setToolTip("Screen pixels for each pixel of the network's input")
+        self.scale = make_label("", "faint", tip="Screen pixels for each pixel of the network's input")
         self.clean_view = ImageView("clean")
         self.made_view = ImageView("perturbed")
         self.difference_view = ImageView("difference")
@@ -111,14 +110,15 @@ class ImagesPanel(QWidget):
 
         Parameters
         ----------
-        clean, perturbed : (height, width, 3) uint8
+        clean, perturbed : (height, width, 3) uint8. Of a clean image that is shown already, a `show_step` follows.
         caption : Network and budget, one line.
         title : What the image is.
         """
         self._probe = None
         self.title.setText(title)
         self.caption.setText(caption)
-        self._take(compare(clean, perturbed))
+        if perturbed is None or self._pictures is None or self._pictures.clean is not clean:
+            self._take(compare(clean, perturbed))
         if perturbed is None:
             self.meter.set_reading(None)
 
@@ -210,8 +210,7 @@ class ImagesPanel(QWidget):
         grid.setVerticalSpacing(2)
         self.first_choice.set_choices([(CLEAN, "Clean")])
         self.first_choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._difference_name = make_label("Difference", "muted")
-        self._difference_name.setToolTip(PAIR_TIP)
+        self._difference_name = make_label("Difference", "muted", tip=PAIR_TIP)
         difference = make_panel(make_row(self._difference_name, -1, self.factor_choice, gap=4))
         first = make_panel(make_row(self.first_choice, self.scale, gap=4, shares=(1, 0)))
         heads = (first, self.role_choice, difference, make_label("Budget", "muted"))

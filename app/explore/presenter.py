@@ -2,14 +2,14 @@
 
 Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
 together cost one drawing. What takes longer than half a frame is gone on with in the next turn. After a drawing it
-rests as long as that took; while a probe runs, longer.
+rests as long as that took; while a probe runs, three times as long.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
@@ -27,9 +27,10 @@ from app.look.numbers import format_number
 from core.datasets.import_stats import find_ncsnr
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
+from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
-from core.types import split_side
+from core.types import ByteArray, split_side
 
 SHIFT = "shift"
 NO_SHIFT = "Clean (no shift yet)"
@@ -48,6 +49,9 @@ TURN = 0.004
 
 LIVE_REST = 0.1
 """Seconds between two drawings of a running probe: the eye gains nothing from more."""
+
+LIVE_TIMES = 3
+"""While a probe runs, a drawing is followed by a rest so many times as long: a quarter of a core at most."""
 
 PARTS = [
     "surface",
@@ -161,8 +165,8 @@ class Presenter(QObject):
 
     def _rest(self) -> None:
         now = time.monotonic()
-        least = LIVE_REST if self._state.progress is not None else 0.0
-        self._rests_until = now + max(least, min(LONGEST_REST, now - self._began))
+        least, times = (LIVE_REST, LIVE_TIMES) if self._state.progress is not None else (0.0, 1)
+        self._rests_until = now + max(least, min(LONGEST_REST, times * (now - self._began)))
         self.mark()
 
     def _draw_surface(self) -> None:
@@ -252,7 +256,7 @@ class Presenter(QObject):
         progress = state.progress
         pixels = progress.pixels if progress is not None else None
         caption = f"step {progress.step} of {progress.n_steps}" if progress is not None else "clean"
-        images.show_images(state.stimulus.levels, pixels, caption=caption, title=self._title())
+        images.show_images(levels_of(state.stimulus), pixels, caption=caption, title=self._title())
         if progress is not None:
             images.show_step(progress.pixels, epsilon=progress.epsilon, norm=state.attack.norm)
 
@@ -334,6 +338,12 @@ class Presenter(QObject):
     def _draw_refining(self) -> None:
         if self._state.refining is not None:
             self._panels.controls.run.show_progress(self._state.refining, most="at most ")
+
+
+@lru_cache(maxsize=1)
+def levels_of(stimulus: Stimulus) -> ByteArray:
+    """The grey levels (height, width, 3) of an image, one array for as long as it is shown."""
+    return stimulus.levels
 
 
 def mark_target(view: CortexView, target: Target | None, subject: Subject | None) -> None:

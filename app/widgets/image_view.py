@@ -226,6 +226,8 @@ class ImageView(QWidget):
 
     def set_pixels(self, pixels: ByteArray | None) -> None:
         """Show a picture, or nothing. Keeps the zoom unless the size changed."""
+        if pixels is not None and pixels is self.pixels:
+            return
         size_before = None if self.pixels is None else self.pixels.shape
         self.pixels = pixels
         self._item.setVisible(pixels is not None)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from PySide6.QtCore import QObject, QTimer
 from pytestqt.qtbot import QtBot
@@ -24,7 +25,7 @@ def test_other_events_come_between_the_steps(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not turns.isActive())
     other.stop()
     places = [told.index(name) for name in ("a0", "a1", "a2")]
-    assert all("other" in told[first:last] for first, last in zip(places, places[1:], strict=False))
+    assert all("other" in told[first:last] for first, last in pairwise(places))
 
 
 def test_newer_steps_take_the_place_of_what_is_left(qtbot: QtBot) -> None:
