@@ -106,7 +106,9 @@ class LogStore(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.lines: deque[str] = deque(maxlen=MOST_LINES)
-        self._handler = _Handler(self)
+        self._handler = logging.StreamHandler(self)
+        self._handler.terminator = ""
+        self._handler.setLevel(logging.INFO)
         self._handler.setFormatter(logging.Formatter(LINE_FORMAT, datefmt="%H:%M:%S"))
 
     def install(self) -> None:
@@ -123,19 +125,10 @@ class LogStore(QObject):
             logging.getLogger(name).setLevel(logging.NOTSET)
         logging.getLogger().removeHandler(self._handler)
 
-    def add(self, line: str) -> None:
+    def write(self, line: str) -> None:
         """Keep one line."""
         self.lines.append(line)
         self.added.emit(line)
-
-
-class _Handler(logging.Handler):
-    def __init__(self, store: LogStore) -> None:
-        super().__init__(logging.INFO)
-        self._store = store
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._store.add(self.format(record))
 
 
 LOGGER = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ import numpy as np
 
 from app.cortex.mesh import Mesh
 from app.cortex.scene import Scene
-from app.look.numbers import digits_for, format_signed
 from core.surfaces.paint import NO_VOXEL, VoxelMap
 from core.types import Hemisphere
+from core.words import digits_for, format_signed
 
 ASIDE = (0.29, 0.13)
 """Pixels from a position to the second try."""

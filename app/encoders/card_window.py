@@ -19,7 +19,6 @@ from app.base.turns import Turns
 from app.encoders.card_data import ALL, choose_voxels, describe_difference, offered_scores, roi_groups
 from app.encoders.card_figure import Figure, plot_card, plot_pair
 from app.encoders.card_table_view import CardTableView
-from app.look.numbers import format_number
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.editors import ChoiceBox
@@ -33,6 +32,7 @@ from core.encoders.library import cards_of
 from core.figures.probe_words import describe_subject
 from core.files import replace_file
 from core.probes.target import TargetKind
+from core.words import format_number
 
 FIRST_SIZE = (1160, 760)
 FACTS_WIDTH = 300

@@ -14,7 +14,6 @@ from app.base.state import Pinned
 from app.explore.compare_tools import CompareTools
 from app.explore.jury_strip import JuryStrip
 from app.explore.picture_set import ROLES, PictureSet, Role, compare, compare_probe, describe_pixel, fade, pixels_of
-from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
 from app.widgets.basics import make_column, make_label, make_panel, make_row, show_text
@@ -24,6 +23,7 @@ from app.widgets.editors import ChoiceBox
 from app.widgets.full_panel import make_full_button
 from app.widgets.image_view import ImageView
 from app.widgets.large_view import LargeView
+from core.attacks.config import NORM_SIGNS, write_epsilon
 from core.images.difference import MANUAL_FACTORS, amplify, choose_factor
 from core.images.stimulus import from_uint8
 from core.probes.budget import read_budget

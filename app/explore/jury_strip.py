@@ -9,12 +9,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHeaderView, QWidget
 
 from app.explore.roi_table import LEAST_BAR_SPAN, ROW_HEIGHT, ROW_ROLE, BarDelegate
-from app.look.numbers import format_signed
 from app.widgets.basics import make_column, make_label, make_row, make_tool_button
 from app.widgets.plain_table import PlainTable
 from core.networks.spec import NetworkSpec
 from core.probes.jury import Vote
 from core.probes.spill_over import SpillRow
+from core.words import format_signed
 
 LEGEND = "SD of each encoder · ◆ robust ◇ standard"
 TIP = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.base.state import AppState, Pinned
-from app.look.numbers import NORM_SIGNS, write_epsilon
+from core.attacks.config import NORM_SIGNS, write_epsilon
 from core.errors import ProbeError
 from core.figures.movie_config import MAPS, CortexStyle
 from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, ProbeMap, map_probe, robust_limit

@@ -10,10 +10,10 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.explore.curve_view import CurveView
-from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.widgets.basics import make_column, make_label
 from app.widgets.editors import CountBox, NumberBox
 from app.widgets.form import Count, Flag, Form, Number
+from core.attacks.config import NORM_SIGNS, write_epsilon
 from core.experiments.measured.detect import ShiftPower, find_spans
 from core.figures.curve import ATTACK, CurveData
 from core.figures.probe_maps import SD_UNIT

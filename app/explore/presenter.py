@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from operator import attrgetter
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
@@ -23,14 +24,13 @@ from app.explore.images_panel import ImagesPanel
 from app.explore.maps import REGIONS, find_perturbed, make_map, make_maps
 from app.explore.path import CortexPath
 from app.explore.responses_panel import ResponsesPanel
-from app.look.numbers import format_number
 from core.datasets.import_stats import find_ncsnr
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
-from core.images.stimulus import Stimulus
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
-from core.types import ByteArray, split_side
+from core.types import split_side
+from core.words import format_number
 
 SHIFT = "shift"
 NO_SHIFT = "Clean (no shift yet)"
@@ -52,6 +52,9 @@ LIVE_REST = 0.1
 
 LIVE_TIMES = 3
 """While a probe runs, a drawing is followed by a rest so many times as long: a quarter of a core at most."""
+
+levels_of = lru_cache(maxsize=1)(attrgetter("levels"))
+"""The grey levels (height, width, 3) uint8 of a stimulus, one array for as long as it is shown."""
 
 PARTS = [
     "surface",
@@ -338,12 +341,6 @@ class Presenter(QObject):
     def _draw_refining(self) -> None:
         if self._state.refining is not None:
             self._panels.controls.run.show_progress(self._state.refining, most="at most ")
-
-
-@lru_cache(maxsize=1)
-def levels_of(stimulus: Stimulus) -> ByteArray:
-    """The grey levels (height, width, 3) of an image, one array for as long as it is shown."""
-    return stimulus.levels
 
 
 def mark_target(view: CortexView, target: Target | None, subject: Subject | None) -> None:

@@ -15,17 +15,17 @@ from app.explore.curve_view import CurveView
 from app.explore.history_view import HistoryView
 from app.explore.power_row import PowerRow
 from app.explore.roi_table import RoiTable
-from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.widgets.basics import make_column, make_label, make_panel, make_row, make_split
 from app.widgets.captions import EmptyState
 from app.widgets.full_panel import MARK, fills, make_full_button
 from app.widgets.segmented import Segmented
-from core.attacks.config import write_budget, write_convergence
+from core.attacks.config import NORM_SIGNS, write_budget, write_convergence, write_epsilon
 from core.figures.curve import ATTACK, SECOND, SECOND_CONTROL, CurveData, curve_of, describe_run, steps_of
 from core.figures.probe_plots import LAST, PINNED
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.spill_over import RoiPool, SpillOver, tabulate_probe, tabulate_shift
 from core.types import FloatArray, VoxelTable
+from core.words import digits_for, format_number, format_signed
 
 REDRAW_MS = 60
 """A running probe draws one of its parts (plots, then table) at most every 60 ms, whatever the attack's speed.

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QDialog
 
 from app.base.state import request_probe
 from app.explore.selection import Selection
-from app.look.numbers import format_number, format_signed
 from app.widgets.basics import allow, bring, fill_dialog, make_button, make_label, make_row
 from app.widgets.desk import Desk
 from app.widgets.editors import Slider
@@ -21,6 +20,7 @@ from core.figures.trade_off import plot_trade_off
 from core.probes.probe import Probe
 from core.probes.trade_off import TradeOff, TradePoint, iter_trade_off, plan_trade_off
 from core.reports.plot import Plot
+from core.words import format_number, format_signed
 
 TIP = "Between the least spill-over and the largest shift of the target; the probe is shown in Explore"
 

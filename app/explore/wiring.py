@@ -17,9 +17,8 @@ from app.explore.image_list import list_own_images
 from app.explore.jury import Jury
 from app.explore.maps import encoder_of
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
-from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.ask_path import ask_open
-from core.attacks.config import AttackConfig
+from core.attacks.config import GREY_LEVELS, AttackConfig, write_epsilon
 from core.probes.target import list_rois
 from core.types import NormName
 

@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
 from PySide6.QtWidgets import QApplication
 
-from app.look.numbers import MINUS
 from app.look.theme import Theme, follow_theme
+from core.words import MINUS
 
 # exitCleanup: pyqtgraph's own clean-up at exit crashes under PySide6; row-major: arrays are (row, column) everywhere.
 pg.setConfigOptions(imageAxisOrder="row-major", exitCleanup=False, antialias=True)
@@ -23,6 +23,8 @@ SMALLER = 0.88
 LINE_WIDTH = 2.0
 GRID_ALPHA = 110
 """Of 255: grid lines only guide."""
+TEXT_GAP = 4
+"""Pixels between two numbers at ticks."""
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
@@ -43,14 +45,14 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         super()._updateMaxTextSize(size + 1)
 
     def generateDrawSpecs(self, painter: QPainter) -> Any:
-        """What is drawn, without the texts that would lie over one to their right or above."""
+        """What is drawn, without the texts that would lie on one to their right or above."""
         specs = super().generateDrawSpecs(painter)
         if specs is None:
             return None
         *lines, texts = specs
         kept: list[Any] = []
         for text in reversed(texts):
-            if not any(text[0].intersects(other[0]) for other in kept):
+            if not any(text[0].adjusted(0, 0, TEXT_GAP, 0).intersects(other[0]) for other in kept):
                 kept.insert(0, text)
         return (*lines, kept)
 

@@ -10,10 +10,10 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.base.pictures import to_qimage
-from app.look.numbers import NORM_SIGNS, write_epsilon
 from app.look.theme import theme_in_use
 from app.stimuli.tray import Tray
 from app.widgets.drawing import draw_bar, draw_text
+from core.attacks.config import NORM_SIGNS, write_epsilon
 from core.kept import Kept
 from core.stimuli.levels import LevelReading
 from core.stimuli.preview import ItemPreview

@@ -235,7 +235,7 @@ class ImageView(QWidget):
         for action in self.actions():
             action.setEnabled(pixels is not None)
         if pixels is not None:
-            self._item.setImage(pixels, autoLevels=False, levels=(0, 255))
+            self._item.setImage(pixels, autoLevels=False)
             if size_before != pixels.shape:
                 self._limit()
                 self.fit()

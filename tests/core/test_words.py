@@ -1,4 +1,4 @@
-"""How the interface writes numbers."""
+"""How numbers are written for people."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from app.look.numbers import digits_for, format_number, format_signed, write_epsilon
 from app.look.plotting import spread_apart
+from core.attacks.config import write_epsilon
 from core.types import NormName
+from core.words import digits_for, format_number, format_signed
 
 
 @pytest.mark.parametrize(
