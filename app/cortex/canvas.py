@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QSizePolicy, QStyle, QWidget
 from app.cortex.camera import CameraPose
 from app.cortex.inputs import CortexInput
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, sides_of
-from app.cortex.mesh import FACING
+from app.cortex.mesh import FACING, points_in_frame
 from app.cortex.morph import MorphPath
 from app.cortex.picking import Pick, pick_vertex
 from app.cortex.scene import Format, Scene, background_of
@@ -135,7 +135,7 @@ class CortexCanvas(QWidget):
 
     def fit(self) -> None:
         """Bring all that is shown into sight."""
-        points = self.scene.frame_points()
+        points = points_in_frame(self.scene.shown, self.scene.framed, forward=self.pose.axes()[2])
         if len(points):
             self._untouched = True
             self._take_pose(self.pose.fitted(points, aspect=self._aspect(), margin=MARGIN))

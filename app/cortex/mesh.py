@@ -105,11 +105,6 @@ def find_box(points: FloatArray) -> FloatArray:
     return np.stack([columns.min(axis=1), columns.max(axis=1)]).astype(np.float64)
 
 
-def make_mesh(points: npt.NDArray[np.float32], faces: npt.NDArray[np.int32]) -> Mesh:
-    """A mesh with the normals of its own triangles."""
-    return Mesh(points, faces, lambda: vertex_normals(points, faces))
-
-
 def vertex_normals(points: FloatArray, faces: IntArray) -> npt.NDArray[np.float32]:
     """Unit normals (n, 3) of vertices, the area-weighted mean over their triangles; zero where there is none."""
     # Column by column: rows of three make a full fsaverage three times slower.

@@ -121,10 +121,6 @@ class Scene:
         """Coordinates (n, 3) of all that is in view."""
         return points_in_frame(self.shown, None)
 
-    def frame_points(self) -> FloatArray:
-        """Coordinates (n, 3) of what a view is to bring into sight: the framed vertices that face the viewer."""
-        return points_in_frame(self.shown, self.framed, forward=self.pose.axes()[2])
-
     def marker_position(self, lift: float = 0.0) -> FloatArray | None:
         """Where on the surface the marker sits, (3,) scene mm, `lift` mm above it; None while it is hidden."""
         if self.marked is None or self.marked[0] not in self.sides or self.path is None:

@@ -97,16 +97,9 @@ def faded(colour: str, alpha: float) -> QColor:
 
 def spread_apart(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
     """Move label positions as little as needed so that each is `gap` from the next and all lie in [low, high]."""
-    order = np.argsort(wanted, kind="stable")
-    placed: list[float] = []
-    for index in order:
-        floor = placed[-1] + gap if placed else low
-        placed.append(max(float(wanted[index]), floor))
-    ceiling = high
-    for position in range(len(placed) - 1, -1, -1):
-        placed[position] = min(placed[position], ceiling)
-        ceiling = placed[position] - gap
-    result = [0.0] * len(placed)
-    for position, index in enumerate(order):
-        result[int(index)] = placed[position]
-    return result
+    order, steps = np.argsort(wanted, kind="stable"), gap * np.arange(len(wanted))
+    placed = np.maximum.accumulate(np.maximum(np.asarray(wanted)[order], low) - steps) + steps
+    placed = np.minimum.accumulate((np.minimum(placed, high) - steps)[::-1])[::-1] + steps
+    result = np.empty(len(placed))
+    result[order] = placed
+    return [float(place) for place in result]

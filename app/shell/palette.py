@@ -61,11 +61,8 @@ WAYS = (
 """What a word is worth that begins the text, begins a word of it, stands inside one, is its initials, is spread over
 it; where its first letter stands, and how a further one follows."""
 
-GAP_COST = 1.0
-"""A letter left out between two letters of a scattered word."""
-
 MOST_GAPS = 8
-"""With more letters left out, the word was not meant."""
+"""With more letters left out of a word that is spread over the text, it was not meant; each costs 1."""
 
 LENGTH_COST = 0.1
 """A letter of the text: of two equal finds the shorter text is meant."""
@@ -98,7 +95,7 @@ def _find_word(word: str, text: str) -> Find | None:
         if found := re.search(f"{start}({first})" + "".join(map(follows.format, others)), text):
             places = tuple(found.start(number) for number in range(1, len(word) + 1))
             gaps = 0 if start else places[-1] - places[0] + 1 - len(word)  # between initials are whole words
-            return Find(worth - GAP_COST * gaps, places) if gaps <= MOST_GAPS else None
+            return Find(worth - gaps, places) if gaps <= MOST_GAPS else None
     return None
 
 
