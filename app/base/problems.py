@@ -168,9 +168,11 @@ class Problems(QObject):
 
     def attempt(self, make: Callable[[], T]) -> T | None:
         """What `make` gives; None, and why, where it is refused."""
-        with self.shown():
+        try:
             return make()
-        return None
+        except ProbeError as error:
+            self.show(error)
+            return None
 
     def show_failed(self, failed: Failed) -> None:
         """Show how a job failed."""

@@ -55,7 +55,7 @@ class Theme:
 def _make_theme(name: str, column: int) -> Theme:
     """The theme of the first or the second colour of each field."""
     inks, colours = find_inks(name), [field for field in fields(Theme) if field.default is not MISSING]
-    chosen = {field.name: field.default.split()[column] for field in colours}
+    chosen = {field.name: str(field.default).split()[column] for field in colours}
     return Theme(name, name == "dark", inks.warm, inks.cool, **chosen)
 
 
