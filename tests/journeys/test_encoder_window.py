@@ -74,6 +74,7 @@ def test_a_point_of_the_card_becomes_the_target(window: MainWindow, qtbot: QtBot
     card = window.features.encoders.card_window
     assert card is not None
     window.session.state.auto_probe = False
+    card.turns.finish()
     card.figure.plots[1].picked.emit(17)
     target = window.session.state.target
     assert target is not None
