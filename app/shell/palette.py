@@ -132,7 +132,7 @@ class PalettePainter(QStyledItemDelegate):
         key_width = painter.fontMetrics().horizontalAdvance(jump.key) + GAP if jump.key else 0
         room, meant = row.adjusted(KIND_WIDTH, 0, -key_width, 0), answer.letters
         letters = [f"<b>{escape(one)}</b>" if at in meant else escape(one) for at, one in enumerate(jump.title)]
-        title = QStaticText("".join(letters))
+        title = QStaticText(f"<nobr>{''.join(letters)}</nobr>")
         title.prepare(font=painter.font())
         painter.setPen(QColor(muted if jump.reason else theme_in_use().text))
         painter.drawStaticText(room.left(), room.top() + round((room.height() - title.size().height()) / 2), title)
