@@ -1,13 +1,15 @@
-"""Texts that are the same everywhere: counts, durations, a few of many names, cells of tables."""
+"""Texts that are the same everywhere: counts, numbers, durations, a few of many names, cells of tables."""
 
 from __future__ import annotations
 
 import codecs
 import io
+import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
 
+MINUS, MISSING = "\N{MINUS SIGN}", "\N{EN DASH}"
 PLAIN = {"−": "-", "×": "x", "·": "-", "→": "->", "…": "...", "²": "^2"}
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 NUMBER = re.compile(r"(\d+)")
@@ -26,6 +28,26 @@ def count(number: int, one: str, many: str = "") -> str:
     ('1 voxel', '3 voxels', '2 stimuli')
     """
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def format_number(value: float, digits: int = 2) -> str:
+    """A number with fixed decimals and a true minus sign; no sign before zeros, an en dash where it is not finite."""
+    return f"{value:z.{digits}f}".replace("-", MINUS) if math.isfinite(value) else MISSING
+
+
+def format_signed(value: float, digits: int = 2) -> str:
+    """The same with its sign always written; what rounds to zero is written as plain zero."""
+    if not math.isfinite(value):
+        return MISSING
+    text = f"{value:+.{digits}f}"
+    return (text[1:] if float(text) == 0 else text).replace("-", MINUS)
+
+
+def digits_for(largest: float) -> int:
+    """Decimals that give about three figures to numbers up to `largest`."""
+    if not math.isfinite(largest) or largest <= 0:
+        return 2
+    return min(5, max(0, 2 - math.floor(math.log10(largest))))
 
 
 def name_with_unit(name: str, unit: str) -> str:

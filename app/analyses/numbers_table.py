@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from app.look.numbers import digits_for, format_number
 from app.widgets.plain_table import Cell
 from core.attacks.config import write_epsilon
 from core.reports.table import Table
 from core.types import NormName
+from core.words import digits_for, format_number
 
 ENDS = (" low", " high")
 WORDS = {"n_": "", "l2": "L2", "linf": "Linf", "epsilon": "ε", "roi": "ROI", "r2": "r²"}

@@ -22,7 +22,6 @@ from app.analyses.sweep_job import (
     read_progress,
 )
 from app.base.services import Services
-from app.look.numbers import write_epsilon
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import allow, bring, fill_dialog, make_badge, make_button, make_label, make_row
 from app.widgets.desk import Desk, Feature, does
@@ -30,7 +29,7 @@ from app.widgets.form import MOST_SEED, Count, Fields, Pick, Text
 from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import JobLine
 from app.widgets.where_row import WhereRow
-from core.attacks.config import parse_epsilon
+from core.attacks.config import parse_epsilon, write_epsilon
 from core.cluster.where import Where
 from core.errors import BadInputError
 from core.sweeps.config import rescale_budget

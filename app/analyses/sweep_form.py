@@ -8,11 +8,10 @@ from functools import partial
 
 from PySide6.QtWidgets import QWidget
 
-from app.look.numbers import write_epsilon
 from app.widgets.basics import make_column, make_heading, make_label, show_text
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Flag, Form, Gate, Pick, Text, attempt
 from app.widgets.pick_dialog import IMAGE_EXAMPLES, VOXEL_EXAMPLES, make_picker
-from core.attacks.config import describe_grey_levels, parse_epsilon
+from core.attacks.config import describe_grey_levels, parse_epsilon, write_epsilon
 from core.datasets.subject import Subject
 from core.encoders.config import EncoderConfig
 from core.errors import BadInputError, ProbeError

@@ -10,7 +10,6 @@ import numpy as np
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.analyses.answer_view import AnswerView, ColourBar
-from app.look.numbers import format_number, format_signed
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
@@ -24,6 +23,7 @@ from core.sweeps.cell_view import CellChoice, read_cell
 from core.sweeps.gather import Sweep
 from core.sweeps.plan import VARIANTS
 from core.sweeps.transfer import sources_of
+from core.words import format_number, format_signed
 
 if TYPE_CHECKING:
     from app.analyses.sweep_job import Finished

@@ -1,8 +1,7 @@
 """The one lane all heavy work runs in: a single worker thread, one job at a time. Never runs work on the GUI thread.
 
     a job:     waiting -> running -> done, failed or stopped        (stopped while it waits, too; each end is told)
-    the lane:  idle -> preparing -> running -> idle
-                           \\          \\-> cancelling -> idle
+    the lane:  idle -> running -> asked to stop -> idle
 
 A job is a function that takes `should_stop` and returns an answer or an iterator of progress records, whose last
 record is the answer. Answers reach the GUI thread as signals; those of a replaced or dropped job never arrive.
@@ -67,26 +66,15 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
-class _Busy:
-    """The job at work."""
+class Running:
+    """The job at work, and whether it was asked to stop."""
 
     kind: str
     title: str
+    stops: bool = False
 
 
-class Preparing(_Busy):
-    """A job was handed to the worker and has not reported yet (torch may be loading)."""
-
-
-class Running(_Busy):
-    """A job has reported at least once."""
-
-
-class Cancelling(_Busy):
-    """A job was asked to stop and has not stopped yet."""
-
-
-RunState = Idle | Preparing | Running | Cancelling
+RunState = Idle | Running
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +280,7 @@ class JobLane(QObject):
             return
         job.stop.set()
         if job is self._current:
-            self._enter(Cancelling(job.kind, job.title))
+            self._enter(Running(job.kind, job.title, stops=True))
         elif job is not self._preempted:
             self._waiting = [other for other in self._waiting if other is not job]
             self._tell(job, Stopped())
@@ -339,7 +327,7 @@ class JobLane(QObject):
 
     def _begin(self, job: Job) -> None:
         self._current, job.began = job, time.monotonic()
-        self._enter(Preparing(job.kind, job.title))
+        self._enter(Running(job.kind, job.title))
         if job.wanted:
             job.on_begun()
 
@@ -358,7 +346,6 @@ class JobLane(QObject):
     @Slot(object, object)
     def _take_progress(self, job: Job, record: Any) -> None:
         if job is self._current and not job.stop.is_set():
-            self._enter(Running(job.kind, job.title))
             job.on_progress(record)
 
     @Slot(object, object)
@@ -374,8 +361,8 @@ class JobLane(QObject):
     def _go_on(self) -> None:
         """After a job: back to the one it preempted, or to one it did not come to let pass, or to the next."""
         if self._current is not None:
-            at_work = Cancelling if self._current.stop.is_set() else Running
-            self._enter(at_work(self._current.kind, self._current.title))
+            at_work = self._current
+            self._enter(Running(at_work.kind, at_work.title, at_work.stop.is_set()))
         elif self._preempting is not None:
             self._preempt.emit()
         self._next()

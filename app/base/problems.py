@@ -18,7 +18,6 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -36,42 +35,30 @@ from core.paths import log_folder
 T = TypeVar("T")
 REPORTED_PACKAGES = ("probescope", "torch", "torchvision", "timm", "numpy", "PySide6-Essentials", "pyvista", "vtk")
 MOST_LOG_LINES = 60
-OFFERED_SETTINGS = tuple(setting for setting in SETTINGS if setting.title and not setting.is_folder)
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
-    """What a report says about the running program beside the defect itself.
-
-    Parameters
-    ----------
-    device : The engine's device; empty before it is loaded.
-    log : The program's own log, oldest first.
-    settings : Settings that differ from their defaults.
+def describe_circumstances(device: str, log: Sequence[str], settings: Settings) -> list[str]:
+    """What a report says of the running program: its device ("" before it is loaded), its settings that are not the
+    default, folders left out, and the last lines of its log, oldest first.
     """
+    offered = [row for row in SETTINGS if row.title and not row.is_folder]
+    changed = [f"{row.key} = {settings.value(row.key)!r}" for row in offered if settings.value(row.key) != row.default]
+    told = [
+        f"device: {device or 'engine not loaded'}",
+        "",
+        "Settings that are not the default:",
+        *(changed or ["none"]),
+    ]
+    return [*told, "", "Last log lines:", *(log[-MOST_LOG_LINES:] or ["none"])]
 
-    device: str = ""
-    log: Sequence[str] = field(default_factory=tuple)
-    settings: Sequence[str] = field(default_factory=tuple)
 
-
-def make_report(trace: str, found: Circumstances | None = None) -> str:
+def make_report(trace: str, circumstances: Sequence[str] = ()) -> str:
     """The whole report as text, without the user's own folders and name."""
-    circumstances = Circumstances() if found is None else found
     when = datetime.now(UTC).isoformat(timespec="seconds")
     lines = [f"Probescope report, {when}", f"{platform.platform()}, Python {platform.python_version()}"]
-    lines += [f"{package} {_version(package)}" for package in REPORTED_PACKAGES]
-    lines += [f"Qt {qVersion()}, {_describe_screen()}, {os.cpu_count()} cores"]
-    lines += [f"device: {circumstances.device or 'engine not loaded'}"]
-    lines += ["", "Settings that are not the default:", *(circumstances.settings or ["none"])]
-    lines += ["", "Last log lines:", *(list(circumstances.log)[-MOST_LOG_LINES:] or ["none"])]
+    lines += [f"{package} {version_of(package)}" for package in REPORTED_PACKAGES]
+    lines += [f"Qt {qVersion()}, {_describe_screen()}, {os.cpu_count()} cores", *circumstances]
     return hide_private("\n".join([*lines, "", trace.rstrip(), ""]))
-
-
-def describe_settings(settings: Settings) -> list[str]:
-    """The available settings that differ from their defaults, folders left out."""
-    changed = [row for row in OFFERED_SETTINGS if settings.value(row.key) != row.default]
-    return [f"{row.key} = {settings.value(row.key)!r}" for row in changed]
 
 
 def hide_private(text: str, homes: Iterable[Path] = (), user: str = "") -> str:
@@ -98,7 +85,8 @@ def _describe_screen() -> str:
     return f"screen {size.width()} x {size.height()} at {screen.devicePixelRatio():g}"
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """The version of an installed package, or that it is not."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -118,7 +106,9 @@ class LogStore(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.lines: deque[str] = deque(maxlen=MOST_LINES)
-        self._handler = _Handler(self)
+        self._handler = logging.StreamHandler(self)
+        self._handler.terminator = ""
+        self._handler.setLevel(logging.INFO)
         self._handler.setFormatter(logging.Formatter(LINE_FORMAT, datefmt="%H:%M:%S"))
 
     def install(self) -> None:
@@ -135,19 +125,10 @@ class LogStore(QObject):
             logging.getLogger(name).setLevel(logging.NOTSET)
         logging.getLogger().removeHandler(self._handler)
 
-    def add(self, line: str) -> None:
+    def write(self, line: str) -> None:
         """Keep one line."""
         self.lines.append(line)
         self.added.emit(line)
-
-
-class _Handler(logging.Handler):
-    def __init__(self, store: LogStore) -> None:
-        super().__init__(logging.INFO)
-        self._store = store
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._store.add(self.format(record))
 
 
 LOGGER = logging.getLogger(__name__)
@@ -162,7 +143,7 @@ class Problems(QObject):
     crashed = Signal(str, str)
     """The report of a defect, and the file it was written to (empty if it could not be)."""
 
-    def __init__(self, find_circumstances: Callable[[], Circumstances] = Circumstances) -> None:
+    def __init__(self, find_circumstances: Callable[[], Sequence[str]] = tuple) -> None:
         super().__init__()
         self._find_circumstances = find_circumstances
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from app.base.catalogue import Catalogue, read_catalogue
 from app.base.controller import Controller
 from app.base.jobs import JobLane
-from app.base.problems import Circumstances, LogStore, Problems, describe_settings
+from app.base.problems import LogStore, Problems, describe_circumstances
 from app.base.settings import Settings
 from app.base.state import AppState
 from core.engine import Engine
@@ -72,7 +72,7 @@ def open_services(
     offered = catalogue if catalogue is not None else read_catalogue()
     log = LogStore()
     log.install()
-    problems = Problems(lambda: Circumstances(state.device, tuple(log.lines), describe_settings(kept)))
+    problems = Problems(lambda: describe_circumstances(state.device, tuple(log.lines), kept))
     lane.failed.connect(problems.show_failed)
     controller = Controller(state, lane, engine=used, catalogue=offered, problems=problems)
     return Services(kept, state, lane, used, problems, log, controller)

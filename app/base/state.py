@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from core.attacks.config import AttackConfig
 from core.checks import refusal
@@ -51,16 +51,14 @@ class Pinned:
 
 
 class Fact(Generic[T]):
-    """An attribute that emits a signal of its owner when its value changes."""
+    """An attribute of a QObject; the signal NAME_changed, which it makes, is emitted when its value changes."""
 
-    def __init__(self, default: T, *, signal: str, same: Callable[[Any, Any], bool] = operator.is_) -> None:
-        self._default = default
-        self._signal = signal
-        self._same = same
-        self._slot = ""
+    def __init__(self, default: T, *, same: Callable[[Any, Any], bool] = operator.is_) -> None:
+        self._default, self._same, self._name = default, same, ""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        self._slot = f"_fact_{name}"
+        self._name = name
+        setattr(owner, f"{name}_changed", Signal())
 
     @overload
     def __get__(self, owner: None, kind: type) -> Fact[T]: ...
@@ -69,63 +67,45 @@ class Fact(Generic[T]):
     def __get__(self, owner: QObject | None, kind: type) -> Fact[T] | T:
         if owner is None:
             return self
-        return cast(T, owner.__dict__.get(self._slot, self._default))
+        return cast(T, owner.__dict__.get(f"_fact_{self._name}", self._default))
 
     def __set__(self, owner: QObject, value: T) -> None:
         if self._same(self.__get__(owner, type(owner)), value):
             return
-        owner.__dict__[self._slot] = value
-        getattr(owner, self._signal).emit()
+        owner.__dict__[f"_fact_{self._name}"] = value
+        getattr(owner, f"{self._name}_changed").emit()
 
 
 class AppState(QObject):
     """The facts of one session; every signal only says that something changed."""
 
-    placed_changed = Signal()
-    subject_changed = Signal()
-    encoder_changed = Signal()
-    card_changed = Signal()
-    stimulus_changed = Signal()
-    target_changed = Signal()
-    direction_changed = Signal()
-    attack_changed = Signal()
-    aim_changed = Signal()
-    clean_changed = Signal()
-    probe_changed = Signal()
-    pinned_changed = Signal()
-    votes_changed = Signal()
-    run_changed = Signal()
-    is_probing_changed = Signal()
-    progress_changed = Signal()
-    refining_changed = Signal()
-    preview_changed = Signal()
-    atlas_changed = Signal()
-    step_changed = Signal()
-    device_changed = Signal()
-    auto_probe_changed = Signal()
+    placed: Fact[Placed | None] = Fact(None)
+    subject: Fact[Subject | None] = Fact(None)
+    encoder: Fact[tuple[str, str]] = Fact(("", ""), same=operator.eq)
+    card: Fact[EncoderCard | None] = Fact(None)
+    stimulus: Fact[Stimulus | None] = Fact(None)
+    target: Fact[Target | None] = Fact(None, same=operator.eq)
+    direction: Fact[Direction] = Fact(Direction.RAISE, same=operator.eq)
+    attack: Fact[AttackConfig] = Fact(AttackConfig(), same=operator.eq)
+    aim: Fact[TargetOptions] = Fact(TargetOptions(), same=operator.eq)
+    clean: Fact[FloatArray | None] = Fact(None)
+    probe: Fact[Probe | None] = Fact(None)
+    pinned: Fact[Pinned | None] = Fact(None)
+    votes: Fact[Mapping[EncoderKey, Vote]] = Fact({})
+    run: Fact[ProbeConfig | None] = Fact(None)
+    is_probing: Fact[bool] = Fact(False, same=operator.eq)
+    progress: Fact[ProbeProgress | None] = Fact(None)
+    refining: Fact[ProbeProgress | None] = Fact(None)
+    preview: Fact[Preview | None] = Fact(None)
+    atlas: Fact[GradientAtlas | None] = Fact(None)
+    step: Fact[int | None] = Fact(None, same=operator.eq)
+    device: Fact[str] = Fact("", same=operator.eq)
+    auto_probe: Fact[bool] = Fact(True, same=operator.eq)
 
-    placed: Fact[Placed | None] = Fact(None, signal="placed_changed")
-    subject: Fact[Subject | None] = Fact(None, signal="subject_changed")
-    encoder: Fact[tuple[str, str]] = Fact(("", ""), signal="encoder_changed", same=operator.eq)
-    card: Fact[EncoderCard | None] = Fact(None, signal="card_changed")
-    stimulus: Fact[Stimulus | None] = Fact(None, signal="stimulus_changed")
-    target: Fact[Target | None] = Fact(None, signal="target_changed", same=operator.eq)
-    direction: Fact[Direction] = Fact(Direction.RAISE, signal="direction_changed", same=operator.eq)
-    attack: Fact[AttackConfig] = Fact(AttackConfig(), signal="attack_changed", same=operator.eq)
-    aim: Fact[TargetOptions] = Fact(TargetOptions(), signal="aim_changed", same=operator.eq)
-    clean: Fact[FloatArray | None] = Fact(None, signal="clean_changed")
-    probe: Fact[Probe | None] = Fact(None, signal="probe_changed")
-    pinned: Fact[Pinned | None] = Fact(None, signal="pinned_changed")
-    votes: Fact[Mapping[EncoderKey, Vote]] = Fact({}, signal="votes_changed")
-    run: Fact[ProbeConfig | None] = Fact(None, signal="run_changed")
-    is_probing: Fact[bool] = Fact(False, signal="is_probing_changed", same=operator.eq)
-    progress: Fact[ProbeProgress | None] = Fact(None, signal="progress_changed")
-    refining: Fact[ProbeProgress | None] = Fact(None, signal="refining_changed")
-    preview: Fact[Preview | None] = Fact(None, signal="preview_changed")
-    atlas: Fact[GradientAtlas | None] = Fact(None, signal="atlas_changed")
-    step: Fact[int | None] = Fact(None, signal="step_changed", same=operator.eq)
-    device: Fact[str] = Fact("", signal="device_changed", same=operator.eq)
-    auto_probe: Fact[bool] = Fact(True, signal="auto_probe_changed", same=operator.eq)
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> SignalInstance:
+            """The signals of the facts."""
 
     @property
     def network(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from PySide6.QtGui import QFont
@@ -14,9 +15,11 @@ from PySide6.QtGui import QFont
 from app.cortex.camera import CameraPose
 from app.cortex.mesh import FACING, Mesh
 from app.cortex.overlay import Annotations, PlacedLabel, Ring, measure_label
-from app.cortex.picking import Picker
+from app.cortex.picking import pick_vertex
 from app.cortex.scene import Scene
+from core.surfaces.atlas import Atlas
 from core.surfaces.centre import NO_CENTRE
+from core.surfaces.mesh import CorticalSurface
 from core.types import BoolArray, FloatArray, IntArray
 
 FEWEST_SEEN = 5
@@ -154,39 +157,26 @@ def _box_of(label: PlacedLabel, size: tuple[float, float]) -> tuple[FloatArray, 
     return np.array([label.x, label.y]), np.asarray(size) / 2
 
 
-class Annotator:
-    """Finds places anew for every scene; keeps what it knows of the atlas, and what lies in front."""
+def find_annotations(scene: Scene, *, size: tuple[float, float], font: QFont) -> Annotations:
+    """Everything written over a picture of `size` in interface pixels."""
 
-    def __init__(self) -> None:
-        self._picker = Picker()
-        self._finders: dict[int, LabelFinder] = {}
-        self._of: tuple[object, object] = (None, None)
+    def pick_at(x: float, y: float) -> FloatArray | None:
+        pick = pick_vertex(scene, size, (x, y))
+        return None if pick is None else np.asarray(pick.point)
 
-    def find(self, scene: Scene, *, size: tuple[float, float], font: QFont) -> Annotations:
-        """Everything written over a picture of `size` in interface pixels."""
-
-        def pick_at(x: float, y: float) -> FloatArray | None:
-            pick = self._picker.pick(scene, size, (x, y))
-            return None if pick is None else np.asarray(pick.point)
-
-        captions = _find_captions(scene, size)
-        found = self._find_labels(scene, size=size, pick_at=pick_at)
-        labels = place_labels(found, lambda text: measure_label(text, font), size=size, taken=captions)
-        ring, paths = _find_ring(scene, size=size, pick_at=pick_at), list(_find_paths(scene, size))
-        return Annotations(labels, captions, ring, paths)
-
-    def _find_labels(self, scene: Scene, *, size: tuple[float, float], pick_at: PickAt) -> list[PlacedLabel]:
-        atlas, path = scene.atlas, scene.path
-        if atlas is None or path is None or not scene.labelled:
-            return []
-        if self._of != (atlas, path.surface):
-            self._of, self._finders = (atlas, path.surface), {}
-        found = []
+    captions, found = _find_captions(scene, size), list[PlacedLabel]()
+    if scene.atlas is not None and scene.path is not None and scene.labelled:
         for side, mesh in scene.shown:
-            if side not in self._finders:
-                self._finders[side] = LabelFinder(path.surface.side(side).faces, atlas.labels(side), atlas.names)
-            found += self._finders[side].find(mesh, scene.pose, size=size, pick_at=pick_at)
-        return found
+            finder = _finder_of(scene.path.surface, scene.atlas, side)
+            found += finder.find(mesh, scene.pose, size=size, pick_at=pick_at)
+    labels = place_labels(found, lambda text: measure_label(text, font), size=size, taken=captions)
+    ring, paths = _find_ring(scene, size=size, pick_at=pick_at), list(_find_paths(scene, size))
+    return Annotations(labels, captions, ring, paths)
+
+
+@lru_cache(maxsize=4)
+def _finder_of(surface: CorticalSurface, atlas: Atlas, side: int) -> LabelFinder:
+    return LabelFinder(surface.side(side).faces, atlas.labels(side), atlas.names)
 
 
 def _find_captions(scene: Scene, size: tuple[float, float]) -> list[PlacedLabel]:

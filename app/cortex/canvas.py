@@ -19,9 +19,9 @@ from PySide6.QtWidgets import QSizePolicy, QStyle, QWidget
 from app.cortex.camera import CameraPose
 from app.cortex.inputs import CortexInput
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, sides_of
-from app.cortex.mesh import FACING
+from app.cortex.mesh import FACING, points_in_frame
 from app.cortex.morph import MorphPath
-from app.cortex.picking import Pick, Picker
+from app.cortex.picking import Pick, pick_vertex
 from app.cortex.scene import Format, Scene, background_of
 from app.cortex.studio import Frame, Studio
 from app.look.fonts import small
@@ -66,7 +66,6 @@ class CortexCanvas(QWidget):
 
         self.studio = Studio(self)
         self.studio.drawn.connect(self._take_frame, Qt.ConnectionType.QueuedConnection)
-        self._picker = Picker()
         self._asked: tuple[Scene, Format] | None = None
         self._opened = False
         self._fold_angles = (0.0, 0.0)
@@ -136,7 +135,7 @@ class CortexCanvas(QWidget):
 
     def fit(self) -> None:
         """Bring all that is shown into sight."""
-        points = self.scene.frame_points()
+        points = points_in_frame(self.scene.shown, self.scene.framed, forward=self.pose.axes()[2])
         if len(points):
             self._untouched = True
             self._take_pose(self.pose.fitted(points, aspect=self._aspect(), margin=MARGIN))
@@ -184,7 +183,7 @@ class CortexCanvas(QWidget):
 
     def pick_at(self, position: QPointF) -> Pick | None:
         """The vertex under a position in interface pixels from the upper left corner."""
-        return self._picker.pick(self.scene, (self.width(), self.height()), (position.x(), position.y()))
+        return pick_vertex(self.scene, (self.width(), self.height()), (position.x(), position.y()))
 
     def screen_position(self, point: FloatArray) -> QPointF:
         """Where a scene point (3,) is, in interface pixels from the upper left corner."""

@@ -20,11 +20,34 @@ CURVATURE_EDGE = 0.02
 OPACITY = 0.94
 """Of a map over the curvature: the folds shimmer through without changing the colour that is read."""
 
+FADE = 0.2
+"""Share of a diverging map's limit within which its colours fade into the curvature."""
+
 DIM_OPACITY = 0.38
 DIM_GREY = 0.72
 """A dimmed vertex keeps this much less of its colour and cover."""
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class CortexStyle:
+    """How the user wants the cortex drawn, whatever it shows.
+
+    Parameters
+    ----------
+    line_width : Of ROI outlines, in pixels of the interface.
+    line_ink : Their colour "#rrggbb"; "" for white on dark and black on light.
+    opacity : Of maps, in [0, 1].
+    fades : Diverging maps are see-through near zero.
+    framed : Views bring the voxels into sight, not the whole brain.
+    """
+
+    line_width: float = 1.7
+    line_ink: str = ""
+    opacity: float = OPACITY
+    fades: bool = True
+    framed: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)

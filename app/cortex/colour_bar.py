@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QDialog, QSizePolicy, QWidget
 
 from app.base.pictures import to_qimage
 from app.look.fonts import bold, small
-from app.look.numbers import digits_for, format_number, format_signed
 from app.look.theme import Theme, theme_in_use
 from app.widgets.basics import fill_dialog, make_button, make_label, make_row, show_text
 from app.widgets.editors import ChoiceBox
@@ -25,6 +24,7 @@ from core.surfaces.colormap import (
     list_colormaps,
     read_range,
 )
+from core.words import digits_for, format_number, format_signed
 
 BAR_WIDTH, BAR_HEIGHT = 208, 10
 WIDTH, HEIGHT = 236, 58

@@ -96,9 +96,8 @@ class CortexInput(QObject):
             if self.brushing and event.key() in BRUSH_KEYS:
                 return self._take_brush_key(event)
             return kind == QEvent.Type.KeyPress and self._take_key(event)
-        here = self._widget.mapFromGlobal(QCursor.pos())
-        if kind == QEvent.Type.Leave and not self._widget.rect().contains(here):  # a notice that appears sends one, too
-            self.left.emit()
+        if kind == QEvent.Type.Leave and not self._widget.rect().contains(self._widget.mapFromGlobal(QCursor.pos())):
+            self.left.emit()  # not for a notice that appears over it
         return False
 
     def _take_key(self, event: QKeyEvent) -> bool:

@@ -7,6 +7,7 @@ triangles, which the cuts left, are drawn from the moment the cortex begins to o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Signal
@@ -14,7 +15,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.cortex.camera import CameraPose
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, arrange
-from app.cortex.mesh import Mesh, make_mesh, points_in_frame, to_unit
+from app.cortex.mesh import Mesh, points_in_frame, to_unit, vertex_normals
 from app.widgets.basics import make_label, make_row
 from app.widgets.editors import Slider
 from core.checks import refusal
@@ -89,7 +90,7 @@ class MorphPath:
             half = self.surface.side(side)
             placement = arrange(self.surface, geometry, hemispheres=hemispheres, view=view)[side]
             points, faces = placement.place(half.geometries[geometry]), half.faces_of(geometry)
-            self._stops[side, geometry] = make_mesh(points, faces)
+            self._stops[side, geometry] = Mesh(points, faces, partial(vertex_normals, points, faces))
         return self._stops[side, geometry]
 
     def pose(
@@ -192,8 +193,7 @@ class MorphSlider(QWidget):
 
     def set_position(self, position: float) -> None:
         """Move the handle without telling anyone."""
-        with QSignalBlocker(self.slider):
-            self.slider.setValue(round(position * STEPS))
+        self.slider.set_value(round(position * STEPS))
 
     def position(self) -> float:
         """Where the handle is."""

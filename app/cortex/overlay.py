@@ -61,14 +61,9 @@ class Annotations:
     """(n, 3) each: x, y, and 1 where the surface faces the viewer."""
 
 
-def label_font(font: QFont) -> QFont:
-    """The font of ROI names."""
-    return bold(small(font))
-
-
 def measure_label(text: str, font: QFont) -> tuple[float, float]:
     """Width and height of a name in pixels."""
-    metrics = QFontMetricsF(label_font(font))
+    metrics = QFontMetricsF(bold(small(font)))
     return metrics.horizontalAdvance(text), metrics.ascent()
 
 
@@ -80,7 +75,7 @@ def draw_annotations(painter: QPainter, annotations: Annotations, *, theme: Them
         if label.home is not None:
             _draw_leader(painter, label, ink=ink, halo=halo, room=measure_label(label.text, font))
     for label in annotations.labels:
-        _draw_text(painter, label, font=label_font(font), ink=QColor(ink), halo=QColor(halo))
+        _draw_text(painter, label, font=bold(small(font)), ink=QColor(ink), halo=QColor(halo))
     for caption in annotations.captions:
         _draw_text(painter, caption, font=bold(font), ink=QColor(theme.muted), halo=None)
     for path in annotations.paths:

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from app.cortex.colour import Layer, colour_regions, colour_values, compose, shade_curvature
+from app.cortex.colour import FADE, CortexStyle, Layer, colour_regions, colour_values, compose, shade_curvature
 from app.cortex.over import Over
-from app.cortex.style import FADE, CortexStyle
 from core.checks import refusal
 from core.figures.colour_key import ColourKey
 from core.figures.probe_maps import ProbeMap

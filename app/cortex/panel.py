@@ -10,13 +10,12 @@ from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent, QStandardItemModel
 from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
 
+from app.cortex.colour import CortexStyle
 from app.cortex.colour_bar import ColormapBox, RangeDialog
 from app.cortex.layout import VIEWS
 from app.cortex.over import OverMenu
-from app.cortex.style import CortexStyle
 from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
-from app.look.numbers import digits_for, format_number
 from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_icon
 from app.widgets.editors import ChoiceBox, Slider
 from app.widgets.full_panel import make_full_button
@@ -24,6 +23,7 @@ from app.widgets.segmented import Segmented
 from core.surfaces.colormap import ColormapKind, ColourRange
 from core.surfaces.mesh import GEOMETRIES
 from core.surfaces.placing import Placed
+from core.words import digits_for, format_number
 
 MAPS = (
     ("shift", "Shift"),

@@ -6,18 +6,14 @@ The nearest triangle that the ray through the pixel meets counts, and of its thr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.cortex.mesh import Mesh
 from app.cortex.scene import Scene
-from app.look.numbers import digits_for, format_signed
 from core.surfaces.paint import NO_VOXEL, VoxelMap
 from core.types import Hemisphere
-
-if TYPE_CHECKING:
-    from app.cortex.ray import RayFinder
+from core.words import digits_for, format_signed
 
 ASIDE = (0.29, 0.13)
 """Pixels from a position to the second try."""
@@ -38,51 +34,31 @@ class Pick:
     point: tuple[float, float, float]
 
 
-class Picker:
-    """Picks in scenes; the search is prepared at the first pick after a shape changed."""
+def pick_vertex(scene: Scene, size: tuple[float, float], at: tuple[float, float]) -> Pick | None:
+    """The vertex at a position in a picture of `size`, both in pixels, or None beside the surface.
 
-    def __init__(self) -> None:
-        self._finders: dict[int, RayFinder] = {}
+    A ray exactly along an edge can slip between two triangles and hit the far side. So what is not seen from its
+    front is asked for again a fraction of a pixel away, and the nearer of both answers counts.
+    """
+    first = _meet(scene, size, at)
+    if first is not None and first[1]:
+        return first[0]
+    aside, forward = _meet(scene, size, (at[0] + ASIDE[0], at[1] - ASIDE[1])), scene.pose.axes()[2]
+    hits = [hit[0] for hit in (first, aside) if hit is not None]
+    return min(hits, key=lambda hit: float(np.dot(hit.point, forward)), default=None)
 
-    def pick(self, scene: Scene, size: tuple[float, float], at: tuple[float, float]) -> Pick | None:
-        """The vertex at a position in a picture of `size`, both in pixels, or None beside the surface.
 
-        A ray exactly along an edge can slip between two triangles and hit the far side. So what is not seen from its
-        front is asked for again a fraction of a pixel away, and the nearer of both answers counts.
-        """
-        first = self._pick_once(scene, size, at)
-        if first is not None and self._faces(scene, first):
-            return first[0]
-        aside = self._pick_once(scene, size, (at[0] + ASIDE[0], at[1] - ASIDE[1]))
-        forward = scene.pose.axes()[2]
-        hits = [hit[0] for hit in (first, aside) if hit is not None]
-        return min(hits, key=lambda hit: float(np.dot(hit.point, forward)), default=None)
-
-    def _faces(self, scene: Scene, hit: tuple[Pick, int]) -> bool:
-        """Whether a triangle that was hit turns its front to the viewer."""
-        mesh = scene.meshes[hit[0].side]
-        a, b, c = mesh.points[mesh.faces[hit[1]]].astype(np.float64)
-        return bool(np.cross(b - a, c - a) @ scene.pose.axes()[2] < 0)
-
-    def _pick_once(self, scene: Scene, size: tuple[float, float], at: tuple[float, float]) -> tuple[Pick, int] | None:
-        """What the ray meets first, and its triangle."""
-        start, forward = scene.pose.ray(*at, width=size[0], height=size[1])
-        found = []
-        for side, mesh in scene.shown:
-            hit = self._finder(side, mesh).first_hit(start, forward)
-            if hit is not None:
-                cell, point = hit
-                away = ((mesh.points[mesh.faces[cell]] - point) ** 2).sum(axis=1)
-                x, y, z = point.tolist()
-                found.append((Pick(side, int(mesh.faces[cell][np.argmin(away)]), (x, y, z)), cell))
-        return min(found, key=lambda hit: float(np.dot(hit[0].point, forward)), default=None)
-
-    def _finder(self, side: int, mesh: Mesh) -> RayFinder:
-        from app.cortex.ray import RayFinder
-
-        if side not in self._finders or self._finders[side].mesh is not mesh:
-            self._finders[side] = RayFinder(mesh)
-        return self._finders[side]
+def _meet(scene: Scene, size: tuple[float, float], at: tuple[float, float]) -> tuple[Pick, bool] | None:
+    """What the ray meets first, and whether from its front."""
+    start, forward = scene.pose.ray(*at, width=size[0], height=size[1])
+    met = [(side, mesh, hit) for side, mesh in scene.shown if (hit := mesh.rays.first_hit(start, forward)) is not None]
+    if not met:
+        return None
+    side, mesh, (cell, point) = min(met, key=lambda one: float(np.dot(one[2][1], forward)))
+    corners, places = mesh.faces[cell], mesh.points[mesh.faces[cell]]
+    a, b, c = places.astype(np.float64)
+    vertex, (x, y, z) = int(corners[np.argmin(((places - point) ** 2).sum(axis=1))]), point.tolist()
+    return Pick(side, vertex, (x, y, z)), bool(np.cross(b - a, c - a) @ forward < 0)
 
 
 def voxels_near(pick: Pick, mesh: Mesh, voxels: VoxelMap, *, radius: float) -> set[int]:

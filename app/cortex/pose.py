@@ -104,11 +104,9 @@ def write_poses(poses: tuple[KeptPose, ...]) -> str:
 
 def parse_poses(text: str) -> tuple[KeptPose, ...]:
     """Poses that `write_poses` wrote; what cannot be read is left out."""
-    try:
-        rows = json.loads(text) if text else []
-    except ValueError:
-        return ()
-    found = []
+    rows, found = None, []
+    with suppress(ValueError):
+        rows = json.loads(text)
     for row in rows if isinstance(rows, list) else []:
         with suppress(ValueError):
             found.append(build(row, KeptPose))

@@ -9,9 +9,9 @@ import numpy as np
 from PySide6.QtGui import QColor
 
 from app.cortex.camera import CameraPose
+from app.cortex.colour import CortexStyle
 from app.cortex.mesh import Mesh, points_in_frame
 from app.cortex.morph import MorphPath
-from app.cortex.style import CortexStyle
 from app.look.theme import DARK, Theme
 from core.errors import ProbeError
 from core.surfaces.atlas import Atlas
@@ -120,10 +120,6 @@ class Scene:
     def points(self) -> FloatArray:
         """Coordinates (n, 3) of all that is in view."""
         return points_in_frame(self.shown, None)
-
-    def frame_points(self) -> FloatArray:
-        """Coordinates (n, 3) of what a view is to bring into sight: the framed vertices that face the viewer."""
-        return points_in_frame(self.shown, self.framed, forward=self.pose.axes()[2])
 
     def marker_position(self, lift: float = 0.0) -> FloatArray | None:
         """Where on the surface the marker sits, (3,) scene mm, `lift` mm above it; None while it is hidden."""

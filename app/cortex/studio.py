@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import logging
 import math
+import operator
 import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRectF, Qt, QThread, QTimer, Signal
-from PySide6.QtGui import QImage, QPainter
+from PySide6.QtGui import QFont, QImage, QPainter
 
 from app.base.jobs import step_back
 from app.base.pictures import to_qimage
-from app.cortex.annotate import Annotator
+from app.cortex.annotate import find_annotations
 from app.cortex.overlay import Annotations, draw_annotations
 from app.cortex.points import PointRenderer
 from app.cortex.scene import Format, GraphicsError, Scene
@@ -112,9 +113,10 @@ class Easel:
     def __init__(self, *kinds: Callable[[], AnyRenderer]) -> None:
         self._kinds = kinds
         self._renderer: AnyRenderer | None = None
-        self._annotator = Annotator()
         self.took: dict[float, tuple[float, float]] = {FINE: (math.inf, math.inf)}
         """Seconds of the last two frames so fine; the lower counts: the first after a change prepares much."""
+
+        self._found, self._size, self._parts = Annotations(), (0.0, 0.0), list[object]()
 
     def draw(self, task: Task) -> Frame:
         """A picture finely, or a frame as fine as there is time for. Raises GraphicsError if all renderers fail."""
@@ -138,7 +140,7 @@ class Easel:
         pixels = self._render(task, fineness)
         image = resize(pixels, task.shape.pixels(), opaque=task.shape.ground is not None)
         font = interface_font()
-        found = self._annotator.find(task.scene, size=task.shape.size, font=font)
+        found = self._annotate(task.scene, task.shape.size, font)
         painter = QPainter(image)
         painter.scale(task.shape.ratio, task.shape.ratio)
         painter.setFont(font)
@@ -147,6 +149,13 @@ class Easel:
         self.took[fineness] = (self.took.get(fineness, UNKNOWN)[1], time.perf_counter() - started)
         note = NO_GRAPHICS if isinstance(self._renderer, PointRenderer) else ""
         return Frame(image, found, task.scene, task.shape, fineness == FINE, note)
+
+    def _annotate(self, scene: Scene, size: tuple[float, float], font: QFont) -> Annotations:
+        """What is written over a scene: what was found last where nothing but its colours has changed."""
+        parts = [getattr(scene, one.name) for one in fields(Scene) if one.name != "colours"]
+        if size != self._size or not all(map(operator.is_, parts, self._parts)):
+            self._found, self._size, self._parts = find_annotations(scene, size=size, font=font), size, parts
+        return self._found
 
     def _render(self, task: Task, fineness: float) -> ByteArray:
         lost: Exception | None = None

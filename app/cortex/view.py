@@ -7,25 +7,24 @@ from copy import copy
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QPointF, QTimer, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.cortex.brush import Brush
 from app.cortex.canvas import CortexCanvas
-from app.cortex.colour_bar import ColourBar
+from app.cortex.colour import CortexStyle
+from app.cortex.colour_bar import HEIGHT, WIDTH, ColourBar, draw_colour_bar
 from app.cortex.cursor import CortexCursor
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, MorphSlider, follow_path
 from app.cortex.over import make_over
 from app.cortex.painter import GREYS_DARK, GREYS_LIGHT, CortexPainter
 from app.cortex.picking import SEPARATOR, HoverInfo, Pick
-from app.cortex.picture import prepare_picture
 from app.cortex.scene import background_of
-from app.cortex.style import CortexStyle
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
-from core.checks import check_choice
+from core.checks import check_choice, check_count
 from core.figures.probe_maps import ProbeMap
 from core.surfaces.anatomy import locate_vertex
 from core.surfaces.atlas import Atlas
@@ -38,6 +37,8 @@ REREAD_MS = 60
 """After the last change of map or shape, until the place under the pointer is read again."""
 
 ADVICE = "Click where the cortex is coloured."
+EDGE = 12
+"""Pixels from the colour bar to the edge of a picture."""
 
 
 class CortexView(QWidget):
@@ -226,8 +227,30 @@ class CortexView(QWidget):
         self.canvas.change(drawn=self.painter.set_labels(sorted(voxels)))
 
     def prepare_picture(self, scale: int = 2, *, transparent: bool = False) -> Callable[[], QImage]:
-        """What draws the picture with its names and colour bar at `scale` times the size shown, in any thread."""
-        return prepare_picture(self.canvas, self.colour_bar.reading, scale=scale, transparent=transparent)
+        """What draws the cortex as it is now with its names and colour bar, `scale` times as large as on screen.
+
+        It waits for the drawing, and may be called in any thread.
+        """
+        check_count("scale", scale)
+        canvas, reading, theme = self.canvas, self.colour_bar.reading, self.canvas.scene.theme
+        font, width, height = canvas.font(), canvas.width(), canvas.height()
+        draw = canvas.order(ratio=scale, transparent=transparent)
+        strip = 0 if reading is None else HEIGHT + EDGE
+
+        def make() -> QImage:
+            image = QImage(width * scale, (height + strip) * scale, QImage.Format.Format_ARGB32_Premultiplied)
+            image.fill(Qt.GlobalColor.transparent if transparent else QColor(theme.window))
+            image.setDevicePixelRatio(scale)
+            cortex = draw().image
+            painter = QPainter(image)
+            painter.setFont(font)
+            painter.drawImage(QRectF(0, 0, width, height), cortex)
+            if reading is not None:
+                draw_colour_bar(painter, reading, area=QRectF(width - WIDTH - EDGE, height, WIDTH, HEIGHT), theme=theme)
+            painter.end()
+            return image
+
+        return make
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""

@@ -9,11 +9,11 @@ import numpy as np
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
-from app.look.numbers import MISSING, format_number
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
 from app.widgets.plain_table import PlainTable
 from core.encoders.card import EncoderCard, OutsideScore
 from core.encoders.card_table import FORMULAS
+from core.words import MISSING, format_number
 
 TITLES = {
     "roi": ("ROI", ""),

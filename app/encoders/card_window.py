@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QTabWidget, QWidget
 
 from app.base.services import Services
-from app.encoders.card_data import ALL, offered_scores, roi_groups
-from app.encoders.card_figure import CardFigure, CompareFigure, Figure
+from app.base.turns import Turns
+from app.encoders.card_data import ALL, choose_voxels, describe_difference, offered_scores, roi_groups
+from app.encoders.card_figure import Figure, plot_card, plot_pair
 from app.encoders.card_table_view import CardTableView
-from app.look.numbers import format_number
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.editors import ChoiceBox
 from app.widgets.plain_table import FactTable
+from app.widgets.plot_view import PlotView
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS, roi_table, summarise_card, voxel_table
@@ -30,6 +32,7 @@ from core.encoders.library import cards_of
 from core.figures.probe_words import describe_subject
 from core.files import replace_file
 from core.probes.target import TargetKind
+from core.words import format_number
 
 FIRST_SIZE = (1160, 760)
 FACTS_WIDTH = 300
@@ -58,7 +61,8 @@ class CardWindow(QDialog):
         self._cards: tuple[EncoderCard, ...] = ()
         self._order: tuple[str, ...] = ()
         self._other: EncoderCard | None = None
-        self.figure, self.compare, self.table = CardFigure(), CompareFigure(), CardTableView()
+        self.figure, self.compare = Figure("Scores of the encoder"), Figure("Two encoders, voxel by voxel")
+        self.table, self.turns = CardTableView(), Turns(self)
         self._make_choosers(show_map)
         self._lay_out()
         self._connect()
@@ -182,9 +186,8 @@ class CardWindow(QDialog):
         self.roi_box.activated.connect(self._redraw)
         self.score_box.activated.connect(self._redraw)
         self.other_box.activated.connect(self._choose_other)
-        for plot in (*self.figure.plots, *self.compare.plots):
-            plot.describe = self.describe_voxel
-            plot.picked.connect(self._services.controller.pick_voxel)
+        for figure in (self.figure, self.compare):
+            figure.made.connect(self._take_plot)
         self.tabs.currentChanged.connect(self._show_what_can_be_saved)
         self.table.save_rois.clicked.connect(partial(self._save_table, "roi"))
         self.table.save_voxels.clicked.connect(partial(self._save_table, "voxel"))
@@ -208,14 +211,21 @@ class CardWindow(QDialog):
         card, subject = self.card, self._subject
         if card is None or subject is None or card.n_voxels != subject.voxels.n_voxels:
             return
-        roi = str(self.roi_box.value() or ALL)
-        score = self.score_box.value()
-        self.figure.show_card(card, subject.voxels, score=score, roi=roi, cards=self._cards, order=self._order)
-        if self._other is None:
-            self._compare_note.setText("Choose an encoder to compare with: each point will be a voxel.")
-            self.compare.show_nothing()
-        else:
-            self._compare_note.setText(self.compare.show_pair(card, self._other, subject.voxels, roi=roi))
+        roi, other, voxels = str(self.roi_box.value() or ALL), self._other, subject.voxels
+        note = "Choose an encoder to compare with: each point will be a voxel."
+        if other is not None:
+            chosen = choose_voxels(voxels, roi)
+            note = describe_difference(card.r[chosen], other.r[chosen])
+        self._compare_note.setText(note)
+        score, cards, order = self.score_box.value(), self._cards, self._order
+        plots = plot_card(card, voxels, score=score, roi=roi, cards=cards, order=order)
+        pair = self.compare.iter_draw([plot_pair(card, other, voxels, roi=roi)])
+        self.turns.begin(chain(self.figure.iter_draw(plots), pair))
+
+    def _take_plot(self, plot: PlotView) -> None:
+        plot.describe = self.describe_voxel
+        plot.picked.connect(self._services.controller.pick_voxel)
+        self._mark_target()
 
     def _choose_other(self, _index: int) -> None:
         if (key := self.other_box.value()) is not None and self._subject is not None:
@@ -246,6 +256,7 @@ class CardWindow(QDialog):
     def _save_figure(self) -> None:
         name, settings = "encoder-card.png", self._services.settings
         if path := ask_path(self, "Save the figure", name, FIGURE_FILTER, settings=settings):
+            self.turns.finish()
             save = partial(self.current_figure().save_picture, path)
             self._services.controller.write("Saving the figure…", save)
 

@@ -11,12 +11,13 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from app.look.numbers import NORM_SIGNS, digits_for, format_number, format_signed, write_epsilon
 from app.widgets.basics import make_column
 from app.widgets.plot_view import LineView
+from core.attacks.config import NORM_SIGNS, write_epsilon
 from core.figures.curve import ATTACK, CURVES, SECOND, CurveData
 from core.figures.probe_maps import SD_UNIT
 from core.figures.probe_plots import PINNED, plot_curve, plot_linearity
+from core.words import digits_for, format_number, format_signed
 
 AXIS_WIDTH = 52
 LINEARITY_HEIGHT = 82

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_row, set_look
-from app.widgets.captions import Caption
+from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.form import Choice, Form
 from core.datasets.subject import SubjectInfo
 from core.encoders.config import EncoderConfig
@@ -35,7 +34,7 @@ class EncoderForm(Form):
         self._subjects: dict[str, SubjectInfo] = {}
         self.subject_badge = make_badge()
         self.network_badge = make_badge()
-        self.note = Caption("faint")
+        self.note = make_label("", "faint", wraps=True)
         self.card_button = make_button("Encoder card…", "link", tip=CARD_TIP)
         heading = make_row(make_heading("Encoder"), -1, self.subject_badge, self.network_badge)
         foot = make_row(self.note, self.card_button, stretch=0)
@@ -67,7 +66,7 @@ class EncoderForm(Form):
 
     def set_note(self, text: str) -> None:
         """What is known about the open encoder, in one line."""
-        self.note.show_text(text)
+        self.note.setText(text)
         allow(self.card_button, "" if text else "No encoder is open", CARD_TIP)
 
     def _layers(self, network: str) -> list[str]:

@@ -9,10 +9,9 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QLineEdit, QStyle, QWidget
 
-from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.basics import make_column, make_label, make_row, set_look
 from app.widgets.editors import Slider
-from core.attacks.config import describe_grey_levels, parse_epsilon
+from core.attacks.config import GREY_LEVELS, describe_grey_levels, parse_epsilon, write_epsilon
 from core.attacks.mask import Mask
 from core.errors import BadInputError
 from core.types import NormName

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from app.look.numbers import NORM_SIGNS, digits_for, format_signed, write_epsilon
-from app.widgets.basics import make_column, make_row, make_tool_button
-from app.widgets.captions import Caption
+from app.widgets.basics import make_column, make_label, make_row, make_tool_button
 from app.widgets.editors import Slider
 from app.widgets.plot_view import LineView
+from core.attacks.config import NORM_SIGNS, write_epsilon
 from core.figures.curve import ATTACK, CurveData
 from core.figures.probe_plots import plot_steps
+from core.words import digits_for, format_signed
 
 AXIS_WIDTH = 52
-TICK_GAP = 6
-"""Pixels between two labels."""
 PLAY_SECONDS = 4.0
 """Playing all steps takes about this long."""
 
@@ -44,7 +40,6 @@ class HistoryView(QWidget):
         super().__init__(parent)
         self._data: CurveData | None = None
         self._n_shown = 0
-        self.budget_ticks: Sequence[tuple[float, str]] = ()
         self.plot = LineView("Shift at every attack step")
         self.plot.getPlotItem().getAxis("left").setWidth(AXIS_WIDTH)
         self.plot.getPlotItem().setContentsMargins(0, 0, 10, 0)  # the last number is written past the end of its axis
@@ -56,7 +51,9 @@ class HistoryView(QWidget):
         self.slider.setToolTip(
             "Drag through the attack's steps; image and cortex follow. At the right end: the delivered image."
         )
-        self.readout = Caption("muted", hint="The step shown: its number, its budget and the shift of the target")
+        self.readout = make_label(
+            "", "muted", wraps=True, tip="The step shown: its number, its budget and the shift of the target"
+        )
         self._timer = QTimer(self)
         foot = make_row(self.play_button, self.slider, self.movie_button)
         self.setLayout(make_column(self.plot, foot, gap=0, stretch=0))
@@ -70,11 +67,6 @@ class HistoryView(QWidget):
     def n_steps(self) -> int:
         """Steps shown."""
         return 0 if self._data is None else len(self._data.epsilon)
-
-    @property
-    def pixels_a_step(self) -> float:
-        """How far apart two steps are drawn."""
-        return float(self.plot.getPlotItem().vb.width()) / max(2, self._n_shown)
 
     @property
     def step(self) -> int | None:
@@ -96,8 +88,7 @@ class HistoryView(QWidget):
 
     def set_step(self, step: int | None) -> None:
         """Move to a step without telling anyone; None is what was delivered."""
-        with QSignalBlocker(self.slider):
-            self.slider.setValue(self.slider.maximum() if step is None else step)
+        self.slider.set_value(self.slider.maximum() if step is None else step)
         self._draw_marker()
 
     def set_playing(self, on: bool) -> None:
@@ -130,11 +121,6 @@ class HistoryView(QWidget):
         shifts = " / ".join(format_signed(float(one[step]), digits) for one in data.encoders)
         return f"step {step + 1} of {self._n_shown} · {budget} · {shifts}"
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Another width has room for other labels."""
-        super().resizeEvent(event)
-        self._redraw()
-
     def _set_scrubbable(self, on: bool) -> None:
         for widget in (self.slider, self.play_button, self.movie_button):
             widget.setEnabled(on)
@@ -143,24 +129,11 @@ class HistoryView(QWidget):
         if self._data is None:
             return
         shown = plot_steps(self._data, n_planned=self._n_shown)
-        self.budget_ticks = self._apart(shown.top)
-        self.plot.show_plot(replace(shown, top=self.budget_ticks, legend=None))  # the curve names the same colours
+        self.plot.show_plot(replace(shown, legend=None))  # the curve names the same colours
         self._draw_marker()
 
-    def _apart(self, ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
-        """Those of the ticks that do not lie over one another; the last budget always stays."""
-        pixels = self.pixels_a_step
-        kept: list[tuple[float, str]] = []
-        left = float("inf")
-        for place, text in reversed(ticks):
-            half = self.fontMetrics().horizontalAdvance(text) / 2
-            if place * pixels + half + TICK_GAP <= left:
-                kept.append((place, text))
-                left = place * pixels - half
-        return kept[::-1]
-
     def _draw_marker(self) -> None:
-        self.readout.show_text(self.describe_step())
+        self.readout.setText(self.describe_step())
         if self._data is not None and self.step is not None:
             self.plot.show_place(self.step + 1, float(self._data.lines[ATTACK][self.step]))
         else:

@@ -19,7 +19,7 @@ from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
 from app.widgets.basics import make_column, make_label, make_panel, make_row, show_text
 from app.widgets.budget_meter import BudgetMeter
-from app.widgets.captions import Caption, EmptyState
+from app.widgets.captions import EmptyState
 from app.widgets.editors import ChoiceBox
 from app.widgets.full_panel import make_full_button
 from app.widgets.image_view import ImageView
@@ -78,10 +78,9 @@ class ImagesPanel(QWidget):
         self._manual_factor: int | None = None
         self._place: tuple[int, int] | None = None
         self.amplification = 1
-        self.title = Caption("strong")
-        self.caption = Caption("muted")
-        self.scale = make_label("", "faint")
-        self.scale.setToolTip("Screen pixels for each pixel of the network's input")
+        self.title = make_label("", "strong", wraps=True)
+        self.caption = make_label("", "muted", wraps=True)
+        self.scale = make_label("", "faint", tip="Screen pixels for each pixel of the network's input")
         self.clean_view = ImageView("clean")
         self.made_view = ImageView("perturbed")
         self.difference_view = ImageView("difference")
@@ -112,14 +111,15 @@ class ImagesPanel(QWidget):
 
         Parameters
         ----------
-        clean, perturbed : (height, width, 3) uint8
+        clean, perturbed : (height, width, 3) uint8. Of a clean image that is shown already, a `show_step` follows.
         caption : Network and budget, one line.
         title : What the image is.
         """
         self._probe = None
-        self.title.show_text(title)
-        self.caption.show_text(caption)
-        self._take(compare(clean, perturbed))
+        self.title.setText(title)
+        self.caption.setText(caption)
+        if perturbed is None or self._pictures is None or self._pictures.clean is not clean:
+            self._take(compare(clean, perturbed))
         if perturbed is None:
             self.meter.set_reading(None)
 
@@ -127,10 +127,10 @@ class ImagesPanel(QWidget):
         """Show everything a probe delivered: image, controls, difference, budget; the last one's picture is faded."""
         self._probe = probe
         config = probe.config
-        self.title.show_text(f"{probe.stimulus_id} · {config.direction} {config.target.label}")
+        self.title.setText(f"{probe.stimulus_id} · {config.direction} {config.target.label}")
         self._caption(probe, config.attack.epsilon, note="quick look" if config.attack.is_quick_look else "")
         if is_last:
-            self.caption.show_text(LAST)
+            self.caption.setText(LAST)
         self._preview = None
         self._take(compare_probe(probe), fades=is_last)
         self._read_budget()
@@ -211,8 +211,7 @@ class ImagesPanel(QWidget):
         grid.setVerticalSpacing(2)
         self.first_choice.set_choices([(CLEAN, "Clean")])
         self.first_choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._difference_name = make_label("Difference", "muted")
-        self._difference_name.setToolTip(PAIR_TIP)
+        self._difference_name = make_label("Difference", "muted", tip=PAIR_TIP)
         difference = make_panel(make_row(self._difference_name, -1, self.factor_choice, gap=4))
         first = make_panel(make_row(self.first_choice, self.scale, gap=4, shares=(1, 0)))
         heads = (first, self.role_choice, difference, make_label("Budget", "muted"))
@@ -283,7 +282,7 @@ class ImagesPanel(QWidget):
         attack = config.attack
         steps = "auto" if attack.falls and not attack.n_steps else attack.steps_taken
         how = note or f"{attack.method.upper()} {steps} steps"
-        self.caption.show_text(f"{config.network} {config.layer} · {write_budget(epsilon, attack.norm)} · {how}")
+        self.caption.setText(f"{config.network} {config.layer} · {write_budget(epsilon, attack.norm)} · {how}")
 
     def _read_budget(self) -> None:
         """Measure what the second pane shows, from the exact pixels of the probe or its preview."""

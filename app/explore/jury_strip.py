@@ -9,13 +9,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHeaderView, QWidget
 
 from app.explore.roi_table import LEAST_BAR_SPAN, ROW_HEIGHT, ROW_ROLE, BarDelegate
-from app.look.numbers import format_signed
-from app.widgets.basics import make_column, make_row, make_tool_button, set_look
-from app.widgets.captions import Caption
+from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_look
 from app.widgets.plain_table import PlainTable
 from core.networks.spec import NetworkSpec
 from core.probes.jury import Vote
 from core.probes.spill_over import SpillRow
+from core.words import format_signed
 
 LEGEND = "SD of each encoder · ◆ robust ◇ standard"
 TIP = (
@@ -39,7 +38,7 @@ class JuryStrip(QWidget):
         self.toggle.setText("Network jury")
         self.toggle.setCheckable(True)
         set_look(self.toggle, "kind", "plain")
-        self.legend = Caption("faint", hint=TIP)
+        self.legend = make_label("", "faint", wraps=True, tip=TIP)
         self.table = PlainTable("Network jury", ("Network", "Shift (SD)"), stretches=False)
         self._bars = BarDelegate(self)
         self._jurors: Sequence[Juror] = ()
@@ -66,7 +65,7 @@ class JuryStrip(QWidget):
                 item.setData(ROW_ROLE, row)
         refused = {vote.refused if vote else "" for _, _, vote in shown}
         told = (refused.pop() if len(refused) == 1 else "") or LEGEND
-        self.legend.show_text(told if shown else "")
+        self.legend.setText(told if shown else "")
         self.table.setFixedHeight(ROW_HEIGHT * min(len(shown), MOST_ROWS) + 2)
         self.table.setVisible(bool(shown))
 

@@ -15,12 +15,12 @@ from app.base.pictures import to_qimage
 from app.base.services import Services
 from app.cortex.picking import HoverInfo
 from app.cortex.view import CortexView
-from app.look.numbers import GREY_LEVELS, digits_for, format_signed
 from app.widgets.basics import make_column, make_label, show_text
-from core.attacks.config import write_budget
+from core.attacks.config import GREY_LEVELS, write_budget
 from core.images.difference import amplify, choose_factor
 from core.probes.probe import ProbeConfig
 from core.probes.target import target_voxel
+from core.words import digits_for, format_signed
 
 if TYPE_CHECKING:
     from core.probes.first_order import FirstOrderProbe

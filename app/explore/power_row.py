@@ -10,8 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.explore.curve_view import CurveView
-from app.widgets.basics import make_column
-from app.widgets.captions import Caption
+from app.widgets.basics import make_column, make_label
 from app.widgets.editors import CountBox, NumberBox
 from app.widgets.form import Count, Flag, Form, Number
 from core.attacks.config import write_budget
@@ -69,7 +68,7 @@ class PowerRow(Form):
     def __init__(self, curve: CurveView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._curve, self._usual = curve, (math.nan, math.nan)
-        self.answer = Caption("muted")
+        self.answer = make_label("", "muted", wraps=True)
         self.answer.setMinimumHeight(2 * self.answer.fontMetrics().lineSpacing())
         boxes: dict[str, CountBox | NumberBox]
         boxes = {"R ": self.n_repeats, "N ": self.n_images, "ncsnr ": self.ncsnr, "slope ": self.slope}
@@ -125,14 +124,14 @@ class PowerRow(Form):
         if power is None or data is None or marker is None:
             return
         if data.in_sds().unit != SD_UNIT:
-            self.answer.show_text(UNKNOWN)
+            self.answer.setText(UNKNOWN)
             return
         here = np.array([marker[1] if data.unit == SD_UNIT else marker[1] / data.target_sd])
         (needed,), (now,) = power.repeats_needed(here).tolist(), power.power(here).tolist()
         takes = TOO_FEW if power.least_agreeing > power.n_images else NEVER
         if needed < math.inf:
             takes = f"needs {count(int(needed), 'repeat')} for a power of 0.8; now {now:.2f}"
-        self.answer.show_text(f"{write_budget(marker[0], data.norm)} {takes}.")
+        self.answer.setText(f"{write_budget(marker[0], data.norm)} {takes}.")
 
     def _power(self) -> ShiftPower | None:
         return self.make_config(ShiftPower) if self.shows.isChecked() else None

@@ -2,14 +2,15 @@
 
 Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
 together cost one drawing. What takes longer than half a frame is gone on with in the next turn. After a drawing it
-rests as long as that took; while a probe runs, longer.
+rests as long as that took; while a probe runs, three times as long.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
+from operator import attrgetter
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
@@ -23,13 +24,13 @@ from app.explore.images_panel import ImagesPanel
 from app.explore.maps import REGIONS, find_perturbed, make_map, make_maps
 from app.explore.path import CortexPath
 from app.explore.responses_panel import ResponsesPanel
-from app.look.numbers import format_number
 from core.datasets.import_stats import find_ncsnr
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
 from core.types import split_side
+from core.words import format_number
 
 SHIFT = "shift"
 NO_SHIFT = "Clean (no shift yet)"
@@ -48,6 +49,12 @@ TURN = 0.004
 
 LIVE_REST = 0.1
 """Seconds between two drawings of a running probe: the eye gains nothing from more."""
+
+LIVE_TIMES = 3
+"""While a probe runs, a drawing is followed by a rest so many times as long: a quarter of a core at most."""
+
+levels_of = lru_cache(maxsize=1)(attrgetter("levels"))
+"""The grey levels (height, width, 3) uint8 of a stimulus, one array for as long as it is shown."""
 
 PARTS = [
     "surface",
@@ -162,8 +169,8 @@ class Presenter(QObject):
 
     def _rest(self) -> None:
         now = time.monotonic()
-        least = LIVE_REST if self._state.progress is not None else 0.0
-        self._rests_until = now + max(least, min(LONGEST_REST, now - self._began))
+        least, times = (LIVE_REST, LIVE_TIMES) if self._state.progress is not None else (0.0, 1)
+        self._rests_until = now + max(least, min(LONGEST_REST, times * (now - self._began)))
         self.mark()
 
     def _draw_surface(self) -> None:
@@ -253,7 +260,7 @@ class Presenter(QObject):
         progress = state.progress
         pixels = progress.pixels if progress is not None else None
         caption = f"step {progress.step} of {progress.n_steps}" if progress is not None else "clean"
-        images.show_images(state.stimulus.levels, pixels, caption=caption, title=self._title())
+        images.show_images(levels_of(state.stimulus), pixels, caption=caption, title=self._title())
         if progress is not None:
             attack = state.attack if state.run is None else state.run.attack
             images.show_step(progress.pixels, replace(attack, epsilon=progress.epsilon))

@@ -15,9 +15,8 @@ from app.explore.curve_view import CurveView
 from app.explore.history_view import HistoryView
 from app.explore.power_row import PowerRow
 from app.explore.roi_table import RoiTable
-from app.look.numbers import digits_for, format_number, format_signed
 from app.widgets.basics import make_column, make_label, make_panel, make_row, make_split
-from app.widgets.captions import Caption, EmptyState
+from app.widgets.captions import EmptyState
 from app.widgets.full_panel import MARK, fills, make_full_button
 from app.widgets.segmented import Segmented
 from core.attacks.config import write_budget, write_convergence
@@ -26,6 +25,7 @@ from core.figures.probe_plots import LAST, PINNED
 from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.spill_over import RoiPool, SpillOver, tabulate_probe, tabulate_shift
 from core.types import FloatArray, VoxelTable
+from core.words import digits_for, format_number, format_signed
 
 REDRAW_MS = 60
 """A running probe draws one of its parts (plots, then table) at most every 60 ms, whatever the attack's speed.
@@ -126,9 +126,9 @@ class ResponsesPanel(QWidget):
         self.power = PowerRow(self.curve)
         self.table = RoiTable()
         self.history = HistoryView()
-        self.readout = Caption("muted", hint=READOUT_TIP)
+        self.readout = make_label("", "muted", wraps=True, tip=READOUT_TIP)
         self.readout.setMinimumHeight(2 * self.readout.fontMetrics().lineSpacing())  # the plot stays while a probe runs
-        self.selectivity = Caption("muted", hint=SELECTIVITY_TIP)
+        self.selectivity = make_label("", "muted", wraps=True, tip=SELECTIVITY_TIP)
         self.axis_choice = Segmented(
             [("log", "Log", "Logarithmic epsilon axis, as in figures"), ("linear", "Linear", "Linear epsilon axis")]
         )
@@ -161,7 +161,7 @@ class ResponsesPanel(QWidget):
             self._beside[LAST] = self._last
         self._probe = None
         self.history.stop()
-        self.readout.show_text(BEGINNING)
+        self.readout.setText(BEGINNING)
 
     def set_pinned(self, pinned: Pinned | None) -> None:
         """Show a probe's curve and table as A beside what is shown, which is B; None takes it away."""
@@ -203,9 +203,9 @@ class ResponsesPanel(QWidget):
             second_sd = probe.of_target(there - probe.second.clean) / probe.second.target_sd
         self.curve.show_marker(preview.epsilon, preview.shift)
         attack = probe.config.attack
-        self.history.readout.show_text(f"of the probe at {write_budget(attack.epsilon, attack.norm)}")
+        self.history.readout.setText(f"of the probe at {write_budget(attack.epsilon, attack.norm)}")
         self._tabulate(probe, preview.responses - preview.clean, second=there, live=True)
-        self.readout.show_text(f"{self._write_shift(probe, preview.shift, second_sd)} · quick look")
+        self.readout.setText(f"{self._write_shift(probe, preview.shift, second_sd)} · quick look")
 
     def show_step(self, step: int | None) -> None:
         """Show one attack step in all three parts; None is the delivered result."""
@@ -222,7 +222,7 @@ class ResponsesPanel(QWidget):
             second_sd = math.nan if second is None else float(second[step])
             self.curve.show_marker(float(probe.history.epsilon[step]), shift)
             self._tabulate(probe, probe.history.responses[step] - probe.clean, live=True)
-            self.readout.show_text(f"{self._write_shift(probe, shift, second_sd)} · step {step + 1}")
+            self.readout.setText(f"{self._write_shift(probe, shift, second_sd)} · step {step + 1}")
 
     def clear(self) -> None:
         """Show the empty state."""
@@ -292,7 +292,7 @@ class ResponsesPanel(QWidget):
         partner, unit = self._pool.roi_with_most(np.minimum(source.target_vector, 0.0)), source.response_unit
         self.table.show_rows(spills, names, unit=unit, live=live, own=own, partner=partner)
         told = (format_signed(z, 1) if math.isfinite(z := one.selectivity) else "not defined here" for one in spills)
-        self.selectivity.show_text(f"selectivity z = {' / '.join(told)}")
+        self.selectivity.setText(f"selectivity z = {' / '.join(told)}")
 
     @staticmethod
     def _write_shift(probe: Probe, shift: float, second_sd: float = math.nan) -> str:
@@ -317,7 +317,7 @@ class ResponsesPanel(QWidget):
             f"linearity {format_number(float(probe.curve.linearity[-1]))}" * (probe.second is None),
             "" if self._pinned is None else f"A, pinned {self._pinned.shift}",
         )
-        self.readout.show_text(" · ".join(filter(None, parts)))
+        self.readout.setText(" · ".join(filter(None, parts)))
 
     def _draw_live(self) -> None:
         """Draw the plots of the newest record now, and the table one tick later."""
@@ -330,7 +330,7 @@ class ResponsesPanel(QWidget):
         else:
             self.history.show_history(live.steps(), n_planned=newest.n_steps)
             self.curve.show_curve(live.curve(), self._beside)
-            self.readout.show_text(live.describe(newest))
+            self.readout.setText(live.describe(newest))
             self._stack.setCurrentIndex(1)
             self._redraw_timer.start()
         self._table_is_due = not self._table_is_due

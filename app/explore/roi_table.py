@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.look.fonts import bold
-from app.look.numbers import digits_for, format_number, format_signed
 from app.look.theme import theme_in_use
 from app.widgets.plain_table import PlainTable
 from core.probes.spill_over import SpillOver, SpillRow
+from core.words import digits_for, format_number, format_signed
 
 KEY, INITIAL_ORDER = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.InitialSortOrderRole
 SORT_ROLE, ROW_ROLE, RANK_ROLE = KEY + 1, KEY + 2, KEY + 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
-from app.base.jobs import Cancelling, Idle, RunState
+from app.base.jobs import Idle, RunState
 from app.widgets.basics import make_button, make_column, make_label, set_icon, set_look
 from app.widgets.job_line import ProgressLine
 from core.probes.probe import Probe, ProbeProgress
@@ -54,7 +54,7 @@ class RunBox(QWidget):
 
     def set_run_state(self, state: RunState) -> None:
         """Follow the lane: a probe under way turns the button into Cancel."""
-        self._running, stops = False, isinstance(state, Cancelling)
+        self._running, stops = False, not isinstance(state, Idle) and state.stops
         if not isinstance(state, Idle) and state.kind == "probe":
             self._running = True
             self.left.setText("Stopping…" if stops else state.title)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QSlider, QWidget
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QWidget
 
 from app.cortex.brush import BRUSH_SIZES
 from app.explore.target_options_form import TargetOptionsForm
@@ -20,7 +20,8 @@ from app.widgets.basics import (
     set_icon,
     set_look,
 )
-from app.widgets.captions import Caption, Fold
+from app.widgets.captions import Fold
+from app.widgets.editors import Slider
 from app.widgets.form import Choice, Form, Pick
 from core.probes.target import TargetKind
 from core.types import split_side
@@ -73,15 +74,14 @@ class TargetForm(Form):
         self.draw.toggled.connect(self._show_drawing)
         self.clear = make_button("Clear", tip="Clear the drawn set")
         self.keep = make_button("Keep as ROI…", tip="Give the set a name: it becomes an ROI of this subject")
-        self.brush_size = QSlider(Qt.Orientation.Horizontal)
+        self.brush_size = Slider("Brush size")
         self.brush_size.setRange(*(round(SIZE_STEPS * math.log(radius)) for radius in BRUSH_SIZES))
         self.brush_size.setMinimumWidth(40)
-        self.brush_size.setAccessibleName("Brush size")
         self.brush_size.setToolTip("Radius of the brush on the cortex ([ and ], or Ctrl+wheel)")
         self.size_label = make_label("", "muted")
-        self.summary = Caption("strong")
-        self.details = Caption("muted")
-        self.summary.show_text(HINTS[TargetKind.VOXEL])
+        self.summary = make_label("", "strong", wraps=True)
+        self.details = make_label("", "muted", wraps=True)
+        self.summary.setText(HINTS[TargetKind.VOXEL])
         self.options = TargetOptionsForm()
         self.more = Fold("Contrast, pattern, smallest budget", self.options)
         self._strokes = make_panel(make_row(self.brush, self.brush_size, self.size_label, gap=8))
@@ -109,8 +109,8 @@ class TargetForm(Form):
         (title, details), kind = self._chosen, self.kind.value()
         if title and kind != self._kind:
             title, details = "", f"Until then: {title}"
-        self.summary.show_text(title or HINTS[TargetKind(kind)])
-        self.details.show_text(details)
+        self.summary.setText(title or HINTS[TargetKind(kind)])
+        self.details.setText(details)
         self.details.setVisible(bool(details))
 
     def set_kind(self, kind: TargetKind, roi: str = "") -> None:
@@ -139,8 +139,7 @@ class TargetForm(Form):
 
     def show_size(self, radius: float) -> None:
         """Show the brush's radius in mm; emits no signal."""
-        with QSignalBlocker(self.brush_size):
-            self.brush_size.setValue(round(SIZE_STEPS * math.log(radius)))
+        self.brush_size.set_value(round(SIZE_STEPS * math.log(radius)))
         self.size_label.setText(f"{radius:.1f} mm")
 
     def _show_drawing(self, drawing: bool) -> None:

@@ -6,20 +6,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt
-from PySide6.QtWidgets import QDialog, QSlider
+from PySide6.QtCore import QSignalBlocker
+from PySide6.QtWidgets import QDialog
 
 from app.base.state import request_probe
 from app.explore.selection import Selection
-from app.look.numbers import format_number, format_signed
 from app.widgets.basics import allow, bring, fill_dialog, make_button, make_label, make_row
 from app.widgets.desk import Desk
+from app.widgets.editors import Slider
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plot_view import PlotView
 from core.figures.trade_off import plot_trade_off
 from core.probes.probe import Probe
 from core.probes.trade_off import TradeOff, TradePoint, iter_trade_off, plan_trade_off
 from core.reports.plot import Plot
+from core.words import format_number, format_signed
 
 TIP = "Between the least spill-over and the largest shift of the target; the probe is shown in Explore"
 
@@ -40,8 +41,7 @@ class TradeOffWindow(QDialog):
         self.readout = make_label("One probe at each weight of the penalty on all other voxels.", wraps=True)
         self.plot = PlotView("Shift of the target against spill-over")
         self.plot.setMinimumSize(560, 380)
-        self.handle = QSlider(Qt.Orientation.Horizontal)
-        self.handle.setAccessibleName("Between sparing the rest and raising the target")
+        self.handle = Slider("Between sparing the rest and raising the target")
         self.work = JobLine()
         self.go = make_button("", "primary", self._press)
         ends = make_row(-1, self.go, make_button("Close", do=self.close))
@@ -105,8 +105,7 @@ class TradeOffWindow(QDialog):
         if marked is not None:
             self.readout.setText(describe_point(marked))
         if marked in trade.front:
-            with QSignalBlocker(self.handle):
-                self.handle.setValue(trade.front.index(marked))
+            self.handle.set_value(trade.front.index(marked))
 
     def _slide(self, place: int) -> None:
         if self.trade is not None:

@@ -10,16 +10,15 @@ from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
 from app.base.settings import Settings, find_setting
+from app.cortex.colour import CortexStyle
 from app.cortex.panel import BESIDE, MAPS
 from app.cortex.picking import HoverInfo
-from app.cortex.style import CortexStyle
 from app.explore.image_list import list_own_images
 from app.explore.jury import Jury
 from app.explore.maps import encoder_of
 from app.explore.presenter import SENSITIVITY, Panels, Presenter
-from app.look.numbers import GREY_LEVELS, write_epsilon
 from app.widgets.ask_path import ask_open
-from core.attacks.config import AttackConfig
+from core.attacks.config import GREY_LEVELS, AttackConfig, write_epsilon
 from core.probes.target import list_rois
 from core.types import NormName
 

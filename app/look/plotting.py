@@ -12,8 +12,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen, QTextOption
 from PySide6.QtWidgets import QApplication
 
-from app.look.numbers import MINUS
 from app.look.theme import Theme, follow_theme
+from core.words import MINUS
 
 # exitCleanup: pyqtgraph's own clean-up at exit crashes under PySide6; row-major: arrays are (row, column) everywhere.
 pg.setConfigOptions(imageAxisOrder="row-major", exitCleanup=False, antialias=True)
@@ -26,6 +26,8 @@ GRID_ALPHA = 110
 """Of 255: grid lines only guide."""
 TITLE_MARGIN, LEAST_FOR_RIGHT = 24, 330
 """Pixels of the width that a title leaves free, and of the narrowest view with an axis on the right."""
+TEXT_GAP = 4
+"""Pixels between two numbers at ticks."""
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
@@ -46,14 +48,14 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         super()._updateMaxTextSize(size + 1)
 
     def generateDrawSpecs(self, painter: QPainter) -> Any:
-        """What is drawn, without the texts that would lie over one to their right or above."""
+        """What is drawn, without the texts that would lie on one to their right or above."""
         specs = super().generateDrawSpecs(painter)
         if specs is None:
             return None
         *lines, texts = specs
         kept: list[Any] = []
         for text in reversed(texts):
-            if not any(text[0].intersects(other[0]) for other in kept):
+            if not any(text[0].adjusted(0, 0, TEXT_GAP, 0).intersects(other[0]) for other in kept):
                 kept.insert(0, text)
         return (*lines, kept)
 
@@ -112,16 +114,9 @@ def faded(colour: str, alpha: float) -> QColor:
 
 def spread_apart(wanted: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
     """Move label positions as little as needed so that each is `gap` from the next and all lie in [low, high]."""
-    order = np.argsort(wanted, kind="stable")
-    placed: list[float] = []
-    for index in order:
-        floor = placed[-1] + gap if placed else low
-        placed.append(max(float(wanted[index]), floor))
-    ceiling = high
-    for position in range(len(placed) - 1, -1, -1):
-        placed[position] = min(placed[position], ceiling)
-        ceiling = placed[position] - gap
-    result = [0.0] * len(placed)
-    for position, index in enumerate(order):
-        result[int(index)] = placed[position]
-    return result
+    order, steps = np.argsort(wanted, kind="stable"), gap * np.arange(len(wanted))
+    placed = np.maximum.accumulate(np.maximum(np.asarray(wanted)[order], low) - steps) + steps
+    placed = np.minimum.accumulate((np.minimum(placed, high) - steps)[::-1])[::-1] + steps
+    result = np.empty(len(placed))
+    result[order] = placed
+    return [float(place) for place in result]

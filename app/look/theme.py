@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from functools import lru_cache
 from string import Template
 
@@ -21,68 +21,45 @@ FONT_POINTS = 9.5
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Every colour the window uses, by its meaning, as "#rrggbb"."""
+    """Every colour the window uses, by its meaning, as "#rrggbb"; `warm` and `cool` are those of printed figures.
+
+    A default holds the value on dark and the one on light.
+    """
 
     name: str
     is_dark: bool
-    window: str
-    panel: str
-    raised: str
-    hover: str
-    field: str
-    line: str
-    line_strong: str
-    grid: str
-    text: str
-    muted: str
-    faint: str
-    accent: str
-    accent_hover: str
-    accent_soft: str
-    on_accent: str
     warm: str
     cool: str
-    good: str
-    warning: str
-    warning_soft: str
-    danger: str
-    danger_soft: str
+    window: str = "#121417 #eceef1"
+    panel: str = "#1a1d21 #f8f9fa"
+    raised: str = "#252930 #e9ebef"
+    hover: str = "#2d323a #dfe3e8"
+    field: str = "#131518 #ffffff"
+    line: str = "#2a2e35 #d9dde3"
+    line_strong: str = "#3a404a #bfc6cf"
+    grid: str = "#2a2e35 #dde1e6"
+    text: str = "#e7e9ed #1b1f25"
+    muted: str = "#979faa #5c6570"
+    faint: str = "#666e7a #8b939e"
+    accent: str = "#2fc6a8 #08806b"
+    accent_hover: str = "#4cd6bb #066a58"
+    accent_soft: str = "#173832 #d3efe9"
+    on_accent: str = "#06231d #ffffff"
+    good: str = "#57c785 #1e8a4c"
+    warning: str = "#e8b04a #8a5c00"
+    warning_soft: str = "#372c16 #faefd2"
+    danger: str = "#f2716b #c8322c"
+    danger_soft: str = "#3b1e1f #fbe3e1"
 
 
-TABLE = """\
-window       #121417 #eceef1
-panel        #1a1d21 #f8f9fa
-raised       #252930 #e9ebef
-hover        #2d323a #dfe3e8
-field        #131518 #ffffff
-line         #2a2e35 #d9dde3
-line_strong  #3a404a #bfc6cf
-grid         #2a2e35 #dde1e6
-text         #e7e9ed #1b1f25
-muted        #979faa #5c6570
-faint        #666e7a #8b939e
-accent       #2fc6a8 #08806b
-accent_hover #4cd6bb #066a58
-accent_soft  #173832 #d3efe9
-on_accent    #06231d #ffffff
-good         #57c785 #1e8a4c
-warning      #e8b04a #8a5c00
-warning_soft #372c16 #faefd2
-danger       #f2716b #c8322c
-danger_soft  #3b1e1f #fbe3e1
-"""
-"""Of every colour its value on dark and on light; `warm` and `cool` are those of printed figures."""
+def _make_theme(name: str, column: int) -> Theme:
+    """The theme of the first or the second colour of each field."""
+    inks, colours = find_inks(name), [field for field in fields(Theme) if field.default is not MISSING]
+    chosen = {field.name: str(field.default).split()[column] for field in colours}
+    return Theme(name, name == "dark", inks.warm, inks.cool, **chosen)
 
-DARK, LIGHT = (
-    Theme(
-        name,
-        is_dark=name == "dark",
-        warm=find_inks(name).warm,
-        cool=find_inks(name).cool,
-        **{line.split()[0]: line.split()[column] for line in TABLE.splitlines()},
-    )
-    for column, name in enumerate(("dark", "light"), start=1)
-)
+
+DARK, LIGHT = _make_theme("dark", 0), _make_theme("light", 1)
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QFrame, QLabel, QStatusBar, QSystemTrayIcon, QWidget
 
-from app.base.jobs import Cancelling, Failed, Idle, Job, Outcome, RunState, Stopped
+from app.base.jobs import Failed, Idle, Job, Outcome, RunState, Stopped
 from app.look.icons import application_icon, load_icon
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import announce, make_button, make_label, make_row, make_tool_button, set_look
@@ -103,7 +103,7 @@ class StatusLine(QStatusBar):
         """Follow the lane."""
         if isinstance(state, Idle):
             self.job.setText(READY)
-        elif isinstance(state, Cancelling):
+        elif state.stops:
             self.job.setText("Stopping…")
         else:
             self.job.setText(state.title or state.kind)

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QLineEdit, QScrollArea, QSlider, QWidget
 
 from app.shell.palette import Jump
+from app.widgets.basics import list_way
 from app.widgets.captions import Fold
 from app.widgets.editors import ChoiceBox
 from app.widgets.segmented import Segmented
@@ -56,11 +57,9 @@ def _choose(box: ChoiceBox, row: int) -> None:
 def _go_to(field: QWidget, come_to_front: Callable[[], object]) -> None:
     """Unfold and scroll to a field, and give it the keys."""
     come_to_front()
-    around: QWidget | None = field
-    while around is not None:
+    for around in list_way(field):
         if isinstance(around, Fold):
             around.button.setChecked(True)
         if isinstance(around, QScrollArea):
             around.ensureWidgetVisible(field)
-        around = around.parentWidget()
     field.setFocus(Qt.FocusReason.ShortcutFocusReason)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib import metadata
 
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QGuiApplication, QPixmap, QTextDocument
 from PySide6.QtWidgets import QDialog, QListWidget, QMessageBox, QPlainTextEdit, QTextBrowser, QWidget
 
 from app.base.pictures import save_window_picture
-from app.base.problems import MOST_LINES, LogStore
+from app.base.problems import MOST_LINES, LogStore, version_of
 from app.look.icons import application_icon
 from app.look.theme import theme_in_use
 from app.shell.shortcuts import read_keys
@@ -109,13 +108,6 @@ SOURCES = (
     "BSD-3-Clause. Third-party notices are in NOTICE.md, licences of images and weights in resources/licences."
 )
 MARK_PIXELS = 56
-
-
-def _version() -> str:
-    try:
-        return f"version {metadata.version('probescope')}"
-    except metadata.PackageNotFoundError:
-        return "running from its folder"
 
 
 class _Lines(QPlainTextEdit):
@@ -218,7 +210,8 @@ class Handlers(Feature):
     @does("about")
     def show_about(self) -> None:
         """Say what the program is, its version and its sources."""
-        text = "".join(f"<p>{part}</p>" for part in (f"<b>Probescope</b>, {_version()}", WHAT, REAL, SOURCES))
+        title = f"<b>Probescope</b>, version {version_of('probescope')}"
+        text = "".join(f"<p>{part}</p>" for part in (title, WHAT, REAL, SOURCES))
         close = QMessageBox.StandardButton.Close
         box = QMessageBox(QMessageBox.Icon.NoIcon, "About Probescope", text, close, self._desk.parent)
         box.setIconPixmap(application_icon().pixmap(MARK_PIXELS, MARK_PIXELS))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QSize, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QStaticText
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -23,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from app.look.theme import theme_in_use
 from app.widgets.basics import fill_dialog, make_label, make_row
+from app.widgets.drawing import draw_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,21 @@ class Jump:
     key: str = ""
 
 
-STARTS_TEXT, STARTS_WORD, INSIDE, INITIALS, SCATTERED = 100.0, 80.0, 55.0, 45.0, 20.0
-"""Worth of a word that begins the text, begins a word of it, stands inside one, is its initials, is spread over it."""
+START = r"(?<![^\W_])"
+"""A place behind no letter or figure."""
 
-GAP_COST = 1.0
-"""A letter left out between two letters of a scattered word."""
+WAYS = (
+    (100.0, "^", "({0})"),
+    (80.0, START, "({0})"),
+    (55.0, "", "({0})"),
+    (45.0, START, f"(?:(?!{START}{{0}}).)*{START}({{0}})"),
+    (20.0, "", "[^{0}]*({0})"),
+)
+"""What a word is worth that begins the text, begins a word of it, stands inside one, is its initials, is spread over
+it; where its first letter stands, and how a further one follows."""
 
 MOST_GAPS = 8
-"""With more letters left out, the word was not meant."""
+"""With more letters left out of a word that is spread over the text, it was not meant; each costs 1."""
 
 LENGTH_COST = 0.1
 """A letter of the text: of two equal finds the shorter text is meant."""
@@ -81,34 +90,13 @@ def find_words(query: str, text: str) -> Find | None:
 
 
 def _find_word(word: str, text: str) -> Find | None:
-    starts = [place for place in range(len(text)) if _starts_word(text, place)]
-    begun = next((place for place in starts if text.startswith(word, place)), -1)
-    place = begun if begun >= 0 else text.find(word)
-    if place >= 0:
-        worth = STARTS_TEXT if place == 0 else STARTS_WORD if begun >= 0 else INSIDE
-        return Find(worth, tuple(range(place, place + len(word))))
-    if (initials := _follow(word, text, starts)) is not None:
-        return Find(INITIALS, initials)
-    scattered = _follow(word, text, range(len(text)))
-    if scattered is None:
-        return None
-    gaps = scattered[-1] - scattered[0] + 1 - len(word)
-    if gaps > MOST_GAPS:
-        return None
-    return Find(SCATTERED - GAP_COST * gaps, scattered)
-
-
-def _starts_word(text: str, place: int) -> bool:
-    return text[place].isalnum() and (place == 0 or not text[place - 1].isalnum())
-
-
-def _follow(word: str, text: str, places: list[int] | range) -> tuple[int, ...] | None:
-    """The first of the places at which the letters of a word stand one after another."""
-    found: list[int] = []
-    for place in places:
-        if len(found) < len(word) and text[place] == word[len(found)]:
-            found.append(place)
-    return tuple(found) if len(found) == len(word) else None
+    for worth, start, follows in WAYS:
+        first, *others = map(re.escape, word)
+        if found := re.search(f"{start}({first})" + "".join(map(follows.format, others)), text):
+            places = tuple(found.start(number) for number in range(1, len(word) + 1))
+            gaps = 0 if start else places[-1] - places[0] + 1 - len(word)  # between initials are whole words
+            return Find(worth - gaps, places) if gaps <= MOST_GAPS else None
+    return None
 
 
 ANSWER_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -138,36 +126,19 @@ class PalettePainter(QStyledItemDelegate):
             painter.setPen(QColor(theme_in_use().accent))
             painter.setBrush(QColor(theme_in_use().accent_soft))
             painter.drawRoundedRect(row, CORNER, CORNER)
-        self._draw_parts(painter, row.adjusted(GAP, 0, -GAP, 0), answer.jump, answer.letters)
-        painter.restore()
-
-    def _draw_parts(self, painter: QPainter, row: QRect, jump: Jump, letters: tuple[int, ...]) -> None:
-        theme = theme_in_use()
-        muted, title = QColor(theme.muted), QColor(theme.muted if jump.reason else theme.text)
-        painter.setPen(muted)
-        painter.drawText(row, _LEFT, jump.kind)
-        key_width = painter.fontMetrics().horizontalAdvance(jump.key) if jump.key else 0
-        painter.drawText(row, _RIGHT, jump.key)
-        room = row.adjusted(KIND_WIDTH, 0, -(key_width + GAP if key_width else 0), 0)
-        used = self._draw_title(painter, room, jump.title, letters, title)
-        left = room.adjusted(used + GAP, 0, 0, 0)
-        painter.setPen(muted)
+        row, jump, muted = row.adjusted(GAP, 0, -GAP, 0), answer.jump, theme_in_use().muted
+        draw_text(painter, row, jump.kind, muted)
+        draw_text(painter, row, jump.key, muted, align=Qt.AlignmentFlag.AlignRight)
+        key_width = painter.fontMetrics().horizontalAdvance(jump.key) + GAP if jump.key else 0
+        room, meant = row.adjusted(KIND_WIDTH, 0, -key_width, 0), answer.letters
+        letters = [f"<b>{escape(one)}</b>" if at in meant else escape(one) for at, one in enumerate(jump.title)]
+        title = QStaticText(f"<nobr>{''.join(letters)}</nobr>")
+        title.prepare(font=painter.font())
+        painter.setPen(QColor(muted if jump.reason else theme_in_use().text))
+        painter.drawStaticText(room.left(), room.top() + round((room.height() - title.size().height()) / 2), title)
         told = f"Not available: {jump.reason}" if jump.reason else jump.detail
-        painter.drawText(left, _LEFT, painter.fontMetrics().elidedText(told, Qt.TextElideMode.ElideRight, left.width()))
-
-    @staticmethod
-    def _draw_title(painter: QPainter, room: QRect, title: str, letters: tuple[int, ...], colour: QColor) -> int:
-        """Draw the title, what was meant in bold; returns its width."""
-        meant = (f"<b>{escape(one)}</b>" if place in letters else escape(one) for place, one in enumerate(title))
-        shown = QStaticText("".join(meant))
-        shown.prepare(font=painter.font())
-        painter.setPen(colour)
-        painter.drawStaticText(room.left(), room.top() + round((room.height() - shown.size().height()) / 2), shown)
-        return round(shown.size().width())
-
-
-_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        draw_text(painter, room.adjusted(round(title.size().width()) + GAP, 0, 0, 0), told, muted)
+        painter.restore()
 
 
 MOST_ROWS = 60

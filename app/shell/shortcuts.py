@@ -60,12 +60,6 @@ class ShortcutPage(QWidget):
         tree.expandAll()
         return tree
 
-    def select(self, command: str) -> None:
-        """Choose a command as if it had been clicked."""
-        for item in self._rows:
-            if item.data(0, ID_ROLE) == command:
-                self.tree.setCurrentItem(item)
-
     def _current(self) -> str:
         item = self.tree.currentItem()
         return str(item.data(0, ID_ROLE) or "") if item is not None else ""

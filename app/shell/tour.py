@@ -16,7 +16,7 @@ from app.base.services import Services
 from app.explore.explore import Explore
 from app.explore.places import KEY
 from app.shell.tour_card import TourCard, TourFrame
-from app.widgets.basics import bring
+from app.widgets.basics import bring, list_way
 from app.widgets.desk import Desk, Feature, does
 from core.probes.choice import Choice
 from core.probes.target import TargetKind
@@ -213,11 +213,9 @@ class Tour(Feature):
         """Unfold and scroll to what the step points at."""
         if target.isHidden() or not target.isVisibleTo(self._window):
             self._explore.show_all()
-        parent = target.parentWidget()
-        while parent is not None:
-            if isinstance(parent, QScrollArea):
-                parent.ensureWidgetVisible(target)
-            parent = parent.parentWidget()
+        for around in list_way(target):
+            if isinstance(around, QScrollArea):
+                around.ensureWidgetVisible(target)
 
     def _next(self) -> None:
         if self.index + 1 < len(STEPS):

@@ -9,7 +9,6 @@ from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QWidget
 
-from app.look.numbers import format_signed
 from app.stimuli.set_form import SetForm
 from app.stimuli.tray import Tray
 from app.stimuli.tray_painter import TrayModel, TrayPainter, describe_level, title_of
@@ -23,6 +22,7 @@ from core.errors import BadInputError
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.preview import ItemPreview
+from core.words import format_signed
 
 DETAIL_HEIGHT = 196
 METER_WIDTH = 220

@@ -10,7 +10,6 @@ from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.base.pictures import to_qimage
-from app.look.numbers import MINUS, format_signed
 from app.look.theme import theme_in_use
 from app.stimuli.tray import Tray
 from app.widgets.drawing import draw_bar, draw_text
@@ -21,6 +20,7 @@ from core.stimuli.preview import ItemPreview
 from core.stimuli.probe_warnings import ProbeWarning
 from core.stimuli.recipe import Recipe
 from core.types import ByteArray
+from core.words import MINUS, format_signed
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 SIDE, GAP, PAD, LINE = 72, 6, 10, 19

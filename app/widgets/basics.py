@@ -52,9 +52,11 @@ def announce(widget: QWidget, text: str, *, urgent: bool = False) -> None:
     QAccessible.updateAccessibility(event)
 
 
-def make_label(text: str = "", role: str = "", *, wraps: bool = False) -> QLabel:
-    """A label with a role the style sheet knows: heading, muted, faint, title, strong, field-error, key."""
+def make_label(text: str = "", role: str = "", *, wraps: bool = False, tip: str = "") -> QLabel:
+    """Plain text with a role the style sheet knows: heading, muted, faint, title, strong, field-error, key."""
     label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setToolTip(tip)
     label.setProperty("role", role)
     label.setWordWrap(wraps)
     if wraps:
@@ -215,6 +217,15 @@ def bring(window: QWidget) -> None:
     """Show a window in front."""
     window.show()
     window.raise_()
+
+
+def list_way(widget: QWidget | None, page: QWidget | None = None) -> list[QWidget]:
+    """A widget and those it stands in, up to its page or the window."""
+    way = []
+    while widget is not None:
+        way.append(widget)
+        widget = None if widget is page else widget.parentWidget()
+    return way
 
 
 def set_look(widget: QWidget, name: str, value: str) -> None:

@@ -8,12 +8,13 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from app.look.numbers import GREY_LEVELS, NORM_SIGNS, format_number, write_epsilon
 from app.look.plotting import plot_font
 from app.look.theme import theme_in_use
 from app.widgets.drawing import draw_bar, draw_text
+from core.attacks.config import GREY_LEVELS, NORM_SIGNS, write_epsilon
 from core.probes.budget import LARGEST_ROUNDING_SHARE, BudgetReading
 from core.types import NormName
+from core.words import format_number
 
 NO_READING = "No perturbation yet"
 GAUGE_TIP = (

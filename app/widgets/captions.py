@@ -1,12 +1,12 @@
-"""Labels of the panels: a text that wraps instead of pushing the layout, the hint of an empty panel, a fold."""
+"""Labels of the panels: the hint of an empty panel, a fold."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QLabel, QScrollArea, QSizePolicy, QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 
-from app.widgets.basics import make_button, make_column, make_label, set_icon
+from app.widgets.basics import list_way, make_button, make_column, make_label, set_icon
 
 
 class Fold(QWidget):
@@ -32,35 +32,12 @@ class Fold(QWidget):
 
     def _come_into_view(self) -> None:
         """Scroll the page so that what was opened is seen, its name above all."""
-        place = self.parentWidget()
-        while place is not None and not isinstance(place, QScrollArea):
-            place = place.parentWidget()
-        if place is not None:
+        for page in [one for one in list_way(self) if isinstance(one, QScrollArea)][:1]:
             for part in (self._content, self.button):
-                place.ensureWidgetVisible(part, 0, 8)
+                page.ensureWidgetVisible(part, 0, 8)
 
 
 NARROWEST_HINT, WIDEST_HINT = 80, 320
-
-
-class Caption(QLabel):
-    """Plain text over as many lines as it needs, so that all of it is read; `hint`, what it means, is its tooltip.
-
-    `role` is one of the style sheet, as in `make_label`.
-    """
-
-    def __init__(self, role: str = "", *, hint: str = "") -> None:
-        super().__init__()
-        self.setProperty("role", role)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setWordWrap(True)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.setToolTip(hint)
-
-    def show_text(self, text: str) -> None:
-        """Show a text."""
-        self.setText(text)
-        self.setAccessibleName(text)
 
 
 class EmptyState(QWidget):

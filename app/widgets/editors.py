@@ -68,7 +68,7 @@ class NumberBox(Quiet, QDoubleSpinBox):
         return self.locale().toString(value, "g", 7) if self.plain else super().textFromValue(value)
 
 
-class Slider(Unwheeled, QSlider):
+class Slider(Quiet, QSlider):
     """A slider from left to right."""
 
     def __init__(self, name: str = "", parent: QWidget | None = None) -> None:

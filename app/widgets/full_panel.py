@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCursor, QKeyEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QSplitter, QSplitterHandle, QToolButton, QWidget
 
-from app.widgets.basics import make_tool_button
+from app.widgets.basics import list_way, make_tool_button
 from app.widgets.tabs import PageStack
 
 MARK = "full panel"
@@ -25,7 +25,7 @@ class FullPanel(QObject):
         self.panel, self._page = panel, page
         self._hidden: list[QWidget] = []
         self._sizes: list[tuple[QSplitter, list[int]]] = []
-        for here, above in pairwise(_list_way(panel, page)):
+        for here, above in pairwise(list_way(panel, page)):
             if isinstance(above, QSplitter):
                 self._sizes.append((above, above.sizes()))
             if not isinstance(above, QAbstractScrollArea):
@@ -78,7 +78,7 @@ def leave_full(page: QWidget) -> bool:
 
 def toggle_full(panel: QWidget, *_clicked: bool) -> None:
     """Let a panel fill its page, or go back; of a page, the panel under the pointer, with the focus, or the largest."""
-    page = next((one for one in _list_way(panel) if isinstance(one.parentWidget(), PageStack)), panel)
+    page = next((one for one in list_way(panel) if isinstance(one.parentWidget(), PageStack)), panel)
     if not leave_full(page):
         FullPanel(panel if panel is not page else _find_panel(page), page)
 
@@ -86,19 +86,10 @@ def toggle_full(panel: QWidget, *_clicked: bool) -> None:
 def _find_panel(page: QWidget) -> QWidget:
     panels = [one for one in page.findChildren(QWidget) if one.property(MARK) and one.isVisible()]
     for meant in (QApplication.widgetAt(QCursor.pos()), QApplication.focusWidget()):
-        for here in _list_way(meant, page):
+        for here in list_way(meant, page):
             if here in panels:
                 return here
     return max(panels, key=lambda one: one.width() * one.height(), default=page)
-
-
-def _list_way(widget: QWidget | None, page: QWidget | None = None) -> list[QWidget]:
-    """A widget and those it stands in, up to its page or the window."""
-    way = []
-    while widget is not None:
-        way.append(widget)
-        widget = None if widget is page else widget.parentWidget()
-    return way
 
 
 def _is_shown(one: QWidget) -> bool:

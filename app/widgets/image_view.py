@@ -22,12 +22,12 @@ from PySide6.QtGui import (
     QPixmap,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QGraphicsView, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGraphicsView, QSizePolicy, QWidget
 
 from app.base.pictures import save_image, to_qimage
 from app.look.theme import Theme, follow_theme
 from app.widgets.ask_path import ask_path
-from app.widgets.basics import make_label
+from app.widgets.basics import make_column, make_label
 from core.errors import StorageError
 from core.types import ByteArray
 
@@ -205,9 +205,7 @@ class ImageView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setProperty("role", "pane")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(FRAME, FRAME, FRAME, FRAME)
-        layout.addWidget(self._scene)
+        self.setLayout(make_column(self._scene, margin=FRAME))
         self._hint = make_label("", "faint", wraps=True)
         self._hint.setParent(self)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -228,6 +226,8 @@ class ImageView(QWidget):
 
     def set_pixels(self, pixels: ByteArray | None) -> None:
         """Show a picture, or nothing. Keeps the zoom unless the size changed."""
+        if pixels is not None and pixels is self.pixels:
+            return
         size_before = None if self.pixels is None else self.pixels.shape
         self.pixels = pixels
         self._item.setVisible(pixels is not None)
@@ -235,7 +235,7 @@ class ImageView(QWidget):
         for action in self.actions():
             action.setEnabled(pixels is not None)
         if pixels is not None:
-            self._item.setImage(pixels, autoLevels=False, levels=(0, 255))
+            self._item.setImage(pixels, autoLevels=False)
             if size_before != pixels.shape:
                 self._limit()
                 self.fit()

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.look.numbers import MINUS
 from app.widgets.basics import make_label
+from core.words import MINUS
 
 Cell = str | tuple[str, float]
 """A text, or one with the number it is sorted by."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QPushButton, QSizePolicy, QWidget
+
+from app.widgets.basics import make_row
 
 
 class Segmented(QFrame):
@@ -18,9 +20,6 @@ class Segmented(QFrame):
         self.setProperty("role", "segments")
         self._group = QButtonGroup(self)
         self._buttons: dict[str, QPushButton] = {}
-        row = QHBoxLayout(self)
-        row.setContentsMargins(2, 2, 2, 2)
-        row.setSpacing(2)
         for value, text, tip in choices:
             button = self._buttons[value] = QPushButton(text)
             button.setCheckable(True)
@@ -30,7 +29,7 @@ class Segmented(QFrame):
             button.setCursor(Qt.CursorShape.PointingHandCursor)
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             self._group.addButton(button)
-            row.addWidget(button)
+        self.setLayout(make_row(*self._buttons.values(), gap=2, margin=2))
         next(iter(self._buttons.values())).setChecked(True)
         self._group.buttonToggled.connect(self._tell)
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from core.figures.probe_words import MINUS
 from core.reports.inks import Inks
 from core.surfaces.colormap import N_STEPS, Colormap, ColormapKind, ColourRange
 from core.types import BoolArray, ByteArray, FloatArray
-from core.words import name_with_unit
+from core.words import MINUS, name_with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,7 +18,7 @@ from core.figures.figure_config import FigureConfig, FigureKind, find_figure_for
 from core.figures.movie_frames import Cortex
 from core.figures.probe_page import write_probe_page
 from core.figures.probe_plots import draw_spill_over, print_curve, print_steps
-from core.figures.probe_words import describe_probe, describe_settings, write_shifts, write_signed
+from core.figures.probe_words import describe_probe, describe_settings, write_shifts
 from core.files import replace_file
 from core.images.difference import MID_GREY, amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
@@ -27,7 +27,7 @@ from core.probes.spill_over import tabulate_probe
 from core.reports.draw_plot import draw_pixels, draw_plot, pack_figure, say_whose
 from core.reports.inks import Inks, find_inks, house_style, make_figure
 from core.types import ByteArray, VoxelTable
-from core.words import protect_cell
+from core.words import format_signed, protect_cell
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -171,7 +171,7 @@ def _draw_images(figure: Figure | SubFigure, probe: Probe, inks: Inks) -> None:
 def _draw_grey_key(axes: Axes, limit: float) -> None:
     axes.imshow(np.linspace(0, 1, 256)[None], cmap="gray", aspect="auto", extent=(-limit, limit, 0, 1))
     axes.set_yticks([])
-    axes.set_xticks([-limit, 0, limit], [write_signed(-limit, 1), "0", write_signed(limit, 1)])
+    axes.set_xticks([-limit, 0, limit], [format_signed(-limit, 1), "0", format_signed(limit, 1)])
     axes.set_xlabel("change (grey levels of 255)", labelpad=1)
     axes.tick_params(length=2, pad=2)
 

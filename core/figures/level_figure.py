@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.figures.probe_words import MINUS, describe_subject, write_signed
+from core.figures.probe_words import describe_subject
 from core.images.difference import MID_GREY, amplify, choose_factor
 from core.reports.draw_plot import say_whose
 from core.reports.inks import LIGHT, Inks, house_style, make_figure
 from core.stimuli.level_strip import LevelCell, Strip
 from core.stimuli.levels import LevelReading, write_size
+from core.words import MINUS, format_signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +51,7 @@ def _draw_cell(places: Any, cell: LevelCell, factor: int, inks: Inks) -> None:
     colour = inks.text if reading.survives else inks.warning
     places[0].set_title(f"{reading.wanted:+g} SD".replace("-", MINUS), fontweight="bold", pad=14)
     size = {"fontsize": 7, "ha": "center", "transform": places[0].transAxes}
-    places[0].text(0.5, 1.03, f"{word} {write_signed(reading.saved)}", color=colour, **size)
+    places[0].text(0.5, 1.03, f"{word} {format_signed(reading.saved)}", color=colour, **size)
     places[1].imshow(amplify(cell.change, factor), interpolation="none")
     size["transform"] = places[1].transAxes
     places[1].text(0.5, -0.14, write_size(reading.size, reading.norm), color=inks.muted, **size)

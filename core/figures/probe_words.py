@@ -10,8 +10,7 @@ from core.errors import ProbeError
 from core.figures.curve import CurveData
 from core.figures.probe_maps import SD_UNIT
 from core.probes.probe import Probe
-
-MINUS = "\N{MINUS SIGN}"
+from core.words import format_signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +79,4 @@ def describe_subject(subject: str) -> str:
 def write_shifts(data: CurveData, number: int) -> str:
     """The target's shift at a budget or step in every encoder, in SDs where it has one, else in its unit."""
     scale, unit = (1 / data.target_sd, SD_UNIT) if data.target_sd > 0 else (1.0, data.unit)
-    return " / ".join(f"{write_signed(scale * float(shift[number]))} {unit}" for shift in data.encoders)
-
-
-def write_signed(value: float, digits: int = 2) -> str:
-    """A number with its sign and a true minus; zero has none."""
-    text = f"{value:+.{digits}f}"
-    return (text[1:] if float(text) == 0 else text).replace("-", MINUS)
+    return " / ".join(f"{format_signed(scale * float(shift[number]))} {unit}" for shift in data.encoders)

@@ -2,12 +2,15 @@
 
 Run: python -m tests.benchmarks [--all] [NAME ...]     (make bench; names without "bench_")
 
-Those in `LONG` judge no budget of the window and take an hour: they run with --all or by name.
+Without --all each is as small as it can judge its budget, so that all take less than 15 minutes on two cores, and
+those in `LONG`, which judge no budget of the window, are left out. The processor time of each is told, since the clock
+tells of the machine's other work, too.
 """
 
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import time
@@ -15,13 +18,37 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 LONG = ("converged", "fit_large", "statistics")
+SMALL = {
+    "attack_family": ("--seeds", "1", "--photos", "1", "--gradients", "20"),
+    "beside": ("--turns", "4"),
+    "cancel": ("--turns", "3"),
+    "cells": ("--large", "20000", "--cells", "60"),
+    "click_to_probe": ("--turns", "3"),
+    "extraction": ("--turns", "3", "--images", "24"),
+    "fit": ("--turns", "1"),
+    "import": ("--sessions", "3"),
+    "memory": ("--minutes", "1.5"),
+    "movie": ("--seconds", "3"),
+    "peers": ("--turns", "3"),
+    "stalls": ("--seconds", "6"),
+    "step_over_floor": ("--turns", "5"),
+    "threads": ("--turns", "1"),
+    "window": ("--turns", "2"),
+}
+"""What each is asked for unless all is wanted."""
 
 
-def command_of(path: Path) -> list[str]:
+def command_of(path: Path, options: tuple[str, ...] = ()) -> list[str]:
     """How a benchmark is run, each in a process of its own so that none warms up for another."""
     if "\ndef main(" in path.read_text(encoding="utf-8"):
-        return [sys.executable, "-m", f"tests.benchmarks.{path.stem}"]
+        return [sys.executable, "-m", f"tests.benchmarks.{path.stem}", *options]
     return [sys.executable, "-m", "pytest", str(path), "-m", "benchmark", "-q", "-s", "-p", "no:cacheprovider"]
+
+
+def cpu_of_children() -> float:
+    """Seconds of the processor that the processes which ended have taken."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> int:
@@ -29,17 +56,19 @@ def main() -> int:
     known = {path.stem.removeprefix("bench_"): path for path in sorted(FOLDER.glob("bench_*.py"))}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", choices=[*known, []])
-    parser.add_argument("--all", action="store_true", help="the long ones, too")
+    parser.add_argument("--all", action="store_true", help="the long ones, too, and each at its full size")
     options = parser.parse_args()
     chosen = options.names or [name for name in known if options.all or name not in LONG]
     failed, begun = [], time.perf_counter()
     for name in chosen:
         print(f"== {name}", flush=True)
-        start = time.perf_counter()
-        if subprocess.run(command_of(known[name]), cwd=FOLDER.parent.parent, check=False).returncode:
+        start, spent = time.perf_counter(), cpu_of_children()
+        asked = command_of(known[name], () if options.all else SMALL.get(name, ()))
+        if subprocess.run(asked, cwd=FOLDER.parent.parent, check=False).returncode:
             failed.append(name)
-        print(f"   {time.perf_counter() - start:.0f} s", flush=True)
-    print(f"{len(chosen)} benchmarks in {(time.perf_counter() - begun) / 60:.1f} minutes.")
+        print(f"   {time.perf_counter() - start:.0f} s, {cpu_of_children() - spent:.0f} s of processor", flush=True)
+    took = f"{(time.perf_counter() - begun) / 60:.1f} minutes, {cpu_of_children() / 60:.1f} of processor"
+    print(f"{len(chosen)} benchmarks in {took}.")
     print("All within their budgets." if not failed else f"Over budget or failed: {', '.join(failed)}")
     return 1 if failed else 0
 

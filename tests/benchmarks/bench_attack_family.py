@@ -8,14 +8,14 @@ momentum), this program's fixed steps and APGD, PGD and APGD of torchattacks and
 
 Attacks with draws are run with several seeds: the ratio of the mean shifts is told, and the spread over seeds of both.
 
-Run: python -m tests.benchmarks.bench_attack_family [--network ID] [--device D] [--seeds N]
+Run: python -m tests.benchmarks.bench_attack_family [--network ID] [--device D] [--seeds N] [--photos N]
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -173,14 +173,14 @@ def make_equals(
     }
 
 
-def compare_at_equal_gradients(encoder: Encoder, photos: list[str], seeds: int) -> bool:
+def compare_at_equal_gradients(encoder: Encoder, photos: list[str], seeds: int, gradients: Sequence[int]) -> bool:
     """Print the shifts; whether none is ahead of the default, summed over photographs and seeds."""
     direction = target_roi(load_subject("simulated").voxels, ROI).vector(encoder.n_voxels)
     model = TwoClasses(encoder.network, encoder, direction).eval()
     model._intercept -= OFFSET
     ahead = True
     for budget in BUDGETS:
-        for n in EQUAL_GRADIENTS:
+        for n in gradients:
             shifts: dict[str, list[float]] = {}
             for photo in photos:
                 clean = load_stimulus(photo, encoder.network.input_size).pixels[np.newaxis]
@@ -226,15 +226,17 @@ def main() -> int:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--only-equal", action="store_true", help="only the comparison at equal gradients")
     parser.add_argument("--seeds", type=int, default=3, help="of attacks with draws (default 3)")
+    parser.add_argument("--photos", type=int, default=2)
+    parser.add_argument("--gradients", type=int, nargs="+", default=EQUAL_GRADIENTS)
     args = parser.parse_args()
     set_one_thread()
     spec = find_network(args.network)
     encoder = Engine(device=args.device).open_encoder("simulated", spec.id, spec.default_layer)
-    photos = [info.id for info in list_images()][:2]
+    photos = [info.id for info in list_images()][: args.photos]
     with exact_arithmetic():
         pairs = range(0 if args.only_equal else args.seeds)
         found = [[compare(encoder, photo, seed) for photo in photos] for seed in pairs]
-        failed = not compare_at_equal_gradients(encoder, photos, args.seeds)
+        failed = not compare_at_equal_gradients(encoder, photos, args.seeds, args.gradients)
     for name in OURS if found else ():
         sums = np.asarray([np.sum([shifts[name] for shifts in own], axis=0) for own in found if name in own[0]])
         (ours, theirs), spread = sums.mean(axis=0), np.ptp(sums, axis=0) / sums.mean(axis=0)

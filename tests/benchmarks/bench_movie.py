@@ -1,10 +1,11 @@
 """Peak memory while a movie of 6 s at 1080p with three showings is written, as MP4 and as GIF. Never judges its looks.
 
-Run with `python -m tests.benchmarks.bench_movie`; each format is written by a process of its own.
+Run with `python -m tests.benchmarks.bench_movie [--seconds N]`; each format is written by a process of its own.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
 import subprocess
 import sys
@@ -21,7 +22,7 @@ ENCODER_BUDGET_MB = 1000
 FORMATS = ("mp4", "gif")
 
 
-def make_movie(kind: str) -> None:
+def make_movie(kind: str, seconds: float) -> None:
     """Write one movie and print the memory it took."""
     from core.figures.movie import iter_movie
     from core.figures.movie_config import MovieConfig
@@ -29,7 +30,7 @@ def make_movie(kind: str) -> None:
     from tests.helpers.probes import make_probe
 
     probe = make_probe(n_voxels=44, size=224)
-    config = MovieConfig(fps=20, seconds=6, width=1920, height=1080, loops=3)
+    config = MovieConfig(fps=20, seconds=seconds, width=1920, height=1080, loops=3)
     with tempfile.TemporaryDirectory() as folder:
         records = iter_movie(probe, config, Path(folder) / f"film.{kind}")
         next(records)
@@ -46,11 +47,15 @@ def make_movie(kind: str) -> None:
 
 def main() -> int:
     """Both formats; 1 if one is over its budget."""
-    if len(sys.argv) > 1:
-        make_movie(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--only", choices=FORMATS, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.only:
+        make_movie(options.only, options.seconds)
         return 0
-    command = [sys.executable, "-m", "tests.benchmarks.bench_movie"]
-    return max(subprocess.run([*command, kind], check=False).returncode for kind in FORMATS)
+    command = [sys.executable, "-m", "tests.benchmarks.bench_movie", "--seconds", str(options.seconds)]
+    return max(subprocess.run([*command, "--only", kind], check=False).returncode for kind in FORMATS)
 
 
 if __name__ == "__main__":

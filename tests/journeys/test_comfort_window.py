@@ -137,7 +137,8 @@ def test_another_key_gives_the_command_and_the_old_one_does_not(window: MainWind
     dialog = window.features.preferences.dialog
     assert dialog is not None
     page = dialog.keys
-    page.select("flicker")
+    recursive = Qt.MatchFlag.MatchExactly | Qt.MatchFlag.MatchRecursive
+    page.tree.setCurrentItem(*page.tree.findItems("Flicker clean and perturbed", recursive))
     page.field.setKeySequence(QKeySequence("P"))
     page.field.editingFinished.emit()
     assert "belongs to “Probe”" in page.told.text()

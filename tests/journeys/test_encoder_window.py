@@ -74,13 +74,14 @@ def test_a_point_of_the_card_becomes_the_target(window: MainWindow, qtbot: QtBot
     card = window.features.encoders.card_window
     assert card is not None
     window.session.state.auto_probe = False
-    card.figure.ceiling.picked.emit(17)
+    card.turns.finish()
+    card.figure.plots[1].picked.emit(17)
     target = window.session.state.target
     assert target is not None
     assert (target.kind, target.voxels) == (TargetKind.VOXEL, (17,))
     shown = window.session.state.card
     assert shown is not None
-    assert card.figure.ceiling._ring.getData()[1].tolist() == pytest.approx([shown.r2[17]])
+    assert card.figure.plots[1]._ring.getData()[1].tolist() == pytest.approx([shown.r2[17]])
 
 
 def test_the_card_puts_its_scores_on_the_cortex(window: MainWindow, qtbot: QtBot) -> None:

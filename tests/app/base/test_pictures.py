@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.base.pictures import save_image, save_window_picture
-from app.encoders.card_figure import CardFigure
+from app.encoders.card_figure import Figure
 from app.look.icons import glyph_file
 from app.widgets.image_view import ImageView
 from app.widgets.plot_view import PlotView
@@ -54,8 +54,9 @@ def save_answer(qtbot: QtBot, path: Path) -> None:
 
 
 def save_card(qtbot: QtBot, path: Path) -> None:
-    figure = CardFigure()
+    figure = Figure("scores")
     qtbot.addWidget(figure)
+    assert len(list(figure.iter_draw([Plot("x", "y")]))) == 2, "one step makes the view, one draws"
     figure.save_picture(path)
 
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from app.base.problems import Circumstances, Problems, describe_settings, hide_private, make_report
+from app.base.problems import Problems, describe_circumstances, hide_private, make_report
 from app.base.settings import Settings
 from app.shell.handlers import CrashDialog
 from core.errors import BadInputError, Cancelled
@@ -58,7 +58,7 @@ def test_a_report_tells_device_settings_and_the_last_log_lines(qtbot: QtBot, tmp
     settings.set("theme", "light")
     settings.set("export_folder", str(tmp_path / "secret study"))
     lines = tuple(f"12:00:00  INFO  line {number}" for number in range(100))
-    report = make_report("Traceback …", Circumstances("cuda", lines, describe_settings(settings)))
+    report = make_report("Traceback …", describe_circumstances("cuda", lines, settings))
     assert "device: cuda" in report
     assert "theme = 'light'" in report
     assert "secret study" not in report

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app.cortex.colour import OPACITY, colour_values, compose, shade_curvature
+from app.cortex.colour import FADE, OPACITY, CortexStyle, colour_values, compose, shade_curvature
 from app.cortex.painter import CortexPainter
-from app.cortex.style import FADE, CortexStyle
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
 from core.figures.probe_maps import ProbeMap

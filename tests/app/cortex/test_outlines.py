@@ -9,7 +9,7 @@ import pytest
 
 from app.cortex.annotate import LabelFinder, depth_inside, place_labels
 from app.cortex.camera import CameraPose
-from app.cortex.mesh import make_mesh, vertex_normals
+from app.cortex.mesh import Mesh, vertex_normals
 from app.cortex.outlines import LIFT, Outline, cross_borders
 from app.cortex.overlay import PlacedLabel
 from tests.helpers.cortex import make_atlas, make_cortex, make_icosphere
@@ -89,7 +89,8 @@ def test_depth_counts_rings_from_the_border() -> None:
 
 def test_names_stand_on_the_part_of_their_roi_that_is_seen() -> None:
     half, labels = SURFACE.right, ATLAS.labels(1)
-    mesh = make_mesh(half.geometries["inflated"], half.faces)
+    points = half.geometries["inflated"]
+    mesh = Mesh(points, half.faces, lambda: vertex_normals(points, half.faces))
     finder = LabelFinder(half.faces, labels, ATLAS.names)
     pose = CameraPose(0, 0, scale=80)  # from behind, where V1 is
 

@@ -7,13 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.cortex.colour import OPACITY
+from app.cortex.colour import OPACITY, CortexStyle
 from app.cortex.montage import SCALE, SIDES, TILE, draw_montage, seen_from
 from app.cortex.over import Over, make_over
 from app.cortex.painter import CortexPainter
 from app.cortex.panel import CortexPanel
 from app.cortex.pose import capture_view, show_view
-from app.cortex.style import CortexStyle
 from core.figures.probe_maps import ProbeMap
 from core.surfaces.colormap import find_colormap
 from tests.helpers.cortex import make_atlas, make_cortex, make_table

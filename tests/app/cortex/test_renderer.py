@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from app.cortex.camera import CameraPose
+from app.cortex.colour import CortexStyle
 from app.cortex.layout import VIEWS, sides_of
 from app.cortex.morph import MorphPath
 from app.cortex.painter import CortexPainter
-from app.cortex.picking import Picker
+from app.cortex.picking import pick_vertex
 from app.cortex.scene import BLACK, WHITE, Format, GraphicsError, Scene, to_rgb
 from app.cortex.studio import open_renderer
-from app.cortex.style import CortexStyle
 from app.look.theme import DARK, LIGHT
 from core.figures.probe_maps import ProbeMap
 from core.surfaces.mesh import CorticalSurface, HemisphereSurface
@@ -114,11 +114,10 @@ def test_a_hole_shows_the_ground_and_is_not_picked(renderer) -> None:
     picture = renderer.draw(scene, SHAPE)
     x, y = scene.pose.project(np.zeros(3), width=300, height=200)
     assert not picture[round(float(y)), round(float(x)), :3].any()
-    picker = Picker()
-    assert picker.pick(scene, SHAPE.size, (float(x), float(y))) is None
+    assert pick_vertex(scene, SHAPE.size, (float(x), float(y))) is None
     beside = scene.pose.project(50 * np.array([0.8, -0.6, 0.0]), width=300, height=200)
     assert picture[round(float(beside[1])), round(float(beside[0])), 0] > 0
-    assert picker.pick(scene, SHAPE.size, tuple(beside.tolist())) is not None
+    assert pick_vertex(scene, SHAPE.size, tuple(beside.tolist())) is not None
 
 
 def test_values_that_are_all_unknown_show_the_bare_cortex(renderer) -> None:
@@ -145,7 +144,7 @@ def test_a_surface_of_330_000_vertices_is_drawn_and_picked(renderer) -> None:
     mesh = scene.meshes[1]
     vertex = int(np.argmin(mesh.points @ scene.pose.axes()[2]))
     x, y = scene.pose.project(mesh.points[vertex], width=300, height=200)
-    assert Picker().pick(scene, SHAPE.size, (float(x), float(y))).vertex == vertex
+    assert pick_vertex(scene, SHAPE.size, (float(x), float(y))).vertex == vertex
 
 
 class Lost:

@@ -154,6 +154,25 @@ def test_frames_are_as_fine_as_there_is_time_for() -> None:
     assert easel.draw(replace(task, is_fine=True)).is_fine
 
 
+def test_names_are_found_anew_only_where_more_than_colours_changed(slow, qtbot, monkeypatch) -> None:
+    found, find = list[Scene](), studio_module.find_annotations
+    monkeypatch.setattr(
+        studio_module, "find_annotations", lambda scene, **rest: (found.append(scene), find(scene, **rest))[1]
+    )
+    easel, scene = Easel(SlowRenderer), make_scene()
+    scene = replace(scene, atlas=make_atlas(scene.path.surface))
+    first = easel.draw(Task(scene, SHAPE))
+    recoloured = replace(scene, colours=lambda: (np.zeros((4, 4), np.uint8),) * 2)
+    assert easel.draw(Task(recoloured, SHAPE)).annotations is first.annotations
+    assert easel.draw(Task(recoloured, SHAPE, is_fine=True)).annotations is first.annotations
+    assert len(found) == 1 and first.annotations.labels
+    turned, larger = replace(scene, pose=scene.pose.orbited(0.2, 0.0)), replace(SHAPE, size=(90.0, 60.0))
+    for changed, shape in ((turned, SHAPE), (turned, larger), (replace(turned, labelled=False), larger)):
+        easel.draw(Task(changed, shape))
+        assert found[-1] is changed
+    assert len(found) == 4
+
+
 @pytest.mark.parametrize("lost", [GraphicsError("gone"), ImportError("libGL.so.1"), RuntimeError("context")])
 def test_a_lost_renderer_is_opened_anew(lost, qtbot) -> None:
     class Lost(SlowRenderer):

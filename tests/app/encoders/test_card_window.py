@@ -56,6 +56,7 @@ def show(window: CardWindow, card: EncoderCard) -> None:
     others = [config for config in list_encoders() if config.subject == KEY[0] and config != card.config]
     window.show_card(card, load_subject(KEY[0]), order=ORDER, others=others)
     window.show_layers(cards_of(KEY[0], KEY[1]))
+    window.turns.finish()
     while not isinstance(window._services.files.state, Idle):
         QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
 
@@ -72,7 +73,7 @@ def test_facts_name_the_encoder_and_where_its_data_come_from(window: CardWindow)
 
 
 def test_a_click_on_a_point_names_its_voxel(window: CardWindow) -> None:
-    card, plot = load_card(*KEY), window.figure.ceiling
+    card, plot = load_card(*KEY), window.figure.plots[1]
     voxel = int(np.argmax(card.r2))
     place = plot.getPlotItem().vb.mapViewToScene(QPointF(float(card.noise_ceiling[voxel]), float(card.r2[voxel])))
     PICKED.clear()
@@ -84,26 +85,27 @@ def test_a_click_on_a_point_names_its_voxel(window: CardWindow) -> None:
 
 
 def test_r2_is_drawn_against_the_noise_ceiling_with_the_line_of_equality(window: CardWindow) -> None:
-    x, y = window.figure.ceiling.items["identity"].getData()
+    x, y = window.figure.plots[1].items["identity"].getData()
     assert x.tolist() == y.tolist()
     card = load_card(*KEY)
-    points = window.figure.ceiling.items["front"].getData()
+    points = window.figure.plots[1].items["front"].getData()
     np.testing.assert_allclose(points[0], card.noise_ceiling)
     np.testing.assert_allclose(points[1], card.r2)
 
 
 def test_the_curve_has_every_layer_of_the_network(window: CardWindow) -> None:
     medians = [float(np.median(load_card(KEY[0], KEY[1], layer).r)) for layer in ORDER]
-    assert window.figure.layers.items["All voxels"].getData()[1].tolist() == pytest.approx(medians)
+    assert window.figure.plots[3].items["All voxels"].getData()[1].tolist() == pytest.approx(medians)
 
 
 def test_another_encoder_is_compared_voxel_by_voxel(window: CardWindow) -> None:
     index = window.other_box.findText("alexnet · features.11")
     window.other_box.setCurrentIndex(index)
     window.other_box.activated.emit(index)
+    window.turns.finish()
     other = load_card(KEY[0], "alexnet", "features.11")
     window.tabs.setCurrentIndex(1)
-    x, y = window.compare.scatter.items["front"].getData()
+    x, y = window.compare.plots[0].items["front"].getData()
     np.testing.assert_allclose(x, load_card(*KEY).r)
     np.testing.assert_allclose(y, other.r)
     assert any(text.startswith("Median difference") for text in texts(window))
@@ -152,7 +154,7 @@ def test_optional_scores_are_shown_where_a_card_has_them(window: CardWindow) -> 
     card = load_card(*KEY)
     outside = OutsideScore("category", "face", 30, 40, (), np.full_like(card.r, 0.25), np.full_like(card.r, 0.75))
     show(window, replace(card, roi_intervals=(RoiInterval("V1", 0.31, 0.42),), n_bootstrap=200, outside=(outside,)))
-    [drawn] = [one for one in window.figure.scores.shown.series if one.name.startswith("interval")]
+    [drawn] = [one for one in window.figure.plots[0].shown.series if one.name.startswith("interval")]
     assert (drawn.name, drawn.left, drawn.right) == ("interval V1", [0.31], [0.42])
     assert window.table.outside.item(0, 0).text() == "Left-out category: face"
     assert [window.table.outside.item(0, column).text() for column in (1, 2, 3)] == ["30", "0.25", "0.75"]
@@ -169,7 +171,10 @@ def test_a_card_without_scores_says_so(window: CardWindow) -> None:
     )
     assert {"imported", "Our lab", "9 shipped photographs"} <= set(texts(window))
     assert not window.score_box.isEnabled()
-    for plot, word in ((window.figure.alphas, "Unknown: fitted"), (window.figure.ceiling, "Scores or noise ceiling")):
+    for plot, word in (
+        (window.figure.plots[2], "Unknown: fitted"),
+        (window.figure.plots[1], "Scores or noise ceiling"),
+    ):
         said = [item for item in plot.getPlotItem().items if isinstance(item, TextItem)]
         assert [item.textItem.toPlainText().startswith(word) for item in said] == [True]
 
@@ -178,12 +183,13 @@ def test_one_roi_can_be_brought_to_the_front(window: CardWindow) -> None:
     index = window.roi_box.findText("FFA")
     window.roi_box.setCurrentIndex(index)
     window.roi_box.activated.emit(index)
+    window.turns.finish()
     n_voxels = len(load_subject(KEY[0]).voxels.voxels_in("FFA"))
-    assert len(window.figure.ceiling.items["front"].getData()[0]) == n_voxels
+    assert len(window.figure.plots[1].items["front"].getData()[0]) == n_voxels
 
 
 def test_a_point_under_the_pointer_is_described(window: CardWindow) -> None:
-    card, plot = load_card(*KEY), window.figure.ceiling
+    card, plot = load_card(*KEY), window.figure.plots[1]
     voxel = int(np.argmax(card.r2))
     place = plot.getPlotItem().vb.mapViewToScene(QPointF(float(card.noise_ceiling[voxel]), float(card.r2[voxel])))
     text = plot.describe(plot.key_at(place))
@@ -192,3 +198,19 @@ def test_a_point_under_the_pointer_is_described(window: CardWindow) -> None:
     assert plot.key_at(plot.getPlotItem().vb.mapViewToScene(QPointF(0.01, 0.8))) is None
     show(window, replace(card, r_low=card.r - 0.1, r_high=card.r + 0.1))
     assert f"r between {card.r[voxel] - 0.1:.2f} and {card.r[voxel] + 0.1:.2f}" in window.describe_voxel(voxel)
+
+
+def test_no_turn_of_the_event_loop_makes_more_than_one_plot(qtbot: QtBot, lane: JobLane) -> None:
+    made = CardWindow(cast(Any, SimpleNamespace(**vars(SERVICES), files=lane)), print)
+    qtbot.addWidget(made)
+    made.show_card(load_card(*KEY), load_subject(KEY[0]), order=ORDER, others=[])
+    counts, drawn = [0], set[str]()
+    while made.turns.isActive():
+        made.turns.timeout.emit()
+        plots = [*made.figure.plots, *made.compare.plots]
+        counts.append(len(plots))
+        now = {plot.shown.title for plot in plots} - {""}
+        assert len(now - drawn) <= 1
+        drawn |= now
+    assert counts[-1] == 5 and max(np.diff(counts)) == 1
+    assert {"Median r by layer", "r² against noise ceiling", "r of two encoders"} <= drawn

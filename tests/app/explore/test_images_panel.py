@@ -185,6 +185,21 @@ def test_a_new_step_keeps_the_zoom(panel: ImagesPanel) -> None:
     assert panel.made_view.view_rect == before
 
 
+def test_a_step_of_the_image_on_screen_is_compared_once(panel: ImagesPanel) -> None:
+    clean, step = make_photo(SIZE), np.minimum(make_photo(SIZE), 200)
+    panel.show_images(clean, step, caption="step 1 of 3")
+    panel.show_step(step, AttackConfig(epsilon=0.1))
+    pictures = dict.fromkeys((panel.clean_view, panel.made_view), 0)
+    for view in pictures:
+        view.picture_changed.connect(lambda view=view: pictures.update({view: pictures[view] + 1}))
+    later = np.minimum(clean, 100)
+    panel.show_images(clean, later, caption="step 2 of 3")
+    panel.show_step(later, AttackConfig(epsilon=0.1))
+    assert list(pictures.values()) == [0, 1]
+    assert np.array_equal(shown(panel.clean_view), clean) and np.array_equal(shown(panel.made_view), later)
+    assert panel.caption.text() == "step 2 of 3"
+
+
 def test_a_preview_shows_its_own_budget(panel: ImagesPanel) -> None:
     probe = make_probe(44, SIZE)
     panel.show_probe(probe)

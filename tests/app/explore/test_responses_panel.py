@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPicture
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
@@ -16,7 +16,6 @@ from app.base.state import Pinned
 from app.explore.history_view import HistoryView
 from app.explore.responses_panel import LEAST_BESIDE, ResponsesPanel
 from app.explore.roi_table import SECOND, SHIFT, SHIFT_SD, RoiTable
-from app.look.numbers import format_signed
 from app.look.theme import LIGHT, use_theme
 from core.attacks.config import write_convergence
 from core.figures.curve import CurveData
@@ -27,6 +26,7 @@ from core.probes.target import target_contrast, target_roi
 from core.surfaces.placing import Placed
 from core.surfaces.store import load_surface
 from core.types import Direction, NormName
+from core.words import format_signed
 from tests.helpers.clipped import list_clipped
 from tests.helpers.probes import ROIS, iter_progress, make_preview, make_probe, make_table, with_second
 
@@ -404,9 +404,16 @@ def test_budgets_above_the_steps_do_not_lie_over_one_another(qtbot: QtBot) -> No
     budgets = np.repeat([0.00392, 0.00784, 0.01569, 0.03137], [2, 2, 2, 10])
     lines = {"attack": np.linspace(0, 1, len(budgets))}
     view.show_history(CurveData(NormName.L2, Direction.RAISE, "SD", budgets, lines))
-    ticks = view.budget_ticks
-    assert ticks[-1][1] == "0.03137" and len(ticks) < 4
-    step = view.pixels_a_step
-    for (left, first), (right, second) in pairwise(ticks):
-        widths = [view.fontMetrics().horizontalAdvance(text) for text in (first, second)]
-        assert (right - left) * step >= sum(widths) / 2
+    axis = view.plot.getPlotItem().getAxis("top")
+
+    def list_texts() -> list[tuple[QRectF, object, str]]:
+        picture = QPicture()
+        painter = QPainter(picture)
+        texts = axis.generateDrawSpecs(painter)[-1]
+        painter.end()
+        return texts
+
+    qtbot.waitUntil(lambda: bool(list_texts()))
+    texts = list_texts()
+    assert texts[-1][-1] == "0.03137" and len(texts) < 4
+    assert all(left[0].right() < right[0].left() for left, right in pairwise(texts))

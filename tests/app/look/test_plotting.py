@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+import numpy as np
 import pyqtgraph as pg
 import pytest
 from PySide6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
-from app.look.plotting import NumberAxis
+from app.look.plotting import NumberAxis, spread_apart
 
 BUDGETS = (0.1875, 0.375, 0.75, 1.5, 3.0)
 
@@ -35,3 +36,10 @@ def test_numbers_on_an_axis_never_lie_over_one_another(qtbot: QtBot, width: int)
         assert left.right() <= right.left()
     assert texts[-1][2] == "3"
     assert len(texts) == len(BUDGETS) if width == 800 else len(texts) < len(BUDGETS)
+
+
+def test_labels_are_moved_apart_in_order_and_stay_inside() -> None:
+    placed = spread_apart([5.0, 5.1, 0.0, 9.9], gap=1.0, low=0.0, high=10.0)
+    ordered = sorted(placed)
+    assert np.diff(ordered).min() >= 1.0 - 1e-9
+    assert placed[2] < placed[0] < placed[1] < placed[3] <= 10.0

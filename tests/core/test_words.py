@@ -1,15 +1,14 @@
-"""How the interface writes numbers."""
+"""How numbers are written for people."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
-from app.look.numbers import digits_for, format_number, format_signed, write_epsilon
-from app.look.plotting import spread_apart
+from core.attacks.config import write_epsilon
 from core.types import NormName
+from core.words import digits_for, format_number, format_signed
 
 
 @pytest.mark.parametrize(
@@ -35,10 +34,3 @@ def test_about_three_figures(largest: float, digits: int) -> None:
 )
 def test_budgets(epsilon: float, norm: NormName, text: str) -> None:
     assert write_epsilon(epsilon, norm) == text
-
-
-def test_labels_are_moved_apart_in_order_and_stay_inside() -> None:
-    placed = spread_apart([5.0, 5.1, 0.0, 9.9], gap=1.0, low=0.0, high=10.0)
-    ordered = sorted(placed)
-    assert np.diff(ordered).min() >= 1.0 - 1e-9
-    assert placed[2] < placed[0] < placed[1] < placed[3] <= 10.0
