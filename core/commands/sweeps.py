@@ -215,6 +215,7 @@ def run_study(
     if candidates is not None:
         more["candidates"] = parse_layers(split(candidates), teachers=more.get("teachers", usual.teachers))
     config = given.over(usual, **more)
+    announce(config)
     kind = _Kind(estimate_study, begin_study, config.layers)
     if not _compute(config, kind, device, out, given.make(RunOptions)):
         return 0

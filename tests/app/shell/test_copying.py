@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 from app.analyses.page import AnalysisPage
 from app.shell.main_window import MainWindow
 from app.stimuli.plan_dialog import PlanDialog
-from core.commands.copied import ProbeWork, copy_command, copy_python
+from core.commands.copied import copy_command, copy_python
+from core.commands.works import ProbeWork
 from core.datasets.subject import load_subject
 from core.probes.target import target_voxel
 from core.sweeps.config import Question
