@@ -32,6 +32,7 @@ PROGRAM=$work/program PYTHONPATH=$work/program "$python" -m PyInstaller --noconf
     --distpath "$work/made" --workpath "$work/build" packaging/probescope.spec
 mkdir -p "$(dirname "$target")"
 mv "$work/made/probescope" "$target"
+[ -e "$target/probescope-window" ] || ln -s probescope "$target/probescope-window"
 echo "$target: $(du -sh "$target" | cut -f1), as one packed file $(tar -C "$target" -c . | gzip -1 | wc -c | numfmt --to=iec)"
 
 root=${CLEAN_ROOT:-$work/root}

@@ -16,7 +16,7 @@ mount --bind /dev "$root/dev"
 
 probescope() {
     echo "+ probescope $*"
-    env -i HOME=/root PATH=/usr/bin:/bin LANG=C.UTF-8 \
+    env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
         chroot "$root" sh -c 'cd /root && exec /opt/probescope/probescope "$@"' sh "$@"
 }
 probescope --help
