@@ -88,7 +88,7 @@ class WholeEncoderDialog(QDialog, Fields):
             kind="simulated" if self.simulated.value() else "measured",
         )
         whole = self.make_config(WholeOptions, voxels=Path(table).expanduser() if table else None)
-        return module, self.make_config(NetworkImportOptions), whole, request
+        return module, self.make_config(NetworkImportOptions, licence=""), whole, request  # the request says it
 
     def _find(self) -> CommandWork:
         module, options, whole, request = self.asked()

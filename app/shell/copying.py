@@ -30,5 +30,5 @@ class Copying(Feature):
             return page.work_to_copy()
         state = self._session.state
         choice, sits = state.choice(), self._session.settings.flag("jury")
-        jurors = tuple(key for key in state.votes if sits and key[0] == choice.subject)
+        jurors = tuple(key for key, one in state.votes.items() if sits and key[0] == choice.subject and not one.refused)
         return ProbeWork(choice, self._session.controller.image_key, jurors)

@@ -67,7 +67,7 @@ def copy_command(work: Work) -> str:
 def _list_fields(config: Any) -> dict[str, Any]:
     own = {one.name: getattr(config, one.name) for one in fields(config)}
     parts = [one for one in own.values() if is_dataclass(one)]
-    plain = {name: value for name, value in own.items() if not is_dataclass(value)}
+    plain = {name: value for name, value in own.items() if not is_dataclass(value) and value not in (None, "")}
     return {name: value for part in parts for name, value in _list_fields(part).items()} | plain
 
 

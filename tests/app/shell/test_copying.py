@@ -105,10 +105,35 @@ def test_dialogs_copy_what_their_button_would_run(window: MainWindow, tmp_path: 
     network.source.set_value("weights.pth")
     network.robust.set_value(True)
     assert press(network.copy, 0) == "probescope networks add weights.pth --robust"
+    for field, value in (
+        ("architecture", "timm:vit_tiny"),
+        ("weights", "ema"),
+        ("title", "My own"),
+        ("tokens", "grid"),
+    ):
+        getattr(network, field).set_value(value)
+    network.layers.set_value("blocks.1, blocks.3")
+    network.output_stride.set_value(16)
+    network.input_size.set_value(160)
+    network.normalisation.set_value("0.5 0.5 0.5 0.25 0.25 0.2")
+    network.parent_network.set_value("alexnet")
+    for words in ("--layers blocks.1 --layers blocks.3", "--std 0.25 0.25 0.2", "--tokens grid", "--parent alexnet"):
+        assert words in press(network.copy, 0), network.work.error.text()
     whole = WholeEncoderDialog(session, lambda _card: None, window)
     whole.module.set_value("package.module:make")
     whole.trusted.set_value(True)
     assert press(whole.copy, 0).startswith("probescope encoders add package.module:make --trust")
+    for field, value in (
+        ("key", "y"),
+        ("new_subject", "s9"),
+        ("source", "Us"),
+        ("licence", "CC BY"),
+        ("surface", "fsaverage6"),
+    ):
+        getattr(whole, field).set_value(value)
+    whole.simulated.set_value(True)
+    for words in ("--licence 'CC BY'", "--source Us", "--simulated", "--new-subject s9", "--surface fsaverage6"):
+        assert words in press(whole.copy, 0), whole.work.error.text()
     assert "trusted=True" in press(whole.copy, 1)
 
     tray = DesignDialog(session.lane, lambda: ("tray", {}), window)
