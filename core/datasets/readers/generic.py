@@ -200,10 +200,8 @@ def _read_image_file(file: Path, key: str, names: list[str]) -> tuple[ImageSourc
     outside = [name for name, row in zip(names, rows, strict=True) if not 0 <= row < images.n_images]
     if outside:
         raise refusal("image", allowed=f"rows 0 to {images.n_images - 1} of {file.name}", got=outside[0])
-    usual = images.axes == "(n, height, width, 3)"
-    remark = (
-        "" if usual else f"Images {images.array.shape} are taken as {images.axes}: look whether they stand upright."
-    )
+    is_odd = images.axes != "(n, height, width, 3)"
+    remark = f"Images {images.array.shape} are taken as {images.axes}: look whether they stand upright." * is_odd
     return ImageSource("hdf5", file.absolute(), tuple(str(row) for row in rows), key=images.array.key), remark
 
 
@@ -249,6 +247,8 @@ def place_table(table: Table, surface: str, columns: int) -> Places:
         return place_vertices(side, vertex, surface=surface)
     if all(axis in table for axis in "xyz"):
         points: Any = np.stack([to_numbers(table[axis], axis) for axis in "xyz"], axis=1)
+        if np.fmax.reduce(np.abs(points), axis=None) < 1:
+            raise refusal("x, y, z", allowed="in mm", got="all within 1 of 0", advice="Multiply metres by 1,000.")
         return place_volume(points, np.eye(4), surface=surface)
     return place_nowhere(side)
 

@@ -20,6 +20,7 @@ from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import
 from core.datasets.kinds import inspect_source, plan_import
+from core.datasets.readers.generic import place_table
 from core.datasets.recording import UNUSED
 from core.datasets.subject import Subject, load_responses, load_subject
 from core.datasets.tables import read_table, refuse_codes, to_integers, to_numbers
@@ -624,3 +625,12 @@ def test_trials_of_other_sessions_than_their_file_are_refused(tmp_path: Path) ->
         options = ImportOptions(f"s{len(set(named))}{named[0][0]}", held_out="0.25")
         list(iter_import(plan_import("nifti", tmp_path, options), options))
         np.testing.assert_allclose(load_responses(options.subject)[:, 0], scored.mean(axis=0).T, atol=1e-5)
+
+
+def test_points_in_metres_are_not_taken_for_millimetres() -> None:
+    points = {"x": ["-0.040", "0.041"], "y": ["-0.08", "n/a"], "z": ["-0.010", "0.01"]}
+    with pytest.raises(BadInputError, match="`x, y, z` must be in mm, got 'all within 1 of 0'. Multiply metres by"):
+        place_table(points, "fsaverage5", 2)
+    in_mm = {axis: [str(1000 * float(text)) for text in texts] for axis, texts in points.items() if axis != "y"}
+    places = place_table(in_mm | {"y": ["-80", "-70"]}, "fsaverage5", 2)
+    assert places.hemisphere[1] == 1
