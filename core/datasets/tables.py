@@ -18,7 +18,7 @@ from core.containers import reading
 Table = dict[str, list[str]]
 TABLE = "CSV or TSV file"
 
-MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "#n/a", "<na>", "-", "--", ".", "#div/0!", "#num!"))
+MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "#n/a", "<na>", "-", "--", ".", "#div/0!", "#value!"))
 """Words, in lower case, for a value that is not there."""
 NUMBERS = {"true": "1", "false": "0"} | dict.fromkeys(MISSING, "nan")
 CODES = (999, 9999, 99999, 999999, 32768, 1e20, 9.96921e36, float(np.finfo(np.float32).max))
