@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from types import ModuleType
@@ -41,3 +42,4 @@ def keep_triton_out() -> None:
     """
     if "triton" not in sys.modules:
         sys.modules["triton"] = cast(ModuleType, None)
+        logging.getLogger("torch.utils.flop_counter").setLevel(logging.ERROR)  # which warns that it is not there
