@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from core.checks import check_choice, check_count, refusal
-from core.commands.options import Device, Given, Json, about, explained, takes
+from core.checks import refusal
+from core.commands.options import Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish, format_table, split
 from core.commands.probe import EncoderOptions, resolve_encoder
 from core.commands.probe_options import TargetOptions, check_one_target, resolve_target
-from core.datasets.subject import Subject, load_subject
+from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.files import check_free, is_there, replace_file
 from core.headers import plain, write_json
-from core.probes.synthesis_config import SynthesisConfig
-from core.probes.target import Target
-from core.stimuli.as_is import list_library, list_natural, name_target, sum_up, write_synthesis
+from core.probes.synthesis_config import ImagesConfig, SynthesisConfig
+from core.stimuli.as_is import iter_ranking, list_library, list_natural, name_target, sum_up, write_synthesis
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.probes.natural import NaturalImages
 
-BY = ("predicted", "measured")
-SHOWN = 10
 RANK_EXPLAINED = """\
 Images: ids, files or folders, comma-separated; "test:8" draws 8 held-out ones. Without them: all that the subject saw.
 Measured is the mean over repeats, in the unit of the recording; images the encoder was fitted on are marked, as their
@@ -47,34 +43,33 @@ images for `stimuli make --items`."""
 
 
 @explained(RANK_EXPLAINED)
-@takes((EncoderOptions, ""), (TargetOptions, "voxel roi weights contrast_roi contrast_weight"))
+@takes(
+    (EncoderOptions, ""),
+    (TargetOptions, "voxel roi weights contrast_roi contrast_weight"),
+    (ImagesConfig, "by top seed"),
+)
 def run_rank(
     *,
     images: Annotated[str, about("which images are ranked (default: all that the subject saw)")] = "",
-    by: Annotated[str, about("predicted or measured")] = BY[0],
-    top: Annotated[int, about("best and worst images told")] = SHOWN,
     by_category: Annotated[
         bool, about("the target's fingerprint: its response by image category, and beside every ROI")
     ] = False,
     out: Annotated[Path | None, about("CSV file of all of them, or of the categories")] = None,
     items: Annotated[Path | None, about("new file of the images told, for `stimuli make --items`")] = None,
-    seed: Annotated[int, about("of the draw of test:N")] = 0,
     device: Device = "auto",
     json: Json = False,
     given: Given,
 ) -> int:
     """Rank; returns 0."""
-    check_choice("by", by, BY)
-    check_count("top", top)
+    config = _resolve(given, images)
     for name, file in (("out", out), ("items", items)):
         if file is not None and is_there(file):
             raise refusal(name, allowed="a new file", got=str(file), advice="Nothing is overwritten.")
-    encoder, subject, target = _open(given, device)
-    chosen = list_library(subject, split(images), seed=seed)
+    encoder, target, top = _open(config, given, device), config.target, config.top
     if by_category:
-        return _report_fingerprint(encoder, subject, target, chosen, out, as_json=json)
-    found = _rank(encoder, subject, target, chosen)
-    order = found.order(by)
+        return _report_fingerprint(encoder, config, out, as_json=json)
+    found = _rank(encoder, config)
+    order = found.order(config.by)
     rows = [
         {
             "rank": rank,
@@ -90,8 +85,12 @@ def run_rank(
     told = order if len(order) <= 2 * top else [*order[:top], *order[-top:]]
     if items is not None:
         write_json(items, {"items": [one.packed for one, _ in list_natural(encoder.card, target, found, told)]})
-    packed = plain(name_target(encoder.card, target, found.unit) | {"by": by, "n_images": len(rows), "images": rows})
-    head = f"{target.label} · {encoder.card.config.describe()} · {len(rows)} images by {by} response ({found.unit})"
+    packed = plain(
+        name_target(encoder.card, target, found.unit) | {"by": config.by, "n_images": len(rows), "images": rows}
+    )
+    head = (
+        f"{target.label} · {encoder.card.config.describe()} · {len(rows)} images by {config.by} response ({found.unit})"
+    )
     return answer(packed, f"{head}\n{format_table([rows[order.index(one)] for one in told])}", as_json=json)
 
 
@@ -112,13 +111,13 @@ def run_synthesise(
     """Make the images; returns 0."""
     from core.probes.synthesis import iter_synthesis
 
-    config = given.make(SynthesisConfig)
-    direction = given.make(TargetOptions).direction
+    synthesis, direction = given.make(SynthesisConfig), given.make(TargetOptions).direction
+    config = _resolve(given, images, direction=direction, seed=synthesis.seed, synthesis=synthesis)
     check_free(out)
-    encoder, subject, target = _open(given, device)
-    natural = _rank(encoder, subject, target, list_library(subject, split(images), seed=config.seed))
+    encoder = _open(config, given, device)
+    natural = _rank(encoder, config)
     made = finish(
-        lambda stop: iter_synthesis(encoder, target, direction, config, should_stop=stop),
+        lambda stop: iter_synthesis(encoder, config.target, direction, synthesis, should_stop=stop),
         lambda step: f"step {step.done:.0f}/{step.total}, response {max(step.values * direction.sign):.3g}",
     )
     summary = sum_up(encoder.card, made, natural) | {"folder": str(out)}
@@ -126,16 +125,21 @@ def run_synthesise(
     return answer(plain(summary), lambda: _word(summary), as_json=json)
 
 
-def _open(given: Given, device: str) -> tuple[Encoder, Subject, Target]:
+def _resolve(given: Given, images: str, **more: Any) -> ImagesConfig:
     wanted = given.make(TargetOptions)
     check_one_target(wanted)
-    source = given.make(EncoderOptions)
-    names = resolve_encoder(source, roi=wanted.roi or "")
-    subject, engine = load_subject(names[0]), Engine(device=device)
-    target = resolve_target(wanted, subject.voxels)
+    names = resolve_encoder(given.make(EncoderOptions), roi=wanted.roi or "")
+    target = resolve_target(wanted, load_subject(names[0]).voxels)
+    config = ImagesConfig(*names, target, images=split(images), **given.of(ImagesConfig), **more)
+    announce(config)
+    return config
+
+
+def _open(config: ImagesConfig, given: Given, device: str) -> Encoder:
+    engine, source = Engine(device=device), given.make(EncoderOptions)
     if source.encoder is not None:
         engine.use_encoder_file(source.encoder)
-    return engine.open_encoder(*names), subject, target
+    return engine.open_encoder(config.subject, config.network, config.layer)
 
 
 def _write_rows(out: Path | None, rows: list[dict[str, Any]]) -> None:
@@ -147,11 +151,11 @@ def _write_rows(out: Path | None, rows: list[dict[str, Any]]) -> None:
         replace_file(out, partial(write_csv, pd.DataFrame(rows)))
 
 
-def _report_fingerprint(
-    encoder: Encoder, subject: Subject, target: Target, images: Sequence[str], out: Path | None, *, as_json: bool
-) -> int:
+def _report_fingerprint(encoder: Encoder, config: ImagesConfig, out: Path | None, *, as_json: bool) -> int:
     from core.probes.fingerprint import iter_fingerprint
 
+    subject, target = load_subject(config.subject), config.target
+    images = list_library(subject, config.images, seed=config.seed)
     found = finish(
         lambda stop: iter_fingerprint(encoder, subject, target, images, should_stop=stop),
         lambda record: f"natural images {record.done:.0f}/{record.total}",
@@ -168,11 +172,9 @@ def _report_fingerprint(
     return answer(plain(name_target(encoder.card, target, found.unit) | more), text, as_json=as_json)
 
 
-def _rank(encoder: Encoder, subject: Subject, target: Target, chosen: Sequence[str]) -> NaturalImages:
-    from core.probes.natural import iter_natural
-
+def _rank(encoder: Encoder, config: ImagesConfig) -> NaturalImages:
     return finish(
-        lambda stop: iter_natural(encoder, subject, target, chosen, should_stop=stop),
+        lambda stop: iter_ranking(encoder, config, should_stop=stop),
         lambda record: f"natural images {record.done:.0f}/{record.total}",
     )
 

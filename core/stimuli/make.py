@@ -218,7 +218,7 @@ def _iter_probe(
     try:
         found = find(recipe, encoder.network.input_size)
     except ProbeError:
-        made = synthesise_again(encoder, recipe, should_stop)
+        made = yield from synthesise_again(encoder, recipe, should_stop)
         if made is None or made.sha256 != recipe.image_sha256:
             raise
         found = made
