@@ -48,8 +48,8 @@ from core.robustify import run as robustify_run
 from core.robustify import train
 from core.robustify.config import RobustifyOptions
 from core.stimuli import manifest
+from core.sweeps import cells
 from core.sweeps.choose import choose_encoders
-from core.sweeps.study import plan as study_plan
 from core.sweeps.study.config import StudyConfig, make_quick
 from core.types import NormName
 from tests.core.commands.test_copied import IMAGE, PLAIN, TABLE, catch, caught, run, run_python
@@ -165,8 +165,8 @@ def test_a_trade_off_asks_for_the_same_weights(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_a_study_asks_for_the_same(config: StudyConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     work = CommandWork("study", {"config": config, "out": Path("study")})
-    monkeypatch.setattr(sweeps, "_compute", lambda asked, _kind, _device, out, _options: catch(asked, out))
-    monkeypatch.setattr(study_plan, "begin_study", catch)
+    monkeypatch.setattr(sweeps, "_compute", lambda _work, asked, _estimate, *, out, **_: catch(asked, out))
+    monkeypatch.setattr(cells, "begin_store", lambda _work, asked, out: catch(asked, out))
     for way, text in both(work):
         assert caught(way, text) == (config, Path("study"))
     with pytest.raises(BadInputError, match="confidence"):
