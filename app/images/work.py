@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.datasets.image_store import SEPARATOR
+from core.datasets.subject import load_subject
 from core.encoders.card import EncoderCard
 from core.engine import Engine
 from core.probes.synthesis_config import ImagesConfig
 from core.progress import Progress, ShouldStop
 from core.reports.pictures import Picture
-from core.stimuli.as_is import iter_ranking, keep_synthesised, list_natural, list_synthesised
+from core.stimuli.as_is import keep_synthesised, list_library, list_natural, list_synthesised
 from core.stimuli.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -41,8 +42,11 @@ def iter_found(engine: Engine, asked: ImagesConfig, *, should_stop: ShouldStop) 
 
     Raises BadInputError if there is no image to rank.
     """
+    from core.probes.natural import iter_natural
+
     encoder, target, natural = engine.open_encoder(asked.subject, asked.network, asked.layer), asked.target, None
-    for record in iter_ranking(encoder, asked, should_stop=should_stop):
+    subject, images = load_subject(asked.subject), list_library(asked)
+    for record in iter_natural(encoder, subject, target, images, should_stop=should_stop):
         natural = record.result
         yield Progress(record.done, record.total, record.seconds_left, stage="Predicting image")
     if natural is None:

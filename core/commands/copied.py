@@ -123,12 +123,8 @@ def _ask(work: Work) -> CommandWork:
 def _ask_probe(work: ProbeWork) -> CommandWork:
     config = work.config
     attack, second, objective = config.attack, config.against, config.objective
-    others = {
-        one
-        for one in set(choose_encoders((config.subject,), [ALL_NETWORKS])) ^ set(work.jurors)
-        if one[1] != config.network
-    }
-    if work.jurors and others:
+    others = set(choose_encoders((config.subject,), [ALL_NETWORKS])) ^ set(work.jurors)
+    if work.jurors and any(one[1] != config.network for one in others):
         raise BadInputError("The jury's encoders are others than --transfer asks: copy it as Python.")
     schedule = name_schedule(attack)
     if not schedule:  # what the method does not take cannot be typed

@@ -17,12 +17,14 @@ from core.engine import Engine
 from core.files import check_free, is_there, replace_file
 from core.headers import plain, write_json
 from core.probes.synthesis_config import ImagesConfig, SynthesisConfig
-from core.stimuli.as_is import iter_ranking, list_library, list_natural, name_target, sum_up, write_synthesis
+from core.stimuli.as_is import list_library, list_natural, name_target, sum_up, write_synthesis
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.probes.natural import NaturalImages
 
+AIM = "voxel roi weights contrast_roi contrast_weight"
+VALUES = ("predicted", "predicted_sd", "measured", "fitted")
 RANK_EXPLAINED = """\
 Images: ids, files or folders, comma-separated; "test:8" draws 8 held-out ones. Without them: all that the subject saw.
 Measured is the mean over repeats, in the unit of the recording; images the encoder was fitted on are marked, as their
@@ -43,11 +45,7 @@ images for `stimuli make --items`."""
 
 
 @explained(RANK_EXPLAINED)
-@takes(
-    (EncoderOptions, ""),
-    (TargetOptions, "voxel roi weights contrast_roi contrast_weight"),
-    (ImagesConfig, "by top seed"),
-)
+@takes((EncoderOptions, ""), (TargetOptions, AIM), (ImagesConfig, "by top seed"))
 def run_rank(
     *,
     images: Annotated[str, about("which images are ranked (default: all that the subject saw)")] = "",
@@ -65,39 +63,28 @@ def run_rank(
     for name, file in (("out", out), ("items", items)):
         if file is not None and is_there(file):
             raise refusal(name, allowed="a new file", got=str(file), advice="Nothing is overwritten.")
-    encoder, target, top = _open(config, given, device), config.target, config.top
+    encoder, target, by, top = _open(config, given, device), config.target, config.by, config.top
     if by_category:
         return _report_fingerprint(encoder, config, out, as_json=json)
     found = _rank(encoder, config)
-    order = found.order(config.by)
+    order, values = found.order(by), {name: getattr(found, name).tolist() for name in VALUES}
     rows = [
-        {
-            "rank": rank,
-            "image": found.images[row],
-            "predicted": float(found.predicted[row]),
-            "predicted_sd": float(found.predicted_sd[row]),
-            "measured": float(found.measured[row]),
-            "fitted": bool(found.fitted[row]),
-        }
+        {"rank": rank, "image": found.images[row]} | {name: column[row] for name, column in values.items()}
         for rank, row in enumerate(order, start=1)
     ]
     _write_rows(out, rows)
     told = order if len(order) <= 2 * top else [*order[:top], *order[-top:]]
     if items is not None:
         write_json(items, {"items": [one.packed for one, _ in list_natural(encoder.card, target, found, told)]})
-    packed = plain(
-        name_target(encoder.card, target, found.unit) | {"by": config.by, "n_images": len(rows), "images": rows}
-    )
-    head = (
-        f"{target.label} · {encoder.card.config.describe()} · {len(rows)} images by {config.by} response ({found.unit})"
-    )
+    packed = plain(name_target(encoder.card, target, found.unit) | {"by": by, "n_images": len(rows), "images": rows})
+    head = f"{target.label} · {encoder.card.config.describe()} · {len(rows)} images by {by} response ({found.unit})"
     return answer(packed, f"{head}\n{format_table([rows[order.index(one)] for one in told])}", as_json=json)
 
 
 @explained(SYNTHESIS_EXPLAINED)
 @takes(
     (EncoderOptions, ""),
-    (TargetOptions, "voxel roi weights contrast_roi contrast_weight direction"),
+    (TargetOptions, f"{AIM} direction"),
     (SynthesisConfig, "n_steps n_restarts step_size jitter grey mean contrast seed"),
 )
 def run_synthesise(
@@ -154,12 +141,8 @@ def _write_rows(out: Path | None, rows: list[dict[str, Any]]) -> None:
 def _report_fingerprint(encoder: Encoder, config: ImagesConfig, out: Path | None, *, as_json: bool) -> int:
     from core.probes.fingerprint import iter_fingerprint
 
-    subject, target = load_subject(config.subject), config.target
-    images = list_library(subject, config.images, seed=config.seed)
-    found = finish(
-        lambda stop: iter_fingerprint(encoder, subject, target, images, should_stop=stop),
-        lambda record: f"natural images {record.done:.0f}/{record.total}",
-    )
+    subject, target, images = load_subject(config.subject), config.target, list_library(config)
+    found = finish(lambda stop: iter_fingerprint(encoder, subject, target, images, should_stop=stop))
     categories, rois = ([asdict(one) for one in rows] for rows in (found.categories, found.rois))
     if not categories:
         allowed = f"images of {subject.id} whose category is known"
@@ -173,10 +156,10 @@ def _report_fingerprint(encoder: Encoder, config: ImagesConfig, out: Path | None
 
 
 def _rank(encoder: Encoder, config: ImagesConfig) -> NaturalImages:
-    return finish(
-        lambda stop: iter_ranking(encoder, config, should_stop=stop),
-        lambda record: f"natural images {record.done:.0f}/{record.total}",
-    )
+    from core.probes.natural import iter_natural
+
+    subject, images = load_subject(config.subject), list_library(config)
+    return finish(lambda stop: iter_natural(encoder, subject, config.target, images, should_stop=stop))
 
 
 def _word(summary: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ from core.probes.objectives import guarded
 from core.probes.respond import respond
 from core.probes.synthesis_config import SynthesisConfig, check_synthesised
 from core.probes.target import Target
-from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
+from core.progress import Progress, ShouldStop, Stopwatch, check_stop
 from core.seeds import make_stream
 from core.types import ByteArray, Direction, FloatArray
 
@@ -76,12 +76,7 @@ class SynthesisStep(Progress[Synthesis]):
 
 
 def iter_synthesis(
-    encoder: Encoder,
-    target: Target,
-    direction: Direction,
-    config: SynthesisConfig,
-    *,
-    should_stop: ShouldStop = never_stop,
+    encoder: Encoder, target: Target, direction: Direction, config: SynthesisConfig, *, should_stop: ShouldStop
 ) -> Iterator[SynthesisStep]:
     """Make the images, a record a step; the last holds the finished `Synthesis`.
 

@@ -13,9 +13,8 @@ import numpy as np
 
 from core.attacks.config import AttackConfig, AttackMethod
 from core.datasets.image_store import find_stimulus
-from core.datasets.subject import Subject, load_subject
+from core.datasets.subject import load_subject
 from core.encoders.card import EncoderCard
-from core.errors import BadInputError
 from core.files import new_folder, replace_file
 from core.headers import HeaderKind, plain, read_header, structure, unstructure, write_json
 from core.images.stimulus import Stimulus, hash_levels, make_stimulus
@@ -25,7 +24,7 @@ from core.probes.choice import TargetOptions
 from core.probes.probe import ProbeConfig
 from core.probes.synthesis_config import ImagesConfig
 from core.probes.target import Target
-from core.progress import Progress, ShouldStop, never_stop
+from core.progress import ShouldStop
 from core.stimuli.images import write_levels
 from core.stimuli.recipe import Origin, Recipe, name_source
 from core.sweeps.choose import choose_images
@@ -41,25 +40,12 @@ UNCHANGED = AttackConfig(epsilon=0.0, method=AttackMethod.SQUARE, n_queries=1)
 ITEMS = HeaderKind("a file of items", "`main.py rank --items FILE` writes one, `synthesise` its synthesis.json.")
 
 
-def list_library(subject: Subject, words: Sequence[str], *, seed: int = 0) -> tuple[str, ...]:
-    """The images named as `choose_images` takes them, or all that the subject saw. Raises BadInputError if none."""
+def list_library(config: ImagesConfig) -> tuple[str, ...]:
+    """The images that are ranked. Raises BadInputError if there are none."""
     from core.probes.natural import list_seen
 
-    images = choose_images(subject, words, seed=seed) if words else list_seen(subject)
-    if not images:
-        raise BadInputError(f"{subject.title} has no images to rank: name files, or a folder of them, as images.")
-    return images
-
-
-def iter_ranking(
-    encoder: Encoder, config: ImagesConfig, *, should_stop: ShouldStop = never_stop
-) -> Iterator[Progress[NaturalImages]]:
-    """Predict the target's response to the images of a config; takes and raises as `list_library`, `iter_natural`."""
-    from core.probes.natural import iter_natural
-
     subject = load_subject(config.subject)
-    images = list_library(subject, config.images, seed=config.seed)
-    return iter_natural(encoder, subject, config.target, images, should_stop=should_stop)
+    return choose_images(subject, config.images, seed=config.seed) if config.images else list_seen(subject)
 
 
 def list_natural(

@@ -133,6 +133,7 @@ def test_ranked_made_opened_and_written_as_they_are(
     for one, levels in zip(saved, made.levels, strict=True):
         np.testing.assert_array_equal(np.rint(255 * read_png(Path(one.image))).transpose(1, 2, 0), levels)
 
+    window.tabs.open("images")
     window.actions_table.give("copy_python")  # what was begun last
     monkeypatch.chdir(tmp_path)
     copied = run_python(QGuiApplication.clipboard().text())

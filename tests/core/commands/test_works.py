@@ -198,7 +198,7 @@ def test_images_from_scratch_have_the_same_pixels(natural: NaturalImages) -> Non
     probe = choice.probe_config(TABLE)
     config = replace(IMAGES, target=probe.target, direction=Direction.LOWER, by="measured", synthesis=SYNTHESIS)
     encoder = Engine(device="cpu").open_encoder("simulated", PLAIN.network, PLAIN.layer)
-    made = run_to_end(iter_synthesis(encoder, probe.target, Direction.LOWER, SYNTHESIS))
+    made = run_to_end(iter_synthesis(encoder, probe.target, Direction.LOWER, SYNTHESIS, should_stop=lambda: False))
     work = ask_images(choice, config)
     assert run(copy_command(work)) == 0
     (folder,) = Path().iterdir()
