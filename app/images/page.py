@@ -169,9 +169,8 @@ class ImagesPage(JobPage):
         name, about = safe_name(f"synthesised_{found.made.target.name}"), (self.whose.text(), CONTENTS)
         folder = ask_new_folder(self, services.settings, "Save images", name, about=about, verb="Save")
         if folder is not None:
-            services.controller.write(
-                "Saving…", partial(write_synthesis, folder, found.card, found.made, found.natural)
-            )
+            write = partial(write_synthesis, folder, found.card, found.made, found.natural)
+            services.controller.write("Saving…", write)
 
     def refresh(self) -> None:
         """Show what can be done, and whether what is shown is of what is chosen now."""

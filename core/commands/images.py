@@ -164,13 +164,11 @@ def _rank(encoder: Encoder, config: ImagesConfig) -> NaturalImages:
 
 def _word(summary: dict[str, Any]) -> str:
     natural, unit = summary["natural"], summary["unit"]
-    lines = [f"{summary['direction']} {summary['target']} · {summary['encoder']} · images from scratch"]
-    for one in summary["images"]:
-        flag = ", a super-stimulus" if one["super_stimulus"] else ""
-        lines.append(f"  {one['file']}: {one['response']:+.3f} {unit} = {one['response_sd']:+.2f} SD{flag}")
-    lines.append(f"  they lie {summary['spread_sd']:.2f} SD apart")
-    lines.append(
-        f"  best of {natural['n_images']} natural images, {natural['best']}: {natural['response']:+.3f} {unit} = "
-        f"{natural['response_sd']:+.2f} SD"
-    )
-    return "\n".join([*lines, f"  {len(summary['images']) + 1} files in {summary['folder']}"])
+    lines = [
+        f"{summary['direction']} {summary['target']} · {summary['encoder']} · images from scratch, responses in {unit}",
+        format_table(summary["images"]),
+        f"They lie {summary['spread_sd']:.2f} SD apart. Best of {natural['n_images']} natural images, "
+        f"{natural['best']}: {natural['response']:+.3f} {unit} = {natural['response_sd']:+.2f} SD",
+        f"{len(summary['images']) + 1} files in {summary['folder']}",
+    ]
+    return "\n".join(lines)
