@@ -225,4 +225,5 @@ def _iter_probe(
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
     for record in iter_wanted(encoder, stimulus, asked, should_stop=should_stop, others=tuple(others)):
         check_stop(should_stop)
-        yield record.step / max(record.n_steps, 1) if record.result is None else 1.0, record.result
+        is_short = record.result is not None or recipe.origin is not None  # one query, after all steps of a synthesis
+        yield 1.0 if is_short else record.step / max(record.n_steps, 1), record.result

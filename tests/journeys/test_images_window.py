@@ -151,6 +151,8 @@ def test_ranked_made_opened_and_written_as_they_are(
         [values[0], wanted[order[0]], wanted[order[-1]]], abs=1e-4
     )
     assert "3 items · 3 files" in stimuli.page.summary.text()
+    stimuli.page.choose(0)
+    assert stimuli.page.meter.accessibleName() == "Budget: Shown as it is"
     stimuli.open_row(1)
     qtbot.waitUntil(lambda: session.controller.image_key == images[order[0]], timeout=LONG)
     stimuli.write_to(tmp_path / "set", SetConfig())
