@@ -86,8 +86,6 @@ class BudgetMeter(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._reading: BudgetReading | None = None
-        self.rows: tuple[MeterRow, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.set_reading(None)
 

@@ -115,9 +115,9 @@ def run_synthesise(
 def _resolve(given: Given, images: str, **more: Any) -> ImagesConfig:
     wanted = given.make(TargetOptions)
     check_one_target(wanted)
-    names = resolve_encoder(given.make(EncoderOptions), roi=wanted.roi or "")
-    target = resolve_target(wanted, load_subject(names[0]).voxels)
-    config = ImagesConfig(*names, target, images=split(images), **given.of(ImagesConfig), **more)
+    subject, network, layer = resolve_encoder(given.make(EncoderOptions), roi=wanted.roi or "")
+    more |= {"target": resolve_target(wanted, load_subject(subject).voxels), "images": split(images)}
+    config = given.make(ImagesConfig, subject=subject, network=network, layer=layer, **more)
     announce(config)
     return config
 

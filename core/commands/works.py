@@ -68,11 +68,10 @@ class CommandWork:
 def ask_images(choice: Choice, config: ImagesConfig) -> CommandWork:
     """Natural images ranked for what is chosen or, with `synthesis`, compared with images made from scratch."""
     name, unused = ("rank", ("direction",)) if config.synthesis is None else ("synthesise", ("by", "top"))
-    config = replace(config, **{one.name: one.default for one in fields(config) if one.name in unused})
-    values: dict[str, Any] = {"config": config, "images": ",".join(config.images)}
-    if config.synthesis is not None:
-        values["out"] = Path(safe_name(f"synthesised_{config.target.name}"))
-    return CommandWork(name, values, choice=choice)
+    usual: dict[str, Any] = {one.name: one.default for one in fields(config) if one.name in unused}
+    config = replace(config, **usual)
+    out = None if config.synthesis is None else Path(safe_name(f"synthesised_{config.target.name}"))
+    return CommandWork(name, {"config": config, "images": ",".join(config.images), "out": out}, choice=choice)
 
 
 def ask_drawing(probe: ProbeWork, shown: Probe, config: MovieConfig | FigureConfig, ending: str) -> CommandWork:

@@ -88,7 +88,7 @@ def synthesise_again(
     for step in iter_synthesis(encoder, asked.target, asked.direction, origin.synthesis, should_stop=should_stop):
         made = step.result
         yield step.share, None
-    return made and make_stimulus(recipe.image_id, made.levels[origin.rank - 1])
+    return None if made is None else make_stimulus(recipe.image_id, made.levels[origin.rank - 1])
 
 
 def read_items(path: Path) -> tuple[Recipe, ...]:

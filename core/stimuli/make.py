@@ -225,5 +225,4 @@ def _iter_probe(
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
     for record in iter_wanted(encoder, stimulus, asked, should_stop=should_stop, others=tuple(others)):
         check_stop(should_stop)
-        is_short = record.result is not None or recipe.origin is not None  # one query, after all steps of a synthesis
-        yield 1.0 if is_short else record.step / max(record.n_steps, 1), record.result
+        yield 1.0 if record.result or recipe.origin else record.step / max(record.n_steps, 1), record.result
