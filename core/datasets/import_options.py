@@ -123,14 +123,14 @@ def choose_held_out(options: ImportOptions, recording: Recording) -> BoolArray:
 
 
 def _draw(categories: tuple[str, ...], share: float, seed: int) -> BoolArray:
-    """A share of every category, at least one of each that has three or more."""
+    """A share of every category, at least one of each that has three or more; of all where none has so many."""
     draw, kinds = np.random.default_rng(seed), np.asarray(categories)
     held = np.zeros(len(kinds), dtype=bool)
     for kind in np.unique(kinds):
         members = np.flatnonzero(kinds == kind)
         count = max(round(share * len(members)), int(len(members) >= 3))
         held[draw.permutation(members)[:count]] = True
-    return held
+    return held if held.any() or len(set(categories)) < 2 else _draw(("",) * len(kinds), share, seed)
 
 
 def _read_ids(file: Path, image_ids: tuple[str, ...]) -> BoolArray:

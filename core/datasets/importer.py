@@ -29,7 +29,7 @@ from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPla
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import make_header, write_files
 from core.datasets.summary import BIN_EDGES, SUMMARY_NAME, ImportSummary, gather_facts
-from core.datasets.tables import read_table
+from core.datasets.tables import read_table, refuse_codes
 from core.device import MAY_BE_MEMORY, halve
 from core.errors import BadInputError
 from core.files import new_folder
@@ -156,8 +156,7 @@ def _add_part(
 def check_recording(recording: Recording) -> None:
     """Raise BadInputError if images repeat, are too few or never shown, or there are no voxels or sessions."""
     ids, n_trials = recording.image_ids, recording.n_trials
-    seen: set[str] = set()
-    twice = [identity for identity in ids if identity in seen or seen.add(identity)]  # type: ignore[func-returns-value]
+    twice = [identity for identity, times in Counter(ids).items() if times > 1]
     if twice:
         advice = "Every image needs an id of its own; repeats of one image share its row."
         raise refusal("images", allowed="without repeated ids", got=twice[0], advice=advice)
@@ -186,6 +185,7 @@ def fill_session(
             stop = done + len(block)
             if stop > len(values) or block.shape[1:] != (n_voxels,):
                 raise _refuse_shape(session, n_voxels, (stop, *block.shape[1:]))
+            refuse_codes(block, session.name)
             values[done:stop] = block[:, voxels]
             absent[done:stop] = np.isnan(block).sum(axis=1)
             done = stop
@@ -277,13 +277,15 @@ def _summarise(
     recording: Recording, options: ImportOptions, *, table: VoxelTable, held: BoolArray, known: bool, sums: TrialSums
 ) -> ImportSummary:
     own = options.held_out == OWN and recording.held_out is not None and bool(recording.held_out.any())
+    drawn = "a drawn share" if options.held_out_share() is not None else options.held_out
+    rule = "a drawn share: the recording sets none aside" if options.held_out == OWN else drawn
     finite = table.noise_ceiling[np.isfinite(table.noise_ceiling)]
     kept = {
         "title": options.title or recording.title,
         "n_voxels": table.n_voxels,
         "rois": dict(Counter(table.roi)),
         "n_held_out": int(held.sum()),
-        "held_out_rule": recording.held_out_name if own else _name_rule(options),
+        "held_out_rule": recording.held_out_name if own else rule,
     }
     return ImportSummary(
         **gather_facts(recording) | kept,
@@ -294,12 +296,6 @@ def _summarise(
         n_constant=int(sums.constant.sum()),
         n_unplaced=int((table.vertex < 0).sum()),
     )
-
-
-def _name_rule(options: ImportOptions) -> str:
-    if options.held_out == OWN:
-        return "a drawn share: the recording sets none aside"
-    return "a drawn share" if options.held_out_share() is not None else options.held_out
 
 
 def resolve_categories(recording: Recording, file: Path | None) -> Recording:

@@ -18,9 +18,11 @@ from core.containers import reading
 Table = dict[str, list[str]]
 TABLE = "CSV or TSV file"
 
-MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "#n/a", "<na>", "-", "."))
+MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "#n/a", "<na>", "-", "--", ".", "#div/0!", "#value!"))
 """Words, in lower case, for a value that is not there."""
 NUMBERS = {"true": "1", "false": "0"} | dict.fromkeys(MISSING, "nan")
+CODES = (999, 9999, 99999, 999999, 32768, 1e20, 9.96921e36, float(np.finfo(np.float32).max))
+"""Sizes of numbers that programs write for a value that is not there."""
 LINES_LOOKED_AT = 50
 FIELD = r'(?:^|[{0}"]) *[+-]?(?:{1}) *(?:$|[{0}"\r])'
 WITH_POINT = r"\d*\.\d+(?:[eE][+-]?\d+)?"
@@ -142,3 +144,13 @@ def to_integers(texts: Sequence[str], name: str) -> npt.NDArray[np.int64]:
     if not is_whole.all():
         raise refusal(name, allowed="whole numbers", got=texts[int(np.argmin(is_whole))])
     return numbers.astype(np.int64)
+
+
+def refuse_codes(values: npt.NDArray[np.floating], name: str) -> None:
+    """Raise BadInputError if one of `CODES` is over 10 times as large as all other numbers of an array."""
+    code = max((end.reduce(values, axis=None, initial=0.0) for end in (np.fmin, np.fmax)), key=abs)
+    if np.isclose(abs(code), CODES, rtol=1e-6, atol=0).any():
+        rest = float(np.fmax.reduce(np.abs(values[values != code]), axis=None, initial=0.0))
+        if abs(code) / 10 > rest:
+            allowed = f"responses, NaN where there is none (others are at most {rest:.3g})"
+            raise refusal(name, allowed=allowed, got=f"{code:g}", advice="Write NaN in place of it.")

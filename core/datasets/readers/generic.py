@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -29,10 +30,11 @@ from core.words import name_some
 
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
 BAD_SHOWN = 3
+TABLES = (".csv", ".tsv")
 IMAGE_COLUMNS = ("image", "category", "test")
 TRIAL_COLUMNS = ("image", "session")
 VOXEL_COLUMNS = ("hemisphere", "vertex", "x", "y", "z", "roi", "noise_ceiling", "ncsnr")
-NUMBERINGS = ("voxel", "voxel_id", "column", "trial", "row")
+NUMBERINGS = re.compile(r"(voxel|column|trial|row)([ _]?(id|index|idx|number|num|no|nr))?", re.IGNORECASE)
 """Columns that number the lines of a table."""
 WITHOUT_SIDE = (
     "The table of voxels names vertices but not their hemisphere, so voxels are reached through their ROI and not "
@@ -69,9 +71,9 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     if len(array.shape) == 4 and array.shape[-1] == n_rows:
         remarks = (*remarks, f"Responses {array.shape} are volumes of trials: voxels are numbered in C order.")
         array = array.with_trials_first()
-    _refuse_turned(array, n_rows, described)
+    _refuse_turned(array, n_rows, described, [*ids, *table["image"]])
     if not array.names:
-        _refuse_numbers(array.path, ids, table["image"], trials)
+        _refuse_numbers(array, ids, table["image"], trials)
         if trials is None and described.images.list is None:
             remarks = (*remarks, describe_order("Rows are the pictures of the folder", table["image"]))
     columns = array.shape[-1] if len(array.shape) > 1 else 0
@@ -106,10 +108,12 @@ def plan(source: Path, options: ImportOptions) -> Recording:
     )
 
 
-def _refuse_turned(array: ArrayFile, n_rows: int, described: Description) -> None:
-    """Raise BadInputError if the array has the images last, or the repeats; a square one says nothing."""
+def _refuse_turned(array: ArrayFile, n_rows: int, described: Description, known: list[str]) -> None:
+    """Raise BadInputError if the array has the images last, or the repeats; a square one says it by titles alone."""
     shape = array.shape
-    if len(shape) in (2, 3) and shape[-1] == n_rows != shape[0]:
+    titles = next(iter_rows(array.path))[1:] if array.path.suffix.lower() in TABLES else []
+    are_images = not all(map(str.isdecimal, titles)) and all(find_names(titles, known))
+    if are_images or (len(shape) in (2, 3) and shape[-1] == n_rows != shape[0]):
         rows = f"{n_rows:,} {described.responses.rows}"
         advice = "It is transposed: save it again as `responses.T` of numpy."
         allowed = f"({rows}, voxels)" if len(shape) == 2 else f"({rows}, repeats, voxels)"
@@ -123,17 +127,25 @@ def _refuse_turned(array: ArrayFile, n_rows: int, described: Description) -> Non
         raise refusal("responses", allowed=allowed, got=f"{shape} in {array.path.name}", advice=advice)
 
 
-def _refuse_numbers(file: Path, ids: tuple[str, ...], listed: list[str], trials: Table | None) -> None:
-    """Raise BadInputError if numbers in a table's first column may name other pictures than those of its rows."""
-    if file.suffix.lower() not in (".csv", ".tsv"):
+def _refuse_numbers(array: ArrayFile, ids: tuple[str, ...], listed: list[str], trials: Table | None) -> None:
+    """Raise BadInputError if numbers in a table's first column may mean other pictures or trials than its rows."""
+    if array.path.suffix.lower() not in TABLES:
         return
     shown = listed if trials is None else trials["image"]
-    texts = [row[0] for row in iter_rows(file)][-len(shown) :]
+    texts = [row[0] for row in iter_rows(array.path)][-len(shown) :]
     found = [set(np.array(places) % len(ids)) for places in find_names([*texts, *shown], [*ids, *listed])]
     named, meant = found[: len(texts)], found[len(texts) :]
-    if all(len(places) == 1 for places in named) and set.union(*named) == set(range(len(ids))) and named != meant:
+    are_pictures = all(len(places) == 1 for places in named) and set.union(*named) == set(range(len(ids)))
+    if (are_pictures and named != meant) or (array.shape[-1] > 1 and _are_mixed(texts)):
         advice = "Write names with their ending (1.png), or leave the column out if the rows are in order."
-        raise refusal(file.name, allowed="rows named without doubt", got=f"{texts[0]} for {shown[0]}", advice=advice)
+        got = f"{texts[0]} for {shown[0]}"
+        raise refusal(array.path.name, allowed="rows named without doubt", got=got, advice=advice)
+
+
+def _are_mixed(texts: Sequence[str]) -> bool:
+    """Whether these are consecutive numbers in another order."""
+    numbers = [int(text) for text in texts if text.isdecimal()]
+    return numbers != sorted(numbers) and set(numbers) == set(range(min(numbers), min(numbers) + len(texts)))
 
 
 def _read_images(
@@ -171,9 +183,8 @@ def describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str,
     Raises BadInputError for one that numbers the lines in another order.
     """
     unused = [name for name in table if name and name not in used]
-    for name in (name for name in unused if name.casefold() in NUMBERINGS):
-        numbers = [int(text) for text in table[name] if text.isdecimal()]
-        if numbers != sorted(numbers) and set(numbers) == set(range(min(numbers), min(numbers) + len(table[name]))):
+    for name in filter(NUMBERINGS.fullmatch, unused):
+        if _are_mixed(table[name]):
             allowed = f"lines in the order of its column {name!r}"
             raise refusal(file.name, allowed=allowed, got="another", advice="Sort them, or take the column out.")
     return (f"Columns of {file.name} that are not used: {name_some(unused, BAD_SHOWN)}.",) if unused else ()
@@ -189,10 +200,8 @@ def _read_image_file(file: Path, key: str, names: list[str]) -> tuple[ImageSourc
     outside = [name for name, row in zip(names, rows, strict=True) if not 0 <= row < images.n_images]
     if outside:
         raise refusal("image", allowed=f"rows 0 to {images.n_images - 1} of {file.name}", got=outside[0])
-    usual = images.axes == "(n, height, width, 3)"
-    remark = (
-        "" if usual else f"Images {images.array.shape} are taken as {images.axes}: look whether they stand upright."
-    )
+    is_odd = images.axes != "(n, height, width, 3)"
+    remark = f"Images {images.array.shape} are taken as {images.axes}: look whether they stand upright." * is_odd
     return ImageSource("hdf5", file.absolute(), tuple(str(row) for row in rows), key=images.array.key), remark
 
 
@@ -238,6 +247,8 @@ def place_table(table: Table, surface: str, columns: int) -> Places:
         return place_vertices(side, vertex, surface=surface)
     if all(axis in table for axis in "xyz"):
         points: Any = np.stack([to_numbers(table[axis], axis) for axis in "xyz"], axis=1)
+        if np.fmax.reduce(np.abs(points), axis=None) < 1:
+            raise refusal("x, y, z", allowed="in mm", got="all within 1 of 0", advice="Multiply metres by 1,000.")
         return place_volume(points, np.eye(4), surface=surface)
     return place_nowhere(side)
 
@@ -277,18 +288,12 @@ def _read_rows(
         return cut_rows([array], _match_rows(array.names, ids, listed, what=array.path.name), kept=kept)
     if len(array.shape) not in (2, 3) or array.shape[0] != len(ids):
         allowed = f"({len(ids):,} images, voxels) or ({len(ids):,} images, repeats, voxels)"
-        advice = _describe_surplus(ids, array.shape[0])
+        absent = name_some(ids[array.shape[0] :], BAD_SHOWN)
+        advice = f"No row for {absent}." if absent else f"No image for rows {len(ids)} to {array.shape[0] - 1}."
         raise refusal("responses", allowed=allowed, got=f"{array.shape} in {array.path.name}", advice=advice)
     if len(array.shape) == 2:
         return cut_rows([array], np.arange(len(ids)), kept=kept)
     return _cut_repeats(array, kept=kept)
-
-
-def _describe_surplus(ids: tuple[str, ...], n_rows: int) -> str:
-    if n_rows < len(ids):
-        more = f" and {len(ids) - n_rows - BAD_SHOWN} more" if len(ids) - n_rows > BAD_SHOWN else ""
-        return f"No row for {', '.join(ids[n_rows : n_rows + BAD_SHOWN])}{more}."
-    return f"No image for rows {len(ids)} to {n_rows - 1}."
 
 
 def _cut_repeats(array: ArrayFile, *, kept: BoolArray) -> tuple[RecordedSession, ...]:
@@ -345,5 +350,5 @@ def _match_rows(names: Sequence[str], ids: tuple[str, ...], listed: list[str], *
             advice = "Write names as those of the pictures, or leave out a column that names none."
             advice = f"It may be each of {', '.join(ids[image] for image in sorted(images))}." if images else advice
             raise refusal(what, allowed="rows named by images of the list", got=name, advice=advice)
-        shown.append(UNUSED if is_missing(name) else images.pop())
+        shown.append(images.pop() if len(images) == 1 else UNUSED)
     return np.array(shown)

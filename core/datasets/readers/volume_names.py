@@ -177,6 +177,12 @@ def _read_trials(tables: list[NamedFile], betas: list[NamedFile], counts: list[i
             got = f"{n_volumes} in {len(paths)} file{'s' * (len(paths) > 1)}"
             advice = "Write a line with n/a for a volume without a picture."
             raise refusal("betas", allowed=f"{len(lines)} volumes, one a line of {told}", got=got, advice=advice)
+        sessions = [text for one in own for text in read_table(one.path, usual=("session",)).get("session", [])]
+        labels = sorted(set(sessions), key=natural_order if re.search(r"\d", "".join(sessions)) else sessions.index)
+        are_those = len(labels) == len(numbers) > 1 and len(sessions) == n_volumes
+        if are_those and sessions != np.repeat(labels, numbers).tolist():
+            advice = "Sort its lines as the volumes lie in the files."
+            raise refusal(own[0].path.name, allowed="a session in each file, in order", got="another", advice=advice)
         names += lines if n_volumes == len(lines) else shown
     return names
 
@@ -192,10 +198,8 @@ def _read_images(path: Path) -> list[str]:
     if not column:
         raise refusal("table", allowed=f"one with a column {' or '.join(IMAGE_COLUMNS)}", got=path.name)
     names = ["" if is_missing(name) else name for name in table[column]]
-    if (
-        "events" in path.name
-        and (np.diff(to_numbers(list(compress(table.get("onset", []), names)), "onset")) < 0).any()
-    ):
+    onsets = list(compress(table.get("onset", []), names)) if "events" in path.name else []
+    if (np.diff(to_numbers(onsets, "onset")) < 0).any():
         advice = "Sort its lines by onset, or name it trials if they are in the order of the volumes."
         raise refusal(path.name, allowed="events in the order of their onsets", got="another", advice=advice)
     return names

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.checks import check_choice, refusal
 from core.datasets.subject import load_subject
+from core.datasets.tables import refuse_codes
 from core.errors import ProbeError
 from core.experiments.measured.measured import MatchOptions, Measured, match_trials
 from core.experiments.measured.planned import MeasuredPlan, plan_set
@@ -73,6 +74,8 @@ def read_trials(
             got = f"{', '.join(part.columns[:8])} in {path.name}"
             allowed = f"of the same columns as {paths[0].name} ({', '.join(first.columns[:8])})"
             raise refusal("measured", allowed=allowed, got=got, advice=advice)
+        for name, column in zip(part.columns, part.values.T, strict=True):
+            refuse_codes(column, name)
     sessions = [
         name or (path.name if len(paths) > 1 else "")
         for path, part in zip(paths, parts, strict=True)

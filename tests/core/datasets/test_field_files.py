@@ -20,9 +20,10 @@ from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import
 from core.datasets.kinds import inspect_source, plan_import
+from core.datasets.readers.generic import place_table
 from core.datasets.recording import UNUSED
 from core.datasets.subject import Subject, load_responses, load_subject
-from core.datasets.tables import read_table, to_integers, to_numbers
+from core.datasets.tables import read_table, refuse_codes, to_integers, to_numbers
 from core.errors import BadInputError
 from core.images.read import read_image
 from core.surfaces.volumes import load_volume
@@ -69,6 +70,8 @@ ARRAYS = {
     "pandas with numbers": "0,1\n0.5,-1.25\n2.0,\n-0.75,3.0\n",
     "R": '"","V1","V2"\n"1",0.5,-1.25\n"2",2,NA\n"3",-0.75,3\n',
     "empty cells": "v0,v1\n0.5,-1.25\n2.0,\n-0.75,3.0\n",
+    "what a spreadsheet could not divide": "v0,v1\n0.5,-1.25\n2.0,#DIV/0!\n-0.75,3.0\n",
+    "dashes": "v0,v1\n0.5,-1.25\n2.0,--\n-0.75,3.0\n",
     "semicolons": "v0;v1\n0,5;-1,25\n2,0;NaN\n-0,75;3,0\n",
     "semicolons without header": "0,5;-1,25\n2,0;NaN\n-0,75;3,0\n",
     "index with a name": "trial,v0,v1\n1,0.5,-1.25\n2,2.0,#N/A\n3,-0.75,3.0\n",
@@ -517,3 +520,117 @@ def test_rows_named_by_something_else_are_refused(tmp_path: Path) -> None:
     (tmp_path / "responses.csv").write_text("\n".join([",v0,v1", *lines]).replace(LOCALISER[2], "V1"))
     with pytest.raises(BadInputError, match=r"`responses.csv` must be rows named by images of the list, got 'V1'"):
         bring_in(source)
+
+
+NUMBERED = {"titled": "image_nr,v0,v1", "bare": "", "pandas": ",v0,v1"}
+
+
+@pytest.mark.parametrize("start", [0, 1, 101])
+@pytest.mark.parametrize("head", NUMBERED.values(), ids=NUMBERED)
+def test_numbers_of_rows_in_another_order_are_no_voxel(tmp_path: Path, head: str, start: int) -> None:
+    values = DRAW.standard_normal((6, 2)).round(3)
+    source = write_own(tmp_path, LOCALISER, values)
+    lines = [head] * bool(head) + [f"{start + at},{values[at, 0]},{values[at, 1]}" for at in (3, 0, 5, 1, 4, 2)]
+    (tmp_path / "responses.csv").write_text("\n".join(lines))
+    source.write_text(source.read_text().replace("responses.npy", "responses.csv"))
+    with pytest.raises(BadInputError, match=f"rows named without doubt, got '{start + 3} for {LOCALISER[0]}'. .*leave"):
+        bring_in(source)
+
+
+def test_whole_numbers_in_the_only_column_are_responses(tmp_path: Path) -> None:
+    source = write_own(tmp_path, LOCALISER, np.zeros((6, 1)))
+    (tmp_path / "responses.csv").write_text("rank\n3\n1\n6\n2\n5\n4\n")
+    source.write_text(source.read_text().replace("responses.npy", "responses.csv"))
+    bring_in(source)
+    assert load_responses("mine")[:, 0, 0].tolist() == [3, 1, 6, 2, 5, 4]
+
+
+@pytest.mark.parametrize("first", ["voxel", ""])
+def test_columns_titled_by_pictures_are_no_voxels_though_there_are_as_many(tmp_path: Path, first: str) -> None:
+    values = DRAW.standard_normal((6, 6)).round(3)
+    source = write_own(tmp_path, LOCALISER, values)
+    lines = [f"{first},{','.join(LOCALISER)}", *(f"{at},{','.join(map(str, row))}" for at, row in enumerate(values.T))]
+    (tmp_path / "responses.csv").write_text("\n".join(lines))
+    source.write_text(source.read_text().replace("responses.npy", "responses.csv"))
+    with pytest.raises(BadInputError, match=r"It is transposed: save it again as `responses.T`"):
+        bring_in(source)
+
+
+@pytest.mark.parametrize("name", ["trial_number", "Trial Index", "row_id"])
+def test_trials_in_another_order_than_their_numbers_are_refused(tmp_path: Path, name: str) -> None:
+    source = write_own(tmp_path, LOCALISER, DRAW.standard_normal((6, 2)), trials=LOCALISER)
+    write_csv(tmp_path / "trials.csv", [{name: 6 - at, "image": image} for at, image in enumerate(LOCALISER)])
+    with pytest.raises(BadInputError, match=f"lines in the order of its column '{name}', got 'another'"):
+        bring_in(source)
+
+
+def test_a_picture_may_be_called_as_what_is_missing(tmp_path: Path) -> None:
+    names = ["none.png", "na.png", "null.png", *LOCALISER]
+    values = DRAW.standard_normal((9, 2)).astype(np.float32)
+    shown = [name.removesuffix(".png") for name in names]
+    subject = bring_in(write_own(tmp_path, names, values, trials=shown))
+    assert subject.image_ids[:3] == ("none", "na", "null")
+    np.testing.assert_array_equal(load_responses("mine")[:, 0], values)
+
+
+def test_a_share_is_held_out_where_every_image_is_a_category_of_its_own(tmp_path: Path) -> None:
+    names = [f"{number}.png" for number in range(10)]
+    source = write_own(tmp_path, names, DRAW.standard_normal((10, 2)))
+    write_csv(tmp_path / "images.csv", [{"image": name, "category": f"thing {name}"} for name in names])
+    assert bring_in(source).test.sum() == 2
+
+
+@pytest.mark.parametrize("code", [-999, 9999, -32768, 1e20, np.float32(9.96921e36), -np.finfo(np.float32).max])
+def test_a_number_that_stands_for_a_missing_value_is_no_response(tmp_path: Path, code: float) -> None:
+    values = DRAW.standard_normal((6, 3)).astype(np.float32)
+    values[2, 1], values[4, 0] = code, np.nan
+    with pytest.raises(BadInputError, match=r"NaN where there is none \(others are at most .*Write NaN in place of it"):
+        bring_in(write_own(tmp_path, LOCALISER, values))
+    refuse_codes(values / 2, "no code")
+    refuse_codes(np.append(values, code / 9.9), "beside others of its size")
+    refuse_codes(np.array([[np.nan, np.nan], [0.0, -0.0]]), "nothing")
+
+
+def write_sessions(folder: Path, order: list[tuple[str, int]]) -> list[np.ndarray]:
+    """Three sessions of four trials of a NIfTI set whose table names sessions and images in an order."""
+    shape = (2, 2, 2)
+    nibabel.save(nibabel.Nifti1Image(np.ones(shape, np.uint8), np.eye(4)), folder / "mask.nii.gz")
+    betas = [DRAW.standard_normal((*shape, 4)).astype(np.float32) for _ in range(3)]
+    for number, values in enumerate(betas, start=1):
+        nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), folder / f"betas_{number}.nii.gz")
+    for name in range(4):
+        write_picture(folder / "images" / f"{name}.png", name)
+    write_csv(folder / "trials.csv", [{"Session": session, "image": f"{name}.png"} for session, name in order])
+    return betas
+
+
+SESSIONS = [(session, name) for session in ("ses-2", "ses-9", "ses-10") for name in range(4)]
+
+
+def test_trials_of_other_sessions_than_their_file_are_refused(tmp_path: Path) -> None:
+    for order in (sorted(SESSIONS, key=lambda line: line[1]), SESSIONS[::-1]):
+        write_sessions(tmp_path, order)
+        with pytest.raises(
+            BadInputError, match=r"`trials.csv` must be a session in each file, in order, got 'another'"
+        ):
+            plan_import("nifti", tmp_path, ImportOptions("mine"))
+    days = {"ses-2": "pre", "ses-9": "post", "ses-10": "later"}
+    for named in (
+        SESSIONS,
+        [(days[session], name) for session, name in SESSIONS],
+        [("1", name) for _, name in SESSIONS],
+    ):
+        betas = np.stack(write_sessions(tmp_path, named)).reshape(3, 8, 4)
+        scored = (betas - betas.mean(axis=2, keepdims=True)) / betas.std(axis=2, keepdims=True)
+        options = ImportOptions(f"s{len(set(named))}{named[0][0]}", held_out="0.25")
+        list(iter_import(plan_import("nifti", tmp_path, options), options))
+        np.testing.assert_allclose(load_responses(options.subject)[:, 0], scored.mean(axis=0).T, atol=1e-5)
+
+
+def test_points_in_metres_are_not_taken_for_millimetres() -> None:
+    points = {"x": ["-0.040", "0.041"], "y": ["-0.08", "n/a"], "z": ["-0.010", "0.01"]}
+    with pytest.raises(BadInputError, match="`x, y, z` must be in mm, got 'all within 1 of 0'. Multiply metres by"):
+        place_table(points, "fsaverage5", 2)
+    in_mm = {axis: [str(1000 * float(text)) for text in texts] for axis, texts in points.items() if axis != "y"}
+    places = place_table(in_mm | {"y": ["-80", "-70"]}, "fsaverage5", 2)
+    assert places.hemisphere[1] == 1

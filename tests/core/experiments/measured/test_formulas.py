@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from core.datasets.tables import read_table
+from core.errors import BadInputError
 from core.experiments.measured.trial import ReadOptions
 from core.experiments.measured.trials import read_trials
 from core.experiments.packages.plan import write_table
@@ -51,3 +52,13 @@ def test_wide_and_long_tables_of_formulas_come_back(tmp_path: Path) -> None:
 def test_numbers_and_words_stay_as_they_are(value: str, tmp_path: Path) -> None:
     write_csv(pd.DataFrame({"a": [value]}), tmp_path / "t.csv")
     assert read_table(tmp_path / "t.csv")["a"] == [value]
+
+
+def test_a_code_for_what_is_missing_is_no_measured_response(tmp_path: Path) -> None:
+    table = pd.DataFrame({"stimulus_id": IDS, "V1": [0.5, -999.0, 1.5], "rt": [350.0, 999.0, 420.0]})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(BadInputError, match=r"`V1` must be responses, .* \(others are at most 1.5\), got '-999'"):
+        read_trials([tmp_path / "t.csv"], ReadOptions(), known=frozenset(IDS), n_voxels=None)
+    table.replace(-999.0, np.nan).to_csv(tmp_path / "t.csv", index=False)
+    found = read_trials([tmp_path / "t.csv"], ReadOptions(), known=frozenset(IDS), n_voxels=None)
+    np.testing.assert_array_equal(found.values[:, 0], [0.5, np.nan, 1.5])
