@@ -6,31 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from core.datasets.image_store import find_stimulus
-from core.datasets.photos import NETWORK_SIZE, ImageInfo, list_images
-from core.datasets.subject import Subject, SubjectInfo, list_subjects, load_subject
+from core.datasets.photos import NETWORK_SIZE
+from core.datasets.subject import Subject, load_subject
 from core.encoders.config import EncoderConfig
-from core.encoders.files import list_encoders, usual_layer
+from core.encoders.files import usual_layer
 from core.errors import BadInputError
 from core.images.stimulus import Stimulus
-from core.networks.catalog import list_networks
 from core.networks.spec import NetworkSpec
+from core.session.reference import Known
 from core.surfaces.placing import Placed, place_voxels
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Known):
     """Everything available when it was read; `reread` after something was added or removed."""
 
-    subjects: tuple[SubjectInfo, ...]
-    networks: tuple[NetworkSpec, ...]
-    encoders: tuple[EncoderConfig, ...]
-    images: tuple[ImageInfo, ...]
     load_subject: Callable[[str], Subject] = load_subject
     load_stimulus: Callable[[str, int], Stimulus] = find_stimulus
 
     def reread(self) -> Catalogue:
         """What is available now, opened by the same functions."""
-        return replace(read_catalogue(), load_subject=self.load_subject, load_stimulus=self.load_stimulus)
+        return replace(self.read(), load_subject=self.load_subject, load_stimulus=self.load_stimulus)
 
     def place_subject(self, subject: str) -> Placed:
         """A subject on its surface; in memory from then on."""
@@ -75,10 +71,3 @@ class Catalogue:
         """Whether a layer is the one used for a subject where none is named: that of a search, or the network's own."""
         spec = self.spec_of(network)
         return spec is not None and usual_layer(subject, spec) == layer
-
-
-def read_catalogue() -> Catalogue:
-    """Read what is installed."""
-    return Catalogue(
-        subjects=tuple(list_subjects()), networks=list_networks(), encoders=tuple(list_encoders()), images=list_images()
-    )

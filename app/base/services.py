@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from app.base.catalogue import Catalogue, read_catalogue
+from app.base.catalogue import Catalogue
 from app.base.controller import Controller
 from app.base.jobs import JobLane
 from app.base.problems import LogStore, Problems, describe_circumstances
@@ -69,7 +69,7 @@ def open_services(
     lane = JobLane()
     wanted = kept.text("device") if device == "auto" else device
     used = engine if engine is not None else Engine(device=wanted, spare_cores=kept.whole("spare_cores"))
-    offered = catalogue if catalogue is not None else read_catalogue()
+    offered = catalogue if catalogue is not None else Catalogue.read()
     log = LogStore()
     log.install()
     problems = Problems(lambda: describe_circumstances(state.device, tuple(log.lines), kept))

@@ -111,9 +111,9 @@ class Places(QObject):
         """Import what draws the cortex, and read the subject that was open last; in any thread."""
         import app.cortex.panel
         import app.cortex.renderer  # noqa: F401 - used once this is done
-        from app.base.catalogue import read_catalogue
+        from app.base.catalogue import Catalogue
 
-        catalogue = read_catalogue()
+        catalogue = Catalogue.read()
         with suppress(ProbeError):  # told when it is opened
             self._placed = catalogue.place_subject(catalogue.choose_subject(self._settings.text("subject")))
 

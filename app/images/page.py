@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
+from typing import Any
 
 from PySide6.QtCore import QSize, Signal
 
 from app.base.services import Services
 from app.base.state import request_probe
-from app.images.work import Asked, Found, iter_found
+from app.images.work import Found, iter_found
 from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.captions import EmptyState
 from app.widgets.desk import Desk, Feature
@@ -22,8 +23,8 @@ from app.widgets.new_folder_dialog import ask_new_folder
 from app.widgets.pick_dialog import IMAGE_EXAMPLES
 from app.widgets.picture_grid import PictureGrid
 from app.widgets.work_page import JobPage
-from core.errors import BadInputError
-from core.probes.synthesis_config import LARGEST_JITTER, MOST_RESTARTS, SynthesisConfig, check_synthesised
+from core.commands.works import CommandWork, ask_images
+from core.probes.synthesis_config import BY, LARGEST_JITTER, MOST_RESTARTS, ImagesConfig, SynthesisConfig
 from core.progress import Progress
 from core.reports.pictures import Picture
 from core.stimuli.as_is import write_synthesis
@@ -35,7 +36,7 @@ IMAGES_TIP = "Ids, files or folders, separated by commas; empty: all images the 
 MAKE_TIP = "Make images from scratch, and compare them with the best natural image"
 EMPTY = "Choose a target in Explore, then rank natural images for it, or have images made from scratch."
 CONTENTS = "PNG files, and synthesis.json with how they were made, their responses, versions and hashes."
-SAME = attrgetter("subject", "network", "layer", "target")
+SAME = ("subject", "network", "layer", "target")
 
 
 class ImagesForm(Form):
@@ -43,7 +44,7 @@ class ImagesForm(Form):
 
     images = Text("Images", IMAGES_TIP, hint="all the subject saw", examples=IMAGE_EXAMPLES)
     by_measured = Flag("By measured response", "Rank by the mean over repeats, where there is one")
-    n_shown = Count("Shown", "Best, and as many worst, images shown", first=5, least=1, most=20)
+    top = Count("Shown", "Best, and as many worst, images shown", first=5, least=1, most=20)
     n_restarts = Count("Restarts", "Images, each from a random start of its own", first=4, least=1, most=MOST_RESTARTS)
     n_steps = Count("Steps", "Steps of Adam", first=256, least=1)
     step_size = Number("Step size", "Adam's, in units of the spectrum", first=0.05, least=0.01, most=10, step=0.01)
@@ -51,11 +52,11 @@ class ImagesForm(Form):
     mean = Number("Mean", "Mean of all colour values, 0 to 1", most=1, step=0.05, zero="free")
     contrast = Number("RMS contrast", "SD of all colour values, up to 0.5", most=0.5, step=0.05, zero="free")
     grey = Flag("Grey", "One channel for all colours")
-    seed = Count("Seed", "Of the random starts and moves", most=MOST_SEED)
+    seed = Count("Seed", "Of the random starts and moves, and of the draw of test:N", most=MOST_SEED)
 
     def __init__(self) -> None:
         super().__init__()
-        ranked = self.make_rows("images", "n_shown", "by_measured")
+        ranked = self.make_rows("images", "top", "by_measured")
         rows = self.make_rows("n_restarts", "n_steps", "step_size", "jitter", "mean", "contrast", "grey", "seed")
         self.setLayout(make_column(make_heading("Natural images"), ranked, make_heading("From scratch"), rows))
 
@@ -106,7 +107,7 @@ class ImagesPage(JobPage):
     def __init__(self, services: Services, show_image: Callable[[str], object], collect: Callable[..., object]) -> None:
         super().__init__()
         self._services, self._show_image, self._collect = services, show_image, collect
-        self._asked: Asked | None = None
+        self._asked: ImagesConfig | None = None
         self.found: Found | None = None
         self._recipes: tuple[Recipe | None, ...] = ()
         self.form, self.grid = ImagesForm(), ChoiceGrid()
@@ -124,20 +125,20 @@ class ImagesPage(JobPage):
             getattr(services.state, f"{fact}_changed").connect(self.refresh)
         self.refresh()
 
-    def asked(self, *, synthesises: bool) -> Asked:
+    def asked(self, *, synthesises: bool) -> ImagesConfig:
         """What is chosen. Raises ProbeError where something is missing or cannot be."""
-        config, form = request_probe(self._services.state), self.form
-        synthesis = None
+        probe, form = request_probe(self._services.state), self.form
+        more: dict[str, Any] = {name: getattr(probe, name) for name in (*SAME, "direction")}
         if synthesises:
-            check_synthesised(config.target)
             free = {name: getattr(form, name).value() or None for name in ("mean", "contrast")}
-            synthesis = form.make_config(SynthesisConfig, **free)
-        by = "measured" if form.by_measured.value() else "predicted"
-        return Asked(config, tuple(form.images.words()), by, form.n_shown.value(), synthesis)
+            more["synthesis"] = form.make_config(SynthesisConfig, **free)
+        by, images = BY[form.by_measured.value()], tuple(form.images.words())
+        return form.make_config(ImagesConfig, by=by, images=images, **more)
 
-    def work_to_copy(self) -> object:
-        """None yet."""
-        raise BadInputError("Rankings and synthesis are not copied: `probescope rank` and `synthesise` do them.")
+    def work_to_copy(self) -> CommandWork:
+        """What was begun last, or the ranking, as the form has it now."""
+        synthesises = self._asked is not None and self._asked.synthesis is not None
+        return ask_images(self._services.state.choice(), self.asked(synthesises=synthesises))
 
     def start(self) -> None:
         """Rank."""
@@ -168,9 +169,8 @@ class ImagesPage(JobPage):
         name, about = safe_name(f"synthesised_{found.made.target.name}"), (self.whose.text(), CONTENTS)
         folder = ask_new_folder(self, services.settings, "Save images", name, about=about, verb="Save")
         if folder is not None:
-            services.controller.write(
-                "Saving…", partial(write_synthesis, folder, found.card, found.made, found.natural)
-            )
+            write = partial(write_synthesis, folder, found.card, found.made, found.natural)
+            services.controller.write("Saving…", write)
 
     def refresh(self) -> None:
         """Show what can be done, and whether what is shown is of what is chosen now."""
@@ -181,7 +181,7 @@ class ImagesPage(JobPage):
         self.show_state(reason, answered=found is not None and found.made is not None)
         allow(self.make, "Cancel what runs first" if self.busy else no_synthesis, MAKE_TIP)
         if found is not None:
-            is_same = now is not None and SAME(now.config) == SAME(found.asked.config)
+            is_same = now is not None and attrgetter(*SAME)(now) == attrgetter(*SAME)(found.asked)
             is_same = is_same and card is not None and card.sha256 == found.card.sha256
             self.whose.setText(found.asked.describe() + "\nExplore has another target or encoder now." * (not is_same))
         unfinished = "The images from scratch are not finished" if None in chosen else ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,8 +14,7 @@ from core.datasets.image_store import SEPARATOR
 from core.datasets.subject import load_subject
 from core.encoders.card import EncoderCard
 from core.engine import Engine
-from core.probes.probe import ProbeConfig
-from core.probes.synthesis_config import SynthesisConfig
+from core.probes.synthesis_config import ImagesConfig
 from core.progress import Progress, ShouldStop
 from core.reports.pictures import Picture
 from core.stimuli.as_is import keep_synthesised, list_library, list_natural, list_synthesised
@@ -26,25 +25,11 @@ if TYPE_CHECKING:
     from core.probes.synthesis import Synthesis
 
 
-class Asked(NamedTuple):
-    """A target, the library as `list_library` takes it, how many best and worst are shown, and how images are made."""
-
-    config: ProbeConfig
-    images: tuple[str, ...]
-    by: str
-    n_shown: int
-    synthesis: SynthesisConfig | None
-
-    def describe(self) -> str:
-        """Whose images they are, in one line."""
-        return f"{self.config.describe_wish()} · {self.config.network} {self.config.layer} · {self.config.subject}"
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
     """What there is so far: rows of pictures by name, the recipe of each (None if unfinished), a finished synthesis."""
 
-    asked: Asked
+    asked: ImagesConfig
     card: EncoderCard
     natural: NaturalImages
     rows: tuple[tuple[str, list[Picture]], ...]
@@ -52,26 +37,25 @@ class Found:
     made: Synthesis | None = None
 
 
-def iter_found(engine: Engine, asked: Asked, *, should_stop: ShouldStop) -> Iterator[Progress[Found]]:
+def iter_found(engine: Engine, asked: ImagesConfig, *, should_stop: ShouldStop) -> Iterator[Progress[Found]]:
     """Rank the library, then make images if they are wanted; every record from the ranking on holds what there is.
 
     Raises BadInputError if there is no image to rank.
     """
     from core.probes.natural import iter_natural
 
-    config, natural = asked.config, None
-    encoder, subject = engine.open_encoder(config.subject, config.network, config.layer), load_subject(config.subject)
-    images = list_library(subject, asked.images)
-    for record in iter_natural(encoder, subject, config.target, images, should_stop=should_stop):
+    encoder, target, natural = engine.open_encoder(asked.subject, asked.network, asked.layer), asked.target, None
+    subject, images = load_subject(asked.subject), list_library(asked)
+    for record in iter_natural(encoder, subject, target, images, should_stop=should_stop):
         natural = record.result
         yield Progress(record.done, record.total, record.seconds_left, stage="Predicting image")
     if natural is None:
         raise RuntimeError("The ranking ended without a result.")
-    order, n_shown = natural.order(asked.by), asked.n_shown
+    order, n_shown = natural.order(asked.by), asked.top
     ends = {"Best": order[:n_shown], "Worst": order[n_shown:][: -n_shown - 1 : -1]}
     recipes, rows = list[Recipe](), list[tuple[str, list[Picture]]]()
     for name, shown in ends.items():
-        items = list(list_natural(encoder.card, config.target, natural, shown))
+        items = list(list_natural(encoder.card, target, natural, shown))
         pictures = [Picture(one.levels, _tell(natural, order, row)) for row, (_, one) in zip(shown, items, strict=True)]
         rows.append((f"{name} of {len(order)}\nby {asked.by}\nresponse, {natural.unit}", pictures))
         recipes += [recipe for recipe, _ in items]
@@ -81,7 +65,7 @@ def iter_found(engine: Engine, asked: Asked, *, should_stop: ShouldStop) -> Iter
         return
     from core.probes.synthesis import iter_synthesis
 
-    for step in iter_synthesis(encoder, config.target, config.direction, asked.synthesis, should_stop=should_stop):
+    for step in iter_synthesis(encoder, target, asked.direction, asked.synthesis, should_stop=should_stop):
         made, told, beats = step.result, "not finished", [False] * len(step.values)
         kept: list[Recipe] | list[None] = [None] * len(step.values)
         if made is not None:
@@ -91,7 +75,7 @@ def iter_found(engine: Engine, asked: Asked, *, should_stop: ShouldStop) -> Iter
             Picture(levels, f"Restart {number}\n{_write(natural, value)}" + "\n★ super-stimulus" * passes)
             for number, levels, value, passes in zip(count(1), step.levels, step.values.tolist(), beats, strict=False)
         ]
-        scratch = f"From scratch\n{config.direction}, {natural.unit}\n{told}", pictures
+        scratch = f"From scratch\n{asked.direction}, {natural.unit}\n{told}", pictures
         now = replace(found, rows=(scratch, *found.rows), recipes=(*kept, *found.recipes), made=made)
         yield Progress(step.done, step.total, step.seconds_left, now, stage="Step")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QWidget
@@ -116,15 +115,6 @@ class MeasuredForm(Form):
                 if paths := [path for name, path in files.items() if name.startswith(f"{what} ")]:
                     take(paths)
         self.reread.emit()
-
-    def values(self) -> dict[str, Any]:
-        """What stands in the fields, by name."""
-        return {key: getattr(self, key).value() for key in self.fields()}
-
-    def set_values(self, values: Mapping[str, Any]) -> None:
-        """Show values in the fields, those on offer; emits no signal."""
-        for key in self.fields().keys() & values.keys():
-            getattr(self, key).set_value(values[key])
 
     def start_folder(self) -> Path:
         """Where files are looked for first: beside those that are open."""

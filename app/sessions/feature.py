@@ -27,7 +27,7 @@ from core.session.autosave import Autosaved, claim, clean_up, forget, forget_cla
 from core.session.files import ENDING, SavedSession, add_recent, forget_recent, read_session, with_ending, write_session
 from core.session.lock import FileLock, name_holder, take_lock
 from core.session.record import SessionRecord
-from core.session.reference import Known, Missing, find_missing
+from core.session.reference import Missing, find_missing
 
 FILTER = f"Sessions (*{ENDING})"
 PROGRAM = "Probescope"
@@ -199,8 +199,7 @@ class Sessions(Feature):
 
     def _look_for(self, opening: Opening) -> None:
         """Find what the record needs, asking for what has moved, read it, and hand it over."""
-        record, here, folders = opening.record, self._session.catalogue, self._data_folders()
-        known = Known.of(here.subjects, here.networks, here.encoders, here.images)
+        record, known, folders = opening.record, self._session.catalogue, self._data_folders()
         self._submit(
             opening,
             lambda _stop: find_missing(record, known, folders=folders),

@@ -13,7 +13,7 @@ from app.stimuli.set_form import SetForm
 from app.stimuli.tray import Tray
 from app.stimuli.tray_painter import TrayModel, TrayPainter, describe_level, title_of
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row
-from app.widgets.budget_meter import BudgetMeter
+from app.widgets.budget_meter import NO_READING, BudgetMeter
 from app.widgets.captions import EmptyState
 from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
@@ -26,6 +26,7 @@ from core.words import format_signed
 
 DETAIL_HEIGHT = 196
 METER_WIDTH = 220
+AS_IS = "Shown as it is"
 EMPTY = (
     "The tray is empty",
     "Add the probe on screen in Explore (T), the probes behind an analysis, or a plan of images, targets, directions, "
@@ -211,7 +212,8 @@ class StimuliPage(JobPage):
         self._row = self._row if one is None else one
         preview = self.tray.preview(one) if one is not None else None
         as_is = one is not None and self.tray.items[one].origin is not None
-        self.meter.set_reading(preview.budget if preview is not None and not as_is else None)
+        budget = None if preview is None or as_is else preview.budget
+        self.meter.set_reading(budget, empty=AS_IS if as_is else NO_READING)
         self.transfer.setHorizontalHeaderLabels(["Encoder", "Response (SD)" if as_is else "Shift (SD)"])
         if one is None:
             self.transfer.fill([])

@@ -86,23 +86,20 @@ class BudgetMeter(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._reading: BudgetReading | None = None
-        self._about = ""
-        self.rows: tuple[MeterRow, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.set_reading(None)
 
-    def set_reading(self, reading: BudgetReading | None, *, of_step: bool = False) -> None:
-        """Show a reading; None shows that there is no perturbation yet.
+    def set_reading(self, reading: BudgetReading | None, *, of_step: bool = False, empty: str = NO_READING) -> None:
+        """Show a reading; without one `empty` says that there is no perturbation.
 
         An attack step is kept in 8 bits: its size is shown as about that, and what rounding loses is not known.
         """
-        self._reading, self._about = reading, "≈ " if of_step else ""
+        self._reading, self._about, self._empty = reading, "≈ " if of_step else "", empty
         self.rows = () if reading is None else describe_budget(reading)
         if of_step and reading is not None:
             self.rows = (*self.rows[:-1], MeterRow("Survives 8 bits", "–", STEP_TIP))
         lines = "; ".join(f"{row.name} {row.value}" for row in self.rows)
-        self.setAccessibleName(f"Budget: {lines}" if lines else "Budget: no perturbation yet")
+        self.setAccessibleName(f"Budget: {lines or empty}")
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -115,7 +112,7 @@ class BudgetMeter(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(plot_font())
         if self._reading is None:
-            draw_text(painter, self.rect(), NO_READING, theme_in_use().faint, align=Qt.AlignmentFlag.AlignCenter)
+            draw_text(painter, self.rect(), self._empty, theme_in_use().faint, align=Qt.AlignmentFlag.AlignCenter)
             return
         self._draw_gauge(painter, self._reading)
         for row, box in self.placed_rows():

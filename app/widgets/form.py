@@ -309,9 +309,17 @@ class Fields:
 
     def show_config(self, config: DataclassInstance, *, keep: Collection[str] = ()) -> None:
         """Show a config in the fields of the same names, all but those to keep; emits no signal."""
-        for one in list_config_fields(config):
-            if one.name in self.fields() and one.name not in keep:
-                getattr(self, one.name).set_value(getattr(config, one.name))
+        named = (one.name for one in list_config_fields(config))
+        self.set_values({name: getattr(config, name) for name in named if name not in keep})
+
+    def values(self) -> dict[str, Any]:
+        """What stands in the fields, by name."""
+        return {key: getattr(self, key).value() for key in self.fields()}
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Show values in the fields, those on offer; emits no signal."""
+        for key in [one for one in values if one in self.fields()]:
+            getattr(self, key).set_value(values[key])
 
     def make_rows(self, *rows: str | tuple[str | QWidget | QLayout | int, ...], gap: int = 6) -> QFormLayout:
         """Lay fields out under each other, each with its label.

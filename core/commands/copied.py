@@ -30,6 +30,8 @@ from core.encoders.fit_request import FitRequest
 from core.errors import BadInputError
 from core.paths import resources_folder
 from core.probes.choice import Choice
+from core.probes.probe import ProbeConfig
+from core.probes.synthesis_config import ImagesConfig
 from core.probes.target import Target, TargetKind, target_contrast, target_roi, target_set, target_voxel
 from core.stimuli.plan import StimulusPlan, pack_plan
 from core.sweeps.choose import ALL_NETWORKS, choose_encoders
@@ -46,13 +48,14 @@ def copy_command(work: Work) -> str:
     command = load_command(asked.name if asked.name in COMMANDS else asked.name.split()[0])
     inner: Any = command.func if isinstance(command, partial) else command
     known = {one.name: one for one in inspect.signature(command).parameters.values() if one.kind is one.KEYWORD_ONLY}
-    words, wanted = asked.name.split(), [one for one in asked.values.values() if is_dataclass(one)]
-    for name, value in asked.values.items():
+    values = asked.values if asked.choice is None else asked.values | _ask_target(asked.choice)
+    words, wanted = asked.name.split(), [one for one in values.values() if is_dataclass(one)]
+    for name, value in values.items():
         if name not in known and value is not None and value not in wanted:
             words += map(str, value) if isinstance(value, tuple) else [str(value)]
     held = {name: value for one in reversed(wanted) for name, value in _list_fields(one).items()}
     for name, option in known.items():
-        value = asked.values[name] if name in asked.values else held.get(inner.fields.get(name, name))
+        value = values[name] if name in values else held.get(inner.fields.get(name, name))
         if value not in (None, "", option.default):
             words += _write_option(option, value)
     if max(map(len, words)) > LONGEST_WORD:
@@ -118,17 +121,10 @@ def _ask(work: Work) -> CommandWork:
 
 
 def _ask_probe(work: ProbeWork) -> CommandWork:
-    config, raised, aim = work.config, work.choice.target, work.choice.aim
+    config = work.config
     attack, second, objective = config.attack, config.against, config.objective
-    if raised is None or raised.kind not in (TargetKind.VOXEL, TargetKind.ROI):
-        kind = raised.label if raised is not None else "nothing"
-        raise BadInputError(f"The command line has no option for {kind}, only for a voxel, an ROI or weights.")
-    others = {
-        one
-        for one in set(choose_encoders((config.subject,), [ALL_NETWORKS])) ^ set(work.jurors)
-        if one[1] != config.network
-    }
-    if work.jurors and others:
+    others = set(choose_encoders((config.subject,), [ALL_NETWORKS])) ^ set(work.jurors)
+    if work.jurors and any(one[1] != config.network for one in others):
         raise BadInputError("The jury's encoders are others than --transfer asks: copy it as Python.")
     schedule = name_schedule(attack)
     if not schedule:  # what the method does not take cannot be typed
@@ -138,11 +134,6 @@ def _ask_probe(work: ProbeWork) -> CommandWork:
         "config": replace(config, attack=attack),
         "image": work.image,
         "out": work.folder,
-        "voxel": raised.voxels[0] if raised.kind is TargetKind.VOXEL else None,
-        "weights": None,
-        "roi": raised.roi if raised.kind is TargetKind.ROI else None,
-        "contrast_roi": aim.contrast_roi or None,
-        "contrast_weight": aim.contrast_weight if aim.contrast_roi else None,
         "selective": objective.weight if objective.kind is ObjectiveKind.SELECTIVE else None,
         "min_norm": config.wanted_shift_sd or None,
         "ensemble": ",".join(config.ensemble) or None,
@@ -157,7 +148,21 @@ def _ask_probe(work: ProbeWork) -> CommandWork:
     }
     if schedule:
         values |= dict.fromkeys(("norm", "steps", "step_size", "method", "queries", "epsilon"))
-    return CommandWork("probe", values)
+    return CommandWork("probe", values, choice=work.choice)
+
+
+def _ask_target(choice: Choice) -> dict[str, Any]:
+    raised, aim = choice.target, choice.aim
+    if raised is None or raised.kind not in (TargetKind.VOXEL, TargetKind.ROI):
+        kind = raised.label if raised is not None else "nothing"
+        raise BadInputError(f"The command line has no option for {kind}, only for a voxel, an ROI or weights.")
+    return {
+        "voxel": raised.voxels[0] if raised.kind is TargetKind.VOXEL else None,
+        "weights": None,
+        "roi": raised.roi if raised.kind is TargetKind.ROI else None,
+        "contrast_roi": aim.contrast_roi or None,
+        "contrast_weight": aim.contrast_weight if aim.contrast_roi else None,
+    }
 
 
 def _ask_sweep(config: SweepConfig) -> CommandWork:
@@ -189,7 +194,8 @@ def copy_python(work: Work) -> str:
         asked = _ask(work)
         script = scripts["analysis" if isinstance(work, SweepConfig) else asked.name]
         text = "" if asked.first is None else _write_probe(asked.first, scripts, used)
-        text += script.format(**{name: _spell(value, used) for name, value in asked.values.items()})
+        named = {} if asked.choice is None else _name_choice(asked.choice, asked.values["config"], used)
+        text += script.format(**{name: _spell(value, used) for name, value in asked.values.items()} | named)
     places = {thing: "pathlib" if thing is Path else thing.__module__ for thing in used if thing.__name__ in text}
     imports = {f"from {place} import {thing.__name__}" for thing, place in places.items()}
     lines = text.splitlines()
@@ -198,10 +204,8 @@ def copy_python(work: Work) -> str:
 
 
 def _write_probe(work: ProbeWork, scripts: dict[str, str], used: set[Any]) -> str:
-    config, choice = work.config, work.choice
-    text = _spell(config, used).replace(f"target={_spell(config.target, set())}", "target=target")
-    target = _name_target(choice, config.target, used)
-    text = scripts["choice"].format(subject=repr(choice.subject), target=target, config=text, image=repr(work.image))
+    config = work.config
+    text = scripts["choice"].format(**_name_choice(work.choice, config, used), image=repr(work.image))
     if work.weights:
         return text + scripts["trade-off"].format(weights=work.weights)
     text += scripts["probe"]
@@ -209,6 +213,12 @@ def _write_probe(work: ProbeWork, scripts: dict[str, str], used: set[Any]) -> st
         weights = None if config.target.kind is TargetKind.PATTERN else "probe.target_vector"
         text += scripts["jury"].format(jurors=work.jurors, weights=weights)
     return text
+
+
+def _name_choice(choice: Choice, config: ProbeConfig | ImagesConfig, used: set[Any]) -> dict[str, str]:
+    text = _spell(config, used).replace(f"target={_spell(config.target, set())}", "target=target")
+    target = _name_target(choice, config.target, used)
+    return {"subject": repr(choice.subject), "target": target, "config": text}
 
 
 def _name_target(choice: Choice, target: Target, used: set[Any]) -> str:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from core.checks import check_choice, check_count, refusal
-from core.commands.options import Device, Given, Json, about, explained, takes
+from core.checks import refusal
+from core.commands.options import Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish, format_table, split
 from core.commands.probe import EncoderOptions, resolve_encoder
 from core.commands.probe_options import TargetOptions, check_one_target, resolve_target
-from core.datasets.subject import Subject, load_subject
+from core.datasets.subject import load_subject
 from core.engine import Engine
 from core.files import check_free, is_there, replace_file
 from core.headers import plain, write_json
-from core.probes.synthesis_config import SynthesisConfig
-from core.probes.target import Target
+from core.probes.synthesis_config import ImagesConfig, SynthesisConfig
 from core.stimuli.as_is import list_library, list_natural, name_target, sum_up, write_synthesis
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
     from core.probes.natural import NaturalImages
 
-BY = ("predicted", "measured")
-SHOWN = 10
+AIM = "voxel roi weights contrast_roi contrast_weight"
+VALUES = ("predicted", "predicted_sd", "measured", "fitted")
 RANK_EXPLAINED = """\
 Images: ids, files or folders, comma-separated; "test:8" draws 8 held-out ones. Without them: all that the subject saw.
 Measured is the mean over repeats, in the unit of the recording; images the encoder was fitted on are marked, as their
@@ -47,43 +45,31 @@ images for `stimuli make --items`."""
 
 
 @explained(RANK_EXPLAINED)
-@takes((EncoderOptions, ""), (TargetOptions, "voxel roi weights contrast_roi contrast_weight"))
+@takes((EncoderOptions, ""), (TargetOptions, AIM), (ImagesConfig, "by top seed"))
 def run_rank(
     *,
     images: Annotated[str, about("which images are ranked (default: all that the subject saw)")] = "",
-    by: Annotated[str, about("predicted or measured")] = BY[0],
-    top: Annotated[int, about("best and worst images told")] = SHOWN,
     by_category: Annotated[
         bool, about("the target's fingerprint: its response by image category, and beside every ROI")
     ] = False,
     out: Annotated[Path | None, about("CSV file of all of them, or of the categories")] = None,
     items: Annotated[Path | None, about("new file of the images told, for `stimuli make --items`")] = None,
-    seed: Annotated[int, about("of the draw of test:N")] = 0,
     device: Device = "auto",
     json: Json = False,
     given: Given,
 ) -> int:
     """Rank; returns 0."""
-    check_choice("by", by, BY)
-    check_count("top", top)
+    config = _resolve(given, images)
     for name, file in (("out", out), ("items", items)):
         if file is not None and is_there(file):
             raise refusal(name, allowed="a new file", got=str(file), advice="Nothing is overwritten.")
-    encoder, subject, target = _open(given, device)
-    chosen = list_library(subject, split(images), seed=seed)
+    encoder, target, by, top = _open(config, given, device), config.target, config.by, config.top
     if by_category:
-        return _report_fingerprint(encoder, subject, target, chosen, out, as_json=json)
-    found = _rank(encoder, subject, target, chosen)
-    order = found.order(by)
+        return _report_fingerprint(encoder, config, out, as_json=json)
+    found = _rank(encoder, config)
+    order, values = found.order(by), {name: getattr(found, name).tolist() for name in VALUES}
     rows = [
-        {
-            "rank": rank,
-            "image": found.images[row],
-            "predicted": float(found.predicted[row]),
-            "predicted_sd": float(found.predicted_sd[row]),
-            "measured": float(found.measured[row]),
-            "fitted": bool(found.fitted[row]),
-        }
+        {"rank": rank, "image": found.images[row]} | {name: column[row] for name, column in values.items()}
         for rank, row in enumerate(order, start=1)
     ]
     _write_rows(out, rows)
@@ -98,7 +84,7 @@ def run_rank(
 @explained(SYNTHESIS_EXPLAINED)
 @takes(
     (EncoderOptions, ""),
-    (TargetOptions, "voxel roi weights contrast_roi contrast_weight direction"),
+    (TargetOptions, f"{AIM} direction"),
     (SynthesisConfig, "n_steps n_restarts step_size jitter grey mean contrast seed"),
 )
 def run_synthesise(
@@ -112,13 +98,13 @@ def run_synthesise(
     """Make the images; returns 0."""
     from core.probes.synthesis import iter_synthesis
 
-    config = given.make(SynthesisConfig)
-    direction = given.make(TargetOptions).direction
+    synthesis, direction = given.make(SynthesisConfig), given.make(TargetOptions).direction
+    config = _resolve(given, images, direction=direction, seed=synthesis.seed, synthesis=synthesis)
     check_free(out)
-    encoder, subject, target = _open(given, device)
-    natural = _rank(encoder, subject, target, list_library(subject, split(images), seed=config.seed))
+    encoder = _open(config, given, device)
+    natural = _rank(encoder, config)
     made = finish(
-        lambda stop: iter_synthesis(encoder, target, direction, config, should_stop=stop),
+        lambda stop: iter_synthesis(encoder, config.target, direction, synthesis, should_stop=stop),
         lambda step: f"step {step.done:.0f}/{step.total}, response {max(step.values * direction.sign):.3g}",
     )
     summary = sum_up(encoder.card, made, natural) | {"folder": str(out)}
@@ -126,16 +112,21 @@ def run_synthesise(
     return answer(plain(summary), lambda: _word(summary), as_json=json)
 
 
-def _open(given: Given, device: str) -> tuple[Encoder, Subject, Target]:
+def _resolve(given: Given, images: str, **more: Any) -> ImagesConfig:
     wanted = given.make(TargetOptions)
     check_one_target(wanted)
-    source = given.make(EncoderOptions)
-    names = resolve_encoder(source, roi=wanted.roi or "")
-    subject, engine = load_subject(names[0]), Engine(device=device)
-    target = resolve_target(wanted, subject.voxels)
+    subject, network, layer = resolve_encoder(given.make(EncoderOptions), roi=wanted.roi or "")
+    more |= {"target": resolve_target(wanted, load_subject(subject).voxels), "images": split(images)}
+    config = given.make(ImagesConfig, subject=subject, network=network, layer=layer, **more)
+    announce(config)
+    return config
+
+
+def _open(config: ImagesConfig, given: Given, device: str) -> Encoder:
+    engine, source = Engine(device=device), given.make(EncoderOptions)
     if source.encoder is not None:
         engine.use_encoder_file(source.encoder)
-    return engine.open_encoder(*names), subject, target
+    return engine.open_encoder(config.subject, config.network, config.layer)
 
 
 def _write_rows(out: Path | None, rows: list[dict[str, Any]]) -> None:
@@ -147,15 +138,11 @@ def _write_rows(out: Path | None, rows: list[dict[str, Any]]) -> None:
         replace_file(out, partial(write_csv, pd.DataFrame(rows)))
 
 
-def _report_fingerprint(
-    encoder: Encoder, subject: Subject, target: Target, images: Sequence[str], out: Path | None, *, as_json: bool
-) -> int:
+def _report_fingerprint(encoder: Encoder, config: ImagesConfig, out: Path | None, *, as_json: bool) -> int:
     from core.probes.fingerprint import iter_fingerprint
 
-    found = finish(
-        lambda stop: iter_fingerprint(encoder, subject, target, images, should_stop=stop),
-        lambda record: f"natural images {record.done:.0f}/{record.total}",
-    )
+    subject, target, images = load_subject(config.subject), config.target, list_library(config)
+    found = finish(lambda stop: iter_fingerprint(encoder, subject, target, images, should_stop=stop))
     categories, rois = ([asdict(one) for one in rows] for rows in (found.categories, found.rois))
     if not categories:
         allowed = f"images of {subject.id} whose category is known"
@@ -168,24 +155,20 @@ def _report_fingerprint(
     return answer(plain(name_target(encoder.card, target, found.unit) | more), text, as_json=as_json)
 
 
-def _rank(encoder: Encoder, subject: Subject, target: Target, chosen: Sequence[str]) -> NaturalImages:
+def _rank(encoder: Encoder, config: ImagesConfig) -> NaturalImages:
     from core.probes.natural import iter_natural
 
-    return finish(
-        lambda stop: iter_natural(encoder, subject, target, chosen, should_stop=stop),
-        lambda record: f"natural images {record.done:.0f}/{record.total}",
-    )
+    subject, images = load_subject(config.subject), list_library(config)
+    return finish(lambda stop: iter_natural(encoder, subject, config.target, images, should_stop=stop))
 
 
 def _word(summary: dict[str, Any]) -> str:
     natural, unit = summary["natural"], summary["unit"]
-    lines = [f"{summary['direction']} {summary['target']} · {summary['encoder']} · images from scratch"]
-    for one in summary["images"]:
-        flag = ", a super-stimulus" if one["super_stimulus"] else ""
-        lines.append(f"  {one['file']}: {one['response']:+.3f} {unit} = {one['response_sd']:+.2f} SD{flag}")
-    lines.append(f"  they lie {summary['spread_sd']:.2f} SD apart")
-    lines.append(
-        f"  best of {natural['n_images']} natural images, {natural['best']}: {natural['response']:+.3f} {unit} = "
-        f"{natural['response_sd']:+.2f} SD"
-    )
-    return "\n".join([*lines, f"  {len(summary['images']) + 1} files in {summary['folder']}"])
+    lines = [
+        f"{summary['direction']} {summary['target']} · {summary['encoder']} · images from scratch, responses in {unit}",
+        format_table(summary["images"]),
+        f"They lie {summary['spread_sd']:.2f} SD apart. Best of {natural['n_images']} natural images, "
+        f"{natural['best']}: {natural['response']:+.3f} {unit} = {natural['response_sd']:+.2f} SD",
+        f"{len(summary['images']) + 1} files in {summary['folder']}",
+    ]
+    return "\n".join(lines)

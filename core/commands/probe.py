@@ -140,7 +140,7 @@ def run_probe(
     if min_norm is not None:
         check_positive("min-norm", min_norm, advice="It is the shift to reach, in SDs; 1 is a good start.")
     source = given.make(EncoderOptions)
-    subject, network, layer = resolve_encoder(source, roi=split_side(wanted.roi or "")[1])
+    subject, network, layer = resolve_encoder(source, roi=wanted.roi or "")
     config = ProbeConfig(
         subject,
         network,
@@ -200,7 +200,7 @@ def resolve_encoder(options: EncoderOptions, *, roi: str = "") -> tuple[str, str
     if options.encoder is None:
         subject, spec = options.subject or DEFAULT_SUBJECT, find_network(options.network or DEFAULT_NETWORK)
         load_subject(subject)  # an unknown subject is named before an encoder of it is missed
-        layer = options.layer or usual_layer(subject, spec, roi=roi)
+        layer = options.layer or usual_layer(subject, spec, roi=split_side(roi)[1])
         Engine().encoder_card(subject, spec.id, layer)
         return subject, spec.id, layer
     config = read_encoder_file(options.encoder).card.config

@@ -10,7 +10,7 @@ from core.commands.output import answer
 from core.errors import ProbeError
 from core.session.autosave import list_autosaves
 from core.session.files import SavedSession, list_recent, read_session
-from core.session.reference import find_missing, read_known
+from core.session.reference import Known, find_missing
 
 EXPLANATION = """\
 `main.py FILE.probescope` opens a session in the window.
@@ -56,7 +56,7 @@ def _check(
     json: Json = False,
 ) -> int:
     session = read_session(file)
-    missing = find_missing(session.record, read_known(), folders=data)
+    missing = find_missing(session.record, Known.read(), folders=data)
     missing_rows, holds = [{"what": one.what, "sentence": one.sentence} for one in missing], session.record.describe()
     row = {"path": str(session.path), "saved": session.saved, "holds": holds, "missing": missing_rows}
     lines = [f"{session.path.name}, saved {session.saved or 'at an unknown time'}: {holds}"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from core.figures.figure_config import FigureConfig
 from core.figures.movie_config import MovieConfig
 from core.probes.choice import Choice
 from core.probes.probe import Probe, ProbeConfig
-from core.stimuli.names import name_pair
+from core.probes.synthesis_config import ImagesConfig
+from core.stimuli.names import name_pair, safe_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,22 @@ class CommandWork:
     values : By their names in the script. On the command line one of an option's name is that option, a config gives
         values to all options of its fields' names, and others are words in their order.
     first : A probe that is made and saved before.
+    choice : Whose target the value `config` has, which is then named instead of spelled out.
     """
 
     name: str
     values: dict[str, Any]
     first: ProbeWork | None = None
+    choice: Choice | None = None
+
+
+def ask_images(choice: Choice, config: ImagesConfig) -> CommandWork:
+    """Natural images ranked for what is chosen or, with `synthesis`, compared with images made from scratch."""
+    name, unused = ("rank", ("direction",)) if config.synthesis is None else ("synthesise", ("by", "top"))
+    usual: dict[str, Any] = {one.name: one.default for one in fields(config) if one.name in unused}
+    config = replace(config, **usual)
+    out = None if config.synthesis is None else Path(safe_name(f"synthesised_{config.target.name}"))
+    return CommandWork(name, {"config": config, "images": ",".join(config.images), "out": out}, choice=choice)
 
 
 def ask_drawing(probe: ProbeWork, shown: Probe, config: MovieConfig | FigureConfig, ending: str) -> CommandWork:

@@ -83,7 +83,7 @@ def iter_fingerprint(
     directions = sparse.hstack([sparse.csc_array(one[:, np.newaxis]) for one in vectors], format="csc")
     for record in iter_predicted(encoder, subject, images, directions, should_stop=should_stop):
         if (predicted := record.result) is None:
-            yield Progress(record.done, record.total, record.seconds_left)
+            yield Progress(record.done, record.total, record.seconds_left, stage=record.stage)
             continue
         vector = target.vector(encoder.n_voxels)
         mean, sd = encoder.target_mean(vector), encoder.target_sd(vector) or np.nan

@@ -96,7 +96,7 @@ def iter_predicted(
         if not is_kept:
             responses.clear()
         done = start + len(pixels)
-        yield Progress(done, len(images), watch.seconds_left(done))
+        yield Progress(done, len(images), watch.seconds_left(done), stage="natural image")
     if is_kept:
         RESPONSES.put(key, np.concatenate(responses))
     yield Progress(len(images), len(images), 0.0, np.concatenate(predicted))
@@ -118,7 +118,7 @@ def iter_natural(
     predicted: FloatArray = np.zeros(0)
     for record in iter_predicted(encoder, subject, images, direction[:, np.newaxis], should_stop=should_stop):
         if record.result is None:
-            yield Progress(record.done, record.total, record.seconds_left)
+            yield Progress(record.done, record.total, record.seconds_left, stage=record.stage)
         else:
             predicted = record.result[:, 0]
     rows = find_rows(subject, images)

@@ -1,14 +1,16 @@
-"""How images are made from scratch, as one frozen, checked record. Never imports torch."""
+"""How images are ranked and made from scratch, as frozen, checked records. Never imports torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.checks import check_count, check_fraction, check_positive, refusal
+from core.checks import check_choice, check_count, check_fraction, check_positive, refusal
 from core.probes.target import Target, TargetKind
+from core.types import Direction
 
 LARGEST_JITTER = 64
 MOST_RESTARTS = 64
+BY = ("predicted", "measured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,42 @@ class SynthesisConfig:
             check_fraction("mean", self.mean, advice="0 is black, 1 is white.")
         if self.contrast is not None:
             check_fraction("contrast", self.contrast, largest=0.5, advice="0.5 is black and white in equal parts.")
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesConfig:
+    """A target's best and worst natural images and, with `synthesis`, images made from scratch beside them.
+
+    Parameters
+    ----------
+    images : As `choose_images` takes them; none are all that the subject saw.
+    by : predicted or measured.
+    top : best and worst images told.
+    seed : of the draw of test:N.
+
+    Raises BadInputError if a value is out of its range, or no images can be made for the target.
+    """
+
+    subject: str
+    network: str
+    layer: str
+    target: Target
+    direction: Direction = Direction.RAISE
+    images: tuple[str, ...] = ()
+    by: str = BY[0]
+    top: int = 10
+    seed: int = 0
+    synthesis: SynthesisConfig | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("by", self.by, BY)
+        check_count("top", self.top)
+        if self.synthesis is not None:
+            check_synthesised(self.target)
+
+    def describe(self) -> str:
+        """Whose images they are, in one line."""
+        return f"{self.direction} {self.target.label} · {self.network} {self.layer} · {self.subject}"
 
 
 def check_synthesised(target: Target) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Self
 
 from core.datasets.photos import ImageInfo, list_images
 from core.datasets.subject import SubjectInfo, list_subjects
@@ -25,28 +26,17 @@ SEPARATOR = ":"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is on this computer: ids of subjects, networks and shipped images; (subject, network, layer) of encoders."""
+    """What was on this computer when it was read; no weights and no responses are."""
 
-    subjects: frozenset[str]
-    networks: frozenset[str]
-    encoders: frozenset[tuple[str, str, str]]
-    images: frozenset[str]
+    subjects: tuple[SubjectInfo, ...]
+    networks: tuple[NetworkSpec, ...]
+    encoders: tuple[EncoderConfig, ...]
+    images: tuple[ImageInfo, ...]
 
     @classmethod
-    def of(
-        cls,
-        subjects: Iterable[SubjectInfo],
-        networks: Iterable[NetworkSpec],
-        encoders: Iterable[EncoderConfig],
-        images: Iterable[ImageInfo],
-    ) -> Known:
-        """What these lists hold."""
-        return cls(
-            frozenset(info.id for info in subjects),
-            frozenset(spec.id for spec in networks),
-            frozenset((one.subject, one.network, one.layer) for one in encoders),
-            frozenset(info.id for info in images),
-        )
+    def read(cls) -> Self:
+        """What is there now."""
+        return cls(tuple(list_subjects()), list_networks(), tuple(list_encoders()), list_images())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +55,6 @@ class Missing:
     reference: FileReference | None = None
 
 
-def read_known() -> Known:
-    """What is on this computer now; no weights and no responses are read."""
-    return Known.of(list_subjects(), list_networks(), list_encoders(), list_images())
-
-
 def find_missing(record: SessionRecord, known: Known, *, folders: Iterable[Path] = ()) -> tuple[Missing, ...]:
     """What of a session is not here; files are searched at their places and in `folders`, by hash."""
     places = tuple(folders)
@@ -82,14 +67,14 @@ def find_missing(record: SessionRecord, known: Known, *, folders: Iterable[Path]
 
 
 def _missing_names(record: SessionRecord, known: Known) -> list[Missing]:
-    found = []
-    if record.subject and record.subject not in known.subjects:
+    found, encoder = [], (record.subject, record.network, record.layer)
+    if record.subject and record.subject not in {one.id for one in known.subjects}:
         advice = "Import it under that name (Data, Import recordings…)."
         found.append(Missing("subject", f"There is no subject {record.subject!r} here. {advice}"))
-    if record.network and record.network not in known.networks:
+    if record.network and record.network not in {one.id for one in known.networks}:
         advice = "Import or download it (Encoders, Networks…)."
         found.append(Missing("network", f"There is no network {record.network!r} here. {advice}"))
-    elif record.network and (record.subject, record.network, record.layer) not in known.encoders:
+    elif record.network and encoder not in {(one.subject, one.network, one.layer) for one in known.encoders}:
         name = f"{record.network} {record.layer} of {record.subject}"
         advice = "Fit or import it (Encoders, Fit encoders…)."
         found.append(Missing("encoder", f"There is no encoder {name} here. {advice}"))
@@ -98,10 +83,10 @@ def _missing_names(record: SessionRecord, known: Known) -> list[Missing]:
 
 def _missing_image(record: SessionRecord, known: Known) -> list[Missing]:
     image = record.image
-    if image is None or image.file is not None or image.key in known.images:
+    if image is None or image.file is not None or image.key in {one.id for one in known.images}:
         return []
     subject, _, member = image.key.partition(SEPARATOR)
-    if member and subject in known.subjects:
+    if member and subject in {one.id for one in known.subjects}:
         return []
     return [Missing("image", f"There is no image {image.key!r} in the catalogue here. Choose another image.")]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import count
 from operator import attrgetter
@@ -13,9 +13,8 @@ import numpy as np
 
 from core.attacks.config import AttackConfig, AttackMethod
 from core.datasets.image_store import find_stimulus
-from core.datasets.subject import Subject
+from core.datasets.subject import load_subject
 from core.encoders.card import EncoderCard
-from core.errors import BadInputError
 from core.files import new_folder, replace_file
 from core.headers import HeaderKind, plain, read_header, structure, unstructure, write_json
 from core.images.stimulus import Stimulus, hash_levels, make_stimulus
@@ -23,8 +22,9 @@ from core.networks.catalog import find_network
 from core.paths import data_folder
 from core.probes.choice import TargetOptions
 from core.probes.probe import ProbeConfig
+from core.probes.synthesis_config import ImagesConfig
 from core.probes.target import Target
-from core.progress import ShouldStop, run_to_end
+from core.progress import ShouldStop
 from core.stimuli.images import write_levels
 from core.stimuli.recipe import Origin, Recipe, name_source
 from core.sweeps.choose import choose_images
@@ -40,14 +40,12 @@ UNCHANGED = AttackConfig(epsilon=0.0, method=AttackMethod.SQUARE, n_queries=1)
 ITEMS = HeaderKind("a file of items", "`main.py rank --items FILE` writes one, `synthesise` its synthesis.json.")
 
 
-def list_library(subject: Subject, words: Sequence[str], *, seed: int = 0) -> tuple[str, ...]:
-    """The images named as `choose_images` takes them, or all that the subject saw. Raises BadInputError if none."""
+def list_library(config: ImagesConfig) -> tuple[str, ...]:
+    """The images that are ranked. Raises BadInputError if there are none."""
     from core.probes.natural import list_seen
 
-    images = choose_images(subject, words, seed=seed) if words else list_seen(subject)
-    if not images:
-        raise BadInputError(f"{subject.title} has no images to rank: name files, or a folder of them, as images.")
-    return images
+    subject = load_subject(config.subject)
+    return choose_images(subject, config.images, seed=config.seed) if config.images else list_seen(subject)
 
 
 def list_natural(
@@ -77,15 +75,20 @@ def keep_synthesised(made: Synthesis) -> list[Path]:
     return files
 
 
-def synthesise_again(encoder: Encoder, recipe: Recipe, should_stop: ShouldStop) -> Stimulus | None:
-    """The image from scratch of a recipe, made anew; None for a recipe of any other image."""
+def synthesise_again(
+    encoder: Encoder, recipe: Recipe, should_stop: ShouldStop
+) -> Generator[tuple[float, None], None, Stimulus | None]:
+    """Make the image from scratch of a recipe anew, telling the share done; returns None for any other image."""
     from core.probes.synthesis import iter_synthesis
 
     asked, origin = recipe.config, recipe.origin
     if origin is None or origin.synthesis is None:
         return None
-    work = iter_synthesis(encoder, asked.target, asked.direction, origin.synthesis, should_stop=should_stop)
-    return make_stimulus(recipe.image_id, run_to_end(work).levels[origin.rank - 1])
+    made = None
+    for step in iter_synthesis(encoder, asked.target, asked.direction, origin.synthesis, should_stop=should_stop):
+        made = step.result
+        yield step.share, None
+    return None if made is None else make_stimulus(recipe.image_id, made.levels[origin.rank - 1])
 
 
 def read_items(path: Path) -> tuple[Recipe, ...]:

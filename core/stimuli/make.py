@@ -218,11 +218,11 @@ def _iter_probe(
     try:
         found = find(recipe, encoder.network.input_size)
     except ProbeError:
-        made = synthesise_again(encoder, recipe, should_stop)
+        made = yield from synthesise_again(encoder, recipe, should_stop)
         if made is None or made.sha256 != recipe.image_sha256:
             raise
         found = made
     stimulus = Stimulus(recipe.image_id, found.pixels, found.sha256)
     for record in iter_wanted(encoder, stimulus, asked, should_stop=should_stop, others=tuple(others)):
         check_stop(should_stop)
-        yield record.step / max(record.n_steps, 1) if record.result is None else 1.0, record.result
+        yield 1.0 if record.result or recipe.origin else record.step / max(record.n_steps, 1), record.result

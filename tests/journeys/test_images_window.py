@@ -11,18 +11,20 @@ import pytest
 import torch
 from PIL import Image
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.images import page as page_module
 from app.images.page import ImagesPage
-from app.images.work import Asked, Found
+from app.images.work import Found
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.datasets.photos import load_stimulus
 from core.datasets.subject import load_responses, load_subject
 from core.engine import Engine
+from core.probes.synthesis_config import ImagesConfig
 from core.probes.target import target_pattern
 from core.progress import Progress, check_stop
 from core.reports.pictures import Picture
@@ -30,6 +32,7 @@ from core.stimuli.as_is import read_items
 from core.stimuli.config import SetConfig
 from core.stimuli.manifest import read_manifest
 from core.sweeps.choose import choose_images
+from tests.core.commands.test_copied import run_python
 from tests.helpers.open_window import open_window
 
 LONG = 100_000
@@ -81,7 +84,7 @@ def test_ranked_made_opened_and_written_as_they_are(
     assert isinstance(page, ImagesPage)
     form = page.form
     form.images.set_value("test:6")
-    for box, number in ((form.n_shown, 2), (form.n_steps, 3), (form.n_restarts, 2)):
+    for box, number in ((form.top, 2), (form.n_steps, 3), (form.n_restarts, 2)):
         box.set_value(number)
 
     qtbot.mouseClick(window.explore.gallery.ranking[0], LEFT)  # one click from Explore
@@ -130,6 +133,13 @@ def test_ranked_made_opened_and_written_as_they_are(
     for one, levels in zip(saved, made.levels, strict=True):
         np.testing.assert_array_equal(np.rint(255 * read_png(Path(one.image))).transpose(1, 2, 0), levels)
 
+    window.tabs.open("images")
+    window.actions_table.give("copy_python")  # what was begun last
+    monkeypatch.chdir(tmp_path)
+    copied = run_python(QGuiApplication.clipboard().text())
+    np.testing.assert_array_equal(copied["made"].levels, made.levels)
+    np.testing.assert_array_equal(copied["natural"].predicted, natural.predicted)
+
     assert not page.collect.isEnabled()
     for place in (0, 2, 4):  # the best restart, the best natural image, the worst
         page.grid.captions[place].click()  # type: ignore[attr-defined]
@@ -141,6 +151,8 @@ def test_ranked_made_opened_and_written_as_they_are(
         [values[0], wanted[order[0]], wanted[order[-1]]], abs=1e-4
     )
     assert "3 items · 3 files" in stimuli.page.summary.text()
+    stimuli.page.choose(0)
+    assert stimuli.page.meter.accessibleName() == "Budget: Shown as it is"
     stimuli.open_row(1)
     qtbot.waitUntil(lambda: session.controller.image_key == images[order[0]], timeout=LONG)
     stimuli.write_to(tmp_path / "set", SetConfig())
@@ -165,8 +177,8 @@ def made_up(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     """A window whose syntheses go on until the list holds something."""
     ends: list[bool] = []
 
-    def iter_found(engine: Any, asked: Asked, *, should_stop: Any) -> Iterator[Progress[Found]]:
-        card = engine.encoder_card(asked.config.subject, asked.config.network, asked.config.layer)
+    def iter_found(engine: Any, asked: ImagesConfig, *, should_stop: Any) -> Iterator[Progress[Found]]:
+        card = engine.encoder_card(asked.subject, asked.network, asked.layer)
         number = 0
         while not ends:
             check_stop(should_stop)

@@ -14,6 +14,7 @@ from app.analyses.page import AnalysisPage
 from app.analyses.study_dialog import StudyDialog
 from app.base.jobs import Idle
 from app.encoders.whole_dialog import WholeEncoderDialog
+from app.images.page import ImagesPage
 from app.networks.import_dialog import ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
 from app.recordings.import_dialog import ImportDialog
@@ -23,7 +24,7 @@ from app.stimuli.package_dialog import PackageDialog
 from app.stimuli.plan_dialog import PlanDialog
 from core.commands import works
 from core.commands.copied import copy_command, copy_python
-from core.commands.works import CommandWork, ProbeWork
+from core.commands.works import CommandWork, ProbeWork, ask_images
 from core.datasets.subject import load_subject
 from core.probes.target import target_voxel
 from core.sweeps.config import Question
@@ -60,12 +61,17 @@ def test_every_work_space_copies_or_says_why_not(window: MainWindow) -> None:
         wanted = page.form.config_if_valid()
         assert (clipboard() == copy_command(wanted)) if wanted is not None else (not clipboard() and said)
     reasons = {"stimuli": "A tray holds probes of any kind", "measured": "Open a stimulus set first"}
-    for key, reason in (reasons | {"images": "`probescope rank` and `synthesise` do them"}).items():
+    for key, reason in reasons.items():
         window.tabs.open(key)
         said.clear()
         actions.give("copy_command")
         assert len(said) == 1
         assert reason in said[0]
+    images = window.tabs.open("images")
+    assert isinstance(images, ImagesPage)
+    actions.give("copy_command")
+    assert clipboard() == copy_command(ask_images(state.choice(), images.asked(synthesises=False)))
+    assert clipboard().startswith("probescope rank ")
 
 
 def test_a_plan_is_copied_from_its_dialog(window: MainWindow) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.base.catalogue import read_catalogue
+from app.base.catalogue import Catalogue
 from core.attacks.config import AttackMethod
 from core.attacks.objective_config import ObjectiveKind
 from core.commands import probe
@@ -161,7 +161,7 @@ def test_without_a_layer_it_is_the_one_that_a_search_chose() -> None:
     assert resolve("--network", "alexnet").layer == "features.7"
     assert resolve("--network", "alexnet", roi="V1").layer == "features.4"
     assert resolve("--network", "alexnet", "--layer", "features.11").layer == "features.11"
-    catalogue = read_catalogue()
+    catalogue = Catalogue.read()
     assert catalogue.choose_encoder("simulated", "alexnet", "nothing") == ("alexnet", "features.4")
     assert catalogue.choose_encoder("simulated", "mobilenet_v2", "nothing") == ("mobilenet_v2", "features.18")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,10 +18,11 @@ from PIL import Image
 from core.attacks.config import AttackConfig
 from core.commands import imports, package, probe, sweeps
 from core.commands.copied import copy_command, copy_python
-from core.commands.works import CommandWork, ProbeWork, ask_drawing
+from core.commands.works import CommandWork, ProbeWork, ask_drawing, ask_images
 from core.datasets import importer, kinds
 from core.datasets.image_store import find_stimulus
 from core.datasets.import_options import ImportOptions
+from core.datasets.subject import load_subject
 from core.encoders.importers import bind
 from core.encoders.importers import open as opening
 from core.encoders.importers.bind import ImportRequest
@@ -41,18 +44,23 @@ from core.figures.movie_config import CortexStyle, Motion, MovieConfig, MovieKin
 from core.networks import importing
 from core.networks.import_options import NetworkImportOptions
 from core.probes import trade_off
+from core.probes.choice import TargetOptions
+from core.probes.natural import NaturalImages, iter_natural
 from core.probes.probe import Probe
-from core.probes.target import target_voxel
+from core.probes.synthesis import iter_synthesis
+from core.probes.synthesis_config import ImagesConfig, SynthesisConfig
+from core.probes.target import target_pattern, target_set, target_voxel
 from core.probes.trade_off import WEIGHTS
+from core.progress import run_to_end
 from core.robustify import run as robustify_run
 from core.robustify import train
 from core.robustify.config import RobustifyOptions
 from core.stimuli import manifest
 from core.sweeps import cells
-from core.sweeps.choose import choose_encoders
+from core.sweeps.choose import choose_encoders, choose_images
 from core.sweeps.study.config import StudyConfig, make_quick
-from core.types import NormName
-from tests.core.commands.test_copied import IMAGE, PLAIN, TABLE, catch, caught, run, run_python
+from core.types import Direction, NormName
+from tests.core.commands.test_copied import FFA, IMAGE, PLAIN, TABLE, catch, caught, run, run_python
 
 SMALL = MovieConfig(fps=5, seconds=0.6, hold=0.2, width=480, height=360)
 FIGURE = FigureConfig(FigureKind.IMAGES, width_cm=9.0, height_cm=4.2, dpi=80)
@@ -153,6 +161,72 @@ def test_a_trade_off_asks_for_the_same_weights(monkeypatch: pytest.MonkeyPatch) 
     assert (asked, stimulus.id, weights) == (config, IMAGE, WEIGHTS)
     monkeypatch.setattr(trade_off, "iter_trade_off", lambda _run, config, weights: catch(config, weights))
     assert caught(run_python, copy_python(work)) == (config, WEIGHTS)
+
+
+IMAGES = ImagesConfig(
+    *("simulated", "mobilenet_v2_robust", "features.18"), FFA, images=("test:3", "cat_chelsea"), top=1, seed=3
+)
+SYNTHESIS = SynthesisConfig(n_steps=2, n_restarts=2, step_size=1 / 3, jitter=0, mean=0.25, grey=True, seed=3)
+
+
+@pytest.fixture(scope="module")
+def natural() -> NaturalImages:
+    encoder, subject = (
+        Engine(device="cpu").open_encoder("simulated", PLAIN.network, PLAIN.layer),
+        load_subject("simulated"),
+    )
+    images = choose_images(subject, IMAGES.images, seed=3)
+    assert images != choose_images(subject, IMAGES.images, seed=0)
+    return run_to_end(iter_natural(encoder, subject, FFA, images, should_stop=lambda: False))
+
+
+@pytest.mark.parametrize("by", ["predicted", "measured"])
+def test_a_ranking_has_the_same_order(by: str, natural: NaturalImages, capsys: pytest.CaptureFixture[str]) -> None:
+    work = ask_images(replace(PLAIN, direction=Direction.LOWER), replace(IMAGES, by=by, direction=Direction.LOWER))
+    order = natural.order(by)
+    assert run(f"{copy_command(work)} --json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [one["image"] for one in found["images"]] == [natural.images[row] for row in order]
+    np.testing.assert_allclose([one["predicted"] for one in found["images"]], natural.predicted[order], rtol=1e-6)
+    np.testing.assert_array_equal(run_python(copy_python(work))["natural"].predicted, natural.predicted)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [natural.images[order[0]], natural.images[order[-1]]]
+
+
+def test_images_from_scratch_have_the_same_pixels(natural: NaturalImages) -> None:
+    choice = replace(PLAIN, direction=Direction.LOWER, aim=TargetOptions(contrast_roi="PPA", contrast_weight=1 / 3))
+    probe = choice.probe_config(TABLE)
+    config = replace(IMAGES, target=probe.target, direction=Direction.LOWER, by="measured", synthesis=SYNTHESIS)
+    encoder = Engine(device="cpu").open_encoder("simulated", PLAIN.network, PLAIN.layer)
+    made = run_to_end(iter_synthesis(encoder, probe.target, Direction.LOWER, SYNTHESIS, should_stop=lambda: False))
+    work = ask_images(choice, config)
+    assert run(copy_command(work)) == 0
+    (folder,) = Path().iterdir()
+    first = json.loads((folder / "synthesis.json").read_text())
+    for number, levels in enumerate(made.levels, start=1):
+        with Image.open(folder / f"synthesised_{number}.png") as picture:
+            np.testing.assert_array_equal(np.asarray(picture), levels)
+    text = copy_python(work)  # the folder is there
+    with pytest.raises(BadInputError, match=folder.name):
+        run_python(text)
+    shutil.rmtree(folder)
+    np.testing.assert_array_equal(run_python(text)["made"].levels, made.levels)
+    second = json.loads((folder / "synthesis.json").read_text())
+    assert first["natural"] == second["natural"] and first["natural"]["n_images"] == len(natural.images)
+    assert first["images"] == second["images"]
+
+
+def test_images_that_no_command_asks_for_are_refused() -> None:
+    spots = replace(PLAIN, target=target_set(TABLE, [3, 9]))
+    assert spots.target is not None
+    work = ask_images(spots, replace(IMAGES, target=spots.target))
+    with pytest.raises(BadInputError, match="no option for"):
+        copy_command(work)
+    assert "target_set(voxels, [3, 9])" in copy_python(work)
+    with pytest.raises(BadInputError, match="the same images"):
+        copy_command(ask_images(PLAIN, replace(IMAGES, images=("a,b.png",))))
+    with pytest.raises(BadInputError, match="no pattern"):
+        replace(IMAGES, target=target_pattern(TABLE, np.ones(TABLE.n_voxels), label="p"), synthesis=SYNTHESIS)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,9 @@ from core.session.files import ANALYSES, MOST, SETS, add_recent, list_recent
 from core.session.record import ImageRecord, SessionRecord
 from core.session.reference import Known, check_same, find_file, find_missing, refer_to
 
-KNOWN = Known(frozenset({"s01"}), frozenset({"alexnet"}), frozenset({("s01", "alexnet", "fc")}), frozenset({"face_01"}))
+IDS: list[Any] = [(SimpleNamespace(id=name),) for name in ("s01", "alexnet", "face_01")]
+FITTED: Any = SimpleNamespace(subject="s01", network="alexnet", layer="fc")
+KNOWN = Known(IDS[0], IDS[1], (FITTED,), IDS[2])
 
 
 def make(path: Path, text: str = "the very image") -> Path:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -14,13 +14,17 @@ from PIL import Image
 
 from core.commands.cli import run_command_line
 from core.datasets.subject import load_subject
+from core.engine import Engine
 from core.errors import BadInputError
 from core.headers import unstructure
-from core.probes.synthesis_config import SynthesisConfig
+from core.probes.synthesis_config import ImagesConfig, SynthesisConfig
+from core.probes.target import target_voxel
 from core.stimuli.as_is import UNCHANGED, list_library, read_items
 from core.stimuli.config import SetConfig
-from core.stimuli.make import find_donor
+from core.stimuli.make import find_donor, iter_probes
 from core.stimuli.recipe import Origin, recipe_of, unpack_recipe
+from core.stimuli.store import ProbeStore
+from core.sweeps.choose import choose_images
 from tests.helpers.probes import make_probe
 
 PROBE = make_probe(44, 16)
@@ -65,6 +69,9 @@ def test_from_the_command_line_to_a_set_and_back(tmp_path: Path, capsys: pytest.
 
     for file in scratch.glob("*.png"):
         file.unlink()  # made again from what the manifest says
+    lost, store = read_items(scratch / "synthesis.json")[:1], ProbeStore(tmp_path / "store")
+    shares = [record.done for record in iter_probes(Engine(device="cpu"), lost, store=store)]
+    assert shares == [0.5, 1.0, *[1.0] * (len(shares) - 2)]  # a step of the two is told
     assert run("rebuild", made / "manifest.json", "--out", tmp_path / "again") == 0
     assert "bit for bit" in capsys.readouterr().out
     plan = [
@@ -87,27 +94,27 @@ def test_from_the_command_line_to_a_set_and_back(tmp_path: Path, capsys: pytest.
     assert "items" in capsys.readouterr().err
 
 
-def test_a_library_without_images_is_one_sentence() -> None:
+def test_a_library_is_what_was_seen_or_is_named(tmp_path: Path) -> None:
     subject = load_subject("simulated")
-    assert len(list_library(subject, [])) == len(set(subject.image_ids))
-    assert list_library(subject, ["cat_chelsea"]) == ("cat_chelsea",)
-    empty = dataclasses.replace(subject, image_ids=(), test=np.zeros(0, dtype=bool))
-    with pytest.raises(BadInputError, match="has no images to rank: name files, or a folder of them"):
-        list_library(empty, [])
+    config = ImagesConfig("simulated", "alexnet", "features.4", target_voxel(subject.voxels, 3))
+    assert set(list_library(config)) == set(subject.image_ids)
+    assert list_library(replace(config, images=("cat_chelsea",))) == ("cat_chelsea",)
+    drawn = [list_library(replace(config, images=("test:4",), seed=seed)) for seed in (1, 2)]
+    assert drawn == [choose_images(subject, ["test:4"], seed=seed) for seed in (1, 2)]
+    assert drawn[0] != drawn[1]
+    with pytest.raises(BadInputError, match="a folder of pictures"):
+        list_library(replace(config, images=(str(tmp_path),)))
 
 
 def test_an_item_survives_json_and_gives_no_control() -> None:
     recipe = recipe_of(PROBE, "cat_chelsea")
     origin = Origin(2, 4, SynthesisConfig(seed=3, grey=True))
-    as_is = dataclasses.replace(
-        recipe,
-        config=dataclasses.replace(recipe.config, attack=UNCHANGED, ladder=()),
-        image_sha256="f" * 64,
-        origin=origin,
+    as_is = replace(
+        recipe, config=replace(recipe.config, attack=UNCHANGED, ladder=()), image_sha256="f" * 64, origin=origin
     )
     again = unpack_recipe(json.loads(json.dumps(unstructure(as_is))))
     assert again == as_is and again.digest == as_is.digest != recipe.digest
-    other = dataclasses.replace(recipe, image_sha256="e" * 64)
+    other = replace(recipe, image_sha256="e" * 64)
     assert find_donor([recipe, as_is, other], 0) == 2
     assert find_donor([recipe, as_is], 0) is None
     assert SetConfig().count_files([recipe, as_is]) == 4 + 1
