@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from app.analyses.sweep_job import Finished
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.editors import ChoiceBox
 from app.widgets.plot_view import PlotView
@@ -15,9 +16,6 @@ from app.widgets.segmented import Segmented
 from core.reports import answer_plots as plots
 from core.reports.plot import Plot
 from core.sweeps.gather import ALL
-
-if TYPE_CHECKING:
-    from app.analyses.sweep_job import Finished
 
 POINTS_HINT = "Large symbols: encoders with intervals. Small symbols: targets; click one to open its probe in Explore."
 CURVE, CURVATURE, NORMS = "curve", "curvature", "norms"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PySide6.QtWidgets import QWidget
 
 from app.analyses.answer_view import AnswerView, ColourBar
+from app.analyses.sweep_job import Finished
 from app.widgets.basics import make_button, make_column, make_label, make_row, make_scroll
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
@@ -16,9 +17,6 @@ from core.reports.answer_plots import plot_rois, plot_spectra
 from core.reports.pictures import Picture, find_limit, picture_budgets, picture_energy, picture_map
 from core.reports.plot import colour_bar
 from core.surfaces.picture import TILE
-
-if TYPE_CHECKING:
-    from app.analyses.sweep_job import Finished
 
 
 class MeaningView(AnswerView):

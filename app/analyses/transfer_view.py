@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.analyses.answer_view import AnswerView, ColourBar
+from app.analyses.sweep_job import Finished
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
@@ -24,9 +25,6 @@ from core.sweeps.gather import Sweep
 from core.sweeps.plan import VARIANTS
 from core.sweeps.transfer import sources_of
 from core.words import format_number, format_signed
-
-if TYPE_CHECKING:
-    from app.analyses.sweep_job import Finished
 
 LABEL_WIDTH, TREE_HEIGHT, ROI_HEIGHT, BAR_HEIGHT = 150, 76, 150, 170
 

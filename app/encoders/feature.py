@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog
 
@@ -15,10 +14,8 @@ from app.encoders.whole_dialog import WholeEncoderDialog
 from app.explore.explore import Explore
 from app.widgets.basics import bring
 from app.widgets.desk import Desk, Drop, Feature, Paths, does
+from core.encoders.card import EncoderCard
 from core.encoders.library import export_encoder, name_encoder
-
-if TYPE_CHECKING:
-    from core.encoders.card import EncoderCard
 
 EXPORT_FILTER = "Probescope folder (*);;NumPy arrays (*.npz)"
 SCORE_MAP = "r"

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QWidget
 
+from app.base.catalogue import Catalogue
 from app.base.jobs import Make, ShouldStop
 from app.base.services import Services
 from app.widgets.ask_path import ask_files, ask_open
@@ -21,16 +22,12 @@ from app.widgets.desk import Paths
 from app.widgets.editors import ChoiceBox, TextLine
 from app.widgets.form import Choice, Count, Fields, Flag, Text
 from app.widgets.job_line import JobLine, Reading
-from core.encoders.importers.bind import ImportRequest
+from core.encoders.card import EncoderCard
+from core.encoders.importers.bind import ImportProgress, ImportRequest
+from core.encoders.importers.readout import Readout
 from core.encoders.library import adopt_encoder, is_library_file
 from core.errors import ProbeError
 from core.networks.spec import NetworkSpec
-
-if TYPE_CHECKING:
-    from app.base.catalogue import Catalogue
-    from core.encoders.card import EncoderCard
-    from core.encoders.importers.bind import ImportProgress
-    from core.encoders.importers.readout import Readout
 
 ENCODER_FILTER = "Encoders (*.npz *.safetensors *.pkl *.pickle *.joblib *.npy *.whl *.json);;All files (*)"
 NEW_SUBJECT = ("", "Make one from the encoder")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QWidget
@@ -15,13 +14,10 @@ from app.encoders.import_dialog import KIND, NEW_SUBJECT, NEW_SUBJECT_ROWS, REFE
 from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
-from core.encoders.importers.bind import ImportRequest
+from core.encoders.card import EncoderCard
+from core.encoders.importers.bind import ImportProgress, ImportRequest
 from core.encoders.importers.whole import WholeOptions, suggest_subject
 from core.networks.import_options import NetworkImportOptions
-
-if TYPE_CHECKING:
-    from core.encoders.card import EncoderCard
-    from core.encoders.importers.bind import ImportProgress
 
 EXPLANATION = (
     "A torch module from pixels (n, 3, side, side) in [0, 1] to responses (n, voxels): package.module:function or "

@@ -26,15 +26,10 @@ PLAY, PAUSE = "\N{BLACK RIGHT-POINTING TRIANGLE}", "\N{DOUBLE VERTICAL BAR}"
 
 
 class HistoryView(QWidget):
-    """Shift by step with the budget in force along the top; slider, play button and a click on the plot scrub.
-
-    Signals
-    -------
-    step_scrubbed(int or None)
-        The step the user moved to, from 0; None for what was delivered, the slider's last place.
-    """
+    """Shift by step with the budget in force along the top; slider, play button and a click on the plot scrub."""
 
     step_scrubbed = Signal(object)
+    """The step the user moved to, from 0; None for what was delivered, the slider's last place."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -66,14 +66,9 @@ class Paint(pg.ImageItem):  # type: ignore[misc]
 
 
 class MaskTool(Form):
-    """Edits a `Mask`, or None: `set_value`, `changed`; it is drawn on a picture view.
+    """Edits a `Mask`, or None, which is everywhere: `set_value`, `changed`; it is drawn on a picture view.
 
-    Signals
-    -------
-    changed(object)
-        The user chose another mask; None is everywhere.
-    refused(str)
-        Why there is none, as for a picture that is no mask.
+    `refused` says why there is none, as for a picture that is no mask.
     """
 
     changed = Signal(object)

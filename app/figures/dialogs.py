@@ -48,12 +48,7 @@ CM = {"cm": 1.0, "in": CM_PER_INCH}
 class DrawingDialog(QDialog):
     """Form on the left, picture on the right, with what went wrong, and the work, below it.
 
-    Signals
-    -------
-    preview_requested(config, float)
-        With the place in a movie, in [0, 1].
-    save_requested(config, str)
-        With the ending.
+    `preview_requested` has the config and the place in a movie, in [0, 1]; `save_requested` the config and the ending.
     """
 
     preview_requested = Signal(object, float)
