@@ -50,7 +50,7 @@ class Sessions(Feature):
         super().__init__(desk)
         self._parts = parts
         self.path: Path | None = None
-        self.keeper = SessionKeeper(self.open_now, self)
+        self.keeper = SessionKeeper(self.open_now, self._session.open_lane(), self)
         self.dialog: QDialog | None = None
         self._lock: FileLock | None = None
         self._opening: Job | None = None
