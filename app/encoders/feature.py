@@ -29,7 +29,7 @@ class Encoders(Feature):
         self._explore = explore
         self.card_window: CardWindow | None = None
         self.import_dialog: ImportEncoderDialog | None = None
-        explore.card_wanted.connect(self.show_card)
+        explore.controls.encoder.card_button.clicked.connect(self.show_card)
 
     def drops(self) -> Sequence[Drop]:
         """Files of encoders."""
@@ -83,7 +83,7 @@ class Encoders(Feature):
         self.import_dialog = None
 
     def _show_map(self) -> None:
-        self._explore.show_map(SCORE_MAP)
+        self._explore.cortex.set_map(SCORE_MAP)
         self._desk.parent.activateWindow()
 
 

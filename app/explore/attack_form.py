@@ -136,10 +136,6 @@ class AttackForm(Form):
         self.preset.set_value(name_schedule(attack))
         self.refresh()
 
-    def set_direction(self, direction: Direction) -> None:
-        """Show a direction; emits no signal."""
-        self.direction.set_value(direction)
-
     def add_advanced(self, name: str, field: QWidget) -> None:
         """Add a row to the advanced part."""
         self._advanced_rows.addRow(make_label(name, "muted"), field)

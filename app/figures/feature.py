@@ -48,7 +48,7 @@ class Figures(Feature):
         self.movie_dialog: MovieDialog | None = None
         self.figure_dialog: FigureDialog | None = None
         self._session.state.probe_changed.connect(self._take_probe)
-        explore.movie_wanted.connect(self.show_movie)
+        explore.responses.history.movie_button.clicked.connect(self.show_movie)
         explore.figure_wanted.connect(self.show_figure)
 
     @does("save_movie")
@@ -122,7 +122,7 @@ class Figures(Feature):
             if placed is None:
                 raise BadInputError("Choose a subject first.")
             renderer = CortexRenderer(probe, config.style, placed, theme=find_theme(config.theme))
-            reading = self._explore.colours()
+            reading = self._explore.cortex.view.colour_bar.reading
             if reading is not None and config.style.map == self._explore.value().map:
                 renderer.use_colours(reading)
             self._renderer, self._shown = renderer, asked

@@ -79,7 +79,7 @@ class Features(QObject):
         """Enable what can be done now."""
         situation = Situation(self._session.state, self._session.lane.state, self.explore.undo.describe())
         self._actions.refresh(situation)
-        self.explore.set_refusal(find_command("probe").reason(situation))
+        self.explore.controls.run.set_reason(find_command("probe").reason(situation))
 
     def _connect(self) -> None:
         state = self._session.state
@@ -94,7 +94,7 @@ class Features(QObject):
         self.recordings.fit_wanted.connect(self.fits.show_dialog)
 
     def _count_images(self) -> None:
-        self.explore.set_planned_images(len({recipe.image for recipe in self.stimuli.tray.items}))
+        self.explore.responses.power.set_images(len({recipe.image for recipe in self.stimuli.tray.items}))
 
     def _set_keys(self, keys: Mapping[str, str]) -> None:
         self._actions.set_keys(keys)

@@ -7,20 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import Services, open_services
 from app.look.theme import DARK, LIGHT, use_theme
+from app.measured.feature import KEY, Measured
 from app.measured.page import MeasuredPage
 from core.engine import Engine
 from core.experiments.measured.compare import Cut, predict_shifts
 from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses
 from core.stimuli.manifest import read_manifest
+from tests.helpers.desks import make_desk
 from tests.helpers.measured_sets import OTHER, OWN, write_levels, write_rivals, write_set
 
 
@@ -80,16 +81,22 @@ def test_what_is_missing_is_said_on_the_button(
     assert [page.form.column.itemText(index) for index in range(page.form.column.count())][1:] == ["FFA", "PPA"]
 
 
-def test_a_drop_of_set_and_file_opens_both(
-    page: MeasuredPage, qtbot: QtBot, session: Services, folder: Path, table: Path
+def test_a_drop_of_set_and_file_opens_both_and_in_front_a_file_of_any_format(
+    qtbot: QtBot, session: Services, folder: Path, table: Path
 ) -> None:
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in (table, folder)])
-    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    page.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, buttons, keys))
+    desk = make_desk(qtbot, session)
+    desk.tabs.put("explore", QWidget())
+    measured = Measured(desk)
+    (row,) = measured.drops()
+    arrays = [folder.parent / "betas.nii.gz", folder.parent / "notes.pdf"]
+    assert row.takes([folder, *arrays]) and row.takes([table]) and not row.takes(arrays)
+    row.do([table, folder])
     wait(qtbot, session)
+    page = desk.tabs.page(KEY)
+    assert isinstance(page, MeasuredPage)
     assert page.form.paths == (table,)
     assert page.run.isEnabled()
+    assert row.takes(arrays) and not row.takes(arrays[1:])
 
 
 def test_unknown_ids_are_shown_and_must_be_accepted(
