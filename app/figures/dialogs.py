@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QLayout, QWidget
 
 from app.figures.forms import THEMES, MovieForm, StyleForm
@@ -80,21 +79,17 @@ class DrawingDialog(QDialog):
 
     def show_failure(self, text: str) -> None:
         """Why it cannot be, or what went wrong."""
-        self.work.refuse(text)
+        self.work.say(error=text)
 
     def look_again(self) -> None:
         """Redraw the preview when the user rests."""
         self._soon.start()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def done(self, result: int) -> None:
         """Closing stops what runs."""
-        self._leave()
-        event.accept()
-
-    def reject(self) -> None:
-        """Esc closes it too."""
-        self._leave()
-        super().reject()
+        self._soon.stop()
+        self.work.cancel()
+        super().done(result)
 
     def lay_out(
         self, form: QWidget | QLayout, preview: PictureLabel, *below: QWidget, width: int, first: Sequence[QWidget] = ()
@@ -107,10 +102,6 @@ class DrawingDialog(QDialog):
         body = make_row(scroll, right, gap=20, stretch=1)
         foot = make_row(*first, -1, self.close_button, self.save)
         self.setLayout(make_column(body, foot, gap=14, margin=20, stretch=0))
-
-    def _leave(self) -> None:
-        self._soon.stop()
-        self.work.cancel()
 
     def _ask(self) -> None:
         made = None if self.work.busy else self.config()
@@ -148,10 +139,6 @@ class MovieDialog(DrawingDialog):
         self.place.valueChanged.connect(self._soon.start)
         self.work.changed.connect(self._refresh)
         self._refresh()
-
-    def show_estimate(self, text: str) -> None:
-        """What the movie would cost."""
-        self.cost.setText(text)
 
     def show_failure(self, text: str) -> None:
         """Why it cannot be, or what went wrong."""
@@ -220,10 +207,6 @@ class FigureDialog(DrawingDialog, Fields):
             self.kind.set_value(what)
             self.take_kind()
         self.look_again()
-
-    def show_failure(self, text: str) -> None:
-        """Why it cannot be."""
-        self.work.say(error=text)
 
     def _figure(self) -> FigureConfig:
         factor = CM[self.unit.value()]

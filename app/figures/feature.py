@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.base.jobs import ShouldStop, WhenBusy
+from app.base.jobs import Make, ShouldStop, WhenBusy
 from app.explore.explore import Explore
 from app.figures.cortex_renderer import CortexRenderer
 from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
@@ -31,7 +31,13 @@ from core.types import ByteArray, VoxelTable
 MakeCortex = Callable[[ShouldStop], Cortex | None]
 """The cortex for a job that may be told to stop; None where none is shown."""
 
-
+FRAME, ESTIMATE, PREVIEW, SAVE = "movie_preview", "movie_estimate", "figure_preview", "figure"
+TITLES = {
+    FRAME: "Drawing a frame…",
+    ESTIMATE: "Timing a few frames…",
+    PREVIEW: "Drawing the figure…",
+    SAVE: "Saving the figure…",
+}
 FILTERS = {MovieFormat.MP4: "MP4 (*.mp4)", MovieFormat.GIF: "GIF (*.gif)"}
 PREVIEW_WIDTH = 900
 """Pixels across at which a figure is shown before it is saved."""
@@ -128,18 +134,10 @@ class Figures(Feature):
             self._renderer, self._shown = renderer, asked
         return self._renderer.for_job
 
-    def _submit(
-        self,
-        dialog: DrawingDialog,
-        kind: str,
-        title: str,
-        work: Callable[[ShouldStop], Any],
-        *,
-        done: Callable[[Any], None],
-        order: WhenBusy = WhenBusy.REPLACE,
-    ) -> None:
-        refuse = dialog.show_failure
-        self._session.lane.submit(kind, work, on_done=done, refuse=refuse, title=title, when_busy=order)
+    def _submit(self, dialog: DrawingDialog, kind: str, work: Make, done: Callable[[Any], None]) -> None:
+        order = WhenBusy.QUEUE if kind == SAVE else WhenBusy.REPLACE
+        refuse, lane = dialog.show_failure, self._session.lane
+        lane.submit(kind, work, on_done=done, refuse=refuse, title=TITLES[kind], when_busy=order)
 
     def _preview_movie(self, config: MovieConfig, place: float) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog
@@ -153,7 +151,7 @@ class Figures(Feature):
         def draw(stop: ShouldStop) -> ByteArray:
             return open_frames(probe, config, cortex(stop)).frame(index)
 
-        self._submit(dialog, "movie_preview", "Drawing a frame…", draw, done=dialog.show_preview)
+        self._submit(dialog, FRAME, draw, dialog.show_preview)
 
     def _estimate(self, config: MovieConfig, kind: MovieFormat) -> None:
         probe, dialog, renderer = self._session.state.probe, self.movie_dialog, self._renderer
@@ -165,9 +163,9 @@ class Figures(Feature):
             return estimate_movie(probe, config, kind, cortex=cortex, should_stop=stop)
 
         def tell(found: MovieEstimate) -> None:
-            dialog.show_estimate(f"{config.describe()}: {found.describe()}")
+            dialog.cost.setText(f"{config.describe()}: {found.describe()}")
 
-        self._submit(dialog, "movie_estimate", "Timing a few frames…", measure, done=tell)
+        self._submit(dialog, ESTIMATE, measure, tell)
 
     def _make_movie(self, config: MovieConfig, kind: str) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog
@@ -187,7 +185,7 @@ class Figures(Feature):
             path = self._ask("Save the movie", probe, str(config.kind), FILTERS[MovieFormat(kind)], kind)
         if path is None:
             return
-        for waiting in ("movie_preview", "movie_estimate"):
+        for waiting in (FRAME, ESTIMATE):
             self._session.lane.drop(waiting)
 
         def render(stop: ShouldStop) -> Iterator[Progress[MovieReport]]:
@@ -211,7 +209,7 @@ class Figures(Feature):
         def draw(stop: ShouldStop) -> ByteArray:
             return preview_figure(probe, config, width=PREVIEW_WIDTH, cortex=cortex(stop), voxels=voxels)
 
-        self._submit(dialog, "figure_preview", "Drawing the figure…", draw, done=dialog.show_preview)
+        self._submit(dialog, PREVIEW, draw, dialog.show_preview)
 
     def _save_figure(self, config: FigureConfig, ending: str) -> None:
         probe, dialog = self._session.state.probe, self.figure_dialog
@@ -230,7 +228,7 @@ class Figures(Feature):
             self._session.controller.noted.emit(f"Saved the figure to {written}")
 
         dialog.note.setText(f"Saving {path.name}…")
-        self._submit(dialog, "figure", "Saving the figure…", write, done=tell, order=WhenBusy.QUEUE)
+        self._submit(dialog, SAVE, write, tell)
 
     def _open_for_figure(
         self, probe: Probe, config: FigureConfig, dialog: FigureDialog
