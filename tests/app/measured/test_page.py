@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
@@ -180,15 +180,29 @@ def test_a_point_opens_its_three_pictures(compared: MeasuredPage) -> None:
     assert comparison is not None
     probe = comparison.shifts.probes[point.data()]
     pictures = compared.pictures
-    assert not any(picture.image.isNull() for picture in pictures.pictures)
+    assert not any(picture.image.isNull() for picture in pictures.grid.pictures)
     assert pictures.title.text() == f"Lower {probe.perturbed.target.name}, L₂ ε 3"
-    assert [caption.toolTip() for caption in pictures.captions] == [
+    assert [caption.toolTip() for caption in pictures.grid.captions] == [
         probe.original.id,
         probe.perturbed.id,
         probe.controls["control_random"].id,
     ]
     measured = comparison.shifts.measured[0][point.data()]
     assert f"{measured:.3g}".replace("-", "−") in pictures.numbers.text()
+
+
+def test_a_picture_whose_file_is_gone_is_said_to_be(compared: MeasuredPage, tmp_path: Path) -> None:
+    comparison = compared.comparison
+    assert comparison is not None
+    file = comparison.shifts.probes[0].perturbed.file
+    kept = file.rename(tmp_path / "kept.png")
+    try:
+        compared.show_probe(0)
+    finally:
+        kept.rename(file)
+    original, perturbed, _ = compared.pictures.grid.captions
+    assert isinstance(original, QLabel) and "file" not in original.text()
+    assert isinstance(perturbed, QLabel) and perturbed.text() == "Perturbed, 3 ×, file cannot be read"
 
 
 def test_arrow_keys_step_through_the_probes(compared: MeasuredPage, qtbot: QtBot) -> None:
