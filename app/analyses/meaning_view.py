@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtWidgets import QWidget
 
 from app.analyses.answer_view import AnswerView, ColourBar
 from app.analyses.sweep_job import Finished
@@ -22,8 +21,8 @@ from core.surfaces.picture import TILE
 class MeaningView(AnswerView):
     """Pictures and cortical maps above, encoders down and budgets across; ROI shifts and spectra below."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.target, self.norm = ChoiceBox("Target"), ChoiceBox("Norm")
         self.open = make_button(
             "Open probe in Explore", do=self._ask, tip="Open the first encoder's probe of this target in Explore"

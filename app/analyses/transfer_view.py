@@ -32,8 +32,8 @@ LABEL_WIDTH, TREE_HEIGHT, ROI_HEIGHT, BAR_HEIGHT = 150, 76, 150, 170
 class CellPanel(QWidget):
     """Shows one cell: its target and image can be chosen, and its probe opened."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.title, self.numbers = make_label("", "strong", wraps=True), make_label("", "muted", wraps=True)
         self.target, self.image = _make_choice("Target of the cell"), _make_choice("Image of the cell")
         self.pictures, self.maps, self.bar = PictureGrid(), PictureGrid(), ColourBar(most=BAR_HEIGHT)
@@ -79,8 +79,8 @@ class CellPanel(QWidget):
 class TransferView(AnswerView):
     """Matrix at the left under its tree, the chosen cell at the right."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.case, self.roi = _make_choice("Norm and attack"), _make_choice("Targets")
         self.what = _make_choice("What the matrix shows")
         self.tree, self.matrix = PlotView(), PlotView()

@@ -88,8 +88,8 @@ class AttackForm(Form):
         "Quantise to 8 bit", "Round every step to grey levels, so that the saved PNG holds exactly these pixels"
     )
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._step_size: float | None = None
         self.mask_tool = MaskTool()
         self._step_rule = StepRule.FALLING

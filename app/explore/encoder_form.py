@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
 
 from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.form import Choice, Form
@@ -27,8 +26,8 @@ class EncoderForm(Form):
     network = Choice("Network", letters=6)
     layer = Choice("Layer", letters=6, name="Feature layer")
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._configs: tuple[EncoderConfig, ...] = ()
         self._networks: dict[str, NetworkSpec] = {}
         self._subjects: dict[str, SubjectInfo] = {}

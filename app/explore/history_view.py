@@ -31,8 +31,8 @@ class HistoryView(QWidget):
     step_scrubbed = Signal(object)
     """The step the user moved to, from 0; None for what was delivered, the slider's last place."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._data: CurveData | None = None
         self._n_shown = 0
         self.plot = LineView("Shift at every attack step")

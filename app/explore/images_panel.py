@@ -59,8 +59,8 @@ class ImagesPanel(QWidget):
     compared = Signal(str)
     """While clean and perturbed are swapped, which of both the cortex shows the response of; "" when they are not."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._pictures: PictureSet | None = None

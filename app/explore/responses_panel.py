@@ -109,8 +109,8 @@ def write_pair(config: ProbeConfig, shifts_sd: Sequence[float]) -> str:
 class ResponsesPanel(QWidget):
     """The curve, the ROI table and the attack's history."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._probe: Probe | None = None

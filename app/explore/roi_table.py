@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableWidgetItem,
-    QWidget,
 )
 
 from app.look.fonts import bold
@@ -156,8 +155,8 @@ class RoiTable(PlainTable):
     roi_wanted = Signal(str)
     """The user double-clicked an ROI's row: it is to be the target."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Spill-over by ROI", parent=parent, stretches=False, numbers=True)
+    def __init__(self) -> None:
+        super().__init__("Spill-over by ROI", stretches=False, numbers=True)
         self._bars, self._has_second = BarDelegate(self), False
         self._order: list[str] = []
         header = self.horizontalHeader()

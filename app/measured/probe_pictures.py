@@ -32,8 +32,8 @@ class StimulusGrid(PictureGrid):
 class ProbePictures(QWidget):
     """Three pictures side by side with a caption each, the shifts under them, and what every network predicted."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.title = make_label(EMPTY, "strong", wraps=True)
         self.grid = StimulusGrid()
         self.numbers = make_label("", "muted", wraps=True)

@@ -45,8 +45,8 @@ LICENCE_WIDTH = 110
 class NetworkDetails(QWidget):
     """The chosen network's facts above its layers."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._layers: tuple[LayerInfo, ...] = ()
         self._spec: NetworkSpec | None = None
         self.title = make_label("", "title", wraps=True)

@@ -58,8 +58,8 @@ class StimuliPage(JobPage):
         """None; a plan has it, in its dialog."""
         raise BadInputError("A tray holds probes of any kind, which no command makes: copy a plan in Plan stimuli.")
 
-    def __init__(self, tray: Tray, above: Sequence[QWidget] = (), parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, tray: Tray, above: Sequence[QWidget] = ()) -> None:
+        super().__init__()
         self.tray, self._above = tray, above
         self.form = SetForm()
         tip = "Add images x targets x directions x budgets x networks"
