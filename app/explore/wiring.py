@@ -204,8 +204,7 @@ class Wiring(QObject):
         """List the catalogue again; what is chosen stays chosen."""
         catalogue, state, form = self._session.catalogue, self._session.state, self._panels.controls.encoder
         subject = state.subject.id if state.subject is not None else ""
-        form.set_subjects(catalogue.subjects, subject)
-        form.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
+        form.offer(catalogue, subject)
         form.set_encoder(*state.encoder)
         self._list_options()
 
