@@ -189,7 +189,6 @@ class FigureDialog(DrawingDialog, Fields):
         self.make_fields()
         self.cortex_style = StyleForm(with_motion=False)
         self.value, self.ending = self._figure, self.format.value
-        self.note = self.work.note
         self.work.bar.hide()
         self._shown_unit = "cm"
         size = ("Width", "width_box", "unit")

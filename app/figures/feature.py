@@ -26,7 +26,7 @@ from core.figures.movie_frames import Cortex, open_frames
 from core.probes.probe import Probe
 from core.progress import Progress
 from core.stimuli.names import name_pair
-from core.types import ByteArray, VoxelTable
+from core.types import VoxelTable
 
 MakeCortex = Callable[[ShouldStop], Cortex | None]
 """The cortex for a job that may be told to stop; None where none is shown."""
@@ -146,26 +146,21 @@ class Figures(Feature):
         cortex = attempt(partial(self._open, probe, config), dialog.work.error)
         if cortex is None:
             return
-        index = round(place * (config.n_frames - 1))
-
-        def draw(stop: ShouldStop) -> ByteArray:
-            return open_frames(probe, config, cortex(stop)).frame(index)
-
-        self._submit(dialog, FRAME, draw, dialog.show_preview)
+        index, show = round(place * (config.n_frames - 1)), dialog.show_preview
+        self._submit(dialog, FRAME, lambda stop: open_frames(probe, config, cortex(stop)).frame(index), show)
 
     def _estimate(self, config: MovieConfig, kind: MovieFormat) -> None:
         probe, dialog, renderer = self._session.state.probe, self.movie_dialog, self._renderer
         if probe is None or dialog is None or (config.needs_cortex and renderer is None):
             return
 
-        def measure(stop: ShouldStop) -> MovieEstimate:
-            cortex = renderer.for_job(stop) if config.needs_cortex and renderer is not None else None
-            return estimate_movie(probe, config, kind, cortex=cortex, should_stop=stop)
+        cortex = renderer.for_job if config.needs_cortex and renderer is not None else _no_cortex
+        measure = partial(estimate_movie, probe, config, kind)
 
         def tell(found: MovieEstimate) -> None:
             dialog.cost.setText(f"{config.describe()}: {found.describe()}")
 
-        self._submit(dialog, ESTIMATE, measure, tell)
+        self._submit(dialog, ESTIMATE, lambda stop: measure(cortex=cortex(stop), should_stop=stop), tell)
 
     def _make_movie(self, config: MovieConfig, kind: str) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog
@@ -206,10 +201,8 @@ class Figures(Feature):
             return
         cortex, voxels = self._open_for_figure(probe, config, dialog)
 
-        def draw(stop: ShouldStop) -> ByteArray:
-            return preview_figure(probe, config, width=PREVIEW_WIDTH, cortex=cortex(stop), voxels=voxels)
-
-        self._submit(dialog, PREVIEW, draw, dialog.show_preview)
+        draw = partial(preview_figure, probe, config, width=PREVIEW_WIDTH, voxels=voxels)
+        self._submit(dialog, PREVIEW, lambda stop: draw(cortex=cortex(stop)), dialog.show_preview)
 
     def _save_figure(self, config: FigureConfig, ending: str) -> None:
         probe, dialog = self._session.state.probe, self.figure_dialog
@@ -220,15 +213,13 @@ class Figures(Feature):
             return
         cortex, voxels = self._open_for_figure(probe, config, dialog)
 
-        def write(stop: ShouldStop) -> Path:
-            return write_figure(probe, config, path, cortex=cortex(stop), voxels=voxels)
-
         def tell(written: Path) -> None:
-            dialog.note.setText(f"Saved {written}")
+            dialog.work.note.setText(f"Saved {written}")
             self._session.controller.noted.emit(f"Saved the figure to {written}")
 
-        dialog.note.setText(f"Saving {path.name}…")
-        self._submit(dialog, SAVE, write, tell)
+        dialog.work.note.setText(f"Saving {path.name}…")
+        write = partial(write_figure, probe, config, path, voxels=voxels)
+        self._submit(dialog, SAVE, lambda stop: write(cortex=cortex(stop)), tell)
 
     def _open_for_figure(
         self, probe: Probe, config: FigureConfig, dialog: FigureDialog
