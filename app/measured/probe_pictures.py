@@ -50,7 +50,8 @@ class ProbePictures(QWidget):
         self.title.setToolTip(made.row.pair_id)
         stimuli = (probe.original, made, probe.controls.get(shifts.control))
         pictures = [
-            _picture(*one, int(count)) for *one, count in zip(NAMES, stimuli, shifts.counts[:, number], strict=True)
+            _picture(name, stimulus, int(count))
+            for name, stimulus, count in zip(NAMES, stimuli, shifts.counts[:, number], strict=True)
         ]
         self.grid.show_pictures([pictures])
         for caption, stimulus in zip(self.grid.captions, stimuli, strict=True):
