@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from app.analyses.sweep_job import Finished
 from app.widgets.basics import make_column, make_label, make_row
 from app.widgets.editors import ChoiceBox
 from app.widgets.plot_view import PlotView
@@ -15,9 +16,6 @@ from app.widgets.segmented import Segmented
 from core.reports import answer_plots as plots
 from core.reports.plot import Plot
 from core.sweeps.gather import ALL
-
-if TYPE_CHECKING:
-    from app.analyses.sweep_job import Finished
 
 POINTS_HINT = "Large symbols: encoders with intervals. Small symbols: targets; click one to open its probe in Explore."
 CURVE, CURVATURE, NORMS = "curve", "curvature", "norms"
@@ -90,8 +88,8 @@ class ColourBar(PlotView):
 class FragilityView(AnswerView):
     """Sensitivity against predictivity, all or by ROI, beside what explains it along epsilon."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.scatter, self.curve = PlotView(), PlotView()
         self.roi, self.choice = ChoiceBox("ROI of the targets in the scatter"), Segmented(VIEWS)
         self.told = make_label("", "muted", wraps=True)
@@ -130,8 +128,8 @@ class FragilityView(AnswerView):
 class DiscriminabilityView(AnswerView):
     """Encoder means by both measures, and every statistic side by side."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.means, self.statistics = (PlotView(), PlotView()), PlotView()
         row = make_row(make_column(*self.means), self.statistics, shares=(2, 3))
         self.setLayout(make_column(row, make_label(STATISTICS_HINT, "faint", wraps=True), gap=4, stretch=0))
@@ -147,8 +145,8 @@ class DiscriminabilityView(AnswerView):
 class DisagreementView(AnswerView):
     """Two matrices of one norm and ROI: the smallest epsilon that tells a pair apart, how often the highest does."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.choice, self.matrices = ChoiceBox("Norm and ROI"), (PlotView(), PlotView())
         hint = make_label(PAIRS_HINT, "faint", wraps=True)
         row = make_row(*self.matrices, shares=(1, 1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from core.errors import ProbeError
 from core.headers import unstructure
 from core.networks.catalog import find_network
 from core.paths import data_folder
-from core.probes.choice import TargetOptions
+from core.probes.probe import ProbeConfig
 from core.session.files import ANALYSES, add_recent
 from core.session.record import AnalysisRecord
 from core.session.reference import refer_as_opened
@@ -112,24 +111,10 @@ class Analyses(Feature):
     def open_probe(self, config: SweepConfig, encoder: int, target: int, image: int) -> None:
         """Show the probe behind a point of an analysis in Explore."""
         name, norm = config.encoders[encoder], config.norms[0]
-        try:
-            table = self._session.catalogue.load_subject(name.subject).voxels
-            wanted = replace(
-                self._explore.selection(),
-                subject=name.subject,
-                network=name.network,
-                layer=name.layer,
-                image=config.images[image],
-                target=config.targets[target].find_in(table),
-                direction=config.directions[0],
-                attack=config.attack(norm, find_network(name.network).input_size, config.attacks[0]),
-                aim=TargetOptions(),
-                stimulus=None,
-            )
-        except ProbeError as error:
-            self._session.problems.show(error)
-            return
-        self._explore.open(wanted)
+        with self._session.problems.shown():
+            aim = config.targets[target].find_in(self._session.catalogue.load_subject(name.subject).voxels)
+            attack = config.attack(norm, find_network(name.network).input_size, config.attacks[0])
+            self._explore.open_probe(ProbeConfig(*name, aim, config.directions[0], attack), config.images[image])
 
     def _make_page(self, question: Question) -> AnalysisPage:
         page = self._opened[question] = AnalysisPage(question, self._session)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from PySide6.QtWidgets import QWidget
 
 from app.analyses.answer_view import AnswerView, ColourBar
+from app.analyses.sweep_job import Finished
 from app.widgets.basics import make_button, make_column, make_label, make_row, make_scroll
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
@@ -17,15 +17,12 @@ from core.reports.pictures import Picture, find_limit, picture_budgets, picture_
 from core.reports.plot import colour_bar
 from core.surfaces.picture import TILE
 
-if TYPE_CHECKING:
-    from app.analyses.sweep_job import Finished
-
 
 class MeaningView(AnswerView):
     """Pictures and cortical maps above, encoders down and budgets across; ROI shifts and spectra below."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.target, self.norm = ChoiceBox("Target"), ChoiceBox("Norm")
         self.open = make_button(
             "Open probe in Explore", do=self._ask, tip="Open the first encoder's probe of this target in Explore"

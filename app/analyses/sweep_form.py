@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from PySide6.QtWidgets import QWidget
-
 from app.widgets.basics import make_column, make_heading, make_label, show_text
 from app.widgets.form import MOST_SEED, Checks, Choice, Count, Flag, Form, Gate, Pick, Text, attempt
 from app.widgets.pick_dialog import IMAGE_EXAMPLES, VOXEL_EXAMPLES, make_picker
@@ -100,8 +98,8 @@ class SweepForm(Form):
     norm = Pick("", choices=NORMS, name="Norm")
     direction = Pick("", choices=DIRECTIONS, name="Direction")
 
-    def __init__(self, question: Question, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, question: Question) -> None:
+        super().__init__()
         self._question, self._compares = question, question is Question.TRANSFER
         self._subject: Subject | None = None
         self._norm = NormName.L2

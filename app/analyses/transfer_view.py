@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.analyses.answer_view import AnswerView, ColourBar
+from app.analyses.sweep_job import Finished
 from app.widgets.basics import make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.editors import ChoiceBox
 from app.widgets.picture_grid import PictureGrid
@@ -25,17 +26,14 @@ from core.sweeps.plan import VARIANTS
 from core.sweeps.transfer import sources_of
 from core.words import format_number, format_signed
 
-if TYPE_CHECKING:
-    from app.analyses.sweep_job import Finished
-
 LABEL_WIDTH, TREE_HEIGHT, ROI_HEIGHT, BAR_HEIGHT = 150, 76, 150, 170
 
 
 class CellPanel(QWidget):
     """Shows one cell: its target and image can be chosen, and its probe opened."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.title, self.numbers = make_label("", "strong", wraps=True), make_label("", "muted", wraps=True)
         self.target, self.image = _make_choice("Target of the cell"), _make_choice("Image of the cell")
         self.pictures, self.maps, self.bar = PictureGrid(), PictureGrid(), ColourBar(most=BAR_HEIGHT)
@@ -81,8 +79,8 @@ class CellPanel(QWidget):
 class TransferView(AnswerView):
     """Matrix at the left under its tree, the chosen cell at the right."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.case, self.roi = _make_choice("Norm and attack"), _make_choice("Targets")
         self.what = _make_choice("What the matrix shows")
         self.tree, self.matrix = PlotView(), PlotView()

@@ -27,8 +27,8 @@ class Figure(QWidget):
 
     made = Signal(object)
 
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, name: str) -> None:
+        super().__init__()
         self.setAccessibleName(name)
         self.caption = ""
         self.plots: list[PlotView] = []

@@ -33,8 +33,8 @@ OUTSIDE_KINDS = {"category": "Left-out category", "second-set": "Second set of i
 class CardTableView(QWidget):
     """Two tables and the buttons that copy and save them."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._text = ""
         self.table = PlainTable("Scores by ROI", numbers=True)
         self.outside = PlainTable("Scores out of distribution", OUTSIDE_TITLES, numbers=True)

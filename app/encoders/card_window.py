@@ -68,7 +68,9 @@ class CardWindow(QDialog):
         self._connect()
 
     def follow(self) -> None:
-        """Show the encoder in use and, once their cards are read, the other layers of its network."""
+        """Show the encoder in use, while it is open, and once their cards are read the other layers of its network."""
+        if not self.isVisible():
+            return
         state, catalogue = self._services.state, self._services.catalogue
         subject, card, spec = state.subject, state.card, catalogue.spec_of(state.network)
         fitted = catalogue.encoders_of(subject.id) if subject is not None else ()
@@ -79,7 +81,7 @@ class CardWindow(QDialog):
             self._services.lane.submit(
                 "cards",
                 lambda _stop: cards_of(card.config.subject, card.config.network),
-                on_done=partial(self._take_layers, card),
+                on_done=partial(self.take_layers, card),
                 title="Reading the cards of the other layers…",
             )
 
@@ -112,11 +114,6 @@ class CardWindow(QDialog):
             make = partial(roi_table, card, subject.voxels)
             take = partial(self._take_table, card)
             self._services.files.submit("card table", lambda _stop: make(), on_done=take, title="Summing up by ROI…")
-
-    def show_layers(self, cards: tuple[EncoderCard, ...]) -> None:
-        """Show the cards of the network's layers on the curve."""
-        self._cards = cards
-        self._redraw()
 
     def mark(self, voxel: int | None) -> None:
         """Ring the target's voxel."""
@@ -191,7 +188,7 @@ class CardWindow(QDialog):
         self.tabs.currentChanged.connect(self._show_what_can_be_saved)
         self.table.save_rois.clicked.connect(partial(self._save_table, "roi"))
         self.table.save_voxels.clicked.connect(partial(self._save_table, "voxel"))
-        self._services.state.card_changed.connect(self._follow_if_open)
+        self._services.state.card_changed.connect(self.follow)
         self._services.state.target_changed.connect(self._mark_target)
 
     def _write_facts(self) -> None:
@@ -237,13 +234,11 @@ class CardWindow(QDialog):
         is_table = self.tabs.currentWidget() is self.table
         allow(self.figure_button, "The table has its own buttons" if is_table else "", FIGURE_TIP)
 
-    def _follow_if_open(self) -> None:
-        if self.isVisible():
-            self.follow()
-
-    def _take_layers(self, card: EncoderCard, cards: tuple[EncoderCard, ...]) -> None:
+    def take_layers(self, card: EncoderCard | None, cards: tuple[EncoderCard, ...]) -> None:
+        """Show the cards of the network's layers on the curve of a card, if it is still shown."""
         if self.card is card:
-            self.show_layers(cards)
+            self._cards = cards
+            self._redraw()
 
     def _take_table(self, card: EncoderCard, by_roi: str) -> None:
         if self.card is card:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog
 
@@ -15,10 +14,8 @@ from app.encoders.whole_dialog import WholeEncoderDialog
 from app.explore.explore import Explore
 from app.widgets.basics import bring
 from app.widgets.desk import Desk, Drop, Feature, Paths, does
+from core.encoders.card import EncoderCard
 from core.encoders.library import export_encoder, name_encoder
-
-if TYPE_CHECKING:
-    from core.encoders.card import EncoderCard
 
 EXPORT_FILTER = "Probescope folder (*);;NumPy arrays (*.npz)"
 SCORE_MAP = "r"
@@ -32,7 +29,7 @@ class Encoders(Feature):
         self._explore = explore
         self.card_window: CardWindow | None = None
         self.import_dialog: ImportEncoderDialog | None = None
-        explore.card_wanted.connect(self.show_card)
+        explore.controls.encoder.card_button.clicked.connect(self.show_card)
 
     def drops(self) -> Sequence[Drop]:
         """Files of encoders."""
@@ -86,7 +83,7 @@ class Encoders(Feature):
         self.import_dialog = None
 
     def _show_map(self) -> None:
-        self._explore.show_map(SCORE_MAP)
+        self._explore.cortex.set_map(SCORE_MAP)
         self._desk.parent.activateWindow()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
 
 from app.base.catalogue import Catalogue
 from app.widgets.basics import make_column, make_heading, make_row
@@ -63,8 +62,8 @@ class FitForm(Form):
         row=" ",
     )
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._catalogue: Catalogue | None = None
         self._spec: NetworkSpec | None = None
         left = make_column(make_heading("What"), self.make_rows(*WHAT), -1, gap=6)

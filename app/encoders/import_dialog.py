@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QWidget
 
+from app.base.catalogue import Catalogue
 from app.base.jobs import Make, ShouldStop
 from app.base.services import Services
 from app.widgets.ask_path import ask_files, ask_open
@@ -23,16 +24,12 @@ from app.widgets.editors import ChoiceBox, TextLine
 from app.widgets.form import Choice, Count, Fields, Flag, Text
 from app.widgets.job_line import JobLine, Reading
 from core.commands.works import CommandWork
-from core.encoders.importers.bind import ImportRequest
+from core.encoders.card import EncoderCard
+from core.encoders.importers.bind import ImportProgress, ImportRequest
+from core.encoders.importers.readout import Readout
 from core.encoders.library import adopt_encoder, is_library_file
 from core.errors import BadInputError, ProbeError
 from core.networks.spec import NetworkSpec
-
-if TYPE_CHECKING:
-    from app.base.catalogue import Catalogue
-    from core.encoders.card import EncoderCard
-    from core.encoders.importers.bind import ImportProgress
-    from core.encoders.importers.readout import Readout
 
 ENCODER_FILTER = "Encoders (*.npz *.safetensors *.pkl *.pickle *.joblib *.npy *.whl *.json);;All files (*)"
 NEW_SUBJECT = ("", "Make one from the encoder")
@@ -44,18 +41,18 @@ WIDTH = 620
 READ, KIND = "read encoder", "import encoder"
 MEMBERS = [(name, name) for name in ("CSI1", "CSI2", "CSI3")]
 NEW_SUBJECT_ROWS = ("new_subject", "response_unit", "simulated")
+ROWS = ("subject", *NEW_SUBJECT_ROWS, "source", "licence", "n_reference")
+"""What every encoder is asked for."""
+
 REFERENCE_TIP = (
     "Shifts are given in SDs of the clean responses to these images: the subject's own training images, or the "
     "shipped photographs. 0 leaves the SDs unknown."
 )
 
 
-class ImportEncoderDialog(QDialog, Fields):
-    """A form that fills itself from what was found in the file; `tell` gets the card of the encoder taken in."""
+class NewEncoderDialog(QDialog, Fields):
+    """A form that stays open until an encoder is taken in; `tell` gets its card."""
 
-    member = Choice("Encoder of", choices=MEMBERS)
-    network = Choice("Network")
-    layer = Choice("Layer", tip="A module's path; several joined by + are read one after the other")
     subject = Choice("Subject")
     new_subject = Text("Its id", hint="letters, digits, _ and -")
     response_unit = Text("Unit", hint="z, % signal change, …")
@@ -63,23 +60,69 @@ class ImportEncoderDialog(QDialog, Fields):
     source = Text("Source")
     licence = Text("Licence")
     n_reference = Count("Reference", REFERENCE_TIP, first=120, most=5000, unit=" images at most")
-    replaces = Flag("Replace an encoder of the same subject, network and layer", row="If it exists")
 
     def __init__(self, services: Services, tell: Callable[[EncoderCard], None], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._services, self._tell = services, tell
+        self.make_fields()
+        self.work = JobLine()
+        self.work.changed.connect(self.refresh)
+
+    def ask_for(self, network: str, layer: str, new_subject: str) -> ImportRequest:
+        """What the form asks for, of this network and layer. Raises BadInputError if it asks for nothing possible."""
+        subject = self.subject.value() or ""
+        return self.make_config(
+            ImportRequest,
+            network=network,
+            layer=layer,
+            subject=subject,
+            new_subject="" if subject else new_subject,
+            response_unit=self.response_unit.value() or "not stated",
+            kind="simulated" if self.simulated.value() else "measured",
+        )
+
+    def refresh(self) -> None:
+        """Show the rows that are needed."""
+        for key in NEW_SUBJECT_ROWS:
+            self.show_row(key, self.subject.value() == "")
+
+    def run(self, make: Make, title: str, on_done: Callable[[Any], None]) -> None:
+        """Take an encoder in, on the lane."""
+        lane, stopped = self._services.lane, "Stopped; nothing was saved."
+        self.work.run(lane, KIND, make, title=title, on_done=on_done, read=read_progress, stopped=stopped)
+
+    def take(self, card: EncoderCard | None) -> None:
+        """It was taken in."""
+        if card is not None:
+            self.accept()
+            self._tell(card)
+
+    def done(self, result: int) -> None:
+        """Closed: what it was about to take in is not wanted any more."""
+        self.work.drop()
+        super().done(result)
+
+
+class ImportEncoderDialog(NewEncoderDialog):
+    """Fills itself from what was found in the file."""
+
+    member = Choice("Encoder of", choices=MEMBERS)
+    network = Choice("Network")
+    layer = Choice("Layer", tip="A module's path; several joined by + are read one after the other")
+    replaces = Flag("Replace an encoder of the same subject, network and layer", row="If it exists")
+
+    def __init__(self, services: Services, tell: Callable[[EncoderCard], None], parent: QWidget | None = None) -> None:
+        super().__init__(services, tell, parent)
         self._networks = {spec.id: spec for spec in services.catalogue.networks}
         self.files: tuple[Path, ...] = ()
         self.readout: Readout | None = None
         """What was found in the files chosen."""
-        self.make_fields()
         self.layer.setEditable(True)
         self.layer.setInsertPolicy(ChoiceBox.InsertPolicy.NoInsert)
         self.layer.currentTextChanged.connect(self.take_edit)
         self._make_parts()
         self._lay_out()
-        self.work.changed.connect(self.refresh)
         self.refresh()
 
     def choose_files(self, files: Paths) -> None:
@@ -93,7 +136,7 @@ class ImportEncoderDialog(QDialog, Fields):
         member, catalogue = self.member.value() if self.member.isVisible() else "", self._services.catalogue
         if len(chosen) == 1 and is_library_file(chosen[0]):
             adopt = partial(adopt_encoder, chosen[0], replace=self.replaces.isChecked())
-            self._run(lambda _stop: adopt()[0], title="Reading the encoder…", on_done=self._take)
+            self.run(lambda _stop: adopt()[0], "Reading the encoder…", self.take)
             return
         self._services.lane.submit(
             READ,
@@ -131,16 +174,7 @@ class ImportEncoderDialog(QDialog, Fields):
 
     def request(self) -> ImportRequest:
         """What the form asks for. Raises BadInputError if it asks for nothing possible."""
-        subject = self.subject.value() or ""
-        return self.make_config(
-            ImportRequest,
-            network=self.network.value() or "",
-            layer=self.layer.currentText().strip(),
-            subject=subject,
-            new_subject="" if subject else self.new_subject.value(),
-            response_unit=self.response_unit.value() or "not stated",
-            kind="simulated" if self.simulated.value() else "measured",
-        )
+        return self.ask_for(self.network.value() or "", self.layer.currentText().strip(), self.new_subject.value())
 
     def _find(self) -> CommandWork:
         if self.readout is None:
@@ -160,13 +194,12 @@ class ImportEncoderDialog(QDialog, Fields):
         self.folder_button = make_button("Choose folder…", do=self._choose_folder, tip=of_folder)
         self.found = make_label("", "strong", wraps=True)
         self.note = make_label("", "muted", wraps=True)
-        self.work = JobLine()
         self.import_button = make_button("Import", "primary", self._import)
         self.cancel_button = make_button("Cancel", do=self.reject)
         self.copy = make_copy_button(self._find, self.work.error)
 
     def _lay_out(self) -> None:
-        rows = self.make_rows(*self.fields(), gap=8)
+        rows = self.make_rows("member", "network", "layer", *ROWS, "replaces", gap=8)
         self.show_row("member", False)
         fill_dialog(
             self,
@@ -225,22 +258,19 @@ class ImportEncoderDialog(QDialog, Fields):
 
     def refresh(self) -> None:
         """Show the rows that are needed, and whether it can be imported."""
-        makes_one = self.subject.value() == ""
-        for key in NEW_SUBJECT_ROWS:
-            self.show_row(key, makes_one)
+        super().refresh()
         for button in (self.choose_button, self.folder_button):
             button.setEnabled(not self.work.busy)
-        reason = self._reason(makes_one=makes_one)
-        allow(self.import_button, reason, "Check it against its source and import it")
+        allow(self.import_button, self._reason(), "Check it against its source and import it")
 
-    def _reason(self, *, makes_one: bool) -> str:
+    def _reason(self) -> str:
         if self.work.busy:
             return "Wait until this import is done"
         if self.readout is None:
             return "Choose a file first"
         if not self.subject.count():
             return "No subject has these voxels"
-        if makes_one and not self.new_subject.value():
+        if self.subject.value() == "" and not self.new_subject.value():
             return "Give the new subject an id"
         return "" if self.layer.currentText().strip() else "Choose a layer"
 
@@ -255,7 +285,6 @@ class ImportEncoderDialog(QDialog, Fields):
     def done(self, result: int) -> None:
         """Closed: what it was about to read or take in is not wanted any more."""
         self._services.lane.drop(READ)
-        self.work.drop()
         super().done(result)
 
     def take_in(self, request: ImportRequest) -> None:
@@ -269,21 +298,11 @@ class ImportEncoderDialog(QDialog, Fields):
 
             return engine.iter_import(readout, request, files=hash_files(files))
 
-        self._run(make, title="Importing the encoder…", on_done=lambda record: self._take(record.result))
+        self.run(make, "Importing the encoder…", lambda record: self.take(record.result))
 
     def _import(self) -> None:
         if (wanted := self.work.attempt(self.request)) is not None:
             self.take_in(wanted)
-
-    def _run(self, make: Make, *, title: str, on_done: Callable[[Any], None]) -> None:
-        stopped = "Stopped; nothing was saved."
-        lane = self._services.lane
-        self.work.run(lane, KIND, make, title=title, on_done=on_done, read=read_progress, stopped=stopped)
-
-    def _take(self, card: EncoderCard | None) -> None:
-        if card is not None:
-            self.accept()
-            self._tell(card)
 
 
 def read_progress(record: ImportProgress) -> Reading:

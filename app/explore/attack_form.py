@@ -88,8 +88,8 @@ class AttackForm(Form):
         "Quantise to 8 bit", "Round every step to grey levels, so that the saved PNG holds exactly these pixels"
     )
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._step_size: float | None = None
         self.mask_tool = MaskTool()
         self._step_rule = StepRule.FALLING
@@ -135,10 +135,6 @@ class AttackForm(Form):
         self.mask_tool.set_hard(attack.quantise)
         self.preset.set_value(name_schedule(attack))
         self.refresh()
-
-    def set_direction(self, direction: Direction) -> None:
-        """Show a direction; emits no signal."""
-        self.direction.set_value(direction)
 
     def add_advanced(self, name: str, field: QWidget) -> None:
         """Add a row to the advanced part."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QFrame, QLineEdit, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QFrame, QLineEdit
 
 from app.explore.attack_form import AttackForm
 from app.explore.encoder_form import EncoderForm
@@ -27,8 +27,8 @@ class ControlsPanel(QFrame, Fields):
 
     gate = Gate("Dim voxels with r below", GATE_TIP, least=-1, name="Gate on held-out r", width=64)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.make_fields()
         self.setProperty("role", "panel")
         self.setMinimumWidth(LEAST_WIDTH)

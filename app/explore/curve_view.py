@@ -32,8 +32,8 @@ class CurveView(QWidget):
     marked = Signal()
     """The marker stands elsewhere."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.data: CurveData | None = None
         self.beside: dict[str, CurveData] = {}
         self.is_log = True

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
 
+from app.base.catalogue import Catalogue
 from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
 from app.widgets.form import Choice, Form
-from core.datasets.subject import SubjectInfo
 from core.encoders.config import EncoderConfig
-from core.encoders.files import usual_layer
-from core.networks.spec import NetworkSpec
 
 CARD_TIP = "How well this encoder predicts, voxel by voxel (I)"
 
@@ -27,11 +22,9 @@ class EncoderForm(Form):
     network = Choice("Network", letters=6)
     layer = Choice("Layer", letters=6, name="Feature layer")
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._configs: tuple[EncoderConfig, ...] = ()
-        self._networks: dict[str, NetworkSpec] = {}
-        self._subjects: dict[str, SubjectInfo] = {}
+    def __init__(self) -> None:
+        super().__init__()
+        self._catalogue, self._fitted = Catalogue((), (), (), ()), tuple[EncoderConfig, ...]()
         self.subject_badge = make_badge()
         self.network_badge = make_badge()
         self.note = make_label("", "faint", wraps=True)
@@ -40,23 +33,17 @@ class EncoderForm(Form):
         foot = make_row(self.note, self.card_button, stretch=0)
         self.setLayout(make_column(heading, self.make_rows("subject", "network", "layer"), foot, gap=6))
 
-    def set_subjects(self, subjects: Sequence[SubjectInfo], current: str) -> None:
-        """List the subjects and show one as chosen; emits no signal."""
-        self._subjects = {info.id: info for info in subjects}
-        self.subject.set_choices([(info.id, info.title, info.note) for info in subjects], current)
+    def offer(self, catalogue: Catalogue, subject: str) -> None:
+        """List the subjects and show one, whose encoders are offered, as chosen; emits no signal."""
+        self._catalogue, self._fitted = catalogue, catalogue.encoders_of(subject)
+        self.subject.set_choices([(info.id, info.title, info.note) for info in catalogue.subjects], subject)
         self._show_subject()
-
-    def set_encoders(self, configs: Sequence[EncoderConfig], networks: Sequence[NetworkSpec]) -> None:
-        """List the fitted encoders of one subject, by network."""
-        self._configs = tuple(configs)
-        self._networks = {spec.id: spec for spec in networks}
 
     def set_encoder(self, network: str, layer: str) -> None:
         """Show a network and layer as chosen; emits no signal."""
-        offered = dict.fromkeys(config.network for config in self._configs)
-        specs, spec = self._networks, self._networks.get(network)
-        named = ((name, specs[name].title, specs[name].note) if name in specs else (name, name) for name in offered)
-        self.network.set_choices(named, network)
+        offered, spec = {config.network for config in self._fitted}, self._catalogue.spec_of(network)
+        specs = [one for one in self._catalogue.networks if one.id in offered]
+        self.network.set_choices([(one.id, one.title, one.note) for one in specs], network)
         self.layer.set_choices([(name, name) for name in self._layers(network)], layer)
         robust = spec is not None and spec.robust
         self.network_badge.setText("robust network" if robust else "standard network")
@@ -70,13 +57,13 @@ class EncoderForm(Form):
         allow(self.card_button, "" if text else "No encoder is open", CARD_TIP)
 
     def _layers(self, network: str) -> list[str]:
-        spec = self._networks.get(network)
+        spec = self._catalogue.spec_of(network)
         order = list(spec.layers) if spec is not None else []
-        fitted = [config.layer for config in self._configs if config.network == network]
+        fitted = [config.layer for config in self._fitted if config.network == network]
         return sorted(fitted, key=lambda name: order.index(name) if name in order else len(order))
 
     def _show_subject(self) -> None:
-        info = self._subjects.get(self.subject.value())
+        info = next((one for one in self._catalogue.subjects if one.id == self.subject.value()), None)
         kind = info.kind if info is not None else ""
         self.subject_badge.setText(kind)
         self.subject_badge.setToolTip(info.note if info is not None else "")
@@ -89,11 +76,9 @@ class EncoderForm(Form):
 
     def take_network(self, *_: object) -> None:
         """Another network was chosen: the layer stays where it has it, or else is its usual one."""
-        network = self.network.value()
-        layers = self._layers(network)
-        spec = self._networks.get(network)
-        usual = usual_layer(self.subject.value(), spec) if spec is not None else ""
-        layer = next((name for name in (self.layer.value(), usual) if name in layers), layers[-1])
+        network, subject, layers = self.network.value(), self.subject.value(), self._layers(self.network.value())
+        usual = [name for name in layers if self._catalogue.is_usual(subject, network, name)]
+        layer = self.layer.value() if self.layer.value() in layers else (usual or layers)[-1]
         self.set_encoder(network, layer)
         self.encoder_chosen.emit(network, layer)
 

@@ -31,8 +31,8 @@ HANDLE_PIXELS = 14
 class LogSlider(Slider):
     """Positions 0 to 600 stand for values `least` to `most`, evenly spaced in the logarithm."""
 
-    def __init__(self, least: float, most: float, parent: QWidget | None = None) -> None:
-        super().__init__("Budget epsilon", parent)
+    def __init__(self, least: float, most: float) -> None:
+        super().__init__("Budget epsilon")
         self._least, self._most = least, most
         self.setRange(0, TICKS)
         self.setSingleStep(TICKS // 60)
@@ -71,8 +71,8 @@ class EpsilonControl(QWidget):
     dragged = Signal(float)
     committed = Signal(float)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.norm = NormName.L2
         self.epsilon = STARTS[self.norm]
         self._kept = dict(STARTS)

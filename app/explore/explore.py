@@ -17,7 +17,6 @@ from app.cortex.layout import NamedView
 from app.cortex.pose import capture_view, show_view
 from app.explore.files import Files
 from app.explore.fingerprint import FingerprintWindow
-from app.explore.image_list import GalleryItem
 from app.explore.loupe import Loupe
 from app.explore.places import KEY, Places, last_images
 from app.explore.presenter import SENSITIVITY, Presenter
@@ -29,7 +28,6 @@ from app.explore.wiring import Wiring
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded
 from app.widgets.image_view import PictureMenu
 from core.errors import StorageError
-from core.figures.colour_key import ColourKey
 from core.figures.figure_config import FigureKind
 from core.figures.movie_config import MAPS, SIDES_SEEN, CortexStyle
 from core.probes.probe import Probe, ProbeConfig
@@ -46,8 +44,6 @@ class Explore(Feature):
     subject_chosen = Signal(str)
     """The user chose another subject; told before it is opened."""
 
-    card_wanted = Signal()
-    movie_wanted = Signal()
     figure_wanted = Signal(object)
     """A `FigureKind`."""
 
@@ -198,13 +194,9 @@ class Explore(Feature):
 
     def set_value(self, wanted: ViewRecord) -> None:
         """Show this view of the cortex."""
-        self.show_map(wanted.map)
+        self.cortex.set_map(wanted.map)
         self.presenter.settle()
         show_view(self.cortex, wanted)
-
-    def show_map(self, name: str) -> None:
-        """Choose a map of the cortex."""
-        self.cortex.set_map(name)
 
     def style(self) -> CortexStyle:
         """The cortex as it is shown, for figures and movies."""
@@ -219,14 +211,6 @@ class Explore(Feature):
             path=seen.path,
             gate_r=self.controls.gate.value(),
         )
-
-    def colours(self) -> ColourKey | None:
-        """Colour map, limit and threshold of the map shown."""
-        return self.cortex.view.colour_bar.reading
-
-    def everything(self) -> list[GalleryItem]:
-        """Every image available."""
-        return self.gallery.everything()
 
     def parts(self) -> Mapping[str, QWidget]:
         """What a tour may point at, by name."""
@@ -249,10 +233,6 @@ class Explore(Feature):
         control = self.controls.attack.epsilon
         control.slider.set_number(share * control.epsilon)
 
-    def set_refusal(self, reason: str) -> None:
-        """Why no probe can be made now; empty if one can."""
-        self.controls.run.set_reason(reason)
-
     def set_tools(self, *actions: QAction) -> None:
         """Give the buttons beside the images, and those over the gallery, their commands."""
         tools = self.images.tools
@@ -265,10 +245,6 @@ class Explore(Feature):
         panes = (images.clean_view, images.made_view, images.difference_view)
         for widget in (*panes, responses.curve, responses.table, responses.history):
             widget.addActions(actions)
-
-    def set_planned_images(self, n_images: int) -> None:
-        """How many images the experiment that is planned shows."""
-        self.responses.power.set_images(n_images)
 
     def show_all(self) -> None:
         """Bring every part back that was folded away."""
@@ -302,7 +278,7 @@ class Explore(Feature):
         controller.fit_image()
         state.pinned = wanted.pinned
         self.controls.gate.setValue(wanted.gate_r)
-        self.show_map(wanted.map)
+        self.cortex.set_map(wanted.map)
         known = probe if probe is not None else self.undo.find_known()
         if known is not None and fits_state(state, known):
             if known is not state.probe:
@@ -333,10 +309,8 @@ class Explore(Feature):
         self.gallery.open.clicked.connect(self._files.open_images)
         self.controls.target.keep.clicked.connect(self._sets.keep)
         self.images.said.connect(self.said)
-        self.controls.encoder.card_button.clicked.connect(self.card_wanted)
         self.controls.entered.connect(view.canvas.input.take_focus)
         view.refused.connect(self._say)
-        responses.history.movie_button.clicked.connect(self.movie_wanted)
         plots = ((responses.curve, FigureKind.CURVE), (responses.table, FigureKind.ROIS))
         for widget, kind in (*plots, (responses.history, FigureKind.STEPS)):
             menu = PictureMenu(widget, kind.label)
@@ -344,7 +318,7 @@ class Explore(Feature):
             menu.figure_wanted.connect(partial(self.figure_wanted.emit, kind))
         for pane in (self.images.clean_view, self.images.made_view, self.images.difference_view):
             action = QAction("Save figure…", pane)
-            action.triggered.connect(partial(self._want_figure, FigureKind.IMAGES))
+            action.triggered.connect(lambda: self.figure_wanted.emit(FigureKind.IMAGES))
             pane.addAction(action)
 
     @cached_property
@@ -368,6 +342,3 @@ class Explore(Feature):
 
     def _say(self, text: str) -> None:
         self._desk.say(text, "info")
-
-    def _want_figure(self, kind: FigureKind, *_checked: object) -> None:
-        self.figure_wanted.emit(kind)

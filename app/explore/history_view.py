@@ -26,18 +26,13 @@ PLAY, PAUSE = "\N{BLACK RIGHT-POINTING TRIANGLE}", "\N{DOUBLE VERTICAL BAR}"
 
 
 class HistoryView(QWidget):
-    """Shift by step with the budget in force along the top; slider, play button and a click on the plot scrub.
-
-    Signals
-    -------
-    step_scrubbed(int or None)
-        The step the user moved to, from 0; None for what was delivered, the slider's last place.
-    """
+    """Shift by step with the budget in force along the top; slider, play button and a click on the plot scrub."""
 
     step_scrubbed = Signal(object)
+    """The step the user moved to, from 0; None for what was delivered, the slider's last place."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._data: CurveData | None = None
         self._n_shown = 0
         self.plot = LineView("Shift at every attack step")

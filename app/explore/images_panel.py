@@ -51,22 +51,16 @@ FACTOR_WIDTH = 104
 
 
 class ImagesPanel(QWidget):
-    """Clean and perturbed side by side, their difference and the budget meter below; zoom and position are shared.
-
-    Signals
-    -------
-    said(str)
-        A sentence for the status bar: a copy or save, or the pixel below the pointer.
-    compared(str)
-        Of which image the cortex shows the response while clean and perturbed are swapped: "clean" or "perturbed"; ""
-        when they no longer are.
-    """
+    """Clean and perturbed side by side, their difference and the budget meter below; zoom and position are shared."""
 
     said = Signal(str)
-    compared = Signal(str)
+    """A sentence for the status bar: a copy or save, or the pixel below the pointer."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    compared = Signal(str)
+    """While clean and perturbed are swapped, which of both the cortex shows the response of; "" when they are not."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._pictures: PictureSet | None = None

@@ -32,8 +32,8 @@ class JuryStrip(QWidget):
 
     chosen = Signal(str, str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.toggle = make_tool_button(tip=f"{TIP} (J)", name="Network jury")
         self.toggle.setText("Network jury")
         self.toggle.setCheckable(True)

@@ -7,26 +7,22 @@ Before the first probe there is no shift, and its place shows the clean response
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from app.base.state import AppState, Pinned
 from core.attacks.config import write_budget
+from core.encoders.card import EncoderCard
+from core.engine import EncoderKey
 from core.errors import ProbeError
 from core.figures.movie_config import MAPS, CortexStyle
 from core.figures.probe_maps import LEAST_LIMIT, SD_UNIT, ProbeMap, map_probe, robust_limit
+from core.probes.against import Against
 from core.probes.jury import Vote
-from core.probes.probe import in_reference_sds
+from core.probes.probe import Probe, in_reference_sds
+from core.probes.target import Target
+from core.surfaces.placing import Placed
 from core.types import FloatArray
-
-if TYPE_CHECKING:
-    from core.encoders.card import EncoderCard
-    from core.engine import EncoderKey
-    from core.probes.against import Against
-    from core.probes.probe import Probe
-    from core.probes.target import Target
-    from core.surfaces.placing import Placed
 
 REGIONS = "roi"
 TITLES = {"shift": "Shift", "clean": "Response, clean", "perturbed": "Response, perturbed", "r": "Accuracy"}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog
 
 from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
@@ -66,14 +66,9 @@ class Paint(pg.ImageItem):  # type: ignore[misc]
 
 
 class MaskTool(Form):
-    """Edits a `Mask`, or None: `set_value`, `changed`; it is drawn on a picture view.
+    """Edits a `Mask`, or None, which is everywhere: `set_value`, `changed`; it is drawn on a picture view.
 
-    Signals
-    -------
-    changed(object)
-        The user chose another mask; None is everywhere.
-    refused(str)
-        Why there is none, as for a picture that is no mask.
+    `refused` says why there is none, as for a picture that is no mask.
     """
 
     changed = Signal(object)
@@ -82,8 +77,8 @@ class MaskTool(Form):
     shape = Choice("Mask", SHAPE_TIP, choices=SHAPES)
     edge = Number("Soft edge", EDGE_TIP, most=0.5, step=0.01, zero="none", settled=True)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.chosen: Mask | None = None
         self.is_hard = False
         self._view: ImageView | None = None

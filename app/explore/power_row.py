@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout
 
 from app.explore.curve_view import CurveView
 from app.widgets.basics import make_column, make_label
@@ -65,8 +65,8 @@ class PowerRow(Form):
         step=0.05,
     )
 
-    def __init__(self, curve: CurveView, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, curve: CurveView) -> None:
+        super().__init__()
         self._curve, self._usual = curve, (math.nan, math.nan)
         self.answer = make_label("", "muted", wraps=True)
         self.answer.setMinimumHeight(2 * self.answer.fontMetrics().lineSpacing())

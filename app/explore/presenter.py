@@ -117,7 +117,6 @@ class Presenter(QObject):
         self._state = state
         self._panels = panels
         self._path = CortexPath(state, panels.cortex.view.canvas)
-        self._gate = 0.0
         self._began = 0.0
         self._rests_until = 0.0
         self._pictured: Probe | None = None
@@ -137,11 +136,6 @@ class Presenter(QObject):
         """Show the "clean" or "perturbed" response in place of the map of responses chosen; "" the map itself."""
         self._compared = response
         self.mark("map")
-
-    def set_gate(self, least_r: float) -> None:
-        """Dim the voxels whose held-out r is below this."""
-        self._gate = least_r
-        self.mark("encoder")
 
     def mark(self, *parts: str) -> None:
         """Have parts redrawn at the next turn of the event loop."""
@@ -198,11 +192,11 @@ class Presenter(QObject):
             self._panels.cortex.view.set_dimmed(None)
             return
         form.set_note(describe_scores(card))
-        self._panels.cortex.view.set_dimmed(np.asarray(card.r < self._gate))
+        self._panels.cortex.view.set_dimmed(np.asarray(card.r < self._panels.controls.gate.value()))
 
     def _draw_attack(self) -> None:
         state, controls = self._state, self._panels.controls
-        controls.attack.set_direction(state.direction)
+        controls.attack.direction.set_value(state.direction)
         controls.attack.set_value(state.attack)
         controls.run.auto.setChecked(state.auto_probe)
 
@@ -293,7 +287,8 @@ class Presenter(QObject):
         name, view = self._panels.cortex.current_map(), self._panels.cortex.view
         swapped = name in RESPONSES and find_perturbed(self._state) is not None
         shown = self._compared if self._compared and swapped else name
-        chosen, beside = make_maps(shown, self._state, self._panels.cortex.beside_box.value(), gate_r=self._gate)
+        wanted, gate_r = self._panels.cortex.beside_box.value(), self._panels.controls.gate.value()
+        chosen, beside = make_maps(shown, self._state, wanted, gate_r=gate_r)
         self._path.follow(self._panels.cortex.path_button.isChecked())
         box = self._panels.cortex.map_box
         box.setItemText(box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift")

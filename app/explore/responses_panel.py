@@ -109,8 +109,8 @@ def write_pair(config: ProbeConfig, shifts_sd: Sequence[float]) -> str:
 class ResponsesPanel(QWidget):
     """The curve, the ROI table and the attack's history."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setProperty("role", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._probe: Probe | None = None
@@ -136,7 +136,7 @@ class ResponsesPanel(QWidget):
         self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._build()
         self._redraw_timer.timeout.connect(self._draw_live)
-        self.axis_choice.chosen.connect(self._choose_axis)
+        self.axis_choice.chosen.connect(lambda axis: self.curve.set_log(axis == "log"))
         self.part_choice.chosen.connect(self._choose_parts)
         self.history.step_scrubbed.connect(self.show_step)
         self.clear()
@@ -334,9 +334,6 @@ class ResponsesPanel(QWidget):
             self._stack.setCurrentIndex(1)
             self._redraw_timer.start()
         self._table_is_due = not self._table_is_due
-
-    def _choose_axis(self, value: str) -> None:
-        self.curve.set_log(value == "log")
 
 
 def _make_part(heading: str, readout: QWidget, body: QWidget, *tools: QWidget) -> QWidget:

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableWidgetItem,
-    QWidget,
 )
 
 from app.look.fonts import bold
@@ -148,21 +147,16 @@ def _align(spills: Sequence[SpillOver], rows: Sequence[SpillRow]) -> list[SpillR
 
 
 class RoiTable(PlainTable):
-    """A sortable table of ROIs; choosing a row tells which.
-
-    Signals
-    -------
-    roi_selected(str)
-        The user chose an ROI's row, or none any more ("").
-    roi_wanted(str)
-        The user double-clicked an ROI's row: it is to be the target.
-    """
+    """A sortable table of ROIs."""
 
     roi_selected = Signal(str)
-    roi_wanted = Signal(str)
+    """The user chose an ROI's row, or none any more ("")."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Spill-over by ROI", parent=parent, stretches=False, numbers=True)
+    roi_wanted = Signal(str)
+    """The user double-clicked an ROI's row: it is to be the target."""
+
+    def __init__(self) -> None:
+        super().__init__("Spill-over by ROI", stretches=False, numbers=True)
         self._bars, self._has_second = BarDelegate(self), False
         self._order: list[str] = []
         header = self.horizontalHeader()

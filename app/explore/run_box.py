@@ -26,8 +26,8 @@ class RunBox(QWidget):
     probe_requested = Signal()
     cancel_requested = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._running = False
         self._reason = ""
         self.auto = QCheckBox("Probe after every change")

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QWidget
 
 from app.cortex.brush import BRUSH_SIZES
 from app.explore.target_options_form import TargetOptionsForm
@@ -65,8 +64,8 @@ class TargetForm(Form):
     brush = Pick("", choices=BRUSHES, name="Brush")
     side = Pick("", choices=SIDES, name="Hemisphere of the ROI")
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._kind, self._chosen = TargetKind.VOXEL, ("", "")
         self.roi.setPlaceholderText("Choose an ROI")
         self.draw = make_button(DRAW, tip="Paint voxels with the left button held down; a right drag zooms meanwhile")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy
 
 from app.widgets.basics import allow, make_button, make_column, make_label
 from app.widgets.form import Choice, Flag, Form, Pick, Weight
@@ -45,8 +45,8 @@ class TargetOptionsForm(Form):
     wanted_shift_sd = Weight("", WANTED_SHIFT_TIP, most=100, zero="off", unit=" SD", name="Shift to reach")
     pattern_mode = Pick("", choices=MODES, name="Pattern")
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._options, self._is_pattern = TargetOptions(), False
         self.pattern = make_button("Load a pattern…", tip=PATTERN_TIP)
         self.together = QPushButton()

@@ -55,8 +55,8 @@ class Wiring(QObject):
         controls.target.roi_chosen.connect(self._choose_roi)
         target, view = controls.target, self._panels.cortex.view
         target.draw.toggled.connect(view.brush.use)
-        target.brush.chosen.connect(self._choose_brush)
-        target.brush_size.valueChanged.connect(self._size_brush)
+        target.brush.chosen.connect(lambda name: setattr(view.brush, "erases", name == "erase"))
+        target.brush_size.valueChanged.connect(lambda: view.brush.set_radius(target.radius()))
         view.brush.resized.connect(target.show_size)
         controls.target.clear.clicked.connect(controller.clear_target)
         controls.target.options.changed.connect(controller.set_target_options)
@@ -69,19 +69,13 @@ class Wiring(QObject):
         controls.run.probe_requested.connect(controller.probe)
         controls.run.cancel_requested.connect(controller.cancel)
         controls.run.auto.toggled.connect(controller.set_auto_probe)
-        controls.gate.valueChanged.connect(self._presenter.set_gate)
+        controls.gate.valueChanged.connect(lambda: self._presenter.mark("encoder"))  # voxels that are dimmed
         self._panels.gallery.chosen.connect(controller.open_image)
         self._panels.gallery.list.lane = self._session.files
 
     def _choose_subject(self, subject: str) -> None:
         catalogue, controller = self._session.catalogue, self._session.controller
         self.read_first(partial(catalogue.place_subject, subject), partial(controller.open_subject, subject))
-
-    def _choose_brush(self, name: str) -> None:
-        self._panels.cortex.view.brush.erases = name == "erase"
-
-    def _size_brush(self, _position: int) -> None:
-        self._panels.cortex.view.brush.set_radius(self._panels.controls.target.radius())
 
     def _choose_roi(self, roi: str) -> None:
         self._session.controller.pick_roi(roi)
@@ -210,8 +204,7 @@ class Wiring(QObject):
         """List the catalogue again; what is chosen stays chosen."""
         catalogue, state, form = self._session.catalogue, self._session.state, self._panels.controls.encoder
         subject = state.subject.id if state.subject is not None else ""
-        form.set_subjects(catalogue.subjects, subject)
-        form.set_encoders(catalogue.encoders_of(subject), catalogue.networks)
+        form.offer(catalogue, subject)
         form.set_encoder(*state.encoder)
         self._list_options()
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
-from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDialog, QLayout, QWidget
 
 from app.figures.forms import THEMES, MovieForm, StyleForm
@@ -49,12 +48,7 @@ CM = {"cm": 1.0, "in": CM_PER_INCH}
 class DrawingDialog(QDialog):
     """Form on the left, picture on the right, with what went wrong, and the work, below it.
 
-    Signals
-    -------
-    preview_requested(config, float)
-        With the place in a movie, in [0, 1].
-    save_requested(config, str)
-        With the ending.
+    `preview_requested` has the config and the place in a movie, in [0, 1]; `save_requested` the config and the ending.
     """
 
     preview_requested = Signal(object, float)
@@ -87,21 +81,17 @@ class DrawingDialog(QDialog):
 
     def show_failure(self, text: str) -> None:
         """Why it cannot be, or what went wrong."""
-        self.work.refuse(text)
+        self.work.say(error=text)
 
     def look_again(self) -> None:
         """Redraw the preview when the user rests."""
         self._soon.start()
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def done(self, result: int) -> None:
         """Closing stops what runs."""
-        self._leave()
-        event.accept()
-
-    def reject(self) -> None:
-        """Esc closes it too."""
-        self._leave()
-        super().reject()
+        self._soon.stop()
+        self.work.cancel()
+        super().done(result)
 
     def lay_out(
         self, form: QWidget | QLayout, preview: PictureLabel, *below: QWidget, width: int, first: Sequence[QWidget] = ()
@@ -115,10 +105,6 @@ class DrawingDialog(QDialog):
         copy = make_copy_button(lambda: self.find_work(self.value(), self.ending()), self.work.error)
         foot = make_row(*first, copy, -1, self.close_button, self.save)
         self.setLayout(make_column(body, foot, gap=14, margin=20, stretch=0))
-
-    def _leave(self) -> None:
-        self._soon.stop()
-        self.work.cancel()
 
     def _ask(self) -> None:
         made = None if self.work.busy else self.config()
@@ -156,10 +142,6 @@ class MovieDialog(DrawingDialog):
         self.place.valueChanged.connect(self._soon.start)
         self.work.changed.connect(self._refresh)
         self._refresh()
-
-    def show_estimate(self, text: str) -> None:
-        """What the movie would cost."""
-        self.cost.setText(text)
 
     def show_failure(self, text: str) -> None:
         """Why it cannot be, or what went wrong."""
@@ -210,7 +192,6 @@ class FigureDialog(DrawingDialog, Fields):
         self.make_fields()
         self.cortex_style = StyleForm(with_motion=False)
         self.value, self.ending = self._figure, self.format.value
-        self.note = self.work.note
         self.work.bar.hide()
         self._shown_unit = "cm"
         size = ("Width", "width_box", "unit")
@@ -228,10 +209,6 @@ class FigureDialog(DrawingDialog, Fields):
             self.kind.set_value(what)
             self.take_kind()
         self.look_again()
-
-    def show_failure(self, text: str) -> None:
-        """Why it cannot be."""
-        self.work.say(error=text)
 
     def _figure(self) -> FigureConfig:
         factor = CM[self.unit.value()]

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.base.jobs import ShouldStop, WhenBusy
+from app.base.jobs import Make, ShouldStop, WhenBusy
 from app.explore.explore import Explore
 from app.figures.cortex_renderer import CortexRenderer
 from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
@@ -29,12 +29,18 @@ from core.probes.probe import Probe
 from core.progress import Progress
 from core.stimuli.names import name_pair
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL
-from core.types import ByteArray, VoxelTable
+from core.types import VoxelTable
 
 MakeCortex = Callable[[ShouldStop], Cortex | None]
 """The cortex for a job that may be told to stop; None where none is shown."""
 
-
+FRAME, ESTIMATE, PREVIEW, SAVE = "movie_preview", "movie_estimate", "figure_preview", "figure"
+TITLES = {
+    FRAME: "Drawing a frame…",
+    ESTIMATE: "Timing a few frames…",
+    PREVIEW: "Drawing the figure…",
+    SAVE: "Saving the figure…",
+}
 FILTERS = {MovieFormat.MP4: "MP4 (*.mp4)", MovieFormat.GIF: "GIF (*.gif)"}
 USUAL_COLOURS = (DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL)
 PREVIEW_WIDTH = 900
@@ -52,7 +58,7 @@ class Figures(Feature):
         self.movie_dialog: MovieDialog | None = None
         self.figure_dialog: FigureDialog | None = None
         self._session.state.probe_changed.connect(self._take_probe)
-        explore.movie_wanted.connect(self.show_movie)
+        explore.responses.history.movie_button.clicked.connect(self.show_movie)
         explore.figure_wanted.connect(self.show_figure)
 
     @does("save_movie")
@@ -116,7 +122,7 @@ class Figures(Feature):
 
     def _colours(self, config: MovieConfig | FigureConfig) -> ColourKey | None:
         """Those of the window, if it shows the same map."""
-        return self._explore.colours() if config.style.map == self._explore.value().map else None
+        return self._explore.cortex.view.colour_bar.reading if config.style.map == self._explore.value().map else None
 
     def _open(self, probe: Probe, config: MovieConfig | FigureConfig) -> MakeCortex:
         """The probe's cortex where it is needed; its renderer is opened again where something else is asked for."""
@@ -137,18 +143,10 @@ class Figures(Feature):
             self._renderer, self._shown = renderer, asked
         return self._renderer.for_job
 
-    def _submit(
-        self,
-        dialog: DrawingDialog,
-        kind: str,
-        title: str,
-        work: Callable[[ShouldStop], Any],
-        *,
-        done: Callable[[Any], None],
-        order: WhenBusy = WhenBusy.REPLACE,
-    ) -> None:
-        refuse = dialog.show_failure
-        self._session.lane.submit(kind, work, on_done=done, refuse=refuse, title=title, when_busy=order)
+    def _submit(self, dialog: DrawingDialog, kind: str, work: Make, done: Callable[[Any], None]) -> None:
+        order = WhenBusy.QUEUE if kind == SAVE else WhenBusy.REPLACE
+        refuse, lane = dialog.show_failure, self._session.lane
+        lane.submit(kind, work, on_done=done, refuse=refuse, title=TITLES[kind], when_busy=order)
 
     def _find_work(self, config: MovieConfig | FigureConfig, ending: str) -> CommandWork:
         state = self._session.state
@@ -167,26 +165,21 @@ class Figures(Feature):
         cortex = attempt(partial(self._open, probe, config), dialog.work.error)
         if cortex is None:
             return
-        index = round(place * (config.n_frames - 1))
-
-        def draw(stop: ShouldStop) -> ByteArray:
-            return open_frames(probe, config, cortex(stop)).frame(index)
-
-        self._submit(dialog, "movie_preview", "Drawing a frame…", draw, done=dialog.show_preview)
+        index, show = round(place * (config.n_frames - 1)), dialog.show_preview
+        self._submit(dialog, FRAME, lambda stop: open_frames(probe, config, cortex(stop)).frame(index), show)
 
     def _estimate(self, config: MovieConfig, kind: MovieFormat) -> None:
         probe, dialog, renderer = self._session.state.probe, self.movie_dialog, self._renderer
         if probe is None or dialog is None or (config.needs_cortex and renderer is None):
             return
 
-        def measure(stop: ShouldStop) -> MovieEstimate:
-            cortex = renderer.for_job(stop) if config.needs_cortex and renderer is not None else None
-            return estimate_movie(probe, config, kind, cortex=cortex, should_stop=stop)
+        cortex = renderer.for_job if config.needs_cortex and renderer is not None else _no_cortex
+        measure = partial(estimate_movie, probe, config, kind)
 
         def tell(found: MovieEstimate) -> None:
-            dialog.show_estimate(f"{config.describe()}: {found.describe()}")
+            dialog.cost.setText(f"{config.describe()}: {found.describe()}")
 
-        self._submit(dialog, "movie_estimate", "Timing a few frames…", measure, done=tell)
+        self._submit(dialog, ESTIMATE, lambda stop: measure(cortex=cortex(stop), should_stop=stop), tell)
 
     def _make_movie(self, config: MovieConfig, kind: str) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog
@@ -206,7 +199,7 @@ class Figures(Feature):
             path = self._ask("Save the movie", probe, str(config.kind), FILTERS[MovieFormat(kind)], kind)
         if path is None:
             return
-        for waiting in ("movie_preview", "movie_estimate"):
+        for waiting in (FRAME, ESTIMATE):
             self._session.lane.drop(waiting)
 
         def render(stop: ShouldStop) -> Iterator[Progress[MovieReport]]:
@@ -227,10 +220,8 @@ class Figures(Feature):
             return
         cortex, voxels = self._open_for_figure(probe, config, dialog)
 
-        def draw(stop: ShouldStop) -> ByteArray:
-            return preview_figure(probe, config, width=PREVIEW_WIDTH, cortex=cortex(stop), voxels=voxels)
-
-        self._submit(dialog, "figure_preview", "Drawing the figure…", draw, done=dialog.show_preview)
+        draw = partial(preview_figure, probe, config, width=PREVIEW_WIDTH, voxels=voxels)
+        self._submit(dialog, PREVIEW, lambda stop: draw(cortex=cortex(stop)), dialog.show_preview)
 
     def _save_figure(self, config: FigureConfig, ending: str) -> None:
         probe, dialog = self._session.state.probe, self.figure_dialog
@@ -241,15 +232,13 @@ class Figures(Feature):
             return
         cortex, voxels = self._open_for_figure(probe, config, dialog)
 
-        def write(stop: ShouldStop) -> Path:
-            return write_figure(probe, config, path, cortex=cortex(stop), voxels=voxels)
-
         def tell(written: Path) -> None:
-            dialog.note.setText(f"Saved {written}")
+            dialog.work.note.setText(f"Saved {written}")
             self._session.controller.noted.emit(f"Saved the figure to {written}")
 
-        dialog.note.setText(f"Saving {path.name}…")
-        self._submit(dialog, "figure", "Saving the figure…", write, done=tell, order=WhenBusy.QUEUE)
+        dialog.work.note.setText(f"Saving {path.name}…")
+        write = partial(write_figure, probe, config, path, voxels=voxels)
+        self._submit(dialog, SAVE, lambda stop: write(cortex=cortex(stop)), tell)
 
     def _open_for_figure(
         self, probe: Probe, config: FigureConfig, dialog: FigureDialog

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QWidget
 
 from app.cortex.panel import MAPS as MAP_NAMES
 from app.widgets.basics import allow, make_column, make_heading
@@ -53,8 +52,8 @@ class StyleForm(Form):
     gate_r = Gate("Dim, r below", "Voxels whose encoder predicts held-out images worse than this are dimmed", least=-1)
     outlines, labels, path = Flag("Outlines"), Flag("Names"), Flag("Path of |shift|")
 
-    def __init__(self, *, with_motion: bool, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, *, with_motion: bool) -> None:
+        super().__init__()
         moves = ("motion",) if with_motion else ()
         rois = ("ROIs", "outlines", "labels", "path", -1)
         self.setLayout(self.make_rows("map", *moves, "surface", "hemispheres", "view", "gate_r", rois))
@@ -83,8 +82,8 @@ class MovieForm(Form):
     theme = Choice("Colours", choices=THEMES, name="Theme")
     with_cortex = Flag("Show the cortex at each step", "The map of every step, on one scale")
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.cortex_style = StyleForm(with_motion=True)
         heading = make_heading("Cortex")
         column = make_column(

@@ -42,7 +42,15 @@ class Measured(Feature):
     def drops(self) -> Sequence[Drop]:
         """Sets and responses."""
         thing, promise = "stimulus sets and measured responses", "Compare {name} with its predictions"
-        return (Drop(thing, promise, _is_measured, self.open_paths, takes_many=True),)
+        return (Drop(thing, promise, self._takes, self.open_paths, takes_many=True),)
+
+    def _takes(self, paths: Paths) -> bool:
+        """A written stimulus set, or tables of responses to one; while the page is in front, of any format."""
+        from core.experiments.measured.trials import takes
+
+        is_set = any(path.name == MANIFEST or (path / MANIFEST).is_file() for path in paths)
+        is_known = any(map(takes, paths)) and self._desk.tabs.current == KEY
+        return is_set or is_known or all(path.suffix.lower() in TABLES for path in paths)
 
     def open_paths(self, paths: Paths) -> None:
         """Bring the tab to the front with sets and responses that were dropped."""
@@ -72,9 +80,3 @@ class Measured(Feature):
         page.form.reread.connect(self.changed)
         page.form.changed.connect(self.changed)
         return page
-
-
-def _is_measured(paths: Paths) -> bool:
-    """A written stimulus set, or tables of responses to one."""
-    is_set = any(path.name == MANIFEST or (path / MANIFEST).is_file() for path in paths)
-    return is_set or all(path.suffix.lower() in TABLES for path in paths)

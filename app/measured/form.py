@@ -67,8 +67,8 @@ class MeasuredForm(Form):
     cluster = Pick("Count", choices=CLUSTERS)
     seed = Count("Seed", "Seed of the resamples for the intervals", most=MOST_SEED)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.folder: Path | None = None
         self.paths: tuple[Path, ...] = ()
         self._ids: tuple[Path, ...] = ()

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QLayout, QMessageBox, QStackedWidget, QWidget
 
 from app.base.services import Services
@@ -67,8 +66,8 @@ class MeasuredPage(JobPage):
     RUN = "Compare"
     EXPORT, EXPORT_TIP, EXPORT_LATER = "Save report…", "Report, tables and figures in a new folder", "Compare first"
 
-    def __init__(self, session: Services, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Services) -> None:
+        super().__init__()
         self._session = session
         self._opened: Opened | None = None
         self._measured: Measured | None = None
@@ -86,20 +85,9 @@ class MeasuredPage(JobPage):
         self.part = Segmented(PARTS)
         self.judged, self.parts = PlotPicker("Figure"), QStackedWidget()
         self.formulas = make_button("Formulas", "link", tip="How every number is defined")
-        self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
         self.refresh()
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take a set's folder or manifest, and measured files."""
-        if any(_takes(Path(url.toLocalFile())) for url in event.mimeData().urls()):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Open what was dropped: a set, its responses, or both at once."""
-        event.acceptProposedAction()
-        self.open_paths([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
 
     def work_to_copy(self) -> object:
         """The comparison the form describes."""
@@ -350,10 +338,6 @@ def _open_files(folder: Path, paths: Sequence[Path], reading: ReadOptions) -> Op
 
 def _is_set(path: Path) -> bool:
     return path.name == MANIFEST or (path / MANIFEST).is_file()
-
-
-def _takes(path: Path) -> bool:
-    return _is_set(path) or takes(path)
 
 
 def _explain(measure: Measure) -> str:

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QWidget
 
 from app.widgets.plot_view import PlotView
 from core.experiments.measured.compare import Comparison, Row
@@ -18,8 +17,8 @@ from core.types import BoolArray
 class MeasuredView(PlotView):
     """One network's scatter; `picked` gives the number of a probe that was clicked or stepped to."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Probes: left and right arrow step through them", parent)
+    def __init__(self) -> None:
+        super().__init__("Probes: left and right arrow step through them")
         self.legend.setOffset((8, 8))  # measured shifts that follow their prediction leave this corner free
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._probes = np.zeros(0, dtype=int)

@@ -45,8 +45,8 @@ LICENCE_WIDTH = 110
 class NetworkDetails(QWidget):
     """The chosen network's facts above its layers."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._layers: tuple[LayerInfo, ...] = ()
         self._spec: NetworkSpec | None = None
         self.title = make_label("", "title", wraps=True)
@@ -62,12 +62,12 @@ class NetworkDetails(QWidget):
 
     def show_network(self, spec: NetworkSpec | None) -> None:
         """Show a network with its offered layers; their shapes come with `show_layers`."""
-        self.setVisible(True)
         self.badge.setVisible(spec is not None)
         if spec is None:
             self._spec = None
-            for label, text in ((self.title, "Choose a network"), (self.facts, ""), (self.note, "")):
-                label.setText(text)
+            self.title.setText("Choose a network")
+            self.facts.clear()
+            self.note.clear()
             self.show_layers(())
             return
         self.title.setText(spec.title)
@@ -118,7 +118,7 @@ class NetworksDialog(QDialog):
         cancel_tip = "Stop; a partial download is kept and can be resumed"
         self.cancel = make_button("Cancel", do=self.work.cancel, tip=cancel_tip)
         self._lay_out()
-        self.search.textChanged.connect(self._filter)
+        self.search.textChanged.connect(lambda: self.show_networks(self._rows))
         self.table.itemSelectionChanged.connect(self._follow_selection)
         self.work.changed.connect(self._refresh_buttons)
         self._refresh_buttons()
@@ -160,9 +160,6 @@ class NetworksDialog(QDialog):
         fill_dialog(self, "Networks", split, self.work, buttons, gap=10, margin=16, stretch=0)
         self.resize(*FIRST_SIZE)
 
-    def _filter(self) -> None:
-        self.show_networks(self._rows)
-
     def _follow_selection(self) -> None:
         self.details.show_network(self.chosen)
         self._refresh_buttons()
@@ -187,8 +184,8 @@ class NetworksDialog(QDialog):
 
     def _run(self, make: Callable[[str], Any], title: str, on_done: Callable[[Any], None]) -> None:
         network = self.table.current_key()
-        title = title.format(network)
-        self.work.run(self._session.lane, KIND, lambda _stop: make(network), title=title, on_done=on_done)
+        title, lane = title.format(network), self._session.lane
+        self.work.run(lane, KIND, lambda _stop: make(network), title=title, on_done=on_done)
 
     def _download(self) -> None:
         network = self.table.current_key()

@@ -29,8 +29,8 @@ MOST_POINTS = 2000
 class LossView(PlotView):
     """Relative squared distance to the original's features: of perturbed photographs, and of clean ones."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Loss against photographs seen", parent)
+    def __init__(self) -> None:
+        super().__init__("Loss against photographs seen")
         self.setFixedHeight(HEIGHT)
         self.points: list[tuple[int, float, float]] = []
 

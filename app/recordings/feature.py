@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import Signal, Slot
+from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QDialog, QMessageBox, QWidget
 
 from app.recordings.import_dialog import ImportDialog
@@ -44,13 +44,11 @@ class RecordingDialog(QDialog):
 
 
 class Recordings(Feature):
-    """Holds the assistant."""
+    """Holds the assistant; `fit` asks which encoders of the subject now open are fitted."""
 
-    fit_wanted = Signal()
-    """Fit encoders of the subject now open."""
-
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, fit: Callable[[], object]) -> None:
         super().__init__(desk)
+        self._fit = fit
         self.dialog: ImportDialog | None = None
 
     def drops(self) -> Sequence[Drop]:
@@ -63,7 +61,7 @@ class Recordings(Feature):
     def show_assistant(self, source: str = "") -> None:
         """Open the assistant, with a folder that was dropped or none."""
         if self.dialog is None:
-            self.dialog = ImportDialog(self._session, self.fit_wanted.emit, self._desk.parent)
+            self.dialog = ImportDialog(self._session, self._fit, self._desk.parent)
         self.dialog.start(source)
         bring(self.dialog)
 

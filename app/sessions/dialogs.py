@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QListWidget, QListWidgetItem, QMenu, QPushButton, QWidget
 
 from app.widgets.ask_path import ask_open
@@ -28,6 +28,7 @@ LONGEST = 110
 ASK_WIDTH, FIND_WIDTH, RESTORE_SIZE = 440, 640, (640, 300)
 RUNNING = "What analyses and downloads have finished is kept; started again, they continue from there."
 LEFT = "What was open was autosaved. Restore it now, or later from File, Recent sessions."
+Take = Callable[[Autosaved], None]
 MOVED = "Files are known by their content, so they may have been renamed. What stays missing is kept in the session."
 
 
@@ -55,13 +56,11 @@ class Question(QDialog):
 
 
 class RestoreDialog(QDialog):
-    """Offers what windows left without closing; the signals carry the `Autosaved` chosen."""
+    """Offers what windows left without closing: `restore` opens the one chosen, `forget` deletes it."""
 
-    restore_requested = Signal(object)
-    delete_requested = Signal(object)
-
-    def __init__(self, left: Sequence[Autosaved], parent: QWidget | None = None) -> None:
+    def __init__(self, left: Sequence[Autosaved], parent: QWidget, *, restore: Take, forget: Take) -> None:
         super().__init__(parent)
+        self._take, self._forget = restore, forget
         self.list = QListWidget()
         self.list.setAccessibleName("Autosaved sessions")
         self.list.setWordWrap(True)
@@ -96,13 +95,13 @@ class RestoreDialog(QDialog):
     def _restore(self) -> None:
         if (chosen := self.chosen()) is not None:
             self.accept()
-            self.restore_requested.emit(chosen)
+            self._take(chosen)
 
     def _delete(self) -> None:
         chosen = self.chosen()
         if chosen is None:
             return
-        self.delete_requested.emit(chosen)
+        self._forget(chosen)
         self.list.takeItem(self.list.currentRow())
         if not self.list.count():
             self.accept()
@@ -217,12 +216,7 @@ class RecentMenu(QMenu):
     """
 
     def __init__(
-        self,
-        parent: QWidget,
-        *,
-        open_file: Callable[[Path], None],
-        restore: Callable[[Autosaved], None],
-        forget: Callable[[], None],
+        self, parent: QWidget, *, open_file: Callable[[Path], None], restore: Take, forget: Callable[[], None]
     ) -> None:
         super().__init__("Recent sessions", parent)
         self._open, self._restore, self._forget = open_file, restore, forget

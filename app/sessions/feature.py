@@ -50,7 +50,7 @@ class Sessions(Feature):
         super().__init__(desk)
         self._parts = parts
         self.path: Path | None = None
-        self.keeper = SessionKeeper(self.open_now, self)
+        self.keeper = SessionKeeper(self.open_now, self._session.open_lane(), self)
         self.dialog: QDialog | None = None
         self._lock: FileLock | None = None
         self._opening: Job | None = None
@@ -183,10 +183,8 @@ class Sessions(Feature):
         self._look_for(Opening(left.session.record, partial(self._take_left, left, lock), lock.keep))
 
     def _offer(self, left: tuple[Autosaved, ...]) -> None:
-        self.dialog = dialog = RestoreDialog(left, self._desk.parent)
-        dialog.restore_requested.connect(self.restore_left)
-        dialog.delete_requested.connect(self._delete)
-        dialog.open()
+        self.dialog = RestoreDialog(left, self._desk.parent, restore=self.restore_left, forget=self._delete)
+        self.dialog.open()
 
     def _ask(self, title: str, asks: str, *told: str, answers: Mapping[str, str]) -> str:
         question = Question(title, asks, *told, answers=answers, parent=self._desk.parent)

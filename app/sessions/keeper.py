@@ -7,12 +7,14 @@ cortex. One write is under way at a time, the next has the newest state.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from app.base.jobs import Failed, JobLane, ShouldStop, WhenBusy
 from core.errors import StorageError
 from core.probes.probe import Probe
 from core.session.autosave import Autosave
@@ -22,6 +24,7 @@ SAVE_MS = 1000
 """After a change; what a crash may cost."""
 
 TICK_MS = 10_000
+KIND = "autosave"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,23 +57,19 @@ class SessionKeeper(QObject):
     """A save failed; told once until one works again."""
 
     saved = Signal()
-    _written = Signal(object)
 
-    def __init__(self, capture: Callable[[], Open], parent: QObject) -> None:
+    def __init__(self, capture: Callable[[], Open], lane: JobLane, parent: QObject) -> None:
         super().__init__(parent)
-        self._capture = capture
+        self._capture, self._lane = capture, lane
         self.autosave = Autosave()
-        self._pool: ThreadPoolExecutor | None = None
-        self._writing: Future[None] | None = None
-        self._wanted = False
         self.last: Open | None = None
+        self._writing = Lock()
         self._probe: Probe | None = None
         self._told = False
         self._soon = QTimer(self, singleShot=True, interval=SAVE_MS)
         self._soon.timeout.connect(self.save)
         self._tick = QTimer(self, interval=TICK_MS)
         self._tick.timeout.connect(self.save)
-        self._written.connect(self._take_end)
 
     def set_pause(self, seconds: int) -> None:
         """How long after a change it is saved."""
@@ -91,17 +90,17 @@ class SessionKeeper(QObject):
     def save(self) -> None:
         """Save in the background if there is anything new."""
         self.looked.emit()
-        if self._writing is not None:
-            self._wanted = True
-            return
         now = self._capture()
         if now.same(self.last):
             return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="probescope-autosave")
         self.last = now
-        self._writing = self._pool.submit(self._write, now)
-        self._writing.add_done_callback(self._written.emit)
+        self._lane.submit(
+            KIND,
+            lambda stop: self._write(now, stop),
+            on_done=self._take_end,
+            on_failed=self._take_failure,
+            when_busy=WhenBusy.LATEST,
+        )
 
     def save_now(self) -> None:
         """Save before going on. Raises StorageError if it cannot be."""
@@ -116,9 +115,6 @@ class SessionKeeper(QObject):
         self._tick.stop()
         self._soon.stop()
         self.rotate(keep=keep)
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
 
     def rotate(self, *, keep: bool) -> None:
         """Close this autosave, as another session comes in its place."""
@@ -131,36 +127,32 @@ class SessionKeeper(QObject):
             self.failed.emit(str(error))
         self.autosave, self.last, self._probe = Autosave(), None, None
 
-    def _write(self, now: Open) -> None:
-        if now.probe is not None and now.probe is not self._probe:
-            self.autosave.save(
-                now.record, pinned=now.pinned, named=now.named
-            )  # what was chosen first: a probe takes a while
-        self.autosave.save(now.record, probe=now.probe, pinned=now.pinned, named=now.named)
-        self._probe = now.probe
+    def _write(self, now: Open, should_stop: ShouldStop = lambda: False) -> None:
+        with self._writing:
+            if should_stop():
+                return
+            save = partial(self.autosave.save, now.record, pinned=now.pinned, named=now.named)
+            if now.probe is not None and now.probe is not self._probe:
+                save()  # what was chosen first: a probe takes a while
+            save(probe=now.probe)
+            self._probe = now.probe
 
     def _wait(self) -> None:
-        """Wait for the write under way; its failure is told when its signal comes."""
-        if self._writing is not None:
-            if self._writing.exception() is not None:
-                self.last = None
-            self._writing = None
-
-    @Slot(object)
-    def _take_end(self, done: Future[None]) -> None:
-        if done is self._writing:
-            self._writing = None
-        error = done.exception()
-        if error is None:
-            self._told = False
-            self.saved.emit()
-        elif not isinstance(error, StorageError):
-            raise error
-        else:
+        """Wait for the write under way, of which nobody hears any more, and forget the one that waits."""
+        if self._lane.is_busy(KIND):
             self.last = None
-            if not self._told:
-                self._told = True
-                self.failed.emit(f"The session could not be autosaved: {error}")
-        if self._wanted:
-            self._wanted = False
-            self.mark()
+            self._lane.drop(KIND)
+        with self._writing:
+            pass
+
+    def _take_end(self, _none: None) -> None:
+        self._told = False
+        self.saved.emit()
+
+    def _take_failure(self, failed: Failed) -> None:
+        self.last = None
+        if not isinstance(failed.error, StorageError):
+            self._lane.failed.emit(failed)
+        elif not self._told:
+            self._told = True
+            self.failed.emit(f"The session could not be autosaved: {failed.error}")

@@ -48,7 +48,8 @@ class Features(QObject):
         self.explore = explore = Explore(desk, places)
         self.analyses, self.stimuli, self.measured = Analyses(desk, explore), Stimuli(desk), Measured(desk)
         self.whole_images = Images(desk, explore.open_image, self.stimuli.add_as_is)
-        self.fits, self.recordings, self.networks = Fits(desk), Recordings(desk), Networks(desk)
+        self.fits, self.networks = Fits(desk), Networks(desk)
+        self.recordings = Recordings(desk, self.fits.show_dialog)
         self.packages = Packages(desk, lambda: self.stimuli.written)
         self.sessions = Sessions(desk, (explore, self.stimuli, self.analyses, self.measured))
         self.encoders, self.figures, self.study = Encoders(desk, explore), Figures(desk, explore), Study(desk)
@@ -79,7 +80,7 @@ class Features(QObject):
         """Enable what can be done now."""
         situation = Situation(self._session.state, self._session.lane.state, self.explore.undo.describe())
         self._actions.refresh(situation)
-        self.explore.set_refusal(find_command("probe").reason(situation))
+        self.explore.controls.run.set_reason(find_command("probe").reason(situation))
 
     def _connect(self) -> None:
         state = self._session.state
@@ -91,10 +92,9 @@ class Features(QObject):
         self.stimuli.probe_wanted.connect(self.explore.open_probe)
         self.stimuli.package_wanted.connect(self.packages.show_newest)
         self.stimuli.tray.changed.connect(self._count_images)
-        self.recordings.fit_wanted.connect(self.fits.show_dialog)
 
     def _count_images(self) -> None:
-        self.explore.set_planned_images(len({recipe.image for recipe in self.stimuli.tray.items}))
+        self.explore.responses.power.set_images(len({recipe.image for recipe in self.stimuli.tray.items}))
 
     def _set_keys(self, keys: Mapping[str, str]) -> None:
         self._actions.set_keys(keys)

@@ -111,5 +111,5 @@ class Jumps(Feature):
                 yield Jump("Setting", setting.title, setting.help, partial(self._open_setting, setting.key))
 
     def _images(self) -> Iterator[Jump]:
-        for item in self._explore.everything():
+        for item in self._explore.gallery.everything():
             yield Jump("Image", item.title, item.group, partial(self._session.controller.open_image, item.key))

@@ -1,6 +1,6 @@
 """The tray in the window: collects probes, has them previewed, plans, writes sets.
 
-`tray` is the list; `written` the newest set's folder, and `set_written` tells of it.
+`tray` is the list; `written` the newest set's folder.
 """
 
 from __future__ import annotations
@@ -62,7 +62,6 @@ LOOK_DELAY_MS = 250
 class Stimuli(Feature):
     """Holds the tray and its page."""
 
-    set_written = Signal(Path)
     package_wanted = Signal()
     probe_wanted = Signal(object, str)
     """Show the probe of a `ProbeConfig` and the key of its image."""
@@ -350,7 +349,6 @@ class Stimuli(Feature):
         text = f"Wrote {len(record.result.rows)} files to {self.written}"
         self.page.work.say(text, share=1.0)
         self._session.controller.noted.emit(text)
-        self.set_written.emit(self.written)
 
 
 def _name_all(recipes: Sequence[Recipe]) -> Sequence[Recipe]:

@@ -98,8 +98,8 @@ class PackageForm(Form):
     height_px = Count("", "Screen height in pixels", least=1, name="Screen height in pixels")
     grey = Number("Background", "0 is black, 1 is white (sRGB)", most=1, step=0.05, plain=True)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         trial, runs, screen = self.make_rows(*TRIAL), self.make_rows(*RUNS), self.make_rows(*SCREEN)
         left = make_column(make_heading("Trial"), trial, 8, make_heading("Screen"), screen, -1)
         right = make_column(make_heading("Runs"), runs, -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal, SignalInstance
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QWidget
 
@@ -35,22 +35,12 @@ EMPTY = (
 
 
 class StimuliPage(JobPage):
-    """Shows the tray; what the buttons ask for is done elsewhere.
+    """Shows the tray; what the buttons ask for is done elsewhere."""
 
-    Signals
-    -------
-    plan_requested, write_requested, package_requested, design_requested()
-    open_requested, large_requested, strip_requested(int)
-        Show the probe of a row in Explore, its pictures large, or its seed over all levels.
-    """
-
-    plan_requested = Signal()
-    write_requested = Signal()
-    package_requested = Signal()
-    design_requested = Signal()
-    open_requested = Signal(int)
-    large_requested = Signal(int)
-    strip_requested = Signal(int)
+    plan_requested, design_requested = Signal(), Signal()
+    write_requested, package_requested = Signal(), Signal()
+    open_requested, large_requested, strip_requested = Signal(int), Signal(int), Signal(int)
+    """Show the probe of a row in Explore, its pictures large, or its seed over all levels."""
 
     RUN, RUN_TIP, STOP_TIP = "Write set…", "Write files, manifest and README", "Stop; keep finished probes"
     EXPORT, EXPORT_TIP = "Make package…", "BIDS, PsychoPy, jsPsych or Brain-Score, of a written set"
@@ -59,8 +49,8 @@ class StimuliPage(JobPage):
         """None; a plan has it, in its dialog."""
         raise BadInputError("A tray holds probes of any kind, which no command makes: copy a plan in Plan stimuli.")
 
-    def __init__(self, tray: Tray, above: Sequence[QWidget] = (), parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, tray: Tray, above: Sequence[QWidget] = ()) -> None:
+        super().__init__()
         self.tray, self._above = tray, above
         self.form = SetForm()
         tip = "Add images x targets x directions x budgets x networks"
@@ -78,12 +68,15 @@ class StimuliPage(JobPage):
         self.down = make_button("Move down", do=down, tip="Ctrl+Down")
         self.remove = make_button("Remove", do=self._remove, tip="Remove the selected items from the tray (Delete)")
         open_tip = "Show this probe in Explore (Enter, or double click)"
-        self.open = make_button("Open in Explore", do=self._open, tip=open_tip)
-        self.large = make_button("Enlarge", do=self._enlarge, tip="Show the pictures of this item large (Space)")
+        show, enlarge, strip = (
+            partial(self._ask, one) for one in (self.open_requested, self.large_requested, self.strip_requested)
+        )
+        self.open = make_button("Open in Explore", do=show, tip=open_tip)
+        self.large = make_button("Enlarge", do=enlarge, tip="Show the pictures of this item large (Space)")
         strip_tip = "Show the seed of this item over all its levels, and what became of every level"
-        self.strip = make_button("Level strip…", do=self._show_strip, tip=strip_tip)
+        self.strip = make_button("Level strip…", do=strip, tip=strip_tip)
         keyed = (("Delete", self._remove), ("Ctrl+Up", up), ("Ctrl+Down", down))
-        for keys, do in (*keyed, ("Return", self._open), ("Space", self._enlarge)):
+        for keys, do in (*keyed, ("Return", show), ("Space", enlarge)):
             QShortcut(QKeySequence(keys), self.list, do, context=Qt.ShortcutContext.WidgetShortcut)
         self.summary = make_label("", "muted")
         self.meter = BudgetMeter()
@@ -167,7 +160,7 @@ class StimuliPage(JobPage):
         self.tray.changed.connect(self.refresh)
         self.tray.previewed.connect(self.refresh)
         self.form.changed.connect(self.refresh)
-        self.list.doubleClicked.connect(self._open_index)
+        self.list.doubleClicked.connect(partial(self._ask, self.open_requested))
         self.list.selectionModel().selectionChanged.connect(self._show_detail)
 
     def _keep_choice(self) -> None:
@@ -186,21 +179,10 @@ class StimuliPage(JobPage):
         if len(rows) == 1:
             self.choose(self.tray.move(rows[0], by))
 
-    def _open(self) -> None:
+    def _ask(self, wanted: SignalInstance, *_: object) -> None:
         rows = self.chosen_rows()
         if len(rows) == 1:
-            self.open_requested.emit(rows[0])
-
-    def _enlarge(self) -> None:
-        rows = self.chosen_rows()
-        if len(rows) == 1:
-            self.large_requested.emit(rows[0])
-
-    def _show_strip(self) -> None:
-        self.strip_requested.emit(self.chosen_rows()[0])
-
-    def _open_index(self, index: QModelIndex) -> None:
-        self.open_requested.emit(index.row())
+            wanted.emit(rows[0])
 
     def _show_detail(self) -> None:
         rows = self.chosen_rows()

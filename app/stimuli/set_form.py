@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QWidget
 
 from app.widgets.basics import make_column, make_heading, make_label
 from app.widgets.editors import CountBox
@@ -63,8 +62,8 @@ class SetForm(Form):
     matching = Pick("", choices=MATCHING, name="Match the originals")
     transfer = Checks("", most_rows=3, name="Further networks to score on")
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.problem = make_label("", "field-error", wraps=True)
         self.problem.hide()
         size = ("File", "width_px", make_label("×", "muted"), "height_px")

@@ -20,15 +20,7 @@ from core.stimuli.recipe import Recipe, unpack_recipe
 
 
 class Tray(QObject):
-    """An ordered list of recipes, none twice.
-
-    Signals
-    -------
-    changed()
-        Recipes were added, removed or moved.
-    previewed()
-        More is known of them.
-    """
+    """An ordered list of recipes, none twice; `changed` where it holds others, `previewed` where more is known."""
 
     changed = Signal()
     previewed = Signal()

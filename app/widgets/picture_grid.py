@@ -19,7 +19,6 @@ LEAST, MOST = 64, 224
 """Height of a picture in pixels."""
 MAP_SCALE = 1.25
 """Times that height, for one with holes, as maps are."""
-MISSING = "The surface is missing."
 
 
 class PictureGrid(QWidget):
@@ -28,7 +27,7 @@ class PictureGrid(QWidget):
     A click shows a picture large, with the others one key away.
     """
 
-    HINT = "Click to enlarge"
+    HINT, MISSING = "Click to enlarge", "The surface is missing."
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,7 +89,7 @@ class PictureGrid(QWidget):
         words = (*name.splitlines()[:2], *picture.caption.splitlines())
         label = PictureLabel(", ".join(filter(None, words)), least=(LEAST, LEAST))
         if picture.levels is None:
-            label.show_text(MISSING)
+            label.show_text(self.MISSING)
             return label
         label.show_pixels(picture.levels)
         label.setToolTip(f"{label.accessibleName()}\n{self.HINT}")

@@ -79,7 +79,7 @@ def test_of_several_images_all_are_listed_and_the_first_is_opened(
     with qtbot.waitSignal(window.session.controller.image_opened, timeout=20_000) as opened:
         drop(window, data)
     assert opened.args == [str(tmp_path / "mine_1.png")]
-    mine = [item.title for item in window.explore.everything() if item.group == "mine"]
+    mine = [item.title for item in window.explore.gallery.everything() if item.group == "mine"]
     assert mine == ["mine_1.png", "mine_2.png", "mine_10.png"]
     assert window.banner.text.text() == "Listed 3 images under Mine; broken.png cannot be read as an image."
 

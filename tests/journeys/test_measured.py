@@ -125,7 +125,7 @@ def test_from_a_made_set_to_an_answer_by_window(
     scene = page.view.getPlotItem().vb.mapViewToScene(point.pos())
     qtbot.mouseMove(page.view.viewport(), page.view.mapFromScene(scene))
     qtbot.mouseClick(page.view.viewport(), left, pos=page.view.mapFromScene(scene))
-    qtbot.waitUntil(lambda: not any(picture.image.isNull() for picture in page.pictures.pictures))
+    qtbot.waitUntil(lambda: not any(picture.image.isNull() for picture in page.pictures.grid.pictures))
     assert "V1, L₂ ε 3" in page.pictures.title.text()
     window.resize(1264, 700)
     qtbot.waitUntil(lambda: page.height() < window.height())  # nothing of it is out of sight

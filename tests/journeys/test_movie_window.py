@@ -193,13 +193,13 @@ def test_a_figure_and_its_table_are_looked_at_and_saved(
     assert dialog.preview.pixels.shape[0] > dialog.preview.pixels.shape[1]
     path = choose("page.pdf")
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.note.text().startswith("Saved"), timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.note.text().startswith("Saved"), timeout=LONG)
     assert path.read_bytes().startswith(b"%PDF")
     dialog.kind.setCurrentIndex(dialog.kind.findData(FigureKind.ROIS))
     dialog.format.setCurrentIndex(dialog.format.findData("csv"))
     path = choose("rois.csv")
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.note.text() == f"Saved {path}", timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.note.text() == f"Saved {path}", timeout=LONG)
     with path.open(newline="", encoding="utf-8") as file:
         rows = {row["roi"]: row for row in csv.DictReader(file)}
     state = window.session.state
@@ -221,7 +221,7 @@ def test_the_probe_is_saved_as_a_page_to_play_with(
     assert not dialog.dpi.isEnabled()
     path = choose("probe.html")
     dialog.save.click()
-    qtbot.waitUntil(lambda: dialog.note.text() == f"Saved {path}", timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.work.note.text() == f"Saved {path}", timeout=LONG)
     (found,) = re.findall(r'id="data">(.*?)</script>', path.read_text(encoding="utf-8"))
     data, probe = json.loads(found), window.session.state.probe
     assert probe is not None

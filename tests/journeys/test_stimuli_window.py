@@ -64,8 +64,8 @@ def test_a_probe_goes_through_the_tray_into_a_set_and_back(window: MainWindow, q
 
     config = tools.page.config()
     assert config is not None
-    with qtbot.waitSignal(tools.set_written, timeout=LONG):
-        tools.write_to(tmp_path / "set", config)
+    tools.write_to(tmp_path / "set", config)
+    qtbot.waitUntil(lambda: tools.written is not None, timeout=LONG)
     found = read_manifest(tmp_path / "set")
     assert [row.role for row in found.rows] == list(preview.pictures)
     assert found.rows[1].shift == pytest.approx(preview.shift, rel=1e-4), "the file does what the preview said"

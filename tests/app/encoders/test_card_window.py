@@ -55,7 +55,7 @@ def window(qtbot: QtBot, lane: JobLane) -> CardWindow:
 def show(window: CardWindow, card: EncoderCard) -> None:
     others = [config for config in list_encoders() if config.subject == KEY[0] and config != card.config]
     window.show_card(card, load_subject(KEY[0]), order=ORDER, others=others)
-    window.show_layers(cards_of(KEY[0], KEY[1]))
+    window.take_layers(window.card, cards_of(KEY[0], KEY[1]))
     window.turns.finish()
     while not isinstance(window._services.files.state, Idle):
         QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)

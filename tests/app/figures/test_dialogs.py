@@ -91,6 +91,7 @@ def test_while_filming_only_stopping_is_offered(qtbot: QtBot, lane: JobLane) -> 
     assert dialog.stop.isEnabled()
     assert not dialog.save.isEnabled()
     assert not dialog.form.isEnabled()
+    dialog.show()
     dialog.close()
     qtbot.waitUntil(lambda: not dialog.work.busy)
 

@@ -7,20 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import Services, open_services
 from app.look.theme import DARK, LIGHT, use_theme
+from app.measured.feature import KEY, Measured
 from app.measured.page import MeasuredPage
 from core.engine import Engine
 from core.experiments.measured.compare import Cut, predict_shifts
 from core.experiments.measured.planned import plan_set
 from core.experiments.measured.practise import SimulateOptions, simulate_responses
 from core.stimuli.manifest import read_manifest
+from tests.helpers.desks import make_desk
 from tests.helpers.measured_sets import OTHER, OWN, write_levels, write_rivals, write_set
 
 
@@ -80,16 +81,22 @@ def test_what_is_missing_is_said_on_the_button(
     assert [page.form.column.itemText(index) for index in range(page.form.column.count())][1:] == ["FFA", "PPA"]
 
 
-def test_a_drop_of_set_and_file_opens_both(
-    page: MeasuredPage, qtbot: QtBot, session: Services, folder: Path, table: Path
+def test_a_drop_of_set_and_file_opens_both_and_in_front_a_file_of_any_format(
+    qtbot: QtBot, session: Services, folder: Path, table: Path
 ) -> None:
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in (table, folder)])
-    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    page.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, buttons, keys))
+    desk = make_desk(qtbot, session)
+    desk.tabs.put("explore", QWidget())
+    measured = Measured(desk)
+    (row,) = measured.drops()
+    arrays = [folder.parent / "betas.nii.gz", folder.parent / "notes.pdf"]
+    assert row.takes([folder, *arrays]) and row.takes([table]) and not row.takes(arrays)
+    row.do([table, folder])
     wait(qtbot, session)
+    page = desk.tabs.page(KEY)
+    assert isinstance(page, MeasuredPage)
     assert page.form.paths == (table,)
     assert page.run.isEnabled()
+    assert row.takes(arrays) and not row.takes(arrays[1:])
 
 
 def test_unknown_ids_are_shown_and_must_be_accepted(
@@ -173,15 +180,29 @@ def test_a_point_opens_its_three_pictures(compared: MeasuredPage) -> None:
     assert comparison is not None
     probe = comparison.shifts.probes[point.data()]
     pictures = compared.pictures
-    assert not any(picture.image.isNull() for picture in pictures.pictures)
+    assert not any(picture.image.isNull() for picture in pictures.grid.pictures)
     assert pictures.title.text() == f"Lower {probe.perturbed.target.name}, L₂ ε 3"
-    assert [caption.toolTip() for caption in pictures.captions] == [
+    assert [caption.toolTip() for caption in pictures.grid.captions] == [
         probe.original.id,
         probe.perturbed.id,
         probe.controls["control_random"].id,
     ]
     measured = comparison.shifts.measured[0][point.data()]
     assert f"{measured:.3g}".replace("-", "−") in pictures.numbers.text()
+
+
+def test_a_picture_whose_file_is_gone_is_said_to_be(compared: MeasuredPage, tmp_path: Path) -> None:
+    comparison = compared.comparison
+    assert comparison is not None
+    file = comparison.shifts.probes[0].perturbed.file
+    kept = file.rename(tmp_path / "kept.png")
+    try:
+        compared.show_probe(0)
+    finally:
+        kept.rename(file)
+    original, perturbed, _ = compared.pictures.grid.captions
+    assert isinstance(original, QLabel) and "file" not in original.text()
+    assert isinstance(perturbed, QLabel) and perturbed.text() == "Perturbed, 3 ×, file cannot be read"
 
 
 def test_arrow_keys_step_through_the_probes(compared: MeasuredPage, qtbot: QtBot) -> None:

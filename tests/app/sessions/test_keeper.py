@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
+from app.base.jobs import JobLane
 from app.sessions.keeper import Open, SessionKeeper
 from app.sessions.record import essence, merge_unchanged
 from core.errors import StorageError
@@ -34,9 +35,9 @@ def desk() -> Desk:
 
 
 @pytest.fixture
-def keeper(qtbot: QtBot, desk: Desk) -> Iterator[SessionKeeper]:
+def keeper(qtbot: QtBot, desk: Desk, lane: JobLane) -> Iterator[SessionKeeper]:
     owner = QObject()
-    made = SessionKeeper(desk, owner)
+    made = SessionKeeper(desk, lane, owner)
     yield made
     made.finish(keep=False)
 
