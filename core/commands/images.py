@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -20,6 +21,7 @@ from core.headers import plain, write_json
 from core.probes.synthesis_config import SynthesisConfig
 from core.probes.target import Target
 from core.stimuli.as_is import list_library, list_natural, name_target, sum_up, write_synthesis
+from core.words import count
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
@@ -180,12 +182,11 @@ def _rank(encoder: Encoder, subject: Subject, target: Target, chosen: Sequence[s
 def _word(summary: dict[str, Any]) -> str:
     natural, unit = summary["natural"], summary["unit"]
     lines = [f"{summary['direction']} {summary['target']} · {summary['encoder']} · images from scratch"]
-    for one in summary["images"]:
-        flag = ", a super-stimulus" if one["super_stimulus"] else ""
-        lines.append(f"  {one['file']}: {one['response']:+.3f} {unit} = {one['response_sd']:+.2f} SD{flag}")
-    lines.append(f"  they lie {summary['spread_sd']:.2f} SD apart")
-    lines.append(
-        f"  best of {natural['n_images']} natural images, {natural['best']}: {natural['response']:+.3f} {unit} = "
-        f"{natural['response_sd']:+.2f} SD"
-    )
+    best = {"file": f"best of {count(natural['n_images'], 'natural image')}, {natural['best']}"} | natural
+    for one in (*summary["images"], best):
+        flag = ", a super-stimulus" if one.get("super_stimulus") else ""
+        in_sds = "" if math.isnan(one["response_sd"]) else f" = {one['response_sd']:+.2f} SD"
+        lines.append(f"  {one['file']}: {one['response']:+.3f} {unit}{in_sds}{flag}")
+    if not math.isnan(summary["spread_sd"]):
+        lines.insert(-1, f"  they lie {summary['spread_sd']:.2f} SD apart")
     return "\n".join([*lines, f"  {len(summary['images']) + 1} files in {summary['folder']}"])

@@ -111,7 +111,7 @@ def answer(value: object, text: str | Callable[[], str] = "", *, as_json: bool) 
 
 
 def format_table(rows: Sequence[Row], *, leave_out: Set[str] = frozenset()) -> str:
-    """Aligned columns under their names, but those to leave out; "X", "X low" and "X high" are one: "0.41 [0.38, 0.44]"."""
+    """Aligned columns under their names; "X", "X low" and "X high" are one: "0.41 [0.38, 0.44]"."""
     if not rows:
         return "Nothing to list."
     names = [name for name in rows[0] if name not in leave_out and not name.endswith((" low", " high"))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from operator import attrgetter
@@ -15,8 +16,7 @@ from core.attacks.config import AttackConfig, AttackMethod
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
-from core.errors import BadInputError
-from core.files import new_folder, replace_file
+from core.files import is_there, new_folder, replace_file
 from core.headers import HeaderKind, plain, read_header, structure, unstructure, write_json
 from core.images.stimulus import Stimulus, hash_levels, make_stimulus
 from core.networks.catalog import find_network
@@ -41,13 +41,10 @@ ITEMS = HeaderKind("a file of items", "`main.py rank --items FILE` writes one, `
 
 
 def list_library(subject: Subject, words: Sequence[str], *, seed: int = 0) -> tuple[str, ...]:
-    """The images named as `choose_images` takes them, or all that the subject saw. Raises BadInputError if none."""
+    """The images named as `choose_images` takes them, and raises; or those of `list_seen`."""
     from core.probes.natural import list_seen
 
-    images = choose_images(subject, words, seed=seed) if words else list_seen(subject)
-    if not images:
-        raise BadInputError(f"{subject.title} has no images to rank: name files, or a folder of them, as images.")
-    return images
+    return choose_images(subject, words, seed=seed) if words else list_seen(subject)
 
 
 def list_natural(
@@ -89,8 +86,16 @@ def synthesise_again(encoder: Encoder, recipe: Recipe, should_stop: ShouldStop) 
 
 
 def read_items(path: Path) -> tuple[Recipe, ...]:
-    """The items of a file. Raises BadInputError if it is none, StorageError if it cannot be read."""
-    return structure(read_header(path, ITEMS).get("items"), tuple[Recipe, ...], ITEMS, where=path, part="items")
+    """The items of a file; an image whose file has gone is looked for beside it, as in a folder that was moved.
+
+    Raises BadInputError if it is none, StorageError if it cannot be read.
+    """
+    items = structure(read_header(path, ITEMS).get("items"), tuple[Recipe, ...], ITEMS, where=path, part="items")
+    beside = [path.absolute().parent / Path(one.image).name for one in items]
+    return tuple(
+        replace(one, image=str(near)) if near.is_file() and not is_there(Path(one.image)) else one
+        for one, near in zip(items, beside, strict=True)
+    )
 
 
 def name_target(card: EncoderCard, target: Target, unit: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from core.commands.cli import run_command_line
+from core.datasets.photos import list_images
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 from core.headers import unstructure
@@ -20,6 +21,7 @@ from core.probes.synthesis_config import SynthesisConfig
 from core.stimuli.as_is import UNCHANGED, list_library, read_items
 from core.stimuli.config import SetConfig
 from core.stimuli.make import find_donor
+from core.stimuli.plan import pack_plan, resolve_plan
 from core.stimuli.recipe import Origin, recipe_of, unpack_recipe
 from tests.helpers.probes import make_probe
 
@@ -87,13 +89,14 @@ def test_from_the_command_line_to_a_set_and_back(tmp_path: Path, capsys: pytest.
     assert "items" in capsys.readouterr().err
 
 
-def test_a_library_without_images_is_one_sentence() -> None:
+def test_a_library_is_what_was_named_or_seen_or_what_is_shipped(tmp_path: Path) -> None:
     subject = load_subject("simulated")
     assert len(list_library(subject, [])) == len(set(subject.image_ids))
     assert list_library(subject, ["cat_chelsea"]) == ("cat_chelsea",)
     empty = dataclasses.replace(subject, image_ids=(), test=np.zeros(0, dtype=bool))
-    with pytest.raises(BadInputError, match="has no images to rank: name files, or a folder of them"):
-        list_library(empty, [])
+    assert list_library(empty, []) == tuple(one.id for one in list_images())
+    with pytest.raises(BadInputError, match=str(tmp_path)):
+        list_library(empty, [str(tmp_path)])
 
 
 def test_an_item_survives_json_and_gives_no_control() -> None:
@@ -111,6 +114,27 @@ def test_an_item_survives_json_and_gives_no_control() -> None:
     assert find_donor([recipe, as_is, other], 0) == 2
     assert find_donor([recipe, as_is], 0) is None
     assert SetConfig().count_files([recipe, as_is]) == 4 + 1
+
+
+def test_images_are_found_where_their_folder_was_moved(tmp_path: Path) -> None:
+    gone = dataclasses.replace(recipe_of(PROBE, "cat_chelsea"), image=str(tmp_path / "old" / "synthesised_1.png"))
+    own = dataclasses.replace(gone, image="cat_chelsea")
+    (file := tmp_path / "synthesis.json").write_text(json.dumps({"items": [gone.packed, own.packed]}))
+    assert read_items(file) == (gone, own)  # nothing beside it: made from scratch again
+    Image.new("RGB", (4, 4)).save(tmp_path / "synthesised_1.png")
+    (tmp_path / "cat_chelsea").mkdir()
+    assert [one.image for one in read_items(file)] == [str(tmp_path / "synthesised_1.png"), "cat_chelsea"]
+    assert read_items(file)[0].digest == gone.digest
+
+
+def test_a_plan_of_items_alone_holds_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = resolve_plan({"items": ["best.json"]})
+    assert resolve_plan(pack_plan(plan)) == plan and not plan.images  # a subject without images has such plans, too
+    assert plan.items == (str(tmp_path / "best.json"),)
+    assert plan.describe() == f"the images of {tmp_path / 'best.json'}"
+    both = resolve_plan({"items": ["best.json"], "rois": ["FFA"], "images": ["cat_chelsea"]}).describe()
+    assert "= 1 probe, 4 files, " in both and both.endswith(f", and the images of {tmp_path / 'best.json'}")
 
 
 @pytest.mark.parametrize("text", ["{}", '{"items": 3}', '{"items": [{"rank": 1}]}', "[]", "no json"])
