@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.files import check_free, is_there, replace_file
 from core.headers import plain, write_json
 from core.probes.synthesis_config import ImagesConfig, SynthesisConfig
 from core.stimuli.as_is import list_library, list_natural, name_target, sum_up, write_synthesis
+from core.words import count
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
@@ -164,11 +166,13 @@ def _rank(encoder: Encoder, config: ImagesConfig) -> NaturalImages:
 
 def _word(summary: dict[str, Any]) -> str:
     natural, unit = summary["natural"], summary["unit"]
+    spread = "" if math.isnan(summary["spread_sd"]) else f"They lie {summary['spread_sd']:.2f} SD apart. "
+    in_sds = "" if math.isnan(natural["response_sd"]) else f" = {natural['response_sd']:+.2f} SD"
     lines = [
         f"{summary['direction']} {summary['target']} · {summary['encoder']} · images from scratch, responses in {unit}",
         format_table(summary["images"]),
-        f"They lie {summary['spread_sd']:.2f} SD apart. Best of {natural['n_images']} natural images, "
-        f"{natural['best']}: {natural['response']:+.3f} {unit} = {natural['response_sd']:+.2f} SD",
+        f"{spread}Best of {count(natural['n_images'], 'natural image')}, {natural['best']}: "
+        f"{natural['response']:+.3f} {unit}{in_sds}",
         f"{len(summary['images']) + 1} files in {summary['folder']}",
     ]
     return "\n".join(lines)

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol, TypeVar, cast
@@ -25,7 +25,7 @@ LINE = 118
 REPORT_PERIOD = 0.2
 """Seconds between two lines of progress on a terminal."""
 LONG = {"note", "citation", "source", "layers", "family"}
-"""Columns left to `--json`: they would break the lines of a table."""
+"""Columns of a listing left to `--json`: they would break the lines of its table."""
 
 
 @contextmanager
@@ -106,15 +106,15 @@ def answer(value: object, text: str | Callable[[], str] = "", *, as_json: bool) 
     if as_json:
         print(json.dumps(plain(value)))
     else:
-        print(text() if callable(text) else text or format_table(cast(Sequence[Row], value)))
+        print(text() if callable(text) else text or format_table(cast(Sequence[Row], value), leave_out=LONG))
     return 0
 
 
-def format_table(rows: Sequence[Row]) -> str:
+def format_table(rows: Sequence[Row], *, leave_out: Set[str] = frozenset()) -> str:
     """Aligned columns under their names; "X", "X low" and "X high" are one: "0.41 [0.38, 0.44]"."""
     if not rows:
         return "Nothing to list."
-    names = [name for name in rows[0] if name not in LONG and not name.endswith((" low", " high"))]
+    names = [name for name in rows[0] if name not in leave_out and not name.endswith((" low", " high"))]
     lines = [names, *([_format_field(row, name) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -131,7 +131,7 @@ def format_cell(value: object) -> str:
     """One value as a table shows it, numbers to three digits."""
     if isinstance(value, bool):
         return "yes" if value else ""
-    if value is None:
+    if value is None or value != value:  # not known
         return "-"
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"

@@ -255,7 +255,7 @@ def summarise_min_norm(probe: Probe, asked: ProbeConfig) -> dict[str, Any] | Non
 
 def describe(summary: dict[str, Any]) -> str:
     """The same for people."""
-    got = SimpleNamespace(**summary)
+    got, taken = SimpleNamespace(**summary), "gradients" if summary["n_queries"] is None else "queries"
     in_sds = "" if got.shift_sd is None else f" = {got.shift_sd:+.2f} SD of the clean reference responses"
     lines = [
         f"{got.direction} {got.target} · {got.image} · {' + '.join([f'{got.network} {got.layer}', *got.ensemble])}",
@@ -263,7 +263,7 @@ def describe(summary: dict[str, Any]) -> str:
         f"  clean {got.clean:+.3f}, perturbed {got.perturbed:+.3f} ({got.unit})",
         f"  shift {got.shift:+.3f} {got.unit}{in_sds}",
         f"  random control of the same norm {got.control_shift:+.3f}, sign flip {got.sign_flip_shift:+.3f}",
-        f"  {got.convergence}; {got.n_gradients} gradients over {len(got.curve['epsilon'])} budgets",
+        f"  {got.convergence}; {got.n_gradients} {taken} over {len(got.curve['epsilon'])} budgets",
         f"  L2 {got.l2:.4g}, Linf {got.linf * 255:.3g}/255, {got.seconds:.1f} s",
         f"  {len(got.files)} files in {got.folder}",
     ]

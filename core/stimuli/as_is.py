@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from operator import attrgetter
@@ -15,7 +16,7 @@ from core.attacks.config import AttackConfig, AttackMethod
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.card import EncoderCard
-from core.files import new_folder, replace_file
+from core.files import is_there, new_folder, replace_file
 from core.headers import HeaderKind, plain, read_header, structure, unstructure, write_json
 from core.images.stimulus import Stimulus, hash_levels, make_stimulus
 from core.networks.catalog import find_network
@@ -92,8 +93,16 @@ def synthesise_again(
 
 
 def read_items(path: Path) -> tuple[Recipe, ...]:
-    """The items of a file. Raises BadInputError if it is none, StorageError if it cannot be read."""
-    return structure(read_header(path, ITEMS).get("items"), tuple[Recipe, ...], ITEMS, where=path, part="items")
+    """The items of a file; an image whose file has gone is looked for beside it, as in a folder that was moved.
+
+    Raises BadInputError if it is none, StorageError if it cannot be read.
+    """
+    items = structure(read_header(path, ITEMS).get("items"), tuple[Recipe, ...], ITEMS, where=path, part="items")
+    beside = [path.absolute().parent / Path(one.image).name for one in items]
+    return tuple(
+        replace(one, image=str(near)) if near.is_file() and not is_there(Path(one.image)) else one
+        for one, near in zip(items, beside, strict=True)
+    )
 
 
 def name_target(card: EncoderCard, target: Target, unit: str) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class StimulusPlan:
     def __post_init__(self) -> None:
         for name in PARTS:
             values = getattr(self, name)
-            is_empty = not values and not (self.items and name == "targets")
+            is_empty = not values and not (self.items and not self.targets and name in ("images", "targets"))
             if is_empty or len(set(values)) < len(values):
                 got = [getattr(value, "label", str(value)) for value in values]
                 raise refusal(name, allowed="at least one, each named once", got=got)
@@ -136,8 +136,9 @@ class StimulusPlan:
         files = self.n_items * self.delivery.n_files
         cost = f"about {format_duration(self.seconds)} on one core"
         within = f", each within {self.budgets[0].label}" if self.levels else ""
-        as_is = f", and the images of {', '.join(self.items)}" if self.items else ""
-        return f"{' x '.join(parts)} = {count(self.n_items, 'probe')}{within}, {files} files, {cost}{as_is}"
+        probes = f"{' x '.join(parts)} = {count(self.n_items, 'probe')}{within}, {files} files, {cost}"
+        as_is = f"the images of {', '.join(self.items)}" if self.items else ""
+        return ", and ".join(filter(None, (probes if self.targets else "", as_is)))
 
     @property
     def seconds(self) -> float:
@@ -210,18 +211,19 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
         encoders = choose_encoders((subject.id,), _texts("networks", got["networks"]))
     sizes = {"sharpness": got["sharpness"], "decided_sd": got["decided"]}
     rois, voxels = _texts("rois", got["rois"]), _texts("voxels", got["voxels"])
-    items = _texts("items", got["items"])
+    items = [str(Path(text).expanduser().absolute()) for text in _texts("items", got["items"])]
     if not rois and not voxels and not items:
         advice = f"Name ROIs ({', '.join(subject.voxels.roi_names[:6])} …), voxels, or ROI:N."
         raise refusal("targets", allowed="at least one", got=[], advice=advice)
     targets = choose_targets(encoders, rois=rois, voxels=voxels, gate=gate, seed=seed)
+    images = choose_images(subject, _texts("images", got["images"]), seed=seed) if targets else ()
     further = choose_encoders((subject.id,), _texts("transfer", got["transfer"]))
     if levels:
         check_level_targets(encoders, further, targets, gate=gate)
         further = tuple(dict.fromkeys([*further, *encoders])) if len(encoders) > 1 else further
     return StimulusPlan(
         encoders,
-        tuple(name_source(image) for image in choose_images(subject, _texts("images", got["images"]), seed=seed)),
+        tuple(name_source(image) for image in images),
         targets,
         tuple(
             Direction(check_choice("direction", text.lower(), list(Direction)))

@@ -16,7 +16,7 @@ from core.images.stimulus import Stimulus
 from core.probes.source import Source
 from core.progress import ShouldStop, never_stop
 from core.stimuli.make import FindStimulus, find_source, iter_make
-from core.stimuli.manifest import MANIFEST, StimulusSet
+from core.stimuli.manifest import MANIFEST, STIMULI, StimulusSet
 from core.stimuli.recipe import Recipe
 from core.stimuli.store import ProbeStore
 from core.stimuli.write import SetProgress, describe_circumstances
@@ -47,8 +47,10 @@ class Rebuilt:
         """One sentence for the user."""
         if self.identical:
             return f"Rebuilt bit for bit: {len(self.made.rows)} stimuli and their manifest."
-        why = "; ".join(self.circumstances) or "same versions and device: the processor may be another"
-        return f"{len(self.differing)} files differ ({why}): {', '.join(self.differing)}"
+        usual = "same libraries and device: the processor, or the program's own version, may be another"
+        n_stimuli = sum(name.startswith(f"{STIMULI}/") for name in self.differing)
+        head = f"{len(self.differing)} files differ, {n_stimuli} of them stimuli"
+        return f"{head} ({'; '.join(self.circumstances) or usual}): {', '.join(self.differing)}"
 
 
 def iter_rebuild(

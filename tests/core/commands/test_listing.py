@@ -7,7 +7,7 @@ import json
 import pytest
 
 from core.commands.cli import prepare
-from core.commands.output import format_table
+from core.commands.output import answer, format_table
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
 
@@ -71,6 +71,14 @@ def test_an_unknown_name_is_refused_with_the_nearest(words: list[str], clue: str
     assert clue in str(caught.value)
 
 
-def test_a_table_is_aligned_and_leaves_long_texts_out() -> None:
+def test_a_table_is_aligned_and_a_listing_leaves_long_texts_out(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"id": "a", "note": "long", "robust": True}, {"id": "longer", "note": "long", "robust": False}]
-    assert format_table(rows) == "id      robust\na       yes\nlonger"
+    answer(rows, as_json=False)
+    assert capsys.readouterr().out == "id      robust\na       yes\nlonger\n"
+
+
+def test_the_table_of_an_answer_keeps_every_column() -> None:
+    """Rows of a transfer differ by their source alone."""
+    rows = [{"source": one, "recipient": "a", "T": 1.0, "T low": 0.5, "T high": 2.0} for one in "ab"]
+    expected = "source  recipient  T\na       a          1 [0.5, 2]\nb       a          1 [0.5, 2]"
+    assert format_table(rows) == expected

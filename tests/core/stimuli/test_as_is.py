@@ -22,6 +22,7 @@ from core.probes.target import target_voxel
 from core.stimuli.as_is import UNCHANGED, list_library, read_items
 from core.stimuli.config import SetConfig
 from core.stimuli.make import find_donor, iter_probes
+from core.stimuli.plan import pack_plan, resolve_plan
 from core.stimuli.recipe import Origin, recipe_of, unpack_recipe
 from core.stimuli.store import ProbeStore
 from core.sweeps.choose import choose_images
@@ -118,6 +119,27 @@ def test_an_item_survives_json_and_gives_no_control() -> None:
     assert find_donor([recipe, as_is, other], 0) == 2
     assert find_donor([recipe, as_is], 0) is None
     assert SetConfig().count_files([recipe, as_is]) == 4 + 1
+
+
+def test_images_are_found_where_their_folder_was_moved(tmp_path: Path) -> None:
+    gone = replace(recipe_of(PROBE, "cat_chelsea"), image=str(tmp_path / "old" / "synthesised_1.png"))
+    own = replace(gone, image="cat_chelsea")
+    (file := tmp_path / "synthesis.json").write_text(json.dumps({"items": [gone.packed, own.packed]}))
+    assert read_items(file) == (gone, own)  # nothing beside it: made from scratch again
+    Image.new("RGB", (4, 4)).save(tmp_path / "synthesised_1.png")
+    (tmp_path / "cat_chelsea").mkdir()
+    assert [one.image for one in read_items(file)] == [str(tmp_path / "synthesised_1.png"), "cat_chelsea"]
+    assert read_items(file)[0].digest == gone.digest
+
+
+def test_a_plan_of_items_alone_holds_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = resolve_plan({"items": ["best.json"]})
+    assert resolve_plan(pack_plan(plan)) == plan and not plan.images  # a subject without images has such plans, too
+    assert plan.items == (str(tmp_path / "best.json"),)
+    assert plan.describe() == f"the images of {tmp_path / 'best.json'}"
+    both = resolve_plan({"items": ["best.json"], "rois": ["FFA"], "images": ["cat_chelsea"]}).describe()
+    assert "= 1 probe, 4 files, " in both and both.endswith(f", and the images of {tmp_path / 'best.json'}")
 
 
 @pytest.mark.parametrize("text", ["{}", '{"items": 3}', '{"items": [{"rank": 1}]}', "[]", "no json"])

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from core.stimuli.layout import Enlarging, Layout, Matching
 from core.stimuli.make import find_donor
 from core.stimuli.manifest import StimulusSet, read_manifest
 from core.stimuli.matching import measure_light
+from core.stimuli.rebuild import Rebuilt
 from core.stimuli.recipe import Item, RecipientEncoder, recipe_of
 from core.stimuli.write import iter_write, write_readme
 from core.types import NormName
@@ -226,3 +228,13 @@ def test_no_name_opens_a_tag_in_a_readme() -> None:
     row = dataclasses.replace(make_row("<script>alert(1)</script>", "t0", "original"), licence="<b>mine</b>")
     text = write_readme([row], SetConfig(), kinds=[], made_with="")
     assert "&lt;script>alert(1)&lt;/script>" in text and "<script" not in text and "<b>" not in text
+
+
+def test_a_rebuilding_tells_whether_any_stimulus_differs() -> None:
+    """A set of an earlier version of the program has the same pictures in a manifest of other columns."""
+    told = Rebuilt(Mock(), ("manifest.csv", "manifest.json"), ()).describe()
+    assert told.startswith(
+        "2 files differ, 0 of them stimuli (same libraries and device: the processor, or the program"
+    )
+    told = Rebuilt(Mock(), ("manifest.json", "stimuli/a_raise.png"), ("torch 2 instead of 1",)).describe()
+    assert told == "2 files differ, 1 of them stimuli (torch 2 instead of 1): manifest.json, stimuli/a_raise.png"
