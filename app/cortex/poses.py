@@ -11,6 +11,7 @@ from app.widgets.basics import allow, bring, fill_dialog, make_button, make_head
 from app.widgets.desk import Desk, Feature, does
 
 KEY = "camera_poses"
+NONE_YET = "None yet: turn the cortex, name the view and save it."
 KEEP_TIP = "Save the current surface, hemispheres and camera"
 
 
@@ -40,6 +41,7 @@ class PosesDialog(QDialog):
         self.resize(420, 380)
         self.list = QListWidget()
         self.list.setAccessibleName("Saved poses")
+        self.empty = make_label(NONE_YET, "muted", wraps=True)
         self.name = QLineEdit()
         self.name.setAccessibleName("Name of this view")
         self.name.setPlaceholderText("Name of this view")
@@ -50,6 +52,7 @@ class PosesDialog(QDialog):
             self,
             "Camera poses",
             make_label("Saved views of the cortex", "title"),
+            self.empty,
             self.list,
             make_row(self.remove, -1, self.go),
             make_heading("Save"),
@@ -68,6 +71,7 @@ class PosesDialog(QDialog):
     def show_names(self) -> None:
         """List every kept pose, in the order kept."""
         self.list.clear()
+        self.empty.setVisible(not self._poses())
         self.list.addItems([pose.name for pose in self._poses()])
         self._refresh()
 

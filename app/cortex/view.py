@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 from app.cortex.brush import Brush
 from app.cortex.canvas import CortexCanvas
 from app.cortex.colour import CortexStyle
-from app.cortex.colour_bar import HEIGHT, WIDTH, ColourBar, draw_colour_bar
+from app.cortex.colour_bar import WIDTH, ColourBar, bar_height, draw_colour_bar
 from app.cortex.cursor import CortexCursor
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, MorphSlider, follow_path
@@ -235,7 +235,7 @@ class CortexView(QWidget):
         canvas, reading, theme = self.canvas, self.colour_bar.reading, self.canvas.scene.theme
         font, width, height = canvas.font(), canvas.width(), canvas.height()
         draw = canvas.order(ratio=scale, transparent=transparent)
-        strip = 0 if reading is None else HEIGHT + EDGE
+        strip = 0 if reading is None else bar_height(reading) + EDGE
 
         def make() -> QImage:
             image = QImage(width * scale, (height + strip) * scale, QImage.Format.Format_ARGB32_Premultiplied)
@@ -246,7 +246,8 @@ class CortexView(QWidget):
             painter.setFont(font)
             painter.drawImage(QRectF(0, 0, width, height), cortex)
             if reading is not None:
-                draw_colour_bar(painter, reading, area=QRectF(width - WIDTH - EDGE, height, WIDTH, HEIGHT), theme=theme)
+                area = QRectF(width - WIDTH - EDGE, height, WIDTH, strip - EDGE)
+                draw_colour_bar(painter, reading, area=area, theme=theme)
             painter.end()
             return image
 
