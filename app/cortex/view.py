@@ -278,14 +278,14 @@ class CortexView(QWidget):
         self.morph_slider.moved.connect(self.set_morph)
         given = self.canvas.input
         given.clicked.connect(self._click)
-        given.hovered.connect(self._hover)
+        given.hovered.connect(lambda at: self._follow(partial(self._read_at, self.canvas.mapToGlobal(at))))
         given.left.connect(partial(self._follow, None))
         self._reread.timeout.connect(self._tell_again)
         for changed in (self.canvas.posed, self.canvas.drawn):
             changed.connect(self._reread.start)
         self.brush.painted.connect(self.show_set)
         self.brush.ended.connect(self.set_drawn)
-        self.voxel_cursor.moved.connect(self._follow_keys)
+        self.voxel_cursor.moved.connect(lambda pick: self._follow(partial(self._describe, pick)))
         self.voxel_cursor.chosen.connect(self._pick)
 
     def _can_show(self, geometry: Geometry) -> bool:
@@ -361,9 +361,6 @@ class CortexView(QWidget):
         if (pick := self.canvas.pick_at(position)) is not None:
             self._pick(pick)
 
-    def _hover(self, position: QPointF) -> None:
-        self._follow(partial(self._read_at, self.canvas.mapToGlobal(position)))
-
     def _read_at(self, place: QPointF) -> HoverInfo | None:
         """What lies at a place of the screen, where the pointer stays while the view moves under it."""
         position = self.canvas.mapFromGlobal(place)
@@ -373,9 +370,6 @@ class CortexView(QWidget):
     def _follow(self, read: Callable[[], HoverInfo | None] | None) -> None:
         self._read = read
         self.voxel_hovered.emit(None if read is None else read())
-
-    def _follow_keys(self, pick: Pick) -> None:
-        self._follow(partial(self._describe, pick))
 
     def _tell_again(self) -> None:
         """What was read may have changed: another map, probe, unit, shape or camera."""

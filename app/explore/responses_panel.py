@@ -136,7 +136,7 @@ class ResponsesPanel(QWidget):
         self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._build()
         self._redraw_timer.timeout.connect(self._draw_live)
-        self.axis_choice.chosen.connect(self._choose_axis)
+        self.axis_choice.chosen.connect(lambda value: self.curve.set_log(value == "log"))
         self.part_choice.chosen.connect(self._choose_parts)
         self.history.step_scrubbed.connect(self.show_step)
         self.clear()
@@ -334,9 +334,6 @@ class ResponsesPanel(QWidget):
             self._stack.setCurrentIndex(1)
             self._redraw_timer.start()
         self._table_is_due = not self._table_is_due
-
-    def _choose_axis(self, value: str) -> None:
-        self.curve.set_log(value == "log")
 
 
 def _make_part(heading: str, readout: QWidget, body: QWidget, *tools: QWidget) -> QWidget:

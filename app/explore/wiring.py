@@ -56,7 +56,7 @@ class Wiring(QObject):
         target, view = controls.target, self._panels.cortex.view
         target.draw.toggled.connect(view.brush.use)
         target.brush.chosen.connect(self._choose_brush)
-        target.brush_size.valueChanged.connect(self._size_brush)
+        target.brush_size.valueChanged.connect(lambda: view.brush.set_radius(target.radius()))
         view.brush.resized.connect(target.show_size)
         controls.target.clear.clicked.connect(controller.clear_target)
         controls.target.options.changed.connect(controller.set_target_options)
@@ -80,9 +80,6 @@ class Wiring(QObject):
     def _choose_brush(self, name: str) -> None:
         self._panels.cortex.view.brush.erases = name == "erase"
 
-    def _size_brush(self, _position: int) -> None:
-        self._panels.cortex.view.brush.set_radius(self._panels.controls.target.radius())
-
     def _choose_roi(self, roi: str) -> None:
         self._session.controller.pick_roi(roi)
         self._presenter.mark("target")  # the form goes back where it was refused
@@ -105,7 +102,7 @@ class Wiring(QObject):
         cortex, controller = self._panels.cortex, self._session.controller
         cortex.view.voxel_picked.connect(controller.pick_voxel)
         cortex.view.set_drawn.connect(controller.pick_set)
-        cortex.view.voxel_hovered.connect(self._show_hover)
+        cortex.view.voxel_hovered.connect(lambda on: self._say(on.describe() if isinstance(on, HoverInfo) else ""))
         cortex.map_changed.connect(self._take_look)
         cortex.look_changed.connect(self._take_look)
         self._panels.images.compared.connect(self._presenter.compare)
@@ -279,9 +276,6 @@ class Wiring(QObject):
     def _scrub(self, step: int | None) -> None:
         if self._session.state.probe is not None:
             self._session.state.step = step
-
-    def _show_hover(self, info: object) -> None:
-        self._say(info.describe() if isinstance(info, HoverInfo) else "")
 
 
 def first_attack(settings: Settings) -> AttackConfig:

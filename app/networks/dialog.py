@@ -118,7 +118,7 @@ class NetworksDialog(QDialog):
         cancel_tip = "Stop; a partial download is kept and can be resumed"
         self.cancel = make_button("Cancel", do=self.work.cancel, tip=cancel_tip)
         self._lay_out()
-        self.search.textChanged.connect(self._filter)
+        self.search.textChanged.connect(lambda: self.show_networks(self._rows))
         self.table.itemSelectionChanged.connect(self._follow_selection)
         self.work.changed.connect(self._refresh_buttons)
         self._refresh_buttons()
@@ -159,9 +159,6 @@ class NetworksDialog(QDialog):
         buttons = make_row(*acts, -1, self.cancel, close)
         fill_dialog(self, "Networks", split, self.work, buttons, gap=10, margin=16, stretch=0)
         self.resize(*FIRST_SIZE)
-
-    def _filter(self) -> None:
-        self.show_networks(self._rows)
 
     def _follow_selection(self) -> None:
         self.details.show_network(self.chosen)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QStackedWidget, QWidget
 
 from app.base.jobs import ShouldStop
 from app.base.services import Services
-from app.base.turns import Turns
 from app.recordings.import_options_page import OptionsPage
 from app.recordings.import_pages import TOML_FILTER, ChoosePage, ProgressPage, SummaryPage
 from app.widgets.ask_path import ask_path
@@ -49,10 +48,9 @@ class ImportDialog(QDialog):
         self.choose = ChoosePage(self._look, self.save_template, self.reject)
         self.options = OptionsPage(self._go_back, self._import)
         self.progress = ProgressPage()
-        self.pages, self._turns = QStackedWidget(), Turns(self)
+        self.pages = QStackedWidget()
         for page in (self.choose, self.options, self.progress):
             self.pages.addWidget(page)
-        self._turns.begin(self._make_summary())
         fill_dialog(self, "Import recordings", self.heading, self.pages, gap=14, stretch=1)
         self.resize(*FIRST_SIZE)
         self.options.changed.connect(self._look_again)
@@ -87,11 +85,12 @@ class ImportDialog(QDialog):
             stopped="Cancelled; nothing was imported.",
         )
 
-    def _make_summary(self) -> Iterator[None]:
-        """The last page in a turn of its own: its plot takes as long as the other pages."""
-        self.summary = SummaryPage(self.close, self._fit, self._open)
-        self.pages.addWidget(self.summary)
-        yield
+    @cached_property
+    def summary(self) -> SummaryPage:
+        """The last page, made when there is something to show: its plot takes as long as all other pages."""
+        made = SummaryPage(self.close, self._fit, self._open)
+        self.pages.addWidget(made)
+        return made
 
     def _take_finding(self, finding: SourceSummary) -> None:
         is_new = self._finding is None or self._finding.source != finding.source
@@ -111,7 +110,6 @@ class ImportDialog(QDialog):
 
     def _take_done(self, progress: ImportProgress) -> None:
         self._services.controller.reread_catalogue()
-        self._turns.finish()
         if progress.result is not None:
             self._subject = progress.result.subject
             self.summary.found.show_summary(progress.result)

@@ -90,11 +90,9 @@ class Features(QObject):
         self.analyses.collect_wanted.connect(self.stimuli.add_analysis)
         self.stimuli.probe_wanted.connect(self.explore.open_probe)
         self.stimuli.package_wanted.connect(self.packages.show_newest)
-        self.stimuli.tray.changed.connect(self._count_images)
+        tray, tell = self.stimuli.tray, self.explore.set_planned_images
+        tray.changed.connect(lambda: tell(len({recipe.image for recipe in tray.items})))
         self.recordings.fit_wanted.connect(self.fits.show_dialog)
-
-    def _count_images(self) -> None:
-        self.explore.set_planned_images(len({recipe.image for recipe in self.stimuli.tray.items}))
 
     def _set_keys(self, keys: Mapping[str, str]) -> None:
         self._actions.set_keys(keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QAbstractItemView, QListView, QScrollArea, QWidget
 
@@ -166,7 +166,7 @@ class StimuliPage(JobPage):
         self.tray.changed.connect(self.refresh)
         self.tray.previewed.connect(self.refresh)
         self.form.changed.connect(self.refresh)
-        self.list.doubleClicked.connect(self._open_index)
+        self.list.doubleClicked.connect(lambda index: self.open_requested.emit(index.row()))
         self.list.selectionModel().selectionChanged.connect(self._show_detail)
 
     def _keep_choice(self) -> None:
@@ -197,9 +197,6 @@ class StimuliPage(JobPage):
 
     def _show_strip(self) -> None:
         self.strip_requested.emit(self.chosen_rows()[0])
-
-    def _open_index(self, index: QModelIndex) -> None:
-        self.open_requested.emit(index.row())
 
     def _show_detail(self) -> None:
         rows = self.chosen_rows()
