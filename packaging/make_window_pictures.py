@@ -82,6 +82,10 @@ def take_pictures(out: Path, analyses: Path) -> None:
     if not written.exists():
         stimuli.write_to(written, SetConfig())
         demo._wait("the set", lambda: (written / "manifest.json").is_file() and idle())
+    images = tabs.open("images")
+    images.form.n_steps.set_value(64)
+    images.begin(synthesises=True)
+    demo._wait("the images from scratch", lambda: images.found is not None and images.found.made is not None and idle())
     measured = tabs.open("measured")
     measured.open_paths([written])
     demo._wait("the set", idle)

@@ -6,9 +6,7 @@ cd "$(dirname "$0")/.."
 
 wish=${1:-}
 stamp=.venv/.installed${wish:+-$wish}
-qt_packages="libgl1 libegl1 libglib2.0-0 libdbus-1-3 libfontconfig1 libxkbcommon0 libxcb-cursor0 libxcb-icccm4
-libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 libxkbcommon-x11-0"
-screen_packages="xvfb xauth"
+. packaging/system_packages.sh
 
 if [ -e "$stamp" ] && [ ! pyproject.toml -nt "$stamp" ] && [ ! packaging/setup.sh -nt "$stamp" ]; then
     exit 0

@@ -24,6 +24,7 @@ from app.analyses.sweep_job import (
 from app.base.services import Services
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import allow, bring, fill_dialog, make_badge, make_button, make_label, make_row
+from app.widgets.copy_work import make_copy_button
 from app.widgets.desk import Desk, Feature, does
 from app.widgets.form import MOST_SEED, Count, Fields, Pick, Text
 from app.widgets.image_view import PictureLabel
@@ -31,6 +32,7 @@ from app.widgets.job_line import JobLine
 from app.widgets.where_row import WhereRow
 from core.attacks.config import parse_epsilon, write_epsilon
 from core.cluster.where import Where
+from core.commands.works import CommandWork
 from core.errors import BadInputError
 from core.sweeps.config import rescale_budget
 from core.sweeps.step_seconds import Layer, measure_step_seconds
@@ -190,7 +192,10 @@ class StudyDialog(QDialog, Fields):
         form = make_row(
             self.make_rows("extent", "norm", "epsilon"), 40, self.make_rows("noise", "n_images", "seed"), -1
         )
-        buttons = make_row(self.badge, -1, self.save, self.report, self.stop, self.start)
+        self.copy = make_copy_button(
+            lambda: CommandWork("study", {"config": self.value(), "out": Path("study")}), self.work.error
+        )
+        buttons = make_row(self.badge, self.copy, -1, self.save, self.report, self.stop, self.start)
         text = make_label(EXPLANATION, "muted", wraps=True)
         parts = (text, form, self.where, self.cost, self.work, self.tabs, buttons)
         fill_dialog(self, "Simulation study", *parts, gap=10, margin=20, stretch=5)

@@ -17,13 +17,15 @@ from app.base.jobs import Make, ShouldStop
 from app.base.services import Services
 from app.widgets.ask_path import ask_files, ask_open
 from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_line, make_row, show_text
+from app.widgets.copy_work import make_copy_button
 from app.widgets.desk import Paths
 from app.widgets.editors import ChoiceBox, TextLine
 from app.widgets.form import Choice, Count, Fields, Flag, Text
 from app.widgets.job_line import JobLine, Reading
+from core.commands.works import CommandWork
 from core.encoders.importers.bind import ImportRequest
 from core.encoders.library import adopt_encoder, is_library_file
-from core.errors import ProbeError
+from core.errors import BadInputError, ProbeError
 from core.networks.spec import NetworkSpec
 
 if TYPE_CHECKING:
@@ -140,6 +142,13 @@ class ImportEncoderDialog(QDialog, Fields):
             kind="simulated" if self.simulated.value() else "measured",
         )
 
+    def _find(self) -> CommandWork:
+        if self.readout is None:
+            raise BadInputError("Choose a file first.")
+        member = self.member.value() if self.readout.kind == "img2fmri" else ""
+        values = {"kind": "auto", "files": self.files, "member": member, "request": self.request()}
+        return CommandWork("encoders import", values | {"simulated": self.simulated.value()})
+
     def _make_parts(self) -> None:
         self.file_field = TextLine()
         self.file_field.setReadOnly(True)
@@ -154,6 +163,7 @@ class ImportEncoderDialog(QDialog, Fields):
         self.work = JobLine()
         self.import_button = make_button("Import", "primary", self._import)
         self.cancel_button = make_button("Cancel", do=self.reject)
+        self.copy = make_copy_button(self._find, self.work.error)
 
     def _lay_out(self) -> None:
         rows = self.make_rows(*self.fields(), gap=8)
@@ -171,7 +181,7 @@ class ImportEncoderDialog(QDialog, Fields):
             rows,
             -1,
             self.work,
-            make_row(-1, self.cancel_button, self.import_button),
+            make_row(self.copy, -1, self.cancel_button, self.import_button),
             gap=10,
             width=WIDTH,
         )

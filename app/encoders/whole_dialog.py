@@ -13,8 +13,10 @@ from PySide6.QtWidgets import QDialog, QWidget
 from app.base.services import Services
 from app.encoders.import_dialog import KIND, NEW_SUBJECT, NEW_SUBJECT_ROWS, REFERENCE_TIP, WIDTH, read_progress
 from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
+from app.widgets.copy_work import make_copy_button
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
+from core.commands.works import CommandWork
 from core.encoders.importers.bind import ImportRequest
 from core.encoders.importers.whole import WholeOptions, suggest_subject
 from core.networks.import_options import NetworkImportOptions
@@ -67,7 +69,8 @@ class WholeEncoderDialog(QDialog, Fields):
         self.add = make_button("Add", "primary", self._ask)
         self.add.setDefault(True)
         text, rows = make_label(EXPLANATION, "muted", wraps=True), self.make_rows(*self.fields(), gap=8)
-        buttons = make_row(-1, make_button("Cancel", do=self.reject), self.add)
+        self.copy = make_copy_button(self._find, self.work.error)
+        buttons = make_row(self.copy, -1, make_button("Cancel", do=self.reject), self.add)
         fill_dialog(self, "Add a whole encoder", text, rows, self.work, buttons, gap=14, width=WIDTH)
         self.work.changed.connect(self.refresh)
         self.refresh()
@@ -85,7 +88,12 @@ class WholeEncoderDialog(QDialog, Fields):
             kind="simulated" if self.simulated.value() else "measured",
         )
         whole = self.make_config(WholeOptions, voxels=Path(table).expanduser() if table else None)
-        return module, self.make_config(NetworkImportOptions), whole, request
+        return module, self.make_config(NetworkImportOptions, licence=""), whole, request  # the request says it
+
+    def _find(self) -> CommandWork:
+        module, options, whole, request = self.asked()
+        values = {"module": module, "options": options, "whole": whole, "request": request}
+        return CommandWork("encoders add", values | {"simulated": self.simulated.value()})
 
     def refresh(self, *_: object) -> None:
         """Show the rows that are needed, and whether it can be added."""

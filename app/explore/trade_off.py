@@ -12,13 +12,15 @@ from PySide6.QtWidgets import QDialog
 from app.base.state import request_probe
 from app.explore.selection import Selection
 from app.widgets.basics import allow, bring, fill_dialog, make_button, make_label, make_row
+from app.widgets.copy_work import make_copy_button
 from app.widgets.desk import Desk
 from app.widgets.editors import Slider
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plot_view import PlotView
+from core.commands.works import ProbeWork
 from core.figures.trade_off import plot_trade_off
 from core.probes.probe import Probe
-from core.probes.trade_off import TradeOff, TradePoint, iter_trade_off, plan_trade_off
+from core.probes.trade_off import WEIGHTS, TradeOff, TradePoint, iter_trade_off, plan_trade_off
 from core.reports.plot import Plot
 from core.words import format_number, format_signed
 
@@ -44,7 +46,8 @@ class TradeOffWindow(QDialog):
         self.handle = Slider("Between sparing the rest and raising the target")
         self.work = JobLine()
         self.go = make_button("", "primary", self._press)
-        ends = make_row(-1, self.go, make_button("Close", do=self.close))
+        self.copy = make_copy_button(self._find, self.work.error)
+        ends = make_row(self.copy, -1, self.go, make_button("Close", do=self.close))
         knob = make_row(make_label("Spare the rest"), self.handle, make_label("Move the target"), stretch=1)
         fill_dialog(self, "Trade-off", self.plot, knob, self.readout, self.work, ends, stretch=1)
         self.plot.describe = describe_point
@@ -79,6 +82,11 @@ class TradeOffWindow(QDialog):
             read=self._read,
             stopped="Stopped. What was found so far stays.",
         )
+
+    def _find(self) -> ProbeWork:
+        choice = self._services.state.choice()
+        plain = replace(choice, aim=replace(choice.aim, spares_others=False))
+        return ProbeWork(plain, self._services.controller.image_key, weights=WEIGHTS)
 
     def _read(self, record: TradeOff) -> Reading:
         if record.points and (self.trade is None or record.points != self.trade.points):

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QDialog, QLayout, QWidget
 
 from app.figures.forms import THEMES, MovieForm, StyleForm
 from app.widgets.basics import align, allow, make_button, make_column, make_heading, make_label, make_row, make_scroll
+from app.widgets.copy_work import make_copy_button
 from app.widgets.editors import Slider
 from app.widgets.form import Choice, Count, Fields, Flag, Number, attempt
 from app.widgets.image_view import PictureLabel
@@ -59,9 +60,10 @@ class DrawingDialog(QDialog):
     preview_requested = Signal(object, float)
     save_requested = Signal(object, str)
     value: Callable[[], Any]
-    """Gives the config asked for, or raises ProbeError; `ending` the format chosen."""
+    """Gives the config asked for or raises ProbeError, `ending` the format, `find_work` what draws both, to copy."""
 
     ending: Callable[[], str]
+    find_work: Callable[[Any, str], object]
     preview: PictureLabel
 
     def __init__(self, what: str, parent: QWidget | None) -> None:
@@ -110,7 +112,8 @@ class DrawingDialog(QDialog):
         scroll.setFixedWidth(scroll.widget().sizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         right = make_column(preview, *below, gap=8, stretch=0)
         body = make_row(scroll, right, gap=20, stretch=1)
-        foot = make_row(*first, -1, self.close_button, self.save)
+        copy = make_copy_button(lambda: self.find_work(self.value(), self.ending()), self.work.error)
+        foot = make_row(*first, copy, -1, self.close_button, self.save)
         self.setLayout(make_column(body, foot, gap=14, margin=20, stretch=0))
 
     def _leave(self) -> None:

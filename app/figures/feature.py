@@ -17,7 +17,9 @@ from app.widgets.basics import bring
 from app.widgets.desk import Desk, Feature, does
 from app.widgets.form import attempt, why_not
 from app.widgets.job_line import Reading
+from core.commands.works import CommandWork, ProbeWork, ask_drawing
 from core.errors import BadInputError
+from core.figures.colour_key import ColourKey
 from core.figures.figure import preview_figure, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieEstimate, MovieReport, estimate_movie, iter_movie
@@ -26,6 +28,7 @@ from core.figures.movie_frames import Cortex, open_frames
 from core.probes.probe import Probe
 from core.progress import Progress
 from core.stimuli.names import name_pair
+from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL
 from core.types import ByteArray, VoxelTable
 
 MakeCortex = Callable[[ShouldStop], Cortex | None]
@@ -33,6 +36,7 @@ MakeCortex = Callable[[ShouldStop], Cortex | None]
 
 
 FILTERS = {MovieFormat.MP4: "MP4 (*.mp4)", MovieFormat.GIF: "GIF (*.gif)"}
+USUAL_COLOURS = (DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL)
 PREVIEW_WIDTH = 900
 """Pixels across at which a figure is shown before it is saved."""
 
@@ -59,6 +63,7 @@ class Figures(Feature):
             return
         if self.movie_dialog is None:
             self.movie_dialog = MovieDialog(self._desk.parent)
+            self.movie_dialog.find_work = self._find_work
             self.movie_dialog.preview_requested.connect(self._preview_movie)
             self.movie_dialog.estimate_requested.connect(self._estimate)
             self.movie_dialog.save_requested.connect(self._make_movie)
@@ -77,6 +82,7 @@ class Figures(Feature):
             return
         if self.figure_dialog is None:
             self.figure_dialog = FigureDialog(self._desk.parent)
+            self.figure_dialog.find_work = self._find_work
             self.figure_dialog.preview_requested.connect(self._preview_figure)
             self.figure_dialog.save_requested.connect(self._save_figure)
         self.figure_dialog.show()
@@ -108,6 +114,10 @@ class Figures(Feature):
             self._renderer.close()
         self._renderer = self._shown = None
 
+    def _colours(self, config: MovieConfig | FigureConfig) -> ColourKey | None:
+        """Those of the window, if it shows the same map."""
+        return self._explore.colours() if config.style.map == self._explore.value().map else None
+
     def _open(self, probe: Probe, config: MovieConfig | FigureConfig) -> MakeCortex:
         """The probe's cortex where it is needed; its renderer is opened again where something else is asked for."""
         if not (config.needs_cortex if isinstance(config, MovieConfig) else config.kind.needs_cortex):
@@ -122,9 +132,8 @@ class Figures(Feature):
             if placed is None:
                 raise BadInputError("Choose a subject first.")
             renderer = CortexRenderer(probe, config.style, placed, theme=find_theme(config.theme))
-            reading = self._explore.colours()
-            if reading is not None and config.style.map == self._explore.value().map:
-                renderer.use_colours(reading)
+            if (key := self._colours(config)) is not None:
+                renderer.use_colours(key)
             self._renderer, self._shown = renderer, asked
         return self._renderer.for_job
 
@@ -140,6 +149,16 @@ class Figures(Feature):
     ) -> None:
         refuse = dialog.show_failure
         self._session.lane.submit(kind, work, on_done=done, refuse=refuse, title=title, when_busy=order)
+
+    def _find_work(self, config: MovieConfig | FigureConfig, ending: str) -> CommandWork:
+        state = self._session.state
+        if state.probe is None:
+            raise BadInputError("Make a probe first.")
+        shows = config.needs_cortex if isinstance(config, MovieConfig) else config.kind.needs_cortex
+        key = self._colours(config) if shows else None
+        if key is not None and (key.chosen or key.threshold or key.colormap.name not in USUAL_COLOURS):
+            raise BadInputError("Only the usual colours of the cortex can be copied: reset its map and range.")
+        return ask_drawing(ProbeWork(state.choice(), self._session.controller.image_key), state.probe, config, ending)
 
     def _preview_movie(self, config: MovieConfig, place: float) -> None:
         probe, dialog = self._session.state.probe, self.movie_dialog

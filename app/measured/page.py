@@ -103,12 +103,12 @@ class MeasuredPage(JobPage):
 
     def work_to_copy(self) -> object:
         """The comparison the form describes."""
-        from core.commands.copied import CompareWork
+        from core.commands.works import ask_comparison
 
         form = self.form
         if form.folder is None or not form.paths:
             raise BadInputError(f"{self._reason()}: then what compares them can be copied.")
-        return CompareWork(form.folder, form.paths, form.reading(), form.matching(), form.config())
+        return ask_comparison(form.folder, form.paths, form.reading(), form.matching(), form.config())
 
     def open_paths(self, paths: Sequence[Path]) -> None:
         """Open sets and responses among some paths."""

@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QCompleter, QDialog, QWidget
 from app.base.jobs import JobLane
 from app.networks.dialog import KIND, Tell
 from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
+from app.widgets.copy_work import make_copy_button
 from app.widgets.form import Choice, Count, Fields, Flag, PathText, Text
 from app.widgets.job_line import JobLine
 from core.checks import refusal
+from core.commands.works import CommandWork
 from core.networks.catalog import list_networks
 from core.networks.import_options import NetworkImportOptions
 from core.networks.manage import take_in
@@ -70,7 +72,11 @@ class ImportNetworkDialog(QDialog, Fields):
         self.bring = make_button("Import", "primary", self._ask)
         self.bring.setDefault(True)
         text, rows = make_label(EXPLANATION, "muted", wraps=True), self.make_rows(*self.fields(), gap=8)
-        buttons = make_row(-1, make_button("Cancel", do=self.reject), self.bring)
+        self.copy = make_copy_button(
+            lambda: CommandWork("networks add", {"source": self.source.value(), "options": self.options()}),
+            self.work.error,
+        )
+        buttons = make_row(self.copy, -1, make_button("Cancel", do=self.reject), self.bring)
         fill_dialog(self, "Import a network", text, rows, self.work, buttons, gap=14, width=WIDTH)
         self.work.changed.connect(self.refresh)
         self.refresh()

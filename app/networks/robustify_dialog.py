@@ -12,9 +12,11 @@ from app.base.jobs import ShouldStop
 from app.base.services import Services
 from app.networks.dialog import Tell
 from app.widgets.basics import allow, fill_dialog, make_button, make_label, make_row
+from app.widgets.copy_work import make_copy_button
 from app.widgets.form import MOST_SEED, Choice, Count, Fields, Number, PathText, Text
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plot_view import PlotView
+from core.commands.works import CommandWork
 from core.networks.spec import NetworkSpec
 from core.reports.plot import Plot, Series
 from core.robustify.config import LARGEST_EPSILON, RobustifyConfig, RobustifyOptions
@@ -102,7 +104,8 @@ class RobustifyDialog(QDialog, Fields):
         self.stop = make_button("Cancel training", do=self.work.cancel, tip=stop_tip)
         close = make_button("Close", do=self.close, tip="Training continues while this is closed")
         text, form = make_label(EXPLANATION, "muted", wraps=True), self.make_rows(*self.fields(), gap=8)
-        buttons = make_row(-1, self.stop, close, self.start)
+        self.copy = make_copy_button(lambda: CommandWork("robustify", {"options": self.options()}), self.work.error)
+        buttons = make_row(self.copy, -1, self.stop, close, self.start)
         fill_dialog(self, "Robustify a network", text, form, self.work, self.loss, buttons, width=WIDTH)
         self.work.changed.connect(self.refresh)
         self.refresh()

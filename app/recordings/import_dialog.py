@@ -18,13 +18,16 @@ from app.recordings.import_options_page import OptionsPage
 from app.recordings.import_pages import TOML_FILTER, ChoosePage, ProgressPage, SummaryPage
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import fill_dialog, make_label
+from app.widgets.copy_work import make_copy_button
 from app.widgets.form import attempt
+from core.commands.works import CommandWork
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
 from core.datasets.importer import ImportProgress, iter_import
 from core.datasets.kinds import PROBE, SourceSummary, inspect_source, plan_import
 from core.datasets.subject import load_subject
 from core.encoders.library import check_no_encoders
+from core.errors import BadInputError
 from core.files import replace_file
 from core.surfaces.store import list_surfaces
 
@@ -47,6 +50,7 @@ class ImportDialog(QDialog):
         self.heading = make_label(role="title")
         self.choose = ChoosePage(self._look, self.save_template, self.reject)
         self.options = OptionsPage(self._go_back, self._import)
+        self.options.buttons.insertWidget(1, make_copy_button(self._find, self.options.error))
         self.progress = ProgressPage()
         self.pages = QStackedWidget()
         for page in (self.choose, self.options, self.progress):
@@ -145,6 +149,12 @@ class ImportDialog(QDialog):
             self.progress.what.setText(f"Importing {options.subject}…")
             self._turn_to(self.progress)
             self.run_import(self._finding.kind, self._finding.source, options)
+
+    def _find(self) -> CommandWork:
+        if (found := self._finding) is None:
+            raise BadInputError("Choose a recording first.")
+        options = replace(self.options.options(), resample=self.choose.resample.value())
+        return CommandWork("import", {"kind": found.kind, "source": Path(found.source), "options": options})
 
     def _follow_import(self) -> None:
         """Back to the options where an import has ended without a summary; they say how."""

@@ -54,8 +54,8 @@ class OptionsPage(Form):
         left = make_column(make_heading("Found"), self.found, gap=8)
         right = make_column(make_heading("Import as"), self.make_rows(*self.fields()), gap=8)
         both = make_row(left, right, gap=24, shares=(1, 1))
-        buttons = make_row(make_button("Back", do=back), -1, self.accept)
-        self.setLayout(make_column(both, self.error, buttons, gap=10, stretch=0))
+        self.buttons = make_row(make_button("Back", do=back), -1, self.accept)
+        self.setLayout(make_column(both, self.error, self.buttons, gap=10, stretch=0))
 
     def set_surfaces(self, names: Sequence[str]) -> None:
         """List the surfaces that are there."""

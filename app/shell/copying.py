@@ -9,6 +9,7 @@ from app.explore.places import KEY
 from app.widgets.copy_work import WAYS, copy_work
 from app.widgets.desk import Feature
 from app.widgets.tabs import WorkPage
+from core.commands.works import ProbeWork
 
 
 class Copying(Feature):
@@ -24,9 +25,10 @@ class Copying(Feature):
             self._desk.say(f"Copied what {self._desk.tabs.current.capitalize()} would run, as {way}.", "info")
 
     def _find(self) -> object:
-        from core.commands.copied import ProbeWork
-
         page = self._desk.tabs.page(self._desk.tabs.current)
         if self._desk.tabs.current != KEY and isinstance(page, WorkPage):
             return page.work_to_copy()
-        return ProbeWork(self._session.state.choice(), self._session.controller.image_key)
+        state = self._session.state
+        choice, sits = state.choice(), self._session.settings.flag("jury")
+        jurors = tuple(key for key, one in state.votes.items() if sits and key[0] == choice.subject and not one.refused)
+        return ProbeWork(choice, self._session.controller.image_key, jurors)

@@ -12,10 +12,13 @@ from app.base.jobs import JobLane
 from app.stimuli.tray import Tray
 from app.widgets.ask_path import ask_open
 from app.widgets.basics import fill_dialog, make_button, make_label, make_row
+from app.widgets.copy_work import make_copy_button
 from app.widgets.form import MOST_SEED, Count, Fields, Number
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plot_picker import PlotPicker
 from core.checks import refusal
+from core.commands.works import CommandWork
+from core.errors import BadInputError
 from core.experiments.measured.design import (
     Design,
     DesignConfig,
@@ -55,9 +58,11 @@ class DesignDialog(QDialog, Fields):
         super().__init__(parent)
         self.make_fields()
         self._lane, self._source = lane, source
+        self._folder: Path | None = None
         self.about = make_label("The probes in the tray", "muted", wraps=True)
         self.work, self.answer = JobLine(), PlotPicker("Question and slope")
         self.run = make_button("Simulate", "primary", self.start, tip="Simulate experiments and judge them")
+        self.copy = make_copy_button(self._find, self.work.error)
         tip = "A written set instead of the tray"
         self.other = make_button("Open set…", do=self._ask, tip=tip)
         of, repeats = (make_label(text, "muted") for text in ("of the mean of", "repeats"))
@@ -67,7 +72,7 @@ class DesignDialog(QDialog, Fields):
             make_label("How many repeats and images decide the experiment?", "title"),
             make_row(self.about, self.other, stretch=0),
             self.make_rows(("Noise ceiling", "ceiling", of, "averaged", repeats), "slope", "seed"),
-            make_row(self.run, self.work, stretch=1),
+            make_row(self.run, self.work, self.copy, stretch=1),
             self.answer,
             stretch=5,
         )
@@ -90,7 +95,7 @@ class DesignDialog(QDialog, Fields):
     def open_set(self, folder: Path) -> None:
         """Take a written set instead of the tray."""
         self.about.setText(str(folder))
-        self._source = partial(_read_set, folder)
+        self._folder, self._source = folder, partial(_read_set, folder)
 
     def done(self, result: int) -> None:
         """Stop what runs."""
@@ -98,7 +103,15 @@ class DesignDialog(QDialog, Fields):
         super().done(result)
 
     def _prepare(self) -> tuple[tuple[str, Groups], DesignConfig]:
-        return self._source(), self.make_config(DesignConfig, noise_ceiling=self.ceiling.value() / 100)
+        return self._source(), self._config()
+
+    def _config(self) -> DesignConfig:
+        return self.make_config(DesignConfig, noise_ceiling=self.ceiling.value() / 100)
+
+    def _find(self) -> CommandWork:
+        if self._folder is None:
+            raise BadInputError("Commands read written sets, not the tray: write it and open the set here.")
+        return CommandWork("design", {"stimuli": self._folder, "config": self._config()})
 
     def _show(self, record: Progress[Design]) -> None:
         if record.result is not None:

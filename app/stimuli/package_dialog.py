@@ -26,10 +26,12 @@ from app.widgets.basics import (
     make_scroll,
     show_text,
 )
+from app.widgets.copy_work import make_copy_button
 from app.widgets.editors import NumberBox
 from app.widgets.form import Choice, Count, Field, Fields, Form, Number, PathText, Text
 from app.widgets.job_line import JobLine, Reading
-from core.errors import ProbeError
+from core.commands.works import CommandWork
+from core.errors import BadInputError, ProbeError
 from core.experiments.packages.orders import CatchKind, OrderConfig
 from core.experiments.packages.package import FORMATS, Format, PackageKind, fit_template, iter_package
 from core.experiments.packages.plan import PackagePlan, make_plan
@@ -180,6 +182,14 @@ class PackageDialog(QDialog, Fields):
         """The folder to write."""
         return Path(self.out.value()).expanduser()
 
+    def _find(self) -> CommandWork:
+        if self._set is None:
+            raise BadInputError("Choose a stimulus set first.")
+        template, kind = self.form.value(), PackageKind(self.kind.value())
+        pixels = (template.screen.width_px, template.screen.height_px)
+        values = {"stimuli": self._set.folder, "kind": kind, "template": template, "out": self.out_folder()}
+        return CommandWork("package", values | {"screen_px": pixels})
+
     def reject(self) -> None:
         """Escape and Close leave a running job running."""
         self.hide()
@@ -212,6 +222,7 @@ class PackageDialog(QDialog, Fields):
         folder_tip = "Show the finished package in the file manager"
         self.open_folder = make_button("Open folder", do=self._open_folder, tip=folder_tip)
         self.cancel = make_button("Cancel writing", do=self.work.cancel, tip="Stop; no partial files are kept")
+        self.copy = make_copy_button(self._find, self.work.error)
         self.make = make_button("Make package", "primary", self._make_package)
         self.make.setDefault(True)
         told = make_column(self.duration, self.warnings, self.facts, -1, gap=10)
@@ -230,7 +241,7 @@ class PackageDialog(QDialog, Fields):
             make_line(),
             make_row(make_label("New folder"), self.out, self.browse_out, stretch=1),
             self.work,
-            make_row(self.open_folder, self.cancel, -1, make_button("Close", do=self.reject), self.make),
+            make_row(self.open_folder, self.cancel, self.copy, -1, make_button("Close", do=self.reject), self.make),
             gap=8,
             margin=20,
             width=LEAST_WIDTH,

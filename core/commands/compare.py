@@ -71,7 +71,7 @@ def run_compare(
     masks = tuple((name, Path(mask)) for name, mask in split_pairs(roi, "roi").items())
     reading = given.make(ReadOptions, ids=ids, columns=split(columns), rois=masks)
     matching = given.make(MatchOptions, target_columns=split_pairs(target_column, "target_column"))
-    announce((reading, matching, config))
+    announce(reading, matching, config)
     measured = open_measured(Path(words[0]), [Path(word) for word in words[1:]], reading, matching)
     comparison = finish(lambda stop: iter_compare(measured, config, should_stop=stop))
     page = None if out is None else write_comparison(comparison, out)

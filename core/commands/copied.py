@@ -8,194 +8,138 @@ from __future__ import annotations
 
 import inspect
 import shlex
+import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from dataclasses import MISSING, fields, is_dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.mask import pack_mask
 from core.attacks.objective_config import ObjectiveKind
 from core.attacks.presets import name_schedule
 from core.commands.cli import prepare
-from core.commands.options import IS_ASKING, Announced
+from core.commands.options import IS_ASKING, NUMBERS, Announced, strip_optional
 from core.commands.sweeps import BOTH
-from core.commands.table import load_command
-from core.datasets.image_store import find_stimulus
+from core.commands.table import COMMANDS, load_command
+from core.commands.works import CommandWork, ProbeWork
 from core.datasets.subject import load_subject
 from core.encoders.fit_request import FitRequest
-from core.engine import Engine
 from core.errors import BadInputError
-from core.experiments.measured.compare import iter_compare
-from core.experiments.measured.compare_config import CompareConfig
-from core.experiments.measured.measured import MatchOptions
-from core.experiments.measured.trial import ReadOptions
-from core.experiments.measured.trials import open_measured
+from core.paths import resources_folder
 from core.probes.choice import Choice
-from core.probes.probe import ProbeConfig
 from core.probes.target import Target, TargetKind, target_contrast, target_roi, target_set, target_voxel
-from core.stimuli.make import iter_make
-from core.stimuli.plan import StimulusPlan, list_recipes, pack_plan
-from core.stimuli.store import open_probe_store
-from core.sweeps.config import SweepConfig
+from core.stimuli.plan import StimulusPlan, pack_plan
+from core.sweeps.choose import ALL_NETWORKS, choose_encoders
+from core.sweeps.config import Question, SweepConfig
 
 LONGEST_WORD, LONGEST_LINE = 100_000, 100
 """Letters of a word that every shell takes, and of a line of Python."""
-PROBE = """\
-voxels = load_subject({subject!r}).voxels
-target = {target}
-config = {config}
-stimulus = find_stimulus({image!r}, size=config.side)
-*_, last = Engine().iter_probe(config, stimulus)
-probe = last.result
-print(config.describe(), probe.of_target(probe.shift), probe.response_unit)
-"""
-RUN = """\
-config = {config}
-for progress in Engine().{method}(config{more}):
-    print(progress)
-"""
-PLAN = """\
-plan = {plan}
-*_, last = iter_make(Engine(), list_recipes(plan), plan.delivery, Path({name!r}), store=open_probe_store())
-print(last.result.folder)
-"""
-COMPARE = """\
-measured = open_measured({stimuli}, {files}, {reading}, {matching})
-*_, last = iter_compare(measured, {config})
-print(last.result.rows)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeWork:
-    """The probe of what is chosen, of an image by its id or path."""
-
-    choice: Choice
-    image: str
-
-    @property
-    def config(self) -> ProbeConfig:
-        """The probe. Raises BadInputError if something is not chosen."""
-        if not self.image:
-            raise BadInputError("There is no image to probe: choose one in the gallery.")
-        return self.choice.probe_config(load_subject(self.choice.subject).voxels)
-
-
-@dataclass(frozen=True, slots=True)
-class CompareWork:
-    """Measured responses compared with a set's predictions."""
-
-    stimuli: Path
-    files: tuple[Path, ...]
-    reading: ReadOptions
-    matching: MatchOptions
-    config: CompareConfig
-
-
-Work = ProbeWork | SweepConfig | StimulusPlan | FitRequest | CompareWork
-
-
-class _Words(NamedTuple):
-    """A command, what is typed by its options' names (None: nothing), configs that hold the others, what must come."""
-
-    name: str
-    typed: dict[str, Any]
-    configs: tuple[Any, ...]
-    wanted: Any
-    positional: tuple[str, ...] = ()
+Work = ProbeWork | SweepConfig | StimulusPlan | FitRequest | CommandWork
 
 
 def copy_command(work: Work) -> str:
     """One line for a shell. Raises BadInputError if the command line cannot ask for the same."""
-    asked = _list_words(work)
-    command = load_command(asked.name)
+    asked = _ask(work)
+    command = load_command(asked.name if asked.name in COMMANDS else asked.name.split()[0])
     inner: Any = command.func if isinstance(command, partial) else command
-    words = [*asked.name.split(), *asked.positional]
-    for name, option in inspect.signature(command).parameters.items():
-        found = [getattr(one, inner.fields.get(name, name), None) for one in asked.configs]
-        value = asked.typed[name] if name in asked.typed else next((one for one in found if one is not None), None)
-        if option.kind is option.KEYWORD_ONLY and value is not None and value != option.default:
+    known = {one.name: one for one in inspect.signature(command).parameters.values() if one.kind is one.KEYWORD_ONLY}
+    words, wanted = asked.name.split(), [one for one in asked.values.values() if is_dataclass(one)]
+    for name, value in asked.values.items():
+        if name not in known and value is not None and value not in wanted:
+            words += map(str, value) if isinstance(value, tuple) else [str(value)]
+    held = {name: value for one in reversed(wanted) for name, value in _list_fields(one).items()}
+    for name, option in known.items():
+        value = asked.values[name] if name in asked.values else held.get(inner.fields.get(name, name))
+        if value not in (None, "", option.default):
             words += _write_option(option, value)
     if max(map(len, words)) > LONGEST_WORD:
         raise BadInputError("The command would be longer than a shell takes: copy it as Python.")
-    if (made := _read_back(words)) != asked.wanted:
-        pairs = zip(made, asked.wanted, strict=True) if isinstance(made, tuple) else [(made, asked.wanted)]
-        differ = [
-            one.name for got, own in pairs for one in fields(got) if getattr(got, one.name) != getattr(own, one.name)
-        ]
+    pairs = zip(_read_back(words), wanted, strict=True)
+    differ = [one.name for got, own in pairs for one in fields(got) if getattr(got, one.name) != getattr(own, one.name)]
+    if differ:
         raise BadInputError(f"The command line has no options for the same {' and '.join(differ)}: copy it as Python.")
-    return shlex.join(["probescope", *words])
+    line = shlex.join(["probescope", *words])
+    return line if asked.first is None else f"{copy_command(asked.first)} && {line}"
 
 
-def _read_back(words: Sequence[str]) -> Any:
+def _list_fields(config: Any) -> dict[str, Any]:
+    own = {one.name: getattr(config, one.name) for one in fields(config)}
+    parts = [one for one in own.values() if is_dataclass(one)]
+    plain = {name: value for name, value in own.items() if not is_dataclass(value) and value not in (None, "")}
+    return {name: value for part in parts for name, value in _list_fields(part).items()} | plain
+
+
+def _read_back(words: Sequence[str]) -> tuple[Any, ...]:
     token = IS_ASKING.set(True)
     try:
-        return prepare(words)()
+        raise RuntimeError(f"A command was run to know what it asks for; it returned {prepare(words)()}.")
     except Announced as found:
-        return found.args[0]
+        return found.args
     finally:
         IS_ASKING.reset(token)
 
 
 def _write_option(option: inspect.Parameter, value: Any) -> list[str]:
-    name = f"--{option.name.replace('_', '-')}"
+    name, kind = f"--{option.name.replace('_', '-')}", strip_optional(get_args(option.annotation)[0])
     if isinstance(value, bool):
         return [name if value else name.replace("--", "--no-", 1)]
-    if not isinstance(value, tuple | list):
-        return [f"{name}={value}"] if str(value).startswith("-") else [name, str(value)]
-    inner = get_args(get_args(option.annotation)[0])
-    if inner[-1] is not Ellipsis:
-        return [name, *map(str, value)]
-    values = [",".join(map(repr, value))] if inner[0] in (int, float) else value
-    return [word for one in values for word in _write_option(option, one)]
+    if isinstance(value, tuple | list):
+        inner = get_args(kind)
+        if inner and inner[-1] is not Ellipsis:
+            return [name, *map(str, value)]
+        if inner and inner[0] not in NUMBERS:
+            return [word for one in value for word in _write_option(option, one)]
+        value = ",".join(":".join(one) if isinstance(one, tuple) else str(one) for one in value)
+    return [f"{name}={value}"] if str(value).startswith("-") else [name, str(value)]
 
 
-def _list_words(work: Work) -> _Words:
+def _ask(work: Work) -> CommandWork:
     if isinstance(work, ProbeWork):
-        return _list_probe(work)
+        return _ask_probe(work)
     if isinstance(work, SweepConfig):
-        return _list_sweep(work)
+        return _ask_sweep(work)
     if isinstance(work, StimulusPlan):
-        return _Words("stimuli make", {"out": work.delivery.name} | pack_plan(work), (), work)
+        values = {"directions": None, **pack_plan(work), "plan": work, "out": Path(work.delivery.name)}
+        return CommandWork("stimuli make", values)
     if isinstance(work, FitRequest):
-        options, is_one = work.options, len(work.layers) == 1
-        typed = {
+        is_one, options = len(work.layers) == 1, work.options
+        values = {
+            "request": work,
             "layer": work.layers[0] if is_one else None,
-            "layers": None if is_one else ",".join(work.layers),
-            "alphas": ",".join(map(repr, options.alphas)),
+            "layers": None if is_one else work.layers,
             "bootstrap": f"{options.scoring.n_bootstrap}",  # always said: the command has a default of its own
             "region": [f"{at.roi}={at.left!r},{at.bottom!r},{at.right!r},{at.top!r}" for at in options.regions],
         }
-        return _Words("fit", typed, (work, options, options.scoring), work)
-    how: dict[str, Any] = {
-        "ids": work.reading.ids,
-        "columns": ",".join(work.reading.columns),
-        "roi": [f"{name}={mask}" for name, mask in work.reading.rois],
-        "target_column": ["=".join(filter(None, pair)) for pair in work.matching.target_columns.items()],
-    }
-    configs = (work.reading, work.matching, work.config)
-    return _Words("compare", how, configs, configs, (str(work.stimuli), *map(str, work.files)))
+        return CommandWork("fit", values)
+    return work
 
 
-def _list_probe(work: ProbeWork) -> _Words:
+def _ask_probe(work: ProbeWork) -> CommandWork:
     config, raised, aim = work.config, work.choice.target, work.choice.aim
     attack, second, objective = config.attack, config.against, config.objective
     if raised is None or raised.kind not in (TargetKind.VOXEL, TargetKind.ROI):
         kind = raised.label if raised is not None else "nothing"
-        raise BadInputError(
-            f"The command line has no option for {kind}, only for a voxel, an ROI or a file of weights."
-        )
+        raise BadInputError(f"The command line has no option for {kind}, only for a voxel, an ROI or weights.")
+    others = {
+        one
+        for one in set(choose_encoders((config.subject,), [ALL_NETWORKS])) ^ set(work.jurors)
+        if one[1] != config.network
+    }
+    if work.jurors and others:
+        raise BadInputError("The jury's encoders are others than --transfer asks: copy it as Python.")
     schedule = name_schedule(attack)
     if not schedule:  # what the method does not take cannot be typed
         unused = "n_steps" if attack.method is AttackMethod.SQUARE else "n_queries"
         attack = replace(attack, **{unused: getattr(AttackConfig(), unused)})
-    typed = {
+    values = {
+        "config": replace(config, attack=attack),
         "image": work.image,
-        "out": f"probe_{config.direction}_{config.target.name.split()[0]}",
+        "out": work.folder,
         "voxel": raised.voxels[0] if raised.kind is TargetKind.VOXEL else None,
+        "weights": None,
         "roi": raised.roi if raised.kind is TargetKind.ROI else None,
         "contrast_roi": aim.contrast_roi or None,
         "contrast_weight": aim.contrast_weight if aim.contrast_roi else None,
@@ -208,53 +152,63 @@ def _list_probe(work: ProbeWork) -> _Words:
         "agree": second.agrees if second else None,
         "decided": second.decided_sd if second else None,
         "preset": schedule or None,
+        "transfer": bool(work.jurors),
+        "trade_off": work.weights or None,
     }
     if schedule:
-        typed |= dict.fromkeys(("norm", "steps", "step_size", "method", "queries", "epsilon"))
-    return _Words("probe", typed, tuple(filter(None, (config, attack, second))), replace(config, attack=attack))
+        values |= dict.fromkeys(("norm", "steps", "step_size", "method", "queries", "epsilon"))
+    return CommandWork("probe", values)
 
 
-def _list_sweep(config: SweepConfig) -> _Words:
-    copies = {(True, True): BOTH, (True, False): "refitted", (False, True): "untrained"}
-    typed = {
+def _ask_sweep(config: SweepConfig) -> CommandWork:
+    ways = {(True, True): BOTH, (True, False): "refitted", (False, True): "untrained"}
+    copies = ways.get((bool(config.refitted), bool(config.untrained)), "none")
+    values = {
+        "config": config,
         "encoders": ",".join(f"{one.subject}/{one.network}:{one.layer}" for one in config.encoders),
-        "out": str(config.question),
-        "subject": ",".join(config.subjects),
-        "images": ",".join(config.images),
+        "out": Path(str(config.question)),
+        "subject": config.subjects,
         "rois": ",".join(target.roi for target in config.targets if target.roi),
         "voxels": ",".join(str(target.voxel) for target in config.targets if not target.roi),
-        "epsilons": ",".join(map(repr, config.ladder)),
+        "epsilons": config.ladder,
         "norm": BOTH if len(config.norms) > 1 else config.norms[0],
         "directions": BOTH if len(config.directions) > 1 else config.directions[0],
         "attack": ",".join(config.attacks),
-        "copies": copies.get((bool(config.refitted), bool(config.untrained)), "none"),
+        "copies": copies if config.question is Question.TRANSFER else None,
     }
-    return _Words(str(config.question), typed, (config,), config)
+    return CommandWork(str(config.question), values)
 
 
 def copy_python(work: Work) -> str:
     """A script that does the same. Raises BadInputError if something is not chosen."""
-    used: set[Any] = {Engine}
-    spell = partial(_spell, used=used)
+    scripts = tomllib.loads((resources_folder() / "scripts.toml").read_text(encoding="utf-8"))
+    used = set[Any]()
     if isinstance(work, ProbeWork):
-        config = work.config
-        used |= {load_subject, find_stimulus}
-        text = spell(config).replace(f"target={_spell(config.target, set())}", "target=target")
-        target, subject = _name_target(work.choice, config.target, used), work.choice.subject
-        body = PROBE.format(subject=subject, target=target, config=text, image=work.image)
-    elif isinstance(work, StimulusPlan):
-        used |= {iter_make, list_recipes, open_probe_store, Path}
-        body = PLAN.format(plan=spell(work), name=work.delivery.name)
-    elif isinstance(work, CompareWork):
-        used |= {open_measured, iter_compare}
-        body = COMPARE.format(**{one.name: spell(getattr(work, one.name)) for one in fields(work)})
+        text = _write_probe(work, scripts, used)
     else:
-        is_sweep = isinstance(work, SweepConfig)
-        more = f", {spell(Path(work.question))}" if isinstance(work, SweepConfig) else ""
-        body = RUN.format(config=spell(work), method="iter_sweep" if is_sweep else "iter_fit", more=more)
-    places = {thing: "pathlib" if thing is Path else thing.__module__ for thing in used if thing.__name__ in body}
-    imports = sorted(f"from {place} import {thing.__name__}" for thing, place in places.items())
-    return "\n".join([*imports, "", body])
+        asked = _ask(work)
+        script = scripts["analysis" if isinstance(work, SweepConfig) else asked.name]
+        text = "" if asked.first is None else _write_probe(asked.first, scripts, used)
+        text += script.format(**{name: _spell(value, used) for name, value in asked.values.items()})
+    places = {thing: "pathlib" if thing is Path else thing.__module__ for thing in used if thing.__name__ in text}
+    imports = {f"from {place} import {thing.__name__}" for thing, place in places.items()}
+    lines = text.splitlines()
+    own = [line for line in lines if line.startswith("from ")]
+    return "\n".join([*sorted(imports.union(own)), "", *(line for line in lines if line not in own), ""])
+
+
+def _write_probe(work: ProbeWork, scripts: dict[str, str], used: set[Any]) -> str:
+    config, choice = work.config, work.choice
+    text = _spell(config, used).replace(f"target={_spell(config.target, set())}", "target=target")
+    target = _name_target(choice, config.target, used)
+    text = scripts["choice"].format(subject=repr(choice.subject), target=target, config=text, image=repr(work.image))
+    if work.weights:
+        return text + scripts["trade-off"].format(weights=work.weights)
+    text += scripts["probe"]
+    if work.jurors:
+        weights = None if config.target.kind is TargetKind.PATTERN else "probe.target_vector"
+        text += scripts["jury"].format(jurors=work.jurors, weights=weights)
+    return text
 
 
 def _name_target(choice: Choice, target: Target, used: set[Any]) -> str:
@@ -283,12 +237,8 @@ def _spell(value: Any, used: set[Any]) -> str:
         used.add(type(value))
         pairs = [(one, getattr(value, one.name)) for one in fields(value)]
         parts = [f"{one.name}={spell(own)}" for one, own in pairs if not _is_default(one, own)]
-        line = f"{type(value).__name__}({', '.join(parts)})"
-        return (
-            line
-            if len(line) < LONGEST_LINE
-            else line[: line.index("(") + 1] + "\n    " + ",\n    ".join(parts) + ",\n)"
-        )
+        line, longer = f"{type(value).__name__}({', '.join(parts)})", ",\n    ".join(parts)
+        return line if len(line) < LONGEST_LINE else f"{type(value).__name__}(\n    {longer},\n)"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key!r}: {spell(own)}' for key, own in value.items())}}}"
     if isinstance(value, tuple | list):

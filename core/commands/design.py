@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from core.checks import refusal, to_number
-from core.commands.options import Given, Json, about, explained, takes
+from core.commands.options import Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish, format_table
 from core.experiments.measured.design import DesignConfig
 from core.files import check_free
@@ -48,6 +48,7 @@ def run_design(
     if out is not None:
         check_free(out)
     config = given.make(DesignConfig, noise_ceiling=_read_share(noise_ceiling))
+    announce(config)
     if stimuli.suffix == ".json" and all(path.is_file() for path in name_files(stimuli)):
         rows = tabulate_needed(load_probe(stimuli), config)
         return answer(plain({"probe": str(stimuli), "budgets": rows}), format_table(rows), as_json=json)

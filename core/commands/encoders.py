@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from core.checks import check_choice, refusal
-from core.commands.options import Device, Given, Json, about, actions, explained, takes
+from core.commands.options import IS_ASKING, Device, Given, Json, about, actions, announce, explained, takes
 from core.commands.output import answer, follow, format_table
 from core.datasets.subject import load_subject
 from core.encoders.card_table import CardRow, share_at_edge, summarise_card
@@ -121,8 +121,11 @@ def _import(
     from core.encoders.importers.open import hash_files, read_readout
     from core.engine import Engine
 
+    kept_as = "simulated" if simulated else "measured"
+    if IS_ASKING.get():
+        announce(given.make(ImportRequest, kind=kept_as))
     readout = read_readout(files, kind=kind, member=member)
-    request = _resolve_request(readout, given, kept_as="simulated" if simulated else "measured")
+    request = _resolve_request(readout, given, kept_as=kept_as)
     opened = Engine(device=device).open_network(request.network, request.layer, weights=network_weights)
     last = follow(iter_import(readout, request, network=opened, files=hash_files(files)))
     if last.result is None:
@@ -165,6 +168,7 @@ def _add(
     kind = "simulated" if simulated else "measured"
     request = given.make(ImportRequest, network="", layer="", kind=kind, **named)
     options, whole = given.make(NetworkImportOptions), given.make(WholeOptions)
+    announce(options, whole, request)
     last = follow(Engine(device=device).iter_whole(module, options, whole, request))
     if last.result is None or last.result.provenance is None:
         raise RuntimeError("A whole encoder was taken in without a result.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from core.checks import refusal
-from core.commands.options import Given, Json, about, explained, takes
+from core.commands.options import Given, Json, about, announce, explained, takes
 from core.commands.output import answer, follow, split
 from core.datasets.description import TEMPLATE
 from core.datasets.import_options import ImportOptions
@@ -58,6 +58,7 @@ def run_import(
         advice = "Add --subject ID, the name the subject gets."
         raise refusal("subject", allowed="named", got=subject or None, advice=advice)
     options = given.make(ImportOptions, subject=subject, rois=split(rois))
+    announce(options)
     check_no_encoders(options.subject)
     summary = follow(iter_import(plan_import(kind, source, options), options)).result
     if summary is None:

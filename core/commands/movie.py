@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
-from core.commands.options import FromHost, Given, Host, ProbeFile, about, explained, takes
+from core.commands.options import FromHost, Given, Host, ProbeFile, about, announce, explained, takes
 from core.commands.output import finish, stop_on_interrupt
 from core.errors import BadInputError
 from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
@@ -56,6 +56,7 @@ def run_movie(
 
     width, height = parse_size(size)
     config = given.make(MovieConfig, width=width, height=height, style=given.make(CortexStyle))
+    announce(config)
     kind = check_place(out)
     saved = load_probe(probe)
     check_movie(config, saved)
@@ -86,6 +87,7 @@ def run_figure(
     from core.probes.files import load_probe
 
     config = given.make(FigureConfig, style=given.make(CortexStyle))
+    announce(config)
     find_figure_format(out, config.kind)
     saved = load_probe(probe)
     with open_cortex(host, saved, config) as cortex:

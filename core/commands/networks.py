@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from core.commands.listing import All, describe_network, layers
-from core.commands.options import Device, Given, Json, about, actions, explained, takes
+from core.commands.options import Device, Given, Json, about, actions, announce, explained, takes
 from core.commands.output import answer, follow, format_table, stop_on_interrupt, time_left
 from core.networks.catalog import list_networks
 from core.networks.import_options import NetworkImportOptions
@@ -49,7 +49,8 @@ def _list(*, json: Json = False) -> int:
 def _add(source: str, /, *, json: Json = False, given: Given) -> int:
     from core.networks.importing import import_network
 
-    spec = import_network(source, given.make(NetworkImportOptions))
+    announce(options := given.make(NetworkImportOptions))
+    spec = import_network(source, options)
     text = f"Added {spec.id}: {spec.describe()}; layers {', '.join(spec.layers)}."
     text += f"\n{spec.note}" if spec.note else ""
     if not spec.installed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import MISSING, Field, dataclass, fields, replace
@@ -97,17 +98,17 @@ class Given:
 
 
 class Announced(Exception):
-    """Carries the config that a command was about to run to who only wanted to know it."""
+    """Carries the configs that a command was about to run to who only wanted to know them."""
 
 
 IS_ASKING: ContextVar[bool] = ContextVar("is_asking", default=False)
 """Whether commands are only asked what they would run."""
 
 
-def announce(config: object) -> None:
-    """Tell the config that a command is about to run. Raises Announced if nothing more is wanted."""
+def announce(*configs: object) -> None:
+    """Tell the configs that a command is about to run. Raises Announced if nothing more is wanted."""
     if IS_ASKING.get():
-        raise Announced(config)
+        raise Announced(*configs)
 
 
 def takes(*sources: tuple[type, str] | tuple[type, str, dict[str, str]]) -> Callable[[Callable[..., int]], Run]:
@@ -173,6 +174,7 @@ def actions(*functions: Callable[..., int | None]) -> Callable[[Callable[..., ob
                 raise refusal(action, allowed=f"followed by {wanted}", got=" ".join(others)) from error
             return run_action(*others, **typed) or 0
 
+        run.fields = dict(ChainMap(*(getattr(one, "fields", {}) for one in functions)))  # type: ignore[attr-defined]
         named = first.replace(annotation=Annotated[str, about(f"one of {', '.join(chosen)}")])
         common = [one for one in options.values() if len(takers[one.name]) == len(chosen)]
         rare = [_say_whose(one, takers[one.name]) for one in options.values() if one not in common]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from core.checks import refusal
-from core.commands.options import Given, Json, about, explained, takes
+from core.commands.options import Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish
 from core.experiments.packages.orders import OrderConfig
 from core.experiments.packages.package import FORMATS, PackageKind, fit_template, iter_package
@@ -48,6 +48,7 @@ def run_package(
     base = Template() if timing is None else read_template(timing)
     pixels = {} if screen_px is None else {"width_px": screen_px[0], "height_px": screen_px[1]}
     template = Template(given.over(base.timing), given.over(base.order), given.over(base.screen, **pixels))
+    announce(template)
     if save_timing is not None:
         if save_timing.exists():
             advice = "Nothing is overwritten; choose another name."

@@ -10,10 +10,10 @@ from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Annotated
 
-from core.commands.options import Device, Given, Json, about, explained, takes
+from core.commands.options import IS_ASKING, Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, follow, format_table, time_left
 from core.networks.catalog import check_new_id, folder_name, list_user_networks
-from core.robustify.config import RobustifyConfig, robustify_folder
+from core.robustify.config import RobustifyConfig, RobustifyOptions, robustify_folder
 
 if TYPE_CHECKING:
     from core.robustify.publish import PublishedNetwork
@@ -49,8 +49,11 @@ def run_robustify(
     from core.robustify.run import suggest_recipe
     from core.robustify.train import iter_robustify
 
+    typed = {"network": RobustifyConfig().network} | given.of(RobustifyConfig)
+    if IS_ASKING.get():
+        announce(RobustifyOptions(images=images, id=id, title=title, **typed))
     photos = find_photos(images)
-    config = suggest_recipe(**{"network": RobustifyConfig().network} | given.of(RobustifyConfig))
+    config = suggest_recipe(**typed)
     if id and id not in [spec.id for spec in list_user_networks()]:
         check_new_id(id)
     weights = out or robustify_folder() / f"{folder_name(id or config.network)}.safetensors"

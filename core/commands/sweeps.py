@@ -215,6 +215,7 @@ def run_study(
     if candidates is not None:
         more["candidates"] = parse_layers(split(candidates), teachers=more.get("teachers", usual.teachers))
     config = given.over(usual, **more)
+    announce(config)
     if not _compute(STUDY, config, estimate_study, device=device, out=out, options=given.make(RunOptions)):
         return 0
     from core.reports.study_report import write_study

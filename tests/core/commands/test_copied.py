@@ -17,7 +17,8 @@ from core.attacks.presets import find_preset
 from core.cluster import run as cluster_run
 from core.commands import compare, probe, sweeps
 from core.commands.cli import run_command_line
-from core.commands.copied import CompareWork, ProbeWork, copy_command, copy_python
+from core.commands.copied import copy_command, copy_python
+from core.commands.works import ProbeWork, ask_comparison
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.config import RoiRegion, ScoringConfig
@@ -261,7 +262,7 @@ def test_a_comparison_reads_the_same_files_the_same_way(monkeypatch: pytest.Monk
     reading = ReadOptions(ids=(Path("a b.txt"),), rois=(("FFA", Path("ffa.nii.gz")),), resample=True)
     matching = MatchOptions(target_columns={"": "ffa mean"}, ignore_unknown=True, zscore=True, unit="%")
     config = CompareConfig(seed=3, n_bootstrap=150)
-    work = CompareWork(Path("my set"), (Path("run 1.csv"),), reading, matching, config)
+    work = ask_comparison(Path("my set"), (Path("run 1.csv"),), reading, matching, config)
     from core.experiments.measured import trials
 
     monkeypatch.setattr(trials, "open_measured", catch)
