@@ -344,7 +344,7 @@ class Explore(Feature):
             menu.figure_wanted.connect(partial(self.figure_wanted.emit, kind))
         for pane in (self.images.clean_view, self.images.made_view, self.images.difference_view):
             action = QAction("Save figure…", pane)
-            action.triggered.connect(partial(self._want_figure, FigureKind.IMAGES))
+            action.triggered.connect(lambda: self.figure_wanted.emit(FigureKind.IMAGES))
             pane.addAction(action)
 
     @cached_property
@@ -368,6 +368,3 @@ class Explore(Feature):
 
     def _say(self, text: str) -> None:
         self._desk.say(text, "info")
-
-    def _want_figure(self, kind: FigureKind, *_checked: object) -> None:
-        self.figure_wanted.emit(kind)
