@@ -11,7 +11,6 @@ from app.widgets.basics import allow, bring, fill_dialog, make_button, make_head
 from app.widgets.desk import Desk, Feature, does
 
 KEY = "camera_poses"
-NONE_YET = "None yet: turn the cortex, name the view and save it."
 KEEP_TIP = "Save the current surface, hemispheres and camera"
 
 
@@ -41,7 +40,7 @@ class PosesDialog(QDialog):
         self.resize(420, 380)
         self.list = QListWidget()
         self.list.setAccessibleName("Saved poses")
-        self.empty = make_label(NONE_YET, "muted", wraps=True)
+        self.empty = make_label("None yet: turn the cortex, name the view and save it.", "muted", wraps=True)
         self.name = QLineEdit()
         self.name.setAccessibleName("Name of this view")
         self.name.setPlaceholderText("Name of this view")

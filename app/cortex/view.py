@@ -278,7 +278,7 @@ class CortexView(QWidget):
         self.morph_slider.moved.connect(self.set_morph)
         given = self.canvas.input
         given.clicked.connect(self._click)
-        given.hovered.connect(lambda at: self._follow(partial(self._read_at, self.canvas.mapToGlobal(at))))
+        given.hovered.connect(lambda at: self._follow(partial(self._read_at, QPointF(self.canvas.mapToGlobal(at)))))
         given.left.connect(partial(self._follow, None))
         self._reread.timeout.connect(self._tell_again)
         for changed in (self.canvas.posed, self.canvas.drawn):

@@ -109,7 +109,7 @@ class DrawingDialog(QDialog):
         """Put the form, the preview with what stands below it, and the buttons in their places."""
         self.preview = preview
         scroll = make_scroll(form)
-        scroll.setFixedWidth(scroll.widget().sizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
+        scroll.setFixedWidth(form.sizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         right = make_column(preview, *below, gap=8, stretch=0)
         body = make_row(scroll, right, gap=20, stretch=1)
         copy = make_copy_button(lambda: self.find_work(self.value(), self.ending()), self.work.error)

@@ -211,10 +211,10 @@ def fill_dialog(
 def align(*forms: QFormLayout) -> None:
     """Let the fields of forms under each other begin at one place."""
     ask = QFormLayout.ItemRole.LabelRole
-    labels = [item.widget() for form in forms for row in range(form.rowCount()) if (item := form.itemAt(row, ask))]
-    widest = max(label.sizeHint().width() for label in labels)
+    items = [form.itemAt(row, ask) for form in forms for row in range(form.rowCount())]
+    labels = [label for item in items if item and (label := item.widget())]
     for label in labels:
-        label.setMinimumWidth(widest)
+        label.setMinimumWidth(max(one.sizeHint().width() for one in labels))
 
 
 def allow(widget: QWidget | QAction, reason: str, tip: str = "") -> None:
