@@ -77,7 +77,7 @@ class CortexCanvas(QWidget):
         self._glide = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=GLIDE_MS)
         self._glide.valueChanged.connect(self._glide_on)
         self._fade = QVariantAnimation(self, startValue=0.0, endValue=1.0, duration=FADE_MS)
-        self._fade.valueChanged.connect(self._fade_on)
+        self._fade.valueChanged.connect(lambda _share: self.update())
         self._connect_input()
         follow_theme(self.set_theme)
 
@@ -277,7 +277,7 @@ class CortexCanvas(QWidget):
     def _connect_input(self) -> None:
         self.input.double_clicked.connect(self._double_click)
         self.input.orbited.connect(self._orbit)
-        self.input.panned.connect(self._pan)
+        self.input.panned.connect(lambda across, down: self.look_from(self.pose.panned(across, down)))
         self.input.zoomed.connect(self._zoom)
         self.input.fit_asked.connect(self.fit)
         for moved in (self.input.hovered, self.input.brushed, self.input.left):
@@ -297,9 +297,6 @@ class CortexCanvas(QWidget):
     def _glide_on(self, share: float) -> None:
         self._take_pose(self._from.between(self._to, share * share * (3 - 2 * share)))
 
-    def _fade_on(self, _share: float) -> None:
-        self.update()
-
     def _double_click(self, position: QPointF) -> None:
         pick = self.pick_at(position)
         if pick is None:
@@ -309,9 +306,6 @@ class CortexCanvas(QWidget):
 
     def _orbit(self, across: float, down: float) -> None:
         self.look_from(self.pose.orbited(across, down))
-
-    def _pan(self, across: float, down: float) -> None:
-        self.look_from(self.pose.panned(across, down))
 
     def _zoom(self, factor: float, at: QPointF | None) -> None:
         width, height = self.width(), max(1, self.height())

@@ -24,10 +24,11 @@ from core.surfaces.colormap import (
     list_colormaps,
     read_range,
 )
-from core.words import digits_for, format_number, format_signed
+from core.words import digits_for, format_number, format_signed, name_with_unit
 
 BAR_WIDTH, BAR_HEIGHT = 208, 10
-WIDTH, HEIGHT = 236, 58
+WIDTH, HEIGHT, LINE = 236, 58, 15
+"""Pixels of a bar under one line of caption, and of such a line."""
 GROWN = 3
 """Pixels by which the bar of a 2-D map is higher."""
 
@@ -56,13 +57,14 @@ class ColourBar(QWidget):
 
     def sizeHint(self) -> QSize:
         """Room for the bar, its caption and its numbers."""
-        return QSize(WIDTH, HEIGHT)
+        return QSize(WIDTH, bar_height(self.reading))
 
     def show_reading(self, reading: ColourKey | None) -> None:
         """Show a reading; None shows nothing."""
         self.reading = reading
         self.setAccessibleName("" if reading is None else f"Colour bar: {reading.caption()}")
         self.setToolTip("" if reading is None else _explain(reading))
+        self.updateGeometry()
         self.update()
 
     def event(self, event: QEvent) -> bool:
@@ -92,19 +94,33 @@ def find_ticks(key: ColourKey) -> tuple[tuple[float, str], ...]:
     return ((0.0, low), (0.5, middle), (1.0, high))
 
 
+def caption_lines(reading: ColourKey) -> list[str]:
+    """The caption; what a second map shows stands on a line of its own."""
+    return [name_with_unit(reading.title, reading.unit), *filter(None, [reading.note.removeprefix(" · ").strip()])]
+
+
+def bar_height(reading: ColourKey | None) -> int:
+    """Pixels that a colour bar takes."""
+    return HEIGHT if reading is None else HEIGHT + LINE * (len(caption_lines(reading)) - 1)
+
+
 def draw_colour_bar(painter: QPainter, reading: ColourKey, *, area: QRectF, theme: Theme) -> None:
     """Draw a colour bar into an area; used for the window and for pictures."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     base = painter.font()
     left = area.center().x() - BAR_WIDTH / 2
     grown = GROWN if reading.is_2d else 0
-    bar = QRectF(left, area.top() + 18 - grown, BAR_WIDTH, BAR_HEIGHT + grown)
-    font, caption = bold(small(base)), reading.caption()
-    room = area.width() / max(area.width(), HINTING * QFontMetricsF(font).horizontalAdvance(caption))
-    font.setPointSizeF(room * font.pointSizeF())  # a long unit is written smaller, never cut
-    painter.setFont(font)
+    captions = caption_lines(reading)
+    top = area.top() + LINE * len(captions) + 3 - grown
+    bar = QRectF(left, top, BAR_WIDTH, BAR_HEIGHT + grown)
     painter.setPen(QColor(theme.text))
-    painter.drawText(QRectF(area.left(), area.top(), area.width(), 15), Qt.AlignmentFlag.AlignCenter, caption)
+    for number, caption in enumerate(captions):
+        font = bold(small(base))
+        room = area.width() / max(area.width(), HINTING * QFontMetricsF(font).horizontalAdvance(caption))
+        font.setPointSizeF(room * font.pointSizeF())  # a long unit is written smaller, never cut
+        painter.setFont(font)
+        line = QRectF(area.left(), area.top() + LINE * number, area.width(), LINE)
+        painter.drawText(line, Qt.AlignmentFlag.AlignCenter, caption)
     _draw_gradient(painter, reading, bar=bar, theme=theme)
     _draw_arrows(painter, reading, bar=bar)
     painter.setFont(small(base))

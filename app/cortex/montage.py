@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QDialog, QLabel
 
 from app.base.pictures import save_image
 from app.cortex.camera import CameraPose
-from app.cortex.colour_bar import HEIGHT, WIDTH, draw_colour_bar
+from app.cortex.colour_bar import WIDTH, bar_height, draw_colour_bar
 from app.cortex.layout import PREFERRED, VIEWS, Hemispheres, NamedView
 from app.cortex.morph import MorphPath
 from app.cortex.scene import Format, Scene
@@ -29,8 +29,8 @@ TILE, EDGE, SCALE, MARGIN = (560, 380), 12, 2, 1.1
 
 def draw_montage(view: CortexView) -> QImage:
     """The cortex as it is shown, from each of `SIDES`, two by two with names, over its colour bar."""
-    scene, (width, height) = view.canvas.scene, TILE
-    image = QImage(2 * width * SCALE, (2 * height + HEIGHT + EDGE) * SCALE, QImage.Format.Format_RGB32)
+    scene, (width, height), strip = view.canvas.scene, TILE, bar_height(view.colour_bar.reading)
+    image = QImage(2 * width * SCALE, (2 * height + strip + EDGE) * SCALE, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(SCALE)
     image.fill(QColor(scene.theme.window))
     painter = QPainter(image)
@@ -47,7 +47,7 @@ def draw_montage(view: CortexView) -> QImage:
             )
         painter.drawText(corner + QPointF(EDGE, 2 * EDGE), side.capitalize())
     if view.colour_bar.reading is not None:
-        area = QRectF(width - WIDTH / 2, 2 * height, WIDTH, HEIGHT)
+        area = QRectF(width - WIDTH / 2, 2 * height, WIDTH, strip)
         draw_colour_bar(painter, view.colour_bar.reading, area=area, theme=scene.theme)
     painter.end()
     return image

@@ -208,7 +208,7 @@ class CortexPanel(QWidget):
         self.map_box.currentIndexChanged.connect(self._choose_map)
         self.beside_box.chosen.connect(self.look_changed)
         self.path_button.toggled.connect(self.look_changed)
-        self.geometry_box.currentIndexChanged.connect(self._choose_geometry)
+        self.geometry_box.currentIndexChanged.connect(lambda: view.set_geometry(self.geometry_box.value()))
         self.view_box.chosen.connect(view.set_named_view)
         self.hemispheres.chosen.connect(view.set_hemispheres)
         self.threshold.valueChanged.connect(self._apply_threshold)
@@ -219,9 +219,6 @@ class CortexPanel(QWidget):
         view.layout_changed.connect(self._follow_layout)
         view.scale_changed.connect(self._follow_scale)
         view.colour_bar.range_wanted.connect(self.ask_range)
-
-    def _choose_geometry(self) -> None:
-        self.view.set_geometry(self.geometry_box.value())
 
     def _choose_map(self, _index: int) -> None:
         self.view.show_regions(self.current_map() == REGIONS)

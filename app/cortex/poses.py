@@ -40,6 +40,7 @@ class PosesDialog(QDialog):
         self.resize(420, 380)
         self.list = QListWidget()
         self.list.setAccessibleName("Saved poses")
+        self.empty = make_label("None yet: turn the cortex, name the view and save it.", "muted", wraps=True)
         self.name = QLineEdit()
         self.name.setAccessibleName("Name of this view")
         self.name.setPlaceholderText("Name of this view")
@@ -50,6 +51,7 @@ class PosesDialog(QDialog):
             self,
             "Camera poses",
             make_label("Saved views of the cortex", "title"),
+            self.empty,
             self.list,
             make_row(self.remove, -1, self.go),
             make_heading("Save"),
@@ -68,6 +70,7 @@ class PosesDialog(QDialog):
     def show_names(self) -> None:
         """List every kept pose, in the order kept."""
         self.list.clear()
+        self.empty.setVisible(not self._poses())
         self.list.addItems([pose.name for pose in self._poses()])
         self._refresh()
 

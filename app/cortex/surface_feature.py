@@ -221,7 +221,7 @@ class ImportSurfaceDialog(QDialog, Fields):
     def _find(self, make: Callable[[], ImportedSurface], shown: str) -> None:
         self.place.setText(shown)
         self._show(None, READING)
-        done, refuse, title = self._show_found, self._show_problem, "Reading the surface…"
+        done, refuse, title = self._show_found, partial(self._show, None, ""), "Reading the surface…"
         self._lane.submit("surface", lambda _stop: make(), on_done=done, refuse=refuse, title=title)
 
     def _show_found(self, imported: ImportedSurface) -> None:
@@ -235,10 +235,7 @@ class ImportSurfaceDialog(QDialog, Fields):
         show_text(self._unfit, reason if self._subject else "")
         self._show(imported, "\n".join(line[0].upper() + line[1:] for line in imported.describe()))
 
-    def _show_problem(self, text: str) -> None:
-        self._show(None, "", problem=text)
-
-    def _show(self, imported: ImportedSurface | None, found: str, *, problem: str = "") -> None:
+    def _show(self, imported: ImportedSurface | None, found: str, problem: str = "") -> None:
         self.imported = imported
         show_text(self.found, found)
         show_text(self.problem, problem)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 from app.cortex.brush import Brush
 from app.cortex.canvas import CortexCanvas
 from app.cortex.colour import CortexStyle
-from app.cortex.colour_bar import HEIGHT, WIDTH, ColourBar, draw_colour_bar
+from app.cortex.colour_bar import WIDTH, ColourBar, bar_height, draw_colour_bar
 from app.cortex.cursor import CortexCursor
 from app.cortex.layout import PREFERRED, Geometry, Hemispheres, NamedView
 from app.cortex.morph import MorphPath, MorphSlider, follow_path
@@ -235,7 +235,7 @@ class CortexView(QWidget):
         canvas, reading, theme = self.canvas, self.colour_bar.reading, self.canvas.scene.theme
         font, width, height = canvas.font(), canvas.width(), canvas.height()
         draw = canvas.order(ratio=scale, transparent=transparent)
-        strip = 0 if reading is None else HEIGHT + EDGE
+        strip = 0 if reading is None else bar_height(reading) + EDGE
 
         def make() -> QImage:
             image = QImage(width * scale, (height + strip) * scale, QImage.Format.Format_ARGB32_Premultiplied)
@@ -246,7 +246,8 @@ class CortexView(QWidget):
             painter.setFont(font)
             painter.drawImage(QRectF(0, 0, width, height), cortex)
             if reading is not None:
-                draw_colour_bar(painter, reading, area=QRectF(width - WIDTH - EDGE, height, WIDTH, HEIGHT), theme=theme)
+                area = QRectF(width - WIDTH - EDGE, height, WIDTH, strip - EDGE)
+                draw_colour_bar(painter, reading, area=area, theme=theme)
             painter.end()
             return image
 
@@ -277,14 +278,14 @@ class CortexView(QWidget):
         self.morph_slider.moved.connect(self.set_morph)
         given = self.canvas.input
         given.clicked.connect(self._click)
-        given.hovered.connect(self._hover)
+        given.hovered.connect(lambda at: self._follow(partial(self._read_at, QPointF(self.canvas.mapToGlobal(at)))))
         given.left.connect(partial(self._follow, None))
         self._reread.timeout.connect(self._tell_again)
         for changed in (self.canvas.posed, self.canvas.drawn):
             changed.connect(self._reread.start)
         self.brush.painted.connect(self.show_set)
         self.brush.ended.connect(self.set_drawn)
-        self.voxel_cursor.moved.connect(self._follow_keys)
+        self.voxel_cursor.moved.connect(lambda pick: self._follow(partial(self._describe, pick)))
         self.voxel_cursor.chosen.connect(self._pick)
 
     def _can_show(self, geometry: Geometry) -> bool:
@@ -360,9 +361,6 @@ class CortexView(QWidget):
         if (pick := self.canvas.pick_at(position)) is not None:
             self._pick(pick)
 
-    def _hover(self, position: QPointF) -> None:
-        self._follow(partial(self._read_at, self.canvas.mapToGlobal(position)))
-
     def _read_at(self, place: QPointF) -> HoverInfo | None:
         """What lies at a place of the screen, where the pointer stays while the view moves under it."""
         position = self.canvas.mapFromGlobal(place)
@@ -372,9 +370,6 @@ class CortexView(QWidget):
     def _follow(self, read: Callable[[], HoverInfo | None] | None) -> None:
         self._read = read
         self.voxel_hovered.emit(None if read is None else read())
-
-    def _follow_keys(self, pick: Pick) -> None:
-        self._follow(partial(self._describe, pick))
 
     def _tell_again(self) -> None:
         """What was read may have changed: another map, probe, unit, shape or camera."""

@@ -47,7 +47,8 @@ SCORES = (
 
 def offered_scores(card: EncoderCard) -> tuple[ScoreChoice, ...]:
     """The scores this card has."""
-    return tuple(choice for choice in SCORES if _known(getattr(card, choice.name)))
+    known = {one.name: np.asarray(getattr(card, one.name), dtype=np.float32) for one in SCORES}  # NaN for None
+    return tuple(choice for choice in SCORES if np.isfinite(known[choice.name]).any())
 
 
 def roi_groups(voxels: VoxelTable) -> dict[str, IntArray]:
@@ -194,10 +195,6 @@ def describe_difference(first: FloatArray, second: FloatArray) -> str:
 def _median(values: FloatArray) -> float:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if known.size else float("nan")
-
-
-def _known(values: FloatArray | None) -> bool:
-    return values is not None and bool(np.isfinite(values).any())
 
 
 def _power(exponent: int) -> str:

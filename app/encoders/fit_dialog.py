@@ -170,16 +170,13 @@ class FitDialog(QDialog):
                 "estimate",
                 lambda stop: self._session.engine.estimate_fit(made, should_stop=stop).describe(),
                 on_done=self.show_estimate,
-                refuse=self._refuse_estimate,
+                refuse=partial(self.show_estimate, NO_ESTIMATE),
                 title="Estimating the cost of a fit…",
             )
 
     def _request_fit(self) -> None:
         if (made := self.request()) is not None:
             self.start(made)
-
-    def _refuse_estimate(self, text: str) -> None:
-        self.show_estimate(NO_ESTIMATE, text)
 
     def _take_result(self, request: FitRequest, last: SearchProgress) -> None:
         controller = self._session.controller

@@ -105,8 +105,8 @@ class ImageList(QAbstractListModel):
         if self.lane is None or self.lane.is_busy(READING) or not self._wanted:
             return
         batch = [item for _, item in zip(range(BATCH), reversed(self._wanted.values()), strict=False)]
-        read = partial(_read_thumbnails, batch)
-        self.lane.submit(READING, lambda _stop: read(), on_done=self._take, title="Reading thumbnails…")
+        read = partial(lambda items, _stop: {item.key: read_thumbnail(item) for item in items}, batch)
+        self.lane.submit(READING, read, on_done=self._take, title="Reading thumbnails…")
 
     def _take(self, images: dict[str, QImage]) -> None:
         for key, image in images.items():
@@ -114,10 +114,6 @@ class ImageList(QAbstractListModel):
             self._pictures.put(key, QPixmap.fromImage(image))
         self.read.emit()
         self._soon.start()
-
-
-def _read_thumbnails(items: list[GalleryItem]) -> dict[str, QImage]:
-    return {item.key: read_thumbnail(item) for item in items}
 
 
 def read_thumbnail(item: GalleryItem) -> QImage:

@@ -174,7 +174,7 @@ class RoiTable(PlainTable):
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.itemSelectionChanged.connect(self._tell)
-        self.cellDoubleClicked.connect(self._want)
+        self.cellDoubleClicked.connect(lambda *_: self.roi_wanted.emit(self.current_key()))
         for column in range(1, len(COLUMNS)):
             falling = Qt.SortOrder.DescendingOrder.value
             self.model().setHeaderData(column, Qt.Orientation.Horizontal, falling, INITIAL_ORDER)
@@ -255,9 +255,6 @@ class RoiTable(PlainTable):
 
     def _tell(self) -> None:
         self.roi_selected.emit(self.current_key())
-
-    def _want(self, *_: int) -> None:
-        self.roi_wanted.emit(self.current_key())
 
 
 def figures_for(value: float) -> int:

@@ -99,7 +99,7 @@ class Wiring(QObject):
         cortex, controller = self._panels.cortex, self._session.controller
         cortex.view.voxel_picked.connect(controller.pick_voxel)
         cortex.view.set_drawn.connect(controller.pick_set)
-        cortex.view.voxel_hovered.connect(self._show_hover)
+        cortex.view.voxel_hovered.connect(lambda on: self._say(on.describe() if isinstance(on, HoverInfo) else ""))
         cortex.map_changed.connect(self._take_look)
         cortex.look_changed.connect(self._take_look)
         self._panels.images.compared.connect(self._presenter.compare)
@@ -272,9 +272,6 @@ class Wiring(QObject):
     def _scrub(self, step: int | None) -> None:
         if self._session.state.probe is not None:
             self._session.state.step = step
-
-    def _show_hover(self, info: object) -> None:
-        self._say(info.describe() if isinstance(info, HoverInfo) else "")
 
 
 def first_attack(settings: Settings) -> AttackConfig:

@@ -12,7 +12,7 @@ from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtWidgets import QDialog, QLayout, QWidget
 
 from app.figures.forms import THEMES, MovieForm, StyleForm
-from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, make_scroll
+from app.widgets.basics import align, allow, make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.copy_work import make_copy_button
 from app.widgets.editors import Slider
 from app.widgets.form import Choice, Count, Fields, Flag, Number, attempt
@@ -94,12 +94,12 @@ class DrawingDialog(QDialog):
         super().done(result)
 
     def lay_out(
-        self, form: QWidget | QLayout, preview: PictureLabel, *below: QWidget, width: int, first: Sequence[QWidget] = ()
+        self, form: QWidget | QLayout, preview: PictureLabel, *below: QWidget, first: Sequence[QWidget] = ()
     ) -> None:
         """Put the form, the preview with what stands below it, and the buttons in their places."""
         self.preview = preview
         scroll = make_scroll(form)
-        scroll.setFixedWidth(width)
+        scroll.setFixedWidth(form.sizeHint().width() + scroll.verticalScrollBar().sizeHint().width())
         right = make_column(preview, *below, gap=8, stretch=0)
         body = make_row(scroll, right, gap=20, stretch=1)
         copy = make_copy_button(lambda: self.find_work(self.value(), self.ending()), self.work.error)
@@ -136,7 +136,7 @@ class MovieDialog(DrawingDialog):
         self.cost = make_label("", "muted", wraps=True)
         self.stop = make_button("Stop", do=self.work.cancel)
         preview = PictureLabel("Frame of the movie", least=(480, 270))
-        self.lay_out(self.form, preview, self.place, self.cost, self.work, width=352, first=[self.stop])
+        self.lay_out(self.form, preview, self.place, self.cost, self.work, first=[self.stop])
         self.value, self.ending = self.form.value, self.form.movie_format
         self.form.changed.connect(self._take_change)
         self.place.valueChanged.connect(self._soon.start)
@@ -196,8 +196,9 @@ class FigureDialog(DrawingDialog, Fields):
         self._shown_unit = "cm"
         size = ("Width", "width_box", "unit")
         rows = self.make_rows("kind", "format", size, "height_box", "font_size", "dpi", "theme", "transparent")
+        align(rows, self.cortex_style.rows)
         form = make_column(rows, 4, make_heading("Cortex"), self.cortex_style, -1, gap=8)
-        self.lay_out(form, PictureLabel("The figure", least=(420, 360)), self.work, width=330)
+        self.lay_out(form, PictureLabel("The figure", least=(420, 360)), self.work)
         self.show_config(FigureConfig())
         self.take_kind()
         self.cortex_style.changed.connect(self.take_edit)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import Qt
 
 from app.cortex.panel import MAPS as MAP_NAMES
-from app.widgets.basics import allow, make_column, make_heading
+from app.widgets.basics import align, allow, make_column, make_heading
 from app.widgets.form import Choice, Count, Flag, Form, Gate, Number, Pick
 from core.figures.movie_config import (
     HEMISPHERES,
@@ -56,7 +56,8 @@ class StyleForm(Form):
         super().__init__()
         moves = ("motion",) if with_motion else ()
         rois = ("ROIs", "outlines", "labels", "path", -1)
-        self.setLayout(self.make_rows("map", *moves, "surface", "hemispheres", "view", "gate_r", rois))
+        self.rows = self.make_rows("map", *moves, "surface", "hemispheres", "view", "gate_r", rois)
+        self.setLayout(self.rows)
         self.set_value(CortexStyle())
 
     def value(self) -> CortexStyle:
@@ -85,10 +86,9 @@ class MovieForm(Form):
     def __init__(self) -> None:
         super().__init__()
         self.cortex_style = StyleForm(with_motion=True)
-        heading = make_heading("Cortex")
-        column = make_column(
-            self.kind, 4, self.make_rows(*ROWS), 4, heading, self.with_cortex, self.cortex_style, -1, gap=8
-        )
+        rows, heading = self.make_rows(*ROWS), make_heading("Cortex")
+        align(rows, self.cortex_style.rows)
+        column = make_column(self.kind, 4, rows, 4, heading, self.with_cortex, self.cortex_style, -1, gap=8)
         column.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.setLayout(column)
         self.show_config(MovieConfig())

@@ -56,9 +56,9 @@ class ImagesForm(Form):
 
     def __init__(self) -> None:
         super().__init__()
-        ranked = self.make_rows("images", "top", "by_measured")
-        rows = self.make_rows("n_restarts", "n_steps", "step_size", "jitter", "mean", "contrast", "grey", "seed")
-        self.setLayout(make_column(make_heading("Natural images"), ranked, make_heading("From scratch"), rows))
+        made = ("n_restarts", "n_steps", "step_size", "jitter", "mean", "contrast", "grey", "seed")
+        heads = [("", make_heading(text)) for text in ("Natural images", "From scratch")]
+        self.setLayout(self.make_rows(heads[0], "images", "top", "by_measured", heads[1], *made))
 
 
 class ChoiceGrid(PictureGrid):

@@ -19,6 +19,7 @@ from core.progress import Progress, ShouldStop
 from core.reports.pictures import Picture
 from core.stimuli.as_is import keep_synthesised, list_library, list_natural, list_synthesised
 from core.stimuli.recipe import Recipe
+from core.words import digits_for, format_signed
 
 if TYPE_CHECKING:
     from core.probes.natural import NaturalImages
@@ -57,7 +58,7 @@ def iter_found(engine: Engine, asked: ImagesConfig, *, should_stop: ShouldStop) 
     for name, shown in ends.items():
         items = list(list_natural(encoder.card, target, natural, shown))
         pictures = [Picture(one.levels, _tell(natural, order, row)) for row, (_, one) in zip(shown, items, strict=True)]
-        rows.append((f"{name} of {len(order)}\nby {asked.by}\nresponse, {natural.unit}", pictures))
+        rows.append((f"{name} of {len(order):,}\nby {asked.by}\nresponse, {natural.unit}", pictures))
         recipes += [recipe for recipe, _ in items]
     found = Found(asked, encoder.card, natural, tuple(rows), tuple(recipes))
     yield Progress(1, 1, 0.0, found)
@@ -83,10 +84,16 @@ def iter_found(engine: Engine, asked: ImagesConfig, *, should_stop: ShouldStop) 
 def _tell(natural: NaturalImages, order: list[int], row: int) -> str:
     """Rank and name, prediction, measurement."""
     name, measured = natural.images[row].rpartition(SEPARATOR)[2], natural.measured[row]
-    told = f"\nmeasured {measured:+.3g}{' (fitted)' if natural.fitted[row] else ''}" if np.isfinite(measured) else ""
-    return f"{order.index(row) + 1}  {Path(name).name}\n{_write(natural, natural.predicted[row])}{told}"
+    fitted = " (fitted)" if natural.fitted[row] else ""
+    told = f"\nmeasured {format_signed(measured, _digits(natural))}{fitted}" if np.isfinite(measured) else ""
+    return f"{order.index(row) + 1:,}  {Path(name).name}\n{_write(natural, natural.predicted[row])}{told}"
 
 
 def _write(natural: NaturalImages, value: float) -> str:
     in_sds = (value - natural.mean) / natural.sd
-    return f"{value:+.3g}" + f" = {in_sds:+.2f} SD" * bool(np.isfinite(in_sds))
+    return format_signed(value, _digits(natural)) + f" = {format_signed(in_sds)} SD" * bool(np.isfinite(in_sds))
+
+
+def _digits(natural: NaturalImages) -> int:
+    """Decimals that all responses are written with, so that they can be compared."""
+    return digits_for(float(np.abs(natural.predicted).max()))

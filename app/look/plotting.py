@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen, QTextOption
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QResizeEvent, QTextOption
 from PySide6.QtWidgets import QApplication
 
 from app.look.theme import Theme, follow_theme
@@ -26,8 +26,8 @@ GRID_ALPHA = 110
 """Of 255: grid lines only guide."""
 TITLE_MARGIN, LEAST_FOR_RIGHT = 24, 330
 """Pixels of the width that a title leaves free, and of the narrowest view with an axis on the right."""
-TEXT_GAP = 4
-"""Pixels between two numbers at ticks."""
+TEXT_GAP, NAME_MARGIN, LEAST_NAME = 4, 12, 0.7
+"""Pixels between two numbers at ticks, and around an axis' name; how much smaller a long name may be."""
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
@@ -63,6 +63,17 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         """Name the axis; naming it anew lays the whole plot out again, so only a new name does."""
         if text != self.labelText:
             self.setLabel(text, **self.labelStyle)
+            self.resizeEvent()
+
+    def resizeEvent(self, event: QResizeEvent | None = None) -> None:
+        """A name longer than the axis is written smaller, never cut."""
+        if self.label is not None:
+            font, upright = plot_font(), self.orientation in ("left", "right")
+            needed = QFontMetricsF(font).horizontalAdvance(self.labelText) + NAME_MARGIN
+            length = self.size().height() if upright else self.size().width()
+            font.setPointSizeF(font.pointSizeF() * max(LEAST_NAME, min(1.0, length / needed)))
+            self.label.setFont(font)
+        super().resizeEvent(event)
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours and the small font of plots."""

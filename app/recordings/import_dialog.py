@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QDialog, QStackedWidget, QWidget
@@ -52,9 +52,8 @@ class ImportDialog(QDialog):
         self.options = OptionsPage(self._go_back, self._import)
         self.options.buttons.insertWidget(1, make_copy_button(self._find, self.options.error))
         self.progress = ProgressPage()
-        self.summary = SummaryPage(self.close, self._fit, self._open)
         self.pages = QStackedWidget()
-        for page in (self.choose, self.options, self.progress, self.summary):
+        for page in (self.choose, self.options, self.progress):
             self.pages.addWidget(page)
         fill_dialog(self, "Import recordings", self.heading, self.pages, gap=14, stretch=1)
         self.resize(*FIRST_SIZE)
@@ -89,6 +88,13 @@ class ImportDialog(QDialog):
             read=self.progress.read,
             stopped="Cancelled; nothing was imported.",
         )
+
+    @cached_property
+    def summary(self) -> SummaryPage:
+        """The last page, made when there is something to show: its plot takes as long as all other pages."""
+        made = SummaryPage(self.close, self._fit, self._open)
+        self.pages.addWidget(made)
+        return made
 
     def _take_finding(self, finding: SourceSummary) -> None:
         is_new = self._finding is None or self._finding.source != finding.source

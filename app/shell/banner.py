@@ -97,7 +97,8 @@ class StatusLine(QStatusBar):
         """Show what the lane does, and where it computes."""
         self.job.setText(READY)
         services.lane.state_changed.connect(self.set_run_state)
-        services.state.device_changed.connect(lambda: self._show_device(services.state.device))
+        state, name = services.state, self.device
+        state.device_changed.connect(lambda: name.setText(DEVICE_NAMES.get(state.device, state.device)))
 
     def set_run_state(self, state: RunState) -> None:
         """Follow the lane."""
@@ -107,9 +108,6 @@ class StatusLine(QStatusBar):
             self.job.setText("Stopping…")
         else:
             self.job.setText(state.title or state.kind)
-
-    def _show_device(self, device: str) -> None:
-        self.device.setText(DEVICE_NAMES.get(device, device))
 
 
 DEVICE_NAMES = {"cpu": "CPU", "cuda": "GPU (CUDA)", "mps": "GPU (Metal)", "": "engine not loaded yet"}

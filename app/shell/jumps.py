@@ -48,7 +48,8 @@ class Jumps(Feature):
 
     def everything(self) -> tuple[Jump, ...]:
         """Everything that can be reached now, commands first."""
-        parts = (self._commands(), self._tabs(), self._controls(), self._rois(), self._encoders(), self._subjects())
+        controls = list_controls(self._explore.palette_parts(), self._show_explore)
+        parts = (self._commands(), self._tabs(), controls, self._rois(), self._encoders(), self._subjects())
         return (*(jump for part in parts for jump in part), *self._settings(), *self._images())
 
     def find_voxel(self, query: str) -> Jump | None:
@@ -76,9 +77,6 @@ class Jumps(Feature):
     def _tabs(self) -> Iterator[Jump]:
         for key in self._desk.tabs.keys:
             yield Jump("Tab", key.capitalize(), "", partial(self._desk.tabs.open, key))
-
-    def _controls(self) -> Iterator[Jump]:
-        return list_controls(self._explore.palette_parts(), self._show_explore)
 
     def _show_explore(self) -> None:
         self._desk.tabs.open(KEY)

@@ -157,7 +157,7 @@ class Tour(Feature):
         self._place_soon = QTimer(self, singleShot=True, interval=0)
         self._place_soon.timeout.connect(self._place)
         self.card.next.clicked.connect(self._next)
-        self.card.back.clicked.connect(self._back)
+        self.card.back.clicked.connect(lambda: self._show(max(0, self.index - 1)))
         self.card.help.clicked.connect(self._do)
         self.card.end.clicked.connect(self.end)
         for fact in ("target", "probe", "preview", "attack", "card"):
@@ -222,9 +222,6 @@ class Tour(Feature):
             self._show(self.index + 1)
         else:
             self.end()
-
-    def _back(self) -> None:
-        self._show(max(0, self.index - 1))
 
     def _do(self) -> None:
         step = self.step

@@ -100,9 +100,9 @@ class PackageForm(Form):
 
     def __init__(self) -> None:
         super().__init__()
-        trial, runs, screen = self.make_rows(*TRIAL), self.make_rows(*RUNS), self.make_rows(*SCREEN)
-        left = make_column(make_heading("Trial"), trial, 8, make_heading("Screen"), screen, -1)
-        right = make_column(make_heading("Runs"), runs, -1)
+        trial, runs, screen = (("", make_heading(text)) for text in ("Trial", "Runs", "Screen"))
+        left = make_column(self.make_rows(trial, *TRIAL, screen, *SCREEN), -1)
+        right = make_column(self.make_rows(runs, *RUNS), -1)
         self.setLayout(make_row(left, right, gap=24))
         self.set_value(Template())
 

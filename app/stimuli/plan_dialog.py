@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtWidgets import QDialog, QWidget
 
 from app.widgets.against_form import AgainstForm
-from app.widgets.basics import fill_dialog, make_button, make_label, make_row, show_text
+from app.widgets.basics import align, fill_dialog, make_button, make_label, make_row, show_text
 from app.widgets.copy_work import make_copy_button
 from app.widgets.form import MOST_SEED, Checks, Count, Fields, Flag, Gate, Pick, Text, attempt
 from app.widgets.pick_dialog import IMAGE_EXAMPLES, VOXEL_EXAMPLES, make_picker
@@ -53,7 +53,7 @@ class PlanDialog(QDialog, Fields):
     encoders = Checks("", most_rows=4, name="Encoders")
     rois = Checks("", most_rows=4, name="ROI means")
     images = Text("Images", IMAGES_TIP, first="test:4", hint=IMAGES_TIP, examples=IMAGE_EXAMPLES, settled=True)
-    voxels = Text("Voxels", VOXELS_TIP, hint=VOXELS_TIP, examples=VOXEL_EXAMPLES, settled=True)
+    voxels = Text("Voxels", VOXELS_TIP, hint="none; 817, FFA:3", examples=VOXEL_EXAMPLES, settled=True)
     budgets = Text("Budgets", BUDGETS_TIP, first="l2:3", hint=BUDGETS_TIP, examples=BUDGET_EXAMPLES, settled=True)
     levels = Text(
         "Levels", LEVELS_TIP, hint=f"none; {USUAL_LEVELS} makes a level set", examples=LEVEL_EXAMPLES, settled=True
@@ -180,6 +180,7 @@ class PlanDialog(QDialog, Fields):
             "seed",
             "masked",
         )
+        align(self.against.rows, rows)
         self.show_row("masked", self._mask is not None)
         asks = make_label(f"For {self._subject.title}: every combination becomes a probe in the tray.", "muted")
         told = (self.cost, self.notes, self.problem)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app.widgets.basics import make_column, make_label
+from app.widgets.basics import make_label
 from app.widgets.form import Choice, Flag, Form, Weight
 from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS, Against
 
@@ -36,8 +36,8 @@ class AgainstForm(Form):
     def __init__(self, parent: QWidget | None = None, *, with_agreeing: bool = True) -> None:
         super().__init__(parent)
         sizes = ("Wanted", "decided_sd", make_label("t", "muted"), "sharpness")
-        self._rows = self.make_rows("encoder", *([("", "agrees")] * with_agreeing), sizes)
-        self.setLayout(make_column(self._rows))
+        self.rows = self.make_rows("encoder", *([("", "agrees")] * with_agreeing), sizes)
+        self.setLayout(self.rows)
         self.refresh()
 
     def value(self) -> Against | None:
@@ -64,5 +64,5 @@ class AgainstForm(Form):
 
     def refresh(self) -> None:
         """Without a second encoder there is nothing else to choose."""
-        for row in range(1, self._rows.rowCount()):
-            self._rows.setRowVisible(row, self.encoder.value() is not None)
+        for row in range(1, self.rows.rowCount()):
+            self.rows.setRowVisible(row, self.encoder.value() is not None)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QBoxLayout,
     QDialog,
+    QFormLayout,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -163,7 +164,7 @@ def make_split(*parts: QWidget, shares: Sequence[int], upright: bool = False) ->
     for number, part in enumerate(parts):
         split.addWidget(part)
         split.setStretchFactor(number, shares[number])
-    split.setSizes([10 * share for share in shares])
+    split.setSizes([1000 * share for share in shares])  # above what the least widths would make of it
     return split
 
 
@@ -205,6 +206,15 @@ def fill_dialog(
     dialog.setWindowTitle(title)
     dialog.setMinimumWidth(width)
     dialog.setLayout(make_column(*items, gap=gap, margin=margin, stretch=stretch))
+
+
+def align(*forms: QFormLayout) -> None:
+    """Let the fields of forms under each other begin at one place."""
+    ask = QFormLayout.ItemRole.LabelRole
+    items = [form.itemAt(row, ask) for form in forms for row in range(form.rowCount())]
+    labels = [label for item in items if item and (label := item.widget())]
+    for label in labels:
+        label.setMinimumWidth(max(one.sizeHint().width() for one in labels))
 
 
 def allow(widget: QWidget | QAction, reason: str, tip: str = "") -> None:

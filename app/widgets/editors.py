@@ -190,6 +190,7 @@ class CheckList(QListWidget):
     def __init__(self, most_rows: int = 0) -> None:
         super().__init__()
         self.setProperty("role", "checks")
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # layers differ at the end, networks at the beginning
         self._most_rows = most_rows
         self._keys: list[Any] = []
         self.search = SearchLine("")

@@ -62,6 +62,7 @@ class PictureGrid(QWidget):
             self._widest = max(self._widest, (sum(map(_aspect, self.pictures[-len(row) :])), len(row)))
             above = row
         self._column.replaceWidget(self._rows, shown)
+        self._rows.hide()  # at once: it is deleted only after the present turn, or what is modal
         self._rows.deleteLater()
         self._rows = shown
         self._fit()

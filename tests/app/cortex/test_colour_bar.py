@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from PySide6.QtGui import QFontMetrics
 
 from app.base.pictures import to_qimage
-from app.cortex.colour_bar import ColourBar, find_ticks
+from app.cortex.colour_bar import ColourBar, bar_height, caption_lines, find_ticks
+from app.look.fonts import bold, small
 from core.figures.colour_key import ColourKey
 from core.surfaces.colormap import find_colormap
 
@@ -72,3 +75,16 @@ def test_it_draws_the_ends_and_clears_the_middle(qtbot) -> None:
     assert right[0] > right[2] + 40
     assert max(middle) - min(middle) < 20
     assert bar.accessibleName() == "Colour bar: Shift (SD)"
+
+
+@pytest.mark.parametrize("note", [" · contour Response, perturbed ≥ 1.5", " × Encoder r to 0.41", ""])
+def test_a_second_map_stands_under_the_first_in_letters_as_large(qtbot, note: str) -> None:
+    key = ColourKey(find_colormap("polar"), "Shift of the predicted response", "SD", limit=2.0, note=note)
+    bar = ColourBar()
+    qtbot.addWidget(bar)
+    bare = bar.sizeHint().height()
+    bar.show_reading(key)
+    assert bar.sizeHint().height() == bar_height(key) == bare + (15 if note else 0)
+    metrics = QFontMetrics(bold(small(bar.font())))
+    assert all(metrics.horizontalAdvance(line) <= bar.sizeHint().width() for line in caption_lines(key))
+    assert bar.accessibleName() == f"Colour bar: Shift of the predicted response (SD){note}"

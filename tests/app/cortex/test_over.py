@@ -132,8 +132,8 @@ class TestMontage:
         values = np.linspace(-2, 2, TABLE.n_voxels).astype(np.float32)
         panel.view.set_map(ProbeMap(values, title="Shift", unit="SD", diverging=True, limit=2.0))
         image = draw_montage(panel.view)
-        assert (image.width(), image.height()) == (2 * TILE[0] * SCALE, (2 * TILE[1] + 58) * SCALE)
-        small = image.scaled(2 * TILE[0], 2 * TILE[1] + 58)
+        assert (image.width(), image.height()) == (2 * TILE[0] * SCALE, (2 * TILE[1] + 70) * SCALE)
+        small = image.scaled(2 * TILE[0], 2 * TILE[1] + 70)
         ground = small.pixelColor(3, 100)
         for x in (0, 1):
             for y in (0, 1):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QScrollArea
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import JobLane
 from app.figures.dialogs import FigureDialog, MovieDialog
 from app.figures.feature import read_frames
+from app.figures.forms import StyleForm
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat
 from core.progress import Progress
@@ -137,3 +140,16 @@ def test_a_whole_probe_can_be_a_page(qtbot: QtBot) -> None:
     dialog.format.setCurrentIndex(dialog.format.findData("html"))
     assert dialog.ending() == "html"
     assert not dialog.dpi.isEnabled() and dialog.theme.isEnabled()
+
+
+@pytest.mark.parametrize("make", [FigureDialog, MovieDialog])
+def test_the_form_beside_the_picture_is_whole(qtbot: QtBot, make: type[FigureDialog] | type[MovieDialog]) -> None:
+    dialog = make()
+    qtbot.addWidget(dialog)
+    dialog.show()
+    style, area = dialog.findChild(StyleForm), dialog.findChild(QScrollArea)
+    assert style is not None
+    assert area is not None
+    view, fields = area.viewport(), (style.path, style.map, style.gate_r)
+    qtbot.waitUntil(lambda: all(one.mapTo(view, QPoint(one.width(), 0)).x() <= view.width() for one in fields))
+    assert all(one.width() >= one.minimumSizeHint().width() for one in fields)

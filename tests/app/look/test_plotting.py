@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
-from app.look.plotting import NumberAxis, spread_apart
+from app.look.plotting import NumberAxis, plot_font, spread_apart
 
 BUDGETS = (0.1875, 0.375, 0.75, 1.5, 3.0)
 
@@ -43,3 +43,18 @@ def test_labels_are_moved_apart_in_order_and_stay_inside() -> None:
     ordered = sorted(placed)
     assert np.diff(ordered).min() >= 1.0 - 1e-9
     assert placed[2] < placed[0] < placed[1] < placed[3] <= 10.0
+
+
+@pytest.mark.parametrize("height", [130, 400])
+def test_a_name_longer_than_its_axis_is_written_smaller(qtbot: QtBot, height: int) -> None:
+    axis = NumberAxis("left")
+    view = pg.PlotWidget(axisItems={"left": axis})
+    qtbot.addWidget(view)
+    view.resize(300, height)
+    view.show()
+    axis.set_title("shift, z (simulated)")
+    for _ in range(2):  # as it is named, and when its room changes
+        needed = axis.label.boundingRect().width()
+        assert needed <= axis.size().height()
+        assert (axis.label.font().pointSizeF() == plot_font().pointSizeF()) is (height == 400)
+        view.resize(320, height)

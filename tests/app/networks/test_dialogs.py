@@ -205,3 +205,12 @@ def test_the_robustify_form_gives_options_and_follows_the_training(
 def test_a_status_tells_where_a_network_is() -> None:
     states = {name: find_network(name).state for name in ("alexnet", "resnet50")}
     assert states == {"alexnet": "embedded", "resnet50": "not downloaded"}
+
+
+@pytest.mark.parametrize("width", [1000, 1160, 1500])
+def test_the_longest_name_of_a_network_is_not_cut(networks: NetworksDialog, width: int) -> None:
+    networks.resize(width, 660)
+    networks.show()
+    longest = max(networks.fontMetrics().horizontalAdvance(one.title) for one in list_networks())
+    assert networks.table.columnWidth(0) >= longest
+    assert networks.table.horizontalHeader().length() <= networks.table.viewport().width(), "with every column"

@@ -90,3 +90,12 @@ def test_a_list_shows_whole_rows(qtbot: QtBot) -> None:
     holder.show()
     rows = checks.viewport().height() / checks.sizeHintForRow(0)
     assert 4 <= rows < 4.5, "neither half of a fifth nor an empty one"
+
+
+def test_a_name_too_long_for_a_list_keeps_its_end(qtbot: QtBot) -> None:
+    names = ("MobileNetV2, robustified · features.18", "MobileNetV2, robustified · features.3")
+    checks = CheckList()
+    qtbot.addWidget(checks)
+    checks.set_choices([(name, name) for name in names])
+    cut = {checks.fontMetrics().elidedText(name, checks.textElideMode(), 180) for name in names}
+    assert len(cut) == 2, "layers of one network can be told apart"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.widgets.basics import make_column, make_label, make_row, make_scroll
@@ -52,3 +52,13 @@ def test_a_click_shows_the_picture_large(qtbot: QtBot) -> None:
     large = grid.findChild(QDialog)
     assert isinstance(large, LargeView)
     assert large.title.text() == "mobilenet, features.18, L₂ ε 0.3 0 (3 of 4)"
+
+
+def test_pictures_that_were_replaced_are_gone_at_once(qtbot: QtBot) -> None:
+    grid = PictureGrid()
+    qtbot.addWidget(grid)
+    grid.show()
+    grid.show_pictures(make_grid(), ["first", "second", "third"])
+    before = grid.findChildren(QLabel)
+    grid.show_pictures(make_grid()[:1], ["other"])
+    assert not any(label.isVisible() for label in before), "not only after the turn of the event loop, or a dialog"
