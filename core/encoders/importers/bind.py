@@ -69,7 +69,6 @@ class ImportRequest:
     replaces: bool = False
 
     def __post_init__(self) -> None:
-        """Exactly one of an existing and a new subject."""
         if bool(self.subject) == bool(self.new_subject):
             got = f"subject {self.subject!r} and new subject {self.new_subject!r}"
             advice = "Name a subject that is there, or the id of one to make from the encoder."

@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from core.experiments.measured.bootstrap import bootstrap_summary, count_signs, find_ceiling, number_names, sign_test
 from core.experiments.measured.compare_config import Cluster, CompareConfig
@@ -21,12 +20,11 @@ from core.experiments.measured.winner import Winner, check_subjects, find_winner
 from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
-from core.types import BoolArray
+from core.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Floats = npt.NDArray[np.float64]
 
 LEAST_FOR_TEST = 6
 """2 (1/2)^5 is above 0.05, 2 (1/2)^6 below."""
@@ -145,7 +143,7 @@ def list_predictors(shifts: Shifts) -> tuple[str, ...]:
     return (*((OWN,) if len(sources) > 1 else ()), *shifts.predicted)
 
 
-def predict_shifts(shifts: Shifts, network: str) -> Floats:
+def predict_shifts(shifts: Shifts, network: str) -> FloatArray:
     """Predicted shifts by one predictor, (3, n_probes)."""
     if network != OWN:
         return shifts.predicted[network]
@@ -153,7 +151,7 @@ def predict_shifts(shifts: Shifts, network: str) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def sign_shifts(predicted: Floats, measure: Measure) -> Floats:
+def sign_shifts(predicted: FloatArray, measure: Measure) -> FloatArray:
     """Where a shift should go, (n_probes,): the sign of its prediction; a control's, that of the perturbed stimulus."""
     place = Measure.SHIFT if measure is Measure.CONTROL else measure
     return np.asarray(np.sign(predicted[place.index]))
@@ -223,7 +221,7 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
     )
 
 
-def _slopes(x: Floats, resampled: Floats) -> Floats:
+def _slopes(x: FloatArray, resampled: FloatArray) -> FloatArray:
     """The slope on the predicted shifts in every resample of the repeats, (n_resamples,)."""
     centred = x - x.mean()
     spread = float(centred @ centred)

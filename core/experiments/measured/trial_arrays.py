@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from core.checks import refusal
@@ -15,7 +14,7 @@ from core.errors import BadInputError
 from core.experiments.measured.trial import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 from core.experiments.measured.trial_tables import read_ids
 from core.surfaces.volumes import Grid, count_trials, grid_of, iter_trials, read_map, shared_grid
-from core.types import IntArray
+from core.types import FloatArray, IntArray
 
 IDS_KEY, COLUMNS_KEY = "ids", "columns"
 """Arrays of text an npz file may hold beside the responses."""
@@ -25,7 +24,6 @@ VOXELS = "voxels"
 
 AGAIN = "Save it again as plain arrays."
 
-Floats = npt.NDArray[np.float64]
 Named = list[tuple[str, str]]
 """Stimulus and session of each trial; "" for a trial without a stimulus."""
 
@@ -104,7 +102,7 @@ def _find_ids(path: Path, options: ReadOptions, stored: dict[str, list[str]], *,
 
 def _read_rows(
     path: Path, options: ReadOptions, stored: dict[str, list[str]], *, named: Named
-) -> tuple[Floats, Named, tuple[str, ...]]:
+) -> tuple[FloatArray, Named, tuple[str, ...]]:
     """The array with a row a trial, the trials of its rows, and what was done to it."""
     opened = open_array(path, key=options.key or (_only_numbers(path) if stored else ""))
     if len(opened.shape) not in (1, 2):
@@ -138,7 +136,7 @@ def _name_columns(columns: tuple[str, ...], n_columns: int, *, n_voxels: int | N
 
 def _read_volume(
     path: Path, options: ReadOptions, *, n_voxels: int | None
-) -> tuple[tuple[str, ...], Floats, tuple[str, ...]]:
+) -> tuple[tuple[str, ...], FloatArray, tuple[str, ...]]:
     """Columns, values and notes; voxels without any value, as outside of what was scanned, are no part of an ROI."""
     if not options.rois and options.mask is None:
         advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
