@@ -16,7 +16,7 @@ from app.widgets.picture_grid import PictureGrid
 from app.widgets.plot_view import PlotView
 from core.attacks.config import write_convergence
 from core.reports import answer_plots as plots
-from core.reports.pictures import picture_cell, picture_map
+from core.reports.pictures import find_limit, picture_cell, picture_map
 from core.reports.plot import colour_bar, frame
 from core.surfaces.picture import TILE
 from core.sweeps.cell_view import CellChoice, read_cell
@@ -71,10 +71,11 @@ class CellPanel(QWidget):
         shifts = [f"{name} {format_signed(value)}" for name, value in zip(VARIANTS, view.shift, strict=True)]
         self.numbers.setText(f"{summary} Here, in SD at equal norm: {', '.join(shifts)}.")
         self.pictures.show_pictures([picture_cell(view)])
-        looks: dict[str, Any] = {"limit": view.limit, "tile": TILE}
+        limit = find_limit(one.values for one in view.maps)
+        looks: dict[str, Any] = {"limit": limit, "tile": TILE}
         maps = [picture_map(one.subject, one.values, caption=f"in {one.label}", **looks) for one in view.maps]
         self.maps.show_pictures([maps])
-        self.bar.show_plot(colour_bar((-view.limit, view.limit), "voxel SD"))
+        self.bar.show_plot(colour_bar((-limit, limit), "voxel SD"))
         self.rois.show_plot(plots.plot_cell_rois(sweep, choice))
 
 

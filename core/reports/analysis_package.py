@@ -25,7 +25,7 @@ from core.reports.analysis_tables import tabulate
 from core.reports.computed import describe_computed, tabulate_computed
 from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.table import Table, write_tables
-from core.sweeps.answer import Answer, answer_sweep
+from core.sweeps.answer import answer_sweep
 from core.sweeps.config import AttackKind, SweepConfig
 from core.sweeps.gather import Sweep, load_sweep
 from core.templates import fill_template, read_formulas
@@ -42,9 +42,7 @@ TITLE = "<title>Probescope report</title>"
 class AnalysisReport:
     """What was found; `files` is what was written."""
 
-    folder: Path
     sweep: Sweep
-    answer: Answer
     tables: tuple[Table, ...]
     figures: dict[str, Figure]
     files: tuple[Path, ...] = ()
@@ -55,7 +53,7 @@ def answer_folder(folder: Path) -> AnalysisReport:
     sweep = load_sweep(folder)
     answer = answer_sweep(sweep)
     tables = (*tabulate(answer, sweep), tabulate_computed(sweep.store))
-    return AnalysisReport(folder, sweep, answer, tables, draw_figures(answer, sweep))
+    return AnalysisReport(sweep, tables, draw_figures(answer, sweep))
 
 
 def write_analysis(folder: Path) -> AnalysisReport:

@@ -18,7 +18,7 @@ from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import ALL, Sweep
 from core.sweeps.meaning import TargetMeaning, measure_spectrum
-from core.sweeps.plan import VARIANTS
+from core.sweeps.plan import SCORE, VARIANTS, Cell
 from core.sweeps.transfer import Case, TransferAnswer, TransferTable, sources_of
 from core.types import FloatArray
 
@@ -240,7 +240,7 @@ def plot_controls(answer: TransferAnswer) -> Plot:
 def plot_cell_rois(sweep: Sweep, choice: CellChoice) -> Plot:
     """The shift of every ROI of a cell's recipient."""
     encoder, copy = sources_of(sweep.config)[choice.source]
-    stored = sweep.score(encoder, choice.target, 0, choice.norm, choice.attack, copy)
+    stored = sweep.store.load(Cell(SCORE, encoder, choice.target, 0, choice.norm, choice.attack, copy))
     names = load_subject(sweep.config.encoders[choice.recipient].subject).voxels.roi_names
     chosen, places = slice(None) if choice.image < 0 else [choice.image], np.arange(len(names))
     shifts, random = (

@@ -13,7 +13,7 @@ from core.datasets.array_files import open_array
 from core.errors import BadInputError
 from core.experiments.measured.trial import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 from core.experiments.measured.trial_tables import read_ids
-from core.surfaces.volumes import Grid, count_trials, grid_of, iter_trials, read_map, shared_grid
+from core.surfaces.volumes import Grid, count_trials, grid_of, iter_trials, order_voxels, read_map, shared_grid
 from core.types import FloatArray, IntArray
 
 IDS_KEY, COLUMNS_KEY = "ids", "columns"
@@ -171,8 +171,7 @@ def _number_voxels(mask: Path, grid: Grid, n_voxels: int | None) -> tuple[IntArr
     mask hold none of the betas', or are others than the subject's: their numbers would shift.
     """
     numbers = np.nan_to_num(read_map(mask, grid, numbered=True)).astype(np.int64)
-    inside = np.flatnonzero(numbers > 0)
-    inside = inside[np.argsort(numbers[inside], kind="stable")]
+    inside = order_voxels(numbers)
     n_mask, n_found = int((read_map(mask, grid_of(mask)) > 0).sum()), len(np.unique(numbers[inside]))
     if n_found < n_mask:
         allowed = f"a mask each of whose {n_mask:,} voxels holds the centre of a voxel of the betas"

@@ -100,9 +100,7 @@ def find_winners(
     """The answer for every pair of encoders with controversial probes, and what a reader must know."""
     probes = [one.perturbed for one in shifts.probes]
     pairs = [(*sorted((one.network, one.row.against)),) if one.row.against else () for one in probes]
-    spread = {
-        target: np.nanstd(mean_over_known(repeats, axis=1)) or 1.0 for target, repeats in measured.repeats.items()
-    }
+    spread = {target: np.nanstd(mean_over_known(own, axis=1)) or 1.0 for target, own in measured.repeats.items()}
     natural = {target: natural_sd(measured, shifts, target, config.confidence) for target in spread}
     scale = np.asarray([spread[one.target] for one in probes])
     floor = np.asarray([natural[one.target] for one in probes]) / scale

@@ -38,6 +38,7 @@ from core.stimuli.analysed import list_analysis_recipes
 from core.stimuli.probe_warnings import evaluate_remaking
 from core.sweeps import choose
 from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.plan import SCORE, Cell
 from core.sweeps.transfer import TransferAnswer
 
 KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
@@ -354,8 +355,8 @@ def test_every_norm_attack_and_alignment_has_its_matrix(qtbot: QtBot, session: S
     view.case.setCurrentIndex(3)
     shown, order = view.matrix.shown, list(answer.cases[3].order)
     assert np.array_equal(shown.fields[:-1], answer.cases[3].tables[0].ratio[np.ix_(order, order)])
-    moved = [finished.sweep.score(one, 0, 0, 1, 1)["shift"].mean(axis=-1) for one in range(2)]
-    own = [finished.sweep.score(one, 0, 0, 1, 1)["shift"][one, 0].mean() for one in range(2)]
+    moved = [finished.sweep.store.load(Cell(SCORE, one, 0, 0, 1, 1))["shift"].mean(axis=-1) for one in range(2)]
+    own = [finished.sweep.store.load(Cell(SCORE, one, 0, 0, 1, 1))["shift"][one, 0].mean() for one in range(2)]
     random = [np.mean([moved[source][one, 1] for source in range(2)]) / own[one] for one in order]
     assert shown.fields[-1] == pytest.approx(random)
     assert shown.y_ticks[-1][1] == "random control"
