@@ -111,7 +111,7 @@ class TransferView(AnswerView):
         answer: Any = finished.answer
         alignments = [(k, f"Alignment of {one.label}") for k, one in enumerate(answer.alignments)]
         self.case.set_choices(enumerate(case.label for case in answer.cases), self.case.value())
-        self.roi.set_choices(enumerate(f"targets: {table.roi}" for table in answer.tables), self.roi.value())
+        self.roi.set_choices(enumerate(f"targets: {table.roi}" for table in answer.cases[0].tables), self.roi.value())
         self.what.set_choices([(plots.RATIO, plots.RATIO), (plots.RAW, plots.RAW), *alignments], self.what.value())
         self.panel.offer(finished.sweep)
         self._cell = (self._cell[0], min(self._cell[1], len(finished.sweep.labels) - 1))

@@ -16,8 +16,7 @@ import numpy as np
 
 from core.attacks.config import MOST_TO_GAIN
 from core.files import replace_file
-from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES
-from core.reports.computed import describe_computed, tabulate_computed
+from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES, describe_computed, tabulate_computed
 from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.study_figures import draw_study
 from core.reports.table import Table, make_table, write_tables
@@ -117,7 +116,6 @@ def sum_up(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 
 def _tell_convergence(answer: StudyAnswer) -> Iterator[str]:
-    """How many attacks would still gain, where it is known."""
     to_gain = np.stack([one.to_gain for one in answer.conditions])
     for title, values in (("candidates", to_gain[:, 1:]), ("the true voxels", to_gain[:, 0])):
         known = values[np.isfinite(values)]

@@ -24,7 +24,7 @@ from core.encoders.importers.readout import Centre, Project, Readout, compare_pr
 from core.encoders.scores import rate
 from core.errors import WeightsError
 from core.progress import Progress
-from core.surfaces.template import FSAVERAGE5
+from core.surfaces.store import FSAVERAGE5
 from core.types import FloatArray, VoxelTable
 
 if TYPE_CHECKING:

@@ -123,9 +123,8 @@ def iter_compare(
     rows: list[Row] = []
     for number, (network, measure, cut, value, chosen) in enumerate(wanted):
         check_stop(should_stop)
-        row = _compare(shifts, network, measure, chosen=chosen, config=resolved)
-        if row is not None:
-            rows.append(replace(row, cut=cut, value=value))
+        row = _compare(shifts, network, measure, (cut, value), chosen=chosen, config=resolved)
+        rows += [] if row is None else [row]
         yield Progress(number + 1, len(wanted))
     levels, scores, differences, of_levels = score_control(measured, resolved)
     winners, of_rivals = find_winners(measured, shifts, resolved)
@@ -183,7 +182,9 @@ def _cut_probes(probes: Sequence[PlannedProbe]) -> Iterator[tuple[Cut, str, Bool
                 yield cut, value, np.asarray([one == value for one in values])
 
 
-def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArray, config: CompareConfig) -> Row | None:
+def _compare(
+    shifts: Shifts, network: str, measure: Measure, cut: tuple[Cut, str], *, chosen: BoolArray, config: CompareConfig
+) -> Row | None:
     """One row; None where nothing of it was measured and predicted."""
     predicted = predict_shifts(shifts, network)
     signs = sign_shifts(predicted, measure)
@@ -203,8 +204,8 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
     return Row(
         network=network,
         measure=measure,
-        cut=Cut.ALL,
-        value="all",
+        cut=cut[0],
+        value=cut[1],
         n_probes=len(x),
         n_images=int(images.max()) + 1,
         **{name: found[name] for name in ("shift", "dz", "in_noise", "r", "slope")},

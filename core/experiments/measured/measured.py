@@ -137,7 +137,9 @@ def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> M
     unknown = tuple(dict.fromkeys(one for one in trials.ids if one not in known))
     _check_known(plan, trials, unknown, options)
     kept = np.asarray([one in known for one in trials.ids])
-    _check_target_columns(plan, options)
+    names = list(dict.fromkeys(name for target in plan.targets for name in (target.roi, target.label) if name))
+    for name in filter(None, options.target_columns):
+        check_choice("target_column", name, names)  # else ignored silently
     for target in plan.targets:
         _check_numbers(target, trials, options)
     found = {target: find_columns(target, trials.columns, options.target_columns) for target in plan.targets}
@@ -268,14 +270,6 @@ def _check_known(plan: MeasuredPlan, trials: Trials, unknown: tuple[str, ...], o
         raise refusal("measured", allowed=allowed, got=got, advice=advice)
 
 
-def _check_target_columns(plan: MeasuredPlan, options: MatchOptions) -> None:
-    """A column requested for a target that is not in the set would be ignored silently."""
-    names = list(dict.fromkeys(name for target in plan.targets for name in (target.roi, target.label) if name))
-    for name in options.target_columns:
-        if name:
-            check_choice("target_column", name, names)
-
-
 def _check_numbers(target: Target, trials: Trials, options: MatchOptions) -> None:
     """A target's own column that holds text is an error: no other column may take its place."""
     requested = _requested(target, options.target_columns)
@@ -292,7 +286,6 @@ def _requested(target: Target, columns: Mapping[str, str]) -> str:
 
 
 def _number_pictures(plan: MeasuredPlan) -> dict[str, int]:
-    """A row for each different file."""
     numbers: dict[str, int] = {}
     for stimulus in plan.stimuli:
         numbers.setdefault(stimulus.row.file_sha256, len(numbers))

@@ -67,7 +67,6 @@ def _align(named: Named, n_rows: int, file: str) -> Named:
 
 
 def _read_texts(path: Path) -> dict[str, list[str]]:
-    """The arrays of text in an npz file."""
     if path.suffix.lower() != ".npz":
         return {}
     names = [name for name in (IDS_KEY, COLUMNS_KEY) if name in _names_in(path)]

@@ -324,7 +324,7 @@ def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot:
     finished = finish(Question.TRANSFER)
     page.take_answer(finished)
     view, answer = cast(TransferView, page.view), cast(TransferAnswer, finished.answer)
-    order, table = list(answer.cases[0].order), answer.tables[0]
+    order, table = list(answer.cases[0].order), answer.cases[0].tables[0]
     view.matrix.pick_at(view.matrix.getPlotItem().vb.mapViewToScene(QPointF(order.index(0), order.index(1))))
     assert view.panel.title.text() == "alexnet features.7 → alexnet features.4"
     assert f"T {table.ratio[1, 0]:.2f}" in view.panel.numbers.text()

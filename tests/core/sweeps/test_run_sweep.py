@@ -169,7 +169,7 @@ def test_every_question_is_answered_with_tables_and_figures(engine: Engine, tmp_
     assert {name.split(".")[1] for name in names} == {"pdf", "png", "svg"}
     answer = answer_sweep(report.sweep)
     if isinstance(answer, TransferAnswer):
-        assert np.allclose(np.diagonal(answer.tables[0].ratio), 1)
+        assert np.allclose(np.diagonal(answer.cases[0].tables[0].ratio), 1)
         assert answer.cases[0].worst_size < 0.01
     if isinstance(answer, Fragility):
         first = answer.overall[0]
