@@ -42,6 +42,14 @@ class Interval:
         return f"{self.value:{pattern}} [{self.low:{pattern}}, {self.high:{pattern}}]"
 
 
+def mean_over_known(values: FloatArray, *, axis: int | tuple[int, ...]) -> Floats:
+    """The mean of what is finite, such as of the repeats that were measured; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0).sum(axis=axis, dtype=np.float64)
+    return np.asarray(np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0))
+
+
 def count_draws(draws: IntArray, size: int) -> Floats:
     """How often each of `size` things was drawn: (n_resamples, size) of indices (n_resamples, n_draws)."""
     counts = np.zeros((len(draws), size))

@@ -18,7 +18,7 @@ from PIL import Image
 
 from core.surfaces.atlas import load_atlas
 from core.surfaces.outline import label_anchor
-from core.surfaces.template import load_fsaverage5
+from core.surfaces.store import load_fsaverage5
 from core.types import VoxelTable
 
 IDENTITY = "kay2017"

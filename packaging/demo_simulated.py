@@ -15,7 +15,7 @@ from core.datasets.photos import find_image
 from core.datasets.subject import draw_noise
 from core.encoders.responses import estimate_noise_ceiling
 from core.surfaces.atlas import load_atlas
-from core.surfaces.template import load_fsaverage5
+from core.surfaces.store import load_fsaverage5
 from core.types import VoxelTable
 
 IDENTITY = "simulated"

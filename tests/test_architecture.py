@@ -113,7 +113,6 @@ LIGHT = (
     "core.surfaces.paint",
     "core.surfaces.placing",
     "core.surfaces.store",
-    "core.surfaces.template",
     "core.types",
     "main",
 )

@@ -17,7 +17,7 @@ from app.widgets.picture_grid import PictureGrid
 from app.widgets.plot_view import PlotView
 from core.attacks.config import write_convergence
 from core.reports import answer_plots as plots
-from core.reports.pictures import picture_cell, picture_map
+from core.reports.pictures import find_limit, picture_cell, picture_map
 from core.reports.plot import colour_bar, frame
 from core.surfaces.picture import TILE
 from core.sweeps.cell_view import CellChoice, read_cell
@@ -69,10 +69,11 @@ class CellPanel(QWidget):
         shifts = [f"{name} {format_signed(value)}" for name, value in zip(VARIANTS, view.shift, strict=True)]
         self.numbers.setText(f"{summary} Here, in SD at equal norm: {', '.join(shifts)}.")
         self.pictures.show_pictures([picture_cell(view)])
-        looks: dict[str, Any] = {"limit": view.limit, "tile": TILE}
+        limit = find_limit(one.values for one in view.maps)
+        looks: dict[str, Any] = {"limit": limit, "tile": TILE}
         maps = [picture_map(one.subject, one.values, caption=f"in {one.label}", **looks) for one in view.maps]
         self.maps.show_pictures([maps])
-        self.bar.show_plot(colour_bar((-view.limit, view.limit), "voxel SD"))
+        self.bar.show_plot(colour_bar((-limit, limit), "voxel SD"))
         self.rois.show_plot(plots.plot_cell_rois(sweep, choice))
 
 
@@ -108,7 +109,7 @@ class TransferView(AnswerView):
         answer: Any = finished.answer
         alignments = [(k, f"Alignment of {one.label}") for k, one in enumerate(answer.alignments)]
         self.case.set_choices(enumerate(case.label for case in answer.cases), self.case.value())
-        self.roi.set_choices(enumerate(f"targets: {table.roi}" for table in answer.tables), self.roi.value())
+        self.roi.set_choices(enumerate(f"targets: {table.roi}" for table in answer.cases[0].tables), self.roi.value())
         self.what.set_choices([(plots.RATIO, plots.RATIO), (plots.RAW, plots.RAW), *alignments], self.what.value())
         self.panel.offer(finished.sweep)
         self._cell = (self._cell[0], min(self._cell[1], len(finished.sweep.labels) - 1))

@@ -17,8 +17,8 @@ from app.cortex.mesh import FACING, Mesh
 from app.cortex.overlay import Annotations, PlacedLabel, Ring, measure_label
 from app.cortex.picking import pick_vertex
 from app.cortex.scene import Scene
+from core.surfaces.anatomy import NO_CENTRE
 from core.surfaces.atlas import Atlas
-from core.surfaces.centre import NO_CENTRE
 from core.surfaces.mesh import CorticalSurface
 from core.types import BoolArray, FloatArray, IntArray
 

@@ -202,7 +202,7 @@ class CardWindow(QDialog):
         set_look(self._kind, "badge", "warning" if subject.kind == "simulated" else "accent")
         self._origin.setText("fitted here" if card.provenance is None else "imported")
         facts = summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)
-        self.facts.set_rows([(fact.name, fact.value) for fact in facts], FACT_TIPS)
+        self.facts.set_rows(list(facts.items()), FACT_TIPS)
 
     def _redraw(self) -> None:
         card, subject = self.card, self._subject

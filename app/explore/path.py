@@ -10,7 +10,7 @@ import numpy as np
 from app.base.state import AppState
 from app.cortex.canvas import CortexCanvas
 from core.probes.probe import in_reference_sds
-from core.surfaces.centre import find_centres
+from core.surfaces.anatomy import find_centres
 from core.types import FloatArray, IntArray
 
 

@@ -36,7 +36,7 @@ from core.figures.probe_page import CortexModel, HemisphereMesh
 from core.probes.probe import Probe, in_reference_sds
 from core.probes.target import TargetKind
 from core.reports.inks import find_inks
-from core.surfaces.centre import find_centres
+from core.surfaces.anatomy import find_centres
 from core.surfaces.colormap import ColourRange
 from core.surfaces.paint import VoxelMap
 from core.surfaces.placing import Placed, place_voxels

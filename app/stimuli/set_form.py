@@ -11,7 +11,7 @@ from app.widgets.editors import CountBox
 from app.widgets.form import Checks, Count, Field, Form, Gate, Number, Pick, Text, attempt
 from core.networks.catalog import name_encoder
 from core.stimuli.config import SetConfig
-from core.stimuli.controls import ControlKind
+from core.stimuli.controls import MEANINGS, ControlKind
 from core.stimuli.layout import LARGEST_SIDE, Enlarging, Layout, Matching
 
 GAMMA_NOTE = (
@@ -28,7 +28,7 @@ MATCHING = (
     (Matching.CONTRAST, "Both", "The same mean luminance and RMS contrast for every original"),
 )
 CONTROLS = [
-    (kind, kind.words.capitalize(), f"{kind.meaning.capitalize()}, at the norm of the saved perturbed image")
+    (kind, kind.words.capitalize(), f"{MEANINGS[kind].capitalize()}, at the norm of the saved perturbed image")
     for kind in ControlKind
 ]
 

@@ -15,7 +15,7 @@ from core.checks import check_choice, refusal
 from core.commands.options import IS_ASKING, Device, Given, Json, about, actions, announce, explained, takes
 from core.commands.output import answer, follow, format_table
 from core.datasets.subject import load_subject
-from core.encoders.card_table import CardRow, share_at_edge, summarise_card
+from core.encoders.card_table import share_at_edge, summarise_card
 from core.encoders.files import load_encoder_data
 from core.encoders.importers.bind import ImportRequest
 from core.encoders.importers.whole import WholeOptions, suggest_subject
@@ -92,9 +92,9 @@ def _show(name: str, /, *, json: Json = False) -> int:
     rois = plain([asdict(row) for row in summarise_by_roi(card, subject.voxels)])
     own = {"name": entry.name, "own": entry.is_own, "file": str(entry.header.with_suffix(".safetensors"))}
     scores = {"r_median": _median(card.r), "alpha_at_edge": edge, "rois": rois}
-    facts = [*summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)]
-    facts += [CardRow("Alpha at edge", f"{edge:.1%} of the voxels")] if math.isfinite(edge) else []
-    lines = [entry.name, *(f"  {fact:<16} {value}" for fact, value in facts), format_table(rois)]
+    facts = summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)
+    facts |= {"Alpha at edge": f"{edge:.1%} of the voxels"} if math.isfinite(edge) else {}
+    lines = [entry.name, *(f"  {fact:<16} {value}" for fact, value in facts.items()), format_table(rois)]
     return answer(own | describe_card(card) | scores, "\n".join(lines), as_json=json)
 
 

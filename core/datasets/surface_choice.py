@@ -17,8 +17,7 @@ from core.surfaces.atlas import Atlas
 from core.surfaces.icosphere import is_fsaverage, nearest_on_fsaverage5
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.paint import NO_PLACE, NO_VOXEL, VoxelMap
-from core.surfaces.store import has_surface, load_atlases, load_surface
-from core.surfaces.template import FSAVERAGE5
+from core.surfaces.store import FSAVERAGE5, has_surface, load_atlases, load_surface
 from core.types import VoxelTable
 
 USES_NAME = "uses.json"

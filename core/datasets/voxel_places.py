@@ -14,8 +14,7 @@ from core.checks import refusal
 from core.surfaces.icosphere import FSAVERAGE_SIZES, nearest_on_fsaverage5
 from core.surfaces.mapping import paint_table
 from core.surfaces.paint import NO_PLACE, Places
-from core.surfaces.store import has_surface, load_atlases, load_surface
-from core.surfaces.template import FSAVERAGE5
+from core.surfaces.store import FSAVERAGE5, has_surface, load_atlases, load_surface
 from core.types import NO_SIDE, FloatArray, IntArray
 
 FSAVERAGE = "fsaverage"

@@ -43,6 +43,8 @@ class Provenance:
         return f"Imported from {self.source or 'a source that is not named'} ({self.kind}): {names}"
 
 
+ARRAYS = ("mean", "components", "weights", "intercept", "covariance")
+"""Of the numbers of an encoder."""
 ALL_VOXELS = "(all)"
 """Names the median over all voxels in the curve over layers; the choice where a subject has no ROI."""
 FloatVector = npt.NDArray[np.float32]

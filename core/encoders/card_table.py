@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,15 +26,8 @@ FORMULAS = {
 }
 
 
-class CardRow(NamedTuple):
-    """One line of the summary: what, and its value."""
-
-    name: str
-    value: str
-
-
-def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) -> tuple[CardRow, ...]:
-    """What an encoder is, line by line."""
+def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) -> dict[str, str]:
+    """What an encoder is: a name and a value for each line."""
     config, provenance = card.config, card.provenance
     images = f"{card.n_train:,} fitted, {card.n_test:,} {card.scored_on}"
     if provenance is not None:
@@ -73,7 +66,7 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
             "Files": ", ".join(f"{name} ({digest[:12]})" for name, digest in provenance.files),
             "Note": provenance.note,
         }
-    return tuple(CardRow(name, value) for name, value in facts.items() if value)
+    return {name: value for name, value in facts.items() if value}
 
 
 def share_at_edge(card: EncoderCard) -> float:

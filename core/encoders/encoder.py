@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from core.checks import refusal
-from core.encoders.card import EncoderData, find_reference_mean
+from core.encoders.card import ARRAYS, EncoderData, find_reference_mean
 from core.encoders.pooling import count_pooled, make_projection, pool_features
 from core.errors import WeightsError
 from core.types import FloatArray
@@ -43,7 +43,7 @@ class Encoder(torch.nn.Module):
         check_fits_network(network, data)
         self.network = network
         self.card = data.card
-        for name in ("mean", "components", "weights", "intercept", "covariance"):
+        for name in ARRAYS:
             values = getattr(data, name)
             self.register_buffer(name, None if values is None else torch.tensor(values, device=network.device))
         self.projection = make_projection(network.feature_shape, data.card.config)

@@ -68,7 +68,6 @@ class FeatureCache:
         drop_unused(folder.parent.glob("*/*.rows"), most_bytes)
 
     def __len__(self) -> int:
-        """Number of images with an entry."""
         return len(self._places)
 
     def __enter__(self) -> FeatureCache:

@@ -18,7 +18,7 @@ from safetensors.numpy import load, save
 
 from core.checks import refusal, show_name, suggest
 from core.containers import reading
-from core.encoders.card import ALL_VOXELS, EncoderCard, EncoderData, LayerTable
+from core.encoders.card import ALL_VOXELS, ARRAYS, EncoderCard, EncoderData, LayerTable
 from core.encoders.config import EncoderConfig, encoder_stem
 from core.errors import ProbeError, WeightsError
 from core.files import replace_file
@@ -52,7 +52,6 @@ LAYERS = HeaderKind("a table of layers", "Search the layers again.", format="pro
 FIRST_FIELDS = ("subject", "network", "layer", "pool", "n_components", "alphas", "n_folds", "seed")
 """Fields of the config in version 1; later ones are written only where they differ from their defaults."""
 SCORES = ("alpha", "cv_r", "r", "r2", "r2_ceiling", "reference_sd", "noise_ceiling")
-ARRAYS = ("mean", "components", "weights", "intercept", "covariance")
 
 
 @dataclass(frozen=True, slots=True)

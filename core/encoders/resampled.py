@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from core.checks import refusal
-from core.encoders.card import EncoderData
+from core.encoders.card import ARRAYS, EncoderData
 from core.encoders.encoder import Encoder
 from core.networks.network import Network
 
@@ -26,8 +26,7 @@ def show_at(encoder: Encoder, side: int) -> Encoder:
         return encoder
     if side < network.input_size:
         raise refusal("side", allowed=f"at least {network.input_size}, that of {network.spec.id}", got=side)
-    names = ("mean", "components", "weights", "intercept", "covariance")
-    arrays = {name: getattr(encoder, name) for name in names}
+    arrays = {name: getattr(encoder, name) for name in ARRAYS}
     numbers: dict[str, Any] = {name: None if one is None else one.cpu().numpy() for name, one in arrays.items()}
     return Encoder(_Resampling(network, side), EncoderData(encoder.card, **numbers))
 

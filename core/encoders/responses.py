@@ -16,6 +16,7 @@ import hashlib
 import numpy as np
 
 from core.checks import refusal
+from core.statistics import mean_over_known
 from core.types import BoolArray, FloatArray, IntArray
 
 VOXELS_AT_ONCE = 1024
@@ -33,12 +34,9 @@ def average_repeats(responses: FloatArray) -> FloatArray:
     if responses.shape[1] == 1:
         check_finite(responses[:, 0])
         return responses[:, 0]
-    present = np.isfinite(responses)
-    totals = np.where(present, responses, 0.0).sum(axis=1, dtype=np.float64)
-    counts = present.sum(axis=1)
-    means = np.divide(totals, counts, out=np.full_like(totals, np.nan), where=counts > 0)
+    means = mean_over_known(responses, axis=1)
     check_finite(means)
-    return np.asarray(means)
+    return means
 
 
 def check_finite(responses: FloatArray) -> None:

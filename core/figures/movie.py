@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.figures.movie_config import MovieConfig, MovieFormat, check_movie
 from core.figures.movie_file import check_place, iter_write
-from core.figures.movie_frames import Cortex, Frames, open_frames
+from core.figures.movie_frames import Cortex, open_frames
 from core.figures.probe_words import describe_probe
 from core.probes.probe import Probe
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
@@ -57,7 +57,7 @@ def iter_movie(
     check_place(path)
     watch = Stopwatch(config.n_frames)
     frames = open_frames(probe, config, cortex)
-    drawn = _draw(frames, range(config.n_frames), should_stop)
+    drawn = _draw(frames.frame, range(config.n_frames), should_stop)
     words = describe_probe(probe)
     for count in iter_write(drawn, config, path, note=f"{words.title}; {words.how}; {words.whose}"):
         check_stop(should_stop)  # after the last frame there may be more to encode
@@ -80,7 +80,7 @@ def estimate_movie(
     middle = max(0, config.n_frames // 2 - SAMPLE // 2)
     chosen = range(middle, min(config.n_frames, middle + SAMPLE))
     started = time.perf_counter()
-    few = list(_draw(frames, chosen, should_stop))
+    few = list(_draw(frames.frame, chosen, should_stop))
     first = _write_few(few[:1], config, kind)
     again = time.perf_counter()
     some = _write_few(few, config, kind)
@@ -102,10 +102,10 @@ def write_bytes(n_bytes: int) -> str:
     return f"{n_bytes / 1e6:.1f} MB" if n_bytes >= 100_000 else f"{n_bytes / 1e3:.0f} kB"
 
 
-def _draw(frames: Frames, chosen: range, should_stop: ShouldStop) -> Iterator[ByteArray]:
+def _draw(draw: Callable[[int], ByteArray], chosen: range, should_stop: ShouldStop) -> Iterator[ByteArray]:
     for index in chosen:
         check_stop(should_stop)
-        yield frames.frame(index)
+        yield draw(index)
 
 
 def _write_few(few: list[ByteArray], config: MovieConfig, kind: MovieFormat) -> int:

@@ -72,15 +72,11 @@ class Cortex(Protocol):
         """The delivered probe's cortex as points, triangles, colours and what makes them."""
 
 
-class Frames(Protocol):
-    """Frames by number; any may be asked for, in any order."""
+def open_frames(probe: Probe, config: MovieConfig, cortex: Cortex | None = None) -> _ImageFrames | _CortexFrames:
+    """A movie's frames, (height, width, 3) uint8 each: any may be asked of `frame` by its number, in any order.
 
-    def frame(self, index: int) -> ByteArray:
-        """Frame `index`, (height, width, 3) uint8."""
-
-
-def open_frames(probe: Probe, config: MovieConfig, cortex: Cortex | None = None) -> Frames:
-    """Prepare a movie's frames. Raises BadInputError if the movie shows a cortex and none is given."""
+    Raises BadInputError if the movie shows a cortex and none is given.
+    """
     if config.needs_cortex and cortex is None:
         raise BadInputError("This movie shows the cortex, and there is nothing that draws it here.")
     if config.kind is MovieKind.CORTEX and cortex is not None:

@@ -146,7 +146,8 @@ def write_probe_page(
     values: dict[str, Any] = {
         "inks": inks,
         "words": describe_probe(probe),
-        "data": _as_script(data),
+        # No name inside it can end the script early.
+        "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
         "arrays": pack.text(),
         "script": (resources_folder() / "pages" / "probe.js").read_text(encoding="utf-8"),
         "found": data["numbers"],
@@ -257,8 +258,3 @@ def _draw(plot: Plot, inks: Inks) -> str:
         figure = make_figure(*PLOT_INCHES, inks)
         draw_plot(figure.subplots(), plot, inks)
     return inline_svg(figure)
-
-
-def _as_script(data: dict[str, Any]) -> str:
-    """JSON that no name inside it can end early."""
-    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")

@@ -17,6 +17,7 @@ from core.kept import Kept
 from core.probes.respond import BATCH, respond
 from core.probes.target import Target
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop
+from core.statistics import mean_over_known
 from core.types import BoolArray, FloatArray
 
 RESPONSES: Kept[tuple[str, str, tuple[str, ...]], FloatArray] = Kept(2**29, measure=lambda array: array.nbytes)
@@ -127,21 +128,13 @@ def iter_natural(
     if own:
         kept = [row for row in rows if row is not None]
         voxels = list(target.voxels)
-        responses = np.asarray(
-            load_responses(subject.id, should_stop=should_stop)[kept][:, :, voxels], dtype=np.float64
-        )
-        measured[own] = _average(responses) @ direction[voxels]
+        responses = load_responses(subject.id, should_stop=should_stop)[kept][:, :, voxels]
+        measured[own] = mean_over_known(responses, axis=1) @ direction[voxels]
         fitted[own] = ~subject.test[kept]
     sd = encoder.target_sd(direction)
     facts = encoder.card.response_unit, encoder.target_mean(direction), sd if sd > 0 else np.nan
     found = NaturalImages(tuple(images), predicted, measured, fitted, *facts)
     yield Progress(len(images), len(images), 0.0, found)
-
-
-def _average(responses: FloatArray) -> FloatArray:
-    """The mean over repeats that were measured, (n_images, n_voxels), NaN without any."""
-    counts = np.isfinite(responses).sum(axis=1)
-    return np.asarray(np.nansum(responses, axis=1) / np.where(counts > 0, counts, np.nan))
 
 
 def find_rows(subject: Subject, images: Sequence[str]) -> list[int | None]:

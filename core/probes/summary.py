@@ -85,7 +85,6 @@ def _describe_against(probe: Probe) -> dict[str, Any] | None:
 
 
 def _describe_objective(probe: Probe) -> dict[str, Any]:
-    """What was raised and by how much."""
     objective, gain, against = probe.config.objective, probe.curve.objective, probe.config.against
     if against is not None:
         formula = against.formula(probe.config.direction)

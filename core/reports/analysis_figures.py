@@ -86,7 +86,7 @@ def _draw_cells(sweep: Sweep) -> Figure:
     """The first target's probes of the first image, and the mean cortical shift they cause in every encoder."""
     shown = range(min(len(sweep.labels), MOST_MAPS))
     views = [[read_cell(sweep, CellChoice(a, b)) for b in shown] for a in shown]
-    limit = max(view.limit for row in views for view in row)
+    limit = max(find_limit(one.values for one in view.maps) for row in views for view in row)
     grid = [
         picture_cell(row[0])
         + [

@@ -18,7 +18,7 @@ from core.sweeps.discriminability import Discriminability
 from core.sweeps.fragility import Fragility
 from core.sweeps.gather import ALL, Sweep
 from core.sweeps.meaning import TargetMeaning, measure_spectrum
-from core.sweeps.plan import VARIANTS
+from core.sweeps.plan import SCORE, VARIANTS, Cell
 from core.sweeps.transfer import Case, TransferAnswer, TransferTable, sources_of
 from core.types import FloatArray
 
@@ -226,7 +226,7 @@ def mean_into(case: Case, recipient: int) -> float:
 
 def plot_controls(answer: TransferAnswer) -> Plot:
     """What the perturbation and every control do to the other encoders, mean over recipients."""
-    table, n_encoders, found = answer.tables[0], len(answer.labels), []
+    table, n_encoders, found = answer.cases[0].tables[0], len(answer.labels), []
     step = 0.8 / len(table.sources)
     for source, label in enumerate(table.sources):
         own = answer.labels.index(label.removesuffix(" untrained"))
@@ -240,7 +240,7 @@ def plot_controls(answer: TransferAnswer) -> Plot:
 def plot_cell_rois(sweep: Sweep, choice: CellChoice) -> Plot:
     """The shift of every ROI of a cell's recipient."""
     encoder, copy = sources_of(sweep.config)[choice.source]
-    stored = sweep.score(encoder, choice.target, 0, choice.norm, choice.attack, copy)
+    stored = sweep.store.load(Cell(SCORE, encoder, choice.target, 0, choice.norm, choice.attack, copy))
     names = load_subject(sweep.config.encoders[choice.recipient].subject).voxels.roi_names
     chosen, places = slice(None) if choice.image < 0 else [choice.image], np.arange(len(names))
     shifts, random = (
@@ -308,6 +308,6 @@ def _along(sweep: Sweep, y: str, series: Sequence[Series], **more: Any) -> Plot:
 
 def _mark(answer: TransferAnswer, sources: Sequence[int]) -> list[str]:
     """Names of sources, robustified networks marked where their name does not say it."""
-    names = {one: answer.tables[0].sources[one] for one in sources}
+    names = {one: answer.cases[0].tables[0].sources[one] for one in sources}
     robust = [one < len(answer.robust) and answer.robust[one] and "robust" not in names[one] for one in sources]
     return [f"{names[one]} (robust)" if marked else names[one] for one, marked in zip(sources, robust, strict=True)]

@@ -16,8 +16,7 @@ import numpy as np
 
 from core.attacks.config import MOST_TO_GAIN
 from core.files import replace_file
-from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES
-from core.reports.computed import describe_computed, tabulate_computed
+from core.reports.analysis_package import FIGURES, REPORT_NAME, TABLES, describe_computed, tabulate_computed
 from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.study_figures import draw_study
 from core.reports.table import Table, make_table, write_tables
@@ -31,7 +30,7 @@ from core.sweeps.study.plan import STUDY
 from core.templates import fill_template
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 STANDS_FOR = {"axes": "whose probes move the true voxel most", "responses": "that predicts the noiseless truth best"}
 MEASURES = {
@@ -47,14 +46,10 @@ MEASURES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StudyReport:
-    """What was found and written."""
+    """The page that was written, its tables, and the answer in sentences."""
 
-    folder: Path
     page: Path
-    answer: StudyAnswer
-    outcomes: tuple[Outcome, ...]
     tables: tuple[Table, ...]
-    figures: dict[str, Figure]
     sentences: tuple[str, ...]
 
 
@@ -66,12 +61,10 @@ def write_study(folder: Path) -> StudyReport:
     store = load_store(STUDY, folder)
     answer = evaluate_study(store)
     outcomes = list_outcomes(answer)
-    tables, figures = tabulate_study(answer, outcomes), draw_study(answer, outcomes)
-    tables = (*tables, tabulate_computed(store))
+    tables, figures = (*tabulate_study(answer, outcomes), tabulate_computed(store)), draw_study(answer, outcomes)
     write_tables(tables, store.folder / TABLES)
     write_figures(figures, store.folder / FIGURES)
-    page = store.folder / REPORT_NAME
-    report = StudyReport(store.folder, page, answer, outcomes, tables, figures, sum_up(answer, outcomes))
+    report = StudyReport(store.folder / REPORT_NAME, tables, sum_up(answer, outcomes))
     text = fill_template(
         "study.html",
         sentences=report.sentences,
@@ -84,7 +77,7 @@ def write_study(folder: Path) -> StudyReport:
         computed=describe_computed(tables[-1]),
         facts=store.facts,
     )
-    replace_file(page, lambda partial: partial.write_text(text, encoding="utf-8"))
+    replace_file(report.page, lambda partial: partial.write_text(text, encoding="utf-8"))
     return report
 
 
@@ -123,7 +116,6 @@ def sum_up(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 
 def _tell_convergence(answer: StudyAnswer) -> Iterator[str]:
-    """How many attacks would still gain, where it is known."""
     to_gain = np.stack([one.to_gain for one in answer.conditions])
     for title, values in (("candidates", to_gain[:, 1:]), ("the true voxels", to_gain[:, 0])):
         known = values[np.isfinite(values)]

@@ -62,7 +62,6 @@ class RobustifyConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse values no training could run with."""
         for name in ("epsilon", "first_epsilon", "learning_rate", "ramp"):
             check_positive(name, getattr(self, name))
         for name in ("pool", "n_steps", "n_images", "batch"):
@@ -139,7 +138,6 @@ class RobustifyOptions:
     title: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse values no training could run with."""
         check_epsilon("epsilon", self.epsilon, largest=LARGEST_EPSILON, unit="L2 at 224 x 224, [0, 1] pixel units")
         check_count("n_images", self.n_images)
         check_count("seed", self.seed, least=0)

@@ -39,11 +39,6 @@ class ControlKind(StrEnum):
         """How the interface names it."""
         return self.value.replace("_", " ").replace("phase scrambled", "phase-scrambled")
 
-    @property
-    def meaning(self) -> str:
-        """What it is, in one line."""
-        return MEANINGS[self]
-
 
 MEANINGS = {
     ControlKind.RANDOM: "a random direction (Gaussian under L2, random signs under Linf)",

@@ -121,7 +121,6 @@ def list_controls(item: Item, config: SetConfig) -> tuple[ControlKind, ...]:
 
 
 def _images(item: Item, config: SetConfig, match: Match) -> dict[str, FloatArray]:
-    """Pixels of every image of an item by its role."""
 
     def see_file(pixels: FloatArray) -> FloatArray:
         levels = lay_out(apply_match(pixels, match.gain, match.offset), config.layout)

@@ -74,8 +74,8 @@ def iter_made(
     should_stop: ShouldStop = never_stop,
 ) -> Iterator[SetProgress]:
     """Write a set whose probes are all in the store. Raises as `iter_make`."""
-    loader = Loader(source, recipes, config, store)
-    yield from iter_write(recipes, loader.load, config, folder, should_stop=should_stop)
+    load = partial(load_item, source, recipes, config, store)
+    yield from iter_write(recipes, load, config, folder, should_stop=should_stop)
 
 
 def iter_probes(
@@ -176,31 +176,20 @@ def _open_recipient(source: Source, asked: ProbeConfig, name: tuple[str, str], s
     return RecipientEncoder(partial(source.rescore, asked.subject, *name, side=side), *scale)
 
 
-class Loader:
-    """Gives the items of a set one by one, from the probes kept in a store."""
+def load_item(source: Source, recipes: Sequence[Recipe], config: SetConfig, store: ProbeStore, number: int) -> Item:
+    """An item of a set from the probes kept in a store. Raises BadInputError if its probe was not made."""
 
-    def __init__(self, source: Source, recipes: Sequence[Recipe], config: SetConfig, store: ProbeStore) -> None:
-        self._source, self._recipes, self._config, self._store = source, recipes, config, store
-
-    def load(self, number: int) -> Item:
-        """The item of a number. Raises BadInputError if its probe was not made."""
-        recipe, donor = self._recipes[number], self._donor(number)
-        return open_item(self._source, recipe, self._probe(recipe), transfer=self._config.transfer, donor=donor)
-
-    def _probe(self, recipe: Recipe) -> Probe:
-        probe = self._store.load(recipe)
-        if probe is None:
-            raise BadInputError(f"The probe {recipe.describe()} was not made yet, or its file was lost. Make it again.")
+    def load(index: int) -> Probe:
+        if (probe := store.load(recipes[index])) is None:
+            what = recipes[index].describe()
+            raise BadInputError(f"The probe {what} was not made yet, or its file was lost. Make it again.")
         return probe
 
-    def _donor(self, number: int) -> FloatArray | None:
-        if ControlKind.OTHER_IMAGE not in self._config.controls:
-            return None
-        index = find_donor(self._recipes, number)
-        if index is None:
-            return None
-        probe = self._probe(self._recipes[index])
-        return probe.perturbed_pixels - probe.clean_pixels
+    donor = None
+    if ControlKind.OTHER_IMAGE in config.controls and (index := find_donor(recipes, number)) is not None:
+        other = load(index)
+        donor = other.perturbed_pixels - other.clean_pixels
+    return open_item(source, recipes[number], load(number), transfer=config.transfer, donor=donor)
 
 
 def _iter_probe(

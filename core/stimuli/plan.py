@@ -203,6 +203,7 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     subject = load_subject(str(got["subject"]))
     words = [part for text in _texts("controversial", got["controversial"]) for part in text.split(",")]
     _check_options(options, is_pair=bool(words))
+    check_rules((not isinstance(got["quantise"], bool), "quantise", "true or false", got["quantise"], ""))
     got |= resolve_levels(options, subject)
     levels = got["levels"]
     if words:
@@ -231,7 +232,7 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
         ),
         tuple(parse_budget(text) for text in _texts("budgets", got["budgets"])),
         got["steps"],
-        _check_flag("quantise", got["quantise"]),
+        got["quantise"],
         seed,
         _resolve_delivery(got, further),
         levels,
@@ -256,12 +257,6 @@ def _check_options(options: Mapping[str, Any], *, is_pair: bool) -> None:
     )
     for name, is_wrong, allowed, advice in rules:
         check_rules((is_wrong and name in options, name, allowed, options.get(name), advice))
-
-
-def _check_flag(name: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise refusal(name, allowed="true or false", got=value)
-    return value
 
 
 def pack_plan(plan: StimulusPlan) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from core.stimuli.controls import ControlKind, make_control
 from core.stimuli.describe import evaluate_item, list_controls, score, score_recipients
 from core.stimuli.layout import Layout
 from core.stimuli.levels import LevelReading, in_levels, read_level
-from core.stimuli.make import Loader, find_donor, iter_probes
+from core.stimuli.make import find_donor, iter_probes, load_item
 from core.stimuli.manifest import StimulusSet
 from core.stimuli.probe_warnings import ProbeWarning, evaluate_level
 from core.stimuli.recipe import Item, Recipe
@@ -86,11 +86,12 @@ def iter_previews(
     todo = [recipe for key, recipe in zip(keys, recipes, strict=True) if key not in earlier]
     for record in iter_probes(source, todo, store=store, should_stop=should_stop):
         yield PreviewProgress(record.done, record.total, record.seconds_left, stage="probe", what=record.what)
-    loader, previews = Loader(source, recipes, config, store), list(earlier.values())
+    previews = list(earlier.values())
     for number, recipe in enumerate(recipes):
         check_stop(should_stop)
         if keys[number] not in earlier:
-            previews.append(preview_item(loader.load(number), config, key=keys[number]))
+            item = load_item(source, recipes, config, store, number)
+            previews.append(preview_item(item, config, key=keys[number]))
         yield PreviewProgress(
             number + 1, len(recipes), stage="preview", what=recipe.describe(), previews=tuple(previews)
         )

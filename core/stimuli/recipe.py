@@ -126,15 +126,10 @@ def recipe_of(probe: Probe, image: str) -> Recipe:
 
 def name_source(image: str) -> str:
     """The key of an image that holds from any folder: paths of files are made absolute, ids stay."""
-    if is_shipped_image(image):
+    if any(info.id == image for info in list_images()):
         return image
     file = Path(image).expanduser()
     return str(file.absolute()) if is_there(file) and file.is_file() else image
-
-
-def is_shipped_image(image: str) -> bool:
-    """Whether a key is the id of a shipped image."""
-    return any(info.id == image for info in list_images())
 
 
 def find_licence(image: str) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.errors import ProbeError
 from core.paths import data_folder
-from core.probes.files import HEADER_ENDING, load_probe, save_probe
+from core.probes.files import load_probe, save_probe
 from core.probes.probe import Probe, StepHistory
 from core.stimuli.recipe import Recipe
 
@@ -29,20 +29,14 @@ class ProbeStore:
         """Keep a probe. Raises StorageError if the disk is full or the folder cannot be written."""
         save_probe(trim(probe), self.folder / recipe.digest)
 
-    def holds(self, recipe: Recipe) -> bool:
-        """Whether there is a file for it; whether it can be used is known once it is loaded."""
-        return (self.folder / (recipe.digest + HEADER_ENDING)).is_file()
-
     def load(self, recipe: Recipe, *, circumstances: dict[str, str] | None = None) -> Probe | None:
         """The finished probe; None if there is none, it was damaged, or it was made under other `circumstances`.
 
         `circumstances`: versions and device that must be the same; None takes any.
         """
-        if not self.holds(recipe):
-            return None
         try:
             probe = load_probe(self.folder / recipe.digest)
-        except ProbeError:  # damaged: it is made again
+        except ProbeError:  # not there, or damaged: it is made again
             return None
         same = circumstances is None or probe.versions | {"device": probe.device} == circumstances
         return probe if same else None

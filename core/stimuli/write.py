@@ -5,7 +5,7 @@ The folder appears when everything in it is whole: files, table, README, manifes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,12 +105,6 @@ def describe_circumstances(device: str) -> dict[str, str]:
     return describe_versions() | {"device": device}
 
 
-def format_circumstances(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Versions and device of all recipes in one line; several where they differ."""
-    lines = dict.fromkeys(", ".join(f"{name} {value}" for name, value in one["made_with"].items()) for one in entries)
-    return "; ".join(lines)
-
-
 def _match(n_items: int, load: Load, config: SetConfig) -> tuple[SetConfig, list[Match]]:
     """Gain and offset of every item, and the config with the goals that were reached."""
     layout = config.layout
@@ -148,7 +142,8 @@ def _finish(
     subjects = {row.subject for row in rows}
     kinds = {info.kind for info in list_subjects() if info.id in subjects}
     levels = describe_readings(read_set_levels(rows))
-    text = write_readme(rows, config, kinds=sorted(kinds), made_with=format_circumstances(entries), levels=levels)
+    made = dict.fromkeys(", ".join(f"{name} {value}" for name, value in one["made_with"].items()) for one in entries)
+    text = write_readme(rows, config, kinds=sorted(kinds), made_with="; ".join(made), levels=levels)
     (folder / README).write_text(text, encoding="utf-8")
     facts = {
         "subject_kinds": sorted(kinds),

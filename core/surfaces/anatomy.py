@@ -1,7 +1,7 @@
-"""Where a vertex lies in the brain, and which vertex of the other hemisphere matches it.
+"""Where a vertex lies in the brain, which one of the other hemisphere matches it, and where a change is centred.
 
-Both are said only where they are known: fsaverage's coordinates are MNI305, whose hemispheres mirror each other at
-x = 0. (Its spheres do not: mirrored on them, places of V1 come to lie 30 mm off.)
+The first two are said only where they are known: fsaverage's coordinates are MNI305, whose hemispheres mirror each
+other at x = 0. (Its spheres do not: mirrored on them, places of V1 come to lie 30 mm off.)
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from scipy.spatial import cKDTree
 from core.checks import refusal
 from core.surfaces.icosphere import is_fsaverage
 from core.surfaces.mesh import MEASURED, CorticalSurface
-from core.surfaces.template import load_fsaverage5
-from core.types import IntArray
+from core.surfaces.paint import NO_PLACE
+from core.surfaces.store import load_fsaverage5
+from core.types import FloatArray, IntArray, VoxelTable
 
 SAME_MM = 1.0
 """Mean distance of vertices; people's own lie many mm away."""
+
+NO_CENTRE = -1
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
 
@@ -65,3 +68,23 @@ def find_homologue(surface: CorticalSurface, side: int, vertex: int) -> int:
 def _match(surface: CorticalSurface, side: int) -> IntArray:
     own, other = (surface.side(one).geometries["white"] for one in (side, 1 - side))
     return np.asarray(cKDTree(other).query(own * MIRROR)[1])
+
+
+def find_centres(surface: CorticalSurface, table: VoxelTable, change: FloatArray) -> IntArray:
+    """The vertex nearest to the |change|-weighted mean place of the voxels of a hemisphere on its registered sphere.
+
+    `change`: (n_steps, n_voxels); NaN weighs nothing.
+
+    Returns (n_steps, 2), left and right: -1 where nothing changed, nothing lies there, or the surface has no sphere.
+    """
+    centres = np.full((len(change), 2), NO_CENTRE)
+    for side in (0, 1) if "sphere" in surface.geometries else ():
+        points = surface.side(side).geometries["sphere"].astype(np.float64)
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+        here = np.flatnonzero((table.hemisphere == side) & (table.vertex != NO_PLACE))
+        weights = np.abs(np.nan_to_num(change[:, here].astype(np.float64)))
+        means = weights @ points[table.vertex[here]]
+        sizes = np.linalg.norm(means, axis=1)
+        known = sizes > 0
+        centres[known, side] = cKDTree(points).query(means[known] / sizes[known, np.newaxis])[1]
+    return centres

@@ -49,14 +49,17 @@ def lay_out(
     n_vertices = len(folded)
     if patch.vertices.max() >= n_vertices:
         raise _refuse_other(name, f"it names vertex {int(patch.vertices.max()):,} of {n_vertices:,}")
-    _check_flat(patch, name)
+    spread = np.ptp(patch.points.astype(np.float64), axis=0)
+    if spread[2] > FLATNESS * max(spread[0], spread[1]):
+        raise BadInputError(f"{name} is cut but not flattened. Give the patch that mris_flatten wrote from it.")
     inside = np.zeros(n_vertices, dtype=bool)
     inside[patch.vertices] = True
     kept = np.ascontiguousarray(faces[inside[faces].all(axis=1)])
     flat = np.zeros((n_vertices, 3), dtype=np.float64)
     flat[patch.vertices, :2] = patch.points[:, :2]
     _check_edges(flat, folded, kept, name=name)
-    if _signed_areas(flat, kept).sum() < 0:
+    corner, second, third = (flat[kept[:, number], :2] for number in range(3))
+    if np.linalg.det(np.stack([second - corner, third - corner], axis=1)).sum() < 0:  # twice the signed areas
         flat[:, 0] *= -1
     used = np.unique(kept)
     flat[used, :2] = _turn_upright(flat[used, :2], folded[used], side=side)
@@ -70,12 +73,6 @@ def place_cut_vertices(flat: FloatArray, faces: IntArray, *, near: FloatArray) -
     return np.ascontiguousarray(flat[used][nearest], dtype=np.float32)
 
 
-def _check_flat(patch: Patch, name: str) -> None:
-    spread = np.ptp(patch.points.astype(np.float64), axis=0)
-    if spread[2] > FLATNESS * max(spread[0], spread[1]):
-        raise BadInputError(f"{name} is cut but not flattened. Give the patch that mris_flatten wrote from it.")
-
-
 def _check_edges(flat: FloatArray, folded: FloatArray, kept: IntArray, *, name: str) -> None:
     if not len(kept):
         raise _refuse_other(name, "no triangle of the surface lies in it")
@@ -86,11 +83,6 @@ def _check_edges(flat: FloatArray, folded: FloatArray, kept: IntArray, *, name: 
 
 def _refuse_other(name: str, why: str) -> BadInputError:
     return BadInputError(f"{name} is a patch of another surface: {why}. Give the patch of this subject and hemisphere.")
-
-
-def _signed_areas(flat: FloatArray, faces: IntArray) -> FloatArray:
-    a, b, c = (flat[faces[:, corner], :2] for corner in range(3))
-    return np.asarray(((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]) / 2)
 
 
 def _turn_upright(flat: FloatArray, folded: FloatArray, *, side: int) -> FloatArray:

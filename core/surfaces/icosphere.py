@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from core.checks import check_choice
 from core.surfaces.mesh import CorticalSurface
-from core.surfaces.template import FSAVERAGE5, load_fsaverage5
+from core.surfaces.store import FSAVERAGE5, load_fsaverage5
 from core.types import FloatArray, IntArray
 
 FSAVERAGE_SIZES = {FSAVERAGE5: 10_242, "fsaverage6": 40_962, "fsaverage7": 163_842, "fsaverage": 163_842}

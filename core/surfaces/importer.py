@@ -253,18 +253,14 @@ def _read_atlases(found: FoundFiles, surface: CorticalSurface, notes: list[str],
                 raise
             notes.append(f"The atlas {title} was left out: {error}")
     if is_fsaverage(surface):
-        atlases.insert(0, visual_atlas(surface.left.n_vertices))
+        shipped, nearest = load_atlas(), nearest_on_fsaverage5(surface.left.n_vertices)
+        labels = (shipped.labels(side)[nearest] for side in (0, 1))
+        atlases.insert(0, Atlas(shipped.name, shipped.source, shipped.names, *labels))
     titles = [atlas.name for atlas in atlases]
     if wanted and wanted not in titles:
         known = ", ".join(titles) or "none"
         raise BadInputError(f"`atlas` must be one of those found ({known}), got {wanted!r}.")
     return tuple(sorted((a for a in atlases if a.names), key=lambda atlas: atlas.name != wanted if wanted else 0))
-
-
-def visual_atlas(n_vertices: int) -> Atlas:
-    """The shipped visual ROIs on a finer fsaverage: each vertex takes the label of the nearest of fsaverage5."""
-    atlas, nearest = load_atlas(), nearest_on_fsaverage5(n_vertices)
-    return Atlas(atlas.name, atlas.source, atlas.names, atlas.labels_left[nearest], atlas.labels_right[nearest])
 
 
 def _is_gifti(path: Path) -> bool:

@@ -71,7 +71,8 @@ def find_tiles(surface: str, tile: int) -> tuple[Tile, ...]:
 
 def _find_tile(surface: CorticalSurface, side: int, view: str, size: int) -> Tile:
     hemisphere = surface.side(side)
-    points = hemisphere.geometries[choose_geometry(surface)].astype(np.float64)
+    names = [name for name in surface.geometries if name != "flat"]
+    points = hemisphere.geometries["inflated" if "inflated" in names else names[0]].astype(np.float64)
     right, up, forward = _axes(side, view)
     across, above, depth = points @ right, points @ up, points @ forward
     extent = max(float(np.ptp(across)), float(np.ptp(above)))
@@ -89,12 +90,6 @@ def _find_tile(surface: CorticalSurface, side: int, view: str, size: int) -> Til
     for face in seen[np.argsort(-depth[faces[seen]].mean(axis=1), kind="stable")]:
         pen.polygon(corners[face].ravel().tolist(), fill=int(face))
     return Tile(side, np.asarray(picture, dtype=np.int32), DARKEST + (1 - DARKEST) * np.clip(facing, 0, 1))
-
-
-def choose_geometry(surface: CorticalSurface) -> str:
-    """Inflated where there is one, else the first that is not flat."""
-    names = [name for name in surface.geometries if name != "flat"]
-    return "inflated" if "inflated" in names else names[0]
 
 
 def _axes(side: int, view: str) -> tuple[FloatArray, FloatArray, FloatArray]:

@@ -15,8 +15,7 @@ from core.surfaces.atlas import Atlas
 from core.surfaces.icosphere import FSAVERAGE_SIZES, nearest_on_fsaverage5
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.paint import NO_PLACE, VoxelMap
-from core.surfaces.store import has_surface, load_atlases, load_surface
-from core.surfaces.template import FSAVERAGE5
+from core.surfaces.store import FSAVERAGE5, has_surface, load_atlases, load_surface
 from core.types import VoxelTable
 
 VOXEL_ATLAS = "ROIs of the recording"

@@ -19,11 +19,11 @@ from core.checks import check_choice, refusal
 from core.containers import Arrays, load_arrays
 from core.errors import BadInputError, StorageError
 from core.headers import HeaderKind, parse_header, structure, without_marks
-from core.paths import data_folder
+from core.paths import data_folder, resources_folder
 from core.surfaces.atlas import Atlas, load_atlas
-from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
-from core.surfaces.template import FSAVERAGE5, load_fsaverage5, unpack_side
+from core.surfaces.mesh import GEOMETRIES, SIDE_NAMES, CorticalSurface, HemisphereSurface
 
+FSAVERAGE5 = "fsaverage5"
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 ADVICE = "Import the surface again."
 HEADER = HeaderKind("a surface", ADVICE, format="probescope-surface", versions=(1,), error=StorageError)
@@ -62,6 +62,24 @@ class SurfaceInfo:
     source: str
     notes: tuple[str, ...]
     is_shipped: bool
+
+
+@lru_cache(maxsize=1)
+def load_fsaverage5() -> CorticalSurface:
+    """The FreeSurfer average brain at 10,242 vertices a hemisphere (Fischl et al. 1999, doi:10.1002/hbm.4).
+
+    Raises StorageError if the shipped file is missing or damaged.
+    """
+    arrays = load_arrays(resources_folder() / "surfaces" / f"{FSAVERAGE5}.npz")
+    sides = (unpack_side(arrays, "left"), unpack_side(arrays, "right"))
+    return CorticalSurface(FSAVERAGE5, *sides, source="FreeSurfer (Fischl et al. 1999), shipped with the program")
+
+
+def unpack_side(arrays: Arrays, side: str) -> HemisphereSurface:
+    """The hemisphere "left" or "right" among the arrays of a file, with the geometries that are there."""
+    found = {name: arrays[f"{side}_{name}"] for name in GEOMETRIES if f"{side}_{name}" in arrays}
+    parts = {name: arrays[f"{side}_{name}"] for name in ("faces", "flat_faces", "curvature", "sulc")}
+    return HemisphereSurface(geometries=found, **parts)
 
 
 def list_surfaces() -> tuple[SurfaceInfo, ...]:

@@ -230,7 +230,7 @@ def _resample(path: Path, values: FloatArray, own: Grid, grid: Grid, order: int)
     return found
 
 
-def order_voxels(numbers: FloatArray) -> IntArray:
+def order_voxels(numbers: FloatArray | IntArray) -> IntArray:
     """The voxels (n,) whose numbers, of `read_map`, are above 0, in the order of these: that of the mask's own file."""
     inside = np.flatnonzero(numbers > 0)
     return inside[np.argsort(numbers[inside], kind="stable")]

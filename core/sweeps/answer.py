@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.datasets.subject import load_subject
-from core.sweeps.config import Question, SweepConfig
+from core.sweeps.config import Question
 from core.sweeps.disagreement import Disagreement, analyse_disagreement
 from core.sweeps.discriminability import Discriminability, analyse_discriminability
 from core.sweeps.fragility import Fragility, analyse_fragility
@@ -17,7 +17,8 @@ Answer = Fragility | Discriminability | TransferAnswer | Meaning | Disagreement
 def answer_sweep(sweep: Sweep) -> Answer:
     """The answer to the sweep's own question."""
     config = sweep.config
-    rois = name_rois(config)
+    table = load_subject(config.subjects[0]).voxels
+    rois = tuple(target.roi or table.roi[target.voxel] for target in config.targets)  # of a voxel, of the first subject
     if config.question is Question.FRAGILITY:
         return analyse_fragility(sweep, rois)
     if config.question is Question.DISCRIMINABILITY:
@@ -25,9 +26,3 @@ def answer_sweep(sweep: Sweep) -> Answer:
     if config.question is Question.TRANSFER:
         return analyse_transfer(sweep, rois)
     return analyse_meaning(sweep, rois) if config.question is Question.MEANING else analyse_disagreement(sweep, rois)
-
-
-def name_rois(config: SweepConfig) -> tuple[str, ...]:
-    """The ROI of each target: of a voxel, that of the first subject's table; "" for none."""
-    table = load_subject(config.subjects[0]).voxels
-    return tuple(target.roi or table.roi[target.voxel] for target in config.targets)

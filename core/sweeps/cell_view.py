@@ -9,6 +9,7 @@ import numpy as np
 from core.datasets.image_store import find_stimulus
 from core.images.stimulus import GREY_LEVELS
 from core.sweeps.gather import Sweep
+from core.sweeps.plan import CURVE, SCORE, Cell
 from core.sweeps.transfer import sources_of
 from core.types import ByteArray, FloatArray
 
@@ -48,19 +49,13 @@ class CellView:
     maps: tuple[ShiftMap, ...]
     shift: FloatArray
 
-    @property
-    def limit(self) -> float:
-        """One symmetric range for all maps: the 99th percentile of the absolute shifts."""
-        sizes = np.abs(np.concatenate([one.values for one in self.maps]))
-        return float(np.percentile(sizes, 99)) or 1.0
-
 
 def read_cell(sweep: Sweep, choice: CellChoice) -> CellView:
     """Read a cell from the store. Raises StorageError if it cannot be read."""
     config = sweep.config
     encoder, copy = sources_of(config)[choice.source]
-    curve = sweep.curve(encoder, choice.target, 0, choice.norm, choice.attack, copy)
-    scored = sweep.score(encoder, choice.target, 0, choice.norm, choice.attack, copy)
+    place = (encoder, choice.target, 0, choice.norm, choice.attack, copy)
+    curve, scored = (sweep.store.load(Cell(kind, *place)) for kind in (CURVE, SCORE))
     shown = max(choice.image, 0)
     chosen = slice(None) if choice.image < 0 else slice(shown, shown + 1)
     delta = np.transpose(curve["delta"][shown], (1, 2, 0)).astype(np.float64)

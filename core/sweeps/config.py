@@ -34,19 +34,9 @@ class AttackKind(StrEnum):
     SQUARE = "square"
     ENSEMBLE = "ensemble"
 
-    @property
-    def options(self) -> Mapping[str, Any]:
-        """What it adds to projected gradient curve, with the published values; fields of `AttackConfig`."""
-        return OPTIONS[self]
-
-    @property
-    def caption(self) -> str:
-        """How figures name it."""
-        return CAPTIONS[self]
-
 
 MOMENTUM, DIVERSITY, TRANSLATION = {"momentum": 1.0}, {"diversity": 0.5}, {"translation": 7}
-OPTIONS: dict[AttackKind, Mapping[str, Any]] = {
+OPTIONS: dict[AttackKind, Mapping[str, Any]] = {  # of `AttackConfig`, as published
     AttackKind.PGD: {},
     AttackKind.MI: MOMENTUM,
     AttackKind.DI: DIVERSITY,
@@ -264,7 +254,7 @@ class SweepConfig:
         """The attack on the highest budget."""
         epsilon = self.budgets(norm, side)[-1]
         length: dict[str, Any] = {"n_steps": self.n_steps, "n_queries": self.n_queries, "step_rule": self.step_rule}
-        return AttackConfig(norm=norm, epsilon=epsilon, seed=self.seed, **length, **kind.options)
+        return AttackConfig(norm=norm, epsilon=epsilon, seed=self.seed, **length, **OPTIONS[kind])
 
     def describe_length(self) -> str:
         """How long each budget is searched: "40 falling steps", "1,000 queries" or both."""

@@ -11,7 +11,7 @@ import numpy as np
 from core.attacks.config import MOST_TO_GAIN
 from core.sweeps.cells import load_store
 from core.sweeps.config import SweepConfig
-from core.sweeps.plan import CURVE, FIT, N_PATH, PREDICT, SCORE, SWEEP, Cell, SweepStore
+from core.sweeps.plan import CURVE, N_PATH, SWEEP, Cell, SweepStore
 from core.types import BoolArray, FloatArray
 
 ALL = "all"
@@ -78,26 +78,6 @@ class Sweep:
     def share_not_converged(self) -> float:
         """Share of the attacks that more steps would carry over 5 % farther or of which that is not known."""
         return float(1 - (self.to_gain <= MOST_TO_GAIN).mean())
-
-    def predictions(self, encoder: int) -> dict[str, Any]:
-        """predicted, measured (n_test, n_targets) and noise_ceiling (n_targets,) of one encoder."""
-        return self.store.load(Cell(PREDICT, encoder))
-
-    def curve(
-        self, encoder: int, target: int, direction: int = 0, norm: int = 0, attack: int = 0, copy: str = ""
-    ) -> dict[str, Any]:
-        """The arrays of one attack curve, its perturbations among them."""
-        return self.store.load(Cell(CURVE, encoder, target, direction, norm, attack, copy))
-
-    def score(
-        self, encoder: int, target: int, direction: int = 0, norm: int = 0, attack: int = 0, copy: str = ""
-    ) -> dict[str, Any]:
-        """The arrays of one score."""
-        return self.store.load(Cell(SCORE, encoder, target, direction, norm, attack, copy))
-
-    def fit(self, encoder: int, copy: str) -> dict[str, Any]:
-        """How well a copy of an encoder predicts the targets."""
-        return self.store.load(Cell(FIT, encoder, copy=copy))
 
 
 def load_sweep(folder: Path) -> Sweep:

@@ -16,6 +16,7 @@ from core.networks.spec import NetworkSpec
 from core.probes.spill_over import LEAST_OTHER_ROIS, stand_out
 from core.probes.target import resolve_roi
 from core.sweeps.gather import Sweep
+from core.sweeps.plan import CURVE, SCORE, Cell
 from core.sweeps.statistics import UNKNOWN, Interval, interval_of_mean
 from core.types import ByteArray, FloatArray, NormName
 
@@ -151,7 +152,7 @@ def analyse_meaning(sweep: Sweep, roi_of: tuple[str, ...]) -> Meaning:
 def _classify(sweep: Sweep, encoder: int) -> Reading:
     spec = find_network(sweep.config.encoders[encoder].network)
     clean = np.stack([find_stimulus(image, size=spec.input_size).pixels for image in sweep.config.images])
-    return read_evidence(spec, clean, clean + sweep.curve(encoder, 0)["delta"])
+    return read_evidence(spec, clean, clean + sweep.store.load(Cell(CURVE, encoder, 0, 0, 0))["delta"])
 
 
 def locate(delta: FloatArray) -> Place:
@@ -210,8 +211,8 @@ def _describe(
     sweep: Sweep, encoder: int, target: int, *, norm: int, roi: str, roi_names: tuple[tuple[str, ...], ...]
 ) -> TargetMeaning:
     config = sweep.config
-    curves = [sweep.curve(encoder, target, direction, norm) for direction in range(len(config.directions))]
-    scores = [sweep.score(encoder, target, direction, norm) for direction in range(len(config.directions))]
+    places = [(encoder, target, direction, norm) for direction in range(len(config.directions))]
+    curves, scores = ([sweep.store.load(Cell(kind, *place)) for place in places] for kind in (CURVE, SCORE))
     signs = [direction.sign for direction in config.directions]
     delta = np.concatenate([stored["delta"] for stored in curves])
 
@@ -251,6 +252,7 @@ def _describe(
 def read_evidence(spec: NetworkSpec, clean: FloatArray, perturbed: FloatArray) -> Reading:
     """Class evidence of images (n, 3, height, width), before and after."""
     import torch
+    from torchvision.models import MobileNet_V2_Weights
 
     from core.device import exact_arithmetic, run_in_chunks
     from core.networks.classifier import open_classifier
@@ -266,7 +268,8 @@ def read_evidence(spec: NetworkSpec, clean: FloatArray, perturbed: FloatArray) -
             parts = run_in_chunks(lambda at, end: network.classify(values[at:end]).numpy(), len(values), chunk=BATCH)
         return np.concatenate(parts)
 
-    return Reading(compare_evidence(classify(clean), classify(perturbed), name_classes()), network.head)
+    names = MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"]  # of ImageNet's 1,000 classes
+    return Reading(compare_evidence(classify(clean), classify(perturbed), names), network.head)
 
 
 def compare_evidence(before: FloatArray, after: FloatArray, names: Sequence[str]) -> tuple[Evidence, ...]:
@@ -277,10 +280,3 @@ def compare_evidence(before: FloatArray, after: FloatArray, names: Sequence[str]
         label = [names[index] if first.size == len(names) else f"class {index}" for index in (old, new)]
         rows.append(Evidence(label[0], float(first[old]), label[1], float(second[new]), float(second[old])))
     return tuple(rows)
-
-
-def name_classes() -> tuple[str, ...]:
-    """The names of ImageNet's 1,000 classes, in order."""
-    from torchvision.models import MobileNet_V2_Weights
-
-    return tuple(MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"])

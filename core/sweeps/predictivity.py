@@ -8,6 +8,7 @@ import numpy as np
 
 from core.encoders.scores import correlate, explained, over_ceiling
 from core.sweeps.gather import Sweep
+from core.sweeps.plan import PREDICT, Cell
 from core.sweeps.statistics import UNKNOWN, Interval, find_error, interval_by_t, mean_over_known
 from core.types import FloatArray
 
@@ -53,7 +54,7 @@ def measure_predictivity(sweep: Sweep) -> Predictivity:
     """Score every encoder of a sweep."""
     rows, ceilings, by_image = [], [], []
     for encoder in range(len(sweep.config.encoders)):
-        stored = sweep.predictions(encoder)
+        stored = sweep.store.load(Cell(PREDICT, encoder))
         predicted, measured = stored["predicted"], stored["measured"]
         n_images, n_targets = np.shape(predicted)
         known = n_images >= LEAST_TEST_IMAGES

@@ -22,6 +22,7 @@ from core.seeds import make_stream
 from core.statistics import Interval as Interval
 from core.statistics import count_draws as count_draws
 from core.statistics import interval_bc
+from core.statistics import mean_over_known as mean_over_known
 from core.types import BoolArray, FloatArray, IntArray
 
 LEAST_FOR_SATTERTHWAITE = 6
@@ -112,14 +113,6 @@ def interval_of_ratio(above: FloatArray, below: FloatArray, confidence: float) -
     error, freedom = find_error(above - ratio[..., np.newaxis, np.newaxis] * below)
     reach = error / np.abs(mean) * special.stdtrit(freedom, (1 + confidence) / 2)
     return np.stack([ratio, ratio - reach, ratio + reach])
-
-
-def mean_over_known(values: FloatArray, *, axis: int | tuple[int, ...]) -> FloatArray:
-    """The mean of what is finite; NaN where nothing is."""
-    known = np.isfinite(values)
-    count = known.sum(axis=axis)
-    total = np.where(known, values, 0).sum(axis=axis)
-    return np.asarray(np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0))
 
 
 def holm(p: FloatArray) -> FloatArray:

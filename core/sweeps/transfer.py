@@ -19,9 +19,9 @@ import numpy as np
 
 from core.images.transform import resize_plain
 from core.networks.catalog import are_related, find_network
-from core.sweeps.config import AttackKind, SweepConfig
+from core.sweeps.config import CAPTIONS, AttackKind, SweepConfig
 from core.sweeps.gather import Sweep, group_targets
-from core.sweeps.plan import REFITTED, UNTRAINED, VARIANTS
+from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, VARIANTS, Cell
 from core.sweeps.statistics import Interval, interval_of_ratio, mean_over_known
 from core.types import BoolArray, FloatArray, NormName
 
@@ -106,7 +106,7 @@ class Case:
     @property
     def label(self) -> str:
         """How tables and figures name it: "L2, PGD with momentum"."""
-        return f"{self.norm.capitalize()}, {self.attack.caption}"
+        return f"{self.norm.capitalize()}, {CAPTIONS[self.attack]}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,11 +134,6 @@ class TransferAnswer:
     fits: tuple[ControlEncoderFit, ...]
     robust: tuple[bool, ...]
     related: BoolArray
-
-    @property
-    def tables(self) -> tuple[TransferTable, ...]:
-        """Those of the first norm and attack."""
-        return self.cases[0].tables
 
     def mean_between(self, table: TransferTable, source: bool, recipient: bool) -> tuple[float, float]:
         """Mean T from robust (or standard) sources to other such recipients: all of them, and without relatives."""
@@ -209,7 +204,7 @@ def read_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> tuple[FloatA
     for (row, (source, copy)), target in itertools.product(enumerate(sources), range(inner[0])):
         signed = []
         for number, direction in enumerate(config.directions):
-            stored = sweep.score(source, target, number, norm, attack, copy)
+            stored = sweep.store.load(Cell(SCORE, source, target, number, norm, attack, copy))
             signed.append(direction.sign * stored["shift"])
             sizes[row, target, number] = stored[str(config.norms[norm])][:n_encoders]
         moved[row, : len(signed[0]), :, target] = np.mean(signed, axis=0)
@@ -221,7 +216,7 @@ def read_to_gain(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> FloatArray:
     config, sources = sweep.config, sources_of(sweep.config, attack)
     found = np.full((len(sources), len(config.targets), len(config.directions)), np.nan)
     for row, target, direction in np.ndindex(*found.shape):
-        stored = sweep.curve(sources[row][0], target, direction, norm, attack, sources[row][1])
+        stored = sweep.store.load(Cell(CURVE, sources[row][0], target, direction, norm, attack, sources[row][1]))
         if "to_gain" in stored:
             found[row, target, direction] = stored["to_gain"][:, -1].max()
     return np.asarray(found.max(axis=2))
@@ -238,7 +233,8 @@ def _own_of_copies(sweep: Sweep, norm: int, attack: int) -> FloatArray:
     config = sweep.config
     found = np.full((len(sweep.labels), len(config.targets), len(config.images)), np.nan)
     for source, target in itertools.product(config.refitted if attack == 0 else (), range(len(config.targets))):
-        curves = [sweep.curve(source, target, one, norm, copy=REFITTED) for one in range(len(config.directions))]
+        places = [(source, target, one, norm) for one in range(len(config.directions))]
+        curves = [sweep.store.load(Cell(CURVE, *place, copy=REFITTED)) for place in places]
         signed = zip(config.directions, curves, strict=True)
         found[source, target] = np.mean([one.sign * own["shift"][:, -1] / own["sd"] for one, own in signed], axis=0)
     return found
@@ -248,7 +244,7 @@ def _read_fits(sweep: Sweep) -> tuple[ControlEncoderFit, ...]:
     config, fits = sweep.config, []
     for copy, which in ((REFITTED, config.refitted), (UNTRAINED, config.untrained)):
         for number in which:
-            stored = sweep.fit(number, copy)
+            stored = sweep.store.load(Cell(FIT, number, copy=copy))
             r, cv_r = (float(np.mean(stored[name])) for name in ("r", "cv_r"))
             fits.append(ControlEncoderFit(sweep.labels[number], copy, r, cv_r, int(stored["n_train"])))
     return tuple(fits)
@@ -282,7 +278,7 @@ def _align(sweep: Sweep, name: str, norm: int) -> Alignment:
     bases = []
     for encoder in range(len(config.encoders)):
         parts = [
-            sweep.curve(encoder, target, direction, norm)[name]
+            sweep.store.load(Cell(CURVE, encoder, target, direction, norm))[name]
             for target in range(len(config.targets))
             for direction in range(n_directions)
         ]

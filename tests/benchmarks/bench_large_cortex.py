@@ -15,7 +15,7 @@ from app.cortex.view import CortexView
 from core.surfaces.atlas import Atlas, load_atlas
 from core.surfaces.icosphere import nearest_on_fsaverage5
 from core.surfaces.mesh import CorticalSurface
-from core.surfaces.template import load_fsaverage5
+from core.surfaces.store import load_fsaverage5
 from tests.benchmarks.bench_pick import nearest_by_force
 from tests.helpers.fine_cortex import make_fine_cortex
 

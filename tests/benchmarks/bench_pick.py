@@ -12,7 +12,7 @@ import pytest
 
 from app.cortex.picking import ASIDE
 from app.cortex.view import CortexView
-from core.surfaces.template import load_fsaverage5
+from core.surfaces.store import load_fsaverage5
 
 BUDGET_MS = 1.0
 N_PICKS = 400

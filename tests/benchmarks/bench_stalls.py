@@ -24,7 +24,7 @@ from app.cortex.view import CortexView
 from app.look.qt_application import make_application
 from core.figures.probe_maps import ProbeMap
 from core.surfaces.atlas import load_atlas
-from core.surfaces.template import load_fsaverage5
+from core.surfaces.store import load_fsaverage5
 from core.types import VoxelTable
 from tests.benchmarks.window_tasks import Gaps, rest
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.surfaces.mesh import CorticalSurface, HemisphereSurface
-from core.surfaces.template import load_fsaverage5
+from core.surfaces.store import load_fsaverage5
 
 
 def make_fine_cortex(steps: int = 2) -> CorticalSurface:

@@ -60,10 +60,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> StimulusSet:
     plan = resolve_plan(read_plan(folder / "plan.json"))
     recipes, engine, store = list_recipes(plan), Engine(device="cpu"), ProbeStore(folder / "store")
     work = iter_make(engine, recipes, plan.delivery, folder / "set", store=store)
-    for _ in itertools.takewhile(lambda _: not store.holds(recipes[0]), work):
+    for _ in itertools.takewhile(lambda _: store.load(recipes[0]) is None, work):
         pass
     work.close()
-    assert not (folder / "set").exists() and not store.holds(recipes[2])
+    assert not (folder / "set").exists() and store.load(recipes[2]) is None
     *_, last = iter_make(engine, recipes, plan.delivery, folder / "set", store=store)
     assert last.result is not None
     return last.result

@@ -16,6 +16,7 @@ from core.engine import Engine
 from core.sweeps.answer import answer_sweep
 from core.sweeps.config import Question, SweepConfig, TargetName
 from core.sweeps.gather import load_sweep
+from core.sweeps.plan import CURVE, Cell
 from tests.science.recomputed import Recomputed
 from tests.science.report import Array, Report
 
@@ -45,7 +46,10 @@ def _read_deltas(sweep: Any, n_targets: int) -> Array:
     """(n_encoders, n_targets, n_images, 3, height, width) of the highest budget."""
     n_encoders = len(sweep.labels)
     return np.stack(
-        [np.stack([sweep.curve(one, target)["delta"] for target in range(n_targets)]) for one in range(n_encoders)]
+        [
+            np.stack([sweep.store.load(Cell(CURVE, one, target, 0, 0))["delta"] for target in range(n_targets)])
+            for one in range(n_encoders)
+        ]
     )
 
 

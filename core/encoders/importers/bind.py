@@ -24,7 +24,7 @@ from core.encoders.importers.readout import Centre, Project, Readout, compare_pr
 from core.encoders.scores import rate
 from core.errors import WeightsError
 from core.progress import Progress
-from core.surfaces.template import FSAVERAGE5
+from core.surfaces.store import FSAVERAGE5
 from core.types import FloatArray, VoxelTable
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ class ImportRequest:
     replaces: bool = False
 
     def __post_init__(self) -> None:
-        """Exactly one of an existing and a new subject."""
         if bool(self.subject) == bool(self.new_subject):
             got = f"subject {self.subject!r} and new subject {self.new_subject!r}"
             advice = "Name a subject that is there, or the id of one to make from the encoder."

@@ -12,13 +12,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from core.errors import WeightsError
 from core.types import BoolArray, FloatArray, VoxelTable
-
-Vector = npt.NDArray[np.float64]
-Matrix = npt.NDArray[np.float64]
 
 CHECK_TOLERANCE = 1e-5
 """Largest difference, relative to the largest prediction, between the imported encoder and its source."""

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
 from core.experiments.measured.compare_config import CompareConfig
 from core.seeds import make_stream
 from core.statistics import LEAST_KNOWN, Interval, correlate_resamples, interval_bc
 from core.types import FloatArray, IntArray
-
-Floats = npt.NDArray[np.float64]
 
 SUMMARY = ("shift", "dz", "in_noise", "r", "slope", "intercept")
 """The rows of `summarise_pairs`."""
@@ -30,7 +27,7 @@ LEAST_ITEMS = 3
 
 def summarise_pairs(
     weights: FloatArray, x: FloatArray, y: FloatArray, *, signed: FloatArray, noise: FloatArray
-) -> Floats:
+) -> FloatArray:
     """Every statistic of `SUMMARY` under weights of the probes: (6, n_weightings).
 
         shift = mean(d)      dz = mean(d) / SD(d)      in_noise = mean(d / noise)
@@ -49,7 +46,7 @@ def summarise_pairs(
     total = weights.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
 
-        def mean(values: FloatArray) -> Floats:
+        def mean(values: FloatArray) -> FloatArray:
             return np.asarray(weights @ values / total)
 
         centred = signed - signed.mean()
@@ -59,7 +56,7 @@ def summarise_pairs(
     return np.stack(found)
 
 
-def fit_line(weights: FloatArray, x: FloatArray, y: FloatArray) -> Floats:
+def fit_line(weights: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
     """r, slope and intercept of y on x, (3, n_weightings), as `summarise_pairs` defines them; NaN without a spread."""
     weights = np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
     one, other = (values - values.mean() if np.ptp(values) else np.zeros_like(values) for values in (x, y))
@@ -71,7 +68,7 @@ def fit_line(weights: FloatArray, x: FloatArray, y: FloatArray) -> Floats:
     return np.stack([np.where(np.isfinite(var_x + var_y), r, np.nan), slope, intercept])
 
 
-def known_spread(variance: Floats, values: FloatArray) -> Floats:
+def known_spread(variance: FloatArray, values: FloatArray) -> FloatArray:
     """Variances of some of the values; NaN where there is none but rounding."""
     least = max(1e-12 * np.nanmax(variance, initial=0.0), (1e-13 * np.abs(values).max(initial=0.0)) ** 2, 1e-300)
     return np.where(variance > least, variance, np.nan)
@@ -86,7 +83,7 @@ def bootstrap_summary(
     one number are drawn together (images), all different for single probes.
     """
 
-    def summarise(weights: Floats) -> Floats:
+    def summarise(weights: FloatArray) -> FloatArray:
         return summarise_pairs(weights, x, y, signed=signed, noise=noise)
 
     key = ("probes", int(clusters.max()) + 1, len(x))
@@ -94,7 +91,7 @@ def bootstrap_summary(
 
 
 def bootstrap_rows(
-    summarise: Callable[[Floats], Floats],
+    summarise: Callable[[FloatArray], FloatArray],
     items: IntArray,
     config: CompareConfig,
     *,
@@ -115,7 +112,7 @@ def bootstrap_rows(
     n_items, stream = int(items.max()) + 1, make_stream(config.seed, *key)
     level = config.confidence if confidence is None else confidence
 
-    def spread(weights: Floats) -> Floats:
+    def spread(weights: FloatArray) -> FloatArray:
         return summarise(weights[:, items])
 
     draws = stream.multinomial(n_items, np.full(n_items, 1 / n_items), size=config.n_bootstrap).astype(np.float64)
@@ -169,7 +166,7 @@ def interval_bca(value: float, resampled: FloatArray, left_out: FloatArray, *, c
     return interval_bc(value, resampled, len(left_out), confidence=confidence, bend=bend)
 
 
-def resample_means(values: FloatArray, residuals: FloatArray, *, count: int, seed: int, what: str) -> Floats:
+def resample_means(values: FloatArray, residuals: FloatArray, *, count: int, seed: int, what: str) -> FloatArray:
     """Means over repeats as another measurement might have given them, (count, n_means).
 
     Each mean of k repeats gets the mean of k residuals drawn from all of the target's, so that stimuli shown once are
@@ -184,7 +181,7 @@ def resample_means(values: FloatArray, residuals: FloatArray, *, count: int, see
     return drawn
 
 
-def pool_residuals(repeats: FloatArray) -> Floats:
+def pool_residuals(repeats: FloatArray) -> FloatArray:
     """Deviations from each stimulus's mean, widened by sqrt(k / (k - 1)) to the noise's own SD: (n_residuals,).
 
     `repeats` (n_stimuli, most_repeats): NaN where there is none.
@@ -215,12 +212,6 @@ def find_ceiling(y: FloatArray, error: FloatArray) -> float:
         return float("nan")
     variance = float(np.var(y, ddof=1))
     return max(0.0, 1.0 - float(np.mean(error**2)) / variance) if variance > 0 else float("nan")
-
-
-def mean_repeats(repeats: FloatArray) -> Floats:
-    """Mean over repeats, (n_stimuli,), of (n_stimuli, most_repeats) with NaN where there is none; NaN without any."""
-    counts = np.isfinite(repeats).sum(axis=1)
-    return np.where(counts > 0, np.nansum(repeats, axis=1) / np.maximum(counts, 1), np.nan)
 
 
 def number_names(names: Sequence[str]) -> IntArray:

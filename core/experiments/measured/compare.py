@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from core.experiments.measured.bootstrap import bootstrap_summary, count_signs, find_ceiling, number_names, sign_test
 from core.experiments.measured.compare_config import Cluster, CompareConfig
@@ -21,12 +20,11 @@ from core.experiments.measured.winner import Winner, check_subjects, find_winner
 from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.statistics import Interval, interval_of
 from core.sweeps.statistics import holm
-from core.types import BoolArray
+from core.types import BoolArray, FloatArray
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Floats = npt.NDArray[np.float64]
 
 LEAST_FOR_TEST = 6
 """2 (1/2)^5 is above 0.05, 2 (1/2)^6 below."""
@@ -125,9 +123,8 @@ def iter_compare(
     rows: list[Row] = []
     for number, (network, measure, cut, value, chosen) in enumerate(wanted):
         check_stop(should_stop)
-        row = _compare(shifts, network, measure, chosen=chosen, config=resolved)
-        if row is not None:
-            rows.append(replace(row, cut=cut, value=value))
+        row = _compare(shifts, network, measure, (cut, value), chosen=chosen, config=resolved)
+        rows += [] if row is None else [row]
         yield Progress(number + 1, len(wanted))
     levels, scores, differences, of_levels = score_control(measured, resolved)
     winners, of_rivals = find_winners(measured, shifts, resolved)
@@ -145,7 +142,7 @@ def list_predictors(shifts: Shifts) -> tuple[str, ...]:
     return (*((OWN,) if len(sources) > 1 else ()), *shifts.predicted)
 
 
-def predict_shifts(shifts: Shifts, network: str) -> Floats:
+def predict_shifts(shifts: Shifts, network: str) -> FloatArray:
     """Predicted shifts by one predictor, (3, n_probes)."""
     if network != OWN:
         return shifts.predicted[network]
@@ -153,7 +150,7 @@ def predict_shifts(shifts: Shifts, network: str) -> Floats:
     return np.stack(columns, axis=1)
 
 
-def sign_shifts(predicted: Floats, measure: Measure) -> Floats:
+def sign_shifts(predicted: FloatArray, measure: Measure) -> FloatArray:
     """Where a shift should go, (n_probes,): the sign of its prediction; a control's, that of the perturbed stimulus."""
     place = Measure.SHIFT if measure is Measure.CONTROL else measure
     return np.asarray(np.sign(predicted[place.index]))
@@ -185,7 +182,9 @@ def _cut_probes(probes: Sequence[PlannedProbe]) -> Iterator[tuple[Cut, str, Bool
                 yield cut, value, np.asarray([one == value for one in values])
 
 
-def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArray, config: CompareConfig) -> Row | None:
+def _compare(
+    shifts: Shifts, network: str, measure: Measure, cut: tuple[Cut, str], *, chosen: BoolArray, config: CompareConfig
+) -> Row | None:
     """One row; None where nothing of it was measured and predicted."""
     predicted = predict_shifts(shifts, network)
     signs = sign_shifts(predicted, measure)
@@ -205,8 +204,8 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
     return Row(
         network=network,
         measure=measure,
-        cut=Cut.ALL,
-        value="all",
+        cut=cut[0],
+        value=cut[1],
         n_probes=len(x),
         n_images=int(images.max()) + 1,
         **{name: found[name] for name in ("shift", "dz", "in_noise", "r", "slope")},
@@ -223,7 +222,7 @@ def _compare(shifts: Shifts, network: str, measure: Measure, *, chosen: BoolArra
     )
 
 
-def _slopes(x: Floats, resampled: Floats) -> Floats:
+def _slopes(x: FloatArray, resampled: FloatArray) -> FloatArray:
     """The slope on the predicted shifts in every resample of the repeats, (n_resamples,)."""
     centred = x - x.mean()
     spread = float(centred @ centred)

@@ -43,7 +43,6 @@ class CompareConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what would give no interval."""
         check_count("bootstrap", self.n_bootstrap, least=100, largest=MOST_RESAMPLES)
         check_fraction("confidence", self.confidence, largest=0.9999)
         check_positive("confidence", self.confidence)

@@ -11,26 +11,17 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from core.experiments.measured.bootstrap import (
-    LEAST_ITEMS,
-    bootstrap_rows,
-    fit_line,
-    known_spread,
-    mean_repeats,
-    number_names,
-)
+from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_rows, fit_line, known_spread, number_names
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
-from core.statistics import Interval
+from core.statistics import Interval, mean_over_known
 from core.sweeps.statistics import correlate_pairs
 from core.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Floats = npt.NDArray[np.float64]
 LEAST_LEVELS = 3
 REACHED = 0.05
 """SDs; farther from its wanted level a stimulus has not reached it."""
@@ -92,7 +83,7 @@ def gather_levels(measured: Measured) -> DataFrame:
     """
     import pandas as pd  # kept from the window's start
 
-    means = {target: mean_repeats(repeats) for target, repeats in measured.repeats.items()}
+    means = {target: mean_over_known(repeats, axis=1) for target, repeats in measured.repeats.items()}
     rows = []
     for probe in measured.plan.probes:
         made, row = probe.perturbed, probe.perturbed.row
@@ -134,7 +125,7 @@ def score_levels(
 ) -> list[Interval]:
     """r, slope and reached range with their intervals over seeds; see `summarise_levels`."""
 
-    def summarise(weights: Floats) -> Floats:
+    def summarise(weights: FloatArray) -> FloatArray:
         return summarise_levels(weights, level, measured, seeds, natural)
 
     return bootstrap_rows(summarise, seeds, config, key=("seed images", len(set(seeds))), most=(1,))
@@ -142,7 +133,7 @@ def score_levels(
 
 def summarise_levels(
     weights: FloatArray, level: FloatArray, measured: FloatArray, seeds: IntArray, natural: FloatArray
-) -> Floats:
+) -> FloatArray:
     """r, slope and reached range under weights of the stimuli (n_weightings, n_stimuli), alike for a seed's: (3, ...).
 
     reach = (mean at the highest level - mean at the lowest) / SD of the natural images, which divides by n - 1.
@@ -212,7 +203,7 @@ def _compare(
         for _, own in shared.groupby("target", sort=False)
     ]
 
-    def summarise(weights: Floats) -> Floats:
+    def summarise(weights: FloatArray) -> FloatArray:
         """Of the differences, and r of each: (5, n_weightings), means over targets."""
         both = np.mean([[summarise_levels(weights[:, own], *one) for own, *one in pair] for pair in sets], axis=0)
         return np.concatenate([both[0] - both[1], both[:, 0]])

@@ -15,7 +15,6 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from core.checks import check_count, check_fraction, check_positive, refusal
 from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_summary, count_signs, number_names, sign_test
@@ -26,9 +25,8 @@ from core.experiments.measured.winner import Verdict, check_subjects, judge_pair
 from core.progress import Progress, ShouldStop, check_stop, never_stop
 from core.seeds import make_stream
 from core.statistics import Interval
-from core.types import IntArray
+from core.types import FloatArray, IntArray
 
-Floats = npt.NDArray[np.float64]
 PARTS = (1.0, 0.5, 0.25)
 """Of the slope of a right encoder: probes may move the brain less than natural images do."""
 WANTED_POWER = 0.8
@@ -162,10 +160,10 @@ class Group:
     """
 
     images: IntArray
-    first: Floats
-    second: Floats
-    level: Floats
-    clean: Floats
+    first: FloatArray
+    second: FloatArray
+    level: FloatArray
+    clean: FloatArray
     n_files: float
 
     def __post_init__(self) -> None:
@@ -179,7 +177,7 @@ class Group:
         own, numbers = np.concatenate(rows), np.repeat(np.arange(n_images), [len(one) for one in rows])
         return Group(numbers, self.first[own], self.second[own], self.level[own], self.clean[own], self.n_files)
 
-    def measure(self, slope: float, noise: float, stream: np.random.Generator) -> tuple[Floats, Floats]:
+    def measure(self, slope: float, noise: float, stream: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Responses to the images (n_images,) and shifts (n_probes,); an original is shown in each of its pairs."""
         _, first, shown = np.unique(self.images, return_index=True, return_counts=True)
         errors = noise / np.sqrt(shown) * stream.standard_normal(len(shown))
@@ -321,7 +319,7 @@ def simulate(
     )
 
 
-def _judge_shift(group: Group, _: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
+def _judge_shift(group: Group, _: FloatArray, shifts: FloatArray, config: CompareConfig) -> tuple[bool, Interval]:
     """As a row of `compare`: the sign test over probes."""
     signed, alone = np.sign(group.first) * shifts, np.arange(len(shifts))
     n_agree, n_signed = count_signs(signed, alone)
@@ -331,14 +329,16 @@ def _judge_shift(group: Group, _: Floats, shifts: Floats, config: CompareConfig)
     return p_sign < 1 - config.confidence and 2 * n_agree > n_signed, found["slope"]
 
 
-def _judge_control(group: Group, natural: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
+def _judge_control(
+    group: Group, natural: FloatArray, shifts: FloatArray, config: CompareConfig
+) -> tuple[bool, Interval]:
     """The control score: r above 0 with its interval."""
     clean = natural[group.images]
     r, slope, _ = score_levels(group.level, clean + shifts, group.images, clean, config)
     return r.low > 0, slope
 
 
-def _judge_winner(group: Group, _: Floats, shifts: Floats, config: CompareConfig) -> tuple[bool, Interval]:
+def _judge_winner(group: Group, _: FloatArray, shifts: FloatArray, config: CompareConfig) -> tuple[bool, Interval]:
     """The encoder that is right wins."""
     (winner,) = settle([judge_pair(group.first, group.second, shifts, group.images, config)], config)
     return winner.verdict is Verdict.FIRST, winner.slope_first

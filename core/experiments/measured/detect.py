@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
 from core.checks import check_count, check_fraction, check_positive, refusal
@@ -22,7 +21,6 @@ from core.experiments.measured.design import WANTED_POWER, DesignConfig
 from core.probes.probe import Probe
 from core.types import FloatArray
 
-Floats = npt.NDArray[np.float64]
 N_SHOWN = 2
 """Noises in a shift: of the perturbed image and of its original."""
 LEAST_NOISE = 1e-9
@@ -62,13 +60,13 @@ class ShiftPower:
         p = 2 * special.bdtr(self.n_images - counts, self.n_images, 0.5)
         return int(counts[p < 1 - self.confidence].min(initial=self.n_images + 1))
 
-    def power(self, shift_sd: FloatArray) -> Floats:
+    def power(self, shift_sd: FloatArray) -> FloatArray:
         """Of shifts (n,) in SDs, in [0, 1]; NaN stays NaN."""
         agree, least = special.ndtr(self._scale * np.sqrt(self.n_repeats) * np.abs(shift_sd)), self.least_agreeing
         found = np.zeros_like(agree) if least > self.n_images else special.bdtrc(least - 1, self.n_images, agree)
         return np.where(np.isnan(agree), np.nan, found)
 
-    def repeats_needed(self, shift_sd: FloatArray) -> Floats:
+    def repeats_needed(self, shift_sd: FloatArray) -> FloatArray:
         """Repeats for a power of 0.8 of shifts (n,) in SDs, whole numbers; inf where none are enough."""
         with np.errstate(divide="ignore"):
             needed = (self._wanted / (self._scale * np.abs(shift_sd))) ** 2

@@ -16,9 +16,9 @@ from core.datasets.image_files import find_names
 from core.experiments.measured.planned import MeasuredPlan
 from core.experiments.measured.trial import Trials
 from core.probes.target import Target, TargetKind
+from core.types import FloatArray
 from core.words import name_some
 
-Floats = npt.NDArray[np.float64]
 LEAST_P = 0.001
 MOST_NAMED = 6
 """Ids named in a message; the rest is counted."""
@@ -122,8 +122,8 @@ class Measured:
     findings: MatchSummary
     unit: str
     picture_of: Mapping[str, int]
-    repeats: Mapping[Target, Floats]
-    voxels: Mapping[Target, tuple[Floats, ...]] = field(default_factory=dict)
+    repeats: Mapping[Target, FloatArray]
+    voxels: Mapping[Target, tuple[FloatArray, ...]] = field(default_factory=dict)
 
 
 def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> Measured:
@@ -137,7 +137,9 @@ def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> M
     unknown = tuple(dict.fromkeys(one for one in trials.ids if one not in known))
     _check_known(plan, trials, unknown, options)
     kept = np.asarray([one in known for one in trials.ids])
-    _check_target_columns(plan, options)
+    names = list(dict.fromkeys(name for target in plan.targets for name in (target.roi, target.label) if name))
+    for name in filter(None, options.target_columns):
+        check_choice("target_column", name, names)  # else ignored silently
     for target in plan.targets:
         _check_numbers(target, trials, options)
     found = {target: find_columns(target, trials.columns, options.target_columns) for target in plan.targets}
@@ -175,7 +177,7 @@ def _spell(ids: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
 
 def find_columns(
     target: Target, columns: Sequence[str], target_columns: Mapping[str, str]
-) -> tuple[npt.NDArray[np.int64], Floats]:
+) -> tuple[npt.NDArray[np.int64], FloatArray]:
     """The columns a target is compared with, and their weights.
 
     In this order: the column requested for it; one named as the target, or as its ROI where the target is the ROI; its
@@ -204,7 +206,7 @@ def find_columns(
     raise refusal("target", allowed=allowed, got=target.label, advice=advice)
 
 
-def zscore(values: Floats, sessions: Sequence[str]) -> Floats:
+def zscore(values: FloatArray, sessions: Sequence[str]) -> FloatArray:
     """Each column at mean 0 and SD 1 (n - 1) over the trials of each session; a column that never varies becomes NaN.
 
     Raises BadInputError if a session has fewer than three trials.
@@ -229,7 +231,7 @@ def _find_column(name: str, columns: Sequence[str]) -> int | None:
     return folded.index(name.casefold()) if name.casefold() in folded else None
 
 
-def _differ(values: Floats, sessions: Sequence[str]) -> bool:
+def _differ(values: FloatArray, sessions: Sequence[str]) -> bool:
     """Whether sessions differ in their mean by more than trials explain: one-way analysis of variance, p < .001."""
     import pandas as pd  # kept from the window's start
 
@@ -244,7 +246,7 @@ def _differ(values: Floats, sessions: Sequence[str]) -> bool:
     return bool(special.fdtrc(*freedom, f) < LEAST_P)
 
 
-def _only(place: int) -> tuple[npt.NDArray[np.int64], Floats]:
+def _only(place: int) -> tuple[npt.NDArray[np.int64], FloatArray]:
     return np.asarray([place]), np.ones(1)
 
 
@@ -268,14 +270,6 @@ def _check_known(plan: MeasuredPlan, trials: Trials, unknown: tuple[str, ...], o
         raise refusal("measured", allowed=allowed, got=got, advice=advice)
 
 
-def _check_target_columns(plan: MeasuredPlan, options: MatchOptions) -> None:
-    """A column requested for a target that is not in the set would be ignored silently."""
-    names = list(dict.fromkeys(name for target in plan.targets for name in (target.roi, target.label) if name))
-    for name in options.target_columns:
-        if name:
-            check_choice("target_column", name, names)
-
-
 def _check_numbers(target: Target, trials: Trials, options: MatchOptions) -> None:
     """A target's own column that holds text is an error: no other column may take its place."""
     requested = _requested(target, options.target_columns)
@@ -292,14 +286,13 @@ def _requested(target: Target, columns: Mapping[str, str]) -> str:
 
 
 def _number_pictures(plan: MeasuredPlan) -> dict[str, int]:
-    """A row for each different file."""
     numbers: dict[str, int] = {}
     for stimulus in plan.stimuli:
         numbers.setdefault(stimulus.row.file_sha256, len(numbers))
     return {stimulus.id: numbers[stimulus.row.file_sha256] for stimulus in plan.stimuli}
 
 
-def _stack(values: Floats, rows: npt.NDArray[np.int64], n_pictures: int) -> Floats:
+def _stack(values: FloatArray, rows: npt.NDArray[np.int64], n_pictures: int) -> FloatArray:
     """Values of trials as (n_pictures, most_repeats), NaN behind the last repeat."""
     import pandas as pd  # kept from the window's start
 
@@ -316,7 +309,7 @@ def _describe(
     *,
     n_nan: int,
     unknown: tuple[str, ...],
-    found: Mapping[Target, tuple[npt.NDArray[np.int64], Floats]],
+    found: Mapping[Target, tuple[npt.NDArray[np.int64], FloatArray]],
     picture_of: Mapping[str, int],
 ) -> MatchSummary:
     shown = Counter(picture_of[one] for one in trials.ids if one in picture_of)

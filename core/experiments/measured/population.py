@@ -12,18 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from core.errors import ProbeError
-from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_rows, known_spread, mean_repeats, number_names
+from core.experiments.measured.bootstrap import LEAST_ITEMS, bootstrap_rows, known_spread, number_names
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import MeasuredPlan, PlannedProbe
 from core.probes.files import HEADER_ENDING, load_probe
 from core.probes.target import Target, TargetKind
-from core.statistics import Interval
-
-Floats = npt.NDArray[np.float64]
+from core.statistics import Interval, mean_over_known
+from core.types import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def score_population(measured: Measured, config: CompareConfig) -> tuple[tuple[O
     return tuple(one for one in found.values() if one is not None), tuple(notes)
 
 
-def split_displacement(first: Floats, second: Floats, direction: Floats) -> tuple[Floats, Floats]:
+def split_displacement(first: FloatArray, second: FloatArray, direction: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Displacement along a direction of length 1, and the square of that across it, (n_probes,) each.
 
     `first`, `second` (n_probes, n_voxels): the displacements in both halves of the repeats. `direction` (n_voxels,).
@@ -75,7 +73,7 @@ def _score(
 ) -> OnTarget | None:
     """Of the probes measured in both halves; None where there is none, or the natural images have no spread."""
     voxels = measured.voxels.get(target, ())
-    halves = [np.asarray([mean_repeats(voxel[:, start::2]) for voxel in voxels]) for start in (0, 1)]
+    halves = [np.asarray([mean_over_known(voxel[:, start::2], axis=1) for voxel in voxels]) for start in (0, 1)]
     if not voxels:
         return None
     pairs = np.asarray([[measured.picture_of[one.id] for one in (probe.perturbed, probe.original)] for probe in probes])
@@ -91,7 +89,7 @@ def _score(
     along, across = split_displacement(first[known], second[known], direction)
     images, sd = number_names([one.perturbed.row.source_image for one in used]), natural.std(ddof=1)
 
-    def summarise(weights: Floats) -> Floats:
+    def summarise(weights: FloatArray) -> FloatArray:
         moved = np.stack([signs * along / sd, across / sd**2])
         return np.asarray(moved @ (weights / weights.sum(axis=1, keepdims=True)).T)
 
@@ -110,7 +108,7 @@ def _score(
     )
 
 
-def _across(plan: MeasuredPlan, probe: PlannedProbe, direction: Floats) -> float:
+def _across(plan: MeasuredPlan, probe: PlannedProbe, direction: FloatArray) -> float:
     """Predicted displacement across, in SDs along, from the probe that lies in the set; NaN where it does not."""
     path = plan.folder / f"{probe.perturbed.row.pair_id}{HEADER_ENDING}"
     try:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from core.checks import check_choice, check_count, refusal
-from core.experiments.measured.planned import MeasuredPlan, PlannedStimulus
+from core.experiments.measured.planned import MeasuredPlan
 from core.experiments.measured.trial import SIMULATED
 from core.files import replace_file
 from core.probes.target import Target
@@ -53,7 +53,6 @@ class SimulateOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse impossible noise and counts."""
         check_count("repeats", self.n_repeats, largest=MOST_REPEATS)
         check_count("sessions", self.n_sessions)
         if not (np.isfinite(self.noise) and self.noise >= 0):
@@ -101,7 +100,9 @@ def simulate_responses(plan: MeasuredPlan, path: Path, options: SimulateOptions)
         session = f"session {1 + repeat % options.n_sessions}"
         for stimulus in plan.stimuli:
             noise = options.noise * sigma[stimulus.target] * stream.standard_normal()
-            value = stimulus.row.clean + options.gain * _true_shift(stimulus, options.truth) + noise
+            told = stimulus.shifts.get(options.truth or stimulus.network, (np.nan, np.nan))[0]
+            shift = 0.0 if options.truth == NO_TRUTH else told
+            value = stimulus.row.clean + options.gain * shift + noise
             cells = [repr(float(value)) if target == stimulus.target else "" for target in columns]
             rows.append([stimulus.id, session, repeat + 1, *cells, SIMULATED])
     return _write_table(path, ["stimulus", "session", "repeat", *columns.values(), SIMULATED], rows)
@@ -118,12 +119,6 @@ def name_targets(plan: MeasuredPlan) -> dict[Target, str]:
         else:
             names[target] = target.label
     return names
-
-
-def _true_shift(stimulus: PlannedStimulus, truth: str) -> float:
-    if truth == NO_TRUTH:
-        return 0.0
-    return stimulus.shifts.get(truth or stimulus.network, (float("nan"), float("nan")))[0]
 
 
 def _spread_of_targets(plan: MeasuredPlan) -> dict[Target, float]:

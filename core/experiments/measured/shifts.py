@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.experiments.measured.bootstrap import mean_repeats, noise_sd, pool_residuals, resample_means
+from core.experiments.measured.bootstrap import noise_sd, pool_residuals, resample_means
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.planned import PlannedProbe, Scale
-
-Floats = npt.NDArray[np.float64]
+from core.statistics import mean_over_known
+from core.types import FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +39,12 @@ class Shifts:
 
     probes: tuple[PlannedProbe, ...]
     control: str
-    measured: Floats
-    error: Floats
-    predicted: dict[str, Floats]
-    noise: Floats
+    measured: FloatArray
+    error: FloatArray
+    predicted: dict[str, FloatArray]
+    noise: FloatArray
     counts: npt.NDArray[np.int64]
-    resampled: Floats
+    resampled: FloatArray
 
 
 def measure_shifts(measured: Measured, *, control: str, scale: Scale, count: int, seed: int) -> Shifts:
@@ -65,7 +65,7 @@ def measure_shifts(measured: Measured, *, control: str, scale: Scale, count: int
     for number, (target, measurement) in enumerate(measured.repeats.items()):
         own = np.asarray([probe.perturbed.target == target for probe in probes])
         repeats = np.vstack([measurement, np.full_like(measurement[:1], np.nan)])
-        mean, n_repeats = mean_repeats(repeats), np.isfinite(repeats).sum(axis=1)
+        mean, n_repeats = mean_over_known(repeats, axis=1), np.isfinite(repeats).sum(axis=1)
         means[:, own], counts[:, own], noise[own] = mean[places[:, own]], n_repeats[places[:, own]], noise_sd(repeats)
         if not (residuals := pool_residuals(repeats)).size:
             resampled = resampled[:0]
@@ -89,13 +89,13 @@ def measure_shifts(measured: Measured, *, control: str, scale: Scale, count: int
     )
 
 
-def _subtract(means: Floats) -> Floats:
+def _subtract(means: FloatArray) -> FloatArray:
     """Shift, control and contrast of means (..., 3, n_probes) of original, perturbed and control."""
     original, perturbed, control = means[..., 0, :], means[..., 1, :], means[..., 2, :]
     return np.stack([perturbed - original, control - original, perturbed - control], axis=-2)
 
 
-def _predict(probes: Sequence[PlannedProbe], network: str, *, control: str, scale: Scale) -> Floats:
+def _predict(probes: Sequence[PlannedProbe], network: str, *, control: str, scale: Scale) -> FloatArray:
     nothing, place = (np.nan, np.nan), 0 if scale is Scale.UNIT else 1
     shown = [(probe.perturbed, probe.controls.get(control)) for probe in probes]
     moved = [[nothing if one is None else one.shifts.get(network, nothing) for one in pair] for pair in shown]

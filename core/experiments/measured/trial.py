@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from core.datasets.image_files import strip_ending
 from core.datasets.tables import is_missing
+from core.types import FloatArray
 
 STIMULUS_ENDINGS = (".png",)
 """Endings taken off an id; others may be part of it ("...-l2-0.5")."""
@@ -71,7 +69,7 @@ class Trials:
     ids: tuple[str, ...]
     sessions: tuple[str, ...]
     columns: tuple[str, ...]
-    values: npt.NDArray[np.float64]
+    values: FloatArray
     n_skipped: int = 0
     notes: tuple[str, ...] = field(default=())
     is_simulated: bool = False

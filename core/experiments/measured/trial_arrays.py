@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from core.checks import refusal
@@ -14,8 +13,8 @@ from core.datasets.array_files import open_array
 from core.errors import BadInputError
 from core.experiments.measured.trial import VOLUME_ENDINGS, ReadOptions, Trials, name_stimulus
 from core.experiments.measured.trial_tables import read_ids
-from core.surfaces.volumes import Grid, count_trials, grid_of, iter_trials, read_map, shared_grid
-from core.types import IntArray
+from core.surfaces.volumes import Grid, count_trials, grid_of, iter_trials, order_voxels, read_map, shared_grid
+from core.types import FloatArray, IntArray
 
 IDS_KEY, COLUMNS_KEY = "ids", "columns"
 """Arrays of text an npz file may hold beside the responses."""
@@ -25,7 +24,6 @@ VOXELS = "voxels"
 
 AGAIN = "Save it again as plain arrays."
 
-Floats = npt.NDArray[np.float64]
 Named = list[tuple[str, str]]
 """Stimulus and session of each trial; "" for a trial without a stimulus."""
 
@@ -69,7 +67,6 @@ def _align(named: Named, n_rows: int, file: str) -> Named:
 
 
 def _read_texts(path: Path) -> dict[str, list[str]]:
-    """The arrays of text in an npz file."""
     if path.suffix.lower() != ".npz":
         return {}
     names = [name for name in (IDS_KEY, COLUMNS_KEY) if name in _names_in(path)]
@@ -104,7 +101,7 @@ def _find_ids(path: Path, options: ReadOptions, stored: dict[str, list[str]], *,
 
 def _read_rows(
     path: Path, options: ReadOptions, stored: dict[str, list[str]], *, named: Named
-) -> tuple[Floats, Named, tuple[str, ...]]:
+) -> tuple[FloatArray, Named, tuple[str, ...]]:
     """The array with a row a trial, the trials of its rows, and what was done to it."""
     opened = open_array(path, key=options.key or (_only_numbers(path) if stored else ""))
     if len(opened.shape) not in (1, 2):
@@ -138,7 +135,7 @@ def _name_columns(columns: tuple[str, ...], n_columns: int, *, n_voxels: int | N
 
 def _read_volume(
     path: Path, options: ReadOptions, *, n_voxels: int | None
-) -> tuple[tuple[str, ...], Floats, tuple[str, ...]]:
+) -> tuple[tuple[str, ...], FloatArray, tuple[str, ...]]:
     """Columns, values and notes; voxels without any value, as outside of what was scanned, are no part of an ROI."""
     if not options.rois and options.mask is None:
         advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
@@ -173,8 +170,7 @@ def _number_voxels(mask: Path, grid: Grid, n_voxels: int | None) -> tuple[IntArr
     mask hold none of the betas', or are others than the subject's: their numbers would shift.
     """
     numbers = np.nan_to_num(read_map(mask, grid, numbered=True)).astype(np.int64)
-    inside = np.flatnonzero(numbers > 0)
-    inside = inside[np.argsort(numbers[inside], kind="stable")]
+    inside = order_voxels(numbers)
     n_mask, n_found = int((read_map(mask, grid_of(mask)) > 0).sum()), len(np.unique(numbers[inside]))
     if n_found < n_mask:
         allowed = f"a mask each of whose {n_mask:,} voxels holds the centre of a voxel of the betas"

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from core.checks import refusal, show_name, suggest
 from core.containers import reading
 from core.datasets.tables import Table, read_table, read_text, to_numbers
 from core.errors import BadInputError
 from core.experiments.measured.trial import SIMULATED, ReadOptions, Trials, name_stimulus
+from core.types import FloatArray
 
 ID_NAMES = ("stimulus", "stimulus_id", "id", "stim_id", "stim_file", "stimulus_file", "image", "image_file", "file")
 SESSION_NAMES = ("participant", "participant_id", "subject", "session", "ses")
@@ -34,8 +34,6 @@ BOOKKEEPING = {
     *("level_wanted", "level_reached"),
 }
 """Columns that count, time or describe a trial, in lower case; none of them is a response."""
-
-Floats = npt.NDArray[np.float64]
 
 
 def read_trial_table(path: Path, options: ReadOptions, *, known: frozenset[str]) -> Trials:
@@ -181,9 +179,9 @@ def _widen(
     )
 
 
-def _choose_values(table: Table, *, taken: set[str], file: str) -> tuple[dict[str, Floats], dict[str, str]]:
+def _choose_values(table: Table, *, taken: set[str], file: str) -> tuple[dict[str, FloatArray], dict[str, str]]:
     """Every column of numbers that may be a response, and the first text of those that hold text."""
-    columns: dict[str, Floats] = {}
+    columns: dict[str, FloatArray] = {}
     texts: dict[str, str] = {}
     for name, column in table.items():
         if name in taken or name.casefold() in TYPE_NAMES or not name:
@@ -206,7 +204,7 @@ def _note_texts(texts: Mapping[str, str]) -> tuple[str, ...]:
     return (f"Columns of text were left out: {shown}.",) if texts else ()
 
 
-def _parse(texts: Sequence[str]) -> Floats | None:
+def _parse(texts: Sequence[str]) -> FloatArray | None:
     """A column as numbers, NaN where nothing stands; None if it holds other text."""
     try:
         numbers = to_numbers([text.strip() for text in texts], "column")

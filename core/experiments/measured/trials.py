@@ -115,7 +115,6 @@ def _share_ids(paths: Sequence[Path], options: ReadOptions) -> list[ReadOptions]
 
 
 def _read_one(path: Path, options: ReadOptions, *, known: frozenset[str], n_voxels: int | None) -> Trials:
-    """Read one file by the module of its kind."""
     where = path.expanduser()
     if not where.is_file():
         raise refusal("measured", allowed="a file that is there", got=str(path))

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
 from core.checks import refusal
@@ -25,7 +24,6 @@ from core.experiments.measured.bootstrap import (
     count_signs,
     find_ceiling,
     fit_line,
-    mean_repeats,
     number_names,
     sign_test,
 )
@@ -33,11 +31,10 @@ from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
 from core.experiments.measured.shifts import Shifts
 from core.probes.target import Target
-from core.statistics import Interval
+from core.statistics import Interval, mean_over_known
 from core.sweeps.statistics import holm
-from core.types import BoolArray, IntArray
+from core.types import BoolArray, FloatArray, IntArray
 
-Floats = npt.NDArray[np.float64]
 LEAST_CEILING, LEAST_EXPLAINED = 0.5, 0.25
 
 
@@ -103,7 +100,7 @@ def find_winners(
     """The answer for every pair of encoders with controversial probes, and what a reader must know."""
     probes = [one.perturbed for one in shifts.probes]
     pairs = [(*sorted((one.network, one.row.against)),) if one.row.against else () for one in probes]
-    spread = {target: np.nanstd(mean_repeats(repeats)) or 1.0 for target, repeats in measured.repeats.items()}
+    spread = {target: np.nanstd(mean_over_known(own, axis=1)) or 1.0 for target, own in measured.repeats.items()}
     natural = {target: natural_sd(measured, shifts, target, config.confidence) for target in spread}
     scale = np.asarray([spread[one.target] for one in probes])
     floor = np.asarray([natural[one.target] for one in probes]) / scale
@@ -131,7 +128,7 @@ def find_winners(
     return settle(winners, config), tuple(notes)
 
 
-def _warn(opposed: Floats, n_asked: int, names: str) -> list[str]:
+def _warn(opposed: FloatArray, n_asked: int, names: str) -> list[str]:
     """Of a pair's probes; `opposed` are the first's predictions of those that can be judged."""
     n_lost = n_asked - len(opposed)
     lines = (
@@ -155,13 +152,13 @@ def _warn(opposed: Floats, n_asked: int, names: str) -> list[str]:
 
 
 def judge_pair(
-    first: Floats,
-    second: Floats,
-    y: Floats,
+    first: FloatArray,
+    second: FloatArray,
+    y: FloatArray,
     images: IntArray,
     config: CompareConfig,
     *,
-    natural: Floats | float = 1.0,
+    natural: FloatArray | float = 1.0,
     ceiling: float = float("nan"),
     names: Sequence[str] = ("first", "second"),
 ) -> Winner:
@@ -178,7 +175,7 @@ def judge_pair(
     n_first, n_signed = count_signs(np.sign(first) * y, images)
     p_sign, share = sign_test(n_first, n_signed, confidence=config.confidence)
 
-    def summarise(weights: Floats) -> Floats:
+    def summarise(weights: FloatArray) -> FloatArray:
         r = [fit_line(weights, x, y)[0] for x in (first, second)]
         return np.stack([*r, r[0] - r[1], *(fit_line(weights, x, y / natural)[1] for x in (first, second))])
 
@@ -235,7 +232,7 @@ def natural_sd(measured: Measured, shifts: Shifts, target: Target, confidence: f
     """
     own = [number for number, probe in enumerate(shifts.probes) if probe.perturbed.target == target]
     rows = measured.repeats[target][sorted({measured.picture_of[shifts.probes[one].original.id] for one in own})]
-    counts, means = np.isfinite(rows).sum(axis=1), mean_repeats(rows)
+    counts, means = np.isfinite(rows).sum(axis=1), mean_over_known(rows, axis=1)
     n = int((counts > 0).sum())
     if n < 3:
         return float("nan")
@@ -244,7 +241,7 @@ def natural_sd(measured: Measured, shifts: Shifts, target: Target, confidence: f
     return float(np.sqrt(variance)) if variance > 0 and np.nanmax(means) > np.nanmin(means) else float("nan")
 
 
-def _predict(shifts: Shifts, network: str, own: BoolArray) -> tuple[Floats, bool]:
+def _predict(shifts: Shifts, network: str, own: BoolArray) -> tuple[FloatArray, bool]:
     """Predicted shifts (n_probes,) in the encoder's SDs, and whether these are known; else in its unit."""
     nothing = (np.nan, np.nan)
     both = np.asarray([probe.perturbed.shifts.get(network, nothing) for probe in shifts.probes])

@@ -42,7 +42,9 @@ LEVELS = {
 def write_bids(plan: PackagePlan, folder: Path) -> None:
     """Write description, participants, events and sidecars into a folder that holds stimuli/."""
     labels = [f"sub-{number:02d}" for number in range(1, len(plan.participants) + 1)]
-    write_json(folder / "dataset_description.json", _describe_dataset(plan), indent=2)
+    written_by = {"Name": "Probescope", "Description": "Planned events; no data were measured yet"}
+    of_set = {"Name": plan.stimuli.name, "BIDSVersion": BIDS_VERSION, "DatasetType": "raw", "GeneratedBy": [written_by]}
+    write_json(folder / "dataset_description.json", of_set, indent=2)
     people = {"participant_id": {"Description": "Label of the participant"}}
     write_json(folder / "participants.json", people, indent=2)
     participants: list[dict[str, Cell]] = [{"participant_id": label} for label in labels]
@@ -62,15 +64,6 @@ def _describe_event(trial: TimedTrial) -> dict[str, Cell]:
         shown |= {name: find(trial.row) for name, find in OF_STIMULUS.items()}
         shown["stim_file"] = trial.row.file.removeprefix(f"{STIMULI}/")
     return shown
-
-
-def _describe_dataset(plan: PackagePlan) -> dict[str, Any]:
-    return {
-        "Name": plan.stimuli.name,
-        "BIDSVersion": BIDS_VERSION,
-        "DatasetType": "raw",
-        "GeneratedBy": [{"Name": "Probescope", "Description": "Planned events; no data were measured yet"}],
-    }
 
 
 def _describe_events(plan: PackagePlan) -> dict[str, Any]:

@@ -97,7 +97,10 @@ def iter_package(
     made = FORMATS[kind]
     target = Path(folder).expanduser().absolute()
     check_free(target)
-    _check_outside(target, plan.stimuli.folder)
+    if plan.stimuli.folder in (target, *target.parents):
+        raise BadInputError(
+            f"{target} lies inside the set itself, which stays as it was written. Choose another folder."
+        )
     rows = plan.stimuli.rows
     total = len(rows) + 1
     with new_folder(target) as partial:
@@ -132,13 +135,6 @@ def _format_readme(plan: PackagePlan, kind: PackageKind) -> str:
         table=TABLE,
         sha256=hash_file(stimuli.folder / MANIFEST),
     )
-
-
-def _check_outside(target: Path, source: Path) -> None:
-    if target == source or source in target.parents:
-        raise BadInputError(
-            f"{target} lies inside the set itself, which stays as it was written. Choose another folder."
-        )
 
 
 def _take_picture(path: Path, row: ManifestRow, folder: Path | None) -> None:

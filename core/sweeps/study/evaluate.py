@@ -147,7 +147,6 @@ def evaluate_study(store: StudyStore) -> StudyAnswer:
 
 
 def _measure(store: StudyStore, teacher: int, noise: int) -> Condition:
-    """Read every candidate of one recording and resample its measures."""
     config, name = store.config, store.config.teachers[teacher]
     truth = store.load(StudyCell(TRUTH, teacher=teacher))
     cells = [
@@ -207,7 +206,6 @@ def _weigh(draws: IntArray, size: int) -> FloatArray:
 def _evaluate(
     condition: Condition, candidate_set: CandidateSet, chosen: IntArray, config: StudyConfig
 ) -> ConditionResult:
-    """The result over the chosen candidates."""
     values = {key: one[:, chosen] for key, one in condition.measures.preferences().items()}
     best = {key: config.candidates[chosen[np.argmax(one[0])]] for key, one in values.items()}
     ranks = {

@@ -38,6 +38,7 @@ from core.stimuli.analysed import list_analysis_recipes
 from core.stimuli.probe_warnings import evaluate_remaking
 from core.sweeps import choose
 from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
+from core.sweeps.plan import SCORE, Cell
 from core.sweeps.transfer import TransferAnswer
 
 KEYS = (("alexnet", "features.4"), ("alexnet", "features.7"))
@@ -323,7 +324,7 @@ def test_a_cell_shows_its_numbers_images_and_maps_and_leads_to_its_source(qtbot:
     finished = finish(Question.TRANSFER)
     page.take_answer(finished)
     view, answer = cast(TransferView, page.view), cast(TransferAnswer, finished.answer)
-    order, table = list(answer.cases[0].order), answer.tables[0]
+    order, table = list(answer.cases[0].order), answer.cases[0].tables[0]
     view.matrix.pick_at(view.matrix.getPlotItem().vb.mapViewToScene(QPointF(order.index(0), order.index(1))))
     assert view.panel.title.text() == "alexnet features.7 → alexnet features.4"
     assert f"T {table.ratio[1, 0]:.2f}" in view.panel.numbers.text()
@@ -354,8 +355,8 @@ def test_every_norm_attack_and_alignment_has_its_matrix(qtbot: QtBot, session: S
     view.case.setCurrentIndex(3)
     shown, order = view.matrix.shown, list(answer.cases[3].order)
     assert np.array_equal(shown.fields[:-1], answer.cases[3].tables[0].ratio[np.ix_(order, order)])
-    moved = [finished.sweep.score(one, 0, 0, 1, 1)["shift"].mean(axis=-1) for one in range(2)]
-    own = [finished.sweep.score(one, 0, 0, 1, 1)["shift"][one, 0].mean() for one in range(2)]
+    moved = [finished.sweep.store.load(Cell(SCORE, one, 0, 0, 1, 1))["shift"].mean(axis=-1) for one in range(2)]
+    own = [finished.sweep.store.load(Cell(SCORE, one, 0, 0, 1, 1))["shift"][one, 0].mean() for one in range(2)]
     random = [np.mean([moved[source][one, 1] for source in range(2)]) / own[one] for one in order]
     assert shown.fields[-1] == pytest.approx(random)
     assert shown.y_ticks[-1][1] == "random control"

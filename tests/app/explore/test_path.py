@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 import app.explore.path as module
 from app.shell.main_window import MainWindow
 from core.probes.probe import in_reference_sds
-from core.surfaces.centre import find_centres
+from core.surfaces.anatomy import find_centres
 from tests.helpers.open_window import open_window
 from tests.helpers.probes import iter_progress
 

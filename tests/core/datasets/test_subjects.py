@@ -21,7 +21,7 @@ from core.errors import BadInputError, StorageError
 from core.paths import demo_folder
 from core.surfaces.atlas import load_atlas
 from core.surfaces.paint import VoxelMap
-from core.surfaces.template import load_fsaverage5
+from core.surfaces.store import load_fsaverage5
 
 SUBJECTS = ("simulated", "kay2017")
 MOST_BYTES = 16_000_000

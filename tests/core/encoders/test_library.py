@@ -172,7 +172,7 @@ def test_the_share_at_the_edge_is_counted() -> None:
 
 def test_the_summary_names_subject_kind_and_hashes() -> None:
     card = embedded().card
-    facts = {fact.name: fact.value for fact in summarise_card(card, subject_title="Sim", subject_kind="simulated")}
+    facts = summarise_card(card, subject_title="Sim", subject_kind="simulated")
     assert facts["Subject"] == "Sim (simulated)"
     assert facts["Encoder SHA-256"] == card.sha256[:16]
     assert facts["Reducer"] == f"up to {card.config.n_components} principal components"

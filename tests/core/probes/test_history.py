@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.probes import history
-from core.probes.history import HistoryRecorder, RecordedStep
+from core.probes import run
+from core.probes.run import HistoryRecorder, RecordedStep
 
 
 def record(recorder: HistoryRecorder, restart: int, *, steps: int, start: int = 0) -> None:
@@ -18,7 +18,7 @@ def record(recorder: HistoryRecorder, restart: int, *, steps: int, start: int = 
 
 
 def test_large_responses_leave_fewer_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(history, "MOST_RESPONSES", 16)
+    monkeypatch.setattr(run, "MOST_RESPONSES", 16)
     recorder = HistoryRecorder(2, 10, n_voxels=4)
     for _ in range(2):
         record(recorder, 0, steps=10)

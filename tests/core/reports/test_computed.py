@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.reports.computed import describe_computed, tabulate_computed
+from core.reports.analysis_package import describe_computed, tabulate_computed
 from core.sweeps.work import Made
 from tests.helpers.simulated_cells import begin
 

@@ -11,7 +11,7 @@ from core.errors import BadInputError
 from core.surfaces.anatomy import find_homologue, locate_vertex
 from core.surfaces.atlas import load_atlas
 from core.surfaces.mesh import CorticalSurface
-from core.surfaces.template import load_fsaverage5
+from core.surfaces.store import load_fsaverage5
 from tests.helpers.cortex import make_cortex
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from core.datasets.subject import load_subject
-from core.surfaces.centre import find_centres
+from core.surfaces.anatomy import find_centres
 from core.surfaces.store import load_surface
 from core.types import VoxelTable
 

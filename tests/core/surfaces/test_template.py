@@ -12,7 +12,7 @@ from core.containers import load_arrays
 from core.errors import BadInputError, StorageError
 from core.surfaces.atlas import Atlas, load_atlas
 from core.surfaces.mesh import CorticalSurface
-from core.surfaces.template import load_fsaverage5
+from core.surfaces.store import load_fsaverage5
 
 N_VERTICES = 10_242
 SPHERE_RADIUS = 100.0

@@ -26,7 +26,7 @@ from core.sweeps.cell_view import CellChoice, read_cell
 from core.sweeps.choose import choose_control_encoders
 from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.gather import load_sweep
-from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, list_cells
+from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, Cell, list_cells
 from core.sweeps.refit import split_rows
 from core.sweeps.run import check_sweep
 from core.sweeps.score import ScoreSettings, ScoringEncoder, score
@@ -81,7 +81,10 @@ def test_copies_untrained_sources_and_ensembles_have_their_rows(finished: Path) 
     assert abs(first.ratio[3, 0]) < 0.5, "random weights do not make the probes of trained ones"
     assert ensemble.sources == tuple(f"all but {label}" for label in sweep.labels)
     # T to the copy, from the stored shifts: what A's perturbations do to it over what its own do.
-    scored, own = sweep.score(0, 0)["shift"][3, 0], sweep.curve(0, 0, copy=REFITTED)
+    scored, own = (
+        sweep.store.load(Cell(SCORE, 0, 0, 0, 0))["shift"][3, 0],
+        sweep.store.load(Cell(CURVE, 0, 0, 0, 0, copy=REFITTED)),
+    )
     expected = scored.mean() / (own["shift"][:, -1] / own["sd"]).mean()
     assert first.copies[0].value == pytest.approx(expected)
     assert 0 < first.copies[0].value < 1
@@ -136,7 +139,7 @@ def test_the_ensemble_leaves_its_recipient_out(finished: Path) -> None:
 def test_a_cell_holds_the_images_and_the_maps_of_both_encoders(finished: Path) -> None:
     sweep = load_sweep(finished)
     view = read_cell(sweep, CellChoice(0, 1, image=1))
-    stored = sweep.score(0, 0)
+    stored = sweep.store.load(Cell(SCORE, 0, 0, 0, 0))
     assert [one.label for one in view.maps] == [sweep.labels[0], sweep.labels[1]]
     table = load_subject("simulated").voxels
     for number, one in enumerate(view.maps):
@@ -162,8 +165,8 @@ def test_a_second_analysis_takes_its_perturbations_from_the_cache(
     for question in (Question.MEANING, Question.FRAGILITY):
         list(Engine(device="cpu").iter_sweep(replace(config, question=question), tmp_path / question))
     first, second = (load_sweep(tmp_path / name) for name in ("transfer", "meaning"))
-    assert np.array_equal(first.curve(0, 0)["delta"], second.curve(0, 0)["delta"])
-    assert "delta" not in load_sweep(tmp_path / "fragility").curve(0, 0)
+    assert np.array_equal(*(one.store.load(Cell(CURVE, 0, 0, 0, 0))["delta"] for one in (first, second)))
+    assert "delta" not in load_sweep(tmp_path / "fragility").store.load(Cell(CURVE, 0, 0, 0, 0))
     with pytest.raises(BadInputError, match="4 cells .* failed.* AssertionError: attacked again"):
         list(Engine(device="cpu").iter_sweep(replace(config, seed=5), tmp_path / "other"))
 

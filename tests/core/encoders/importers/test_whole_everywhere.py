@@ -43,6 +43,7 @@ from core.surfaces.paint import VoxelMap
 from core.sweeps.answer import answer_sweep
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.gather import load_sweep
+from core.sweeps.plan import CURVE, Cell
 from core.sweeps.study.config import LayerName, StudyConfig
 from core.sweeps.study.evaluate import evaluate_study
 from core.sweeps.study.plan import FEATURES, TRUTH, StudyCell, begin_study
@@ -180,7 +181,7 @@ def test_every_analysis_answers(engine: Engine, question: Question, tmp_path: Pa
             sds = np.stack([reference(one[chosen]).std(axis=0) for one in rows])
             np.testing.assert_allclose(table.square, (both / sds).sum(axis=2) / own, atol=0.03)
     if question is Question.MEANING:
-        delta = sweep.curve(0, 0)["delta"].astype(np.float64).reshape(2, -1)
+        delta = sweep.store.load(Cell(CURVE, 0, 0, 0, 0))["delta"].astype(np.float64).reshape(2, -1)
         expected = (delta @ W.T / reference(W).std(axis=0)).mean(axis=0)
         np.testing.assert_allclose(answer.rows[0].shift_map, expected, atol=2e-3)
         np.testing.assert_allclose(answer.rows[0].roi_shift[0], [expected[:4].mean(), expected[4:8].mean()], atol=2e-3)
