@@ -17,6 +17,7 @@ from core.files import hash_file, new_folder
 from core.headers import unstructure
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 from core.stimuli.config import SetConfig
+from core.stimuli.controls import MEANINGS
 from core.stimuli.describe import Match, write_item
 from core.stimuli.layout import Enlarging, Layout, Matching
 from core.stimuli.level_strip import read_set_levels
@@ -172,6 +173,7 @@ def write_readme(
     return fill_template(
         "set_readme.md",
         config=config,
+        meanings=MEANINGS,
         rows=rows,
         levels=levels,
         n_originals=len(originals),

@@ -72,7 +72,10 @@ def small_world(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "list_networks", lambda: tuple(specs))
     monkeypatch.setattr(fit, "find_network", lambda name: {spec.id: spec for spec in specs}[name])
     monkeypatch.setattr(fit, "list_subjects", lambda: (SimpleNamespace(id="someone"), SimpleNamespace(id="other")))
-    for place in ("core.commands.fit", "core.datasets.subject"):
+    monkeypatch.setattr("core.sweeps.search.hash_networks", dict.fromkeys)
+    monkeypatch.setattr("core.cluster.run.time_cells", lambda *_: lambda _cell: 1.0)
+    monkeypatch.setattr("core.sweeps.search.load_responses", lambda subject: make_source(subject).responses)
+    for place in ("core.commands.fit", "core.datasets.subject", "core.sweeps.search"):
         monkeypatch.setattr(f"{place}.load_subject", lambda subject: make_source(subject).subject)
     monkeypatch.setattr("core.encoders.fit_request.open_source", lambda subject, size, **_: make_source(subject))
     monkeypatch.setattr("core.networks.load.load_network", lambda name, layer, **_options: Means(name, layer))

@@ -41,12 +41,13 @@ from core.stimuli.rebuild import compare_sets, iter_rebuild
 from core.stimuli.store import ProbeStore
 from core.surfaces.paint import VoxelMap
 from core.sweeps.answer import answer_sweep
+from core.sweeps.cells import begin_store
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.gather import load_sweep
 from core.sweeps.plan import CURVE, Cell
 from core.sweeps.study.config import LayerName, StudyConfig
 from core.sweeps.study.evaluate import evaluate_study
-from core.sweeps.study.plan import FEATURES, TRUTH, StudyCell, begin_study
+from core.sweeps.study.plan import FEATURES, STUDY, TRUTH, StudyCell
 from core.sweeps.study.run import reduce_features
 from core.types import Direction, NormName, VoxelTable
 from tests.helpers.whole_encoders import N_VOXELS, SIDE, draw_weights
@@ -172,7 +173,7 @@ def test_every_analysis_answers(engine: Engine, question: Question, tmp_path: Pa
     np.testing.assert_allclose(sweep.sensitivity()[..., -1], np.repeat(wanted[..., None], 2, axis=-1), rtol=0.03)
     if question is Question.TRANSFER:
         unit = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
-        for table, chosen in ((answer.tables[0], [0, 1]), (answer.tables[1], [1])):
+        for table, chosen in ((answer.cases[0].tables[0], [0, 1]), (answer.cases[0].tables[1], [1])):
             own = (
                 np.linalg.norm(rows[:, chosen], axis=-1)
                 / np.stack([reference(one[chosen]).std(axis=0) for one in rows])
@@ -253,7 +254,7 @@ def test_a_study_knows_its_linear_truth(engine: Engine, tmp_path: Path) -> None:
     layers = [LayerName(one.network, one.layer) for one in (FIRST, SECOND, THIRD)]
     sizes: dict[str, Any] = {"n_train": 40, "n_test": 8, "n_images": 2, "n_components": 6, "n_bootstrap": 20}
     config = StudyConfig((layers[0],), (layers[1], layers[2]), epsilon=0.1, n_steps=20, **sizes)
-    *_, last = engine.iter_store(begin_study(config, tmp_path / "study"))
+    *_, last = engine.iter_store(begin_store(STUDY, config, tmp_path / "study"))
     assert last.result is not None
     cells = StudyCell(TRUTH, teacher=0), StudyCell(FEATURES, layer=0)
     truth, features = (last.result.load(cell) for cell in cells)
