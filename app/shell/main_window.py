@@ -103,7 +103,8 @@ class MainWindow(QMainWindow):
             self.explore.keep()
             self.features.sessions.finish()
         self.session.close()
-        self.features.figures.close()
+        if "features" in vars(self):  # made now they would open another lane
+            self.features.figures.close()
         self.places.close()
         super().closeEvent(event)
 
