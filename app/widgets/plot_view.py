@@ -30,7 +30,7 @@ BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
 LONGEST = {"bottom": 11, "left": 22}
 """Letters on one line of a tick's name."""
-MOST_LEGEND, LEGEND_MARGIN = 0.6, 12
+MOST_LEGEND, LEGEND_MARGIN = 0.7, 12
 """Share of the height that is left free for a legend at most, and pixels above it."""
 PAPER = "#ffffff"
 """What stands out on a field of any colour."""
