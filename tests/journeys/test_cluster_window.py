@@ -60,7 +60,7 @@ def test_a_transfer_computed_by_a_scheduler_is_answered(
     assert os.getpid() not in {store.made(cell).process for cell in store.cells()}, "all of it was computed elsewhere"
     far, near = page.finished.answer, answer_sweep(load_sweep(_compute_here(config, tmp_path / "here")))
     assert isinstance(far, TransferAnswer) and isinstance(near, TransferAnswer)
-    for mine, theirs in zip(far.tables, near.tables, strict=True):
+    for mine, theirs in zip(far.cases[0].tables, near.cases[0].tables, strict=True):
         np.testing.assert_allclose(mine.square, theirs.square, atol=1e-3)
 
 
