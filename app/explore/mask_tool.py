@@ -36,8 +36,9 @@ BRUSH, INSIDE, COVER = 9, 255, 90
 
 
 class Paint(pg.ImageItem):  # type: ignore[misc]
-    """A layer of grey levels (side, side) uint8 that a left drag paints; Shift takes away. `ended` follows."""
+    """A layer of grey levels (side, side) uint8 that a left drag paints; Shift takes away. `began`, then `ended`."""
 
+    began = Signal()
     ended = Signal()
 
     def __init__(self) -> None:
@@ -52,7 +53,9 @@ class Paint(pg.ImageItem):  # type: ignore[misc]
         self.updateImage()
 
     def mouseDragEvent(self, event: Any) -> None:
-        """Paint along the drag; tell of its end."""
+        """Paint along the drag; tell of its two ends."""
+        if event.isStart():
+            self.began.emit()
         super().mouseDragEvent(event)
         if event.isAccepted() and event.isFinish():
             self.ended.emit()
@@ -82,10 +85,13 @@ class MaskTool(Form):
         self.chosen: Mask | None = None
         self.is_hard = False
         self._view: ImageView | None = None
+        self._is_drawing = False
         self._rois = {MaskShape.BOX: pg.RectROI((0, 0), (1, 1)), MaskShape.ELLIPSE: pg.EllipseROI((0, 0), (1, 1))}
         self._paint = Paint()
         for roi in self._rois.values():
+            roi.sigRegionChangeStarted.connect(self._hold)
             roi.sigRegionChangeFinished.connect(self._take_region)
+        self._paint.began.connect(self._hold)
         self._paint.ended.connect(self._take_paint)
         self.setLayout(make_column(self.make_rows("shape", "edge")))
         follow_theme(self.set_theme)
@@ -173,7 +179,12 @@ class MaskTool(Form):
             return self.chosen
         return mask
 
+    def _hold(self, *_: object) -> None:
+        """Until the button is up, what is drawn is the user's: a probe that ends meanwhile does not put it back."""
+        self._is_drawing = True
+
     def _take_region(self, roi: pg.ROI) -> None:
+        self._is_drawing = False
         if self.chosen is None or not (side := self._side):
             return
         corner, size = roi.pos(), roi.size()
@@ -185,6 +196,7 @@ class MaskTool(Form):
             self._draw()  # outside the image: back to where it was
 
     def _take_paint(self) -> None:
+        self._is_drawing = False
         levels = np.asarray(self._paint.image, dtype=np.uint8)
         if levels.any():
             self._take(paint_mask(levels, edge=self.edge.value()))
@@ -199,13 +211,13 @@ class MaskTool(Form):
         for shape, roi in self._rois.items():
             shown = mask is not None and mask.shape is shape and side > 0
             roi.setVisible(shown)
-            if mask is not None and shown:
+            if mask is not None and shown and not self._is_drawing:
                 left, top, right, bottom = (side * one for one in mask.box)
                 with QSignalBlocker(roi):
                     roi.setPos(QPointF(left, top), finish=False)
                     roi.setSize(QPointF(right - left, bottom - top), finish=False)
                 roi.stateChanged(finish=False)
         self._paint.setVisible(self._paints and side > 0)
-        if self._paints and side:
+        if self._paints and side and not self._is_drawing:
             fits = mask is not None and mask.picture and len(levels := mask.levels) == side
             self._paint.setImage(levels.copy() if fits else np.zeros((side, side), np.uint8), autoLevels=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -53,7 +53,12 @@ def place(view: ImageView, x: float, y: float) -> QPoint:
 
 
 def drag(
-    view: ImageView, start: tuple[float, float], end: tuple[float, float], keys: Qt.KeyboardModifier = NONE
+    view: ImageView,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    keys: Qt.KeyboardModifier = NONE,
+    *,
+    before_release: Callable[[], object] = bool,
 ) -> None:
     canvas = view._scene.viewport()
     QTest.mousePress(canvas, LEFT, keys, place(view, *start))
@@ -61,6 +66,7 @@ def drag(
         at = [a + share * (b - a) for a, b in zip(start, end, strict=True)]
         QTest.mouseMove(canvas, place(view, *at))
         QTest.qWait(5)
+    before_release()
     QTest.mouseRelease(canvas, LEFT, keys, place(view, *end))
 
 
@@ -87,6 +93,28 @@ def test_a_box_is_dragged_over_the_clean_image(window: MainWindow, qtbot: QtBot)
     assert not attack.quantise.isEnabled() and HARD in attack.quantise.toolTip()
     choose(window, "")
     asked(window, qtbot, None)
+
+
+@pytest.mark.parametrize("shape", [MaskShape.BOX, MaskShape.PICTURE])
+def test_a_probe_that_ends_in_the_middle_of_a_drag_leaves_it_alone(
+    window: MainWindow, qtbot: QtBot, shape: MaskShape
+) -> None:
+    view, drawn = window.explore.images.clean_view, choose(window, shape)
+    side, before = len(view.pixels), drawn.chosen  # type: ignore[arg-type]
+    if before is not None:
+        asked(window, qtbot, before)
+
+    def end_a_probe() -> None:
+        drawn.set_value(before)
+        view.picture_changed.emit()
+
+    drag(view, (0.5 * side, 0.5 * side), (0.6 * side, 0.4 * side), before_release=end_a_probe)
+    assert drawn.chosen is not None and drawn.chosen != before
+    if shape is MaskShape.BOX:
+        np.testing.assert_allclose(drawn.chosen.box, (0.35, 0.15, 0.85, 0.65), atol=0.03)
+    else:
+        values = drawn.chosen.render(side)
+        assert values[side // 2, side // 2] == values[round(0.4 * side), round(0.6 * side)] == 1
 
 
 def test_a_mask_is_painted_and_rubbed_out(window: MainWindow, qtbot: QtBot) -> None:
