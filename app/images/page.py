@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -14,7 +15,7 @@ from app.base.state import request_probe
 from app.images.work import Found, iter_found
 from app.widgets.basics import allow, make_button, make_column, make_heading, make_label, make_row, make_scroll
 from app.widgets.captions import EmptyState
-from app.widgets.desk import Desk, Feature
+from app.widgets.desk import Content, Desk, Feature, Loaded
 from app.widgets.editors import FlagBox
 from app.widgets.form import MOST_SEED, Count, Flag, Form, Number, Text, why_not
 from app.widgets.image_view import PictureLabel
@@ -27,6 +28,7 @@ from core.commands.works import CommandWork, ask_images
 from core.probes.synthesis_config import BY, LARGEST_JITTER, MOST_RESTARTS, ImagesConfig, SynthesisConfig
 from core.progress import Progress
 from core.reports.pictures import Picture
+from core.session.record import ImagesRecord
 from core.stimuli.as_is import write_synthesis
 from core.stimuli.names import safe_name
 from core.stimuli.recipe import Recipe
@@ -147,16 +149,33 @@ class ImagesPage(JobPage):
     def begin(self, *_clicked: bool, synthesises: bool) -> None:
         """Have it done for what is chosen now; what runs for something else ends."""
         asked = self.work.attempt(partial(self.asked, synthesises=synthesises))
-        if asked is None or (self.work.busy and asked == self._asked):
-            return
+        if asked is not None and not (self.work.busy and asked == self._asked):
+            self._find(asked)
+
+    def record(self) -> ImagesRecord:
+        """The form and what was asked last, for a session; of what was stopped, what is shown."""
+        found, asked = self.found, self._asked
+        if asked is not None and not (self.busy or found is None or found.made is not None):
+            asked = replace(asked, synthesis=None)
+        return ImagesRecord(self.form.values(), asked, "" if found is None else found.card.sha256)
+
+    def restore(self, record: ImagesRecord) -> None:
+        """Show the form of a session, and find again what was found."""
+        self.form.set_values(record.fields)
+        self._find(record.asked, record.encoder_sha256)
+
+    def _find(self, asked: ImagesConfig | None, encoder_sha256: str = "") -> None:
         self.work.drop()
         self._asked = asked
         self._show(None)
+        if asked is None:
+            return
+        engine = self._services.engine
         self.work.run(
             self._services.lane,
             KEY,
-            lambda stop: iter_found(self._services.engine, asked, should_stop=stop),
-            title="Synthesising images…" if synthesises else "Ranking images…",
+            lambda stop: iter_found(engine, asked, encoder_sha256=encoder_sha256, should_stop=stop),
+            title="Ranking images…" if asked.synthesis is None else "Synthesising images…",
             on_done=lambda last: self._show(last.result),
             read=self._read,
         )
@@ -217,11 +236,29 @@ class Images(Feature):
 
     def __init__(self, desk: Desk, show_image: Callable[[str], object], collect: Callable[..., object]) -> None:
         super().__init__(desk)
-        desk.tabs.add(KEY, lambda: ImagesPage(self._session, show_image, collect))
+        self._page: ImagesPage | None = None
+        desk.tabs.add(KEY, lambda: self._make_page(show_image, collect))
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """Rank, and synthesise."""
         return {name: partial(self._begin, name == "synthesise") for name in ("rank_images", "synthesise")}
+
+    def capture(self) -> Content:
+        """The form and what was found, if the page was opened."""
+        return {"images": None if self._page is None else self._page.record()}
+
+    def restore(self, loaded: Loaded) -> None:
+        """Show both."""
+        if loaded.record.images is not None:
+            self._desk.tabs.page(KEY)
+            if self._page is not None:
+                self._page.restore(loaded.record.images)
+
+    def _make_page(self, *ways: Callable[..., object]) -> ImagesPage:
+        page = self._page = ImagesPage(self._session, *ways)
+        page.form.changed.connect(self.changed)
+        page.work.changed.connect(self.changed)
+        return page
 
     def _begin(self, synthesises: bool) -> None:
         page = self._desk.tabs.open(KEY)

@@ -14,6 +14,7 @@ from core.datasets.image_store import SEPARATOR
 from core.datasets.subject import load_subject
 from core.encoders.card import EncoderCard
 from core.engine import Engine
+from core.errors import BadInputError
 from core.probes.synthesis_config import ImagesConfig
 from core.progress import Progress, ShouldStop
 from core.reports.pictures import Picture
@@ -38,14 +39,21 @@ class Found:
     made: Synthesis | None = None
 
 
-def iter_found(engine: Engine, asked: ImagesConfig, *, should_stop: ShouldStop) -> Iterator[Progress[Found]]:
+def iter_found(
+    engine: Engine, asked: ImagesConfig, *, encoder_sha256: str = "", should_stop: ShouldStop
+) -> Iterator[Progress[Found]]:
     """Rank the library, then make images if they are wanted; every record from the ranking on holds what there is.
 
-    Raises BadInputError if there is no image to rank.
+    Raises BadInputError if there is no image to rank, or the encoder is not the one of that hash.
     """
     from core.probes.natural import iter_natural
 
     encoder, target, natural = engine.open_encoder(asked.subject, asked.network, asked.layer), asked.target, None
+    if encoder_sha256 not in ("", encoder.card.sha256):
+        name = f"{asked.network} {asked.layer} of {asked.subject}"
+        raise BadInputError(
+            f"The encoder {name} is another one than when the images were found. Rank the images again."
+        )
     subject, images = load_subject(asked.subject), list_library(asked)
     for record in iter_natural(encoder, subject, target, images, should_stop=should_stop):
         natural = record.result

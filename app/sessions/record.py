@@ -26,7 +26,8 @@ SELECTED = (*Choice().parts(), "image")
 GROUPS = (
     ("pinned", "pinned_sha256"),
     ("subject", "surface", "network", "layer", "encoder_sha256", "target", "aim"),
-    *((name,) for name in ("image", "direction", "attack", "gate_r", "auto_probe", "analyses", "measured", "tray")),
+    *((name,) for name in ("image", "direction", "attack", "gate_r", "auto_probe")),
+    *((name,) for name in ("analyses", "measured", "images", "tray")),
 )
 """Fields that only make sense together."""
 

@@ -51,7 +51,7 @@ class Features(QObject):
         self.fits, self.networks = Fits(desk), Networks(desk)
         self.recordings = Recordings(desk, self.fits.show_dialog)
         self.packages = Packages(desk, lambda: self.stimuli.written)
-        self.sessions = Sessions(desk, (explore, self.stimuli, self.analyses, self.measured))
+        self.sessions = Sessions(desk, (explore, self.stimuli, self.analyses, self.measured, self.whole_images))
         self.encoders, self.figures, self.study = Encoders(desk, explore), Figures(desk, explore), Study(desk)
         self.surfaces, self.poses = Surfaces(desk, explore.cortex.view), Poses(desk, explore.cortex.view)
         self.travel, self.montage = Travel(desk, explore.cortex.view), Montage(desk, explore.cortex.view)

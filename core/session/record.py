@@ -15,6 +15,7 @@ from typing import Any
 from core.checks import check_choice, check_fraction
 from core.headers import Content, HeaderKind, structure, unstructure
 from core.probes.choice import Choice
+from core.probes.synthesis_config import ImagesConfig
 from core.surfaces.colormap import ColourRange
 from core.words import count
 
@@ -195,6 +196,22 @@ class MeasuredRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ImagesRecord:
+    """The page of images; what was found is computed again, by the same encoder.
+
+    Parameters
+    ----------
+    fields : Values of the form by name.
+    asked : What was found; None for nothing.
+    encoder_sha256 : Of the encoder that found it; "" if it was not finished.
+    """
+
+    fields: Mapping[str, Any]
+    asked: ImagesConfig | None = None
+    encoder_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SessionRecord(Choice):
     """Everything open in one window beside what is chosen.
 
@@ -221,6 +238,7 @@ class SessionRecord(Choice):
     tab: str = "explore"
     analyses: tuple[AnalysisRecord, ...] = ()
     measured: MeasuredRecord | None = None
+    images: ImagesRecord | None = None
     tray: tuple[Mapping[str, Any], ...] = ()
     view: ViewRecord = field(default_factory=ViewRecord)
     layout: Mapping[str, str] = field(default_factory=dict)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
@@ -41,19 +43,30 @@ NETWORK, LAYER, LEFT = "alexnet", "features.4", Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def window(qtbot: QtBot) -> Iterator[MainWindow]:
-    session = open_services(engine=Engine(device="cpu"))
-    for name, value in {"subject": "simulated", "network": NETWORK, "layer": LAYER}.items():
-        session.settings.set(name, value)
-    session.settings.set("auto_probe", False)
-    made = make_window(session)
-    with qtbot.waitActive(made):
-        made.show()
-        made.activateWindow()
-    qtbot.waitUntil(lambda: session.state.clean is not None and isinstance(session.lane.state, Idle), timeout=LONG)
-    yield made
-    made.close()
-    made.deleteLater()
+def open_real(qtbot: QtBot) -> Iterator[Callable[..., MainWindow]]:
+    opened: list[MainWindow] = []
+
+    def open_one(session_file: Path | None = None) -> MainWindow:
+        session = open_services(engine=Engine(device="cpu"))
+        for name, value in {"subject": "simulated", "network": NETWORK, "layer": LAYER}.items():
+            session.settings.set(name, value)
+        session.settings.set("auto_probe", False)
+        opened.append(make_window(session, session_file))
+        with qtbot.waitActive(opened[-1]):
+            opened[-1].show()
+            opened[-1].activateWindow()
+        qtbot.waitUntil(lambda: session.state.clean is not None and isinstance(session.lane.state, Idle), timeout=LONG)
+        return opened[-1]
+
+    yield open_one
+    for window in opened:
+        window.close()
+        window.deleteLater()
+
+
+@pytest.fixture
+def window(open_real: Callable[..., MainWindow]) -> MainWindow:
+    return open_real()
 
 
 def respond_by_hand(pixels: Sequence[np.ndarray], voxels: Sequence[int]) -> np.ndarray:
@@ -172,12 +185,71 @@ def test_ranked_made_opened_and_written_as_they_are(
     assert written.rows[0].licence == "made from scratch"
 
 
+def strip(page: ImagesPage) -> list[object]:
+    """What the page shows: whose it is, and every picture with its words."""
+    pixels = [one.pixels.tobytes() for one in page.grid.pictures if one.pixels is not None]
+    names = [one.text() for one in page.grid._names]
+    return [page.whose.text(), names, [one.text() for one in page.grid.captions], pixels]  # type: ignore[attr-defined]
+
+
+def test_a_saved_session_shows_the_same_form_and_the_same_images(
+    open_real: Callable[..., MainWindow], qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, path = open_real(), tmp_path / "mine.probescope"
+    window.session.controller.pick_roi("FFA")
+    page = window.tabs.open("images")
+    assert isinstance(page, ImagesPage)
+    form = page.form
+    page.form.images.setFocus()
+    qtbot.keyClicks(form.images, "test:6")
+    for box, number in ((form.top, 2), (form.n_steps, 3), (form.n_restarts, 2), (form.seed, 7), (form.contrast, 0.2)):
+        box.setFocus()
+        box.selectAll()
+        qtbot.keyClicks(box, str(number))
+    qtbot.mouseClick(page.make, LEFT)
+    qtbot.waitUntil(lambda: page.found is not None and page.found.made is not None and not page.busy, timeout=LONG)
+    window.session.controller.pick_roi("PPA")  # the answer stays that of FFA
+    shown, fields = strip(page), form.values()
+    assert len(page.grid.pictures) == 6 and "another target" in page.whose.text() and fields["seed"] == 7
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    window.actions_table.give("save_session")
+    qtbot.waitUntil(lambda: window.windowTitle() == "mine[*] – Probescope")
+    window.close()
+
+    again = open_real(path)
+    page = again.tabs.page("images")
+    assert isinstance(page, ImagesPage)
+    qtbot.waitUntil(lambda: page.found is not None and page.found.made is not None and not page.busy, timeout=LONG)
+    assert again.tabs.current == "images" and page.form.values() == fields
+    assert strip(page) == shown
+    assert not again.features.sessions.is_modified()
+    page.restore(replace(page.record(), encoder_sha256="0" * 64))
+    qtbot.waitUntil(lambda: not page.busy, timeout=LONG)
+    assert page.found is None and "another one than when the images were found" in page.work.error.text()
+
+
+def test_of_a_stopped_synthesis_a_session_keeps_what_is_shown(
+    made_up: tuple[MainWindow, list[bool]], qtbot: QtBot
+) -> None:
+    window, _ = made_up
+    window.session.controller.pick_roi("FFA")
+    window.actions_table.give("synthesise")
+    page = window.tabs.page("images")
+    assert isinstance(page, ImagesPage)
+    qtbot.waitUntil(lambda: page.found is not None)
+    asked = page.record().asked
+    assert asked is not None and asked.synthesis is not None, "what runs is found again"
+    page.run.click()
+    qtbot.waitUntil(lambda: not page.busy)
+    assert page.record().asked == replace(asked, synthesis=None)
+
+
 @pytest.fixture
 def made_up(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[MainWindow, list[bool]]]:
     """A window whose syntheses go on until the list holds something."""
     ends: list[bool] = []
 
-    def iter_found(engine: Any, asked: ImagesConfig, *, should_stop: Any) -> Iterator[Progress[Found]]:
+    def iter_found(engine: Any, asked: ImagesConfig, *, should_stop: Any, **_: Any) -> Iterator[Progress[Found]]:
         card = engine.encoder_card(asked.subject, asked.network, asked.layer)
         number = 0
         while not ends:

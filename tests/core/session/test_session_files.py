@@ -14,9 +14,18 @@ from core.attacks.objective_config import ObjectiveKind
 from core.errors import BadInputError, StorageError
 from core.probes.choice import TargetOptions
 from core.probes.files import load_probe
+from core.probes.synthesis_config import ImagesConfig, SynthesisConfig
 from core.probes.target import Target, TargetKind
 from core.session.files import data_of, read_session, with_ending, write_session
-from core.session.record import STIMULUS_SET, AnalysisRecord, ImageRecord, MeasuredRecord, SessionRecord, ViewRecord
+from core.session.record import (
+    STIMULUS_SET,
+    AnalysisRecord,
+    ImageRecord,
+    ImagesRecord,
+    MeasuredRecord,
+    SessionRecord,
+    ViewRecord,
+)
 from core.session.reference import refer_to
 from core.surfaces.colormap import ColourRange
 from core.types import Direction, NormName
@@ -29,6 +38,7 @@ def make_file(path: Path, content: str = "pixels") -> Path:
     return path
 
 
+VOXEL = Target(TargetKind.VOXEL, "voxel 7 (left V1)", (7,), (1.0,))
 RANGES = {"SD, diverging": ColourRange(0.0, 0.5, 3.0)}
 
 
@@ -58,6 +68,7 @@ def make_record(folder: Path) -> SessionRecord:
             {"unit": "s", "zscore": True, "seed": 3},
             compared=True,
         ),
+        images=ImagesRecord({"top": 3}, ImagesConfig("s", "n", "l", VOXEL, synthesis=SynthesisConfig(seed=2)), "ee"),
         tray=({"image": "cat", "epsilon": 0.1},),
         view=ViewRecord(
             "r",
