@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QInputDialog, QMessageBox, QWidget
@@ -13,8 +14,10 @@ from app.base.services import Services
 from app.cortex.view import CortexView
 from app.widgets.ask_path import ask_files, ask_open, ask_path
 from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_row, show_text
+from app.widgets.copy_work import make_copy_button
 from app.widgets.desk import Desk, Drop, Feature, Paths, does
-from app.widgets.form import Choice, Fields, Flag, Text, why_not
+from app.widgets.form import Choice, Fields, Flag, PathText, Text, why_not
+from core.commands.works import CommandWork, ask_surface
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError
@@ -94,11 +97,11 @@ class Surfaces(Feature):
         placed = self._session.state.placed
         if placed is None:
             return
-        surface = placed.surface
-        volume = ask_open(self._desk.parent, f"Volume to project onto {surface.name}", pattern=VOLUMES)
+        surface, dialog = placed.surface, ProjectDialog(placed.surface.name, self._desk.parent)
+        volume = dialog.volume.path() if dialog.exec() == QDialog.DialogCode.Accepted else None
         if volume is None:
             return
-        start = volume.with_name(f"{volume.name.partition('.')[0]}_{surface.name}.npz")
+        start = volume.with_name(dialog.name_out(volume))
         if out := ask_path(self._desk.parent, "Save the values", str(start), ARRAYS):
 
             def write() -> str:
@@ -152,7 +155,7 @@ class Surfaces(Feature):
         first = dialog.atlas.currentText()
         atlases = sorted(dialog.imported.atlases, key=lambda atlas: atlas.name != first)
         subject = self._session.state.subject
-        wanted = subject.id if subject is not None and dialog.use.isEnabled() and dialog.use.isChecked() else ""
+        wanted = subject.id if subject is not None and dialog.is_used() else ""
 
         def take(_path: object) -> None:
             self._session.controller.noted.emit(f"Added the surface {surface.name}")
@@ -167,6 +170,37 @@ class Surfaces(Feature):
             choose_surface(subject, voxels, own=own, surface=load_surface(name))
             self._session.controller.open_subject(subject)
             self._session.controller.noted.emit(f"Shown on {name}")
+
+
+class ProjectDialog(QDialog, Fields):
+    """The volume whose values are written at the vertices of a surface."""
+
+    volume = PathText("Volume", "A NIfTI or MGZ file", ask="Volume to project", kinds=VOLUMES, width=420)
+
+    def __init__(self, surface: str, parent: QWidget):
+        super().__init__(parent)
+        self._surface = surface
+        self.make_fields()
+        problem = make_label("", "field-error", wraps=True)
+        self.save = make_button("Save values…", "primary", self.accept)
+        copy, cancel = make_copy_button(self._find, problem), make_button("Cancel", do=self.reject)
+        rows, ends = self.make_rows("volume"), make_row(copy, -1, cancel, self.save)
+        fill_dialog(self, f"Project a volume onto {surface}", rows, problem, ends)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Whether there is a volume."""
+        allow(self.save, "" if self.volume.value() else "Choose a volume first")
+
+    def name_out(self, volume: Path) -> str:
+        """Of the file of values."""
+        return f"{volume.name.partition('.')[0]}_{self._surface}.npz"
+
+    def _find(self) -> CommandWork:
+        if (volume := self.volume.path()) is None:
+            raise BadInputError("Choose a volume first.")
+        values = {"surface": self._surface, "volume": volume, "out": Path(self.name_out(volume))}
+        return CommandWork("surfaces project", values)
 
 
 EXPLANATION = (
@@ -193,6 +227,7 @@ class ImportSurfaceDialog(QDialog, Fields):
         self._lane, self._reason_against = session.lane, reason_against
         self._subject = session.state.subject
         self.imported: ImportedSurface | None = None
+        self._paths: tuple[Path, ...] = ()
         self.place = make_label("No files chosen", "muted")
         self.found = make_label(wraps=True)
         self.problem = make_label("", "field-error", wraps=True)
@@ -209,13 +244,27 @@ class ImportSurfaceDialog(QDialog, Fields):
         self._lay_out()
         self._show(None, NOTHING_YET)
 
+    def is_used(self) -> bool:
+        """Whether the subject will be shown on it."""
+        return self.use.isEnabled() and self.use.isChecked()
+
     def read(self, paths: Paths) -> None:
         """Look at a folder or files."""
+        self._paths = tuple(paths)
         name = paths[0].name if len(paths) == 1 else paths[0].parent.name
         shown = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files in {paths[0].parent}"
         self._find(lambda: read_surface(tuple(paths), name=name), shown)
 
+    def _work(self) -> CommandWork:
+        if self.imported is None:
+            raise BadInputError(f"{NO_FILES}.")
+        name, atlas, subject = self.name.value(), self.atlas.value() or "", self._subject
+        if not self._paths and name != FSAVERAGE:
+            raise BadInputError(f"The command keeps what it downloads as {FSAVERAGE}: give it that name to copy.")
+        return ask_surface(self._paths, name, atlas, subject.id if subject and self.is_used() else "")
+
     def _fetch(self) -> None:
+        self._paths = ()
         self._find(lambda: fetch_fsaverage(FSAVERAGE), f"Downloading {FSAVERAGE}")
 
     def _find(self, make: Callable[[], ImportedSurface], shown: str) -> None:
@@ -245,7 +294,7 @@ class ImportSurfaceDialog(QDialog, Fields):
         text = make_label(EXPLANATION, "muted", wraps=True)
         text.setMinimumWidth(TEXT_WIDTH)
         self.found.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._unfit = make_label("", "faint", wraps=True)
+        copy, self._unfit = make_copy_button(self._work, self.problem), make_label("", "faint", wraps=True)
         self._unfit.hide()
         self.add_button.setDefault(True)
         fill_dialog(
@@ -260,7 +309,7 @@ class ImportSurfaceDialog(QDialog, Fields):
             self.problem,
             self.make_rows("name", "atlas", "use"),
             self._unfit,
-            make_row(-1, make_button("Cancel", do=self.reject), self.add_button),
+            make_row(copy, -1, make_button("Cancel", do=self.reject), self.add_button),
         )
 
     def _choose_folder(self) -> None:

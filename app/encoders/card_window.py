@@ -21,14 +21,17 @@ from app.encoders.card_figure import Figure, plot_card, plot_pair
 from app.encoders.card_table_view import CardTableView
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import allow, make_badge, make_button, make_column, make_heading, make_label, make_row, set_look
+from app.widgets.copy_work import make_copy_button
 from app.widgets.editors import ChoiceBox
 from app.widgets.plain_table import FactTable
 from app.widgets.plot_view import PlotView
+from core.commands.works import CommandWork
 from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS, roi_table, summarise_card, voxel_table
 from core.encoders.config import EncoderConfig
-from core.encoders.library import cards_of
+from core.encoders.library import cards_of, name_encoder
+from core.errors import BadInputError
 from core.figures.probe_words import describe_subject
 from core.files import replace_file
 from core.probes.target import TargetKind
@@ -149,6 +152,8 @@ class CardWindow(QDialog):
         map_tip = "Colour the cortex by the encoder's held-out r"
         self.map_button = make_button("Show scores on the cortex", do=show_map, tip=map_tip)
         self.figure_button = make_button("Save figure…", do=self._save_figure, tip=FIGURE_TIP)
+        self.problem = make_label("", "field-error")
+        self.copy = make_copy_button(self._find_export, self.problem, "Copy export as")
 
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()
@@ -163,7 +168,7 @@ class CardWindow(QDialog):
         top = make_row(
             make_label("Score", "muted"), self.score_box, 12, make_label("In front", "muted"), self.roi_box, -1
         )
-        bottom = make_row(self.map_button, -1, self.figure_button)
+        bottom = make_row(self.map_button, self.copy, self.problem, -1, self.figure_button)
         work = make_column(top, self.tabs, bottom, gap=8, stretch=1)
         self.setLayout(make_row(self._make_facts(), work, gap=16, margin=16, stretch=1))
 
@@ -190,6 +195,12 @@ class CardWindow(QDialog):
         self.table.save_voxels.clicked.connect(partial(self._save_table, "voxel"))
         self._services.state.card_changed.connect(self.follow)
         self._services.state.target_changed.connect(self._mark_target)
+
+    def _find_export(self) -> CommandWork:
+        if self.card is None:
+            raise BadInputError("There is no encoder to export: choose one in Explore.")
+        name = name_encoder(self.card.config)
+        return CommandWork("encoders export", {"encoder": name, "out": Path(name), "format": "probescope"})
 
     def _write_facts(self) -> None:
         card, subject = self.card, self._subject

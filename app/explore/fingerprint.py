@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtWidgets import QDialog
 
 from app.widgets.basics import bring, fill_dialog, make_button, make_label, make_row
+from app.widgets.copy_work import make_copy_button
 from app.widgets.desk import Desk
 from app.widgets.job_line import JobLine, Reading
 from app.widgets.plot_view import PlotView
+from core.commands.works import ask_fingerprint
 from core.figures.fingerprint import plot_categories, plot_contrasts
 from core.progress import Progress, ShouldStop
 
@@ -35,8 +37,9 @@ class FingerprintWindow(QDialog):
         for plot in (self.categories, self.contrasts):
             plot.setMinimumSize(640, 250)
         self.work = JobLine()
-        close = make_button("Close", do=self.close)
-        fill_dialog(self, "Fingerprint", self.whose, self.categories, self.contrasts, self.work, make_row(-1, close))
+        copy = make_copy_button(lambda: ask_fingerprint(self._services.state.choice()), self.work.error)
+        foot = make_row(copy, -1, make_button("Close", do=self.close))
+        fill_dialog(self, "Fingerprint", self.whose, self.categories, self.contrasts, self.work, foot)
         self.finished.connect(self.work.drop)
         state = self._services.state
         for changed in (state.target_changed, state.card_changed):

@@ -18,7 +18,6 @@ from app.widgets.captions import EmptyState
 from app.widgets.job_line import JobLine
 from app.widgets.plain_table import PlainTable
 from app.widgets.work_page import JobPage
-from core.errors import BadInputError
 from core.probes.probe import ProbeConfig
 from core.stimuli.config import SetConfig
 from core.stimuli.preview import ItemPreview
@@ -46,8 +45,10 @@ class StimuliPage(JobPage):
     EXPORT, EXPORT_TIP = "Make package…", "BIDS, PsychoPy, jsPsych or Brain-Score, of a written set"
 
     def work_to_copy(self) -> object:
-        """None; a plan has it, in its dialog."""
-        raise BadInputError("A tray holds probes of any kind, which no command makes: copy a plan in Plan stimuli.")
+        """The set as it would be written."""
+        from core.commands.works import ask_set
+
+        return ask_set(self.tray.items, self.form.value())
 
     def __init__(self, tray: Tray, above: Sequence[QWidget] = ()) -> None:
         super().__init__()

@@ -22,9 +22,9 @@ def copy_work(find: Callable[[], object], way: str) -> None:
     QGuiApplication.clipboard().setText(write(find()))  # type: ignore[arg-type]
 
 
-def make_copy_button(find: Callable[[], object], problem: QLabel) -> QPushButton:
+def make_copy_button(find: Callable[[], object], problem: QLabel, title: str = "Copy as") -> QPushButton:
     """Offers both ways for what a dialog would run; why there is no such text stands in `problem`."""
-    button = make_button("Copy as", tip="Copy a command or a script that does the same")
+    button = make_button(title, tip="Copy a command or a script that does the same")
     menu = QMenu(button)
     for way in WAYS:
         copy = partial(copy_work, find, way)

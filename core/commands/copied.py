@@ -188,19 +188,22 @@ def copy_python(work: Work) -> str:
     """A script that does the same. Raises BadInputError if something is not chosen."""
     scripts = tomllib.loads((resources_folder() / "scripts.toml").read_text(encoding="utf-8"))
     used = set[Any]()
-    if isinstance(work, ProbeWork):
-        text = _write_probe(work, scripts, used)
-    else:
-        asked = _ask(work)
-        script = scripts["analysis" if isinstance(work, SweepConfig) else asked.name]
-        text = "" if asked.first is None else _write_probe(asked.first, scripts, used)
-        named = {} if asked.choice is None else _name_choice(asked.choice, asked.values["config"], used)
-        text += script.format(**{name: _spell(value, used) for name, value in asked.values.items()} | named)
+    text = _write_script(work, scripts, used)
     places = {thing: "pathlib" if thing is Path else thing.__module__ for thing in used if thing.__name__ in text}
     imports = {f"from {place} import {thing.__name__}" for thing, place in places.items()}
     lines = text.splitlines()
     own = [line for line in lines if line.startswith("from ")]
     return "\n".join([*sorted(imports.union(own)), "", *(line for line in lines if line not in own), ""])
+
+
+def _write_script(work: Work, scripts: dict[str, str], used: set[Any]) -> str:
+    if isinstance(work, ProbeWork):
+        return _write_probe(work, scripts, used)
+    asked = _ask(work)
+    script = scripts["analysis" if isinstance(work, SweepConfig) else asked.name]
+    text = "" if asked.first is None else _write_script(asked.first, scripts, used)
+    named = {} if asked.choice is None else _name_choice(asked.choice, asked.values["config"], used)
+    return text + script.format(**{name: _spell(value, used) for name, value in asked.values.items()} | named)
 
 
 def _write_probe(work: ProbeWork, scripts: dict[str, str], used: set[Any]) -> str:

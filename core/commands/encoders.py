@@ -219,6 +219,7 @@ def _export(
 ) -> int:
     if out is None:
         raise refusal("out", allowed="named", got=None, advice="Add --out PATH.")
+    announce()
     return _answer_files("Wrote", export_encoder(name, out.expanduser(), form=format), as_json=json)
 
 

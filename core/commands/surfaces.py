@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from core.checks import check_choice, refusal
-from core.commands.options import about, actions, explained
+from core.commands.options import about, actions, announce, explained
 from core.commands.output import answer, format_table
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
@@ -53,6 +53,7 @@ def _add(
 ) -> None:
     from core.surfaces.importer import read_surface
 
+    announce()
     files = [Path(text).expanduser() for text in (path, *paths)]
     kept_as = name or files[0].resolve().name
     if name or files[0].is_dir():
@@ -105,6 +106,7 @@ def _list(*, json: Annotated[bool, about("print one JSON array")] = False) -> No
 def _use(name: str, /, *, subject: Subject = None) -> None:
     if subject is None:
         raise refusal("--subject", allowed="the id of a subject", got=None)
+    announce()
     recorded = load_as_recorded(subject)
     choose_surface(subject, recorded.voxels, own=recorded.surface, surface=load_surface(name))
     print(f"{recorded.title} is shown on {name}.")
@@ -123,6 +125,7 @@ def _remove(name: str, /) -> None:
 def _fetch(name: str, /, *, replace: Replace = False) -> None:
     from core.surfaces.importer import MESHES, fetch_fsaverage
 
+    announce()
     _check_free(check_choice("name", name, MESHES), replace=replace)
     imported = fetch_fsaverage(name)
     save_surface(imported.surface, imported.atlases, replace=replace)
@@ -137,6 +140,7 @@ def _project(
 
     if volume is None or out is None:
         raise BadInputError("`surfaces project` needs --volume FILE and --out FILE.npz.")
+    announce()
     surface = load_surface(name)
     known = write_projection(volume, surface, out)
     print(f"Wrote {known:,} values of {sum(surface.n_vertices):,} vertices to {out}.")

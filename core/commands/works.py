@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,15 @@ from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.trial import ReadOptions
 from core.figures.figure_config import FigureConfig
 from core.figures.movie_config import MovieConfig
-from core.probes.choice import Choice
+from core.headers import hash_table, write_json
+from core.paths import data_folder
+from core.probes.choice import Choice, TargetOptions
 from core.probes.probe import Probe, ProbeConfig
 from core.probes.synthesis_config import ImagesConfig
+from core.stimuli.config import SetConfig
 from core.stimuli.names import name_pair, safe_name
+from core.stimuli.plan import StimulusPlan, resolve_plan
+from core.stimuli.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +61,13 @@ class CommandWork:
     name : The command, and the key of its script in `resources/scripts.toml`.
     values : By their names in the script. On the command line one of an option's name is that option, a config gives
         values to all options of its fields' names, and others are words in their order.
-    first : A probe that is made and saved before.
+    first : What is run before.
     choice : Whose target the value `config` has, which is then named instead of spelled out.
     """
 
     name: str
     values: dict[str, Any]
-    first: ProbeWork | None = None
+    first: ProbeWork | CommandWork | None = None
     choice: Choice | None = None
 
 
@@ -72,6 +78,35 @@ def ask_images(choice: Choice, config: ImagesConfig) -> CommandWork:
     config = replace(config, **usual)
     out = None if config.synthesis is None else Path(safe_name(f"synthesised_{config.target.name}"))
     return CommandWork(name, {"config": config, "images": ",".join(config.images), "out": out}, choice=choice)
+
+
+def ask_fingerprint(choice: Choice) -> CommandWork:
+    """How what is chosen answers to image categories. Raises BadInputError if something is not chosen."""
+    choice = replace(choice, aim=TargetOptions())
+    probe = choice.probe_config(load_subject(choice.subject).voxels)
+    config = ImagesConfig(probe.subject, probe.network, probe.layer, probe.target)
+    return CommandWork("rank --by-category", {"config": config}, choice=choice)
+
+
+def ask_set(items: Sequence[Recipe], config: SetConfig) -> StimulusPlan:
+    """A plan of these items as they are; a file that holds them is kept. Raises BadInputError if there are none."""
+    if not items:
+        raise BadInputError("The tray is empty: add a probe, then copy.")
+    packed = {"items": [one.packed for one in items]}
+    file = data_folder() / "stimuli" / "trays" / f"{hash_table(packed, '')[:16]}.json"
+    write_json(file, packed)
+    first, further = items[0].config, [":".join(one) for one in config.transfer]
+    named = {"subject": first.subject, "networks": [f"{first.network}:{first.layer}"], "transfer": further}
+    own = {"name": config.name, "controls": list(config.controls), "gate": config.gate, "items": [str(file)]}
+    return resolve_plan(asdict(config.layout) | named | own)
+
+
+def ask_surface(paths: Sequence[Path], name: str, atlas: str, subject: str) -> CommandWork:
+    """A surface taken in from files, or the downloaded one where there are none; a subject is shown on it, if named."""
+    add = CommandWork("surfaces add", {"files": tuple(paths), "name": name, "atlas": atlas})
+    if not paths:
+        add = CommandWork("surfaces fetch", {"mesh": name})
+    return CommandWork("surfaces use", {"surface": name, "subject": subject}, first=add) if subject else add
 
 
 def ask_drawing(probe: ProbeWork, shown: Probe, config: MovieConfig | FigureConfig, ending: str) -> CommandWork:

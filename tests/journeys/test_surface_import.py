@@ -11,18 +11,19 @@ import nibabel
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtGui import QAction, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QInputDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.services import open_services
-from app.cortex.surface_feature import NOTHING_YET, ImportSurfaceDialog, Surfaces
+from app.cortex.surface_feature import NOTHING_YET, ImportSurfaceDialog, ProjectDialog, Surfaces
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
 from core.datasets.surface_choice import chosen_surface, shown_surface
 from core.engine import Engine
 from core.surfaces.store import has_surface, load_atlases, save_surface
+from tests.core.commands.test_copied import run
 from tests.helpers.cortex import make_atlas, make_table
 from tests.helpers.cortex_actors import drawn, line_points
 from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue
@@ -74,6 +75,9 @@ def test_a_folder_is_shown_added_and_used_by_the_subject(window, qtbot, tmp_path
     assert not has_surface("sub-01"), "nothing is kept before the user agrees"
     assert dialog.use.isChecked() and dialog.name.value() == "sub-01"
     dialog.atlas.setCurrentText("aparc")
+    next(one for one in dialog.findChildren(QAction) if one.text() == "Copy as command").trigger()
+    added = f"probescope surfaces add {folder} --name sub-01 --atlas aparc"
+    assert QGuiApplication.clipboard().text() == f"{added} && probescope surfaces use sub-01 --subject own"
     dialog.add_button.click()
     view = window.explore.cortex.view
     qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "sub-01", timeout=10_000)
@@ -201,8 +205,16 @@ def test_a_volume_is_projected_onto_the_surface_on_screen(window, qtbot, tmp_pat
         suggested.append(start)
         return str(tmp_path / "out.npz"), ""
 
+    def choose_volume(dialog: ProjectDialog) -> QDialog.DialogCode:
+        assert not dialog.save.isEnabled()
+        dialog.volume.browse.click()
+        assert dialog.save.isEnabled()
+        next(one for one in dialog.findChildren(QAction) if one.text() == "Copy as command").trigger()
+        return QDialog.DialogCode.Accepted
+
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "three.nii.gz"), ""))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", save_as)
+    monkeypatch.setattr(ProjectDialog, "exec", choose_volume)
     window.actions_table.action("project_volume").trigger()
     qtbot.waitUntil(lambda: (tmp_path / "out.npz").exists(), timeout=20_000)
     qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
@@ -210,6 +222,11 @@ def test_a_volume_is_projected_onto_the_surface_on_screen(window, qtbot, tmp_pat
     with np.load(tmp_path / "out.npz") as written:
         assert written["left"].shape == (162,) and written["right"].shape == (642,)
         np.testing.assert_allclose(written["right"], 3)
+        expected = written["right"]
+    monkeypatch.chdir(tmp_path)
+    assert run(QGuiApplication.clipboard().text()) == 0
+    with np.load(tmp_path / "three_sub-01.npz") as copied:
+        np.testing.assert_array_equal(copied["right"], expected)
 
 
 def test_choosing_an_roi_in_the_table_outlines_it_on_the_cortex(window, qtbot) -> None:

@@ -13,7 +13,9 @@ from pytestqt.qtbot import QtBot
 from app.analyses.page import AnalysisPage
 from app.analyses.study_dialog import StudyDialog
 from app.base.jobs import Idle
+from app.encoders.card_window import CardWindow
 from app.encoders.whole_dialog import WholeEncoderDialog
+from app.explore.fingerprint import FingerprintWindow
 from app.images.page import ImagesPage
 from app.networks.import_dialog import ImportNetworkDialog
 from app.networks.robustify_dialog import RobustifyDialog
@@ -24,7 +26,7 @@ from app.stimuli.package_dialog import PackageDialog
 from app.stimuli.plan_dialog import PlanDialog
 from core.commands import works
 from core.commands.copied import copy_command, copy_python
-from core.commands.works import CommandWork, ProbeWork, ask_images
+from core.commands.works import CommandWork, ProbeWork, ask_fingerprint, ask_images
 from core.datasets.subject import load_subject
 from core.probes.target import target_voxel
 from core.sweeps.config import Question
@@ -60,7 +62,7 @@ def test_every_work_space_copies_or_says_why_not(window: MainWindow) -> None:
         actions.give("copy_command")
         wanted = page.form.config_if_valid()
         assert (clipboard() == copy_command(wanted)) if wanted is not None else (not clipboard() and said)
-    reasons = {"stimuli": "A tray holds probes of any kind", "measured": "Open a stimulus set first"}
+    reasons = {"stimuli": "The tray is empty", "measured": "Open a stimulus set first"}
     for key, reason in reasons.items():
         window.tabs.open(key)
         said.clear()
@@ -142,6 +144,18 @@ def test_dialogs_copy_what_their_button_would_run(window: MainWindow, tmp_path: 
     for words in ("--licence 'CC BY'", "--source Us", "--simulated", "--new-subject s9", "--surface fsaverage6"):
         assert words in press(whole.copy, 0), whole.work.error.text()
     assert "trusted=True" in press(whole.copy, 1)
+
+    card = CardWindow(session, lambda: None, window)
+    assert press(card.copy, 0) == ""
+    assert "There is no encoder" in card.problem.text()
+    card.card = session.state.card
+    assert press(card.copy, 0).startswith("probescope encoders export simulated-")
+    fingerprint = FingerprintWindow(window.features.explore._desk)
+    button = next(one for one in fingerprint.findChildren(QPushButton) if one.text() == "Copy as")
+    assert press(button, 0) == ""
+    assert "Click a voxel" in fingerprint.work.error.text()
+    session.state.target = target_voxel(load_subject("simulated").voxels, 3)
+    assert press(button, 0) == copy_command(ask_fingerprint(session.state.choice()))
 
     tray = DesignDialog(session.lane, lambda: ("tray", {}), window)
     assert press(tray.copy, 0) == ""

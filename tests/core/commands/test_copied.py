@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nibabel
 import numpy as np
 import pytest
 
@@ -15,27 +16,39 @@ from core.attacks.config import AttackConfig, AttackMethod
 from core.attacks.mask import paint_mask, parse_mask
 from core.attacks.presets import find_preset
 from core.cluster import run as cluster_run
-from core.commands import compare, probe, sweeps
+from core.commands import compare, probe, surfaces, sweeps
 from core.commands.cli import run_command_line
 from core.commands.copied import copy_command, copy_python
-from core.commands.works import ProbeWork, ask_comparison
+from core.commands.works import CommandWork, ProbeWork, ask_comparison, ask_fingerprint, ask_set, ask_surface
+from core.datasets import surface_choice
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
 from core.encoders.config import RoiRegion, ScoringConfig
+from core.encoders.files import load_card
 from core.encoders.fit_request import FitOptions, FitRequest
 from core.engine import Engine
 from core.errors import BadInputError
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import MatchOptions
 from core.experiments.measured.trial import ReadOptions
+from core.probes import fingerprint
 from core.probes.against import Against
 from core.probes.choice import Choice, TargetOptions
 from core.probes.files import load_probe
-from core.probes.target import target_pattern, target_roi, target_set, target_voxel
+from core.probes.natural import list_seen
+from core.probes.target import Target, target_pattern, target_roi, target_set, target_voxel
 from core.stimuli import make
+from core.stimuli.config import SetConfig
+from core.stimuli.controls import ControlKind
+from core.stimuli.layout import Layout
 from core.stimuli.plan import list_recipes, resolve_plan
+from core.surfaces import importer
+from core.surfaces.importer import read_surface
+from core.surfaces.project import project_volume
+from core.surfaces.store import load_atlases, load_surface, remove_surface
 from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig, TargetName
 from core.types import Direction, NormName
+from tests.helpers.surface_files import write_subject
 
 IMAGE = "cat_chelsea"
 TABLE = load_subject("simulated").voxels
@@ -216,6 +229,12 @@ def test_an_analysis_with_a_setting_of_its_own_is_refused() -> None:
         copy_command(replace(SWEEP, confidence=0.9))
 
 
+LAYER = "features.18"
+MIXED: tuple[dict[str, Any], ...] = (
+    {"networks": ["mobilenet_v2_robust", "mobilenet_v2"], "mask": "box:0,0,0.5,1"},
+    {"levels": "2", "quantise": True},
+    {"controversial": ["mobilenet_v2_robust", "mobilenet_v2"]},
+)
 PLANS: tuple[dict[str, Any], ...] = (
     {"rois": ["FFA"], "voxels": ["817"], "budgets": ["l2:0.3", "linf:8/255"], "steps": 3, "quantise": True},
     {"rois": ["PPA"], "levels": "-2:2:3", "seeds": 2, "budgets": "l2:20", "picture_px": 448, "degrees": 8.4},
@@ -233,6 +252,73 @@ def test_a_plan_makes_the_same_set(options: dict[str, Any], monkeypatch: pytest.
     for way, text in ((run, copy_command(work)), (run_python, copy_python(work))):
         recipes, delivery, folder = caught(way, text)
         assert (recipes, delivery, str(folder)) == (list_recipes(plan), plan.delivery, plan.delivery.name)
+
+
+def test_a_tray_of_any_probes_makes_the_same_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = SetConfig("two", (ControlKind.RANDOM,), Layout(picture_px=448, degrees=8.4), (("mobilenet_v2", LAYER),))
+    plans = [resolve_plan({"images": [IMAGE], "rois": ["FFA"], "controls": ["random"]} | more) for more in MIXED]
+    items = [recipe for plan in plans for recipe in list_recipes(plan)]
+    assert len(items) == 6, "of two networks, a level, three controversial ones"
+    monkeypatch.setattr(make, "iter_make", catch)  # of Python
+    monkeypatch.setattr(cluster_run, "iter_set", catch)  # of the command
+    work = ask_set(items, config)
+    for way, text in ((run, copy_command(work)), (run_python, copy_python(work))):
+        recipes, delivery, folder = caught(way, text)
+        assert (list(recipes), delivery, str(folder)) == (items, config, "two")
+    assert ask_set(items, config) == work, "the same tray is kept once"
+    with pytest.raises(BadInputError, match="The tray is empty"):
+        ask_set([], config)
+
+
+@pytest.mark.parametrize("target", [FFA, target_voxel(TABLE, 817)])
+def test_a_fingerprint_asks_for_the_same(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    aim = TargetOptions(contrast_roi="PPA")  # which the fingerprint does not have
+    work = ask_fingerprint(replace(PLAIN, target=target, aim=aim))
+    monkeypatch.setattr(fingerprint, "iter_fingerprint", catch)
+    for way, text in ((run, copy_command(work)), (run_python, copy_python(work))):
+        encoder, subject, asked, images = caught(way, text)
+        assert encoder.card.sha256 == load_card("simulated", PLAIN.network, PLAIN.layer).sha256
+        assert (subject.id, asked, images) == ("simulated", target, list_seen(subject))
+
+
+def test_an_exported_encoder_is_the_same() -> None:
+    name = f"simulated-{PLAIN.network}-{PLAIN.layer}"
+    for way, copy in ((run, copy_command), (run_python, copy_python)):
+        out = Path(f"{copy.__name__}.npz")
+        way(copy(CommandWork("encoders export", {"encoder": name, "out": out, "format": "npz"})))
+    first, second = (np.load(f"{one}.npz") for one in ("copy_command", "copy_python"))
+    encoder = Engine(device="cpu").open_encoder("simulated", PLAIN.network, PLAIN.layer)
+    assert first.files == second.files
+    for made in (first, second):
+        np.testing.assert_array_equal(made["intercept"], encoder.intercept.numpy())
+
+
+def test_a_surface_is_added_used_and_drawn_on_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_subject(tmp_path / "subject")
+    affine = np.array([[2.0, 0, 0, -90], [0, 2, 0, -110], [0, 0, 2, -70], [0, 0, 0, 1]])
+    volume = np.random.default_rng(0).normal(size=(100, 100, 90)).astype(np.float32)
+    nibabel.save(nibabel.Nifti1Image(volume, affine), "volume.nii")
+    expected = read_surface([folder], name="own", atlas="aparc")
+    for way, copy in ((run, copy_command), (run_python, copy_python)):
+        way(copy(ask_surface([folder], "own", "aparc", "")))
+        np.testing.assert_array_equal(
+            load_surface("own").left.geometries["pial"], expected.surface.left.geometries["pial"]
+        )
+        assert [one.name for one in load_atlases("own")] == [one.name for one in expected.atlases]
+        values = {"surface": "own", "volume": Path("volume.nii"), "out": Path(f"{copy.__name__}.npz")}
+        way(copy(CommandWork("surfaces project", values)))
+        with np.load(f"{copy.__name__}.npz") as made:
+            np.testing.assert_array_equal(made["left"], project_volume(Path("volume.nii"), expected.surface)[0])
+        remove_surface("own")
+    work = ask_surface([], "fsaverage", "", "simulated")
+    monkeypatch.setattr(importer, "fetch_fsaverage", catch)
+    text = copy_command(work)
+    assert text == "probescope surfaces fetch fsaverage && probescope surfaces use fsaverage --subject simulated"
+    assert caught(run, text.partition(" && ")[0]) == caught(run_python, copy_python(work)) == ("fsaverage",)
+    for module in (surface_choice, surfaces):
+        monkeypatch.setattr(module, "choose_surface", catch)
+    work = CommandWork("surfaces use", {"surface": "fsaverage5", "subject": "simulated"})
+    assert caught(run, copy_command(work))[0] == caught(run_python, copy_python(work))[0] == "simulated"
 
 
 @pytest.mark.parametrize(
