@@ -37,6 +37,8 @@ def summarise_card(card: EncoderCard, *, subject_title: str, subject_kind: str) 
     if config.reducer == "pca":
         kept = f"up to {config.n_components} principal components" if config.n_components else "all components"
         reducers.append(kept)
+    if config.balanced:
+        reducers.insert(0, "layers scaled to equal variance")
     folds = f"alpha of {len(config.alphas)} by {config.n_folds} folds" if len(config.alphas) > 1 else "fixed alpha"
     readout = f"{config.readout}, {folds}"
     if provenance is not None:

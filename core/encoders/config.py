@@ -69,6 +69,9 @@ class EncoderConfig:
     readout : "ridge", "lasso" or "elastic-net".
     l1_ratio : Part of the elastic net's penalty that is on absolute weights, in (0, 1); ignored by the others.
     regions : ROIs whose voxels read only a part of the feature map; all other voxels read the whole.
+    balanced : Of joined layers each counts alike: its features are divided by one number, so that their variances over
+        the training images add up to 1. A random projection is then one of each layer. Without it, as once was so, the
+        features stand as they are, and a layer that varies more, or has more features, counts more.
 
     Raises BadInputError if a value is out of its range.
     """
@@ -86,6 +89,7 @@ class EncoderConfig:
     readout: str = "ridge"
     l1_ratio: float = 0.5
     regions: tuple[RoiRegion, ...] = ()
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         alphas = DEFAULT_FRACTIONS if self.is_sparse and self.alphas == DEFAULT_ALPHAS else self.alphas
@@ -147,6 +151,8 @@ class EncoderConfig:
             parts.append(f"up to {self.n_components} components" if self.n_components else "all components")
         if self.reducer == "none":
             parts.append("not reduced")
+        if self.balanced:
+            parts.append("layers of equal variance")
         if self.is_sparse:
             parts.append("lasso" if self.readout == "lasso" else f"elastic net {self.l1_ratio:g}")
         if self.regions:

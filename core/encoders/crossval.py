@@ -7,7 +7,7 @@ Everything that depends on the features alone is computed once; `solve_batch` th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from core.encoders.config import EncoderConfig
 from core.encoders.ridge import (
     Reducer,
     RidgeBasis,
+    balance,
     centre_only,
     decompose,
     decompose_gram,
@@ -198,8 +199,15 @@ class BatchSolution(NamedTuple):
     reference_sd: FloatArray
 
 
-def learn_reducer(config: EncoderConfig, features: FloatArray) -> Reducer:
-    """The reducer of the config, learned from training features (n_train, n_inputs)."""
+def learn_reducer(config: EncoderConfig, features: FloatArray, widths: Sequence[int] = ()) -> Reducer:
+    """The reducer of the config, learned from training features (n_train, n_inputs); `widths` of balanced layers."""
+    if config.balanced:
+        factors = balance(features, widths)
+        learned = learn_reducer(replace(config, balanced=False), features * factors)
+        mean, components = features.mean(axis=0, dtype=np.float64).astype(np.float32), learned.components
+        if components is None:
+            return Reducer(mean, None, learned.scale, factors)
+        return Reducer(mean, factors[:, np.newaxis] * components)
     return fit_reducer(features, config.n_components) if config.reducer == "pca" else centre_only(features)
 
 

@@ -14,7 +14,7 @@ import torch
 
 from core.checks import refusal
 from core.encoders.card import ARRAYS, EncoderData, find_reference_mean
-from core.encoders.pooling import count_pooled, make_projection, pool_features
+from core.encoders.pooling import make_projection, pool_features, share_inputs
 from core.errors import WeightsError
 from core.types import FloatArray
 
@@ -46,7 +46,7 @@ class Encoder(torch.nn.Module):
         for name in ARRAYS:
             values = getattr(data, name)
             self.register_buffer(name, None if values is None else torch.tensor(values, device=network.device))
-        self.projection = make_projection(network.feature_shape, data.card.config)
+        self.projection = make_projection(network, data.card.config)
         if self.projection is not None:
             self.projection.to(network.device)
 
@@ -131,8 +131,7 @@ def check_fits_network(network: Network, data: EncoderData) -> None:
             f"not on {asked} (weights {network.sha256[:12]}): the weights are others, or their features are laid out "
             f"otherwise. {again}"
         )
-    n_pooled = count_pooled(network.feature_shape, card.config.pool)
-    n_inputs = card.config.n_projected or n_pooled
+    n_inputs = sum(share_inputs(network, card.config))
     if n_inputs != len(data.mean):
         raise WeightsError(
             f"The encoder expects {len(data.mean)} pooled features, {asked} gives {n_inputs}. Fit the encoder again."

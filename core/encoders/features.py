@@ -21,7 +21,7 @@ from core.encoders.pooling import count_pooled, make_projection, pool_features
 from core.progress import ShouldStop, check_stop, never_stop
 
 if TYPE_CHECKING:
-    from core.encoders.pooling import SparseProjection
+    from core.encoders.pooling import LayerProjection, SparseProjection
     from core.images.stimulus import Stimulus
     from core.networks.network import Network
 
@@ -43,7 +43,7 @@ class Extractor:
 
     network: Network
     pool: int
-    projection: SparseProjection | None = None
+    projection: SparseProjection | LayerProjection | None = None
     should_stop: ShouldStop = never_stop
 
     def extract(self, pixels: FloatMatrix) -> FloatMatrix:
@@ -117,7 +117,7 @@ def gather(
 
 def make_extractor(config: EncoderConfig, network: Network, should_stop: ShouldStop) -> Extractor:
     """What turns images into the inputs of the config's reducer, on the network's device."""
-    projection = make_projection(network.feature_shape, config)
+    projection = make_projection(network, config)
     if projection is not None:
         projection.to(network.device)
     return Extractor(network, config.pool, projection, should_stop)

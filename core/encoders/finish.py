@@ -151,7 +151,8 @@ def join_groups(
     """
     first = result.reducers[0]
     if len(groups) == 1 and groups[0].columns is None:
-        return first.mean, first.components, np.ascontiguousarray(result.weights[0], dtype=np.float32)
+        weights = result.weights[0] if first.factors is None else first.factors[:, np.newaxis] * result.weights[0]
+        return first.mean, first.components, np.ascontiguousarray(weights, dtype=np.float32)
     mean = features.mean(axis=0, dtype=np.float64).astype(np.float32)
     rank = len(mean) if first.components is None else sum(len(own) for own in result.weights)
     components = None if first.components is None else np.zeros((len(mean), rank), dtype=np.float32)

@@ -225,6 +225,8 @@ def _make_data(
     responses: FloatArray,
     scoring: ScoringConfig,
 ) -> ScoredImages:
+    from core.encoders.pooling import share_inputs
+
     subject = source.subject
     return ScoredImages(
         features=gathered.features,
@@ -237,4 +239,5 @@ def _make_data(
         voxels=subject.voxels,
         categories=subject.categories if scoring.categories else (),
         grid=pooled_grid(network.feature_shape, config.pool),
+        widths=share_inputs(network, config),
     )

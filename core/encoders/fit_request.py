@@ -133,7 +133,7 @@ class FitOptions:
         shared["pool"] = suggested if self.pool is None else self.pool
         if self.pool is None and self.reducer == "pca" and "+" in layer and feature_shape[0] > self.largest_pooled:
             shared["n_projected"] = self.n_projected or DEFAULT_PROJECTED
-        return EncoderConfig(subject, network, layer, **shared)
+        return EncoderConfig(subject, network, layer, balanced="+" in layer, **shared)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from core.checks import refusal
 from core.encoders.config import PROJECTION_BLOCKS, EncoderConfig
 from core.seeds import derive_seed
 from core.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from core.networks.network import Network
 
 
 def pool_features(features: torch.Tensor, pool: int) -> torch.Tensor:
@@ -111,11 +115,40 @@ class SparseProjection(torch.nn.Module):
         return torch.cat(blocks, dim=1)
 
 
-def make_projection(feature_shape: tuple[int, ...], config: EncoderConfig) -> SparseProjection | None:
-    """The projection of a config over a feature map, or None where it has none."""
+class LayerProjection(torch.nn.Module):
+    """Projects the features of each joined layer on its own; those of a layer that has too few stand as they are."""
+
+    def __init__(self, widths: tuple[int, ...], projected: tuple[int, ...], *, seed: int) -> None:
+        super().__init__()
+        self.widths, self.n_projected = widths, sum(projected)
+        sizes = zip(widths, projected, strict=True)
+        made = [SparseProjection(*one, seed=seed) if one[1] < one[0] else torch.nn.Identity() for one in sizes]
+        self.parts = torch.nn.ModuleList(made)
+        drawn = [one.sha256 if isinstance(one, SparseProjection) else "" for one in made]
+        self.sha256 = hashlib.sha256("\n".join(drawn).encode()).hexdigest()
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Project features (n, n_features)."""
+        split = torch.split(features, list(self.widths), dim=1)
+        return torch.cat([part(one) for part, one in zip(self.parts, split, strict=True)], dim=1)
+
+
+def share_inputs(network: Network, config: EncoderConfig) -> tuple[int, ...]:
+    """How many inputs of the reducer come of each joined layer that is balanced, or of all features together."""
+    if not config.balanced:
+        return (config.n_projected or count_pooled(network.feature_shape, config.pool),)
+    each = config.n_projected // len(network.widths) // PROJECTION_BLOCKS * PROJECTION_BLOCKS
+    return tuple(min(width, max(each, PROJECTION_BLOCKS)) if config.n_projected else width for width in network.widths)
+
+
+def make_projection(network: Network, config: EncoderConfig) -> SparseProjection | LayerProjection | None:
+    """The projection of a config over a network's features, or None where it has none."""
     if not config.n_projected:
         return None
-    return SparseProjection(count_pooled(feature_shape, config.pool), config.n_projected, seed=config.seed)
+    if config.balanced:
+        return LayerProjection(network.widths, share_inputs(network, config), seed=config.seed)
+    n_features = count_pooled(network.feature_shape, config.pool)
+    return SparseProjection(n_features, config.n_projected, seed=config.seed)
 
 
 def draw_projection(n_features: int, n_projected: int, *, seed: int) -> tuple[IntArray, FloatArray]:

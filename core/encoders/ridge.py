@@ -9,6 +9,7 @@ decomposition up to `EXACT_SIDE` images or features, beyond from block iteration
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,20 +113,29 @@ ENOUGH = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reducer:
-    """reduced = (features - mean) @ components.
+    """reduced = (features - mean) @ components, or (features - mean) * factors.
 
     mean (n_features,), components (n_features, rank) or None for the identity, both float32. Reduced features divided
-    by `scale` have a mean variance of 1; with components it is 1, they hold it already.
+    by `scale` have a mean variance of 1; with components it is 1, they hold it already, and the factors (n_features,).
     """
 
     mean: FloatVector
     components: FloatMatrix | None
     scale: float = 1.0
+    factors: FloatVector | None = None
 
     def apply(self, features: FloatArray) -> FloatArray:
         """Reduce features (n_images, n_features) to (n_images, rank), with the numbers the encoder will use."""
         centred = features - self.mean
-        return np.asarray(centred if self.components is None else centred @ self.components)
+        if self.components is not None:
+            return np.asarray(centred @ self.components)
+        return centred if self.factors is None else centred * self.factors
+
+
+def balance(features: FloatArray, widths: Sequence[int]) -> FloatVector:
+    """Factors (n_features,) that give each block of so many columns the total variance 1; 0 for a constant one."""
+    total = [part.var(axis=0, dtype=np.float64).sum() for part in np.split(features, np.cumsum(widths)[:-1], axis=1)]
+    return np.repeat([1 / np.sqrt(one) if one > 0 else 0.0 for one in total], widths).astype(np.float32)
 
 
 def fit_reducer(features: FloatArray, n_components: int) -> Reducer:

@@ -189,6 +189,7 @@ class ScoredImages:
     voxels : Needed for regions and ROI intervals.
     categories : Of each image, or empty.
     grid : (channels, rows, columns), optional. Of the pooled feature map; needed for regions.
+    widths : Number of inputs of each of the joined layers, where they are balanced.
     """
 
     features: FloatMatrix
@@ -201,6 +202,7 @@ class ScoredImages:
     voxels: VoxelTable | None = None
     categories: tuple[str, ...] = ()
     grid: Grid | None = None
+    widths: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

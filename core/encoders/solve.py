@@ -151,9 +151,10 @@ class _Work:
             return self.design.reducer
         kept = self.store.get(f"{self.stem}-reducer")
         if kept is not None:
-            return Reducer(kept["mean"], kept.get("components"), float(kept["scale"][0]))
-        reducer = learn_reducer(self.config, self._inputs(self.task.train))
-        arrays = {"mean": reducer.mean, "components": reducer.components, "scale": np.array([reducer.scale])}
+            return Reducer(kept["mean"], kept.get("components"), float(kept["scale"][0]), kept.get("factors"))
+        reducer = learn_reducer(self.config, self._inputs(self.task.train), self.data.widths)
+        arrays = {name: getattr(reducer, name) for name in ("mean", "components", "factors")}
+        arrays["scale"] = np.array([reducer.scale])
         if reducer.components is None or reducer.components.size <= LARGEST_KEPT_REDUCER:
             held = {name: values for name, values in arrays.items() if values is not None}
             self.store.put(f"{self.stem}-reducer", held)

@@ -72,6 +72,11 @@ class Network(nn.Module):
         """Number of features of one stimulus."""
         return prod(self.feature_shape)
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Number of features of each of the layers joined in its own, in their order."""
+        return tuple(getattr(self.body, "widths", (self.n_features,)))
+
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Features (n, *feature_shape) of pixels (n, 3, input_size, input_size), RGB in [0, 1]; differentiable."""
         values = (pixels - self.mean) * self.inverse_std  # type: ignore[operator]

@@ -109,6 +109,7 @@ def leave_with(module: nn.Module, layers: tuple[str, ...]) -> None:
         if len(seen) == len(set(layers)):
             found = [seen[name] for name in layers]
             seen.clear()
+            vars(module)["widths"] = tuple(one[0].numel() for one in found)
             raise LayerReached(found[0] if len(found) == 1 else torch.cat([one.flatten(1) for one in found], dim=1))
 
     module.register_forward_pre_hook(lambda *_: seen.clear())  # a pass before may have been broken off

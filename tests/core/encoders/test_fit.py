@@ -17,12 +17,14 @@ from core.encoders.config import EncoderConfig, ScoringConfig
 from core.encoders.files import load_encoder, user_encoders_folder
 from core.encoders.fit import FitPlaces, FitProgress, FitSource, iter_fit
 from core.encoders.fit_request import DEFAULT_PROJECTED, FitOptions
+from core.encoders.pooling import SparseProjection
 from core.encoders.responses import average_repeats, estimate_noise_ceiling
 from core.encoders.scored import ScoredImages
 from core.errors import BadInputError
 from core.images.stimulus import Stimulus, make_stimulus
 from core.networks.load import load_network
 from core.networks.named import spec_of_function
+from tests.core.encoders.test_projection import dense
 from tests.helpers.tiny_encoders import fit_encoder
 from tests.helpers.user_network import make_small
 from tests.helpers.voxels import make_voxels
@@ -278,8 +280,9 @@ def test_by_default_all_features_are_read_as_by_a_ridge_on_them(tiny: Any, score
     assert np.median(data.card.cv_r) >= np.median(fit_encoder(replace(config, n_components=2), scored).card.cv_r)
 
 
-def test_layers_joined_are_read_out_together(source: FitSource, tmp_path: Path) -> None:
-    """Their features one after the other, projected where they are many; the network's own two layers by hand."""
+@pytest.mark.parametrize(("reducer", "n_projected"), [("pca", 0), ("none", 0), ("pca", 160), ("projection", 160)])
+def test_layers_joined_are_read_out_together(source: FitSource, tmp_path: Path, reducer: str, n_projected: int) -> None:
+    """Each counts alike, however large its features: scikit-learn's ridge on both layers of the network, by hand."""
     spec = spec_of_function("tests.helpers.user_network:make_small", "tests.helpers.user_network.make_small")
     network, layer = load_network(spec, "second+last"), "second+last"
     seen: dict[str, torch.Tensor] = {}
@@ -296,16 +299,40 @@ def test_layers_joined_are_read_out_together(source: FitSource, tmp_path: Path) 
     with torch.no_grad():
         small((pixels - mean) / std)
     features = torch.cat([seen["second"].flatten(1), seen["last"].flatten(1)], dim=1).double().numpy()
-    config = FitOptions(n_components=0).configure("someone", spec.id, layer, network.feature_shape)
-    assert network.feature_shape == features.shape[1:] and not config.n_projected
+    widths = tuple(seen[name][0].numel() for name in ("second", "last"))
+    assert network.widths == widths and widths[0] > 80 > widths[1], "what each layer is projected to"
+    asked = FitOptions(n_components=0, reducer=reducer, n_projected=n_projected)
+    config = asked.configure("someone", spec.id, layer, network.feature_shape)
+    assert network.feature_shape == features.shape[1:] and config.balanced
     few = FitOptions(largest_pooled=100).configure("someone", spec.id, layer, network.feature_shape)
     assert few.n_projected == DEFAULT_PROJECTED, "no map that could be pooled"
     signal = features @ np.random.default_rng(1).normal(size=(features.shape[1], 7))
     responses = (signal / signal.std(axis=0)).astype(np.float32)[:, None]
     shown = replace(source, load=draw, responses=responses)
     *_, last = iter_fit(config, network=network, source=shown, places=FitPlaces(encoders=tmp_path))
-    assert last.result is not None and np.median(last.result.r) > 0.9
+    assert last.result is not None and (n_projected or np.median(last.result.r) > 0.9)
     encoder = load_encoder("someone", spec.id, layer, network_module=network, folders=(tmp_path,))
-    reduced = (features - encoder.mean.numpy()) @ encoder.components.numpy()
-    wanted = reduced @ encoder.weights.numpy() + encoder.intercept.numpy()
-    np.testing.assert_allclose(encoder(pixels).numpy(), wanted, atol=1e-3)
+    first, second = np.split(features, widths[:1], axis=1)
+    if n_projected:
+        first = first @ dense(SparseProjection(widths[0], 80, seed=config.seed))
+    train = ~source.subject.test
+    equal = np.hstack([block / np.sqrt(block[train].var(axis=0).sum()) for block in (first, second)])
+    n_reduced = np.linalg.matrix_rank(equal[train] - equal[train].mean(axis=0)) if reducer == "pca" else equal.shape[1]
+    unit = 2 / n_reduced  # the mean variance of what the penalty is on: both layers have a variance of 1 in all
+    reference = Ridge(alpha=encoder.card.alpha.astype(np.float64) * unit).fit(equal[train], responses[train, 0])
+    np.testing.assert_allclose(encoder(pixels).numpy(), reference.predict(equal), atol=2e-3)
+    assert "layers of equal variance" in encoder.card.config.describe()
+
+
+@pytest.mark.parametrize("reducer", ["pca", "none"])
+def test_a_layer_with_larger_features_counts_no_more_unless_layers_stand_as_they_are(
+    config: EncoderConfig, scored: ScoredImages, reducer: str
+) -> None:
+    loud = scored.features.copy()
+    loud[:, :20] *= 64
+    blocks, joined = (replace(scored, features=one, widths=(20, 25)) for one in (scored.features, loud))
+    config = replace(config, reducer=reducer, n_components=0, balanced=True)
+    quiet, same = (fit_encoder(config, one).card.cv_r for one in (blocks, joined))
+    np.testing.assert_allclose(same, quiet, atol=1e-4)
+    before = [fit_encoder(replace(config, balanced=False), one).card.cv_r for one in (blocks, joined)]
+    assert np.abs(before[0] - before[1]).max() > 0.01
