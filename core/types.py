@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from itertools import compress
 from typing import Annotated, Any
 
@@ -70,6 +71,15 @@ class NormName(StrEnum):
     LINF = "linf"
 
 
+@lru_cache(maxsize=8)
+def _group(names: tuple[str, ...]) -> dict[str, npt.NDArray[np.int64]]:
+    """The places of every name but "", in the order of their first appearance."""
+    number = {name: at for at, name in enumerate(dict.fromkeys(names))}
+    codes = np.fromiter(map(number.__getitem__, names), dtype=np.int64, count=len(names))
+    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+    return {name: one for name, one in zip(number, members, strict=False) if name}
+
+
 NO_SIDE = -1
 """The hemisphere of a voxel that says none."""
 
@@ -105,7 +115,7 @@ class VoxelTable:
     @property
     def roi_names(self) -> tuple[str, ...]:
         """The ROI names in order of first appearance, without the empty one."""
-        return tuple(dict.fromkeys(filter(None, self.roi)))
+        return tuple(_group(self.roi))
 
     @property
     def sides(self) -> npt.NDArray[np.str_]:
@@ -114,6 +124,11 @@ class VoxelTable:
         painted = [np.bincount(self.paint[self.paint[:, 0] == side, 2], minlength=self.n_voxels) for side in (0, 1)]
         names[np.logical_and(*painted)] = ""
         return names
+
+    def side_of(self, voxel: int) -> str:
+        """The same of one voxel, in much less time where there are many."""
+        painted = set(self.paint[self.paint[:, 2] == voxel, 0].tolist())
+        return "" if painted == {0, 1} else ("left", "right", "")[self.hemisphere[voxel]]
 
     def keep(self, kept: BoolArray) -> VoxelTable:
         """The table of some of its voxels, (n_voxels,) bool, numbered anew."""
@@ -125,4 +140,4 @@ class VoxelTable:
 
     def voxels_in(self, roi: str) -> npt.NDArray[np.int64]:
         """Indices of the voxels of one ROI, ascending."""
-        return np.flatnonzero(np.asarray(self.roi) == roi)
+        return _group(self.roi).get(roi, np.empty(0, dtype=np.int64)).copy()

@@ -109,8 +109,10 @@ class CortexCursor(QObject):
 
     def _places(self, table: VoxelTable, voxels: IntArray) -> FloatArray:
         """Where voxels (n,) are on the screen, (n, 2)."""
-        meshes = self._canvas.scene.meshes
-        points = np.stack([meshes[table.hemisphere[voxel]].points[table.vertex[voxel]] for voxel in voxels])
+        points = np.empty((len(voxels), 3))
+        for side, mesh in enumerate(self._canvas.scene.meshes):
+            here = table.hemisphere[voxels] == side
+            points[here] = mesh.points[table.vertex[voxels[here]]]
         return self._canvas.pose.project(points, width=self._canvas.width(), height=self._canvas.height())
 
 

@@ -153,7 +153,9 @@ class CortexPainter:
         if self.atlas is not None and name in listed:
             masks = [self.atlas.labels(side) == listed.index(name) + 1 for side in (0, 1)]
         elif self.voxels is not None and name in known:
-            masks = [self._mask(np.asarray(self.voxels.table.roi) == name, side) for side in (0, 1)]
+            members = np.zeros(self.voxels.table.n_voxels, dtype=bool)
+            members[self.voxels.table.voxels_in(name)] = True
+            masks = [self._mask(members, side) for side in (0, 1)]
         else:
             return None
         return self._as_labels([mask & (side in sides) for side, mask in enumerate(masks)])

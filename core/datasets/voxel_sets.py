@@ -114,7 +114,8 @@ def write_set(path: Path, voxels: Sequence[int], table: VoxelTable, surface: Cor
     """
     members = np.asarray(voxels)
     if path.suffix == ".csv":
-        rows = [f"{one},{table.sides[one]},{table.vertex[one]},{table.roi[one]}" for one in members]
+        sides = table.sides
+        rows = [f"{one},{sides[one]},{table.vertex[one]},{table.roi[one]}" for one in members]
         return (_write_lines(path, [COLUMNS, *rows]),)
     if path.suffix != ".label":
         raise refusal("set", allowed="a file that ends in .csv or .label", got=path.name)

@@ -88,7 +88,7 @@ def target_voxel(table: VoxelTable, voxel: int) -> Target:
         allowed = f"a voxel from 0 to {table.n_voxels - 1}"
         raise refusal("voxel", allowed=allowed, got=voxel, advice="`list rois` shows the voxels of each ROI.")
     roi = str(table.roi[voxel])
-    where = f"{table.sides[voxel]} {roi}".strip()
+    where = f"{table.side_of(voxel)} {roi}".strip()
     label = f"voxel {voxel} ({where})" if where else f"voxel {voxel}"
     return Target(TargetKind.VOXEL, label, (int(voxel),), (1.0,), roi, f"voxel {voxel}")
 
