@@ -30,8 +30,12 @@ class Catalogue(Known):
 
     def place_subject(self, subject: str) -> Placed:
         """A subject on its surface; in memory from then on."""
+        from core.surfaces.anatomy import is_template
+
         loaded = self.load_subject(subject)
-        return place_voxels(loaded.voxels, loaded.surface)
+        placed = place_voxels(loaded.voxels, loaded.surface)
+        is_template(placed.surface)  # kept for the pointer, which has no time for it
+        return placed
 
     def encoders_of(self, subject: str) -> tuple[EncoderConfig, ...]:
         """The fitted encoders of one subject, in the order of the networks."""

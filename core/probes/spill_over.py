@@ -57,8 +57,9 @@ class RoiPool:
 
     def __init__(self, table: VoxelTable) -> None:
         self.names = table.roi_names
-        code_of = {name: code for code, name in enumerate(self.names)}
-        codes = np.asarray([code_of.get(name, -1) for name in table.roi], dtype=np.int64)
+        codes = np.full(table.n_voxels, -1)
+        for code, name in enumerate(self.names):
+            codes[table.voxels_in(name)] = code
         self._inside = codes >= 0
         self._codes = codes[self._inside]
         self.n_voxels = np.bincount(self._codes, minlength=len(self.names))

@@ -59,8 +59,9 @@ def atlas_of_voxels(shown: VoxelMap) -> Atlas | None:
     names = table.roi_names
     if not names:
         return None
-    label_of = {name: number for number, name in enumerate(names, start=1)} | {"": 0}
-    labels = np.array([*(label_of[roi] for roi in table.roi), 0], dtype=np.int16)
+    labels = np.zeros(table.n_voxels + 1, dtype=np.int16)
+    for number, name in enumerate(names, start=1):
+        labels[table.voxels_in(name)] = number
     left, right = (labels[shown.voxels(side)] for side in (0, 1))  # NO_VOXEL = -1 takes the 0 at the end
     return Atlas(VOXEL_ATLAS, "the recording", names, left, right)
 
