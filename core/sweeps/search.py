@@ -92,8 +92,9 @@ def _prepare(source: Source, store: SearchStore, should_stop: ShouldStop) -> Cal
     return compute
 
 
-def _list_layers(request: FitRequest) -> tuple[tuple[str, str], ...]:
-    return tuple((request.network, layer) for layer in request.layers)
-
-
-SEARCH_RUNNER = Runner(note_facts, _prepare, lambda *_, **__: FIT_SECONDS, _list_layers)
+SEARCH_RUNNER = Runner(
+    note_facts,
+    _prepare,
+    lambda *_, **__: FIT_SECONDS,
+    lambda request: tuple((request.network, layer) for layer in request.layers),
+)

@@ -27,7 +27,6 @@ Layer = tuple[str, str]
 StepSeconds = Mapping[Layer, float]
 """Seconds of one step of one image."""
 
-FILE_NAME = "paces.json"
 NOTE = HeaderKind("a note of step times", "They are measured again.")
 WEIGHTS, STEP = "|weights", "|step"
 """Behind a key: bytes of the weights, and of what a step of one image keeps."""
@@ -141,7 +140,7 @@ def _key(layer: Layer, device: str) -> str:
 
 
 def _path() -> Path:
-    return cache_folder() / FILE_NAME
+    return cache_folder() / "paces.json"
 
 
 def _read() -> dict[str, float]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from core.images.transform import resize_plain
 from core.networks.catalog import are_related, find_network
-from core.sweeps.config import CAPTIONS, AttackKind, SweepConfig
+from core.sweeps.config import AttackKind, SweepConfig
 from core.sweeps.gather import Sweep, group_targets
 from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, VARIANTS, Cell
 from core.sweeps.statistics import Interval, interval_of_ratio, mean_over_known
@@ -106,7 +106,7 @@ class Case:
     @property
     def label(self) -> str:
         """How tables and figures name it: "L2, PGD with momentum"."""
-        return f"{self.norm.capitalize()}, {CAPTIONS[self.attack]}"
+        return f"{self.norm.capitalize()}, {self.attack.words}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

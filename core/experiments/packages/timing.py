@@ -41,8 +41,7 @@ class Timing:
         for name in ("trigger_key", "response_key"):
             _check_key(name, getattr(self, name))
         if self.trigger_key == self.response_key:
-            allowed = "another key than `trigger_key`"
-            raise refusal("response_key", allowed=allowed, got=self.response_key)
+            raise refusal("response_key", allowed="another key than `trigger_key`", got=self.response_key)
 
     @property
     def trial_seconds(self) -> float:
@@ -118,7 +117,6 @@ class Screen:
 
 def _check_key(name: str, key: str) -> None:
     if key != "space" and not (isinstance(key, str) and len(key) == 1 and key.isascii() and key.isalnum()):
-        allowed = 'one lower-case letter, one digit or "space"'
-        raise refusal(name, allowed=allowed, got=key)
+        raise refusal(name, allowed='one lower-case letter, one digit or "space"', got=key)
     if key != key.lower():
         raise refusal(name, allowed="lower-case", got=key, advice=f"Write {key.lower()!r}.")

@@ -49,9 +49,10 @@ class _Worker:
             ("test", np.flatnonzero(subject.test), self._config.n_test),
         ):
             self._ids[part] = [subject.image_ids[row] for row in draw.permutation(rows)[:count]]
+        self._keys = self._ids["test"][: self._config.n_images]
         self._space = lru_cache(maxsize=None)(self._reduce)
         self._true = lru_cache(maxsize=1)(self._open_truth)
-        self._probed = lru_cache(maxsize=1)(lambda: self._load(self._ids["test"][: self._config.n_images]))
+        self._probed = lru_cache(maxsize=1)(lambda: self._load(self._keys))
 
     def compute(self, cell: StudyCell) -> Arrays:
         if cell.kind == FEATURES:
@@ -63,12 +64,11 @@ class _Worker:
 
     def _extract(self, name: LayerName) -> Arrays:
         extractor = Extractor(self._source.open_network(*name), 1, should_stop=self._should_stop)
-        return {
-            part: np.concatenate(
-                [extractor.extract(self._load(ids[at : at + BATCH])) for at in range(0, len(ids), BATCH)]
-            )
-            for part, ids in self._ids.items()
-        }
+        found: Arrays = {}
+        for part, ids in self._ids.items():
+            batches = (self._load(ids[at : at + BATCH]) for at in range(0, len(ids), BATCH))
+            found[part] = np.concatenate([extractor.extract(pixels) for pixels in batches])
+        return found
 
     def _reduce(self, name: LayerName) -> Space:
         stored = self._store.load(StudyCell(FEATURES, layer=self._config.layers.index(name)))
@@ -124,19 +124,14 @@ class _Worker:
     def _attack(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
         attack = self._config.attack
         curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (attack.epsilon,))
-        keys = self._keys()
-        return run_curve(encoder, self._probed(), curve, keys=keys, should_stop=self._should_stop)
+        return run_curve(encoder, self._probed(), curve, keys=self._keys, should_stop=self._should_stop)
 
     def _show(self, truth: Encoder, delta: FloatArray, *, clean: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts of the true voxels (n_images, n_voxels) by perturbations and by random ones of equal size."""
         pixels, attack = self._probed(), self._config.attack
-        controls = make_controls(
-            torch.tensor(pixels), torch.tensor(delta), norm=attack.norm, seed=attack.seed, keys=self._keys()
-        )
+        tensors = torch.tensor(pixels), torch.tensor(delta)
+        controls = make_controls(*tensors, norm=attack.norm, seed=attack.seed, keys=self._keys)
         return respond(truth, pixels + delta) - clean, respond(truth, controls["random"].numpy()) - clean
-
-    def _keys(self) -> list[str]:
-        return self._ids["test"][: self._config.n_images]
 
 
 def measure_overlap(delta: FloatArray, true_delta: FloatArray) -> FloatArray:
