@@ -200,7 +200,8 @@ def _compare(
     n_agree, n_signed = count_signs(signed, clusters)
     p_sign, share = sign_test(n_agree, n_signed, confidence=config.confidence)
     ceiling = find_ceiling(y, shifts.error[measure.index][used])
-    again = shifts.resampled[:, measure.index][:, used]
+    again, centred = shifts.resampled[:, measure.index][:, used], x - x.mean()
+    spread = centred @ centred or np.nan
     return Row(
         network=network,
         measure=measure,
@@ -215,18 +216,11 @@ def _compare(
         share=share,
         p_sign=p_sign,
         p_holm=float("nan"),
-        slope_repeats=interval_of(found["slope"].value, _slopes(x, again), config.confidence),
+        slope_repeats=interval_of(found["slope"].value, again @ centred / spread, config.confidence),
         intercept=found["intercept"].value,
         ceiling=ceiling,
         r2_ceiling=found["r"].value ** 2 / ceiling if ceiling > 0 else float("nan"),
     )
-
-
-def _slopes(x: FloatArray, resampled: FloatArray) -> FloatArray:
-    """The slope on the predicted shifts in every resample of the repeats, (n_resamples,)."""
-    centred = x - x.mean()
-    spread = float(centred @ centred)
-    return np.asarray(resampled @ centred / spread) if spread > 0 else np.full(len(resampled), np.nan)
 
 
 def _correct(rows: Sequence[Row]) -> tuple[Row, ...]:
