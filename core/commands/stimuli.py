@@ -143,11 +143,8 @@ def _list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
 
 
 def _describe(plan: StimulusPlan, written: Path | None) -> str:
-    layouts = [
-        plan.delivery.layout.describe(224),
-        f"controls {', '.join(kind.words for kind in plan.delivery.controls)}",
-    ]
-    lines = [plan.describe(), f"  {'; '.join(layouts)}"]
+    controls = ", ".join(kind.words for kind in plan.delivery.controls)
+    lines = [plan.describe(), f"  {plan.delivery.layout.describe(224)}; controls {controls}"]
     return "\n".join(lines if written is None else [*lines, f"  written to {written}"])
 
 

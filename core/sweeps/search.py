@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,12 +22,10 @@ from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.manage import hash_networks
 from core.paths import cache_folder
+from core.probes.source import Source
 from core.progress import ShouldStop
 from core.sweeps.cells import CellStore, begin_named
 from core.sweeps.work import LoneCell, Runner, Work
-
-if TYPE_CHECKING:
-    from core.probes.source import Source
 
 FIT_SECONDS = 60.0
 """Layers are taken for equally long."""

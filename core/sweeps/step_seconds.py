@@ -15,12 +15,12 @@ from core.errors import ProbeError
 from core.headers import HeaderKind, read_header, structure, write_json
 from core.networks.catalog import find_network
 from core.paths import cache_folder
+from core.probes.source import Source
 from core.progress import ShouldStop, check_stop, never_stop
 from core.words import count, format_duration, name_some
 
 if TYPE_CHECKING:
     from core.networks.network import Network
-    from core.probes.source import Source
 
 Layer = tuple[str, str]
 """Network and layer."""

@@ -97,7 +97,8 @@ def _read_rows(
     path: Path, options: ReadOptions, stored: dict[str, list[str]], *, named: Named
 ) -> tuple[FloatArray, Named, tuple[str, ...]]:
     """The array with a row a trial, the trials of its rows, and what was done to it."""
-    opened = open_array(path, key=options.key or (_only_numbers(path) if stored else ""))
+    others = [name for name in _names_in(path) if name not in (IDS_KEY, COLUMNS_KEY)] if stored else []
+    opened = open_array(path, key=options.key or (others[0] if len(others) == 1 else ""))
     if len(opened.shape) not in (1, 2):
         raise refusal("measured", allowed="an array (trials, columns)", got=opened.shape)
     values = np.asarray(opened.read(0, opened.shape[0]), dtype=np.float64)
@@ -107,12 +108,6 @@ def _read_rows(
         turned = f"{path.name} holds a trial a column, not a row: it was turned."
         return values.T, _align(named, values.shape[1], path.name), (turned,)
     return values, _align(named, len(values), path.name), ()
-
-
-def _only_numbers(path: Path) -> str:
-    """The name of the one array of an npz file that is no list of texts; "" where there are several."""
-    names = [name for name in _names_in(path) if name not in (IDS_KEY, COLUMNS_KEY)]
-    return names[0] if len(names) == 1 else ""
 
 
 def _name_columns(columns: tuple[str, ...], n_columns: int, *, n_voxels: int | None, file: str) -> tuple[str, ...]:

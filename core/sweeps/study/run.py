@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +13,14 @@ import torch
 from core.containers import Arrays
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
+from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.config import EncoderConfig
+from core.encoders.encoder import Encoder
 from core.encoders.features import Extractor
 from core.networks.manage import hash_networks
+from core.networks.network import Network
 from core.probes.respond import respond
+from core.probes.source import Source
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
@@ -24,11 +29,6 @@ from core.sweeps.study.config import LayerName, StudyConfig
 from core.sweeps.study.plan import FEATURES, TRUTH, StudyCell, StudyStore, weigh_study
 from core.sweeps.work import Runner
 from core.types import FloatArray
-
-if TYPE_CHECKING:
-    from core.encoders.encoder import Encoder
-    from core.networks.network import Network
-    from core.probes.source import Source
 
 SUBJECT = "simulated"
 """Only its list of photographs is used; the study simulates its own voxels."""
@@ -184,10 +184,6 @@ def fit_readout(space: Space, responses: FloatArray) -> tuple[FloatArray, FloatA
 
 def make_encoder(network: Network, space: Space, weights: FloatArray, intercept: FloatArray) -> Encoder:
     """A runnable encoder of these numbers."""
-    from core.encoders.card import EncoderCard, EncoderData
-    from core.encoders.config import EncoderConfig
-    from core.encoders.encoder import Encoder
-
     unknown: Any = np.full(weights.shape[1], np.nan, dtype=np.float32)
     covariance = np.cov(space.train.T, bias=True)
     sd = np.sqrt(np.einsum("rv,rs,sv->v", weights, covariance, weights)).astype(np.float32)
