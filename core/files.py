@@ -207,6 +207,12 @@ def is_there(path: Path) -> bool:
         return False
 
 
+def check_new(name: str, file: Path) -> None:
+    """Raise BadInputError if a file, given by an option of that name, is there already."""
+    if is_there(file):
+        raise refusal(name, allowed="a new file", got=str(file), advice="Choose another name; nothing is overwritten.")
+
+
 def check_free(folder: Path) -> None:
     """Raise BadInputError if `folder` is a file or already holds something."""
     advice = "Choose a new or an empty folder; nothing is overwritten."

@@ -42,6 +42,9 @@ class Interval:
         return f"{self.value:{pattern}} [{self.low:{pattern}}, {self.high:{pattern}}]"
 
 
+UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
+
+
 def mean_over_known(values: FloatArray, *, axis: int | tuple[int, ...]) -> Floats:
     """The mean of what is finite, such as of the repeats that were measured; NaN where nothing is."""
     known = np.isfinite(values)

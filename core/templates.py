@@ -23,7 +23,7 @@ def _formulas() -> dict[str, dict[str, str]]:
 
 
 def read_formulas(what: str) -> dict[str, str]:
-    """What each number of an answer is, with its formula and unit; of a question, or of a "comparison"."""
+    """What each number is, with its formula and unit, by a heading of the file, as a question."""
     return _formulas()[what]
 
 

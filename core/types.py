@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from itertools import compress
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,19 @@ BoolArray = npt.NDArray[np.bool_]
 MAY_BE_NAN = "may be NaN"
 MaybeNan = Annotated[float, MAY_BE_NAN]
 """A number of a record that a file may hold as NaN, for not known; all others are finite."""
+
+
+class Worded(StrEnum):
+    """A choice with words for people: NAME = "value", "its words"."""
+
+    _value_: str
+    words: str
+
+    def __new__(cls, value: str, words: str = "") -> Self:
+        """The choice of that value."""
+        made = str.__new__(cls, value)
+        made._value_, made.words = value, words
+        return made
 
 
 class Hemisphere(StrEnum):

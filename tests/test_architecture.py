@@ -103,7 +103,7 @@ LIGHT = (
     "core.stimuli.preview",
     "core.stimuli.make",
     "core.stimuli.manifest",
-    "core.stimuli.one_probe",
+    "core.stimuli.write",
     "core.stimuli.plan",
     "core.session.autosave",
     "core.session.files",

@@ -31,7 +31,7 @@ CALLED_BY_SCRIPTS = {
     "core.probes.target": ("target_contrast", "target_pattern", "target_roi", "target_voxel"),
     "core.reports.table": ("make_table",),
     "core.statistics": ("interval_of",),
-    "core.stimuli.images": ("relative_luminance", "write_png"),
+    "core.stimuli.images": ("relative_luminance",),
     "core.stimuli.layout": ("Layout.describe_view",),
     "core.stimuli.names": ("safe_name",),
     "core.surfaces.colormap": ("find_colormap",),

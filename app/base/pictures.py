@@ -20,7 +20,7 @@ from core.types import ByteArray
 def export_stimuli(engine: Engine, probe: Probe, *, image: str, folder: Path) -> str:
     """Export a probe's images with their manifest, read back and scored again. Returns a message for the user."""
     from core.stimuli.make import open_item
-    from core.stimuli.one_probe import export_item
+    from core.stimuli.write import export_item
 
     report = export_item(open_item(engine, recipe_of(probe, image or probe.stimulus_id), probe), folder)
     return f"Exported {len(report.files)} files to {report.folder}"

@@ -313,7 +313,7 @@ class Explore(Feature):
         view.refused.connect(self._say)
         plots = ((responses.curve, FigureKind.CURVE), (responses.table, FigureKind.ROIS))
         for widget, kind in (*plots, (responses.history, FigureKind.STEPS)):
-            menu = PictureMenu(widget, kind.label)
+            menu = PictureMenu(widget, kind.words)
             menu.said.connect(self.said)
             menu.figure_wanted.connect(partial(self.figure_wanted.emit, kind))
         for pane in (self.images.clean_view, self.images.made_view, self.images.difference_view):

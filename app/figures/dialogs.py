@@ -175,7 +175,7 @@ class MovieDialog(DrawingDialog):
 class FigureDialog(DrawingDialog, Fields):
     """A figure for print, its format and size."""
 
-    kind = Choice("What", choices=[(kind, kind.label) for kind in FigureKind])
+    kind = Choice("What", choices=[(kind, kind.words) for kind in FigureKind])
     format = Choice("Format", choices=FORMATS)
     width_box, height_box = Number("Width"), Number("Height")
     unit = Choice("Unit", choices=(("cm", "cm"), ("in", "inches")), letters=6)

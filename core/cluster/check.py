@@ -37,10 +37,8 @@ def check_slurm(settings: SlurmSettings, script: str) -> list[Check]:
     folder = settings.folder.expanduser().absolute()
     nearest = next(one for one in (folder, *folder.parents) if one.is_dir())
     is_free = os.access(nearest, os.W_OK)
-    checks = [
-        Check(f"the folder {folder} can be written here", "" if is_free else f"{nearest} cannot be written here.")
-    ]
-    checks.append(Check("sbatch would take the job", refused := ask_sbatch(script)))
+    here = Check(f"the folder {folder} can be written here", "" if is_free else f"{nearest} cannot be written here.")
+    checks = [here, Check("sbatch would take the job", refused := ask_sbatch(script))]
     if refused:
         return checks
     limits = ["--time=2", f"--immediate={WAIT_SECONDS}"]

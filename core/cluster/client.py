@@ -183,8 +183,7 @@ def check_needs(needs: Needs, workers: dict[str, Any], found: SchedulerFile) -> 
     what = f"the workers of {found.address}"
     if needs.gpu and not any(with_gpu):
         advice = "Start workers with `--resources GPU=1`, or leave --device out."
-        allowed = f"auto or cpu, as none of {what} has a GPU"
-        raise refusal("device", allowed=allowed, got="cuda", advice=advice)
+        raise refusal("device", allowed=f"auto or cpu, as none of {what} has a GPU", got="cuda", advice=advice)
     if needs.memory and all(0 < memory < needs.memory for memory in memories):
         most, least = max(memories) / 1e9, needs.memory / 1e9
         raise BadInputError(
@@ -249,8 +248,7 @@ def _check_versions(client: Client, address: str) -> None:
     here = _name_versions(versions["client"])
     for name, other in pairs.items():
         if other != here:
-            advice = "Use one environment for all of them."
-            raise BadInputError(f"{name} has {other}, this computer {here}. {advice}")
+            raise BadInputError(f"{name} has {other}, this computer {here}. Use one environment for all of them.")
 
 
 def _name_versions(told: dict[str, Any]) -> str:

@@ -86,16 +86,10 @@ def list_left() -> list[Left]:
 
     What another process of this computer is at is left out.
     """
-    folders = (
-        data_folder() / "analyses",
-        data_folder() / "studies",
-        cache_folder() / "searches",
-        cache_folder() / "sets",
-    )
+    places = {"analyses": data_folder(), "studies": data_folder(), "searches": cache_folder(), "sets": cache_folder()}
+    notes = [note for name, place in places.items() for note in place.glob(f"{name}/*/{NOTE}")]
     found = []
-    for note in sorted(
-        (one for folder in folders for one in folder.glob(f"*/{NOTE}")), key=lambda one: one.stat().st_mtime
-    ):
+    for note in sorted(notes, key=lambda one: one.stat().st_mtime):
         with suppress(ProbeError, OSError):
             left = Left(find_work(note.parent), parse_where(note.read_text(encoding="utf-8").strip()))
             mine = left.store.claims().holders().keys() & {cell.key for cell in left.store.cells()}

@@ -33,7 +33,7 @@ from core.cluster.client import (
     make_security,
     read_scheduler,
 )
-from core.cluster.settings import KINDS, STAGGER_SECONDS, HostSettings, SlurmSettings, read_settings
+from core.cluster.settings import EARLY_SECONDS, KINDS, STAGGER_SECONDS, HostSettings, SlurmSettings, read_settings
 from core.cluster.where import Place, Where
 from core.errors import BadInputError, ProbeError, StorageError
 from core.files import describe_failure, replace_file
@@ -145,7 +145,8 @@ def make_slurm(settings: SlurmSettings, folder: Path) -> dict[str, Any]:
     lines = [f"export {name}={shlex.quote(os.environ[name])}" for name in KEPT if name in os.environ]
     lines += [f"export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}}", f"export OMP_NUM_THREADS={settings.cpus}"]
     gres = [f"--gres={settings.gres}"] * bool(settings.gres)
-    lifetime = ["--lifetime", f"{settings.lifetime_seconds}s", "--lifetime-stagger", f"{STAGGER_SECONDS}s"]
+    lifetime = settings.walltime_seconds - EARLY_SECONDS
+    ending = ["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{STAGGER_SECONDS}s"]
     return {
         "cores": 1,
         "processes": 1,
@@ -157,7 +158,7 @@ def make_slurm(settings: SlurmSettings, folder: Path) -> dict[str, Any]:
         "job_extra_directives": [*gres, f"--output={folder / LOGS}/%j.log", *settings.extra],
         "job_directives_skip": list(settings.skip),
         "job_script_prologue": [*lines, *settings.prologue],
-        "worker_extra_args": ["--resources", "GPU=1"] * settings.has_gpu + lifetime,
+        "worker_extra_args": ["--resources", "GPU=1"] * settings.has_gpu + ending,
         "job_name": "probescope",
         "python": python,
         "config_name": "slurm",

@@ -135,14 +135,9 @@ class SlurmSettings:
         """A worker is a job."""
         return self.jobs
 
-    @property
-    def lifetime_seconds(self) -> int:
-        """After which a worker gives its cell back and ends."""
-        return self.walltime_seconds - EARLY_SECONDS
-
 
 EARLY_SECONDS, STAGGER_SECONDS = 300, 60
-"""Before the end of its walltime a worker stops; not all of them at once."""
+"""Before the end of its walltime a worker gives its cell back and stops; not all of them at once."""
 LEAST_WALLTIME = 600
 
 

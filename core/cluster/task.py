@@ -49,15 +49,11 @@ def do_task(work: Callable[[ShouldStop], None], folder: str) -> None:
         except (ProbeError, OSError) as error:
             said = str(error) if platform.node() in str(error) else f"On {platform.node()}: {error}"
             worker.log_event(TOPIC, [worker.address, said])
-            _nap(should_stop)
+            end = time.monotonic() + NAP_SECONDS
+            while time.monotonic() < end and not should_stop():
+                time.sleep(NAP_SECONDS / 20)
             raise Reschedule from None
         except RuntimeError as error:
             if BROKEN_DEVICE in str(error):
                 os._exit(1)  # a new process starts in its place
             raise
-
-
-def _nap(should_stop: ShouldStop) -> None:
-    end = time.monotonic() + NAP_SECONDS
-    while time.monotonic() < end and not should_stop():
-        time.sleep(NAP_SECONDS / 20)

@@ -58,12 +58,8 @@ def iter_results() -> Iterator[CheckResult]:
     yield check_torch()
     yield check_display()
     yield check_graphics()
-    for name, folder in (
-        ("data folder", data_folder()),
-        ("cache folder", cache_folder()),
-        ("log folder", log_folder()),
-    ):
-        yield check_writable(name, folder)
+    for name, folder in {"data": data_folder(), "cache": cache_folder(), "log": log_folder()}.items():
+        yield check_writable(f"{name} folder", folder)
     yield from check_weights()
 
 
@@ -100,9 +96,8 @@ def check_graphics() -> CheckResult:
         return CheckResult("graphics", "no answer", "Update the graphics driver.")
     if done.returncode != 0 or not done.stdout.strip():
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        return CheckResult(
-            "graphics", f"VTK cannot draw: {reason}", "Install libgl1 and libegl1, or a graphics driver."
-        )
+        cure = "Install libgl1 and libegl1, or a graphics driver."
+        return CheckResult("graphics", f"VTK cannot draw: {reason}", cure)
     renderer = done.stdout.strip().splitlines()[-1]
     software = any(word in renderer.lower() for word in ("llvmpipe", "softpipe", "swrast", "software"))
     return CheckResult("graphics", f"{renderer} ({'software: slower frames' if software else 'hardware'})")
@@ -141,8 +136,7 @@ def check_weights() -> Iterator[CheckResult]:
 
 
 def _cure_weights(spec: NetworkSpec) -> str:
-    if spec.user:
-        return f"Remove it (`python main.py networks remove {spec.id}`) and import the file again."
-    if spec.url:
-        return f"Remove it (`python main.py networks remove {spec.id}`) and download it again."
-    return "Fetch the file again (git checkout resources/demo)."
+    if not (spec.user or spec.url):
+        return "Fetch the file again (git checkout resources/demo)."
+    again = "import the file again" if spec.user else "download it again"
+    return f"Remove it (`python main.py networks remove {spec.id}`) and {again}."

@@ -16,7 +16,16 @@ from core.checks import refusal, to_number
 from core.cluster.where import HERE, USUAL, Where, parse_where
 from core.commands.engine import At, make_engine
 from core.commands.options import Device, Given, Json, about, announce, explained, takes
-from core.commands.output import answer, follow, format_cell, format_table, split, stop_on_interrupt, time_left
+from core.commands.output import (
+    answer,
+    follow,
+    format_cell,
+    format_table,
+    read_numbers,
+    split,
+    stop_on_interrupt,
+    time_left,
+)
 from core.datasets.subject import list_subjects, load_subject
 from core.encoders.card import EncoderCard, OutsideScore
 from core.encoders.config import DEFAULT_ALPHAS, EncoderConfig, RoiRegion, ScoringConfig
@@ -228,10 +237,7 @@ def _choose_alphas(fixed: float | None, several: str | None) -> tuple[float, ...
         raise refusal("alpha", allowed="left out with --alphas", got=fixed, advice=advice)
     if several is None:
         return DEFAULT_ALPHAS if fixed is None else (fixed,)
-    try:
-        return tuple(sorted({to_number(part) for part in several.split(",")}))
-    except ValueError as error:
-        raise refusal("alphas", allowed="numbers separated by commas", got=several) from error
+    return tuple(sorted(set(read_numbers("alphas", several.split(","), allowed="numbers separated by commas"))))
 
 
 def _parse_region(text: str) -> RoiRegion:

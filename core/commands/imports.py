@@ -16,7 +16,7 @@ from core.datasets.kinds import AUTO, MODULES, inspect_source, plan_import
 from core.datasets.subject_files import relink_images, remove_subject
 from core.datasets.summary import load_summary
 from core.encoders.library import check_no_encoders
-from core.files import replace_file
+from core.files import check_new, replace_file
 
 INSPECT, WRITE_TEMPLATE = "inspect", "template"
 EXPLANATION = """\
@@ -49,14 +49,12 @@ def run_import(
     if kind == WRITE_TEMPLATE:
         return _write_template(source)
     if source is None:
-        advice = "Add the folder, or the TOML file."
-        raise refusal("source", allowed="named", got=None, advice=advice)
+        raise refusal("source", allowed="named", got=None, advice="Add the folder, or the TOML file.")
     if kind == INSPECT:
         found = inspect_source(source, options=given.make(ImportOptions, subject="inspected", rois=split(rois)))
         return answer(found.to_json(), lambda: _lay_out(found.lines()), as_json=json)
     if not subject:
-        advice = "Add --subject ID, the name the subject gets."
-        raise refusal("subject", allowed="named", got=subject or None, advice=advice)
+        raise refusal("subject", allowed="named", got=None, advice="Add --subject ID, the name the subject gets.")
     options = given.make(ImportOptions, subject=subject, rois=split(rois))
     announce(options)
     check_no_encoders(options.subject)
@@ -91,9 +89,7 @@ def _write_template(file: Path | None) -> int:
     if file is None:
         print(TEMPLATE, end="")
         return 0
-    if file.exists():
-        advice = "It is there already, and nothing is overwritten."
-        raise refusal("file", allowed="a new file", got=str(file), advice=advice)
+    check_new("file", file)
     replace_file(file, lambda partial: partial.write_text(TEMPLATE, encoding="utf-8"))
     print(f"Wrote {file}. Fill it in, then: main.py import generic {file} --subject ID")
     return 0

@@ -18,6 +18,7 @@ from core.errors import StorageError
 from core.networks.catalog import find_network, list_networks
 from core.networks.spec import NetworkSpec
 from core.probes.target import resolve_roi
+from core.types import VoxelTable
 
 Row = dict[str, Any]
 
@@ -62,8 +63,9 @@ def _subjects(*, json: Json = False) -> int:
 def _rois(*, subject: Subject = None, json: Json = False) -> int:
     known = [info.id for info in list_subjects()]
     chosen = known if subject is None else [check_choice("subject", subject, known)]
-    rows = [_describe_roi(name, roi) for name in chosen for roi in _names_of(name)]
-    return answer(rows, as_json=json)
+    tables = {name: load_subject(name).voxels for name in chosen}
+    names = {name: (*table.roi_names, *dict(table.sets)) for name, table in tables.items()}
+    return answer([_describe_roi(one, tables[one], roi) for one in chosen for roi in names[one]], as_json=json)
 
 
 def _images(
@@ -130,14 +132,7 @@ def run_list(what: str, /) -> None:
     """Print the list; returns 0. Raises BadInputError for a name that is not known."""
 
 
-def _names_of(subject: str) -> tuple[str, ...]:
-    """The ROIs of a subject, and the sets the user keeps."""
-    voxels = load_subject(subject).voxels
-    return (*voxels.roi_names, *dict(voxels.sets))
-
-
-def _describe_roi(subject: str, roi: str) -> Row:
-    table = load_subject(subject).voxels
+def _describe_roi(subject: str, table: VoxelTable, roi: str) -> Row:
     voxels = resolve_roi(table, roi)[1]
     n_left, n_right = (int((table.sides[voxels] == side).sum()) for side in ("left", "right"))
     ceiling = float(np.median(table.noise_ceiling[voxels]))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from core.commands.listing import All, describe_network, layers
 from core.commands.options import Device, Given, Json, about, actions, announce, explained, takes
 from core.commands.output import answer, follow, format_table, stop_on_interrupt, time_left
 from core.networks.catalog import list_networks
+from core.networks.files.download import DownloadProgress
 from core.networks.import_options import NetworkImportOptions
 from core.networks.manage import check_network, iter_get, remove_network
 from core.networks.spec import NetworkSpec
-
-if TYPE_CHECKING:
-    from core.networks.files.download import DownloadProgress
 
 EXPLANATION = """\
 list                every network and whether it is on this computer

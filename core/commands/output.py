@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Protocol, TypeVar, cast
 
+from core.checks import refusal, to_number
 from core.headers import plain
 from core.progress import Progress
 from core.words import format_duration
@@ -136,6 +137,14 @@ def format_cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
     return " x ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def read_numbers(name: str, words: Sequence[str], *, allowed: str) -> tuple[float, ...]:
+    """Numbers as they were typed. Raises BadInputError for other words."""
+    try:
+        return tuple(map(to_number, words))
+    except ValueError as error:
+        raise refusal(name, allowed=allowed, got=",".join(words)) from error
 
 
 def split(text: str) -> tuple[str, ...]:

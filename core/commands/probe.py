@@ -43,9 +43,9 @@ from core.probes.summary import summarise_probe
 from core.probes.trade_off import iter_trade_off, plan_trade_off
 from core.stimuli.make import open_item
 from core.stimuli.names import name_pair
-from core.stimuli.one_probe import export_item
 from core.stimuli.probe_warnings import DEFAULT_GATE
 from core.stimuli.recipe import recipe_of
+from core.stimuli.write import export_item
 from core.sweeps.choose import ALL_NETWORKS, check_against, choose_encoders
 from core.types import NormName, split_side
 
@@ -164,8 +164,8 @@ def run_probe(
     poor = check_against(config, gate=DEFAULT_GATE)
     stimulus = find_stimulus(image, size=config.side)
     check_free(out)  # before the attack runs, not after
-    if html is not None:
-        check_ending(html)
+    if html is not None and html.suffix.lower() != ".html":
+        raise refusal("html", allowed="a file ending in .html", got=html.name)
     engine = Engine(device=device)
     if network_weights is not None:
         engine.open_network(network, layer, weights=network_weights)
@@ -209,12 +209,6 @@ def resolve_encoder(options: EncoderOptions, *, roi: str = "") -> tuple[str, str
             advice = f"{options.encoder.name} was fitted on {config.describe()}: leave --{name} out."
             raise refusal(name, allowed=getattr(config, name), got=asked, advice=advice)
     return config.subject, find_network(config.network).id, config.layer
-
-
-def check_ending(html: Path) -> None:
-    """Raises BadInputError if a page's name does not end in .html."""
-    if html.suffix.lower() != ".html":
-        raise refusal("html", allowed="a file ending in .html", got=html.name)
 
 
 def make_probe(engine: Engine, config: ProbeConfig, stimulus: Stimulus) -> Probe:
@@ -290,10 +284,8 @@ def format_against(second: dict[str, Any], own_sd: float) -> str:
 def format_min_norm(wanted: dict[str, Any], norm: str) -> str:
     """One sentence on a wanted shift."""
     largest = format_epsilon(wanted["largest"], NormName(norm))
+    size = f"{wanted['wanted_sd']:g} SD"
     if not wanted["reached"]:
-        return (
-            f"a shift of {wanted['wanted_sd']:g} SD is not reached within epsilon {largest}: allow a larger --epsilon"
-        )
-    found = f"{wanted['epsilon']:.4g}"
+        return f"a shift of {size} is not reached within epsilon {largest}: allow a larger --epsilon"
     bounds = f"to within {wanted['tolerance']:.0%}, allowed {largest}"
-    return f"smallest epsilon for {wanted['wanted_sd']:g} SD: {found} ({bounds})"
+    return f"smallest epsilon for {size}: {wanted['epsilon']:.4g} ({bounds})"

@@ -22,25 +22,17 @@ MISSING = 2
 
 
 def _list(*, json: Json = False) -> int:
-    rows = _list_rows()
-    return answer(rows, "" if rows else "No session was saved yet.", as_json=json)
-
-
-def _list_rows() -> list[dict[str, Any]]:
-    """The named sessions opened last, then the autosaved ones, newest first."""
-    rows = [_row("named", path) for path in list_recent()]
+    rows = []
+    for path in list_recent():
+        try:
+            rows.append(_describe("named", path, read_session(path)))
+        except ProbeError as error:
+            rows.append(_describe("named", path, None, note=str(error)))
     for one in list_autosaves():
         named = f"of {one.session.named}" if one.session is not None and one.session.named else ""
         by = one.holder if one.state == "open" else ""
         rows.append(_describe(str(one.state), one.path, one.session, note=", ".join(filter(None, [named, by]))))
-    return rows
-
-
-def _row(state: str, path: Path) -> dict[str, Any]:
-    try:
-        return _describe(state, path, read_session(path))
-    except ProbeError as error:
-        return _describe(state, path, None, note=str(error))
+    return answer(rows, "" if rows else "No session was saved yet.", as_json=json)
 
 
 def _describe(state: str, path: Path, session: SavedSession | None, note: str = "") -> dict[str, Any]:

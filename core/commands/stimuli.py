@@ -13,7 +13,7 @@ from core.cluster.where import USUAL, parse_where
 from core.commands.engine import At, make_engine
 from core.commands.options import Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish
-from core.files import check_free
+from core.files import check_free, check_new
 from core.stimuli.layout import Layout
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
@@ -61,9 +61,7 @@ def run_plan(
     resolved = _resolve(plan, given)
     recipes = _list_recipes(resolved)
     if out is not None:
-        if out.exists():
-            advice = "Choose another name; nothing is overwritten."
-            raise refusal("out", allowed="a new file", got=str(out), advice=advice)
+        check_new("out", out)
         write_plan(resolved, out)
     return answer(_summarise(resolved, recipes), _describe(resolved, out), as_json=json)
 
@@ -145,11 +143,8 @@ def _list_recipes(plan: StimulusPlan) -> tuple[Recipe, ...]:
 
 
 def _describe(plan: StimulusPlan, written: Path | None) -> str:
-    layouts = [
-        plan.delivery.layout.describe(224),
-        f"controls {', '.join(kind.words for kind in plan.delivery.controls)}",
-    ]
-    lines = [plan.describe(), f"  {'; '.join(layouts)}"]
+    controls = ", ".join(kind.words for kind in plan.delivery.controls)
+    lines = [plan.describe(), f"  {plan.delivery.layout.describe(224)}; controls {controls}"]
     return "\n".join(lines if written is None else [*lines, f"  written to {written}"])
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from core.attacks.config import parse_epsilon
-from core.checks import check_choice, refusal, to_number
+from core.checks import check_choice, refusal
 from core.cluster.serve import check_where
 from core.cluster.where import USUAL, parse_where
 from core.commands.engine import At, follow_work, make_engine
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, announce, explained, takes
-from core.commands.output import answer, format_table, split, stop_on_interrupt
+from core.commands.output import answer, format_table, read_numbers, split, stop_on_interrupt
 from core.datasets.subject import load_subject
 from core.headers import unstructure
 from core.sweeps.cells import begin_store
@@ -172,13 +172,12 @@ def _parse_epsilons(text: str, norm: NormName) -> tuple[float, ...]:
 
 
 def _make_command(question: Question) -> Run:
-    controls = (
-        ((ControlEncoderOptions, ""), (SweepConfig, "n_refit=copy-images")) if question is Question.TRANSFER else ()
-    )
-    pair = ((SweepConfig, "decided_sd=decided sharpness"),) if question is Question.DISAGREEMENT else ()
-    return explained(EXPLANATION)(
-        partial(takes((SweepConfig, FIELDS), *controls, *pair, (RunOptions, ""))(_ask), question)
-    )
+    own: dict[Question, list[tuple[type, str]]] = {
+        Question.TRANSFER: [(ControlEncoderOptions, ""), (SweepConfig, "n_refit=copy-images")],
+        Question.DISAGREEMENT: [(SweepConfig, "decided_sd=decided sharpness")],
+    }
+    taking = takes((SweepConfig, FIELDS), *own.get(question, []), (RunOptions, ""))
+    return explained(EXPLANATION)(partial(taking(_ask), question))
 
 
 run_fragility, run_discriminability, run_transfer, run_meaning, run_disagreement = map(_make_command, Question)
@@ -209,7 +208,7 @@ def run_study(
     budget = parse_epsilon(epsilon, norm) if epsilon else rescale_budget(usual.epsilon, usual.norm, to=norm)
     more: dict[str, Any] = {"epsilon": budget}
     if noise is not None:
-        more["noise"] = tuple(_read_noise(word) for word in split(noise))
+        more["noise"] = read_numbers("noise", split(noise), allowed="numbers above 0")
     if teachers is not None:
         more["teachers"] = parse_layers(split(teachers))
     if candidates is not None:
@@ -224,10 +223,3 @@ def run_study(
     found = {"page": str(report.page), "answer": list(report.sentences), "settings": unstructure(config)}
     found["tables"] = [table.name for table in report.tables]
     return answer(found, "\n".join([*report.sentences, str(report.page)]), as_json=json)
-
-
-def _read_noise(text: str) -> float:
-    try:
-        return to_number(text)
-    except ValueError as error:
-        raise refusal("noise", allowed="numbers above 0", got=text) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -108,10 +108,9 @@ def draw_key(axes: Axes, key: ColourKey, inks: Inks) -> None:
     from matplotlib.colors import ListedColormap, Normalize
 
     mappable = ScalarMappable(Normalize(key.lowest, key.limit), ListedColormap(key.over(inks.line)[0] / 255.0))
-    ends: dict[tuple[bool, bool], Literal["both", "min", "max", "neither"]]
-    ends = {(True, True): "both", (True, False): "min", (False, True): "max", (False, False): "neither"}
     below, above = key.clipped
-    bar = Colorbar(axes, mappable, orientation="horizontal", extend=ends[below > 0, above > 0])
+    extend: Any = ("both" if above else "min") if below else "max" if above else "neither"
+    bar = Colorbar(axes, mappable, orientation="horizontal", extend=extend)
     if bar.solids is not None:
         bar.solids.set_rasterized(False)
         bar.solids.set_edgecolor("face")  # else viewers show seams between the steps

@@ -15,17 +15,11 @@ import numpy as np
 from core.attacks.config import GREY_LEVELS
 from core.figures.probe_maps import SD_UNIT
 from core.probes.probe import Probe, ProbeConfig
+from core.templates import read_formulas
 from core.types import Direction, FloatArray, NormName
 
 ATTACK, SECOND, SECOND_CONTROL = "attack", "second encoder", "second control"
-CURVES = {
-    ATTACK: "f(x + δ) − f(x): the shift of the target's predicted response, recomputed from the delivered pixels",
-    "first order": "ε ‖∇f‖₂ under L₂, ε ‖∇f‖₁ under L∞, of m ∇f with a mask m: the shift a linear encoder would show",
-    "random control": "the shift under a random perturbation of the same realised size",
-    "sign flip": "f(x − δ) − f(x): the shift under the same perturbation turned round",
-    SECOND: "g(x + δ) − g(x): the same of the second encoder, in its own SDs",
-    SECOND_CONTROL: "its shift under that random perturbation",
-}
+CURVES = read_formulas("curve")
 """Each line of the curve and its formula."""
 
 

@@ -24,7 +24,7 @@ from core.images.difference import MID_GREY, amplify, choose_factor
 from core.images.stimulus import GREY_LEVELS, to_uint8
 from core.probes.probe import Probe
 from core.probes.spill_over import tabulate_probe
-from core.reports.draw_plot import draw_pixels, draw_plot, pack_figure, say_whose
+from core.reports.draw_plot import draw_pixels, draw_plot, pack_figure, say_whose, strip
 from core.reports.inks import Inks, find_inks, house_style, make_figure
 from core.types import ByteArray, VoxelTable
 from core.words import format_signed, protect_cell
@@ -122,13 +122,11 @@ def draw_figure(
 
 
 def _draw_plot(axes: Axes, probe: Probe, kind: FigureKind, inks: Inks, *, voxels: VoxelTable | None) -> None:
-    if kind is FigureKind.CURVE:
-        draw_plot(axes, print_curve(probe), inks)
-    elif kind is FigureKind.STEPS:
-        draw_plot(axes, print_steps(probe), inks)
-    else:
+    if kind is FigureKind.ROIS:
         table = voxels if voxels is not None else load_subject(probe.config.subject).voxels
         draw_spill_over(axes, tabulate_probe(probe, table), inks)
+    else:
+        draw_plot(axes, print_curve(probe) if kind is FigureKind.CURVE else print_steps(probe), inks)
 
 
 def _draw_page(
@@ -160,7 +158,7 @@ def _draw_images(figure: Figure | SubFigure, probe: Probe, inks: Inks) -> None:
     for axes, picture, title in zip(grid[0], (clean, changed, amplify(delta, factor)), titles, strict=True):
         axes.imshow(picture, interpolation="none")
         axes.set_title(title, pad=3)
-        _bare(axes)
+        strip(axes)
     for axes in grid[1][:2]:
         axes.set_axis_off()
     size = f"realised L₂ {probe.l2:.3g}, L∞ {GREY_LEVELS * probe.linf:.1f}/255"
@@ -185,7 +183,7 @@ def _draw_cortex(
     grid = figure.subplots(len(rows), 1, squeeze=False, height_ratios=rows)[:, 0]
     size = (round(width * config.dpi), max(64, round(0.72 * share * height * config.dpi)))
     grid[0].imshow(trim(cortex.still(size)), interpolation="none")
-    _bare(grid[0])
+    strip(grid[0])
     grid[0].set_title(cortex.note, color=inks.muted, loc="right", fontsize=0.88 * config.font_size)
     if key is not None:
         grid[1].set_axis_off()
@@ -196,9 +194,3 @@ def trim(picture: Any) -> Any:
     """A picture (height, width, 4) without the see-through rows and columns around what it shows."""
     seen = Image.fromarray(picture).getchannel("A").getbbox()
     return picture if seen is None else picture[seen[1] : seen[3], seen[0] : seen[2]]
-
-
-def _bare(axes: Axes) -> None:
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)

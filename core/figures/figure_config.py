@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from core.checks import check_choice, check_fraction, check_positive, refusal
 from core.figures.movie_config import CortexStyle
 from core.reports.inks import THEMES
+from core.types import Worded
 
 CM_PER_INCH = 2.54
 SMALLEST_CM, LARGEST_CM = 3.0, 120.0
@@ -16,25 +16,20 @@ SMALLEST_LETTERS, LARGEST_LETTERS = 4.0, 40.0
 LARGEST_DPI = 1200.0
 
 
-class FigureKind(StrEnum):
-    """What a figure shows."""
+class FigureKind(Worded):
+    """What a figure shows, as a list of choices names it."""
 
-    PROBE = "probe"
-    IMAGES = "images"
-    CURVE = "curve"
-    ROIS = "rois"
-    STEPS = "steps"
-    CORTEX = "cortex"
-
-    @property
-    def label(self) -> str:
-        """As a list of choices names it."""
-        return KINDS[self][0]
+    PROBE = "probe", "Whole probe, one page"
+    IMAGES = "images", "Clean, perturbed, difference"
+    CURVE = "curve", "Shift against epsilon"
+    ROIS = "rois", "Spill-over of ROIs"
+    STEPS = "steps", "Attack steps"
+    CORTEX = "cortex", "Cortical map"
 
     @property
     def size_cm(self) -> tuple[float, float]:
         """Its usual width and height: one or two columns of a journal."""
-        return KINDS[self][1]
+        return SIZES_CM[self]
 
     @property
     def needs_cortex(self) -> bool:
@@ -42,14 +37,9 @@ class FigureKind(StrEnum):
         return self in (FigureKind.PROBE, FigureKind.CORTEX)
 
 
-KINDS = {
-    FigureKind.PROBE: ("Whole probe, one page", (18.0, 23.0)),
-    FigureKind.IMAGES: ("Clean, perturbed, difference", (18.0, 8.4)),
-    FigureKind.CURVE: ("Shift against epsilon", (11.0, 8.0)),
-    FigureKind.ROIS: ("Spill-over of ROIs", (9.0, 10.0)),
-    FigureKind.STEPS: ("Attack steps", (14.0, 8.0)),
-    FigureKind.CORTEX: ("Cortical map", (14.0, 9.0)),
-}
+SIZES_CM = dict(
+    zip(FigureKind, ((18.0, 23.0), (18.0, 8.4), (11.0, 8.0), (9.0, 10.0), (14.0, 8.0), (14.0, 9.0)), strict=True)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +72,7 @@ class FigureConfig:
         check_fraction("dpi", self.dpi, largest=LARGEST_DPI)
         for name, value in (("width", self.width_cm), ("height", self.height_cm)):
             if value and not SMALLEST_CM <= value <= LARGEST_CM:
-                allowed = f"from {SMALLEST_CM:g} to {LARGEST_CM:g} cm, or 0 for the usual"
-                raise refusal(name, allowed=allowed, got=value)
+                raise refusal(name, allowed=f"from {SMALLEST_CM:g} to {LARGEST_CM:g} cm, or 0 for the usual", got=value)
         if not SMALLEST_LETTERS <= self.font_size <= LARGEST_LETTERS:
             allowed = f"from {SMALLEST_LETTERS:g} to {LARGEST_LETTERS:g} points"
             raise refusal("font size", allowed=allowed, got=self.font_size)

@@ -62,8 +62,7 @@ def iter_movie(
     for count in iter_write(drawn, config, path, note=f"{words.title}; {words.how}; {words.whose}"):
         check_stop(should_stop)  # after the last frame there may be more to encode
         yield Progress(count, config.n_frames, watch.seconds_left(count))
-    report = MovieReport(path, config.n_frames, measure(path))
-    yield Progress(config.n_frames, config.n_frames, 0.0, report)
+    yield Progress(config.n_frames, config.n_frames, 0.0, MovieReport(path, config.n_frames, measure(path)))
 
 
 def estimate_movie(

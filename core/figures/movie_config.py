@@ -139,6 +139,11 @@ class MovieConfig:
         return max(2, round(self.fps * self.seconds))
 
     @property
+    def n_moving(self) -> int:
+        """Those before the end stands still."""
+        return max(2, self.n_frames - round(self.hold * self.fps))
+
+    @property
     def needs_cortex(self) -> bool:
         """Whether frames of the cortex have to be drawn."""
         return self.with_cortex or self.kind is MovieKind.CORTEX

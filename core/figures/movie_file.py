@@ -7,7 +7,6 @@ first, since its one palette is known only at the end. Nothing in a file depends
 
 from __future__ import annotations
 
-import json
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ from core.checks import refusal
 from core.errors import StorageError
 from core.figures.movie_config import MovieConfig, MovieFormat, find_format
 from core.files import check_free, name_partial, new_file, new_folder
+from core.headers import write_json
 from core.types import ByteArray
 
 QUALITY = 17
@@ -186,4 +186,4 @@ def _write_pictures(frames: Iterable[ByteArray], config: MovieConfig, path: Path
             Image.fromarray(frame).save(partial / FRAME_NAME.format(count), format="PNG")
             yield count
         about = {"frames": count, "fps": config.fps, "width": config.width, "height": config.height, "note": note}
-        (partial / "movie.json").write_text(json.dumps(about, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(partial / "movie.json", about)

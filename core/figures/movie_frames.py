@@ -86,8 +86,7 @@ def open_frames(probe: Probe, config: MovieConfig, cortex: Cortex | None = None)
 
 def steps_of_frames(n_steps: int, config: MovieConfig) -> list[int]:
     """Which step each frame shows: -1, the clean image, first; then all in order; the last while the movie holds."""
-    n_moving = max(2, config.n_frames - round(config.hold * config.fps))
-    moving = [round(place) for place in np.linspace(-1, n_steps - 1, n_moving).tolist()]
+    moving = [round(place) for place in np.linspace(-1, n_steps - 1, config.n_moving).tolist()]
     return (moving + [n_steps - 1] * config.n_frames)[: config.n_frames]
 
 
@@ -96,9 +95,8 @@ def budgets_of_frames(epsilon: FloatArray, config: MovieConfig) -> list[int]:
 
     The last budget shows while the movie holds; what lies between two budgets was never attacked and is not made up.
     """
-    n_moving = max(2, config.n_frames - round(config.hold * config.fps))
     logs = np.log(np.asarray(epsilon, dtype=np.float64))
-    now = np.linspace(logs[0], logs[-1], n_moving)
+    now = np.linspace(logs[0], logs[-1], config.n_moving)
     reached = [int(number) - 1 for number in np.searchsorted(logs, now + 1e-9, side="right")]
     return (reached + [len(logs) - 1] * config.n_frames)[: config.n_frames]
 

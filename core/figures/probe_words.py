@@ -37,23 +37,17 @@ def describe_probe(probe: Probe) -> ProbeWords:
     where = " with ".join([f"{config.network} {config.layer}", *([", ".join(config.ensemble)] * bool(config.ensemble))])
     objective = config.objective.describe()
     second = config.against.describe(config.direction) if config.against else ""
-    how = " · ".join(
-        filter(None, [where, second, objective, f"{config.attack.describe()} ([0, 1] pixels, {side} × {side})"])
-    )
-    return ProbeWords(
-        title=f"{direction} {config.target.label} · {probe.stimulus_id}",
-        how=how,
-        whose=describe_subject(config.subject),
-    )
+    attack = f"{config.attack.describe()} ([0, 1] pixels, {side} × {side})"
+    how = " · ".join(filter(None, [where, second, objective, attack]))
+    title = f"{direction} {config.target.label} · {probe.stimulus_id}"
+    return ProbeWords(title, how, describe_subject(config.subject))
 
 
 def describe_settings(probe: Probe) -> str:
     """Every setting of a probe in one sentence after another, for the caption of its figure."""
     config, attack = probe.config, probe.config.attack
-    encoder, network, stimulus = (
-        text[:12] for text in (probe.encoder_sha256, probe.network_sha256, probe.stimulus_sha256)
-    )
-    words = describe_probe(probe)
+    hashes = probe.encoder_sha256, probe.network_sha256, probe.stimulus_sha256
+    (encoder, network, stimulus), words = (text[:12] for text in hashes), describe_probe(probe)
     size = f"realised L2 {probe.l2:.4g}, Linf {probe.linf * GREY_LEVELS:.1f}/255"
     rounding = "8-bit pixels inside the attack" if attack.quantise else "pixels not rounded inside the attack"
     starts = f"{attack.n_restarts} start{'s' if attack.n_restarts > 1 else ''}"

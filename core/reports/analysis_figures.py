@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from core.datasets.subject import load_subject
@@ -87,14 +88,13 @@ def _draw_cells(sweep: Sweep) -> Figure:
     shown = range(min(len(sweep.labels), MOST_MAPS))
     views = [[read_cell(sweep, CellChoice(a, b)) for b in shown] for a in shown]
     limit = max(find_limit(one.values for one in view.maps) for row in views for view in row)
-    grid = [
-        picture_cell(row[0])
-        + [
-            picture_map(one.subject, one.values, limit=limit, tile=TILE, caption=f"in {one.label}")
-            for one in (view.maps[-1] for view in row)
+    grid = []
+    for row in views:
+        maps = [view.maps[-1] for view in row]
+        drawn = [
+            picture_map(one.subject, one.values, limit=limit, tile=TILE, caption=f"in {one.label}") for one in maps
         ]
-        for row in views
-    ]
+        grid.append([*picture_cell(row[0]), *drawn])
     config = sweep.config
     title = (
         f"{config.directions[0]} {config.targets[0].label} · {config.images[0]} · maps: mean shift over images, "
@@ -143,16 +143,11 @@ def _draw_shift_maps(answer: Meaning, sweep: Sweep, norm: NormName) -> Figure:
     """The mean cortical shift by the perturbations of each encoder and target, scored by the encoder itself."""
     n_targets, rows = answer.n_targets, answer.under(norm)
     limit = find_limit(row.shift_map for row in rows)
+    draw, shown = partial(picture_map, limit=limit, tile=TILE), min(n_targets, MOST_TARGETS)
     grid = [
         [
-            picture_map(
-                name.subject,
-                row.shift_map,
-                limit=limit,
-                tile=TILE,
-                caption=f"{row.target}\nz of ROI in map {row.map_selectivity:.1f}",
-            )
-            for row in rows[encoder * n_targets :][: min(n_targets, MOST_TARGETS)]
+            draw(name.subject, row.shift_map, caption=f"{row.target}\nz of ROI in map {row.map_selectivity:.1f}")
+            for row in rows[encoder * n_targets :][:shown]
         ]
         for encoder, name in enumerate(sweep.config.encoders)
     ]

@@ -26,7 +26,7 @@ from core.reports.draw_plot import inline_svg, write_figures
 from core.reports.table import Table, make_table, write_tables
 from core.sweeps.answer import answer_sweep
 from core.sweeps.cells import CellStore
-from core.sweeps.config import CAPTIONS, AttackKind, SweepConfig
+from core.sweeps.config import AttackKind, SweepConfig
 from core.sweeps.gather import Sweep, load_sweep
 from core.templates import fill_template, read_formulas
 
@@ -137,7 +137,7 @@ def _describe(report: AnalysisReport) -> dict[str, Any]:
         "labels": report.sweep.labels,
         "subjects": [one.title for one in subjects],
         "search": _describe_search(config),
-        "attacks": [CAPTIONS[kind] for kind in config.attacks],
+        "attacks": [kind.words for kind in config.attacks],
         "not_converged": f"{report.sweep.share_not_converged:.0%}" if report.sweep.share_not_converged > 0 else "",
         "budgets": [format_epsilon(epsilon, config.norms[0]) for epsilon in config.ladder],
         "grey": f"{255 * config.ladder[-1] / np.sqrt(3 * side * side):.2f}",

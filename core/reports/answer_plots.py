@@ -34,14 +34,15 @@ def plot_scatter(answer: Fragility, sweep: Sweep, roi: str = ALL, target_r: Floa
     `target_r` is (n_encoders, n_targets); a target's point means (encoder, target, image): the image whose sensitivity
     is the median.
     """
-    encoders = [point(row.r, row.sensitivity[-1], index, row.label) for index, row in enumerate(_rows(answer, roi))]
+    rows = [row for row in answer.rows if row.roi == roi]
+    encoders = [point(row.r, row.sensitivity[-1], index, row.label) for index, row in enumerate(rows)]
     chosen = [number for number, name in enumerate(answer.roi_of) if roi in (ALL, name)]
     values, targets = sweep.sensitivity()[..., -1], []
     for index, r in enumerate([] if target_r is None else target_r):
         middles = np.argsort(values[index], axis=1)[:, (values.shape[2] - 1) // 2]
         keys = [(index, target, int(middles[target])) for target in chosen]
         targets.append(Series(r[chosen], values[index, chosen].mean(axis=1), index, size=4.5, alpha=0.6, keys=keys))
-    controls = [_crosses([row.r.value], [row.control[-1].value], k) for k, row in enumerate(_rows(answer, roi))]
+    controls = [_crosses([row.r.value], [row.control[-1].value], k) for k, row in enumerate(rows)]
     y = f"sensitivity at {_name_budget(sweep)} {write_epsilon(sweep.config.ladder[-1], sweep.config.norms[0])} (SD)"
     return Plot("held-out r", y, (*encoders, *targets, *controls), CROSSES, y_range=(0, None))
 
@@ -98,25 +99,12 @@ def plot_norms(answer: Fragility, sweep: Sweep) -> Plot:
 
 def plot_means(answer: Discriminability) -> list[Plot]:
     """The encoders' means by both measures, each in the colour it has among the statistics."""
-    return [
-        Plot(
-            "",
-            f"{measure.measure} ({measure.unit})",
-            (bars(np.arange(len(measure.means)), measure.means, ink), *controls),
-            title,
-            x_ticks=names_at(answer.labels),
-            legend=None,
-        )
-        for measure, ink, controls, title in (
-            (
-                answer.sensitivity,
-                "warm",
-                [_crosses([k], [one.value], "text") for k, one in enumerate(answer.control.means)],
-                CROSSES,
-            ),
-            (answer.predictivity, "cool", [], "0: chance"),
-        )
-    ]
+    controls, plots = [_crosses([k], [one.value], "text") for k, one in enumerate(answer.control.means)], list[Plot]()
+    for measure, ink, title in ((answer.sensitivity, "warm", CROSSES), (answer.predictivity, "cool", "0: chance")):
+        shown = (bars(np.arange(len(measure.means)), measure.means, ink), *([] if plots else controls))
+        y, ticks = f"{measure.measure} ({measure.unit})", names_at(answer.labels)
+        plots.append(Plot("", y, shown, title, x_ticks=ticks, legend=None))
+    return plots
 
 
 def plot_statistics(answer: Discriminability) -> Plot:
@@ -290,10 +278,6 @@ def _random_transfer(table: TransferTable) -> FloatArray:
     ratio, moved = table.ratio[best, columns], table.raw[0][best, columns]
     random = table.raw[RANDOM].mean(axis=0) * ratio
     return np.asarray(np.divide(random, moved, out=np.full_like(random, np.nan), where=moved != 0))
-
-
-def _rows(answer: Fragility, roi: str) -> list[Any]:
-    return [row for row in answer.rows if row.roi == roi]
 
 
 def _name_budget(sweep: Sweep) -> str:

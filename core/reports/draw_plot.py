@@ -241,6 +241,12 @@ def _draw_series(axis: Axes, one: Series, inks: Inks) -> None:
         axis.hlines(one.y, one.left, one.right, color=colour, lw=0.7 * one.width, alpha=one.alpha)
 
 
+def strip(axis: Axes) -> None:
+    """Take ticks and frame away."""
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+
+
 def draw_pictures(
     grid: Sequence[Sequence[Picture]],
     names: Sequence[str],
@@ -255,8 +261,7 @@ def draw_pictures(
     for row, name, line in zip(grid, names, axes, strict=False):
         line[0].set_ylabel(name.replace(" ", "\n"), fontsize=7)
         for picture, axis in zip(row, line, strict=False):
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(False)
+            strip(axis)
             axis.set_title(picture.caption, fontsize=6.5)
             if picture.levels is not None:
                 axis.imshow(picture.levels)

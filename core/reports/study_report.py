@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +28,6 @@ from core.sweeps.study.evaluate import CRITERIA, LEAST_RANKED, NEARNESS, StudyAn
 from core.sweeps.study.hypotheses import HYPOTHESES, Outcome, Status, list_outcomes
 from core.sweeps.study.plan import STUDY
 from core.templates import fill_template
-
-if TYPE_CHECKING:
-    pass
 
 STANDS_FOR = {"axes": "whose probes move the true voxel most", "responses": "that predicts the noiseless truth best"}
 MEASURES = {
@@ -166,11 +163,8 @@ def tabulate_study(answer: StudyAnswer, outcomes: Sequence[Outcome]) -> tuple[Ta
 
 def _results(answer: StudyAnswer) -> Iterator[dict[str, Any]]:
     for one in answer.results:
-        row: dict[str, Any] = {
-            "truth in": one.teacher.label,
-            "noise (signal SD)": one.noise,
-            "offered": one.candidate_set,
-        }
+        row: dict[str, Any] = {"truth in": one.teacher.label, "noise (signal SD)": one.noise}
+        row |= {"offered": one.candidate_set}
         row |= {f"nearest by {key}": one.nearest[key].label for key in NEARNESS}
         row |= {f"picked by {key}": one.picked[key].label for key in CRITERIA}
         yield row | {f"rank correlation {key}": rank for key, rank in one.ranks.items()}

@@ -32,15 +32,12 @@ def find_photos(folder: Path) -> tuple[Path, ...]:
 def draw_batch(paths: Sequence[Path], *, count: int, size: int, seed: Sequence[int]) -> npt.NDArray[np.float32]:
     """Random resized crops, mirrored half of the time: (count, 3, size, size) in [0, 1]; the same for the same seed."""
     rng = np.random.default_rng(seed)
-    chosen = rng.integers(len(paths), size=count)
-    return np.stack([draw_crop(paths[index], size=size, rng=rng) for index in chosen])
-
-
-def draw_crop(path: Path, *, size: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """One random resized crop of one photograph, (3, size, size) in [0, 1]."""
-    photo = _open_photo(path)
-    pixels = _cut_out(photo, _draw_box(*photo.size, rng=rng), size=size)
-    return np.ascontiguousarray(pixels[:, :, ::-1] if rng.random() < 0.5 else pixels)
+    crops = []
+    for index in rng.integers(len(paths), size=count):
+        photo = _open_photo(paths[index])
+        pixels = _cut_out(photo, _draw_box(*photo.size, rng=rng), size=size)
+        crops.append(pixels[:, :, ::-1] if rng.random() < 0.5 else pixels)
+    return np.stack(crops)
 
 
 def read_centre(paths: Sequence[Path], *, size: int) -> npt.NDArray[np.float32]:

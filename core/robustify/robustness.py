@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from core.device import exact_arithmetic, run_in_chunks
+from core.networks.network import Network
 from core.robustify.feature_loss import SMALLEST, perturb, pool_last
-
-if TYPE_CHECKING:
-    from core.networks.network import Network
-    from core.types import FloatArray
+from core.types import FloatArray
 
 MEASURE_STEPS = 10
 """PGD steps of the measurement: more than training uses, so that it is not evaluated by its own attack."""

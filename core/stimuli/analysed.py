@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, product
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.attacks.config import AttackConfig
 from core.probes.against import Against
 from core.stimuli.plan import iter_recipes, list_wishes
 from core.stimuli.recipe import Recipe
 from core.sweeps.config import Question
+from core.sweeps.gather import Sweep
 from core.sweeps.plan import PAIR, Cell
-
-if TYPE_CHECKING:
-    from core.sweeps.gather import Sweep
 
 
 def list_analysis_recipes(sweep: Sweep) -> tuple[Recipe, ...]:

@@ -40,19 +40,16 @@ class SetConfig:
         try:
             kinds = tuple(ControlKind(kind) for kind in self.controls)
         except ValueError as error:
-            allowed = f"of {', '.join(ControlKind)}"
-            raise refusal("controls", allowed=allowed, got=list(self.controls)) from error
+            raise refusal("controls", allowed=f"of {', '.join(ControlKind)}", got=list(self.controls)) from error
         if not kinds or len(set(kinds)) < len(kinds):
             advice = "A probe is read against a control of equal norm; `random` is the usual one."
-            allowed = "at least one kind, each named once"
-            raise refusal("controls", allowed=allowed, got=list(kinds), advice=advice)
+            raise refusal("controls", allowed="at least one kind, each named once", got=list(kinds), advice=advice)
         object.__setattr__(self, "controls", kinds)
         object.__setattr__(self, "transfer", tuple((str(network), str(layer)) for network, layer in self.transfer))
         check_fraction("gate", self.gate)
         is_text = self.name.encode(errors="ignore").decode() == self.name  # a word of the command line may be none
         if not is_text or not self.name.strip() or len(self.name) > LONGEST_NAME:
-            allowed = f"1 to {LONGEST_NAME} characters"
-            raise refusal("name", allowed=allowed, got=self.name[: LONGEST_NAME + 1])
+            raise refusal("name", allowed=f"1 to {LONGEST_NAME} characters", got=self.name[: LONGEST_NAME + 1])
 
     @property
     def n_files(self) -> int:

@@ -8,7 +8,6 @@ from a smooth perturbation, so `fit_control` sizes it until what is seen of both
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 
 import numpy as np
 
@@ -17,27 +16,22 @@ from core.images.stimulus import from_uint8, to_uint8
 from core.probes.probe import Probe
 from core.seeds import make_stream
 from core.stimuli.recipe import Item
-from core.types import FloatArray, NormName
+from core.types import FloatArray, NormName, Worded
 
 
-class ControlKind(StrEnum):
-    """What a control shares with the perturbed image, beside its norm."""
+class ControlKind(Worded):
+    """What a control shares with the perturbed image, beside its norm; as the interface names it."""
 
-    RANDOM = "random"
-    SIGN_FLIP = "sign_flip"
-    PHASE_SCRAMBLED = "phase_scrambled"
-    OTHER_IMAGE = "other_image"
-    CONTRAST_BLEND = "contrast_blend"
+    RANDOM = "random", "random"
+    SIGN_FLIP = "sign_flip", "sign flip"
+    PHASE_SCRAMBLED = "phase_scrambled", "phase-scrambled"
+    OTHER_IMAGE = "other_image", "other image"
+    CONTRAST_BLEND = "contrast_blend", "contrast blend"
 
     @property
     def role(self) -> str:
         """Its role in the manifest."""
         return f"control_{self.value}"
-
-    @property
-    def words(self) -> str:
-        """How the interface names it."""
-        return self.value.replace("_", " ").replace("phase scrambled", "phase-scrambled")
 
 
 MEANINGS = {

@@ -121,7 +121,6 @@ def list_controls(item: Item, config: SetConfig) -> tuple[ControlKind, ...]:
 
 
 def _images(item: Item, config: SetConfig, match: Match) -> dict[str, FloatArray]:
-
     def see_file(pixels: FloatArray) -> FloatArray:
         levels = lay_out(apply_match(pixels, match.gain, match.offset), config.layout)
         return see(levels, config.layout, made_for=item.side, side=item.side)
@@ -170,7 +169,8 @@ def _measure(item: Item, one: _Saved, original: _Saved, config: SetConfig) -> di
         "_file": (from_uint8(picture), from_uint8(clean)),
     }
     height, width, _ = one.levels.shape
-    sizes = {f"{norm}{where}": value for where, pair in pairs.items() for norm, value in _sizes(*pair).items()}
+    wide = {where: pixels.astype(np.float64) - other for where, (pixels, other) in pairs.items()}
+    sizes = {f"{norm}{where}": measure(delta, norm) for where, delta in wide.items() for norm in NormName}
     shown = {"width_px": width, "height_px": height, "picture_px": picture.shape[0]}
     figures = asdict(measure_image(*pairs["_file"]))
     if (mask := item.probe.config.attack.mask) is not None:
@@ -248,12 +248,6 @@ def score(probe: Probe, pixels: Sequence[FloatArray], rescore: Rescore) -> Float
     responses = rescore(np.stack(pixels)).astype(np.float64)
     weights = probe.config.target.vector(responses.shape[1]).astype(np.float64)
     return np.asarray((responses * weights).sum(axis=1))  # a BLAS product depends on its number of threads
-
-
-def _sizes(pixels: FloatArray, original: FloatArray) -> dict[str, float]:
-    """Every norm of a difference (3, height, width), summed in float64."""
-    wide = pixels.astype(np.float64) - original
-    return {str(norm): measure(wide, norm) for norm in NormName}
 
 
 def _in_sds(shift: float, sd: float) -> float | None:

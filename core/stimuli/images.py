@@ -31,21 +31,6 @@ class ImageFigures:
     ssim: float
 
 
-def write_png(path: Path, pixels: FloatArray) -> None:
-    """Write pixels (3, height, width) in [0, 1] as PNG with grey levels round(255 x).
-
-    Examples
-    --------
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as folder:
-    ...     write_png(Path(folder) / "grey.png", np.full((3, 1, 2), 0.2))
-    ...     read_levels(Path(folder) / "grey.png")
-    array([[[51, 51, 51],
-            [51, 51, 51]]], dtype=uint8)
-    """
-    write_levels(path, to_uint8(pixels))
-
-
 def write_levels(path: Path, levels: ByteArray) -> None:
     """Write grey levels (height, width, 3) uint8 as PNG."""
     Image.fromarray(levels).save(path, format="PNG")

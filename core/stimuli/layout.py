@@ -96,8 +96,7 @@ class Layout:
         picture = self.picture_px or side
         width, height = self.width_px or picture, self.height_px or picture
         if picture > min(width, height):
-            got = f"{width} x {height} pixels"
-            raise refusal("file size", allowed=f"at least the picture's {picture}", got=got)
+            raise refusal("file size", allowed=f"at least the picture's {picture}", got=f"{width} x {height} pixels")
         if self.enlarging is Enlarging.EXACT and picture % side:
             allowed = f"a whole multiple of the network's {side} pixels for exact enlarging"
             raise refusal("picture_px", allowed=allowed, got=picture)

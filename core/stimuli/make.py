@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from core.datasets.image_store import find_stimulus
 from core.datasets.subject import load_subject
@@ -14,7 +13,8 @@ from core.errors import BadInputError, ProbeError
 from core.files import check_free
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
-from core.probes.probe import Probe
+from core.probes.probe import Probe, ProbeConfig
+from core.probes.source import Source
 from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import ControlKind
@@ -22,10 +22,6 @@ from core.stimuli.recipe import Item, Recipe, RecipientEncoder, find_licence
 from core.stimuli.store import ProbeStore
 from core.stimuli.write import SetProgress, describe_circumstances, iter_write
 from core.types import FloatArray
-
-if TYPE_CHECKING:
-    from core.probes.probe import ProbeConfig
-    from core.probes.source import Source
 
 FindStimulus = Callable[[Recipe, int], Stimulus]
 """The image of a recipe at a size."""

@@ -306,15 +306,13 @@ def check_files(found: StimulusSet) -> None:
     except OSError as error:
         raise StorageError(f"The set in {found.folder} cannot be read ({error}).") from error
     if edited:
-        raise BadInputError(
-            f"{name_some(edited, noun='file')} of the set in {found.folder} was changed after writing. {REMEDY}"
-        )
+        changed = f"{name_some(edited, noun='file')} of the set in {found.folder}"
+        raise BadInputError(f"{changed} was changed after writing. {REMEDY}")
     extra = [name for name in held if f"{STIMULI}/{name}" not in expected and not name.startswith(".")]
     if extra:
         advice = "Move what you added elsewhere; a set is used as it was written."
-        raise BadInputError(
-            f"{found.folder / STIMULI} holds {name_some(extra, noun='file')}, not of this set. {advice}"
-        )
+        held_too = f"{found.folder / STIMULI} holds {name_some(extra, noun='file')}"
+        raise BadInputError(f"{held_too}, not of this set. {advice}")
 
 
 REMEDY = "Copy the set again, or rebuild it: `main.py rebuild MANIFEST --out FOLDER`."

@@ -222,19 +222,22 @@ def resolve_plan(options: Mapping[str, Any]) -> StimulusPlan:
     if levels:
         check_level_targets(encoders, further, targets, gate=gate)
         further = tuple(dict.fromkeys([*further, *encoders])) if len(encoders) > 1 else further
+    directions = [
+        check_choice("direction", text.lower(), list(Direction)) for text in _texts("directions", got["directions"])
+    ]
+    layout = Layout(**{one.name: got[one.name] for one in fields(Layout)})
+    controls: list[Any] = _texts("controls", got["controls"])  # `SetConfig` makes kinds of them and words refusals
+    transfer = tuple((one.network, one.layer) for one in further)
     return StimulusPlan(
         encoders,
         tuple(name_source(image) for image in images),
         targets,
-        tuple(
-            Direction(check_choice("direction", text.lower(), list(Direction)))
-            for text in _texts("directions", got["directions"])
-        ),
+        tuple(map(Direction, directions)),
         tuple(parse_budget(text) for text in _texts("budgets", got["budgets"])),
         got["steps"],
         got["quantise"],
         seed,
-        _resolve_delivery(got, further),
+        SetConfig(str(got["name"]), tuple(controls), layout, transfer, got["gate"]),
         levels,
         Against(*encoders[1][1:], **sizes) if words else None,
         resolve_mask(got["mask"], got["mask_edge"], [find_network(encoder.network).input_size for encoder in encoders]),
@@ -307,17 +310,6 @@ def parse_budget(text: str) -> Budget:
         norm, epsilon = str(NormName.L2), text
     name = NormName(check_choice("norm", norm.strip().lower(), list(NormName)))
     return Budget(name, parse_epsilon(epsilon.strip(), name))
-
-
-def _resolve_delivery(got: Mapping[str, Any], further: Sequence[EncoderName]) -> SetConfig:
-    controls: list[Any] = _texts("controls", got["controls"])  # `SetConfig` makes kinds of them and words refusals
-    return SetConfig(
-        str(got["name"]),
-        tuple(controls),
-        Layout(**{one.name: got[one.name] for one in fields(Layout)}),
-        tuple((one.network, one.layer) for one in further),
-        got["gate"],
-    )
 
 
 def iter_recipes(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from core.encoders.card import EncoderCard
 from core.probes.budget import SURVIVAL_RULE, read_probe_budget
 from core.probes.probe import LEVEL_TOLERANCE, Probe
 from core.sweeps.choose import explain_poor, median_r
+from core.types import Worded
 
 DEFAULT_GATE = 0.1
 LARGEST_CLIPPED = 0.05
@@ -29,48 +29,36 @@ CONTROL_SHARE = 0.5
 """A random control that moves the target by more than this part of the shift gives a warning."""
 
 
-class WarningCode(StrEnum):
-    """What a warning is about."""
+class WarningCode(Worded):
+    """What a warning is about, and its sentence."""
 
-    EIGHT_BIT = "8 bits"
-    CLIPPED = "clipped"
-    NONLINEAR = "nonlinear"
-    POOR_VOXEL = "poor voxel"
-    BELOW_NOISE = "below noise"
-    CONTROL_MOVES = "control moves"
-    NOT_CONVERGED = "not converged"
-    DUPLICATE = "duplicate"
-    SAVING = "lost in saving"
-    NO_CONTROL = "a control missing"
-    UNEQUAL = "unequal norms"
-    NOT_REACHED = "level not reached"
-    LEVEL_MOVED = "level moved"
-    UNDECIDED = "undecided"
-    POOR_SECOND = "poor in the second encoder"
-    REMADE = "not as in the analysis"
-
-
-TEXTS = {
-    WarningCode.EIGHT_BIT: "Does not survive 8 bits: rounding changes the perturbation by {share:.0%} ({rule}).",
-    WarningCode.CLIPPED: "Clipped: {share:.0%} of the colour values that may change lie on black or white.",
-    WarningCode.NONLINEAR: "Outside the linear range: the shift is {share:.2f} of its first-order prediction.",
-    WarningCode.POOR_VOXEL: "Poorly predicted: r {r:.2f} is below the gate {gate:g}.",
-    WarningCode.BELOW_NOISE: "Below the noise: the shift of {shift:.1f} SD is smaller than the encoder's error on one "
-    "held-out image ({size}, from r {r:.2f}); one presentation will not show it.",
-    WarningCode.CONTROL_MOVES: "An equal-norm random control moves the target by {share:.0%} of the shift.",
-    WarningCode.NOT_CONVERGED: "{words}.",
-    WarningCode.DUPLICATE: "The same pixels as {other}.",
-    WarningCode.SAVING: "The saved file moves the target by {share:.0%} of what the pixels did before saving.",
-    WarningCode.NO_CONTROL: "No other image of the same norm and size: it has no control {words!r}.",
-    WarningCode.UNEQUAL: "{role} realises {share:.0%} of the perturbed file's norm; see l2 and linf.",
-    WarningCode.NOT_REACHED: "Level {level:+g} SD is not reached within {budget}: the best is {best:+.2f} SD.",
-    WarningCode.LEVEL_MOVED: "Saving moves the level: {saved:+.2f} SD in the file, {before:+.2f} SD before, {level:+g} "
-    "SD wanted. Attack steps on 8-bit grey levels (--quantise), shown at the network's own size, keep it.",
-    WarningCode.UNDECIDED: "Undecided{where}: {reason}.",
-    WarningCode.POOR_SECOND: "{words}.",
-    WarningCode.REMADE: "Made again it moves the target by {now:+.2f} SD; in the analysis it was {then:+.2f} SD.",
-}
-UNKNOWN = "How well the encoder predicts this target is not known."
+    EIGHT_BIT = "8 bits", "Does not survive 8 bits: rounding changes the perturbation by {share:.0%} ({rule})."
+    CLIPPED = "clipped", "Clipped: {share:.0%} of the colour values that may change lie on black or white."
+    NONLINEAR = "nonlinear", "Outside the linear range: the shift is {share:.2f} of its first-order prediction."
+    POOR_VOXEL = "poor voxel", "Poorly predicted: r {r:.2f} is below the gate {gate:g}."
+    BELOW_NOISE = (
+        "below noise",
+        "Below the noise: the shift of {shift:.1f} SD is smaller than the encoder's error on one held-out image "
+        "({size}, from r {r:.2f}); one presentation will not show it.",
+    )
+    CONTROL_MOVES = "control moves", "An equal-norm random control moves the target by {share:.0%} of the shift."
+    NOT_CONVERGED = "not converged", "{words}."
+    DUPLICATE = "duplicate", "The same pixels as {other}."
+    SAVING = "lost in saving", "The saved file moves the target by {share:.0%} of what the pixels did before saving."
+    NO_CONTROL = "a control missing", "No other image of the same norm and size: it has no control {words!r}."
+    UNEQUAL = "unequal norms", "{role} realises {share:.0%} of the perturbed file's norm; see l2 and linf."
+    NOT_REACHED = "level not reached", "Level {level:+g} SD is not reached within {budget}: the best is {best:+.2f} SD."
+    LEVEL_MOVED = (
+        "level moved",
+        "Saving moves the level: {saved:+.2f} SD in the file, {before:+.2f} SD before, {level:+g} SD wanted. "
+        "Attack steps on 8-bit grey levels (--quantise), shown at the network's own size, keep it.",
+    )
+    UNDECIDED = "undecided", "Undecided{where}: {reason}."
+    POOR_SECOND = "poor in the second encoder", "{words}."
+    REMADE = (
+        "not as in the analysis",
+        "Made again it moves the target by {now:+.2f} SD; in the analysis it was {then:+.2f} SD.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +75,8 @@ class ProbeWarning:
 
 
 def warn(code: WarningCode, **values: object) -> ProbeWarning:
-    """A warning with the values that its sentence of `TEXTS` names."""
-    return ProbeWarning(code, TEXTS[code].format(**values))
+    """A warning with the values that its sentence names."""
+    return ProbeWarning(code, code.words.format(**values))
 
 
 def evaluate_probe(
@@ -178,7 +166,7 @@ def _evaluate_shift(probe: Probe) -> Iterator[ProbeWarning]:
 def _evaluate_encoder(probe: Probe, card: EncoderCard, gate: float) -> Iterator[ProbeWarning]:
     r = median_r(card, probe.config.target.voxels)
     if not np.isfinite(r):
-        yield ProbeWarning(WarningCode.POOR_VOXEL, UNKNOWN)
+        yield ProbeWarning(WarningCode.POOR_VOXEL, "How well the encoder predicts this target is not known.")
         return
     if r < gate:
         yield warn(WarningCode.POOR_VOXEL, r=r, gate=gate)

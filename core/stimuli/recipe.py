@@ -145,8 +145,6 @@ def unpack_recipe(values: Mapping[str, Any]) -> Recipe:
 Rescore = Callable[[FloatArray], FloatArray]
 """Pixels (n, 3, height, width) in [0, 1] to predicted responses (n, n_voxels)."""
 
-DEFAULT_SPACE = "fsaverage5"
-
 
 @dataclass(frozen=True, slots=True)
 class RecipientEncoder:
@@ -185,7 +183,7 @@ class Item:
     second_card: EncoderCard | None = None
     donor: FloatArray | None = None
     licence: str = ""
-    space: str = DEFAULT_SPACE
+    space: str = "fsaverage5"
 
     @property
     def side(self) -> int:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.containers import Arrays
 from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.manage import hash_networks
 from core.paths import cache_folder
+from core.probes.source import Source
 from core.progress import Progress, ShouldStop
 from core.stimuli.make import iter_probes
 from core.stimuli.recipe import Recipe
@@ -22,9 +23,6 @@ from core.stimuli.store import ProbeStore
 from core.sweeps.cells import CLAIMS_NAME, CellStore, begin_named
 from core.sweeps.plan import SECONDS_PER_STEP
 from core.sweeps.work import LoneCell, Made, Runner, Work
-
-if TYPE_CHECKING:
-    from core.probes.source import Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,11 @@ import numpy as np
 from core.datasets.subject import list_subjects
 from core.files import hash_file, new_folder
 from core.headers import unstructure
-from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop
+from core.progress import Progress, ShouldStop, Stopwatch, check_stop, never_stop, run_to_end
 from core.stimuli.config import SetConfig
 from core.stimuli.controls import MEANINGS
 from core.stimuli.describe import Match, write_item
-from core.stimuli.layout import Enlarging, Layout, Matching
+from core.stimuli.layout import Layout, Matching
 from core.stimuli.level_strip import read_set_levels
 from core.stimuli.levels import describe_readings
 from core.stimuli.manifest import (
@@ -34,17 +34,11 @@ from core.stimuli.manifest import (
     write_manifest,
 )
 from core.stimuli.matching import find_match, measure_light
-from core.stimuli.names import name_pairs
+from core.stimuli.names import name_pair, name_pairs
 from core.stimuli.probe_warnings import ProbeWarning, WarningCode, find_duplicates, warn
 from core.stimuli.recipe import ORIGINAL, Item, Recipe
 from core.templates import fill_template
 from core.types import FloatArray
-
-RESIZED = {
-    Enlarging.SMOOTH: "bicubic with antialiasing",
-    Enlarging.EXACT: "every pixel repeated, so that the network sees the very same pixels",
-}
-
 
 SetProgress = Progress[StimulusSet]
 """`stage` is "probe", "write" or "done", of which alone `done`, `total` and `seconds_left` tell."""
@@ -187,33 +181,27 @@ def write_readme(
             {f"{row.norm} epsilon {row.epsilon:.4g}, {row.n_steps} steps" for row in changed if row.level is None}
         )
         or ["the smallest found for each level, see below" if levels else "none"],
-        matched=_describe_matching(config.layout),
-        size=_describe_size(rows[0], config.layout),
-        degrees=_describe_degrees(rows[0], config.layout),
-        resized=RESIZED[config.layout.enlarging],
+        layout=config.layout,
         views=sorted({config.layout.describe_view(row.resolution) for row in rows}),
         licences=sorted((licence, sorted(images)) for licence, images in licences.items()),
         made_with=made_with,
     )
 
 
-def _describe_matching(layout: Layout) -> str:
-    """What every original was brought to; "" for nothing."""
-    if layout.matching is Matching.NONE:
-        return ""
-    contrast = f" and RMS contrast {layout.contrast:.4g}" if layout.matching is Matching.CONTRAST else ""
-    return f"mean relative luminance {layout.luminance:.4g}{contrast}"
+def export_item(
+    item: Item, folder: Path, *, degrees: float | None = None, add: Callable[[Path], object] | None = None
+) -> StimulusSet:
+    """Write original, perturbed, random control and sign flip as PNG, read them back, re-score and describe them.
 
+    Parameters
+    ----------
+    item : `core.stimuli.make.open_item` makes one.
+    folder : A new or an empty folder; it appears only when everything is in it.
+    degrees : Width the stimuli will be shown at, in degrees of visual angle.
+    add : Writes further files (the probe itself) into the folder before it is complete.
 
-def _describe_size(first: ManifestRow, layout: Layout) -> str:
-    size = f"{first.width_px} x {first.height_px} pixels"
-    if {first.width_px, first.height_px} == {first.picture_px}:
-        return size
-    return f"{size}, the picture {first.picture_px} x {first.picture_px} in its middle, background {layout.background}"
-
-
-def _describe_degrees(first: ManifestRow, layout: Layout) -> str:
-    if layout.degrees is None:
-        return "Its width in degrees was not stated."
-    dense = f"{first.picture_px / layout.degrees:.1f} pixels a degree"
-    return f"Show the picture {layout.degrees:g} degrees of visual angle wide: {dense}."
+    Raises BadInputError if the folder holds something, or `degrees` is not above 0; StorageError if the folder cannot
+    be written, and nothing half-written stays.
+    """
+    config = SetConfig(name_pair(item.probe), layout=Layout(degrees=degrees))
+    return run_to_end(iter_write([item.recipe], lambda _number: item, config, folder, add=add))

@@ -35,9 +35,6 @@ from core.words import count
 CELLS_NAME, CLAIMS_NAME = "cells", "claims"
 ENDING, FAILED_ENDING, MADE = ".npz", ".error.json", "made"
 ADVICE = "Delete it and resume."
-BY_CELL = ("device", "versions")
-"""Facts that folders of version 0.3 hold for all their cells."""
-LONGEST_REASON = 300
 
 
 class ChangedInputError(BadInputError):
@@ -147,14 +144,13 @@ class CellStore(Generic[ConfigT, CellT]):
         if not missing:
             return
         failed = [cell for cell in missing if self.has_failed(cell)]
+        where = f"{self.work.name} in {self.folder}"
         if not failed:
-            raise IncompleteError(
-                f"The {self.work.name} in {self.folder} lacks {len(missing)} cells. Run it again with --resume."
-            )
+            raise IncompleteError(f"The {where} lacks {len(missing)} cells. Run it again with --resume.")
         waiting = len(missing) - len(failed)
         more = f", {count(waiting, 'more is', 'more are')} missing" if waiting else ""
         first = self.failure(failed[0].key)
-        cells = f"{len(failed)} of {count(len(self.cells()), 'cell')} of the {self.work.name} in {self.folder}"
+        cells = f"{len(failed)} of {count(len(self.cells()), 'cell')} of the {where}"
         raise IncompleteError(
             f"{cells} failed{more}. The first is {first.what}: {first.reason} `main.py cells {self.folder} --failed` "
             "lists all; the same command again (an analysis: with --resume) has another try."
@@ -167,7 +163,7 @@ class CellStore(Generic[ConfigT, CellT]):
 def describe_error(error: BaseException, what: str, *, device: str, attempt: int) -> Failure:
     """What is noted of a cell that raised an exception."""
     said = explain(error) if isinstance(error, Exception) else error
-    text = " ".join(str(said).split())[:LONGEST_REASON]
+    text = " ".join(str(said).split())[:300]
     reason = text if isinstance(said, ProbeError) else f"{type(error).__name__}: {text}."
     lines = "".join(traceback.format_exception(error))
     return Failure(what, reason, platform.node(), device, attempt, lines)
@@ -236,9 +232,9 @@ def join_store(work: Work[ConfigT, CellT], folder: Path) -> CellStore[ConfigT, C
 def check_facts(store: CellStore[Any, Any], facts: Content) -> None:
     """Raise ChangedInputError unless what the work is computed from is here as it was where the folder was begun.
 
-    What a folder of an earlier version does not tell is not compared.
+    What a folder of an earlier version does not tell is not compared, nor what one of 0.3 says of all its cells.
     """
-    for name in sorted(store.facts.keys() & facts.keys() - set(BY_CELL)):
+    for name in sorted(store.facts.keys() & facts.keys() - {"device", "versions"}):
         both = store.facts[name], facts[name]
         told, here = (value if isinstance(value, dict) else {name: value} for value in both)
         for key in told.keys() | here.keys():

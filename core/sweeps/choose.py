@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,8 +89,9 @@ def choose_control_encoders(encoders: Sequence[EncoderName]) -> ControlEncoders:
         if find_network(name.network).is_drawn:
             untrained.append(number)
         else:
-            what = "its network is no library's, which draws new weights"
-            reasons.append(f"{name.label} has no untrained network: {what}.")
+            reasons.append(
+                f"{name.label} has no untrained network: its network is no library's, which draws new weights."
+            )
     return ControlEncoders(tuple(refitted), tuple(untrained), tuple(reasons))
 
 
@@ -133,8 +136,7 @@ def choose_targets(
         elif word.isdecimal():
             chosen[TargetName(int(word), "")] = None
         else:
-            allowed = "numbers of voxels, or ROI:N for N voxels of an ROI"
-            raise refusal("voxels", allowed=allowed, got=word)
+            raise refusal("voxels", allowed="numbers of voxels, or ROI:N for N voxels of an ROI", got=word)
     return tuple(chosen)
 
 
@@ -287,9 +289,8 @@ def _draw_voxels(
     encoders: Sequence[EncoderName], cards: Sequence[EncoderCard], roi: str, count: str, *, gate: float, seed: int
 ) -> list[TargetName]:
     if len({card.n_voxels for card in cards}) > 1 or len({name.subject for name in encoders}) > 1:
-        advice = "Name ROI means instead (--rois)."
         got = [name.subject for name in encoders]
-        raise refusal("voxels", allowed="of one subject", got=got, advice=advice)
+        raise refusal("voxels", allowed="of one subject", got=got, advice="Name ROI means instead (--rois).")
     table = load_subject(encoders[0].subject).voxels
     roi, members = resolve_roi(table, roi)
     fit = [int(voxel) for voxel in members if passes_gate(cards, gate)[voxel]]
@@ -304,28 +305,22 @@ def _draw_voxels(
 def _draw_images(subject: Subject, count: int, *, seed: int) -> list[str]:
     held_out = [identity for identity, test in zip(subject.image_ids, subject.test, strict=True) if test]
     if not 1 <= count <= len(held_out):
-        allowed = f"test:1 to test:{len(held_out)} for {subject.id}"
-        raise refusal("images", allowed=allowed, got=f"test:{count}")
+        raise refusal("images", allowed=f"test:1 to test:{len(held_out)} for {subject.id}", got=f"test:{count}")
     kinds = dict(zip(subject.image_ids, subject.categories, strict=True))
     order = [held_out[index] for index in make_stream(seed, "images").permutation(len(held_out))]
-    seen: dict[str, int] = {}
-    rank = {}
-    for place, identity in enumerate(order):
-        seen[kinds[identity]] = seen.get(kinds[identity], -1) + 1
-        rank[identity] = (seen[kinds[identity]], place)
-    chosen = sorted(order, key=rank.__getitem__)[:count]
-    names = sorted(chosen)
+    turns: dict[str, Iterator[int]] = defaultdict(itertools.count)
+    turn = {identity: next(turns[kinds[identity]]) for identity in order}
+    names = sorted(sorted(order, key=turn.__getitem__)[:count])
     return [f"{subject.id}:{name}" for name in names] if subject.images is not None else names
 
 
 def _encoders_of(subject: str, word: str) -> list[EncoderName]:
     network, colon, layer = word.partition(":")
     if word == ALL_NETWORKS:
-        every = [one for one in list_encoders() if one.subject == subject]
         return [
             EncoderName(subject, one.network, one.layer)
-            for one in every
-            if one.layer == usual_layer(subject, find_network(one.network))
+            for one in list_encoders()
+            if one.subject == subject and one.layer == usual_layer(subject, find_network(one.network))
         ]
     usual = usual_layer(subject, find_network(network))
     if colon and not layer:

@@ -15,10 +15,10 @@ from core.checks import check_count, check_epsilon, check_positive, check_rules
 from core.networks.catalog import find_network
 from core.probes.against import DEFAULT_DECIDED, DEFAULT_SHARPNESS
 from core.probes.target import Target, target_roi, target_voxel
-from core.types import Direction, NormName, VoxelTable
+from core.types import Direction, NormName, VoxelTable, Worded
 
 
-class AttackKind(StrEnum):
+class AttackKind(Worded):
     """How perturbations are made that transfer is compared under.
 
     Momentum (MI): Dong et al. 2018, arXiv 1710.06081. Diverse inputs (DI): Xie et al. 2019, arXiv 1803.06978.
@@ -26,33 +26,22 @@ class AttackKind(StrEnum):
     1912.00049. "ensemble" is one attack on all encoders but the recipient: Liu et al. 2017, arXiv 1611.02770.
     """
 
-    PGD = "pgd"
-    MI = "mi"
-    DI = "di"
-    TI = "ti"
-    ALL = "mi-di-ti"
-    SQUARE = "square"
-    ENSEMBLE = "ensemble"
+    PGD = "pgd", "PGD"
+    MI = "mi", "PGD with momentum"
+    DI = "di", "PGD with diverse inputs"
+    TI = "ti", "PGD with translation"
+    ALL = "mi-di-ti", "PGD with momentum, diverse inputs, translation"
+    SQUARE = "square", "square search without gradients"
+    ENSEMBLE = "ensemble", "ensemble of the others"
 
 
 MOMENTUM, DIVERSITY, TRANSLATION = {"momentum": 1.0}, {"diversity": 0.5}, {"translation": 7}
 OPTIONS: dict[AttackKind, Mapping[str, Any]] = {  # of `AttackConfig`, as published
-    AttackKind.PGD: {},
     AttackKind.MI: MOMENTUM,
     AttackKind.DI: DIVERSITY,
     AttackKind.TI: TRANSLATION,
     AttackKind.ALL: {**MOMENTUM, **DIVERSITY, **TRANSLATION},
     AttackKind.SQUARE: {"method": "square"},
-    AttackKind.ENSEMBLE: {},
-}
-CAPTIONS = {
-    AttackKind.PGD: "PGD",
-    AttackKind.MI: "PGD with momentum",
-    AttackKind.DI: "PGD with diverse inputs",
-    AttackKind.TI: "PGD with translation",
-    AttackKind.ALL: "PGD with momentum, diverse inputs, translation",
-    AttackKind.SQUARE: "square search without gradients",
-    AttackKind.ENSEMBLE: "ensemble of the others",
 }
 LEAST_FOR_ENSEMBLE = 3
 """Encoders of an ensemble that leaves one out: two must remain."""
@@ -213,9 +202,8 @@ class SweepConfig:
             check_rules((wrong, name, f"numbers of encoders, 0 to {len(labels) - 1}", wrong, ""))
         for name in ("encoders", "images", "targets", "directions", "norms", "attacks"):
             values = [str(value) for value in getattr(self, name)]
-            check_rules(
-                (not values or len(set(values)) < len(values), name, "at least one, each named once", values, "")
-            )
+            repeats = len(set(values)) < max(len(values), 1)
+            check_rules((repeats, name, "at least one, each named once", values, ""))
         norms = [str(norm) for norm in self.norms]
         once = "Run it once under each; fragility compares norms."
         people = "Voxels of different people have nothing in common: run it once for each."
@@ -254,7 +242,7 @@ class SweepConfig:
         """The attack on the highest budget."""
         epsilon = self.budgets(norm, side)[-1]
         length: dict[str, Any] = {"n_steps": self.n_steps, "n_queries": self.n_queries, "step_rule": self.step_rule}
-        return AttackConfig(norm=norm, epsilon=epsilon, seed=self.seed, **length, **OPTIONS[kind])
+        return AttackConfig(norm=norm, epsilon=epsilon, seed=self.seed, **length, **OPTIONS.get(kind, {}))
 
     def describe_length(self) -> str:
         """How long each budget is searched: "40 falling steps", "1,000 queries" or both."""

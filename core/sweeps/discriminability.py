@@ -9,8 +9,9 @@ crossed targets and images, `core.sweeps.statistics`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import special
@@ -20,13 +21,8 @@ from core.sweeps.predictivity import interval_of_r, measure_predictivity
 from core.sweeps.statistics import UNKNOWN, Interval, compare_pairs, explain_too_few, interval_of_mean, split_variance
 from core.types import FloatArray
 
-VARIATION, VARIANCE, SPARSENESS, ICC = (
-    "coefficient of variation",
-    "normalised variance",
-    "Treves-Rolls sparseness",
-    "ICC",
-)
-PAIRS = "pairs that differ"
+VARIATION, VARIANCE, SPARSENESS = "coefficient of variation", "normalised variance", "Treves-Rolls sparseness"
+ICC, PAIRS = "ICC", "pairs that differ"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,17 +59,10 @@ class Discriminability:
 def analyse_discriminability(sweep: Sweep) -> Discriminability:
     """Answer the question from a finished sweep, at its highest budget."""
     confidence = sweep.config.confidence
-    r = measure_predictivity(sweep).table()
-    first, control = (
-        discriminate(
-            name, "SD", one, [interval_of_mean(row, confidence, least=0.0) for row in one], confidence=confidence
-        )
-        for name, one in (
-            ("sensitivity", sweep.sensitivity()[..., -1]),
-            ("random control", sweep.random_sensitivity()[..., -1]),
-        )
-    )
-    second = discriminate("predictivity", "r", r, [interval_of_r(one, confidence) for one in r], confidence=confidence)
+    rate = partial(interval_of_mean, least=0.0)
+    first = discriminate("sensitivity", "SD", sweep.sensitivity()[..., -1], rate, confidence)
+    control = discriminate("random control", "SD", sweep.random_sensitivity()[..., -1], rate, confidence)
+    second = discriminate("predictivity", "r", measure_predictivity(sweep).table(), interval_of_r, confidence)
     difference = {
         name: subtract(first.statistics[name], second.statistics[name]) for name in first.statistics if name != PAIRS
     }
@@ -81,14 +70,14 @@ def analyse_discriminability(sweep: Sweep) -> Discriminability:
 
 
 def discriminate(
-    measure: str, unit: str, values: FloatArray, means: Sequence[Interval], *, confidence: float
+    measure: str, unit: str, values: FloatArray, rate: Callable[[FloatArray, float], Interval], confidence: float
 ) -> Discrimination:
-    """Every statistic of a measure (n_encoders, n_targets, n_images) beside its encoder means."""
+    """Every statistic of a measure (n_encoders, n_targets, n_images) beside its encoder means, which `rate` gives."""
     adjusted, differs = compare_pairs(values, level=1 - confidence)
     note = explain_too_few(*values.shape, level=1 - confidence)
     statistics = spread(values, confidence)
     statistics[PAIRS] = Interval(float("nan") if note else float(differs.mean()), np.nan, np.nan)
-    return Discrimination(measure, unit, tuple(means), statistics, adjusted, note)
+    return Discrimination(measure, unit, tuple(rate(one, confidence) for one in values), statistics, adjusted, note)
 
 
 def spread(values: FloatArray, confidence: float) -> dict[str, Interval]:

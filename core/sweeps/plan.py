@@ -119,15 +119,14 @@ def list_cells(config: SweepConfig) -> tuple[Cell, ...]:
     cells: list[Cell] = []
     for encoder in range(len(config.encoders)):
         cells += [] if config.question.needs_deltas else [Cell(PREDICT, encoder)]
-        cells += [cell for attack in plain for cell in _list_curves(config, encoder, attack=attack)]
+        for attack in plain:
+            cells += _list_curves(config, encoder, attack=attack)
         for which, copy in ((config.refitted, REFITTED), (config.untrained, UNTRAINED)):
             if encoder in which:
                 cells += [Cell(FIT, encoder, copy=copy), *_list_curves(config, encoder, copy=copy)]
     if AttackKind.ENSEMBLE in kinds:
-        attack = kinds.index(AttackKind.ENSEMBLE)
-        cells += [
-            cell for left_out in range(len(config.encoders)) for cell in _list_curves(config, left_out, attack=attack)
-        ]
+        for left_out in range(len(config.encoders)):
+            cells += _list_curves(config, left_out, attack=kinds.index(AttackKind.ENSEMBLE))
     if config.question is Question.DISAGREEMENT:
         cells += [
             replace(one, kind=PAIR, other=other)
@@ -189,9 +188,8 @@ def weigh_cell(config: SweepConfig, cell: Cell) -> int:
 
 def time_cell(config: SweepConfig, cell: Cell, step_seconds: StepSeconds) -> float:
     """Seconds a cell takes, from those of one attack step with each network; MobileNetV2's where one is unknown."""
-    shared = cell.kind == SCORE or (
-        cell.kind == CURVE and config.attacks[cell.attack] is AttackKind.ENSEMBLE
-    )  # every encoder has its part
+    is_ensemble = cell.kind == CURVE and config.attacks[cell.attack] is AttackKind.ENSEMBLE
+    shared = cell.kind == SCORE or is_ensemble  # every encoder has its part
     numbers = [cell.encoder] if cell.other is None else [cell.encoder, cell.other]
     used = config.encoders if shared else [config.encoders[number] for number in numbers]
     steps = [step_seconds.get((one.network, one.layer), SECONDS_PER_STEP) for one in used]
@@ -201,11 +199,8 @@ def time_cell(config: SweepConfig, cell: Cell, step_seconds: StepSeconds) -> flo
         seconds += passes * READ_SECONDS
     if cell.kind == FIT:
         name = config.encoders[cell.encoder]
-        fitted, n_voxels, n_images = (
-            load_card(*name).config,
-            load_subject(name.subject).voxels.n_voxels,
-            count_refit(config, cell),
-        )
+        fitted, n_images = load_card(*name).config, count_refit(config, cell)
+        n_voxels = load_subject(name.subject).voxels.n_voxels
         rank = count_rank(fitted, n_images, fitted.n_projected or n_images)
         seconds += count_operations(fitted, n_images, n_voxels, rank) / measure_rate()
     return seconds

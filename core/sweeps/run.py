@@ -17,9 +17,11 @@ from core.datasets.image_store import find_stimulus, open_image_store
 from core.datasets.subject import load_responses, load_subject
 from core.encoders.files import load_card
 from core.encoders.responses import estimate_noise_ceiling, has_repeats
+from core.images.stimulus import Stimulus
 from core.kept import Kept, measure_module
 from core.networks.catalog import find_network
 from core.networks.manage import hash_networks
+from core.probes.source import Source
 from core.progress import ShouldStop
 from core.seeds import make_stream
 from core.sweeps.cells import check_facts
@@ -31,9 +33,7 @@ from core.types import FloatArray
 
 if TYPE_CHECKING:
     from core.encoders.encoder import Encoder
-    from core.images.stimulus import Stimulus
     from core.networks.network import Network
-    from core.probes.source import Source
 
 PIXELS_KEPT = 4
 """Sets of images kept in memory: one for every input size in use."""

@@ -23,7 +23,7 @@ from core.probes.respond import BATCH, respond
 from core.probes.spill_over import RoiPool
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
-from core.sweeps.plan import CONTROLS, VARIANTS
+from core.sweeps.plan import CONTROLS
 from core.types import FloatArray, NormName
 
 
@@ -66,7 +66,7 @@ def score(
     its ROIs' mean shift, control_roi_0 ... that of the random control, and map_0, map_1 ... (n_images, n_voxels)
     float16, every voxel's shift, all in voxel SDs.
     """
-    made: dict[int, tuple[FloatArray, dict[str, FloatArray], Arrays]] = {}
+    made: dict[int, tuple[FloatArray, list[FloatArray], Arrays]] = {}
     columns: dict[str, list[FloatArray]] = {"shift": [], "l2": [], "linf": []}
     kept: Arrays = {}
     parts = [slice(start, start + BATCH) for start in range(0, len(pixels), BATCH)]
@@ -75,10 +75,7 @@ def score(
         if side not in made:
             made[side] = _make_at(side, pixels, delta, settings)
         clean, variants, sizes = made[side]
-        found = [
-            _shift(recipient, clean[part], {name: one[part] for name, one in variants.items()}, should_stop)
-            for part in parts
-        ]
+        found = [_shift(recipient, clean[part], [one[part] for one in variants], should_stop) for part in parts]
         columns["shift"].append(np.concatenate([one.pop("shift") for one in found], axis=1))
         kept |= {f"{name}_{number}": np.concatenate([one[name] for one in found]) for name in found[0]}
         for name, size in sizes.items():
@@ -92,16 +89,16 @@ LARGEST_KEPT = 6e4
 
 def _make_at(
     side: int, pixels: FloatArray, delta: FloatArray, settings: ScoreSettings
-) -> tuple[FloatArray, dict[str, FloatArray], Arrays]:
+) -> tuple[FloatArray, list[FloatArray], Arrays]:
     """Clean pixels, every variant, and the variants' sizes l2 and linf (n_variants, n_images), at one input size."""
     if side != pixels.shape[-1]:
         clean = resize_pixels(pixels, side)
         pixels, delta = clean, resize_pixels(pixels + delta, side) - clean
     tensors = (torch.from_numpy(np.asarray(pixels, dtype=np.float32)), torch.from_numpy(np.asarray(delta)))
     made = make_controls(*tensors, norm=settings.norm, seed=settings.seed, keys=settings.keys)
-    variants = {VARIANTS[0]: np.asarray(pixels + delta, dtype=np.float32)}
-    variants |= {name: np.asarray(made[name].float().numpy()) for name in CONTROLS}
-    moved = [np.abs(values.astype(np.float64) - pixels) for values in variants.values()]
+    variants = [np.asarray(pixels + delta, dtype=np.float32)]
+    variants += [np.asarray(made[name].float().numpy()) for name in CONTROLS]
+    moved = [np.abs(values.astype(np.float64) - pixels) for values in variants]
     sizes = {
         "l2": np.stack([np.sqrt((one**2).sum(axis=(1, 2, 3))) for one in moved]),
         "linf": np.stack([one.max(axis=(1, 2, 3)) for one in moved]),
@@ -110,13 +107,13 @@ def _make_at(
 
 
 def _shift(
-    recipient: ScoringEncoder, clean: FloatArray, variants: dict[str, FloatArray], should_stop: ShouldStop
+    recipient: ScoringEncoder, clean: FloatArray, variants: Sequence[FloatArray], should_stop: ShouldStop
 ) -> Arrays:
     """The target's shift by every variant, (n_variants, n_images) in its SDs; with a pool what `score` keeps by ROI."""
     moved, changes = [], list[FloatArray]()
     with recipient.encoder.network.interruptible(should_stop):
         before = respond(recipient.encoder, clean)
-        for values in variants.values():
+        for values in variants:
             check_stop(should_stop)
             change = respond(recipient.encoder, values).astype(np.float64) - before
             moved.append(change @ recipient.direction.astype(np.float64) / recipient.sd)

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,12 +22,10 @@ from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.manage import hash_networks
 from core.paths import cache_folder
+from core.probes.source import Source
 from core.progress import ShouldStop
 from core.sweeps.cells import CellStore, begin_named
 from core.sweeps.work import LoneCell, Runner, Work
-
-if TYPE_CHECKING:
-    from core.probes.source import Source
 
 FIT_SECONDS = 60.0
 """Layers are taken for equally long."""
@@ -92,8 +90,9 @@ def _prepare(source: Source, store: SearchStore, should_stop: ShouldStop) -> Cal
     return compute
 
 
-def _list_layers(request: FitRequest) -> tuple[tuple[str, str], ...]:
-    return tuple((request.network, layer) for layer in request.layers)
-
-
-SEARCH_RUNNER = Runner(note_facts, _prepare, lambda *_, **__: FIT_SECONDS, _list_layers)
+SEARCH_RUNNER = Runner(
+    note_facts,
+    _prepare,
+    lambda *_, **__: FIT_SECONDS,
+    lambda request: tuple((request.network, layer) for layer in request.layers),
+)

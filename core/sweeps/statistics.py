@@ -19,6 +19,7 @@ from scipy import special
 
 from core.checks import refusal
 from core.seeds import make_stream
+from core.statistics import UNKNOWN as UNKNOWN
 from core.statistics import Interval as Interval
 from core.statistics import count_draws as count_draws
 from core.statistics import interval_bc
@@ -28,7 +29,6 @@ from core.types import BoolArray, FloatArray, IntArray
 LEAST_FOR_SATTERTHWAITE = 6
 LARGEST_T = 10.0
 """Standard errors that a difference may have to exceed; where it takes more, there are too few targets or images."""
-UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

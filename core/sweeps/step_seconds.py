@@ -15,19 +15,18 @@ from core.errors import ProbeError
 from core.headers import HeaderKind, read_header, structure, write_json
 from core.networks.catalog import find_network
 from core.paths import cache_folder
+from core.probes.source import Source
 from core.progress import ShouldStop, check_stop, never_stop
 from core.words import count, format_duration, name_some
 
 if TYPE_CHECKING:
     from core.networks.network import Network
-    from core.probes.source import Source
 
 Layer = tuple[str, str]
 """Network and layer."""
 StepSeconds = Mapping[Layer, float]
 """Seconds of one step of one image."""
 
-FILE_NAME = "paces.json"
 NOTE = HeaderKind("a note of step times", "They are measured again.")
 WEIGHTS, STEP = "|weights", "|step"
 """Behind a key: bytes of the weights, and of what a step of one image keeps."""
@@ -141,7 +140,7 @@ def _key(layer: Layer, device: str) -> str:
 
 
 def _path() -> Path:
-    return cache_folder() / FILE_NAME
+    return cache_folder() / "paces.json"
 
 
 def _read() -> dict[str, float]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from core.images.transform import resize_plain
 from core.networks.catalog import are_related, find_network
-from core.sweeps.config import CAPTIONS, AttackKind, SweepConfig
+from core.sweeps.config import AttackKind, SweepConfig
 from core.sweeps.gather import Sweep, group_targets
 from core.sweeps.plan import CURVE, FIT, REFITTED, SCORE, UNTRAINED, VARIANTS, Cell
 from core.sweeps.statistics import Interval, interval_of_ratio, mean_over_known
@@ -106,7 +106,7 @@ class Case:
     @property
     def label(self) -> str:
         """How tables and figures name it: "L2, PGD with momentum"."""
-        return f"{self.norm.capitalize()}, {CAPTIONS[self.attack]}"
+        return f"{self.norm.capitalize()}, {self.attack.words}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,7 +163,11 @@ def _answer_case(sweep: Sweep, roi_of: tuple[str, ...], *, norm: int, attack: in
     moved, sizes = read_shifts(sweep, norm=norm, attack=attack)
     own = (read_shifts(sweep, norm=norm)[0] if is_ensemble else moved)[range(n_encoders), range(n_encoders), 0]
     copies = np.stack([moved[range(n_encoders), n_encoders, 0], _own_of_copies(sweep, norm, attack)])
-    sources, to_gain = name_sources(sweep, attack), read_to_gain(sweep, norm=norm, attack=attack)
+    rows, to_gain = sources_of(config, attack), read_to_gain(sweep, norm=norm, attack=attack)
+    sources = tuple(
+        f"all but {sweep.labels[number]}" if is_ensemble else f"{sweep.labels[number]} {copy}".strip()
+        for number, copy in rows
+    )
     tables = []
     for roi, chosen in group_targets(roi_of).items():
         ratio, low, high = interval_of_ratio(moved[:, :n_encoders, 0, chosen], own[:, chosen], config.confidence)
@@ -176,18 +180,11 @@ def _answer_case(sweep: Sweep, roi_of: tuple[str, ...], *, norm: int, attack: in
     if is_ensemble:  # its rows are no encoders
         order = tuple(range(len(order)))
     worst = np.abs(sizes[..., 1:, :] / np.maximum(sizes[..., :1, :], 1e-12) - 1).max()
-    rows = [number for number, _ in sources_of(config, attack)]
-    sides = [find_network(config.encoders[row].network).input_size for row in rows]
+    numbers = [number for number, _ in rows]
+    sides = [find_network(config.encoders[number].network).input_size for number in numbers]
     budgets = np.asarray([config.budgets(config.norms[norm], side)[-1] for side in sides])
-    delivered = sizes[range(len(rows)), :, :, rows, 0].mean(axis=(1, 2, 3)) / budgets
+    delivered = sizes[range(len(numbers)), :, :, numbers, 0].mean(axis=(1, 2, 3)) / budgets
     return Case(config.norms[norm], config.attacks[attack], tuple(tables), tree, order, float(worst), delivered)
-
-
-def name_sources(sweep: Sweep, attack: int) -> tuple[str, ...]:
-    """The rows of a matrix: encoders (first attack: and untrained networks), or the ensembles that leave one out."""
-    if sweep.config.attacks[attack] is AttackKind.ENSEMBLE:
-        return tuple(f"all but {label}" for label in sweep.labels)
-    return tuple(f"{sweep.labels[number]} {copy}".strip() for number, copy in sources_of(sweep.config, attack))
 
 
 def read_shifts(sweep: Sweep, *, norm: int = 0, attack: int = 0) -> tuple[FloatArray, FloatArray]:

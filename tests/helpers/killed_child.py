@@ -27,8 +27,8 @@ from core.session.autosave import Autosave
 from core.session.files import write_session
 from core.session.record import ImageRecord, SessionRecord, pack_record
 from core.stimuli import write
-from core.stimuli.one_probe import export_item
 from core.stimuli.recipe import Item, recipe_of
+from core.stimuli.write import export_item
 from tests.helpers.tiny_encoders import make_config, make_conv_encoder, make_photo
 
 FILE_EVENTS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.listdir", "os.truncate", "shutil.rmtree")

@@ -12,8 +12,9 @@ from core.experiments.measured.compare import Comparison, iter_compare
 from core.experiments.measured.compare_config import CompareConfig
 from core.experiments.measured.measured import Measured
 from core.files import hash_file
+from core.images.stimulus import to_uint8
 from core.progress import run_to_end
-from core.stimuli.images import write_png
+from core.stimuli.images import write_levels as write_picture
 from core.stimuli.manifest import ManifestRow, TransferShift, write_csv, write_manifest
 
 OWN, OTHER = "mobilenet_v2 features.18", "alexnet features.7"
@@ -84,7 +85,7 @@ def _finish_row(
     """Write the picture; its own network shifts it by `shift`, the other one by `other`."""
     name = f"{row.pair_id}_{role}"
     path = folder / "stimuli" / f"{name}.png"
-    write_png(path, pixels)
+    write_picture(path, to_uint8(pixels))
     second = OTHER if f"{row.network} {row.layer}" == OWN else OWN
     return dataclasses.replace(
         row,

@@ -13,7 +13,7 @@ from scipy import special
 
 from core.experiments.measured.compare_config import CompareConfig
 from core.seeds import make_stream
-from core.statistics import LEAST_KNOWN, Interval, correlate_resamples, interval_bc
+from core.statistics import LEAST_KNOWN, UNKNOWN, Interval, correlate_resamples, interval_bc
 from core.types import FloatArray, IntArray
 
 SUMMARY = ("shift", "dz", "in_noise", "r", "slope", "intercept")
@@ -242,8 +242,7 @@ def sign_test(n_agree: int, n_signed: int, *, confidence: float) -> tuple[float,
     (0.109375, '0.8 [0.444, 0.975]')
     """
     if n_signed == 0:
-        nothing = float("nan")
-        return nothing, Interval(nothing, nothing, nothing)
+        return UNKNOWN.value, UNKNOWN
     tail, n_against = (1 - confidence) / 2, n_signed - n_agree
     p = min(1.0, 2 * float(special.bdtr(min(n_agree, n_against), n_signed, 0.5)))
     low = float(special.betaincinv(n_agree, n_against + 1, tail)) if n_agree else 0.0

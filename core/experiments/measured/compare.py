@@ -114,11 +114,12 @@ def iter_compare(
     control = choose_control(measured.plan, config.control)
     resolved = replace(config, control=control)
     shifts = measure_shifts(measured, control=control, scale=config.scale, count=config.n_bootstrap, seed=config.seed)
+    is_several = len({probe.perturbed.network for probe in shifts.probes}) > 1
     wanted = [
         (network, measure, cut, value, chosen)
         for cut, value, chosen in _cut_probes(shifts.probes)
         for measure in Measure
-        for network in list_predictors(shifts)
+        for network in ([OWN] * is_several + [*shifts.predicted])
     ]
     rows: list[Row] = []
     for number, (network, measure, cut, value, chosen) in enumerate(wanted):
@@ -136,24 +137,12 @@ def iter_compare(
     yield Progress(len(wanted), len(wanted), result=result)
 
 
-def list_predictors(shifts: Shifts) -> tuple[str, ...]:
-    """Each probe's own network first, where probes were made on several; then every network that predicted."""
-    sources = {probe.perturbed.network for probe in shifts.probes}
-    return (*((OWN,) if len(sources) > 1 else ()), *shifts.predicted)
-
-
 def predict_shifts(shifts: Shifts, network: str) -> FloatArray:
     """Predicted shifts by one predictor, (3, n_probes)."""
     if network != OWN:
         return shifts.predicted[network]
     columns = [shifts.predicted[probe.perturbed.network][:, number] for number, probe in enumerate(shifts.probes)]
     return np.stack(columns, axis=1)
-
-
-def sign_shifts(predicted: FloatArray, measure: Measure) -> FloatArray:
-    """Where a shift should go, (n_probes,): the sign of its prediction; a control's, that of the perturbed stimulus."""
-    place = Measure.SHIFT if measure is Measure.CONTROL else measure
-    return np.asarray(np.sign(predicted[place.index]))
 
 
 def describe_budget(probe: PlannedProbe) -> str:
@@ -187,7 +176,7 @@ def _compare(
 ) -> Row | None:
     """One row; None where nothing of it was measured and predicted."""
     predicted = predict_shifts(shifts, network)
-    signs = sign_shifts(predicted, measure)
+    signs = np.sign(predicted[(Measure.SHIFT if measure is Measure.CONTROL else measure).index])
     x, y = predicted[measure.index], shifts.measured[measure.index]
     used = chosen & np.isfinite(x) & np.isfinite(y) & np.isfinite(signs)
     if not used.any():
@@ -200,7 +189,8 @@ def _compare(
     n_agree, n_signed = count_signs(signed, clusters)
     p_sign, share = sign_test(n_agree, n_signed, confidence=config.confidence)
     ceiling = find_ceiling(y, shifts.error[measure.index][used])
-    again = shifts.resampled[:, measure.index][:, used]
+    again, centred = shifts.resampled[:, measure.index][:, used], x - x.mean()
+    spread = centred @ centred or np.nan
     return Row(
         network=network,
         measure=measure,
@@ -215,18 +205,11 @@ def _compare(
         share=share,
         p_sign=p_sign,
         p_holm=float("nan"),
-        slope_repeats=interval_of(found["slope"].value, _slopes(x, again), config.confidence),
+        slope_repeats=interval_of(found["slope"].value, again @ centred / spread, config.confidence),
         intercept=found["intercept"].value,
         ceiling=ceiling,
         r2_ceiling=found["r"].value ** 2 / ceiling if ceiling > 0 else float("nan"),
     )
-
-
-def _slopes(x: FloatArray, resampled: FloatArray) -> FloatArray:
-    """The slope on the predicted shifts in every resample of the repeats, (n_resamples,)."""
-    centred = x - x.mean()
-    spread = float(centred @ centred)
-    return np.asarray(resampled @ centred / spread) if spread > 0 else np.full(len(resampled), np.nan)
 
 
 def _correct(rows: Sequence[Row]) -> tuple[Row, ...]:

@@ -21,7 +21,6 @@ WANTED = {Measure.SHIFT: tuple(ROLES), Measure.CONTROL: ("control",), Measure.CO
 """Whose points are drawn; beside shifts those of their controls."""
 MOST_BARS = 300
 """With more points than this, bars of standard errors would hide them."""
-MEASURE_INKS = dict(zip(Measure, (0, 1, 2), strict=True))
 
 
 def plot_shifts(comparison: Comparison, row: Row, chosen: BoolArray) -> Plot:
@@ -60,9 +59,9 @@ def plot_effects(comparison: Comparison) -> list[Plot]:
     networks, plots = comparison.networks, list[Plot]()
     for name, title, zero in (("dz", "dz", 0.0), ("share", "share of probes moved as predicted", 0.5)):
         series = []
-        for measure, ink in MEASURE_INKS.items():
+        for ink, measure in enumerate(Measure):
             rows = [row for row in comparison.select(measure=measure) if row.network in networks]
-            y = [_place(networks, row, ink) for row in rows]
+            y = [0.22 * (1 - ink) - networks.index(row.network) for row in rows]
             series.append(_rows([getattr(row, name) for row in rows], y, ink, measure.words))
         ticks = [(float(-number), network) for number, network in enumerate(networks)]
         ends = (-len(networks) + 0.5, 0.5)
@@ -72,10 +71,6 @@ def plot_effects(comparison: Comparison) -> list[Plot]:
     return plots
 
 
-def _place(networks: tuple[str, ...], row: Row, measure: int) -> float:
-    return 0.22 * (1 - measure) - networks.index(row.network)
-
-
 def _rows(found: list[Interval], y: Values, ink: Ink, name: str) -> Series:
     value, low, high = ([getattr(one, part) for one in found] for part in ("value", "low", "high"))
     return Series(value, y, ink, name, left=low, right=high, size=6)
@@ -83,8 +78,8 @@ def _rows(found: list[Interval], y: Values, ink: Ink, name: str) -> Series:
 
 def plot_judgement(comparison: Comparison) -> dict[str, list[Plot]]:
     """Plots by the name of their figure: control, a plot a target; winners, how many probes and which r."""
-    found = {"control": plot_control(comparison), "winners": plot_winners(comparison.winners)}
-    found["population"] = plot_population(comparison.population)
+    winners, population = plot_winners(comparison.winners), plot_population(comparison.population)
+    found = {"control": plot_control(comparison), "winners": winners, "population": population}
     return {name: plots for name, plots in found.items() if plots}
 
 

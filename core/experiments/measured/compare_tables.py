@@ -19,21 +19,7 @@ from core.statistics import Interval
 from core.templates import read_formulas
 
 SIMULATED_WARNING = "Simulated responses: the file says so. This is practice, no finding about a brain."
-HEADER = {
-    "network": "The network whose predictions are compared",
-    "measure": "What was compared",
-    "group": "The probes of this row",
-    "probes": "Probes that were measured and predicted",
-    "as predicted": "Probes (or images) that moved the predicted way, of those that moved",
-    "p": "Exact two-sided sign test (binomial)",
-    "p Holm": "Corrected over the networks of this table (Holm 1979)",
-    "mean shift": "Mean measured shift in the predicted direction, with its interval, in the measured unit",
-    "dz": "Mean / SD of that shift over probes, with its interval",
-    "noise SDs": "Mean shift in SDs of one response around its stimulus's mean, from repeats",
-    "slope": "Measured unit for one predicted unit, with its interval; 1 is as predicted if the units agree",
-    "r": "Correlation of measured with predicted shifts, with its interval",
-    "r²/NC": "r² over the noise ceiling of the measured shifts, from repeats",
-}
+HEADER = read_formulas("comparison_columns")
 """Column and what it means."""
 
 

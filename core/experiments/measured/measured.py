@@ -41,11 +41,6 @@ class MatchOptions:
     zscore: bool = False
     unit: str = "measured unit"
 
-    @property
-    def shown_unit(self) -> str:
-        """The unit, or what session z-scores are in."""
-        return "z of the session" if self.zscore else self.unit
-
 
 @dataclass(frozen=True, slots=True)
 class MatchSummary:
@@ -77,11 +72,6 @@ class MatchSummary:
     shared: int
     notes: tuple[str, ...]
     is_simulated: bool = False
-
-    @property
-    def most_repeats(self) -> int:
-        """Of the stimulus shown most often."""
-        return self.repeats[-1][0] if self.repeats else 0
 
     def describe(self) -> tuple[str, ...]:
         """Sentences for the command line, the page and the window."""
@@ -166,7 +156,8 @@ def match_trials(plan: MeasuredPlan, trials: Trials, options: MatchOptions) -> M
     ]
     trials = replace(trials, notes=(*trials.notes, *apart))
     findings = _describe(plan, trials, sessions, n_nan=n_nan, unknown=unknown, found=found, picture_of=picture_of)
-    return Measured(plan, findings, options.shown_unit, picture_of, repeats, voxels)
+    unit = "z of the session" if options.zscore else options.unit
+    return Measured(plan, findings, unit, picture_of, repeats, voxels)
 
 
 def _spell(ids: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -186,15 +177,12 @@ def find_columns(
     Raises BadInputError if none fits, and the columns are named.
     """
     if requested := _requested(target, target_columns):
-        place = _find_column(requested, columns)
-        if place is None:
+        if (place := _find_column(requested, columns)) is None:
             advice = suggest(requested, list(columns)) or f"There are {', '.join(columns[:8])}."
             raise refusal("target_column", allowed="a measured column", got=requested, advice=advice)
         return _only(place)
-    usual = [target.label, target.roi] if target.kind == "roi" else [target.label]
-    for name in usual:
-        place = _find_column(name, columns)
-        if place is not None:
+    for name in (target.label, target.roi) if target.kind == "roi" else (target.label,):
+        if (place := _find_column(name, columns)) is not None:
             return _only(place)
     numbers = {_voxel_number(name): place for place, name in enumerate(columns)}
     if all(voxel in numbers for voxel in target.voxels):
@@ -215,9 +203,9 @@ def zscore(values: FloatArray, sessions: Sequence[str]) -> FloatArray:
 
     for session, count in Counter(sessions).items():
         if count < 3:
+            allowed, got = "of at least 3 trials to be z-scored", f"{count} in session {session!r}"
             advice = "Leave --zscore out, or give sessions of more trials."
-            got = f"{count} in session {session!r}"
-            raise refusal("session", allowed="of at least 3 trials to be z-scored", got=got, advice=advice)
+            raise refusal("session", allowed=allowed, got=got, advice=advice)
     groups = pd.DataFrame(values).groupby(np.asarray(sessions))
     spread = groups.transform("std").replace(0, np.nan)
     return np.asarray((values - groups.transform("mean")) / spread)
@@ -260,14 +248,12 @@ def _check_known(plan: MeasuredPlan, trials: Trials, unknown: tuple[str, ...], o
     n_known = len(set(trials.ids)) - len(unknown)
     if not n_known:
         advice = f"The set's ids look like {plan.stimuli[0].id!r}. Is it the file of this set?"
-        got = ", ".join(unknown[:3]) or "none"
-        raise refusal("measured", allowed="of ids of the set", got=got, advice=advice)
+        raise refusal("measured", allowed="of ids of the set", got=", ".join(unknown[:3]) or "none", advice=advice)
     if unknown and not options.ignore_unknown:
         near = suggest(unknown[0], [stimulus.id for stimulus in plan.stimuli])
         advice = f"{near} Fix them, or leave them out with --ignore-unknown.".strip()
-        got = name_some(unknown, MOST_NAMED)
         allowed = f"ids of the set {plan.name} ({n_known} of {n_known + len(unknown)} are)"
-        raise refusal("measured", allowed=allowed, got=got, advice=advice)
+        raise refusal("measured", allowed=allowed, got=name_some(unknown, MOST_NAMED), advice=advice)
 
 
 def _check_numbers(target: Target, trials: Trials, options: MatchOptions) -> None:

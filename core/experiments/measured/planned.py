@@ -12,9 +12,8 @@ from core.checks import check_choice, refusal
 from core.probes.target import Target, TargetKind
 from core.stimuli.manifest import ManifestRow, StimulusSet
 from core.stimuli.recipe import ORIGINAL
+from core.types import Direction, Worded
 
-DIRECTIONS = ("raise", "lower")
-CONTROL_START = "control"
 USUAL_CONTROL = "control_random"
 
 
@@ -27,26 +26,17 @@ class Scale(StrEnum):
     """SDs of the target's predicted response over the clean reference images, of each network's own encoder."""
 
 
-class Measure(StrEnum):
-    """What is compared; `index` is its row in arrays of shifts."""
+class Measure(Worded):
+    """What is compared, with the words of tables; `index` is its row in arrays of shifts."""
 
-    SHIFT = "shift"
-    CONTROL = "control"
-    CONTRAST = "contrast"
+    SHIFT = "shift", "perturbed − original"
+    CONTROL = "control", "control − original"
+    CONTRAST = "contrast", "perturbed − control"
 
     @property
     def index(self) -> int:  # type: ignore[override]  # never searched as the text it is
         """0, 1, 2."""
         return list(Measure).index(self)
-
-    @property
-    def words(self) -> str:
-        """As tables name it."""
-        return {
-            Measure.SHIFT: "perturbed − original",
-            Measure.CONTROL: "control − original",
-            Measure.CONTRAST: "perturbed − control",
-        }[self]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +105,7 @@ def plan_set(found: StimulusSet) -> MeasuredPlan:
     Raises BadInputError if a perturbed stimulus has no original, or the set holds none.
     """
     stimuli = tuple(_read_row(found, row) for row in found.rows)
-    probes = tuple(_join(stimulus, stimuli) for stimulus in stimuli if stimulus.row.role in DIRECTIONS)
+    probes = tuple(_join(stimulus, stimuli) for stimulus in stimuli if stimulus.row.role in list(Direction))
     if not probes:
         advice = "A comparison needs stimuli of role raise or lower with their originals."
         raise refusal("set", allowed="one with perturbed stimuli", got=found.name, advice=advice)
@@ -151,7 +141,6 @@ def _join(perturbed: PlannedStimulus, stimuli: Sequence[PlannedStimulus]) -> Pla
     originals = [one for one in pair if one.row.role == ORIGINAL]
     if not originals:
         advice = "Measured shifts are taken from the original of the same probe; write the set again with it."
-        got = f"{perturbed.id} without one"
-        raise refusal("set", allowed="one with an original a probe", got=got, advice=advice)
-    controls = {one.row.role: one for one in pair if one.row.role.startswith(CONTROL_START)}
+        raise refusal("set", allowed="one with an original a probe", got=f"{perturbed.id} without one", advice=advice)
+    controls = {one.row.role: one for one in pair if one.row.is_control}
     return PlannedProbe(perturbed, originals[0], controls)

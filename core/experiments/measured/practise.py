@@ -20,15 +20,13 @@ import numpy as np
 from core.checks import check_choice, check_count, refusal
 from core.experiments.measured.planned import MeasuredPlan
 from core.experiments.measured.trial import SIMULATED
-from core.files import replace_file
+from core.files import check_new, replace_file
 from core.probes.target import Target
 from core.reports.table import write_csv
 from core.seeds import make_stream
 
 NO_TRUTH = "none"
 """A truth in which no picture changes anything: noise only."""
-
-
 MOST_REPEATS = 1000
 
 
@@ -134,10 +132,7 @@ def _spread_of_targets(plan: MeasuredPlan) -> dict[Target, float]:
 def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Path:
     import pandas as pd  # kept from the window's start
 
-    target = path.expanduser()
-    if target.exists():
-        advice = "Choose another name; nothing is overwritten."
-        raise refusal("out", allowed="a new file", got=str(path), advice=advice)
+    check_new("out", target := path.expanduser())
     table = pd.DataFrame(rows, columns=header, dtype=object)
     replace_file(target, partial(write_csv, table))
     return target

@@ -18,12 +18,7 @@ from core.types import FloatArray, IntArray
 
 IDS_KEY, COLUMNS_KEY = "ids", "columns"
 """Arrays of text an npz file may hold beside the responses."""
-
-VOXELS = "voxels"
-"""A name for all columns: the subject's voxels in order."""
-
 AGAIN = "Save it again as plain arrays."
-
 Named = list[tuple[str, str]]
 """Stimulus and session of each trial; "" for a trial without a stimulus."""
 
@@ -95,21 +90,19 @@ def _find_ids(path: Path, options: ReadOptions, stored: dict[str, list[str]], *,
     if beside.is_file():
         return list(zip(*read_ids(beside, known=known), strict=True))
     advice = "Give a file with one id a line, or the events table: --ids, or “Ids of the trials” in the window."
-    allowed = "betas with the stimulus of each trial"
-    raise refusal("ids", allowed=allowed, got=path.name, advice=advice)
+    raise refusal("ids", allowed="betas with the stimulus of each trial", got=path.name, advice=advice)
 
 
 def _read_rows(
     path: Path, options: ReadOptions, stored: dict[str, list[str]], *, named: Named
 ) -> tuple[FloatArray, Named, tuple[str, ...]]:
     """The array with a row a trial, the trials of its rows, and what was done to it."""
-    opened = open_array(path, key=options.key or (_only_numbers(path) if stored else ""))
+    others = [name for name in _names_in(path) if name not in (IDS_KEY, COLUMNS_KEY)] if stored else []
+    opened = open_array(path, key=options.key or (others[0] if len(others) == 1 else ""))
     if len(opened.shape) not in (1, 2):
-        allowed = "an array (trials, columns)"
-        raise refusal("measured", allowed=allowed, got=opened.shape)
+        raise refusal("measured", allowed="an array (trials, columns)", got=opened.shape)
     values = np.asarray(opened.read(0, opened.shape[0]), dtype=np.float64)
-    if values.ndim == 1:
-        values = values[:, np.newaxis]
+    values = values[:, np.newaxis] if values.ndim == 1 else values
     counts = {len(named), sum(bool(one) for one, _ in named)}
     if len(values) not in counts and values.shape[1] in counts:
         turned = f"{path.name} holds a trial a column, not a row: it was turned."
@@ -117,15 +110,9 @@ def _read_rows(
     return values, _align(named, len(values), path.name), ()
 
 
-def _only_numbers(path: Path) -> str:
-    """The name of the one array of an npz file that is no list of texts; "" where there are several."""
-    names = [name for name in _names_in(path) if name not in (IDS_KEY, COLUMNS_KEY)]
-    return names[0] if len(names) == 1 else ""
-
-
 def _name_columns(columns: tuple[str, ...], n_columns: int, *, n_voxels: int | None, file: str) -> tuple[str, ...]:
     """Names of the columns: as given, the subject's voxels where as many are there, else "column 0", "column 1" ..."""
-    if columns == (VOXELS,) or (not columns and n_columns == n_voxels and n_columns > 1):
+    if columns == ("voxels",) or (not columns and n_columns == n_voxels and n_columns > 1):
         return tuple(f"voxel {number}" for number in range(n_columns))
     if columns and len(columns) != n_columns:
         got = f"{len(columns)} for the {n_columns} columns of {file}"

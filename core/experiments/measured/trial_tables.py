@@ -7,7 +7,7 @@ long: one line a value, with columns for the stimulus, for what was measured (ro
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,15 +52,15 @@ def read_trial_table(path: Path, options: ReadOptions, *, known: frozenset[str])
     used_ids, used_sessions = [ids[number] for number in kept], [sessions[number] for number in kept]
     if pair is not None:
         return _widen(chosen, pair, ids=used_ids, sessions=used_sessions, skipped=skipped, file=path.name)
-    session_columns = set(_session_columns(table, options.session_column))
-    columns, texts = _choose_values(chosen, taken={id_column, SIMULATED, *session_columns}, file=path.name)
+    taken = {id_column, SIMULATED, *_session_columns(table, options.session_column, file=path.name)}
+    columns, texts = _choose_values(chosen, taken=taken, file=path.name)
     return Trials(
         tuple(used_ids),
         tuple(used_sessions),
         tuple(columns),
         np.stack(list(columns.values()), axis=1),
         skipped,
-        _note_texts(texts),
+        (f"Columns of text were left out: {', '.join([*texts][:6])}{' ...' * (len(texts) > 6)}.",) if texts else (),
         is_simulated=SIMULATED in table,
         texts=texts,
     )
@@ -69,10 +69,7 @@ def read_trial_table(path: Path, options: ReadOptions, *, known: frozenset[str])
 def find_id_column(table: Table, requested: str, *, known: frozenset[str], file: str) -> str:
     """The column that names the stimulus: the requested one, else that of most known ids, else one of a usual name."""
     if requested:
-        if requested not in table:
-            advice = suggest(requested, list(table)) or f"It has {', '.join(map(show_name, list(table)[:10]))}."
-            raise refusal("id_column", allowed=f"a column of {file}", got=requested, advice=advice)
-        return requested
+        return _check_column("id_column", requested, table, file=file)
     hits = {name: sum(name_stimulus(text) in known for text in column) for name, column in table.items()}
     best = max(hits, key=lambda name: hits[name], default="")
     if best and hits[best]:
@@ -86,6 +83,13 @@ def find_id_column(table: Table, requested: str, *, known: frozenset[str], file:
         advice = "Its fields are separated by semicolons; save it with commas or tabs, and points in numbers."
     allowed = f"a table with a column {ID_NAMES[0]!r}, of ids or file names of the set"
     raise refusal("measured", allowed=allowed, got=file, advice=advice)
+
+
+def _check_column(option: str, requested: str, table: Table, *, file: str) -> str:
+    if requested not in table:
+        advice = suggest(requested, list(table)) or f"It has {', '.join(map(show_name, list(table)[:10]))}."
+        raise refusal(option, allowed=f"a column of {file}", got=requested, advice=advice)
+    return requested
 
 
 def read_ids(path: Path, *, known: frozenset[str]) -> tuple[list[str], list[str]]:
@@ -115,8 +119,7 @@ def _read_json(path: Path) -> Table:
     with reading(path, "JSON file"):
         rows = json.loads(read_text(path, "JSON file"))
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        allowed = "a JSON list of trials, as jsPsych saves it"
-        raise refusal("measured", allowed=allowed, got=path.name)
+        raise refusal("measured", allowed="a JSON list of trials, as jsPsych saves it", got=path.name)
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: ["" if row.get(name) is None else str(row[name]) for row in rows] for name in names}
 
@@ -126,17 +129,14 @@ def _is_no_trial(table: Table, number: int) -> bool:
     return any(kind.casefold() in NO_TRIAL for kind in kinds)
 
 
-def _session_columns(table: Table, requested: str) -> list[str]:
+def _session_columns(table: Table, requested: str, *, file: str) -> list[str]:
     if requested:
-        return [requested]
+        return [_check_column("session_column", requested, table, file=file)]
     return [name for name in table if name.casefold() in SESSION_NAMES]
 
 
 def _name_sessions(table: Table, requested: str, *, file: str) -> list[str]:
-    columns = _session_columns(table, requested)
-    if requested and requested not in table:
-        advice = suggest(requested, list(table)) or f"It has {', '.join(map(show_name, list(table)[:10]))}."
-        raise refusal("session_column", allowed=f"a column of {file}", got=requested, advice=advice)
+    columns = _session_columns(table, requested, file=file)
     n_lines = len(next(iter(table.values()), []))
     return [" ".join(table[name][number] for name in columns) for number in range(n_lines)]
 
@@ -197,11 +197,6 @@ def _choose_values(table: Table, *, taken: set[str], file: str) -> tuple[dict[st
         advice = f"Its other columns are {shown or 'empty'}. Add a column for each voxel or ROI, with decimal points."
         raise refusal("measured", allowed="a table with a column of numbers", got=file, advice=advice)
     return responses, texts
-
-
-def _note_texts(texts: Mapping[str, str]) -> tuple[str, ...]:
-    shown = ", ".join(list(texts)[:6]) + (" ..." if len(texts) > 6 else "")
-    return (f"Columns of text were left out: {shown}.",) if texts else ()
 
 
 def _parse(texts: Sequence[str]) -> FloatArray | None:

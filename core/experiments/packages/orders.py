@@ -85,8 +85,7 @@ class OrderConfig:
         for name in ("runs", "catch_per_run", "blanks_per_run", "spacing", "seed"):
             check_count(name, getattr(self, name), least=0)
         if self.catch_kind not in list(CatchKind):
-            allowed = " or ".join(CatchKind)
-            raise refusal("catch_kind", allowed=allowed, got=self.catch_kind)
+            raise refusal("catch_kind", allowed=" or ".join(CatchKind), got=self.catch_kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +131,7 @@ def check_orders(items: Sequence[ManifestRow], config: OrderConfig) -> None:
             if config.catch_per_run >= len(shown):
                 allowed = f"below the {len(shown)} stimuli of run {run}"
                 advice = "Every catch trial follows a stimulus of its own."
-                got = config.catch_per_run
-                raise refusal("catch_per_run", allowed=allowed, got=got, advice=advice)
+                raise refusal("catch_per_run", allowed=allowed, got=config.catch_per_run, advice=advice)
 
 
 def count_runs(items: Sequence[ManifestRow], config: OrderConfig) -> int:
@@ -221,8 +219,7 @@ def _count_crowding(line: Sequence[Unit], n_runs: int) -> int:
 
 
 def _order_participant(items: Sequence[ManifestRow], config: OrderConfig, participant: int) -> tuple[Run, ...]:
-    arrangements = _Arrangements(make_stream(config.seed, "roles", participant))
-    runs = []
+    arrangements, runs = _Arrangements(make_stream(config.seed, "roles", participant)), list[Run]()
     for number, units in enumerate(_deal(items, config, participant)):
         stream = make_stream(config.seed, "run", participant, number)
         shown = _order_units(units, config.spacing, stream=stream, arrangements=arrangements)
@@ -281,14 +278,10 @@ def order_sources(counts: Mapping[str, int], spacing: int, stream: np.random.Gen
     Drawn at random, every remaining showing being as likely as any other that is allowed; where draws keep ending in
     dead ends, the most frequent source comes first, which never does.
     """
-    for _ in range(DRAWS):
-        drawn = _draw_order(counts, spacing, stream, greedy=False)
-        if drawn is not None:
+    for draw in range(DRAWS + 1):
+        if (drawn := _draw_order(counts, spacing, stream, greedy=draw == DRAWS)) is not None:
             return drawn
-    certain = _draw_order(counts, spacing, stream, greedy=True)
-    if certain is None:
-        raise RuntimeError(f"no order of {dict(counts)} keeps a spacing of {spacing}; `check_orders` was not asked")
-    return certain
+    raise RuntimeError(f"no order of {dict(counts)} keeps a spacing of {spacing}; `check_orders` was not asked")
 
 
 def _draw_order(

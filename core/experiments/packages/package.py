@@ -101,8 +101,7 @@ def iter_package(
         raise BadInputError(
             f"{target} lies inside the set itself, which stays as it was written. Choose another folder."
         )
-    rows = plan.stimuli.rows
-    total = len(rows) + 1
+    rows, total = plan.stimuli.rows, len(plan.stimuli.rows) + 1
     with new_folder(target) as partial:
         for done, row in enumerate(rows):
             check_stop(should_stop)
@@ -139,9 +138,8 @@ def _format_readme(plan: PackagePlan, kind: PackageKind) -> str:
 
 def _take_picture(path: Path, row: ManifestRow, folder: Path | None) -> None:
     """Check a picture against its row, in the package if it is copied there."""
-    taken = path
+    taken = path if folder is None else folder / row.file
     if folder is not None:
-        taken = folder / row.file
         taken.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, taken)
     if hash_file(taken) != row.file_sha256:

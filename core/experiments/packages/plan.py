@@ -110,8 +110,8 @@ class PackagePlan:
             f"for {count(order.participants, 'participant')}",
             f"Run 1: {count(first[TrialKind.STIMULUS], 'stimulus', 'stimuli')}, "
             f"{count(first[TrialKind.CATCH], 'catch trial')} ({catch}), {count(first[TrialKind.BLANK], 'blank')}",
-            f"{self.template.timing.describe()}",
-            f"{self.template.screen.describe(self.degrees)}",
+            self.template.timing.describe(),
+            self.template.screen.describe(self.degrees),
             f"No source image again within {count(order.spacing, 'stimulus', 'stimuli')}; seed {order.seed}",
             f"Each run lasts {each}; all runs of a participant {write_duration(self.seconds())}, pauses left out",
         )

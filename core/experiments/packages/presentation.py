@@ -37,14 +37,7 @@ CONDITION_COLUMNS = (*OF_TRIAL, *OF_PICTURE)
 """Columns of a run, in order: legal names of Python, the same for every package."""
 SCRIPT, SETTINGS, CONDITIONS = "run_experiment.py", "settings.json", "conditions"
 PAGE = ("index.html", "experiment.js", "experiment.css")
-LIBRARY = (
-    "jspsych.js",
-    "plugin-preload.js",
-    "plugin-html-keyboard-response.js",
-    "plugin-image-keyboard-response.js",
-    "versions.json",
-)
-LICENCE = "MIT-jspsych.txt"
+"""Beside the library, which is the rest of its folder."""
 
 
 def write_psychopy(plan: PackagePlan, folder: Path) -> None:
@@ -59,13 +52,11 @@ def write_psychopy(plan: PackagePlan, folder: Path) -> None:
 
 def write_jspsych(plan: PackagePlan, folder: Path) -> None:
     """Write page, library and trials."""
-    source, library = resources_folder() / "jspsych", folder / "jspsych"
+    library = folder / "jspsych"
     library.mkdir()
-    for name in PAGE:
-        shutil.copyfile(source / name, folder / name)
-    for name in LIBRARY:
-        shutil.copyfile(source / name, library / name)
-    shutil.copyfile(resources_folder() / "licences" / LICENCE, library / "LICENCE.txt")
+    for file in (resources_folder() / "jspsych").iterdir():
+        shutil.copyfile(file, (folder if file.name in PAGE else library) / file.name)
+    shutil.copyfile(resources_folder() / "licences" / "MIT-jspsych.txt", library / "LICENCE.txt")
     trials = [[[_describe_trial(trial) for trial in plan.timed(run)] for run in runs] for runs in plan.participants]
     text = json.dumps({"settings": settings(plan), "participants": trials}, ensure_ascii=False)
     (folder / "plan.js").write_text(f"const PLAN = {text};\n", encoding="utf-8")

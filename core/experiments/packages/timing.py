@@ -38,11 +38,13 @@ class Timing:
         check_positive("stimulus_seconds", self.stimulus_seconds)
         for name in ("stimulus_seconds", "gap_seconds", "lead_in_seconds", "lead_out_seconds"):
             check_fraction(name, getattr(self, name), largest=LONGEST_SECONDS, advice="Give seconds.")
-        for name in ("trigger_key", "response_key"):
-            _check_key(name, getattr(self, name))
+        for name, key in (("trigger_key", self.trigger_key), ("response_key", self.response_key)):
+            if key != "space" and not (isinstance(key, str) and len(key) == 1 and key.isascii() and key.isalnum()):
+                raise refusal(name, allowed='one lower-case letter, one digit or "space"', got=key)
+            if key != key.lower():
+                raise refusal(name, allowed="lower-case", got=key, advice=f"Write {key.lower()!r}.")
         if self.trigger_key == self.response_key:
-            allowed = "another key than `trigger_key`"
-            raise refusal("response_key", allowed=allowed, got=self.response_key)
+            raise refusal("response_key", allowed="another key than `trigger_key`", got=self.response_key)
 
     @property
     def trial_seconds(self) -> float:
@@ -114,11 +116,3 @@ class Screen:
             f"Stimuli {degrees:g} deg wide = {self.pixels(degrees):.0f} px on a screen {self.width_cm:g} cm wide "
             f"({self.width_px} x {self.height_px} px), {self.distance_cm:g} cm from the eye"
         )
-
-
-def _check_key(name: str, key: str) -> None:
-    if key != "space" and not (isinstance(key, str) and len(key) == 1 and key.isascii() and key.isalnum()):
-        allowed = 'one lower-case letter, one digit or "space"'
-        raise refusal(name, allowed=allowed, got=key)
-    if key != key.lower():
-        raise refusal(name, allowed="lower-case", got=key, advice=f"Write {key.lower()!r}.")

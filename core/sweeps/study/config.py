@@ -127,8 +127,7 @@ class StudyConfig:
             check_positive("noise", level)
         self._check_layers()
         if self.n_components >= self.n_train:
-            allowed = f"below the {self.n_train} training images"
-            raise refusal("n_components", allowed=allowed, got=self.n_components)
+            raise refusal("n_components", allowed=f"below the {self.n_train} training images", got=self.n_components)
 
     def _check_layers(self) -> None:
         for name in ("teachers", "candidates", "noise"):

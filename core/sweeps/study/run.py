@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +13,14 @@ import torch
 from core.containers import Arrays
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_subject
+from core.encoders.card import EncoderCard, EncoderData
+from core.encoders.config import EncoderConfig
+from core.encoders.encoder import Encoder
 from core.encoders.features import Extractor
 from core.networks.manage import hash_networks
+from core.networks.network import Network
 from core.probes.respond import respond
+from core.probes.source import Source
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
 from core.sweeps.attack_curve import AttackCurve, run_curve
@@ -24,11 +29,6 @@ from core.sweeps.study.config import LayerName, StudyConfig
 from core.sweeps.study.plan import FEATURES, TRUTH, StudyCell, StudyStore, weigh_study
 from core.sweeps.work import Runner
 from core.types import FloatArray
-
-if TYPE_CHECKING:
-    from core.encoders.encoder import Encoder
-    from core.networks.network import Network
-    from core.probes.source import Source
 
 SUBJECT = "simulated"
 """Only its list of photographs is used; the study simulates its own voxels."""
@@ -49,9 +49,10 @@ class _Worker:
             ("test", np.flatnonzero(subject.test), self._config.n_test),
         ):
             self._ids[part] = [subject.image_ids[row] for row in draw.permutation(rows)[:count]]
+        self._keys = self._ids["test"][: self._config.n_images]
         self._space = lru_cache(maxsize=None)(self._reduce)
         self._true = lru_cache(maxsize=1)(self._open_truth)
-        self._probed = lru_cache(maxsize=1)(lambda: self._load(self._ids["test"][: self._config.n_images]))
+        self._probed = lru_cache(maxsize=1)(lambda: self._load(self._keys))
 
     def compute(self, cell: StudyCell) -> Arrays:
         if cell.kind == FEATURES:
@@ -63,12 +64,11 @@ class _Worker:
 
     def _extract(self, name: LayerName) -> Arrays:
         extractor = Extractor(self._source.open_network(*name), 1, should_stop=self._should_stop)
-        return {
-            part: np.concatenate(
-                [extractor.extract(self._load(ids[at : at + BATCH])) for at in range(0, len(ids), BATCH)]
-            )
-            for part, ids in self._ids.items()
-        }
+        found: Arrays = {}
+        for part, ids in self._ids.items():
+            batches = (self._load(ids[at : at + BATCH]) for at in range(0, len(ids), BATCH))
+            found[part] = np.concatenate([extractor.extract(pixels) for pixels in batches])
+        return found
 
     def _reduce(self, name: LayerName) -> Space:
         stored = self._store.load(StudyCell(FEATURES, layer=self._config.layers.index(name)))
@@ -124,19 +124,14 @@ class _Worker:
     def _attack(self, encoder: Encoder, voxel: int) -> dict[str, FloatArray]:
         attack = self._config.attack
         curve = AttackCurve(np.eye(encoder.n_voxels, dtype=np.float32)[voxel], 1, attack, (attack.epsilon,))
-        keys = self._keys()
-        return run_curve(encoder, self._probed(), curve, keys=keys, should_stop=self._should_stop)
+        return run_curve(encoder, self._probed(), curve, keys=self._keys, should_stop=self._should_stop)
 
     def _show(self, truth: Encoder, delta: FloatArray, *, clean: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Shifts of the true voxels (n_images, n_voxels) by perturbations and by random ones of equal size."""
         pixels, attack = self._probed(), self._config.attack
-        controls = make_controls(
-            torch.tensor(pixels), torch.tensor(delta), norm=attack.norm, seed=attack.seed, keys=self._keys()
-        )
+        tensors = torch.tensor(pixels), torch.tensor(delta)
+        controls = make_controls(*tensors, norm=attack.norm, seed=attack.seed, keys=self._keys)
         return respond(truth, pixels + delta) - clean, respond(truth, controls["random"].numpy()) - clean
-
-    def _keys(self) -> list[str]:
-        return self._ids["test"][: self._config.n_images]
 
 
 def measure_overlap(delta: FloatArray, true_delta: FloatArray) -> FloatArray:
@@ -189,10 +184,6 @@ def fit_readout(space: Space, responses: FloatArray) -> tuple[FloatArray, FloatA
 
 def make_encoder(network: Network, space: Space, weights: FloatArray, intercept: FloatArray) -> Encoder:
     """A runnable encoder of these numbers."""
-    from core.encoders.card import EncoderCard, EncoderData
-    from core.encoders.config import EncoderConfig
-    from core.encoders.encoder import Encoder
-
     unknown: Any = np.full(weights.shape[1], np.nan, dtype=np.float32)
     covariance = np.cov(space.train.T, bias=True)
     sd = np.sqrt(np.einsum("rv,rs,sv->v", weights, covariance, weights)).astype(np.float32)

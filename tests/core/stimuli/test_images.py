@@ -11,8 +11,8 @@ from PIL import Image
 
 from core.errors import BadInputError
 from core.files import hash_file
-from core.images.stimulus import from_uint8
-from core.stimuli.images import measure_image, read_levels, relative_luminance, structural_similarity, write_png
+from core.images.stimulus import from_uint8, to_uint8
+from core.stimuli.images import measure_image, read_levels, relative_luminance, structural_similarity, write_levels
 
 
 def grey(value: float, size: int = 16) -> np.ndarray:
@@ -22,7 +22,7 @@ def grey(value: float, size: int = 16) -> np.ndarray:
 def test_a_png_holds_the_rounded_grey_levels_and_never_the_truncated_ones(tmp_path: Path) -> None:
     pixels = np.zeros((3, 2, 3), dtype=np.float32)
     pixels[0, 0, 1], pixels[1, 1, 2], pixels[2, 0, 0] = 0.9999 / 255, 100.6 / 255, 1.0
-    write_png(tmp_path / "a.png", pixels)
+    write_levels(tmp_path / "a.png", to_uint8(pixels))
     levels = np.asarray(Image.open(tmp_path / "a.png"))
     assert levels.shape == (2, 3, 3)
     assert (levels[0, 1, 0], levels[1, 2, 1], levels[0, 0, 2]) == (1, 101, 255)
@@ -32,14 +32,14 @@ def test_a_png_holds_the_rounded_grey_levels_and_never_the_truncated_ones(tmp_pa
 def test_pixels_on_the_grey_level_grid_survive_the_file_exactly(tmp_path: Path) -> None:
     levels = np.random.default_rng(0).integers(0, 256, (3, 9, 7))
     pixels = (levels / 255).astype(np.float32)
-    write_png(tmp_path / "a.png", pixels)
+    write_levels(tmp_path / "a.png", to_uint8(pixels))
     np.testing.assert_array_equal(from_uint8(read_levels(tmp_path / "a.png")), pixels)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, np.nan])
 def test_pixels_outside_the_bounds_are_refused_and_not_wrapped(tmp_path: Path, value: float) -> None:
     with pytest.raises(BadInputError, match="`pixels` must be finite and in"):
-        write_png(tmp_path / "a.png", grey(value))
+        write_levels(tmp_path / "a.png", to_uint8(grey(value)))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,7 +13,8 @@ import pytest
 from core.errors import BadInputError
 from core.files import hash_file
 from core.headers import hash_table
-from core.stimuli.images import write_png
+from core.images.stimulus import to_uint8
+from core.stimuli.images import write_levels
 from core.stimuli.manifest import (
     HEADER,
     ManifestRow,
@@ -45,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
     (made / "stimuli").mkdir(parents=True)
     for number, role in enumerate(("original", "raise")):
         file = f"stimuli/{ROW.pair_id}_{role}.png"
-        write_png(made / file, np.full((3, 8, 8), number / 2, dtype=np.float32))
+        write_levels(made / file, to_uint8(np.full((3, 8, 8), number / 2, dtype=np.float32)))
         name = f"{ROW.pair_id}_{role}"
         rows.append(dataclasses.replace(ROW, id=name, role=role, file=file, file_sha256=hash_file(made / file)))
     write_csv(made / "manifest.csv", tuple(rows))
@@ -76,7 +77,7 @@ def test_a_number_edited_by_hand_is_told(folder: Path) -> None:
 
 
 def test_an_edited_picture_is_named(folder: Path) -> None:
-    write_png(folder / ROW.file, np.full((3, 8, 8), 0.9, dtype=np.float32))
+    write_levels(folder / ROW.file, to_uint8(np.full((3, 8, 8), 0.9, dtype=np.float32)))
     with pytest.raises(BadInputError, match=r"stimuli/cat-raise-FFA_original\.png of the set in .* was changed"):
         read_manifest(folder)
     assert len(read_rows(folder).rows) == 2, "the manifest alone is as it was"
@@ -95,7 +96,7 @@ def test_a_missing_picture_is_named(folder: Path) -> None:
 
 
 def test_a_picture_of_another_set_is_named(folder: Path) -> None:
-    write_png(folder / "stimuli" / "mine.png", np.zeros((3, 8, 8), dtype=np.float32))
+    write_levels(folder / "stimuli" / "mine.png", to_uint8(np.zeros((3, 8, 8), dtype=np.float32)))
     with pytest.raises(BadInputError, match=r"holds mine\.png, not of this set"):
         read_manifest(folder)
     (folder / "stimuli" / "mine.png").rename(folder / "mine.png")

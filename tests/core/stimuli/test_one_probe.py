@@ -19,8 +19,8 @@ from core.probes.probe import Probe
 from core.probes.target import Target, TargetKind
 from core.stimuli.manifest import COLUMNS, StimulusSet
 from core.stimuli.names import name_pair
-from core.stimuli.one_probe import export_item
 from core.stimuli.recipe import Item, RecipientEncoder, recipe_of
+from core.stimuli.write import export_item
 from core.types import NormName
 from tests.helpers.probes import make_probe
 

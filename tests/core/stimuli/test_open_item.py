@@ -20,8 +20,8 @@ from core.probes.respond import respond
 from core.probes.run import iter_probe
 from core.stimuli.make import open_item
 from core.stimuli.manifest import StimulusSet
-from core.stimuli.one_probe import export_item
 from core.stimuli.recipe import recipe_of
+from core.stimuli.write import export_item
 from tests.helpers.tiny_encoders import NAMES, make_conv_encoder, make_photo, make_spec, make_target
 
 SECOND, OTHER = ("second", "body"), ("other", "body")

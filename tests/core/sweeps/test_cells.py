@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from core.errors import BadInputError, Cancelled, StorageError
-from core.sweeps.cells import BY_CELL, CellStore, check_facts, find_store, join_store, load_store, open_store
+from core.sweeps.cells import CellStore, check_facts, find_store, join_store, load_store, open_store
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.plan import SWEEP
 from core.sweeps.run import SWEEP_RUNNER
@@ -193,7 +193,9 @@ def test_device_and_versions_are_each_cells_own(
     first, second, third = (store := load(work, tmp_path)).cells()[:3]
     (tmp_path / "cells").mkdir()
     np.savez(tmp_path / "cells" / f"{first.key}.npz", x=np.arange(3))
-    store = open_store(work, tmp_path, config, {name: facts[name] for name in facts.keys() - BY_CELL}, resume=True)
+    store = open_store(
+        work, tmp_path, config, {name: facts[name] for name in facts.keys() - {"device", "versions"}}, resume=True
+    )
     elsewhere = Made("node7", "cuda (H200)", VERSIONS | {"torch": "2.9"}, 2.0, 2)
     store.save(second, {"x": np.arange(4)}, elsewhere)
     store.save(third, {"x": np.arange(5)}, elsewhere)
