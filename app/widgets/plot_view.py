@@ -326,8 +326,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         )
         covered = min(MOST_LEGEND, (self.legend.height() + LEGEND_MARGIN) / max(1.0, box.height()))
         room = covered / (1 - covered) * (high - low) if self.legend.items and plot.y_range[1] is None else 0.0
-        widest = max((self._names[name].boundingRect().width() + END_OFFSET for name in self._ends), default=0.0)
-        beside = max(END_ROOM, widest)
+        beside = max([END_ROOM, *(self._names[name].boundingRect().width() + END_OFFSET for name in self._ends)])
         width = max(box.width(), 2.0 * beside)
         right += (right - left) * beside / (width - beside) if plot.ends else 0.0
         if box.linkedView(box.XAxis) is None:  # one that follows another would have that follow it, too
