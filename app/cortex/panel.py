@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
-from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QResizeEvent, QStandardItemModel
-from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QStandardItemModel
+from PySide6.QtWidgets import QWidget
 
 from app.cortex.colour import CortexStyle
 from app.cortex.colour_bar import ColormapBox, RangeDialog
@@ -16,10 +16,11 @@ from app.cortex.layout import VIEWS
 from app.cortex.over import OverMenu
 from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
-from app.widgets.basics import make_column, make_label, make_row, make_tool_button, set_icon
+from app.widgets.basics import make_column, make_label, make_panel, make_row, make_tool_button, set_icon
 from app.widgets.editors import ChoiceBox, Slider
 from app.widgets.full_panel import make_full_button
 from app.widgets.segmented import Segmented
+from app.widgets.tool_line import ToolLine
 from core.surfaces.colormap import ColormapKind, ColourRange
 from core.surfaces.mesh import GEOMETRIES
 from core.surfaces.placing import Placed
@@ -51,13 +52,8 @@ HEMISPHERES = (
     ("both", "Both", "Both hemispheres"),
     ("right", "R", "Right hemisphere"),
 )
-LEAST_HEMISPHERES = 112
-"""Room for L, Both and R, in pixels."""
 THRESHOLD_WIDTH = 72
 THRESHOLD_STEPS = 100
-LEAST_WIDTH, MARGINS = 380, 20
-"""Of the panel, in pixels; what lies beside and between its two lines of tools."""
-ACROSS, DOWN = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
 UNBOUNDED = 2**24 - 1
 """Qt's own largest width."""
 PATH_TIP = "Draw the path of the centre of |shift| over each hemisphere, from the first attack step on"
@@ -152,25 +148,13 @@ class CortexPanel(QWidget):
             self.second.follow_scale()
         return self.second if shown else None
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Put the tools on two lines where one is too short."""
-        super().resizeEvent(event)
-        least = MARGINS + sum(line.minimumSize().width() for line in self._lines)
-        self._bar.setDirection(ACROSS if event.size().width() >= least else DOWN)
-
-    def minimumSizeHint(self) -> QSize:
-        """Room for the tools on two lines."""
-        return QSize(LEAST_WIDTH, super().minimumSizeHint().height())
-
     def _build(self) -> None:
-        self.map_box = _make_box(MAPS, "Map", least=72)
-        self.beside_box = _make_box(BESIDE, "Second cortex", least=84)
+        self.map_box = _make_box(MAPS, "Map", letters=7)
+        self.beside_box = _make_box(BESIDE, "Second cortex", letters=4)
         self.beside_box.setToolTip(BESIDE_TIP)
-        self.beside_box.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", least=74)
-        self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", least=68)
+        self.geometry_box = _make_box([(name, name.capitalize()) for name in GEOMETRIES], "Geometry", letters=6)
+        self.view_box = _make_box([(name, name.capitalize()) for name in VIEWS], "View", letters=6)
         self.hemispheres = Segmented(HEMISPHERES)
-        self.hemispheres.setMinimumWidth(LEAST_HEMISPHERES)
         self.hemispheres.setAccessibleName("Hemispheres")
         self.threshold = Slider("Threshold")
         self.threshold.setRange(0, THRESHOLD_STEPS)
@@ -194,14 +178,15 @@ class CortexPanel(QWidget):
         looks_of = {self.outlines_button: "outlines", self.labels_button: "labels"}
         looks_of |= {self.path_button: "path", self.fit_button: "fit"}
         self._icons = looks_of | {self.lock_button: "lock"}
-        threshold = make_column(self.threshold_label, self.threshold, gap=0)
+        threshold = make_panel(make_column(self.threshold_label, self.threshold, gap=0))
+        threshold.setAccessibleName("Threshold")
         maps = (self.map_box, self.beside_box, self.colormap_button, self.over.button, self.lock_button, threshold)
         looks = (self.geometry_box, self.hemispheres, self.view_box, *looks_of)
-        full = make_full_button(self, "Cortex")
-        self._lines = (make_row(*maps, -1, gap=4), make_row(*looks, -1, full, gap=4))
-        self._bar = make_row(*self._lines, gap=4, margin=(8, 6, 8, 6))
+        rare = (self.path_button, self.lock_button, self.over.button, self.beside_box, self.labels_button)
+        often = (self.fit_button, threshold, self.outlines_button, self.colormap_button, self.view_box)
+        self.tools = ToolLine((*maps, *looks, make_full_button(self, "Cortex")), (*rare, *often))
         self._sides = make_row(self.view, gap=0, shares=(1,))
-        self.setLayout(make_column(self._bar, self._sides, gap=0, stretch=1))
+        self.setLayout(make_column(self.tools, self._sides, gap=0, stretch=1))
 
     def _connect(self) -> None:
         view = self.view
@@ -280,9 +265,9 @@ def name_kind(unit: str, diverging: bool) -> str:
     return f"{unit}, {ColormapKind.DIVERGING if diverging else ColormapKind.SEQUENTIAL}"
 
 
-def _make_box(choices: Sequence[tuple[str, str]], name: str, *, least: int) -> ChoiceBox:
+def _make_box(choices: Sequence[tuple[str, str]], name: str, *, letters: int) -> ChoiceBox:
     box = ChoiceBox(name)
-    box.setMinimumWidth(least)  # narrower than its longest text, so that the cortex may be narrow too
-    box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+    box.setMinimumContentsLength(letters)  # fewer than its longest text, so that the cortex may be narrow too
+    box.setSizeAdjustPolicy(ChoiceBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.set_choices(choices)
     return box

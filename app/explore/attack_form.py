@@ -58,7 +58,7 @@ def _switchable(title: str, tip: str, *, most: float) -> Number:
 
 
 class AttackForm(Form):
-    """Edits `AttackConfig`: `value`, `set_value`, `changed`; `epsilon.dragged` while the budget is dragged."""
+    """Edits `AttackConfig`: `value`, `set_value`, `changed`; its owner lays `epsilon` out, which tells of a drag."""
 
     changed = Signal(object)
     direction_chosen = Signal(object)
@@ -101,7 +101,7 @@ class AttackForm(Form):
         self._advanced_rows.setContentsMargins(0, 4, 0, 4)
         self.advanced = Fold("Advanced", make_panel(make_column(self._advanced_rows, self.mask_tool)))
         top = make_row(make_label("Norm"), self.norm, -1, make_label("Steps"), self.n_steps)
-        self.setLayout(make_column(make_heading("Probe"), self.direction, top, self.epsilon, self.advanced))
+        self.setLayout(make_column(make_heading("Probe"), self.direction, top, self.advanced))
         self.epsilon.committed.connect(self._take_schedule)
         self.mask_tool.changed.connect(self._take_mask)
         self.set_value(AttackConfig())

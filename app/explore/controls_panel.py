@@ -1,4 +1,4 @@
-"""The left column: encoder, target, attack and the probe button, one under the other. Never decides what follows."""
+"""The left column: encoder, target and attack scroll; the budget and the probe button are always seen."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ class ControlsPanel(QFrame, Fields):
         self.run = RunBox()
         self.attack.add_advanced("Dim voxels with r below", self.gate)
         parts = (self.encoder, self.against, make_line(), self.target, make_line(), self.attack)
-        scroll = make_scroll(make_column(*parts, -1, gap=12, margin=(16, 14, 16, 12)))
+        scroll = make_scroll(make_column(*parts, -1, gap=8, margin=(16, 8, 16, 8)))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setLayout(make_column(scroll, make_line(), self.run, gap=0, stretch=0))
+        foot = make_column(self.attack.epsilon, self.run, margin=(16, 8, 16, 8))
+        self.setLayout(make_column(scroll, make_line(), foot, gap=0, stretch=0))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Tell of Enter, which a field leaves to its panel once it has taken it; a refused field keeps the focus."""

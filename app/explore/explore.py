@@ -225,8 +225,8 @@ class Explore(Feature):
     def palette_parts(self) -> tuple[QWidget, ...]:
         """What the palette looks for controls in; ROIs and encoders are found there anyway."""
         controls, target = self.controls, self.controls.target
-        parts = (self.cortex, self.images, target.kind, target.options, controls.against, controls.attack, controls.run)
-        return (*parts, self.responses)
+        parts = (self.cortex, self.images, target.kind, target.options, controls.against, controls.attack)
+        return (*parts, controls.attack.epsilon, controls.run, self.responses)
 
     def drag_epsilon(self, share: float) -> None:
         """Drag the budget to a share of what it is, as a user does."""

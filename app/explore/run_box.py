@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.base.jobs import Idle, RunState
-from app.widgets.basics import make_button, make_column, make_label, set_icon, set_look
+from app.widgets.basics import make_button, make_column, make_label, make_row, set_icon, set_look
 from app.widgets.job_line import ProgressLine
 from core.probes.probe import Probe, ProbeProgress
 from core.words import write_duration
@@ -30,7 +30,9 @@ class RunBox(QWidget):
         super().__init__()
         self._running = False
         self._reason = ""
-        self.auto = QCheckBox("Probe after every change")
+        self.auto = QCheckBox("after every change")
+        self.auto.setAccessibleName("Probe after every change")
+        self.auto.setToolTip("Probe after every change, or only on request (A)")
         self.auto.setChecked(True)
         self.button = make_button("Probe", "big", self._press)
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -38,8 +40,8 @@ class RunBox(QWidget):
         self.left = make_label(role="muted")
         self.right = make_label(role="muted")
         self._made = ""
-        account = make_column(self.bar, self.left, self.right, gap=2)
-        self.setLayout(make_column(self.auto, self.button, account, margin=(16, 10, 16, 12)))
+        account = make_column(self.bar, make_row(self.left, -1, self.right), gap=2)
+        self.setLayout(make_column(make_row(self.button, self.auto, stretch=0), account))
         self._show()
 
     def set_reason(self, reason: str) -> None:

@@ -47,7 +47,7 @@ class TradeOffWindow(QDialog):
         self.work = JobLine()
         self.go = make_button("", "primary", self._press)
         self.copy = make_copy_button(self._find, self.work.error)
-        ends = make_row(self.copy, -1, self.go, make_button("Close", do=self.close))
+        ends = make_row(self.copy, -1, make_button("Close", do=self.close), self.go)
         knob = make_row(make_label("Spare the rest"), self.handle, make_label("Move the target"), stretch=1)
         fill_dialog(self, "Trade-off", self.plot, knob, self.readout, self.work, ends, stretch=1)
         self.plot.describe = describe_point

@@ -8,7 +8,8 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 
 from app.base.services import Services
 from app.base.state import request_probe
@@ -22,7 +23,7 @@ from app.widgets.image_view import PictureLabel
 from app.widgets.job_line import Reading
 from app.widgets.new_folder_dialog import ask_new_folder
 from app.widgets.pick_dialog import IMAGE_EXAMPLES
-from app.widgets.picture_grid import PictureGrid
+from app.widgets.picture_grid import LEAST, PictureGrid
 from app.widgets.work_page import JobPage
 from core.commands.works import CommandWork, ask_images
 from core.probes.synthesis_config import BY, LARGEST_JITTER, MOST_RESTARTS, ImagesConfig, SynthesisConfig
@@ -34,6 +35,8 @@ from core.stimuli.names import safe_name
 from core.stimuli.recipe import Recipe
 
 KEY = "images"
+IN_A_ROW = 5
+"""Pictures side by side; more stand under them."""
 IMAGES_TIP = "Ids, files or folders, separated by commas; empty: all images the subject saw"
 MAKE_TIP = "Make images from scratch, and compare them with the best natural image"
 EMPTY = "Choose a target in Explore, then rank natural images for it, or have images made from scratch."
@@ -63,6 +66,43 @@ class ImagesForm(Form):
         self.setLayout(self.make_rows(heads[0], "images", "top", "by_measured", heads[1], *made))
 
 
+class CaptionBox(FlagBox):
+    """A box with lines of text, which give way in their middle where they are too long."""
+
+    def __init__(self, caption: str) -> None:
+        super().__init__()
+        self.show_caption(caption)
+
+    def show_caption(self, caption: str) -> None:
+        """Show other lines."""
+        self._caption = caption
+        self.setToolTip(caption)
+        self.setAccessibleName(caption)
+        self.setText(caption.replace("&", "&&"))
+        self._whole = super().sizeHint()
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        """Room for whole lines."""
+        return self._whole
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as its picture."""
+        return QSize(LEAST, self._whole.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Write as much as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        lines, metrics = self._caption.splitlines(), self.fontMetrics()
+        beside = self._whole.width() - max(map(metrics.horizontalAdvance, lines), default=0)
+        room = max(LEAST, self.width()) - beside
+        shown = [metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, room) for line in lines]
+        self.setText("\n".join(shown).replace("&", "&&"))
+
+
 class ChoiceGrid(PictureGrid):
     """A box with its caption over each picture chooses it (`chosen`); a click asks for it: `wanted` gives its place."""
 
@@ -70,16 +110,11 @@ class ChoiceGrid(PictureGrid):
     wanted = Signal(int)
     HINT = "Click to open in Explore"
 
-    def make_caption(self, picture: Picture) -> FlagBox:
+    def make_caption(self, picture: Picture) -> CaptionBox:
         """A box."""
-        box = FlagBox(picture.caption.replace("&", "&&"))
+        box = CaptionBox(picture.caption)
         box.toggled.connect(self.chosen)
         return box
-
-    def minimumSizeHint(self) -> QSize:
-        """Room for the captions, too."""
-        widths = [one.minimumSizeHint().width() for one in self.captions]
-        return super().minimumSizeHint().expandedTo(QSize(self._beside() + self._widest[1] * max(widths, default=0), 0))
 
     def take_click(self, label: PictureLabel) -> None:
         """Ask for it."""
@@ -88,9 +123,9 @@ class ChoiceGrid(PictureGrid):
     def replace_first(self, pictures: Sequence[Picture]) -> None:
         """Show others in the place of the first ones."""
         for picture, label, box in zip(pictures, self.pictures, self.captions, strict=False):
-            if picture.levels is not None and isinstance(box, FlagBox):
+            if picture.levels is not None and isinstance(box, CaptionBox):
                 label.show_pixels(picture.levels)
-                box.setText(picture.caption)
+                box.show_caption(picture.caption)
 
     def places(self) -> list[int]:
         """Those chosen."""
@@ -118,7 +153,7 @@ class ImagesPage(JobPage):
         self.open = make_button("Open in Explore", do=lambda: self._open(self.grid.places()[0]))
         self.collect = make_button("Add to the tray", "primary", lambda: self._collect(self._chosen()))
         head = make_row(self.whose, self.open, self.collect, stretch=0)
-        held = make_column(head, make_scroll(self.grid, sideways=True), margin=12, stretch=1)
+        held = make_column(head, make_scroll(self.grid), margin=12, stretch=1)
         form, empty = (make_label("Images", "title"), self.target, self.form), EmptyState("No images yet", EMPTY)
         self.lay_out(form, held, empty=empty, more=(self.make,))
         self.grid.chosen.connect(self.refresh)
@@ -220,7 +255,12 @@ class ImagesPage(JobPage):
             self.grid.replace_first(rows[0][1])
             return
         self.stack.setCurrentIndex(0 if found is None else 1)
-        self.grid.show_pictures([pictures for _, pictures in rows], [name for name, _ in rows])
+        lines = [
+            (name if not start else "", pictures[start : start + IN_A_ROW])
+            for name, pictures in rows
+            for start in range(0, len(pictures), IN_A_ROW)
+        ]
+        self.grid.show_pictures([pictures for _, pictures in lines], [name for name, _ in lines])
         self.refresh()
 
     def _open(self, place: int) -> None:

@@ -98,6 +98,7 @@ def fit_width(view: pg.PlotWidget, *, has_right: bool) -> None:
         for allow in (title.setMaximumHeight, partial(item.layout.setRowFixedHeight, 0)):
             allow(title.item.boundingRect().height())
         item.setGeometry(view.range)  # which a wider title had pushed out
+    item.layout.activate()  # Qt may have dropped the request of a plot that was not shown yet
 
 
 def plot_font() -> QFont:

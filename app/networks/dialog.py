@@ -54,7 +54,7 @@ class NetworkDetails(QWidget):
         self.facts, self.note = make_label(role="muted", wraps=True), make_label(wraps=True)
         self.heading = make_heading("Layers")
         self.search = SearchLine("layers")
-        self.table = PlainTable("Layers", ("Layer", "Features", ""))
+        self.table = PlainTable("Layers", ("Layer", "Features", "Use"))
         self.setMinimumWidth(DETAILS_WIDTH)
         parts = (make_row(self.badge, -1), self.facts, self.note, self.heading, self.search, self.table)
         self.setLayout(make_column(self.title, *parts, gap=8, stretch=len(parts)))

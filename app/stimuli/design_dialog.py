@@ -36,6 +36,13 @@ from core.stimuli.preview import ItemPreview
 from core.stimuli.recipe import Recipe
 
 JOB, SIZE = "design", (760, 680)
+WILL_TELL = (
+    "Simulate takes the predicted shifts of these probes, adds the noise of the voxels, and judges 200 experiments of "
+    "each design as Measured would. It takes the noise ceiling of the target's voxels (the encoder card tells it), and "
+    "about half a minute.",
+    "It draws the power against repeats, one line for each number of images, and says what decides. For example: "
+    "“8 repeats of 12 images (12 probes, 3456 trials) have a power of 0.86 ± 0.02.”",
+)
 Source = Callable[[], tuple[str, Groups]]
 """Gives a name and the probes to simulate; it may refuse."""
 
@@ -76,6 +83,7 @@ class DesignDialog(QDialog, Fields):
             self.answer,
             stretch=5,
         )
+        self.answer.show_plots((), WILL_TELL)
         self.resize(*SIZE)
 
     def start(self) -> None:

@@ -16,7 +16,7 @@ from core.sweeps.overview import Overseer, Overview, Row, WorkerState
 READ, PERIOD_MS = "read cells", 2000
 WORKERS = ("Worker", "Device", "At", "Done", "Steps/s", "Memory")
 CELLS = ("Cell", "State", "Where", "Attempt", "Reason")
-SIZE = (820, 560)
+SIZE = (960, 560)
 
 
 class CellsDialog(QDialog):
@@ -30,6 +30,7 @@ class CellsDialog(QDialog):
         self.told = make_label("", wraps=True)
         self.workers = PlainTable("Workers", WORKERS, sorts=True, stretches=False)
         self.cells = PlainTable("Cells that run or have failed", CELLS, sorts=True, stretches=False)
+        self.cells.horizontalHeader().setStretchLastSection(True)  # a long reason is whole in its tooltip
         self.retry = make_button(
             "Retry failed cells", do=self._retry, tip="Whoever works on the folder tries them again"
         )

@@ -26,6 +26,8 @@ class PlotPicker(QWidget):
     def show_plots(self, plots: Sequence[Plot], sentences: Sequence[str]) -> None:
         """Show other plots, the first of them, and sentences; a plot is listed by its title, or else its axis."""
         self._plots = plots
+        for widget in (self.choice, self.view):
+            widget.setVisible(bool(plots))
         self.words.setText("\n\n".join(sentences))
         self.choice.set_choices(
             [(number, (plot.title or plot.x).replace("\n", " ")) for number, plot in enumerate(plots)]

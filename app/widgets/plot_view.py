@@ -172,6 +172,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             ("left", plot.y, plot.y_ticks, plot.y_log, y_range),
         ):
             self._axes[side].set_title(title)
+            self._axes[side].setStyle(showValues=bool(plot.series or plot.fields is not None or title))
             marks = ticks or (log_ticks(*ends) if log else [])
             named = [(float(_scale(at, log=log)), wrap(name, LONGEST[side])) for at, name in marks]
             self._axes[side].setTicks([named] if marks else None)
@@ -325,11 +326,11 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         )
         covered = min(MOST_LEGEND, (self.legend.height() + LEGEND_MARGIN) / max(1.0, box.height()))
         room = covered / (1 - covered) * (high - low) if self.legend.items and plot.y_range[1] is None else 0.0
-        widest = max((self._names[name].boundingRect().width() + END_OFFSET for name in self._ends), default=0.0)
-        beside = max(END_ROOM, widest)
+        beside = max([END_ROOM, *(self._names[name].boundingRect().width() + END_OFFSET for name in self._ends)])
         width = max(box.width(), 2.0 * beside)
         right += (right - left) * beside / (width - beside) if plot.ends else 0.0
-        self.setXRange(left, right, padding=0)
+        if box.linkedView(box.XAxis) is None:  # one that follows another would have that follow it, too
+            self.setXRange(left, right, padding=0)
         self.setYRange(low, high + room, padding=0)
         gap = END_GAP * (high - low) / max(1.0, box.height())
         places = spread_apart([y for _, y in self._ends.values()], gap=gap, low=low + gap / 2, high=high - gap / 2)

@@ -19,10 +19,11 @@ from pytestqt.qtbot import QtBot
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.images import page as page_module
-from app.images.page import ImagesPage
+from app.images.page import ChoiceGrid, ImagesPage
 from app.images.work import Found
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
+from app.widgets.basics import make_scroll
 from core.datasets.photos import load_stimulus
 from core.datasets.subject import load_responses, load_subject
 from core.engine import Engine
@@ -319,3 +320,23 @@ def test_what_is_shown_says_whose_it_is(made_up: tuple[MainWindow, list[bool]], 
     ends.append(True)
     qtbot.waitUntil(lambda: not page.busy)
     assert f"{network} {layer}" in page.whose.text() and "another target" in page.whose.text()
+
+
+def test_many_images_with_long_names_scroll_down_only(qtbot: QtBot) -> None:
+    page = ChoiceGrid()
+    area = make_scroll(page)
+    qtbot.addWidget(area)
+    area.resize(900, 500)
+    area.show()
+    photo = np.zeros((64, 64, 3), dtype=np.uint8)
+    long = [Picture(photo, f"{place}  {'a_very_long_name_' * 4}{place}.png\n+1.23 = +0.45 SD") for place in range(5)]
+    page.show_pictures(
+        [long, [Picture(photo, f"{place}  b.png\n+1.23 = +0.45 SD") for place in range(5)]], ["Best", "Worst"]
+    )
+    boxes: list[Any] = page.captions
+    qtbot.waitUntil(lambda: page.width() == area.viewport().width() and "…" in boxes[0].text())
+    for box in boxes:
+        assert box.geometry().right() <= page.width()
+        assert "+1.23 = +0.45 SD" in box.text()
+    assert long[0].caption == boxes[0].toolTip()
+    assert page.minimumSizeHint().width() <= area.viewport().width()

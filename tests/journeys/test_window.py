@@ -13,7 +13,7 @@ import pytest
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QDialog, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
@@ -434,3 +434,20 @@ def test_a_subject_is_shown_on_its_own_surface(make: MakeWindow, qtbot: QtBot) -
     session.controller.open_subject("own")
     qtbot.waitUntil(lambda: view.surface is not None and view.surface.name == "fsaverage5", timeout=10_000)
     assert "surfaces add FOLDER --name sub-02" in window.banner.text.text()
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1440, 900)])
+def test_target_budget_and_probe_button_are_seen_without_scrolling(make: MakeWindow, qtbot: QtBot, size) -> None:
+    window = make()
+    window.resize(*size)
+    window.session.controller.pick_roi("FFA")
+    wait_for_probe(window, qtbot)
+    controls = window.explore.controls
+    qtbot.waitUntil(lambda: controls.target.summary.text().startswith("ROI FFA"))
+    for part in (controls.target.kind, controls.target.summary, controls.attack.epsilon.slider, controls.run.button):
+        assert part.visibleRegion().boundingRect() == part.rect(), part
+    for area in window.findChildren(QAbstractScrollArea):
+        assert not area.isVisible() or not area.horizontalScrollBar().isVisible(), area
+    QTest.mouseClick(controls.attack.epsilon.field, Qt.MouseButton.LeftButton)
+    QTest.keyClick(controls.attack.epsilon.field, Qt.Key.Key_Return)
+    assert window.explore.cortex.view.canvas.hasFocus(), "the keys go to the cortex after Enter"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 
 from app.cortex.panel import CortexPanel
 from app.look.theme import DARK, LIGHT, apply_theme
 from core.figures.probe_maps import ProbeMap
+from tests.helpers.accessibility import walk_focus
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 from tests.helpers.cortex_actors import drawn, line_points
 
@@ -96,10 +99,47 @@ def test_outlines_and_names_can_be_switched_off(panel) -> None:
         assert len(line_points(renderer, "outlines", 0))
 
 
-def test_the_toolbar_fits_a_narrow_window_in_both_themes(panel, styled, qapp) -> None:
-    for theme in (LIGHT, DARK):
-        apply_theme(qapp, theme)
-        assert panel.minimumSizeHint().width() <= 700
+def stands_whole(tools) -> bool:
+    """Whether the tools on the line are next to each other, each as wide as it needs, and no higher than the line."""
+    shown = sorted((one for one in tools._tools if one.parentWidget() is tools), key=lambda one: one.x())
+    shown_edges = [(one.x(), one.x() + one.width()) for one in shown]
+    wide = all(one.width() >= min(one.minimumSizeHint().width(), one.maximumWidth()) for one in shown)
+    apart = all(here[1] < after[0] for here, after in pairwise(shown_edges)) and shown_edges[-1][1] <= tools.width()
+    return wide and apart and all(one.y() >= 0 and one.y() + one.height() <= tools.height() for one in shown)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+@pytest.mark.parametrize("larger", [1.0, 1.25])
+def test_the_tools_stand_whole_on_one_line_or_in_the_menu(panel, styled, qapp, qtbot, theme, larger) -> None:
+    apply_theme(qapp, theme)
+    qapp.setStyleSheet(qapp.styleSheet().replace("font-size: 9.5pt", f"font-size: {9.5 * larger}pt"))
+    panel.show()
+    tools, counts = panel.tools, {}
+    for width in (480, 520, 610, 830, 1400, 520):
+        panel.resize(int(width * larger), 500)
+        qtbot.waitUntil(lambda: tools.width() == panel.width() and stands_whole(tools))
+        assert tools.height() < 2 * panel.map_box.height()
+        n_shown = sum(one.parentWidget() is tools for one in tools._tools)
+        assert n_shown + sum(one.parentWidget() is tools.menu for one in tools._tools) == len(tools._tools)
+        assert tools.more.isVisible() == (n_shown < len(tools._tools))
+        assert counts.setdefault(width, n_shown) == n_shown
+        stops = [one for one in walk_focus(panel) if one.isVisible() and one.parentWidget() is tools]
+        assert [one.x() for one in stops] == sorted(one.x() for one in stops), "Tab goes from left to right"
+    assert list(counts.values()) == sorted(counts.values()) and counts[1400] == len(tools._tools)
+
+
+def test_a_tool_in_the_menu_works_and_escape_closes_it(panel, qtbot) -> None:
+    show(panel)
+    panel.show()
+    panel.resize(520, 500)
+    qtbot.waitUntil(lambda: panel.path_button.parentWidget() is panel.tools.menu)
+    qtbot.mouseClick(panel.tools.more, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(panel.path_button.isVisible)
+    with qtbot.waitSignal(panel.look_changed):
+        qtbot.mouseClick(panel.path_button, Qt.MouseButton.LeftButton)
+    assert panel.path_button.isChecked() and panel.tools.menu.isVisible()
+    qtbot.keyClick(panel.tools.menu, Qt.Key.Key_Escape)
+    assert not panel.tools.menu.isVisible()
 
 
 def test_geometries_the_surface_lacks_are_switched_off_with_the_reason(panel) -> None:

@@ -72,6 +72,14 @@ def test_facts_name_the_encoder_and_where_its_data_come_from(window: CardWindow)
         assert wanted in shown
 
 
+def test_every_title_has_room_over_its_plot(window: CardWindow, qtbot: QtBot) -> None:
+    """Also over a plot that was made and drawn before it was laid out."""
+    for plot in window.figure.plots:
+        title, box = plot.getPlotItem().titleLabel, plot.getPlotItem().vb
+        assert title.item.boundingRect().height() <= title.size().height() and title.isVisible()
+        assert title.mapRectToScene(title.rect()).bottom() <= box.mapRectToScene(box.rect()).top() + 1
+
+
 def test_a_click_on_a_point_names_its_voxel(window: CardWindow) -> None:
     card, plot = load_card(*KEY), window.figure.plots[1]
     voxel = int(np.argmax(card.r2))

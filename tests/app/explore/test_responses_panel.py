@@ -417,3 +417,17 @@ def test_budgets_above_the_steps_do_not_lie_over_one_another(qtbot: QtBot) -> No
     texts = list_texts()
     assert texts[-1][-1] == "0.03137" and len(texts) < 4
     assert all(left[0].right() < right[0].left() for left, right in pairwise(texts))
+
+
+@pytest.mark.parametrize("height", [180, 320])
+def test_the_names_of_lines_are_whole_at_every_size(panel: ResponsesPanel, height: int) -> None:
+    panel.show_probe(make_probe(size=32), TABLE)
+    for width in (1300, 700, 500, 900):
+        panel.resize(width, height)
+        panel.grab()
+        plot = panel.curve.shift
+        box = plot.getPlotItem().vb
+        edge = box.mapRectToScene(box.rect()).right()
+        for name in plot._ends:
+            label = plot._names[name]
+            assert label.mapRectToScene(label.boundingRect()).right() <= edge + 1, (name, width)
