@@ -16,7 +16,7 @@ from core.datasets.kinds import AUTO, MODULES, inspect_source, plan_import
 from core.datasets.subject_files import relink_images, remove_subject
 from core.datasets.summary import load_summary
 from core.encoders.library import check_no_encoders
-from core.files import replace_file
+from core.files import check_new, replace_file
 
 INSPECT, WRITE_TEMPLATE = "inspect", "template"
 EXPLANATION = """\
@@ -91,9 +91,7 @@ def _write_template(file: Path | None) -> int:
     if file is None:
         print(TEMPLATE, end="")
         return 0
-    if file.exists():
-        advice = "It is there already, and nothing is overwritten."
-        raise refusal("file", allowed="a new file", got=str(file), advice=advice)
+    check_new("file", file)
     replace_file(file, lambda partial: partial.write_text(TEMPLATE, encoding="utf-8"))
     print(f"Wrote {file}. Fill it in, then: main.py import generic {file} --subject ID")
     return 0

@@ -13,6 +13,7 @@ from core.experiments.packages.package import FORMATS, PackageKind, fit_template
 from core.experiments.packages.plan import PackagePlan, make_plan
 from core.experiments.packages.template import Template, read_template, write_template
 from core.experiments.packages.timing import Screen, Timing
+from core.files import check_new
 from core.stimuli.manifest import read_manifest
 
 ORDER = "runs repeats participants stimuli_per_run catch_per_run=catch blanks_per_run=blanks spacing seed catch_kind"
@@ -50,9 +51,7 @@ def run_package(
     template = Template(given.over(base.timing), given.over(base.order), given.over(base.screen, **pixels))
     announce(template)
     if save_timing is not None:
-        if save_timing.exists():
-            advice = "Nothing is overwritten; choose another name."
-            raise refusal("--save-timing", allowed="a new file", got=str(save_timing), advice=advice)
+        check_new("--save-timing", save_timing)
         write_template(template, save_timing)
         print(f"Wrote {save_timing}; edit it and give it with --timing.")
         return 0

@@ -20,7 +20,7 @@ import numpy as np
 from core.checks import check_choice, check_count, refusal
 from core.experiments.measured.planned import MeasuredPlan
 from core.experiments.measured.trial import SIMULATED
-from core.files import replace_file
+from core.files import check_new, replace_file
 from core.probes.target import Target
 from core.reports.table import write_csv
 from core.seeds import make_stream
@@ -135,9 +135,7 @@ def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[obje
     import pandas as pd  # kept from the window's start
 
     target = path.expanduser()
-    if target.exists():
-        advice = "Choose another name; nothing is overwritten."
-        raise refusal("out", allowed="a new file", got=str(path), advice=advice)
+    check_new("out", target)
     table = pd.DataFrame(rows, columns=header, dtype=object)
     replace_file(target, partial(write_csv, table))
     return target
