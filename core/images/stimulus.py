@@ -47,6 +47,13 @@ def make_stimulus(identity: str, levels: ByteArray, *, source: str = "", notes: 
     return Stimulus(id=identity, pixels=pixels, sha256=hash_levels(levels), source=source, notes=notes)
 
 
+def check_scale(name: str, levels: ByteArray) -> None:
+    """Raise BadInputError for a picture of the levels 0 and 1 alone: it would be all but black."""
+    if levels.max() == 1 and levels.min() == 0:
+        advice = "Where 1 is white, multiply by 255; where they are of 16 bits, by 257."
+        raise refusal("image", allowed="levels up to 255", got=f"none above 1 in {name}", advice=advice)
+
+
 def to_uint8(pixels: FloatArray) -> ByteArray:
     """Grey levels round(255 x) of pixels (3, height, width) in [0, 1]: (height, width, 3) uint8. Never truncates.
 

@@ -11,6 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 import zarr
+from PIL import Image
 from scipy.stats import zscore
 from zarr.core.sync import cleanup_resources
 
@@ -182,6 +183,47 @@ def test_images_may_come_from_an_hdf5_array(folder: Path) -> None:
     text = '[images]\nfile = "stimuli.h5"\nkey = "images"\nlist = "images.csv"\n[responses]\nfile = "responses.npy"\n'
     run(describe(folder, text), held_out="0.2")
     assert set(np.unique(open_image_store(load_subject("mine")).load("image-4", 40).levels)) == {4}
+
+
+@pytest.mark.parametrize(
+    ("rows", "first", "shown"),
+    [((1, 2, 3, 4, 5), 1, 0), ((1, 2, 3, 4, 5), 0, 1), ((2, 6, 3, 4, 5), 1, 1), ((5, 1, 2, 3, 0), None, 5)],
+)
+def test_rows_of_images_counted_from_1_are_told_from_those_from_0(
+    folder: Path, rows: tuple[int, ...], first: int | None, shown: int
+) -> None:
+    with h5py.File(folder / "stimuli.h5", "w") as file:
+        file["images"] = np.broadcast_to(np.arange(20, 26, dtype=np.uint8)[:, None, None, None], (6, 40, 40, 3))
+    write_csv(folder / "images.csv", [{"image": row} for row in rows])
+    text = '[images]\nfile = "stimuli.h5"\nlist = "images.csv"\n{first}[responses]\nfile = "responses.npy"\n'
+    if first is not None:
+        with pytest.raises(BadInputError, match=r"Say under \[images\] whether its first row is image 0 or 1"):
+            plan_import("generic", describe(folder, text.format(first="")), ImportOptions("x"))
+    said = "" if first is None else f"first = {first}\n"
+    run(describe(folder, text.format(first=said)), held_out="0.2")
+    assert open_image_store(load_subject("mine")).load(f"image-{rows[0]}", 40).levels.max() == 20 + shown
+
+
+def test_rows_without_a_row_0_are_told_to_count_from_0(folder: Path) -> None:
+    with h5py.File(folder / "stimuli.h5", "w") as file:
+        file["images"] = np.zeros((9, 40, 40, 3), dtype=np.uint8)
+    write_csv(folder / "images.csv", [{"image": row} for row in (8, 2, 4, 1, 5)])
+    text = '[images]\nfile = "stimuli.h5"\nlist = "images.csv"\n[responses]\nfile = "responses.npy"\n'
+    remarks = plan_import("generic", describe(folder, text), ImportOptions("x")).remarks
+    assert any("Rows of stimuli.h5 are counted from 0" in one for one in remarks)
+
+
+@pytest.mark.parametrize("place", ["file", "folder"])
+def test_pictures_of_levels_0_and_1_are_refused_at_the_import(folder: Path, place: str) -> None:
+    levels = DRAW.integers(0, 2, (5, 40, 40, 3), dtype=np.uint8)
+    with h5py.File(folder / "stimuli.h5", "w") as file:
+        file["images"] = levels
+    write_csv(folder / "images.csv", [{"image": row} for row in range(5)])
+    for name, one in zip(IDS, levels, strict=True):
+        Image.fromarray(one).save(folder / "images" / f"{name}.png")
+    text = '[images]\nfile = "stimuli.h5"\nlist = "images.csv"\n[responses]\nfile = "responses.npy"\n'
+    with pytest.raises(BadInputError, match="got 'none above 1 in .*multiply by 255"):
+        run(describe(folder, text if place == "file" else BASE.format(file="responses.npy")))
 
 
 @pytest.mark.parametrize(
@@ -434,8 +476,34 @@ def test_a_voxel_that_says_no_side_has_none(folder: Path) -> None:
 @pytest.mark.parametrize("shape", [(3, 5), (3, 2, 5)])
 def test_a_transposed_array_is_recognised_and_the_cure_named(folder: Path, shape: tuple[int, ...]) -> None:
     np.save(folder / "responses.npy", np.ones(shape))
-    with pytest.raises(BadInputError, match=r"5 images.*got '\(3, .*5\) in responses.npy'. It is transposed: save it"):
+    with pytest.raises(
+        BadInputError, match=r"5 images.*got '\(3, .*5\) in responses.npy'. It is transposed: write transposed"
+    ):
         plan_import("generic", describe(folder, BASE.format(file="responses.npy")), ImportOptions("x"))
+
+
+def test_a_square_array_says_which_axis_was_taken_and_can_be_turned(folder: Path) -> None:
+    values = DRAW.standard_normal((5, 5)).astype(np.float32)
+    np.save(folder / "square.npy", values)
+    for option, taken, right in (("", "first", values), ("transposed = true\n", "last", values.T)):
+        recording = plan_import(
+            "generic", describe(folder, BASE.format(file="square.npy") + option), ImportOptions("x")
+        )
+        assert any(f"The {taken} axis of square.npy (5, 5) is taken as images" in one for one in recording.remarks)
+        np.testing.assert_array_equal(recording.sessions[0].read(), right)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (3, 2, 5)])
+def test_a_turned_array_is_turned_where_the_description_says_so(folder: Path, shape: tuple[int, ...]) -> None:
+    values = DRAW.standard_normal(shape).astype(np.float32)
+    np.save(folder / "turned.npy", values)
+    text = BASE.format(file="turned.npy") + "transposed = true\n"
+    sessions = plan_import("generic", describe(folder, text), ImportOptions("x")).sessions
+    for repeat, session in enumerate(sessions):
+        np.testing.assert_array_equal(session.read(), values.T if len(shape) == 2 else values.T[:, repeat])
+    (folder / "table.csv").write_text("a,b,c,d,e\n1,2,3,4,5\n")
+    with pytest.raises(BadInputError, match="Save the table itself turned"):
+        plan_import("generic", describe(folder, text.replace("turned.npy", "table.csv")), ImportOptions("x"))
 
 
 def test_more_repeats_than_voxels_are_turned_axes_unless_the_voxels_are_listed(folder: Path) -> None:
