@@ -476,9 +476,7 @@ def test_a_voxel_that_says_no_side_has_none(folder: Path) -> None:
 @pytest.mark.parametrize("shape", [(3, 5), (3, 2, 5)])
 def test_a_transposed_array_is_recognised_and_the_cure_named(folder: Path, shape: tuple[int, ...]) -> None:
     np.save(folder / "responses.npy", np.ones(shape))
-    with pytest.raises(
-        BadInputError, match=r"5 images.*got '\(3, .*5\) in responses.npy'. It is transposed: write transposed"
-    ):
+    with pytest.raises(BadInputError, match=r"5 images.*got '\(3, .*5\) in responses.npy'. It is transposed: write"):
         plan_import("generic", describe(folder, BASE.format(file="responses.npy")), ImportOptions("x"))
 
 
