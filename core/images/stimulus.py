@@ -47,11 +47,12 @@ def make_stimulus(identity: str, levels: ByteArray, *, source: str = "", notes: 
     return Stimulus(id=identity, pixels=pixels, sha256=hash_levels(levels), source=source, notes=notes)
 
 
-def check_scale(name: str, levels: ByteArray) -> None:
-    """Raise BadInputError for a picture of the levels 0 and 1 alone: it would be all but black."""
-    if levels.max() == 1 and levels.min() == 0:
-        advice = "Where 1 is white, multiply by 255; where they are of 16 bits, by 257."
-        raise refusal("image", allowed="levels up to 255", got=f"none above 1 in {name}", advice=advice)
+def check_scale(name: str, levels: npt.NDArray[np.integer]) -> None:
+    """Raise BadInputError for 8-bit levels of 0 and 1, or 16-bit ones of 12 bits: they would look all but black."""
+    whole, dark, times = (255, 1, 255) if levels.dtype == np.uint8 else (65535, 4095, 16)
+    if levels.min() < levels.max() <= dark:
+        advice = f"If {dark} is white, multiply by {times}."
+        raise refusal("image", allowed=f"levels up to {whole}", got=f"none above {dark} in {name}", advice=advice)
 
 
 def to_uint8(pixels: FloatArray) -> ByteArray:
