@@ -35,6 +35,7 @@ TRIAL_COLUMNS = ("image", "session")
 VOXEL_COLUMNS = ("hemisphere", "vertex", "x", "y", "z", "roi", "noise_ceiling", "ncsnr")
 NUMBERINGS = re.compile(r"(voxel|column|trial|row)([ _]?(id|index|idx|number|num|no|nr))?", re.IGNORECASE)
 """Columns that number the lines of a table."""
+MAY_BE_INDICES = "x, y and z are whole and never below 0, as indices of voxels: they are taken as mm."
 WITHOUT_SIDE = (
     "The table of voxels names vertices but not their hemisphere, so voxels are reached through their ROI and not "
     "drawn: add a column hemisphere (left or right)."
@@ -259,7 +260,9 @@ def place_table(table: Table, surface: str, columns: int) -> Places:
         points: Any = np.stack([to_numbers(table[axis], axis) for axis in "xyz"], axis=1)
         if np.fmax.reduce(np.abs(points), axis=None) < 1:
             raise refusal("x, y, z", allowed="in mm", got="all within 1 of 0", advice="Multiply metres by 1,000.")
-        return place_volume(points, np.eye(4), surface=surface)
+        places = place_volume(points, np.eye(4), surface=surface)
+        is_counted = (points >= 0).all() and (points == np.rint(points)).all()
+        return replace(places, remark=f"{MAY_BE_INDICES} {places.remark}".strip()) if is_counted else places
     return place_nowhere(side)
 
 
@@ -276,7 +279,7 @@ def read_column(table: Table, name: str, kept: BoolArray, *, most: float, least:
     values = to_numbers(table[name], name)
     wrong = values[np.isfinite(values) & ((values < least) | (values > most))]
     if len(wrong):
-        advice = "Divide percent by 100." if most == 1.0 and wrong[0] <= 100 else ""
+        advice = "Divide percent by 100." if most == 1.0 and 1 < wrong[0] <= 100 else ""
         allowed = f"in [{least:g}, {most:g}]" if np.isfinite(most) else "at least 0"
         raise refusal(name, allowed=allowed, got=float(wrong[0]), advice=advice)
     return np.asarray(values[kept])

@@ -21,6 +21,7 @@ from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import
 from core.datasets.kinds import detect_kind, plan_import
 from core.datasets.subject import load_responses, load_subject
+from core.datasets.subject_files import remove_subject
 from core.datasets.summary import load_summary
 from core.encoders.responses import estimate_noise_ceiling
 from core.errors import BadInputError
@@ -504,6 +505,32 @@ def test_a_turned_array_is_turned_where_the_description_says_so(folder: Path, sh
         plan_import("generic", describe(folder, text.replace("turned.npy", "table.csv")), ImportOptions("x"))
 
 
+def test_trials_of_zeros_are_missing_ones_unless_counts_or_few(folder: Path) -> None:
+    values = DRAW.standard_normal((5, 20)).round(3)
+    values[3] = 0
+    path = describe(folder, BASE.format(file="zeros.npy"))
+    np.save(folder / "zeros.npy", values)
+    with pytest.raises(BadInputError, match="got '0 in all 20 voxels, in 1 trials'. Write NaN"):
+        run(path)
+    for others in (values[:, :19], np.rint(values * 9)):
+        np.save(folder / "zeros.npy", others)
+        run(path, held_out="0.2")
+        np.testing.assert_allclose(load_responses("mine")[:, 0], others, atol=1e-6)
+        remove_subject("mine")
+
+
+def test_a_noise_ceiling_is_no_ratio_of_sds_and_indices_are_no_mm(folder: Path) -> None:
+    text = BASE.format(file="responses.npy") + '[voxels]\nsurface = "fsaverage5"\ntable = "voxels.csv"\n'
+    lines = [{"x": 30 + row, "y": 40, "z": 20 + row, "ncsnr": 35 + row} for row in range(3)]
+    write_csv(folder / "voxels.csv", lines)
+    with pytest.raises(BadInputError, match="`ncsnr` must be the SD of the signal over that of the noise, got 'over"):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+    for shift, told in ((0, True), (0.5, False)):
+        write_csv(folder / "voxels.csv", [line | {"x": line["x"] + shift, "ncsnr": 0.4} for line in lines])
+        remarks = plan_import("generic", describe(folder, text), ImportOptions("x")).remarks
+        assert any("they are taken as mm" in one for one in remarks) is told
+
+
 def test_more_repeats_than_voxels_are_turned_axes_unless_the_voxels_are_listed(folder: Path) -> None:
     np.save(folder / "responses.npy", DRAW.standard_normal((5, 3, 2)))
     text = BASE.format(file="responses.npy")
@@ -539,3 +566,14 @@ def test_repeats_that_were_measured_set_the_ceiling_themselves(folder: Path) -> 
     subject = load_subject("mine")
     expected = estimate_noise_ceiling(repeats, scored=subject.test)  # the noise of a mean of 4 is in their spread
     np.testing.assert_allclose(subject.voxels.noise_ceiling, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mask.nii", "roi_FFA.nii"])
+def test_a_map_of_probabilities_is_no_mask(folder: Path, name: str) -> None:
+    for each in ("mask.nii", "roi_FFA.nii"):
+        save_volume(folder / each, np.ones((3, 1, 1), np.uint8))
+    save_volume(folder / name, np.array([0.2, 0.7, 1]).reshape(3, 1, 1).astype(np.float32))
+    save_volume(folder / "betas_1.nii", DRAW.standard_normal((3, 1, 1, 5)).astype(np.float32))
+    write_csv(folder / "trials.csv", [{"image": f"{one}.png"} for one in IDS])
+    with pytest.raises(BadInputError, match=rf"`{name}` must be a mask or labels of whole numbers, got 0\.2"):
+        plan_import("nifti", folder, ImportOptions("x"))
