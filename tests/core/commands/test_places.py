@@ -84,3 +84,12 @@ def test_a_place_that_can_be_written_is_left_as_it_is(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
     with pytest.raises(StorageError, match="a folder has that name"):
         check_file(tmp_path)
+
+
+def test_the_design_of_one_probe_writes_no_folder_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_probe(make_probe(44, 16), tmp_path / "saved")
+    call = ["design", str(tmp_path / "saved.json"), "--noise-ceiling", "0.3", "--out", str(tmp_path / "new")]
+    assert run_command_line(call, open_window=Mock(), run_demonstration=Mock()) == 2
+    assert "must be left out with a saved probe" in capsys.readouterr().err
