@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import shutil
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -207,14 +208,29 @@ def is_there(path: Path) -> bool:
         return False
 
 
+def check_file(path: Path) -> None:
+    """Raise StorageError if no file can be written at a path; asked before long work, not after it."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "a folder has that name")
+        with suppress(FileNotFoundError):
+            path.lstat()  # fails for a name that is too long
+        with tempfile.TemporaryFile(dir=next(one for one in path.absolute().parents if one.exists())):
+            pass
+    except OSError as error:
+        raise StorageError(describe_failure(path, error)) from error
+
+
 def check_new(name: str, file: Path) -> None:
-    """Raise BadInputError if a file, given by an option of that name, is there already."""
+    """Raise BadInputError if the file an option names is there; StorageError as `check_file`."""
     if is_there(file):
-        raise refusal(name, allowed="a new file", got=str(file), advice="Choose another name; nothing is overwritten.")
+        advice = "Choose another name; nothing is overwritten."
+        raise refusal(name, allowed="a new file", got=str(file), advice=advice)
+    check_file(file)
 
 
 def check_free(folder: Path) -> None:
-    """Raise BadInputError if `folder` is a file or already holds something."""
+    """Raise BadInputError if `folder` is a file or already holds something; StorageError if it cannot be written."""
     advice = "Choose a new or an empty folder; nothing is overwritten."
     if folder.is_dir():
         remove_leftovers(folder)
@@ -226,6 +242,7 @@ def check_free(folder: Path) -> None:
             raise refusal("out", allowed="a new or an empty folder", got=str(folder), advice=_describe_holder(held))
     elif folder.exists():
         raise refusal("out", allowed="a folder", got=str(folder), advice=advice)
+    check_file(folder / "any")
 
 
 def _describe_holder(held: list[str]) -> str:

@@ -12,6 +12,8 @@ from core.encoders.encoder import Encoder
 from core.errors import NoGradientError
 from core.types import FloatArray
 
+NEEDS_NONE = "A probe by the method `square` and a ranking of natural images need none."
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
@@ -149,8 +151,7 @@ def run_network(encoder: Encoder, pixels: torch.Tensor) -> torch.Tensor:
     features: torch.Tensor = encoder.network(pixels)
     if not features.requires_grad:
         raise NoGradientError(
-            f"Network {encoder.network.spec.id} has no gradient with respect to its pixels. "
-            "Use the method `square`, which needs none."
+            f"Network {encoder.network.spec.id} has no gradient with respect to its pixels. {NEEDS_NONE}"
         )
     return features
 
@@ -162,7 +163,7 @@ def check_gradient(gradient: torch.Tensor, encoder: Encoder) -> torch.Tensor:
         share = float((~finite).any(dim=1).float().mean())
         raise NoGradientError(
             f"The gradient of network {encoder.network.spec.id} at layer {encoder.network.layer} is infinite or NaN in "
-            f"{share:.2%} of the pixels. Use another layer or image, or the method `square`, which needs none."
+            f"{share:.2%} of the pixels. Use another layer or image. {NEEDS_NONE}"
         )
     return gradient
 

@@ -8,6 +8,7 @@ from typing import Annotated
 from core.checks import refusal, to_number
 from core.commands.options import Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish, format_table
+from core.commands.probe_options import refuse_beside
 from core.experiments.measured.design import DesignConfig
 from core.files import check_free
 from core.headers import plain
@@ -50,6 +51,7 @@ def run_design(
     config = given.make(DesignConfig, noise_ceiling=_read_share(noise_ceiling))
     announce(config)
     if stimuli.suffix == ".json" and all(path.is_file() for path in name_files(stimuli)):
+        refuse_beside({"out": out}, "a saved probe", ("out",), advice="Its table is printed: redirect it, or --json.")
         rows = tabulate_needed(load_probe(stimuli), config)
         return answer(plain({"probe": str(stimuli), "budgets": rows}), format_table(rows), as_json=json)
     plan = plan_set(read_manifest(stimuli))

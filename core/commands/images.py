@@ -15,7 +15,7 @@ from core.commands.probe import EncoderOptions, resolve_encoder
 from core.commands.probe_options import TargetOptions, check_one_target, resolve_target
 from core.datasets.subject import load_subject
 from core.engine import Engine
-from core.files import check_free, is_there, replace_file
+from core.files import check_free, check_new, replace_file
 from core.headers import plain, write_json
 from core.probes.synthesis_config import ImagesConfig, SynthesisConfig
 from core.stimuli.as_is import list_library, list_natural, name_target, sum_up, write_synthesis
@@ -63,8 +63,8 @@ def run_rank(
     """Rank; returns 0."""
     config = _resolve(given, images)
     for name, file in (("out", out), ("items", items)):
-        if file is not None and is_there(file):
-            raise refusal(name, allowed="a new file", got=str(file), advice="Nothing is overwritten.")
+        if file is not None:
+            check_new(name, file)
     encoder, target, by, top = _open(config, given, device), config.target, config.by, config.top
     if by_category:
         return _report_fingerprint(encoder, config, out, as_json=json)

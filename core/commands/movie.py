@@ -17,6 +17,7 @@ from core.errors import BadInputError
 from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
 from core.figures.movie_config import CortexStyle, MovieConfig, check_movie, parse_size
 from core.figures.movie_frames import Cortex
+from core.files import check_file
 from core.probes.probe import Probe
 
 STYLE = "map geometry=surface hemispheres view gate_r=gate outlines labels path"
@@ -89,6 +90,7 @@ def run_figure(
     config = given.make(FigureConfig, style=given.make(CortexStyle))
     announce(config)
     find_figure_format(out, config.kind)
+    check_file(out)
     saved = load_probe(probe)
     with open_cortex(host, saved, config) as cortex:
         print(f"Saved {write_figure(saved, config, out, cortex=cortex)}")

@@ -34,7 +34,7 @@ from core.encoders.files import usual_layer
 from core.encoders.library import read_encoder_file
 from core.engine import Engine
 from core.figures.figure_config import FigureConfig
-from core.files import check_free
+from core.files import check_file, check_free
 from core.images.stimulus import Stimulus
 from core.networks.catalog import find_network
 from core.probes.files import save_probe
@@ -164,8 +164,10 @@ def run_probe(
     poor = check_against(config, gate=DEFAULT_GATE)
     stimulus = find_stimulus(image, size=config.side)
     check_free(out)  # before the attack runs, not after
-    if html is not None and html.suffix.lower() != ".html":
-        raise refusal("html", allowed="a file ending in .html", got=html.name)
+    if html is not None:
+        if html.suffix.lower() != ".html":
+            raise refusal("html", allowed="a file ending in .html", got=html.name)
+        check_file(html)
     engine = Engine(device=device)
     if network_weights is not None:
         engine.open_network(network, layer, weights=network_weights)

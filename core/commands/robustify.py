@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from core.commands.options import IS_ASKING, Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, follow, format_table, time_left
+from core.files import check_file
 from core.networks.catalog import check_new_id, folder_name, list_user_networks
 from core.robustify.config import RobustifyConfig, RobustifyOptions, robustify_folder
 
@@ -58,6 +59,8 @@ def run_robustify(
         check_new_id(id)
     weights = out or robustify_folder() / f"{folder_name(id or config.network)}.safetensors"
     start = checkpoint or weights.with_suffix(".checkpoint")
+    check_file(weights)
+    check_file(start)
     set_threads()
     chosen = choose_device(device)
     if not convert:

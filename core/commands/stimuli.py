@@ -13,7 +13,7 @@ from core.cluster.where import USUAL, parse_where
 from core.commands.engine import At, make_engine
 from core.commands.options import Device, Given, Json, about, announce, explained, takes
 from core.commands.output import answer, finish
-from core.files import check_free, check_new
+from core.files import check_file, check_free, check_new
 from core.stimuli.layout import Layout
 from core.stimuli.level_strip import read_set_levels, read_strips
 from core.stimuli.levels import USUAL_LEVELS, describe_readings
@@ -58,10 +58,11 @@ def run_plan(
     given: Given,
 ) -> int:
     """Resolve a plan, say what it holds; returns 0."""
+    if out is not None:
+        check_new("out", out)
     resolved = _resolve(plan, given)
     recipes = _list_recipes(resolved)
     if out is not None:
-        check_new("out", out)
         write_plan(resolved, out)
     return answer(_summarise(resolved, recipes), _describe(resolved, out), as_json=json)
 
@@ -122,6 +123,7 @@ def run_strip(
     from core.reports.inks import find_inks
 
     check_choice("out", out.suffix.lstrip(".").lower(), FORMATS)
+    check_file(out)
     inks, strips = find_inks(theme), read_strips(read_manifest(stimuli), image=image, network=network, target=target)
     first = strips[0][0].reading
     write_figure(draw_strip(strips[0], inks), out, inks)

@@ -14,6 +14,7 @@ from core.commands.output import answer, format_table
 from core.datasets.subject import load_as_recorded
 from core.datasets.surface_choice import check_fit, choose_surface
 from core.errors import BadInputError
+from core.files import check_file
 from core.surfaces.store import (
     check_surface_name,
     has_surface,
@@ -141,6 +142,7 @@ def _project(
     if volume is None or out is None:
         raise BadInputError("`surfaces project` needs --volume FILE and --out FILE.npz.")
     announce()
+    check_file(out)
     surface = load_surface(name)
     known = write_projection(volume, surface, out)
     print(f"Wrote {known:,} values of {sum(surface.n_vertices):,} vertices to {out}.")

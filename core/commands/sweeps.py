@@ -17,6 +17,7 @@ from core.commands.engine import At, follow_work, make_engine
 from core.commands.options import Device, Given, Json, NewFolder, Run, Seed, about, announce, explained, takes
 from core.commands.output import answer, format_table, read_numbers, split, stop_on_interrupt
 from core.datasets.subject import load_subject
+from core.files import check_file, check_free
 from core.headers import unstructure
 from core.sweeps.cells import begin_store
 from core.sweeps.choose import choose_control_encoders, choose_encoders, choose_images, choose_targets
@@ -131,6 +132,8 @@ def _compute(
 ) -> bool:
     """Tell the cost and compute; false if no more was asked for than the cost or the folder."""
     check_where(where := parse_where(options.engine, device))
+    if not options.cost:
+        check_file(out / work.file) if options.resume else check_free(out)
     engine, layers = make_engine(where, device), work.runner.layers(config)
     with stop_on_interrupt() as should_stop:
         if options.begin:

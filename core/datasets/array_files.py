@@ -30,6 +30,7 @@ from core.unpickle import read_object_array
 AGAIN = "Save it again as plain numbers."
 NAME_TITLES = "image image_id image_name stim_file stimulus stimulus_id picture file filename name id"
 """Titles, in lower case, of a first column that names the pictures of the rows, also by numbers."""
+TABLES = (".csv", ".tsv")
 VALUES_AT_ONCE = 16_000_000
 """Numbers read at once: 64 MB."""
 
@@ -81,6 +82,12 @@ class ArrayFile:
         with reading(self.path, "array file", error=StorageError, advice="Nothing of it was kept; copy it again."):
             values = np.asarray(self.get((..., part) if last is not self.is_backwards else part))
         return values.T if self.is_backwards else values
+
+    def transposed(self) -> ArrayFile:
+        """The same with its axes in opposite order. Raises BadInputError for a table, whose lines have names."""
+        if self.path.suffix.lower() in TABLES:
+            raise refusal("transposed", allowed="false for a table", got=True, advice="Save the table itself turned.")
+        return replace(self, shape=self.shape[::-1], is_backwards=not self.is_backwards)
 
     def with_trials_first(self) -> ArrayFile:
         """A volume of trials (x, y, z, n), as GLMsingle saves betas, as rows (n, x y z) in C order."""

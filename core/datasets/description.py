@@ -23,12 +23,16 @@ HEADER = HeaderKind(
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """The table [images]: a folder of pictures or an array file with its `key`, and a list of them."""
+    """The table [images]: a folder of pictures or an array file with its `key`, and a list of them.
+
+    `first` is the number the list gives the first row of the file, 0 or 1; None where it does not say.
+    """
 
     folder: Path | None = None
     file: Path | None = None
     key: str = ""
     list: Path | None = None
+    first: Literal[0, 1] | None = None
 
     def __post_init__(self) -> None:
         if (self.folder is None) is (self.file is None):
@@ -38,10 +42,11 @@ class ImagePart:
 
 @dataclass(frozen=True, slots=True)
 class ResponsePart:
-    """The table [responses]: the array, what its rows and columns are."""
+    """The table [responses]: the array, what its rows and columns are; `transposed` where its images come last."""
 
     file: Path = Path("responses.npy")
     key: str = ""
+    transposed: bool = False
     rows: Literal["images", "trials"] = "images"
     trials: Path | None = None
     averaged: int = 1

@@ -21,7 +21,7 @@ from core.datasets.photos import NETWORK_SIZE, load_stimulus
 from core.datasets.subject import ImageSource, Subject, is_shipped, list_subjects, load_subject
 from core.errors import BadInputError, StorageError
 from core.images.read import check_image, read_image
-from core.images.stimulus import Stimulus, make_stimulus
+from core.images.stimulus import Stimulus, check_scale, make_stimulus
 from core.images.transform import crop_resize
 from core.words import natural_order
 
@@ -89,15 +89,18 @@ def _load(source: ImageSource, member: str, *, identity: str, size: int) -> Stim
         stimulus = read_image(source.path / member, size=size)
         return replace(stimulus, id=identity)
     levels = _open_images(source.path, source.key, source.path.stat().st_mtime_ns).read(int(member))
+    check_scale(f"{source.path.name}: {source.key}[{member}]", levels)
     resized = np.array(crop_resize(Image.fromarray(levels), size), dtype=np.uint8)
     return make_stimulus(identity, resized, source=f"{source.path}: {source.key}[{member}]")
 
 
 def check_pictures(source: ImageSource) -> Iterator[int]:
-    """Open every picture file, without unpacking it, and yield now and then how many are well.
+    """Read the first image, open every other file without unpacking it, and yield now and then how many are well.
 
     Raises BadInputError for the first that is no usable image.
     """
+    if source.path.exists():
+        _load(source, source.members[0], identity="", size=NETWORK_SIZE)
     members = source.members if source.kind == "files" else ()
     for number, member in enumerate(members, start=1):
         check_image(source.path / member)

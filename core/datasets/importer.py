@@ -29,7 +29,7 @@ from core.datasets.recording import UNUSED, RecordedSession, Recording, VoxelPla
 from core.datasets.subject import MEANS_NAME
 from core.datasets.subject_files import make_header, write_files
 from core.datasets.summary import BIN_EDGES, SUMMARY_NAME, ImportSummary, gather_facts
-from core.datasets.tables import read_table, refuse_codes
+from core.datasets.tables import read_table, refuse_codes, refuse_zeros
 from core.device import MAY_BE_MEMORY, halve
 from core.errors import BadInputError
 from core.files import new_folder
@@ -186,6 +186,7 @@ def fill_session(
             if stop > len(values) or block.shape[1:] != (n_voxels,):
                 raise _refuse_shape(session, n_voxels, (stop, *block.shape[1:]))
             refuse_codes(block, session.name)
+            refuse_zeros(block, session.name)
             values[done:stop] = block[:, voxels]
             absent[done:stop] = np.isnan(block).sum(axis=1)
             done = stop

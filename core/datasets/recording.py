@@ -29,6 +29,8 @@ from core.words import name_some
 KINDS = HeaderKind("the list of kinds of recordings", "Install the program again.", error=StorageError, syntax="toml")
 SHOWN = 4
 """Names told of many."""
+LARGE_NCSNR = 10
+"""A noise ceiling of 99 % for a single trial, which no recording has in most of its voxels."""
 UNUSED = -1
 """The image of a trial that is not used."""
 
@@ -87,7 +89,7 @@ class VoxelPlan:
     ncsnr : (n_voxels,) float, optional. Signal SD over noise SD of a single trial, as published with the data.
     noise_ceiling : (n_voxels,) float, optional. Noise ceiling in [0, 1] as published with the data; wins over `ncsnr`.
 
-    Raises BadInputError if an ncsnr is below 0.
+    Raises BadInputError if an ncsnr is below 0, or half of them are no ratios of SDs.
     """
 
     places: Places
@@ -99,6 +101,10 @@ class VoxelPlan:
         if self.ncsnr is not None and (self.ncsnr < 0).any():
             advice = "It is the SD of the signal over that of the noise: give such a map, or take the file away."
             raise refusal("ncsnr", allowed="at least 0", got=float(np.nanmin(self.ncsnr)), advice=advice)
+        if self.ncsnr is not None and (self.ncsnr > LARGE_NCSNR).mean() > 0.5:
+            advice = "Percent of variance p are a ratio of sqrt(p / (100 - p)), where they are of single trials."
+            got = f"over {LARGE_NCSNR} in most voxels"
+            raise refusal("ncsnr", allowed="the SD of the signal over that of the noise", got=got, advice=advice)
 
     @property
     def n_voxels(self) -> int:

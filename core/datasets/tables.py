@@ -24,6 +24,8 @@ NUMBERS = {"true": "1", "false": "0"} | dict.fromkeys(MISSING, "nan")
 CODES = (999, 9999, 99999, 999999, 32768, 1e20, 9.96921e36, float(np.finfo(np.float32).max))
 """Sizes of numbers that programs write for a value that is not there."""
 LINES_LOOKED_AT = 50
+MANY_VOXELS = 20
+"""So many are not 0 at once unless nothing was measured; fewer units may all be silent."""
 FIELD = r'(?:^|[{0}"]) *[+-]?(?:{1}) *(?:$|[{0}"\r])'
 WITH_POINT = r"\d*\.\d+(?:[eE][+-]?\d+)?"
 WITH_COMMA = r"0?,\d+|\d+,(?:\d\d?|\d{4,})|\d*,\d+[eE][+-]?\d+"
@@ -154,3 +156,11 @@ def refuse_codes(values: npt.NDArray[np.floating], name: str) -> None:
         if abs(code) / 10 > rest:
             allowed = f"responses, NaN where there is none (others are at most {rest:.3g})"
             raise refusal(name, allowed=allowed, got=f"{code:g}", advice="Write NaN in place of it.")
+
+
+def refuse_zeros(trials: npt.NDArray[np.floating], name: str) -> None:
+    """Raise BadInputError if one of the trials (n, n_voxels) is 0 in all of many voxels, unless these are counts."""
+    blank = ~trials.any(axis=1)
+    if blank.any() and trials.shape[1] >= MANY_VOXELS and np.fmax.reduce(trials % 1, axis=None) > 0:
+        got = f"0 in all {trials.shape[1]:,} voxels, in {int(blank.sum()):,} trials"
+        raise refusal(name, allowed="responses, NaN where there is none", got=got, advice="Write NaN in place of it.")

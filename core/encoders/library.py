@@ -31,7 +31,7 @@ from core.encoders.files import (
     user_encoders_folder,
 )
 from core.errors import BadInputError, StorageError
-from core.files import new_folder
+from core.files import check_new, new_folder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -246,7 +246,6 @@ def _export_folder(header: Path, data: EncoderData, out: Path) -> tuple[Path, ..
 
 def _export_npz(data: EncoderData, out: Path) -> Path:
     path = out if out.suffix == ".npz" else out.with_name(f"{out.name}.npz")
-    if path.exists():
-        raise refusal("out", allowed="a new file", got=str(path), advice="Choose another name; nothing is overwritten.")
+    check_new("out", path)
     save_arrays(path, pack_arrays(data, file=path.name))
     return path

@@ -16,10 +16,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core.checks import refusal
 from core.errors import StorageError
 from core.figures.movie_config import MovieConfig, MovieFormat, find_format
-from core.files import check_free, name_partial, new_file, new_folder
+from core.files import check_file, check_free, name_partial, new_file, new_folder
 from core.headers import write_json
 from core.types import ByteArray
 
@@ -56,8 +55,6 @@ def iter_write(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, 
     if kind is MovieFormat.PNG:
         yield from _write_pictures(frames, config, path, note=note)
         return
-    if path.is_dir():
-        raise refusal("out", allowed="a file", got=str(path), advice="A folder has that name.")
     write = _write_mp4 if kind is MovieFormat.MP4 else _write_gif
     last = name_partial(Path("movie")).name.removeprefix(".movie")
     with new_file(path) as partial, tempfile.TemporaryDirectory(last, ".movie.", path.parent) as spare:
@@ -65,10 +62,9 @@ def iter_write(frames: Iterable[ByteArray], config: MovieConfig, path: Path, *, 
 
 
 def check_place(path: Path) -> MovieFormat:
-    """The format of a path, before any work; raises BadInputError where it could not be written."""
+    """The format of a path, before any work; raises BadInputError or StorageError where it could not be written."""
     kind = find_format(path)
-    if kind is MovieFormat.PNG:
-        check_free(path)
+    (check_free if kind is MovieFormat.PNG else check_file)(path)
     return kind
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, ImageCms, ImageFile
 
 from core.checks import refusal
+from core.images.stimulus import check_scale
 from core.types import FloatArray
 
 LARGEST_16_BIT, LEVELS_16_BIT = 65535, 257
@@ -86,6 +87,7 @@ def read_colours(opened: ImageFile.ImageFile, file: Path) -> tuple[Image.Image, 
         plain = opened.convert("RGBA") if opened.mode == "P" and alpha else opened  # Pillow wants RGBA between
     else:
         levels, alpha = deep[..., : 1 if deep.shape[-1] < 3 else 3], _find_alpha(deep, opened.info.get("transparency"))
+        check_scale(file.name, levels)
         plain = _reduce(levels)
     coded = _find_coded(opened, file)
     if coded is None and "icc_profile" in opened.info and opened.mode != "LAB":  # which is no device's own

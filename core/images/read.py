@@ -14,7 +14,7 @@ from core.checks import check_count, refusal
 from core.containers import reading
 from core.errors import BadInputError
 from core.images.colour import check_range, read_colours
-from core.images.stimulus import Stimulus, make_stimulus
+from core.images.stimulus import Stimulus, check_scale, make_stimulus
 from core.images.transform import crop_resize
 
 LEAST_SIDE = 32
@@ -101,6 +101,7 @@ def _convert(opened: ImageFile.ImageFile, file: Path) -> tuple[Image.Image, list
     # Pillow turns a TIFF file while it loads it, and tells of it no more; asking others now would load them.
     turned = _turn_of(opened) if opened.format == "TIFF" else UPRIGHT
     colours, alpha, converted = read_colours(opened, file)
+    check_scale(file.name, np.asarray(colours))
     left_to_turn = _turn_of(opened)
     notes += ["Turned as its EXIF orientation says."] if {turned, left_to_turn} & TURNS else []
     notes += converted

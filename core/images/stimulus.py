@@ -47,6 +47,14 @@ def make_stimulus(identity: str, levels: ByteArray, *, source: str = "", notes: 
     return Stimulus(id=identity, pixels=pixels, sha256=hash_levels(levels), source=source, notes=notes)
 
 
+def check_scale(name: str, levels: npt.NDArray[np.integer]) -> None:
+    """Raise BadInputError for 8-bit levels of 0 and 1, or 16-bit ones of 12 bits: they would look all but black."""
+    whole, dark, times = (255, 1, 255) if levels.dtype == np.uint8 else (65535, 4095, 16)
+    if levels.min() < levels.max() <= dark:
+        advice = f"If {dark} is white, multiply by {times}."
+        raise refusal("image", allowed=f"levels up to {whole}", got=f"none above {dark} in {name}", advice=advice)
+
+
 def to_uint8(pixels: FloatArray) -> ByteArray:
     """Grey levels round(255 x) of pixels (3, height, width) in [0, 1]: (height, width, 3) uint8. Never truncates.
 

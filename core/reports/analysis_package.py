@@ -17,7 +17,7 @@ import numpy as np
 from core.attacks.config import StepRule, describe_steps, format_epsilon
 from core.checks import refusal
 from core.datasets.subject import load_subject
-from core.files import replace_file
+from core.files import check_file, replace_file
 from core.headers import plain, unstructure, write_json
 from core.networks.catalog import find_network
 from core.reports.analysis_figures import draw_figures
@@ -98,6 +98,7 @@ def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     if path.is_file() and TITLE not in path.read_text(encoding="utf-8", errors="replace"):
         advice = "The program did not write it, and nothing is overwritten. Choose another --out."
         raise refusal("out", allowed="a new file or an earlier report", got=str(path), advice=advice)
+    check_file(path)
     reports = [write_analysis(folder) if out is None else answer_folder(folder) for folder in folders]
     text = fill_template("report.html", sections=[_describe(report) for report in reports])
     replace_file(path, lambda partial: partial.write_text(text, encoding="utf-8"))

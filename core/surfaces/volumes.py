@@ -189,7 +189,7 @@ def read_map(path: Path, grid: Grid, *, order: int = 0, numbered: bool = False) 
     `order`: how it is resampled where it lies on another grid and may be: 0 takes the nearest voxel, for masks and
     labels, 1 is linear; NaN outside. `numbered`: a mask's voxels above 0 get their numbers in its own file, from 1.
 
-    Raises BadInputError if it holds several, or lies elsewhere.
+    Raises BadInputError if it holds several, or lies elsewhere; or a mask or labels hold fractions.
     """
     image = open_brain(path)
     if math.prod(image.shape[3:]) != 1:
@@ -200,6 +200,11 @@ def read_map(path: Path, grid: Grid, *, order: int = 0, numbered: bool = False) 
     at = slice(None) if is_resampled else _find_voxels(path, image, grid, np.arange(math.prod(grid.shape)))
     with reading(path, "whole volume", error=StorageError, advice=AGAIN):
         values = np.asarray(image.dataobj, dtype=np.float64).reshape(-1)
+    known = values[np.isfinite(values)]
+    parts = known[np.abs(known - np.rint(known)) > LABEL_ROUNDING * np.maximum(np.abs(known), 1)]
+    if order == 0 and parts.size:
+        advice = "A map of probabilities or of a statistic is no mask before a threshold is applied."
+        raise refusal(path.name, allowed="a mask or labels of whole numbers", got=float(parts[0]), advice=advice)
     if numbered:
         values = np.where(values > 0, np.cumsum(values > 0), 0)
     return _resample(path, values.reshape(own.shape), own, grid, order) if is_resampled else values[at]
@@ -237,14 +242,9 @@ def order_voxels(numbers: FloatArray | IntArray) -> IntArray:
 
 
 def read_labels(path: Path, grid: Grid) -> npt.NDArray[np.int64]:
-    """Whole-number labels (n,) on a grid, in C order, 0 outside. Raises as `read_map`, and for fractions."""
+    """Whole-number labels (n,) on a grid, in C order, 0 outside. Raises as `read_map`."""
     values = read_map(path, grid)
-    values = np.where(np.isfinite(values), values, 0.0)
-    whole = np.rint(values)
-    wrong = values[np.abs(values - whole) > LABEL_ROUNDING * np.maximum(np.abs(whole), 1)]
-    if len(wrong):
-        raise refusal(path.name, allowed="a map of whole numbers", got=float(wrong[0]))
-    return whole.astype(np.int64)
+    return np.rint(np.where(np.isfinite(values), values, 0.0)).astype(np.int64)
 
 
 def iter_trials(path: Path, grid: Grid, flat: IntArray, *, scale: float = 1.0) -> Iterator[npt.NDArray[np.float32]]:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.array_files import VALUES_AT_ONCE, ArrayFile, cut_rows, gather_rows, open_array, open_images
-from core.datasets.description import Description, read_description
+from core.datasets.array_files import TABLES, VALUES_AT_ONCE, ArrayFile, cut_rows, gather_rows, open_array, open_images
+from core.datasets.description import Description, ImagePart, read_description
 from core.datasets.image_files import find_names, list_pictures, match_pictures, name_images
 from core.datasets.import_options import ImportOptions
 from core.datasets.readers.roi_labels import keep_rois
@@ -30,12 +30,12 @@ from core.words import name_some
 
 SIDES = {"left": 0, "lh": 0, "l": 0, "0": 0, "right": 1, "rh": 1, "r": 1, "1": 1}
 BAD_SHOWN = 3
-TABLES = (".csv", ".tsv")
 IMAGE_COLUMNS = ("image", "category", "test")
 TRIAL_COLUMNS = ("image", "session")
 VOXEL_COLUMNS = ("hemisphere", "vertex", "x", "y", "z", "roi", "noise_ceiling", "ncsnr")
 NUMBERINGS = re.compile(r"(voxel|column|trial|row)([ _]?(id|index|idx|number|num|no|nr))?", re.IGNORECASE)
 """Columns that number the lines of a table."""
+MAY_BE_INDICES = "x, y and z are whole and never below 0, as indices of voxels: they are taken as mm."
 WITHOUT_SIDE = (
     "The table of voxels names vertices but not their hemisphere, so voxels are reached through their ROI and not "
     "drawn: add a column hemisphere (left or right)."
@@ -68,11 +68,16 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         remarks += describe_unused(described.responses.trials, trials, TRIAL_COLUMNS)
     n_rows = len(ids if trials is None else trials["image"])
     array = open_array(described.responses.file, key=described.responses.key)
+    array = array.transposed() if described.responses.transposed else array
     if len(array.shape) == 4 and array.shape[-1] == n_rows:
         remarks = (*remarks, f"Responses {array.shape} are volumes of trials: voxels are numbered in C order.")
         array = array.with_trials_first()
     _refuse_turned(array, n_rows, described, [*ids, *table["image"]])
     if not array.names:
+        if array.shape[0] == array.shape[-1]:
+            which = "last" if described.responses.transposed else "first"
+            taken = f"of {array.path.name} {array.shape} is taken as {described.responses.rows}"
+            remarks += (f"The {which} axis {taken}: `transposed` under [responses] says which.",)
         _refuse_numbers(array, ids, table["image"], trials)
         if trials is None and described.images.list is None:
             remarks = (*remarks, describe_order("Rows are the pictures of the folder", table["image"]))
@@ -115,7 +120,7 @@ def _refuse_turned(array: ArrayFile, n_rows: int, described: Description, known:
     are_images = not all(map(str.isdecimal, titles)) and all(find_names(titles, known))
     if are_images or (len(shape) in (2, 3) and shape[-1] == n_rows != shape[0]):
         rows = f"{n_rows:,} {described.responses.rows}"
-        advice = "It is transposed: save it again as `responses.T` of numpy."
+        advice = "It is transposed: write transposed = true under [responses], or save it as `responses.T` of numpy."
         allowed = f"({rows}, voxels)" if len(shape) == 2 else f"({rows}, repeats, voxels)"
         raise refusal("responses", allowed=allowed, got=f"{shape} in {array.path.name}", advice=advice)
     is_counted = described.voxels.table is not None or described.responses.level == "rois"
@@ -162,7 +167,7 @@ def _read_images(
         raise refusal("images", allowed="named in images.list where images come from one file", got="no list")
     names = table["image"]
     if described.images.file is not None:
-        source, turned = _read_image_file(options.images or described.images.file, described.images.key, names)
+        source, turned = _read_image_file(options.images or described.images.file, described.images, names)
         return table, tuple(f"image-{name}" for name in names), source, (remark, turned)
     source = match_pictures(folder, names)
     return table, name_images(source.members), source, (remark,)
@@ -195,14 +200,20 @@ def without_missing(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple("" if is_missing(text) else " ".join(text.split()) for text in texts)
 
 
-def _read_image_file(file: Path, key: str, names: list[str]) -> tuple[ImageSource, str]:
-    images, rows = open_images(file, key=key), to_integers(names, "image")
-    outside = [name for name, row in zip(names, rows, strict=True) if not 0 <= row < images.n_images]
-    if outside:
-        raise refusal("image", allowed=f"rows 0 to {images.n_images - 1} of {file.name}", got=outside[0])
+def _read_image_file(file: Path, part: ImagePart, names: list[str]) -> tuple[ImageSource, str]:
+    images, numbers = open_images(file, key=part.key), to_integers(names, "image")
+    first, counted = part.first or 0, set(numbers.tolist())
+    outside = sorted(counted - set(range(first, images.n_images + first)))
+    if outside or (part.first is None and counted == set(range(1, numbers.max() + 1))):
+        allowed = f"rows {first} to {images.n_images + first - 1} of {file.name}"
+        got = outside[0] if outside else f"1 to {numbers.max()}"
+        advice = "Say under [images] whether its first row is image 0 or 1: first = 0, or first = 1."
+        raise refusal("image", allowed=allowed, got=got, advice=advice)
     is_odd = images.axes != "(n, height, width, 3)"
     remark = f"Images {images.array.shape} are taken as {images.axes}: look whether they stand upright." * is_odd
-    return ImageSource("hdf5", file.absolute(), tuple(str(row) for row in rows), key=images.array.key), remark
+    if part.first is None and 0 not in counted:
+        remark += f" Rows of {file.name} are counted from 0: `first` under [images] would say otherwise."
+    return ImageSource("hdf5", file.absolute(), tuple(map(str, numbers - first)), key=images.array.key), remark
 
 
 def _read_voxels(described: Description, options: ImportOptions, columns: int) -> tuple[Places, tuple[str, ...], Table]:
@@ -249,7 +260,9 @@ def place_table(table: Table, surface: str, columns: int) -> Places:
         points: Any = np.stack([to_numbers(table[axis], axis) for axis in "xyz"], axis=1)
         if np.fmax.reduce(np.abs(points), axis=None) < 1:
             raise refusal("x, y, z", allowed="in mm", got="all within 1 of 0", advice="Multiply metres by 1,000.")
-        return place_volume(points, np.eye(4), surface=surface)
+        places = place_volume(points, np.eye(4), surface=surface)
+        is_counted = (points >= 0).all() and (points == np.rint(points)).all()
+        return replace(places, remark=f"{MAY_BE_INDICES} {places.remark}".strip()) if is_counted else places
     return place_nowhere(side)
 
 
@@ -266,7 +279,7 @@ def read_column(table: Table, name: str, kept: BoolArray, *, most: float, least:
     values = to_numbers(table[name], name)
     wrong = values[np.isfinite(values) & ((values < least) | (values > most))]
     if len(wrong):
-        advice = "Divide percent by 100." if most == 1.0 and wrong[0] <= 100 else ""
+        advice = "Divide percent by 100." if most == 1.0 and 1 < wrong[0] <= 100 else ""
         allowed = f"in [{least:g}, {most:g}]" if np.isfinite(most) else "at least 0"
         raise refusal(name, allowed=allowed, got=float(wrong[0]), advice=advice)
     return np.asarray(values[kept])

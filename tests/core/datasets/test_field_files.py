@@ -552,7 +552,7 @@ def test_columns_titled_by_pictures_are_no_voxels_though_there_are_as_many(tmp_p
     lines = [f"{first},{','.join(LOCALISER)}", *(f"{at},{','.join(map(str, row))}" for at, row in enumerate(values.T))]
     (tmp_path / "responses.csv").write_text("\n".join(lines))
     source.write_text(source.read_text().replace("responses.npy", "responses.csv"))
-    with pytest.raises(BadInputError, match=r"It is transposed: save it again as `responses.T`"):
+    with pytest.raises(BadInputError, match=r"It is transposed: write transposed = true"):
         bring_in(source)
 
 

@@ -191,3 +191,13 @@ def test_floating_point_is_refused(tmp_path: Path) -> None:
 def test_an_impossible_size_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="`size` must be a whole number of at least 32, got 0"):
         read_image(tmp_path / "any.png", size=0)
+
+
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 1), (np.uint16, 255), (np.uint16, 4095)])
+def test_a_picture_on_a_smaller_scale_is_no_nearly_black_one(tmp_path: Path, dtype: type, white: int) -> None:
+    levels = np.random.default_rng(3).integers(0, white + 1, (40, 40)).astype(dtype)
+    Image.fromarray(levels).save(tmp_path / "few.png")
+    with pytest.raises(BadInputError, match=r"none above (1|4095) in few.png'. If (1|4095) is white, multiply by"):
+        read_image(tmp_path / "few.png", size=32)
+    Image.fromarray(np.full((40, 40), white, dtype)).save(tmp_path / "flat.png")
+    assert read_image(tmp_path / "flat.png", size=32).levels.max() == round(white * 255 / np.iinfo(dtype).max)

@@ -78,7 +78,7 @@ class Detached(nn.Module):
 
 def test_a_network_without_gradients_is_searched_by_squares_within_the_budget() -> None:
     encoder = make_encoder(Detached(), rank=3, n_voxels=3)
-    with pytest.raises(NoGradientError, match="Use the method `square`"):
+    with pytest.raises(NoGradientError, match="by the method `square` and a ranking"):
         run(encoder, grey(2))
     found = run(encoder, grey(2), norm=NormName.LINF, method=AttackMethod.SQUARE)
     most = np.asarray(LADDER) * np.linalg.norm(pixel_weights(encoder).ravel(), ord=1)

@@ -11,6 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 import zarr
+from PIL import Image
 from scipy.stats import zscore
 from zarr.core.sync import cleanup_resources
 
@@ -20,6 +21,7 @@ from core.datasets.import_options import ImportOptions
 from core.datasets.importer import iter_import
 from core.datasets.kinds import detect_kind, plan_import
 from core.datasets.subject import load_responses, load_subject
+from core.datasets.subject_files import remove_subject
 from core.datasets.summary import load_summary
 from core.encoders.responses import estimate_noise_ceiling
 from core.errors import BadInputError
@@ -182,6 +184,47 @@ def test_images_may_come_from_an_hdf5_array(folder: Path) -> None:
     text = '[images]\nfile = "stimuli.h5"\nkey = "images"\nlist = "images.csv"\n[responses]\nfile = "responses.npy"\n'
     run(describe(folder, text), held_out="0.2")
     assert set(np.unique(open_image_store(load_subject("mine")).load("image-4", 40).levels)) == {4}
+
+
+@pytest.mark.parametrize(
+    ("rows", "first", "shown"),
+    [((1, 2, 3, 4, 5), 1, 0), ((1, 2, 3, 4, 5), 0, 1), ((2, 6, 3, 4, 5), 1, 1), ((5, 1, 2, 3, 0), None, 5)],
+)
+def test_rows_of_images_counted_from_1_are_told_from_those_from_0(
+    folder: Path, rows: tuple[int, ...], first: int | None, shown: int
+) -> None:
+    with h5py.File(folder / "stimuli.h5", "w") as file:
+        file["images"] = np.broadcast_to(np.arange(20, 26, dtype=np.uint8)[:, None, None, None], (6, 40, 40, 3))
+    write_csv(folder / "images.csv", [{"image": row} for row in rows])
+    text = '[images]\nfile = "stimuli.h5"\nlist = "images.csv"\n{first}[responses]\nfile = "responses.npy"\n'
+    if first is not None:
+        with pytest.raises(BadInputError, match=r"Say under \[images\] whether its first row is image 0 or 1"):
+            plan_import("generic", describe(folder, text.format(first="")), ImportOptions("x"))
+    said = "" if first is None else f"first = {first}\n"
+    run(describe(folder, text.format(first=said)), held_out="0.2")
+    assert open_image_store(load_subject("mine")).load(f"image-{rows[0]}", 40).levels.max() == 20 + shown
+
+
+def test_rows_without_a_row_0_are_told_to_count_from_0(folder: Path) -> None:
+    with h5py.File(folder / "stimuli.h5", "w") as file:
+        file["images"] = np.zeros((9, 40, 40, 3), dtype=np.uint8)
+    write_csv(folder / "images.csv", [{"image": row} for row in (8, 2, 4, 1, 5)])
+    text = '[images]\nfile = "stimuli.h5"\nlist = "images.csv"\n[responses]\nfile = "responses.npy"\n'
+    remarks = plan_import("generic", describe(folder, text), ImportOptions("x")).remarks
+    assert any("Rows of stimuli.h5 are counted from 0" in one for one in remarks)
+
+
+@pytest.mark.parametrize("place", ["file", "folder"])
+def test_pictures_of_levels_0_and_1_are_refused_at_the_import(folder: Path, place: str) -> None:
+    levels = DRAW.integers(0, 2, (5, 40, 40, 3), dtype=np.uint8)
+    with h5py.File(folder / "stimuli.h5", "w") as file:
+        file["images"] = levels
+    write_csv(folder / "images.csv", [{"image": row} for row in range(5)])
+    for name, one in zip(IDS, levels, strict=True):
+        Image.fromarray(one).save(folder / "images" / f"{name}.png")
+    text = '[images]\nfile = "stimuli.h5"\nlist = "images.csv"\n[responses]\nfile = "responses.npy"\n'
+    with pytest.raises(BadInputError, match="got 'none above 1 in .*multiply by 255"):
+        run(describe(folder, text if place == "file" else BASE.format(file="responses.npy")))
 
 
 @pytest.mark.parametrize(
@@ -434,8 +477,58 @@ def test_a_voxel_that_says_no_side_has_none(folder: Path) -> None:
 @pytest.mark.parametrize("shape", [(3, 5), (3, 2, 5)])
 def test_a_transposed_array_is_recognised_and_the_cure_named(folder: Path, shape: tuple[int, ...]) -> None:
     np.save(folder / "responses.npy", np.ones(shape))
-    with pytest.raises(BadInputError, match=r"5 images.*got '\(3, .*5\) in responses.npy'. It is transposed: save it"):
+    with pytest.raises(BadInputError, match=r"5 images.*got '\(3, .*5\) in responses.npy'. It is transposed: write"):
         plan_import("generic", describe(folder, BASE.format(file="responses.npy")), ImportOptions("x"))
+
+
+def test_a_square_array_says_which_axis_was_taken_and_can_be_turned(folder: Path) -> None:
+    values = DRAW.standard_normal((5, 5)).astype(np.float32)
+    np.save(folder / "square.npy", values)
+    for option, taken, right in (("", "first", values), ("transposed = true\n", "last", values.T)):
+        recording = plan_import(
+            "generic", describe(folder, BASE.format(file="square.npy") + option), ImportOptions("x")
+        )
+        assert any(f"The {taken} axis of square.npy (5, 5) is taken as images" in one for one in recording.remarks)
+        np.testing.assert_array_equal(recording.sessions[0].read(), right)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (3, 2, 5)])
+def test_a_turned_array_is_turned_where_the_description_says_so(folder: Path, shape: tuple[int, ...]) -> None:
+    values = DRAW.standard_normal(shape).astype(np.float32)
+    np.save(folder / "turned.npy", values)
+    text = BASE.format(file="turned.npy") + "transposed = true\n"
+    sessions = plan_import("generic", describe(folder, text), ImportOptions("x")).sessions
+    for repeat, session in enumerate(sessions):
+        np.testing.assert_array_equal(session.read(), values.T if len(shape) == 2 else values.T[:, repeat])
+    (folder / "table.csv").write_text("a,b,c,d,e\n1,2,3,4,5\n")
+    with pytest.raises(BadInputError, match="Save the table itself turned"):
+        plan_import("generic", describe(folder, text.replace("turned.npy", "table.csv")), ImportOptions("x"))
+
+
+def test_trials_of_zeros_are_missing_ones_unless_counts_or_few(folder: Path) -> None:
+    values = DRAW.standard_normal((5, 20)).round(3)
+    values[3] = 0
+    path = describe(folder, BASE.format(file="zeros.npy"))
+    np.save(folder / "zeros.npy", values)
+    with pytest.raises(BadInputError, match="got '0 in all 20 voxels, in 1 trials'. Write NaN"):
+        run(path)
+    for others in (values[:, :19], np.rint(values * 9)):
+        np.save(folder / "zeros.npy", others)
+        run(path, held_out="0.2")
+        np.testing.assert_allclose(load_responses("mine")[:, 0], others, atol=1e-6)
+        remove_subject("mine")
+
+
+def test_a_noise_ceiling_is_no_ratio_of_sds_and_indices_are_no_mm(folder: Path) -> None:
+    text = BASE.format(file="responses.npy") + '[voxels]\nsurface = "fsaverage5"\ntable = "voxels.csv"\n'
+    lines = [{"x": 30 + row, "y": 40, "z": 20 + row, "ncsnr": 35 + row} for row in range(3)]
+    write_csv(folder / "voxels.csv", lines)
+    with pytest.raises(BadInputError, match="`ncsnr` must be the SD of the signal over that of the noise, got 'over"):
+        plan_import("generic", describe(folder, text), ImportOptions("x"))
+    for shift, told in ((0, True), (0.5, False)):
+        write_csv(folder / "voxels.csv", [line | {"x": line["x"] + shift, "ncsnr": 0.4} for line in lines])
+        remarks = plan_import("generic", describe(folder, text), ImportOptions("x")).remarks
+        assert any("they are taken as mm" in one for one in remarks) is told
 
 
 def test_more_repeats_than_voxels_are_turned_axes_unless_the_voxels_are_listed(folder: Path) -> None:
@@ -473,3 +566,14 @@ def test_repeats_that_were_measured_set_the_ceiling_themselves(folder: Path) -> 
     subject = load_subject("mine")
     expected = estimate_noise_ceiling(repeats, scored=subject.test)  # the noise of a mean of 4 is in their spread
     np.testing.assert_allclose(subject.voxels.noise_ceiling, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mask.nii", "roi_FFA.nii"])
+def test_a_map_of_probabilities_is_no_mask(folder: Path, name: str) -> None:
+    for each in ("mask.nii", "roi_FFA.nii"):
+        save_volume(folder / each, np.ones((3, 1, 1), np.uint8))
+    save_volume(folder / name, np.array([0.2, 0.7, 1]).reshape(3, 1, 1).astype(np.float32))
+    save_volume(folder / "betas_1.nii", DRAW.standard_normal((3, 1, 1, 5)).astype(np.float32))
+    write_csv(folder / "trials.csv", [{"image": f"{one}.png"} for one in IDS])
+    with pytest.raises(BadInputError, match=rf"`{name}` must be a mask or labels of whole numbers, got 0\.2"):
+        plan_import("nifti", folder, ImportOptions("x"))
