@@ -32,6 +32,9 @@ TITLE_MARGIN, LEAST_FOR_RIGHT = 24, 330
 TEXT_GAP, NAME_MARGIN, LEAST_NAME = 4, 12, 0.7
 """Pixels between two numbers at ticks, and around an axis' name; how much smaller a long name may be."""
 MANY_POWERS = 5
+STYLES = {"-": Qt.PenStyle.SolidLine, "--": Qt.PenStyle.DashLine, ":": Qt.PenStyle.DotLine}
+PIXELS = 1.6
+"""Of the window for each point of print."""
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
@@ -90,6 +93,18 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         self.setLabel(self.labelText, color=theme.muted)
 
 
+def quieten(item: pg.PlotItem) -> None:
+    """Take away what is not wanted here: menus, the auto button, panning by mouse."""
+    item.setMenuEnabled(False)
+    item.hideButtons()
+    item.setMouseEnabled(x=False, y=False)
+    item.showAxis("top", False)
+    item.showAxis("right", False)
+    item.getAxis("left").setGrid(GRID_ALPHA)
+    item.getAxis("left").setZValue(-1)
+    item.getViewBox().disableAutoRange()
+
+
 def fit_width(view: pg.PlotWidget, *, has_right: bool) -> None:
     """Fit a plot to the width of its view: one axis where two are too many, the title on as many lines as it needs."""
     item = view.getPlotItem()
@@ -117,6 +132,13 @@ def solid(colour: str | QColor, width: float = LINE_WIDTH) -> QPen:
     pen: QPen = pg.mkPen(colour, width=width)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    return pen
+
+
+def pen_of(colour: str | QColor, line: str, width: float) -> QPen:
+    """The pen of a plot's line: "-", "--" or ":", its width in points."""
+    pen = solid(colour, width * PIXELS * 0.8)
+    pen.setStyle(STYLES[line])
     return pen
 
 

@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QCursor, QPen
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QToolTip, QWidget
 
 from app.look.plotting import (
     GRID_ALPHA,
+    PIXELS,
     NumberAxis,
     faded,
     fit_width,
     log_ticks,
     nearest,
+    pen_of,
     plot_font,
+    quieten,
     solid,
     spread_apart,
     wrap,
@@ -34,9 +37,6 @@ from core.types import FloatArray
 SYMBOLS = ("o", "s", "d", "t", "x", "star", "p")
 MARKERS = {"o": "o", "s": "s", "D": "d", "v": "t", "^": "t1", "P": "+", "x": "x"}
 """Matplotlib's names for symbols, which plots use, and pyqtgraph's."""
-STYLES = {"-": Qt.PenStyle.SolidLine, "--": Qt.PenStyle.DashLine, ":": Qt.PenStyle.DotLine}
-PIXELS = 1.6
-"""Of the window for each point of print."""
 BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
 LONGEST = {"bottom": 11, "left": 22}
@@ -48,11 +48,13 @@ PAPER = "#ffffff"
 CLICK_PIXELS = 9
 SHADE = 0.13
 """Cover of what is shaded."""
-RING, DOT, ON_TOP, BEHIND, OVER_FIRST = 16, 10, 1000, -1, 0.5
+RING, DOT, ON_TOP, OVER_FIRST = 16, 10, 1000, 0.5
 END_ROOM, END_OFFSET, END_GAP = 92, 5, 14
 """Pixels kept free for names at the ends of lines, from a line to its name, and between two names."""
-AXES = ("x", "y", "x_ticks", "y_ticks", "x_log", "y_log", "right", "top", "top_title", "title", "tip")
-FRAME = operator.attrgetter(*AXES, "across", "upright", "shaded")
+FRAME = operator.attrgetter(
+    *("x", "y", "x_ticks", "y_ticks", "x_log", "y_log", "x_range", "y_range", "right", "top", "top_title", "title"),
+    *("tip", "across", "upright", "shaded", "ends", "legend", "empty"),
+)
 """What of a plot stays while its data grow."""
 
 
@@ -97,7 +99,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             item.setZValue(ON_TOP)
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its numbers stand beside it as text
-        self._quieten(self.getPlotItem())
+        quieten(self.getPlotItem())
         self.legend = self.getPlotItem().addLegend(offset=(-8, 8), labelTextSize="9pt", verSpacing=-4)
         self.scene().sigMouseClicked.connect(self._click)
         self.scene().sigMouseMoved.connect(self._explain)
@@ -105,24 +107,13 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self.sigDeviceRangeChanged.connect(self._follow_width)
         follow_theme(self.set_theme)
 
-    @staticmethod
-    def _quieten(item: pg.PlotItem) -> None:
-        """Take away what is not wanted here: menus, the auto button, panning by mouse."""
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setMouseEnabled(x=False, y=False)
-        item.showAxis("top", False)
-        item.showAxis("right", False)
-        item.getAxis("left").setGrid(GRID_ALPHA)
-        item.getAxis("left").setZValue(BEHIND)
-        item.getViewBox().disableAutoRange()
-
     def show_plot(self, plot: Plot) -> None:
         """Draw a plot."""
-        self.shown = plot
+        had_data, self.shown = bool(self.shown.series), plot
         if not self._is_named:
             self.setAccessibleName(f"{plot.y} against {plot.x}" if plot.x else plot.y or plot.title)
-        self._draw()
+        if had_data or plot.series or plot.fields is not None or self._describe_frame() != self._frame:
+            self._draw()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -183,8 +174,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             item.removeItem(other)
         self.legend.clear()
         self.items, self._keys, self._others, self._ends, places = {}, [], [], {}, [np.zeros((0, 2))]
-        on_log = [ends for ends, log in zip(plot.bounds(), (plot.x_log, plot.y_log), strict=True) if log]
-        frame = [*FRAME(plot), self.whose, on_log, plot.fields is None]
+        frame = self._describe_frame()
         if frame != self._frame:  # to lay the axes out anew costs more than the data
             self._frame = frame
             self._draw_frame(plot)
@@ -215,6 +205,12 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self.addItem(item, ignoreBounds=True)
         self._others.append(item)
 
+    def _describe_frame(self) -> list[Any]:
+        """All but the data."""
+        plot = self.shown
+        on_log = [ends for ends, log in zip(plot.bounds(), (plot.x_log, plot.y_log), strict=True) if log]
+        return [*FRAME(plot), self.whose, on_log, plot.fields is None]
+
     def _draw_frame(self, plot: Plot) -> None:
         """Draw all but the data."""
         item, theme, (x_range, y_range) = self.getPlotItem(), theme_in_use(), plot.bounds()
@@ -240,7 +236,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             item.removeItem(self._levels.pop())
         for angle, levels, log in ((0, plot.across, plot.y_log), (90, plot.upright, plot.x_log)):
             for level in levels:
-                pen = self._pen(theme.line_strong, "--" if level else "-", 0.6)
+                pen = pen_of(theme.line_strong, "--" if level else "-", 0.6)
                 self._levels.append(pg.InfiniteLine(float(_scale(level, log=log)), angle=angle, pen=pen))
         brush, pen = pg.mkBrush(faded(theme.accent, SHADE)), pg.mkPen(None)
         for span in (_scale(one, log=plot.x_log) for one in plot.shaded):
@@ -274,7 +270,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
     def _draw_series(self, one: Series, x: FloatArray, y: FloatArray, spare: Iterator[pg.PlotDataItem]) -> Any:
         colour = self._colour(one.ink)
         symbol = MARKERS[one.marker] if one.marker else symbol_of(one.ink) if isinstance(one.ink, int) else "o"
-        pen = self._pen(colour, one.line, one.width) if one.line else None
+        pen = pen_of(colour, one.line, one.width) if one.line else None
         self._draw_intervals(one, x, y, colour)
         fill = pg.mkBrush(faded(colour, one.alpha))
         if one.bar:
@@ -371,11 +367,6 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
 
     def _colour(self, ink: Ink) -> str:
         return DARK.encoder(ink) if isinstance(ink, int) else str(getattr(theme_in_use(), ink, PAPER))
-
-    def _pen(self, colour: str | QColor, line: str, width: float) -> QPen:
-        pen = solid(colour, width * PIXELS * 0.8)
-        pen.setStyle(STYLES[line])
-        return pen
 
     def _click(self, event: Any) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
