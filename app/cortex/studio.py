@@ -20,10 +20,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRectF, Qt, QThread, QTimer, Signal
-from PySide6.QtGui import QFont, QImage, QPainter
+from PySide6.QtGui import QImage, QPainter
 
 from app.base.jobs import step_back
-from app.base.pictures import to_qimage
 from app.cortex.annotate import find_annotations
 from app.cortex.overlay import Annotations, draw_annotations
 from app.cortex.points import PointRenderer
@@ -53,6 +52,8 @@ POLL_SECONDS = 0.05
 """Between two looks at whether a picture is still wanted."""
 
 NO_GRAPHICS = "No OpenGL 3.2 was found, so the cortex is shown as points. `python main.py doctor` says more."
+WRITTEN_OVER = [one.name for one in fields(Scene) if one.name != "colours"]
+"""What of a scene decides what is written over it."""
 OPENING = threading.Lock()
 LOST = (GraphicsError, ImportError, OSError, RuntimeError)
 """What graphics that fail raise."""
@@ -116,7 +117,8 @@ class Easel:
         self.took: dict[float, tuple[float, float]] = {FINE: (math.inf, math.inf)}
         """Seconds of the last two frames so fine; the lower counts: the first after a change prepares much."""
 
-        self._found, self._size, self._parts = Annotations(), (0.0, 0.0), list[object]()
+        self._found, self._layer = Annotations(), QImage()
+        self._measures, self._parts = ((0.0, 0.0), 0.0), list[object]()
 
     def draw(self, task: Task) -> Frame:
         """A picture finely, or a frame as fine as there is time for. Raises GraphicsError if all renderers fail."""
@@ -139,23 +141,31 @@ class Easel:
         started = time.perf_counter()
         pixels = self._render(task, fineness)
         image = resize(pixels, task.shape.pixels(), opaque=task.shape.ground is not None)
-        font = interface_font()
-        found = self._annotate(task.scene, task.shape.size, font)
+        self._annotate(task.scene, task.shape)
         painter = QPainter(image)
-        painter.scale(task.shape.ratio, task.shape.ratio)
-        painter.setFont(font)
-        draw_annotations(painter, found, theme=task.scene.theme, font=font)
+        painter.drawImage(0, 0, self._layer)
         painter.end()
         self.took[fineness] = (self.took.get(fineness, UNKNOWN)[1], time.perf_counter() - started)
         note = NO_GRAPHICS if isinstance(self._renderer, PointRenderer) else ""
-        return Frame(image, found, task.scene, task.shape, fineness == FINE, note)
+        return Frame(image, self._found, task.scene, task.shape, fineness == FINE, note)
 
-    def _annotate(self, scene: Scene, size: tuple[float, float], font: QFont) -> Annotations:
-        """What is written over a scene: what was found last where nothing but its colours has changed."""
-        parts = [getattr(scene, one.name) for one in fields(Scene) if one.name != "colours"]
-        if size != self._size or not all(map(operator.is_, parts, self._parts)):
-            self._found, self._size, self._parts = find_annotations(scene, size=size, font=font), size, parts
-        return self._found
+    def _annotate(self, scene: Scene, shape: Format) -> None:
+        """Find and draw what is written over a scene, once while nothing but its colours changes.
+
+        Qt keeps Python's lock while it draws letters: done for every frame, that would stop the window each time.
+        """
+        measures, parts = (shape.size, shape.ratio), [getattr(scene, one) for one in WRITTEN_OVER]
+        if measures == self._measures and all(map(operator.is_, parts, self._parts)):
+            return
+        font, layer = interface_font(), QImage(*shape.pixels(), QImage.Format.Format_ARGB32_Premultiplied)
+        found = find_annotations(scene, size=shape.size, font=font)
+        layer.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(layer)
+        painter.scale(shape.ratio, shape.ratio)
+        painter.setFont(font)
+        draw_annotations(painter, found, theme=scene.theme, font=font)
+        painter.end()
+        self._found, self._layer, self._measures, self._parts = found, layer, measures, parts
 
     def _render(self, task: Task, fineness: float) -> ByteArray:
         lost: Exception | None = None
@@ -285,7 +295,8 @@ def resize(pixels: ByteArray, size: tuple[int, int], *, opaque: bool) -> QImage:
     """Pixels (height, width, 4) as a picture of (width, height), averaged if it is smaller."""
     # Averaging needs premultiplied alpha, or see-through black bleeds into the edges.
     kind = QImage.Format.Format_RGB32 if opaque else QImage.Format.Format_ARGB32_Premultiplied
-    image = to_qimage(pixels).convertToFormat(kind)
-    if pixels.shape[1::-1] == size:
+    height, width, _ = pixels.shape
+    image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).convertToFormat(kind)
+    if (width, height) == size:
         return image
     return image.scaled(*size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)

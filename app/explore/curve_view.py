@@ -119,7 +119,8 @@ class CurveView(QWidget):
         has_lower = self.data is None or SECOND not in self.data.names
         both = has_lower and self.height() >= LEAST_HEIGHT_FOR_BOTH
         self.linearity.setVisible(both)
-        self.shift.getPlotItem().showAxis("bottom", not both)
+        if self.shift.getPlotItem().getAxis("bottom").isVisible() is both:  # else it would lay the plot out anew
+            self.shift.getPlotItem().showAxis("bottom", not both)
 
     def _draw_marker(self) -> None:
         if self.data is not None and self.marker is not None:

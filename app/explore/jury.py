@@ -82,7 +82,9 @@ class Jury(QObject):
     def _begin(self) -> None:
         state, before = self._services.state, self._shown
         if state.probe is None or state.progress is not None:
-            self._shown, self._pending, state.votes = None, [], {}
+            self._shown, self._pending = None, []
+            if state.votes:
+                state.votes = {}
             return
         wanted = (*filter(None, [self._beside]), *(self.members() if self._sits else ()))
         shown = self._shown = (state.probe, state.preview, state.step)

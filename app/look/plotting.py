@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -13,6 +15,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QResizeE
 from PySide6.QtWidgets import QApplication
 
 from app.look.theme import Theme, follow_theme
+from core.types import FloatArray
 from core.words import MINUS
 
 # exitCleanup: pyqtgraph's own clean-up at exit crashes under PySide6; row-major: arrays are (row, column) everywhere.
@@ -28,6 +31,10 @@ TITLE_MARGIN, LEAST_FOR_RIGHT = 24, 330
 """Pixels of the width that a title leaves free, and of the narrowest view with an axis on the right."""
 TEXT_GAP, NAME_MARGIN, LEAST_NAME = 4, 12, 0.7
 """Pixels between two numbers at ticks, and around an axis' name; how much smaller a long name may be."""
+MANY_POWERS = 5
+STYLES = {"-": Qt.PenStyle.SolidLine, "--": Qt.PenStyle.DashLine, ":": Qt.PenStyle.DotLine}
+PIXELS = 1.6
+"""Of the window for each point of print."""
 
 
 class NumberAxis(pg.AxisItem):  # type: ignore[misc]
@@ -86,6 +93,18 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         self.setLabel(self.labelText, color=theme.muted)
 
 
+def quieten(item: pg.PlotItem) -> None:
+    """Take away what is not wanted here: menus, the auto button, panning by mouse."""
+    item.setMenuEnabled(False)
+    item.hideButtons()
+    item.setMouseEnabled(x=False, y=False)
+    item.showAxis("top", False)
+    item.showAxis("right", False)
+    item.getAxis("left").setGrid(GRID_ALPHA)
+    item.getAxis("left").setZValue(-1)
+    item.getViewBox().disableAutoRange()
+
+
 def fit_width(view: pg.PlotWidget, *, has_right: bool) -> None:
     """Fit a plot to the width of its view: one axis where two are too many, the title on as many lines as it needs."""
     item = view.getPlotItem()
@@ -117,6 +136,13 @@ def solid(colour: str | QColor, width: float = LINE_WIDTH) -> QPen:
     return pen
 
 
+def pen_of(colour: str | QColor, line: str, width: float) -> QPen:
+    """The pen of a plot's line: "-", "--" or ":", its width in points."""
+    pen = solid(colour, width * PIXELS * 0.8)
+    pen.setStyle(STYLES[line])
+    return pen
+
+
 def faded(colour: str, alpha: float) -> QColor:
     """A colour made partly transparent."""
     thin = QColor(colour)
@@ -132,3 +158,26 @@ def spread_apart(wanted: Sequence[float], *, gap: float, low: float, high: float
     result = np.empty(len(placed))
     result[order] = placed
     return [float(place) for place in result]
+
+
+def wrap(name: str, longest: int) -> str:
+    """A name on short lines, broken at spaces and after underscores."""
+    lines = textwrap.wrap(name.replace("_", "_ "), longest, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("_ ", "_")
+
+
+def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Marks at the powers of ten of a logarithmic axis, and at their doubles and halves where there are few."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if len(powers) < MANY_POWERS else (1,)
+    marks = [step * 10.0**power for power in powers for step in steps]
+    return [(mark, f"{mark:.6g}") for mark in marks if low <= mark <= high]
+
+
+def nearest(places: FloatArray, *, at: tuple[float, float], reach: FloatArray) -> int | None:
+    """The point (n, 2) nearest to a place, measured in units of `reach` (2,); None beyond 1."""
+    distance = (((places - at) / reach) ** 2).sum(axis=1)
+    if not np.isfinite(distance).any():
+        return None
+    found = int(np.nanargmin(distance))
+    return found if distance[found] <= 1 else None

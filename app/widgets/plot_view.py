@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import html
 import math
-import textwrap
+import operator
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QCursor, QPen
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from app.look.plotting import GRID_ALPHA, NumberAxis, faded, fit_width, plot_font, solid, spread_apart
+from app.look.plotting import (
+    GRID_ALPHA,
+    PIXELS,
+    NumberAxis,
+    faded,
+    fit_width,
+    log_ticks,
+    nearest,
+    pen_of,
+    plot_font,
+    quieten,
+    solid,
+    spread_apart,
+    wrap,
+)
 from app.look.theme import Theme, follow_theme, theme_in_use
 from core.reports.inks import DARK
 from core.reports.plot import Ink, Plot, Series, colour_fields, write_fields
@@ -23,9 +37,6 @@ from core.types import FloatArray
 SYMBOLS = ("o", "s", "d", "t", "x", "star", "p")
 MARKERS = {"o": "o", "s": "s", "D": "d", "v": "t", "^": "t1", "P": "+", "x": "x"}
 """Matplotlib's names for symbols, which plots use, and pyqtgraph's."""
-STYLES = {"-": Qt.PenStyle.SolidLine, "--": Qt.PenStyle.DashLine, ":": Qt.PenStyle.DotLine}
-PIXELS = 1.6
-"""Of the window for each point of print."""
 BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
 LONGEST = {"bottom": 11, "left": 22}
@@ -34,12 +45,17 @@ MOST_LEGEND, LEGEND_MARGIN = 0.7, 12
 """Share of the height that is left free for a legend at most, and pixels above it."""
 PAPER = "#ffffff"
 """What stands out on a field of any colour."""
-CLICK_PIXELS, MANY_POWERS = 9, 5
+CLICK_PIXELS = 9
 SHADE = 0.13
 """Cover of what is shaded."""
-RING, DOT, ON_TOP, BEHIND = 16, 10, 1000, -1
+RING, DOT, ON_TOP, OVER_FIRST = 16, 10, 1000, 0.5
 END_ROOM, END_OFFSET, END_GAP = 92, 5, 14
 """Pixels kept free for names at the ends of lines, from a line to its name, and between two names."""
+FRAME = operator.attrgetter(
+    *("x", "y", "x_ticks", "y_ticks", "x_log", "y_log", "x_range", "y_range", "right", "top", "top_title", "title"),
+    *("tip", "across", "upright", "shaded", "ends", "legend", "empty"),
+)
+"""What of a plot stays while its data grow."""
 
 
 def symbol_of(index: int) -> str:
@@ -67,6 +83,8 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self._place: tuple[float, float] | None = None
         self._lines: list[pg.PlotDataItem] = []
         self._others: list[Any] = []
+        self._levels: list[Any] = []
+        self._frame: list[Any] = []
         self._names: dict[str, pg.TextItem] = {}
         self._ends: dict[str, tuple[float, float]] = {}
         self._marked: Hashable = None
@@ -81,7 +99,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             item.setZValue(ON_TOP)
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its numbers stand beside it as text
-        self._quieten(self.getPlotItem())
+        quieten(self.getPlotItem())
         self.legend = self.getPlotItem().addLegend(offset=(-8, 8), labelTextSize="9pt", verSpacing=-4)
         self.scene().sigMouseClicked.connect(self._click)
         self.scene().sigMouseMoved.connect(self._explain)
@@ -89,24 +107,13 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self.sigDeviceRangeChanged.connect(self._follow_width)
         follow_theme(self.set_theme)
 
-    @staticmethod
-    def _quieten(item: pg.PlotItem) -> None:
-        """Take away what is not wanted here: menus, the auto button, panning by mouse."""
-        item.setMenuEnabled(False)
-        item.hideButtons()
-        item.setMouseEnabled(x=False, y=False)
-        item.showAxis("top", False)
-        item.showAxis("right", False)
-        item.getAxis("left").setGrid(GRID_ALPHA)
-        item.getAxis("left").setZValue(BEHIND)
-        item.getViewBox().disableAutoRange()
-
     def show_plot(self, plot: Plot) -> None:
         """Draw a plot."""
-        self.shown = plot
+        had_data, self.shown = bool(self.shown.series), plot
         if not self._is_named:
             self.setAccessibleName(f"{plot.y} against {plot.x}" if plot.x else plot.y or plot.title)
-        self._draw()
+        if had_data or plot.series or plot.fields is not None or self._describe_frame() != self._frame:
+            self._draw()
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -117,6 +124,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self.legend.setLabelTextColor(theme.muted)
         for _, label in self.legend.items:  # those that stand there already take it only with their next text
             label.setText(label.text)
+        self._frame = []
         # Not at once: items made anew while Qt still hands out the new style have crashed the process.
         QTimer.singleShot(0, self, self._draw)
 
@@ -166,7 +174,46 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             item.removeItem(other)
         self.legend.clear()
         self.items, self._keys, self._others, self._ends, places = {}, [], [], {}, [np.zeros((0, 2))]
-        x_range, y_range = plot.bounds()
+        frame = self._describe_frame()
+        if frame != self._frame:  # to lay the axes out anew costs more than the data
+            self._frame = frame
+            self._draw_frame(plot)
+        self._draw_fields(plot)
+        spare = iter(self._lines)
+        for number, one in enumerate(plot.series):
+            drawn = self._draw_series(one, _scale(one.x, log=plot.x_log), _scale(one.y, log=plot.y_log), spare)
+            drawn.setZValue(number)
+            if len(one.keys):
+                self._keys += one.keys
+                places.append(np.column_stack([_scale(one.x, log=plot.x_log), _scale(one.y, log=plot.y_log)]))
+        self._places = np.concatenate(places)
+        for line in spare:
+            line.setVisible(False)
+        self.mark(self._marked)
+        self.show_place(*(self._place or (math.nan, math.nan)))
+        if plot.empty and not plot.series and plot.fields is None:
+            word = pg.TextItem(plot.empty, color=theme.faint, anchor=(0.5, 0.5))
+            word.setFont(plot_font())
+            word.setPos(0.5, 0.5)
+            word.setZValue(ON_TOP)
+            self._add(word)
+        self.legend.setVisible(bool(self.legend.items))
+        self._fit()
+
+    def _add(self, item: Any) -> None:
+        """Draw something until the next plot is shown."""
+        self.addItem(item, ignoreBounds=True)
+        self._others.append(item)
+
+    def _describe_frame(self) -> list[Any]:
+        """All but the data."""
+        plot = self.shown
+        on_log = [ends for ends, log in zip(plot.bounds(), (plot.x_log, plot.y_log), strict=True) if log]
+        return [*FRAME(plot), self.whose, on_log, plot.fields is None]
+
+    def _draw_frame(self, plot: Plot) -> None:
+        """Draw all but the data."""
+        item, theme, (x_range, y_range) = self.getPlotItem(), theme_in_use(), plot.bounds()
         for side, title, ticks, log, ends in (
             ("bottom", plot.x, plot.x_ticks, plot.x_log, x_range),
             ("left", plot.y, plot.y_ticks, plot.y_log, y_range),
@@ -186,38 +233,18 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         item.titleLabel.setToolTip(plot.tip)
         self._follow_width()
         item.vb.invertY(plot.fields is not None)
-        self._draw_fields(plot)
-        spare = iter(self._lines)
-        for number, one in enumerate(plot.series):
-            drawn = self._draw_series(one, _scale(one.x, log=plot.x_log), _scale(one.y, log=plot.y_log), spare)
-            drawn.setZValue(number)
-            if len(one.keys):
-                self._keys += one.keys
-                places.append(np.column_stack([_scale(one.x, log=plot.x_log), _scale(one.y, log=plot.y_log)]))
-        self._places = np.concatenate(places)
+        while self._levels:
+            item.removeItem(self._levels.pop())
         for angle, levels, log in ((0, plot.across, plot.y_log), (90, plot.upright, plot.x_log)):
             for level in levels:
-                pen = self._pen(theme.line_strong, "--" if level else "-", 0.6)
-                self._add(pg.InfiniteLine(float(_scale(level, log=log)), angle=angle, pen=pen))
-        for span in plot.shaded:
-            brush, pen = pg.mkBrush(faded(theme.accent, SHADE)), pg.mkPen(None)
-            self._add(pg.LinearRegionItem(_scale(span, log=plot.x_log), movable=False, brush=brush, pen=pen))
-        for line in spare:
-            line.setVisible(False)
-        self.mark(self._marked)
-        self.show_place(*(self._place or (math.nan, math.nan)))
-        if plot.empty and not plot.series and plot.fields is None:
-            word = pg.TextItem(plot.empty, color=theme.faint, anchor=(0.5, 0.5))
-            word.setFont(plot_font())
-            word.setPos(0.5, 0.5)
-            self._add(word)
-        self.legend.setVisible(bool(self.legend.items))
-        self._fit()
-
-    def _add(self, item: Any) -> None:
-        """Draw something until the next plot is shown."""
-        self.addItem(item, ignoreBounds=True)
-        self._others.append(item)
+                pen = pen_of(theme.line_strong, "--" if level else "-", 0.6)
+                self._levels.append(pg.InfiniteLine(float(_scale(level, log=log)), angle=angle, pen=pen))
+        brush, pen = pg.mkBrush(faded(theme.accent, SHADE)), pg.mkPen(None)
+        for span in (_scale(one, log=plot.x_log) for one in plot.shaded):
+            self._levels.append(pg.LinearRegionItem(span, movable=False, brush=brush, pen=pen))
+        for level in self._levels:
+            self.addItem(level, ignoreBounds=True)
+            level.setZValue(OVER_FIRST)
 
     def _draw_second_axes(self, plot: Plot) -> None:
         factor, title = plot.right or (1.0, "")
@@ -244,7 +271,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
     def _draw_series(self, one: Series, x: FloatArray, y: FloatArray, spare: Iterator[pg.PlotDataItem]) -> Any:
         colour = self._colour(one.ink)
         symbol = MARKERS[one.marker] if one.marker else symbol_of(one.ink) if isinstance(one.ink, int) else "o"
-        pen = self._pen(colour, one.line, one.width) if one.line else None
+        pen = pen_of(colour, one.line, one.width) if one.line else None
         self._draw_intervals(one, x, y, colour)
         fill = pg.mkBrush(faded(colour, one.alpha))
         if one.bar:
@@ -342,11 +369,6 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
     def _colour(self, ink: Ink) -> str:
         return DARK.encoder(ink) if isinstance(ink, int) else str(getattr(theme_in_use(), ink, PAPER))
 
-    def _pen(self, colour: str | QColor, line: str, width: float) -> QPen:
-        pen = solid(colour, width * PIXELS * 0.8)
-        pen.setStyle(STYLES[line])
-        return pen
-
     def _click(self, event: Any) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self.pick_at(event.scenePos())
@@ -370,29 +392,6 @@ class LineView(PlotView):
             return None
         x = float(box.mapSceneToView(scene_position).x())
         return 10.0**x if self.shown.x_log else x
-
-
-def nearest(places: FloatArray, *, at: tuple[float, float], reach: FloatArray) -> int | None:
-    """The point (n, 2) nearest to a place, measured in units of `reach` (2,); None beyond 1."""
-    distance = (((places - at) / reach) ** 2).sum(axis=1)
-    if not np.isfinite(distance).any():
-        return None
-    found = int(np.nanargmin(distance))
-    return found if distance[found] <= 1 else None
-
-
-def wrap(name: str, longest: int) -> str:
-    """A name on short lines, broken at spaces and after underscores."""
-    lines = textwrap.wrap(name.replace("_", "_ "), longest, break_long_words=False, break_on_hyphens=False)
-    return "\n".join(lines).replace("_ ", "_")
-
-
-def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Marks at the powers of ten of a logarithmic axis, and at their doubles and halves where there are few."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if len(powers) < MANY_POWERS else (1,)
-    marks = [step * 10.0**power for power in powers for step in steps]
-    return [(mark, f"{mark:.6g}") for mark in marks if low <= mark <= high]
 
 
 def _scale(values: Any, *, log: bool) -> FloatArray:

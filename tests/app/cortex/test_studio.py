@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -24,6 +25,7 @@ from app.cortex.points import PointRenderer
 from app.cortex.scene import Format, GraphicsError, Scene
 from app.cortex.studio import COARSE, FINE, NO_GRAPHICS, PLAIN, Easel, Studio, Task, resize
 from app.cortex.view import CortexView
+from app.look.theme import DARK, LIGHT, interface_font
 from core.errors import Cancelled
 from core.figures.probe_maps import ProbeMap
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
@@ -171,6 +173,41 @@ def test_names_are_found_anew_only_where_more_than_colours_changed(slow, qtbot, 
         easel.draw(Task(changed, shape))
         assert found[-1] is changed
     assert len(found) == 4
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+@pytest.mark.parametrize("ratio", [1.0, 1.25, 1.5, 2.0])
+def test_names_are_drawn_once_while_colours_change_and_look_as_if_drawn_each_time(
+    slow, qtbot, monkeypatch, theme, ratio
+) -> None:
+    drawn, draw = list[float](), studio_module.draw_annotations
+    monkeypatch.setattr(
+        studio_module,
+        "draw_annotations",
+        lambda painter, *given, **named: (drawn.append(painter.transform().m11()), draw(painter, *given, **named)),
+    )
+    shape, scene = Format((120.0, 80.0), ratio, ("#808080", "#808080")), make_scene(theme=theme, marked=(0, 5))
+    scene = replace(scene, atlas=make_atlas(scene.path.surface))
+    easel = Easel(SlowRenderer)
+    for _ in range(5):  # as while an attack runs
+        frame = easel.draw(Task(replace(scene, colours=lambda: (np.zeros((4, 4), np.uint8),) * 2), shape))
+    assert drawn == [ratio]
+    other = replace(scene, theme=LIGHT if theme is DARK else DARK)
+    for changed, to in ((other, shape), (scene, replace(shape, ratio=3.0)), (scene, shape)):
+        again = easel.draw(Task(changed, to))
+    assert drawn == [ratio, ratio, 3.0, ratio]
+    assert again.image == frame.image
+
+    plain = QImage(*shape.pixels(), QImage.Format.Format_RGB32)
+    plain.fill(Qt.GlobalColor.white)
+    painter = QPainter(plain)
+    painter.scale(ratio, ratio)
+    painter.setFont(interface_font())
+    draw(painter, frame.annotations, theme=theme, font=interface_font())
+    painter.end()
+    wanted, got = (np.asarray(one.constBits()).astype(int) for one in (plain, frame.image))
+    assert frame.annotations.labels and frame.annotations.ring and (wanted < 255).any()
+    assert np.abs(wanted - got).max() <= 2  # of 255: two roundings
 
 
 @pytest.mark.parametrize("lost", [GraphicsError("gone"), ImportError("libGL.so.1"), RuntimeError("context")])

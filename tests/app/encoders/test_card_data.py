@@ -20,7 +20,7 @@ from app.encoders.card_data import (
     roi_groups,
     thin,
 )
-from app.widgets.plot_view import nearest
+from app.look.plotting import nearest
 from core.encoders.card import LayerScore
 from tests.helpers.tiny_encoders import make_card, make_table
 

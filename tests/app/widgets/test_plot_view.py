@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -58,3 +59,42 @@ def test_names_at_the_ends_of_lines_are_whole_and_a_narrow_view_has_one_axis(qtb
     assert view.getPlotItem().getAxis("right").isVisible() is (width == 500)
     assert inside.width() >= 2 * wide
     assert all(label.sceneBoundingRect().right() <= inside.right() + 1 for label in view._names.values())
+
+
+def growing(n_points: int, *, upright: tuple[float, ...] = (2.0,)) -> Plot:
+    """A curve of which so many points are known, over levels."""
+    x = np.linspace(1, 3, 9)[:n_points]
+    series = (Series(x, x**2, "warm", "attack", line="-", size=4), Series(x, -x, 1, "points", size=6))
+    return Plot("x", "y", series, across=(0, 1), upright=upright, shaded=((1.2, 1.6),), x_range=(1.0, 3.0))
+
+
+def picture_of(qtbot: QtBot, *plots: Plot, anew: bool = False) -> QImage:
+    view = PlotView()
+    show(qtbot, view, (420, 300))
+    for plot in plots:
+        view._frame = [] if anew else view._frame
+        view.show_plot(plot)
+        QApplication.processEvents()
+    return view.grab().toImage()
+
+
+def test_a_plot_whose_data_grow_keeps_its_frame_and_looks_as_if_made_anew(qtbot: QtBot, monkeypatch) -> None:
+    frames = list[Plot]()
+    draw = PlotView._draw_frame
+    monkeypatch.setattr(PlotView, "_draw_frame", lambda self, plot: (frames.append(plot), draw(self, plot)))
+    plots = [*map(growing, range(2, 10)), growing(9, upright=(2.5,))]
+    before, after = picture_of(qtbot, *plots[:-1]), picture_of(qtbot, *plots)
+    assert frames[1:] == [plots[0], frames[2], plots[0], plots[-1]] and frames[2].y == ""
+    assert before == picture_of(qtbot, *plots[:-1], anew=True)
+    assert after == picture_of(qtbot, *plots, anew=True) and after != before
+
+
+def test_a_plot_without_data_is_drawn_once(qtbot: QtBot, monkeypatch) -> None:
+    view = PlotView()
+    show(qtbot, view, (420, 300))
+    drawn, draw = list[Plot](), PlotView._draw
+    monkeypatch.setattr(PlotView, "_draw", lambda self: (drawn.append(self.shown), draw(self)))
+    bare, other = Plot("x", "y", across=(0,)), Plot("x", "z", across=(0,))
+    for plot in (bare, bare, growing(3), bare, bare, other):
+        view.show_plot(plot)
+    assert [plot.y for plot in drawn] == ["y", "y", "y", "z"] and drawn[1].series
