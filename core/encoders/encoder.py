@@ -46,9 +46,7 @@ class Encoder(torch.nn.Module):
         for name in ARRAYS:
             values = getattr(data, name)
             self.register_buffer(name, None if values is None else torch.tensor(values, device=network.device))
-        self.projection = make_projection(network.feature_shape, data.card.config)
-        if self.projection is not None:
-            self.projection.to(network.device)
+        self.projection = make_projection(network, data.card.config)
 
     @property
     def rank(self) -> int:

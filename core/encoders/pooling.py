@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from core.checks import refusal
 from core.encoders.config import PROJECTION_BLOCKS, EncoderConfig
 from core.seeds import derive_seed
 from core.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from core.networks.network import Network
 
 
 def pool_features(features: torch.Tensor, pool: int) -> torch.Tensor:
@@ -82,10 +86,8 @@ class SparseProjection(torch.nn.Module):
     def __init__(self, n_features: int, n_projected: int, *, seed: int) -> None:
         super().__init__()
         if n_projected >= n_features:
-            allowed, advice = (
-                f"below the number of pooled features, {n_features}",
-                "Use the reducer 'none' or 'pca' instead.",
-            )
+            allowed = f"below the number of pooled features, {n_features}"
+            advice = "Use the reducer 'none' or 'pca' instead."
             raise refusal("n_projected", allowed=allowed, got=n_projected, advice=advice)
         self.n_features, self.n_projected = n_features, n_projected
         order, signs = draw_projection(n_features, n_projected, seed=seed)
@@ -111,11 +113,12 @@ class SparseProjection(torch.nn.Module):
         return torch.cat(blocks, dim=1)
 
 
-def make_projection(feature_shape: tuple[int, ...], config: EncoderConfig) -> SparseProjection | None:
-    """The projection of a config over a feature map, or None where it has none."""
+def make_projection(network: Network, config: EncoderConfig) -> SparseProjection | None:
+    """The projection of a config over the features of a network, on its device; None where it has none."""
     if not config.n_projected:
         return None
-    return SparseProjection(count_pooled(feature_shape, config.pool), config.n_projected, seed=config.seed)
+    n_pooled = count_pooled(network.feature_shape, config.pool)
+    return SparseProjection(n_pooled, config.n_projected, seed=config.seed).to(network.device)
 
 
 def draw_projection(n_features: int, n_projected: int, *, seed: int) -> tuple[IntArray, FloatArray]:
