@@ -63,8 +63,7 @@ class CardWindow(QDialog):
         self._other: EncoderCard | None = None
         self.figure, self.compare = Figure("Scores of the encoder"), Figure("Two encoders, voxel by voxel")
         self.table, self.turns = CardTableView(), Turns(self)
-        self._make_choosers(show_map)
-        self._lay_out()
+        self._lay_out(show_map)
         self._connect()
 
     def follow(self) -> None:
@@ -141,7 +140,7 @@ class CardWindow(QDialog):
         lines.append(" · ".join(f"{name} {value:.3g}" for name, value in known.items()))
         return "\n".join(lines)
 
-    def _make_choosers(self, show_map: Callable[[], None]) -> None:
+    def _lay_out(self, show_map: Callable[[], None]) -> None:
         self.roi_box, self.score_box = ChoiceBox("ROI drawn in front"), ChoiceBox("Score of the histograms")
         self.other_box = ChoiceBox("Encoder of the same subject to compare with, voxel by voxel")
         for box in (self.roi_box, self.score_box, self.other_box):
@@ -149,8 +148,6 @@ class CardWindow(QDialog):
         map_tip = "Colour the cortex by the encoder's held-out r"
         self.map_button = make_button("Show scores on the cortex", do=show_map, tip=map_tip)
         self.figure_button = make_button("Save figure…", do=self._save_figure, tip=FIGURE_TIP)
-
-    def _lay_out(self) -> None:
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName("Views of the scores")
         self._compare_note = make_label("", "muted", wraps=True)
