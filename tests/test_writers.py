@@ -38,7 +38,7 @@ ALLOWED = {
     "core/experiments/packages/presentation.py:write_jspsych": "within the new folder of a package",
     "core/experiments/packages/plan.py:write_table": "handed a name within a new folder",
     "core/figures/movie_file.py:_add_comment": "handed the temporary name of a movie",
-    "core/networks/files/download.py:_read_answer": "what the part of a download is of; a damaged one starts it anew",
+    "core/networks/files/download.py:_connect": "what the part of a download is of; a damaged one starts it anew",
     "core/probes/files.py:_write_together": "two files that take their names together",
     "core/probes/files.py:_take_back": "puts the older of two files back",
     "core/reports/table.py:write_csv": "handed to replace_file",

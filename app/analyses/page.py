@@ -221,9 +221,7 @@ class AnalysisPage(JobPage):
         reason = "" if ready else self.form.problem.text() or "Choose a subject in Explore first"
         self.show_state(reason, answered=self.finished is not None)
         show_text(self.no_mask, NO_MASK if self._session.state.attack.mask else "")
-        n_probes = 0
-        if self.finished is not None:
-            n_probes = count_probes(self.finished.sweep.config)
+        n_probes = 0 if self.finished is None else count_probes(self.finished.sweep.config)
         tip = f"Add the {n_probes} probes behind these results, each at the highest budget, made again and compared"
         allow(self.collect, "" if self.finished else self.EXPORT_LATER, tip)
 
@@ -253,8 +251,7 @@ class AnalysisPage(JobPage):
         """Ask where, and copy the answer's files there."""
         parent = ask_open(self, "Save the analysis in", Path.home())
         if parent is not None and self.finished is not None:
-            folder = self.finished.folder
-            make = partial(copy_results, folder, parent / folder.name)
+            make = partial(copy_results, self.finished.folder, parent / self.finished.folder.name)
             self._session.controller.write("Saving the analysis…", make)
 
     def save_plot_to(self, plot: PlotView, path: Path) -> str:

@@ -165,12 +165,10 @@ class StudyDialog(QDialog, Fields):
         self.cost, self.work = make_label("", "muted", wraps=True), JobLine()
         self.where = WhereRow(self._session)
         self.where.again.connect(self._start)
-        run_tip, stop_tip = (
-            "The same settings resume where they stopped",
-            "Finished cells are kept; run again to resume",
-        )
-        self.start = make_button("Run the test", "primary", self._start, tip=run_tip)
-        self.stop = make_button("Cancel", do=self.work.cancel, tip=stop_tip)
+        tip = "The same settings resume where they stopped"
+        self.start = make_button("Run the test", "primary", self._start, tip=tip)
+        tip = "Finished cells are kept; run again to resume"
+        self.stop = make_button("Cancel", do=self.work.cancel, tip=tip)
         self.report = make_button("Open the report", do=self._open_report)
         self.save = make_button("Save…", do=self._save)
         self.badge = make_badge("simulated", "warning")

@@ -132,6 +132,7 @@ def answer_so_far(store: SweepStore, last: Finished | None = None) -> Finished |
     from core.reports.analysis_tables import tabulate
     from core.sweeps.answer import answer_sweep
     from core.sweeps.gather import read_sweep
+    from core.sweeps.predictivity import measure_predictivity
     from core.sweeps.so_far import find_part
 
     missing = store.missing()
@@ -141,7 +142,9 @@ def answer_so_far(store: SweepStore, last: Finished | None = None) -> Finished |
     _find_triangles(part.config)
     sweep = read_sweep(part)
     answer = answer_sweep(sweep)
-    parts = (sweep, answer, tabulate(answer, sweep)[0], _score_targets(sweep))
+    unknown = np.full((len(sweep.labels), len(sweep.config.targets)), np.nan)
+    target_r = unknown if sweep.config.question.needs_deltas else measure_predictivity(sweep).r
+    parts = (sweep, answer, tabulate(answer, sweep)[0], target_r)
     return Finished(store.folder, store.config, n_cells - len(missing), n_cells, *parts)
 
 
@@ -154,14 +157,6 @@ def _find_triangles(config: SweepConfig) -> None:
     for surface in {load_subject(one).surface for one in config.subjects}:
         if config.question.needs_deltas and has_surface(surface):
             find_tiles(surface, TILE)
-
-
-def _score_targets(sweep: Sweep) -> FloatArray:
-    from core.sweeps.predictivity import measure_predictivity
-
-    if sweep.config.question.needs_deltas:
-        return np.full((len(sweep.labels), len(sweep.config.targets)), np.nan)
-    return measure_predictivity(sweep).r
 
 
 def read_progress(record: Any) -> Reading | None:

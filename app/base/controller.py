@@ -20,7 +20,6 @@ from app.base.pictures import export_stimuli, write_probe
 from app.base.problems import Problems
 from app.base.state import AppState, matches_probe, request_probe
 from core.attacks.config import AttackConfig
-from core.datasets.subject import Subject
 from core.engine import Engine
 from core.images.stimulus import Stimulus
 from core.probes.against import Against
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from core.attacks.mask import Mask
 
 T = TypeVar("T")
+Take = Callable[[ProbeProgress], None]
 FILE_WRITES = "write"
 """The kind of the jobs that write one file or folder each: all of them are done, in order."""
 
@@ -84,7 +84,8 @@ class Controller(QObject):
         self._forget()
         state.target = None
         state.card = None
-        notes = [self._place(loaded)]
+        placed = self._try(lambda: place_voxels(loaded.voxels, loaded.surface)) or place_nowhere(loaded.voxels)
+        state.placed, notes = placed, [placed.note]  # which says why it is not the subject's own surface, if so
         state.subject = loaded
         network, layer = self.catalogue.choose_encoder(subject, state.network, state.layer)
         if not network:
@@ -235,12 +236,7 @@ class Controller(QObject):
         done = partial(self._take_probe, run=first, refine=None if quick is None else config)
         self._run(first, self._take_progress, done)
 
-    def _run(
-        self,
-        config: ProbeConfig,
-        on_progress: Callable[[ProbeProgress], None],
-        on_done: Callable[[ProbeProgress], None],
-    ) -> None:
+    def _run(self, config: ProbeConfig, on_progress: Take, on_done: Take) -> None:
         stimulus = self._state.stimulus
         if stimulus is not None:
             self._lane.submit(
@@ -283,12 +279,6 @@ class Controller(QObject):
         probe = self._state.probe
         if probe is not None:
             self.write("Saving the probe…", partial(write_probe, probe, path))
-
-    def _place(self, subject: Subject) -> str:
-        """Find the surface the subject is shown on; returns why it is not its own, if so."""
-        placed = self._try(lambda: place_voxels(subject.voxels, subject.surface))
-        self._state.placed = placed if placed is not None else place_nowhere(subject.voxels)
-        return self._state.placed.note
 
     def _aim(self, make: Callable[[VoxelTable], Target]) -> None:
         subject = self._state.subject

@@ -43,13 +43,8 @@ def describe_circumstances(device: str, log: Sequence[str], settings: Settings) 
     """
     offered = [row for row in SETTINGS if row.title and not row.is_folder]
     changed = [f"{row.key} = {settings.value(row.key)!r}" for row in offered if settings.value(row.key) != row.default]
-    told = [
-        f"device: {device or 'engine not loaded'}",
-        "",
-        "Settings that are not the default:",
-        *(changed or ["none"]),
-    ]
-    return [*told, "", "Last log lines:", *(log[-MOST_LOG_LINES:] or ["none"])]
+    told = [f"device: {device or 'engine not loaded'}", "", "Settings that are not the default:"]
+    return [*told, *(changed or ["none"]), "", "Last log lines:", *(log[-MOST_LOG_LINES:] or ["none"])]
 
 
 def make_report(trace: str, circumstances: Sequence[str] = ()) -> str:

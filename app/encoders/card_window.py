@@ -30,7 +30,7 @@ from core.datasets.subject import Subject
 from core.encoders.card import EncoderCard
 from core.encoders.card_table import FORMULAS, roi_table, summarise_card, voxel_table
 from core.encoders.config import EncoderConfig
-from core.encoders.library import cards_of, name_encoder
+from core.encoders.library import cards_of
 from core.errors import BadInputError
 from core.figures.probe_words import describe_subject
 from core.files import replace_file
@@ -66,8 +66,7 @@ class CardWindow(QDialog):
         self._other: EncoderCard | None = None
         self.figure, self.compare = Figure("Scores of the encoder"), Figure("Two encoders, voxel by voxel")
         self.table, self.turns = CardTableView(), Turns(self)
-        self._make_choosers(show_map)
-        self._lay_out()
+        self._lay_out(show_map)
         self._connect()
 
     def follow(self) -> None:
@@ -144,7 +143,7 @@ class CardWindow(QDialog):
         lines.append(" · ".join(f"{name} {value:.3g}" for name, value in known.items()))
         return "\n".join(lines)
 
-    def _make_choosers(self, show_map: Callable[[], None]) -> None:
+    def _lay_out(self, show_map: Callable[[], None]) -> None:
         self.roi_box, self.score_box = ChoiceBox("ROI drawn in front"), ChoiceBox("Score of the histograms")
         self.other_box = ChoiceBox("Encoder of the same subject to compare with, voxel by voxel")
         for box in (self.roi_box, self.score_box, self.other_box):
@@ -154,8 +153,6 @@ class CardWindow(QDialog):
         self.figure_button = make_button("Save figure…", do=self._save_figure, tip=FIGURE_TIP)
         self.problem = make_label("", "field-error")
         self.copy = make_copy_button(self._find_export, self.problem, "Copy export as")
-
-    def _lay_out(self) -> None:
         self.tabs = QTabWidget()
         self.tabs.setAccessibleName("Views of the scores")
         self._compare_note = make_label("", "muted", wraps=True)
@@ -199,7 +196,7 @@ class CardWindow(QDialog):
     def _find_export(self) -> CommandWork:
         if self.card is None:
             raise BadInputError("There is no encoder to export: choose one in Explore.")
-        name = name_encoder(self.card.config)
+        name = self.card.config.name
         return CommandWork("encoders export", {"encoder": name, "out": Path(name), "format": "probescope"})
 
     def _write_facts(self) -> None:

@@ -15,7 +15,7 @@ from app.explore.explore import Explore
 from app.widgets.basics import bring
 from app.widgets.desk import Desk, Drop, Feature, Paths, does
 from core.encoders.card import EncoderCard
-from core.encoders.library import export_encoder, name_encoder
+from core.encoders.library import export_encoder
 
 EXPORT_FILTER = "Probescope folder (*);;NumPy arrays (*.npz)"
 SCORE_MAP = "r"
@@ -65,7 +65,7 @@ class Encoders(Feature):
         card = self._session.state.card
         if card is None:
             return
-        name = name_encoder(card.config)
+        name = card.config.name
         start = Path(self._session.settings.text("export_folder") or Path.home()) / name
         chosen, pattern = QFileDialog.getSaveFileName(self._desk.parent, "Export encoder", str(start), EXPORT_FILTER)
         if chosen:
@@ -77,7 +77,7 @@ class Encoders(Feature):
         controller.reread_catalogue()
         self._session.state.encoder = (config.network, config.layer)
         controller.open_subject(config.subject)
-        controller.noted.emit(f"Imported {name_encoder(config)}")
+        controller.noted.emit(f"Imported {config.name}")
 
     def _forget_import(self) -> None:
         self.import_dialog = None

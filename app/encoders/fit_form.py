@@ -100,7 +100,10 @@ class FitForm(Form):
             scoring=scoring,
             resume=True,
         )
-        return FitRequest(self.subject.value(), self.network.value(), self._layers(), options)
+        layers: tuple[str, ...] = (self.layer.value(),)
+        if layers == (SEARCH,) and self._spec is not None:
+            layers = self._spec.layers
+        return FitRequest(self.subject.value(), self.network.value(), layers, options)
 
     def _alphas(self) -> tuple[float, ...]:
         text = self.alpha.value()
@@ -111,10 +114,6 @@ class FitForm(Form):
         except ValueError as problem:
             advice = "Leave it empty to choose one for each voxel."
             raise refusal("penalty", allowed="a number", got=text, advice=advice) from problem
-
-    def _layers(self) -> tuple[str, ...]:
-        chosen = self.layer.value()
-        return self._spec.layers if chosen == SEARCH and self._spec is not None else (chosen,)
 
     def take_subject(self, *_: object) -> None:
         """List the categories of the subject, and the other records."""

@@ -121,7 +121,6 @@ class ImportEncoderDialog(NewEncoderDialog):
         self.layer.setEditable(True)
         self.layer.setInsertPolicy(ChoiceBox.InsertPolicy.NoInsert)
         self.layer.currentTextChanged.connect(self.take_edit)
-        self._make_parts()
         self._lay_out()
         self.refresh()
 
@@ -183,7 +182,7 @@ class ImportEncoderDialog(NewEncoderDialog):
         values = {"kind": "auto", "files": self.files, "member": member, "request": self.request()}
         return CommandWork("encoders import", values | {"simulated": self.simulated.value()})
 
-    def _make_parts(self) -> None:
+    def _lay_out(self) -> None:
         self.file_field = TextLine()
         self.file_field.setReadOnly(True)
         self.file_field.setAccessibleName("File")
@@ -197,8 +196,6 @@ class ImportEncoderDialog(NewEncoderDialog):
         self.import_button = make_button("Import", "primary", self._import)
         self.cancel_button = make_button("Cancel", do=self.reject)
         self.copy = make_copy_button(self._find, self.work.error)
-
-    def _lay_out(self) -> None:
         rows = self.make_rows("member", "network", "layer", *ROWS, "replaces", gap=8)
         self.show_row("member", False)
         fill_dialog(

@@ -85,7 +85,8 @@ class MeasuredPage(JobPage):
         self.part = Segmented(PARTS)
         self.judged, self.parts = PlotPicker("Figure"), QStackedWidget()
         self.formulas = make_button("Formulas", "link", tip="How every number is defined")
-        self._lay_out()
+        head = (make_label("Measured", "title"), make_label(ASKS, "muted", wraps=True))
+        self.lay_out((*head, self.form), self._make_answer(), empty=EmptyState("Nothing compared yet", EMPTY))
         self._connect()
         self.refresh()
 
@@ -185,10 +186,6 @@ class MeasuredPage(JobPage):
             for name, text in read_formulas("comparison").items()
         )
         QMessageBox(QMessageBox.Icon.NoIcon, "Formulas", text, QMessageBox.StandardButton.Close, self).open()
-
-    def _lay_out(self) -> None:
-        head = (make_label("Measured", "title"), make_label(ASKS, "muted", wraps=True))
-        self.lay_out((*head, self.form), self._make_answer(), empty=EmptyState("Nothing compared yet", EMPTY))
 
     def _make_answer(self) -> QLayout:
         self.cut.setToolTip("One row a network, or one for each group of probes")

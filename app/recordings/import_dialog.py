@@ -138,13 +138,13 @@ class ImportDialog(QDialog):
         )
 
     def _look_again(self) -> None:
-        options = self._read_options()
+        options = attempt(self._options, self.options.error)
         if self._finding is not None and options is not None:
             # All ROIs are looked at, so that those left out stay available.
             self._inspect(self._finding.source, replace(options, rois=()))
 
     def _import(self) -> None:
-        options = self._read_options()
+        options = attempt(self._options, self.options.error)
         if self._finding is not None and options is not None:
             self.progress.what.setText(f"Importing {options.subject}…")
             self._turn_to(self.progress)
@@ -153,8 +153,7 @@ class ImportDialog(QDialog):
     def _find(self) -> CommandWork:
         if (found := self._finding) is None:
             raise BadInputError("Choose a recording first.")
-        options = replace(self.options.options(), resample=self.choose.resample.value())
-        return CommandWork("import", {"kind": found.kind, "source": Path(found.source), "options": options})
+        return CommandWork("import", {"kind": found.kind, "source": Path(found.source), "options": self._options()})
 
     def _follow_import(self) -> None:
         """Back to the options where an import has ended without a summary; they say how."""
@@ -162,9 +161,8 @@ class ImportDialog(QDialog):
         if not work.busy and self.pages.currentWidget() is self.progress:
             self._refuse(work.error.text() or work.note.text())
 
-    def _read_options(self) -> ImportOptions | None:
-        options = attempt(self.options.options, self.options.error)
-        return None if options is None else replace(options, resample=self.choose.resample.value())
+    def _options(self) -> ImportOptions:
+        return replace(self.options.options(), resample=self.choose.resample.value())
 
     def _go_back(self) -> None:
         self._finding = None

@@ -88,7 +88,7 @@ class DesignDialog(QDialog, Fields):
 
     def start(self) -> None:
         """Simulate; refusals stand beside the button."""
-        ready = None if self.work.busy else self.work.attempt(self._prepare)
+        ready = None if self.work.busy else self.work.attempt(lambda: (self._source(), self._config()))
         if ready is not None:
             (name, groups), config = ready
             self.work.run(
@@ -109,9 +109,6 @@ class DesignDialog(QDialog, Fields):
         """Stop what runs."""
         self.work.drop()
         super().done(result)
-
-    def _prepare(self) -> tuple[tuple[str, Groups], DesignConfig]:
-        return self._source(), self._config()
 
     def _config(self) -> DesignConfig:
         return self.make_config(DesignConfig, noise_ceiling=self.ceiling.value() / 100)

@@ -303,8 +303,7 @@ class Stimuli(Feature):
         self._read_probes([self.tray.items[one] for one in rows], partial(self._show_strip, readings))
 
     def _read_probes(self, recipes: Sequence[Recipe], take: Callable[[list[Probe | None]], None]) -> None:
-        load = self._store.load
-        read = partial(map, load, recipes)
+        read = partial(map, self._store.load, recipes)
         self._session.files.submit(READ, lambda _stop: list(read()), on_done=take, title="Reading probes…")
 
     def _show_strip(self, readings: Sequence[LevelReading | None], found: Sequence[Probe | None]) -> None:

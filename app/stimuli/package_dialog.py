@@ -154,7 +154,7 @@ class PackageDialog(QDialog, Fields):
         self.facts, self.warnings = make_label("", wraps=True), make_label("", "warning", wraps=True)
         self._lay_out()
         self.form.changed.connect(self._want_plan)
-        self.work.changed.connect(self._refresh)
+        self.work.changed.connect(self.tell)
         self._tell("", (), ())
         self.take_kind()
 
@@ -210,10 +210,6 @@ class PackageDialog(QDialog, Fields):
             self._show_plan(self._plan)
         else:  # kinds without trials need no order
             self._want_plan()
-
-    def tell(self) -> None:
-        """Say whether a package can be made now."""
-        self._refresh()
 
     def _lay_out(self) -> None:
         self.load = make_button("Load timing…", do=self._load, tip="Fill the fields from a timing template (TOML)")
@@ -277,7 +273,7 @@ class PackageDialog(QDialog, Fields):
     def _want_plan(self) -> None:
         self._plan = None
         self._timer.start()
-        self._refresh()
+        self.tell()
 
     def _make_plan(self) -> None:
         found = self._set
@@ -363,7 +359,7 @@ class PackageDialog(QDialog, Fields):
 
     def _say(self, note: str, *, error: str = "") -> None:
         self.work.say(note, error=error)
-        self._refresh()
+        self.tell()
 
     def _reason(self) -> str:
         """Why no package can be made now; empty if one can."""
@@ -375,7 +371,8 @@ class PackageDialog(QDialog, Fields):
             return self.work.error.text() or "The trial orders are being computed"
         return "" if self.out.value() else "Name the folder to write"
 
-    def _refresh(self) -> None:
+    def tell(self) -> None:
+        """Say whether a package can be made now."""
         reason, writing = self._reason(), self.work.busy
         allow(self.make, reason, "Write the package into the new folder")
         self.cancel.setVisible(writing)

@@ -71,10 +71,6 @@ class Tray(QObject):
         self._tell()
         return place
 
-    def clear(self) -> None:
-        """Take everything out."""
-        self.remove(range(len(self._items)))
-
     def take_previews(self, previews: Sequence[ItemPreview]) -> None:
         """Remember what is known of items."""
         self._previews |= {preview.digest: preview for preview in previews}

@@ -27,7 +27,6 @@ SIDE, GAP, PAD, LINE = 72, 6, 10, 19
 CARD_HEIGHT = SIDE + 2 * PAD + 18
 PIXEL_RATIO = 2
 BAR = QSize(56, 4)
-ROW_ROLE = Qt.ItemDataRole.UserRole
 WAITING = "waiting for its preview"
 WARNED = "⚠"
 MOST_BYTES = 64 * 2**20
@@ -49,16 +48,13 @@ class TrayModel(QAbstractListModel):
         return 0 if parent.isValid() else len(self._tray.items)
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        """Row number, tooltip and spoken name."""
+        """Tooltip and spoken name."""
+        roles = Qt.ItemDataRole
+        if role not in (roles.ToolTipRole, roles.AccessibleTextRole, roles.DisplayRole):
+            return None
         row = index.row()
-        match role:
-            case Qt.ItemDataRole.ToolTipRole | Qt.ItemDataRole.AccessibleTextRole | Qt.ItemDataRole.DisplayRole:
-                recipe, preview = self._tray.items[row], self._tray.preview(row)
-                warned = [warning.text for warning in self._tray.warnings(row)]
-                return "\n".join([title_of(recipe, row), describe_shift(preview), *warned])
-            case _ if role == ROW_ROLE:
-                return row
-        return None
+        warned = [warning.text for warning in self._tray.warnings(row)]
+        return "\n".join([title_of(self._tray.items[row], row), describe_shift(self._tray.preview(row)), *warned])
 
     def picture(self, preview: ItemPreview, role: str) -> QPixmap:
         """One thumbnail of an item."""
@@ -98,20 +94,16 @@ class TrayPainter(QStyledItemDelegate):
         painter.drawRoundedRect(QRectF(card), 8, 8)
         painter.setFont(option.font)
         left = card.left() + PAD
-        roles = tuple(preview.pictures) if preview is not None else ()
-        for role in roles:
-            self._draw_picture(painter, QRect(left, card.top() + PAD, SIDE, SIDE), preview, role)
+        pictures = {} if preview is None else {role: self._model.picture(preview, role) for role in preview.pictures}
+        for role, picture in pictures.items():
+            box = QRect(left, card.top() + PAD, SIDE, SIDE)
+            painter.drawPixmap(box.topLeft(), picture)
+            below = QRect(box.left() - GAP // 2, box.bottom() + 2, box.width() + GAP, 16)
+            draw_text(painter, below, name_role(role), theme.muted, scale=0.8, align=Qt.AlignmentFlag.AlignHCenter)
             left += SIDE + GAP
         words = QRect(left + GAP, card.top() + PAD - 2, card.right() - left - GAP - PAD, card.height() - PAD)
         self._draw_words(painter, words, row, preview)
         painter.restore()
-
-    def _draw_picture(self, painter: QPainter, box: QRect, preview: ItemPreview | None, role: str) -> None:
-        if preview is None:
-            return
-        painter.drawPixmap(box.topLeft(), self._model.picture(preview, role))
-        below = QRect(box.left() - GAP // 2, box.bottom() + 2, box.width() + GAP, 16)
-        draw_text(painter, below, name_role(role), theme_in_use().muted, scale=0.8, align=Qt.AlignmentFlag.AlignHCenter)
 
     def _draw_words(self, painter: QPainter, box: QRect, row: int, preview: ItemPreview | None) -> None:
         theme, recipe = theme_in_use(), self._tray.items[row]

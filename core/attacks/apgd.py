@@ -10,13 +10,11 @@ It needs steps to find its length: in 10 it stays behind plain PGD, from about 2
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 
 from core.attacks.ball import Ball
 from core.attacks.falling import pick
-from core.attacks.objective import Differentiable, Scores
+from core.attacks.objective import Differentiable, Points
 from core.attacks.run_context import RunContext
 
 MOMENTUM = 0.75
@@ -72,9 +70,7 @@ class _Search:
         return stalled
 
 
-def run_apgd(
-    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
-) -> Iterator[tuple[torch.Tensor, Scores]]:
+def run_apgd(objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext) -> Points:
     """The start and the n_steps points after it, each with its scores.
 
     z = project(delta + step steepest(gradient)); delta' = project(delta + 0.75 (z - delta) + 0.25 (delta - last)).

@@ -49,7 +49,7 @@ class Ball:
         self.epsilon = epsilon.to(clean)
         self.quantise = quantise
         self.mask = mask
-        self._lower, self._upper = unmask(-clean, mask), unmask(1 - clean, mask)
+        self._bounds = unmask(-clean, mask), unmask(1 - clean, mask)
         # Divided by as a tensor: CUDA turns division by a number into a product with its rounded inverse.
         self._white = torch.full((), GREY_LEVELS, dtype=clean.dtype, device=clean.device)
         self._clean_levels = torch.round(clean * self._white)
@@ -59,7 +59,7 @@ class Ball:
 
     def project(self, delta: torch.Tensor) -> torch.Tensor:
         """The nearest allowed perturbation, before rounding to grey levels."""
-        return self.norm.project(delta, self.epsilon, lower=self._lower, upper=self._upper)
+        return self.norm.project(delta, self.epsilon, self._bounds)
 
     def to_pixels(self, delta: torch.Tensor) -> torch.Tensor:
         """The pixels that a projected perturbation stands for, rounded to grey levels if asked."""
@@ -85,12 +85,12 @@ class Ball:
         shape = tuple(self.clean.shape[1:])
         draws = [self.norm.draw_inside(shape, make_stream(seed, "start", restart, key)) for key in keys]
         inside = torch.from_numpy(np.stack(draws)).to(self.clean)
-        return torch.clamp(inside * self.epsilon.view(-1, 1, 1, 1), self._lower, self._upper)
+        return torch.clamp(inside * self.epsilon.view(-1, 1, 1, 1), *self._bounds)
 
     def scale_to_budget(self, direction: torch.Tensor) -> torch.Tensor:
         """Pixels clean + s direction, cut at [0, 1], of size epsilon, or as near below as there is room for."""
-        wide = [widen(values) for values in (direction, self.epsilon, self._lower, self._upper)]
-        delta = self.norm.scale_to_budget(wide[0], wide[1], lower=wide[2], upper=wide[3])
+        direction, size, lower, upper = map(widen, (direction, self.epsilon, *self._bounds))
+        delta = self.norm.scale_to_budget(direction, size, (lower, upper))
         return self.enforce_exactly(self.to_pixels(delta.to(self.clean)))
 
     def enforce_exactly(self, pixels: torch.Tensor) -> torch.Tensor:

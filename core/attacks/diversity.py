@@ -34,12 +34,26 @@ def draw_shrinking(side: int, probability: float, stream: np.random.Generator) -
 
 def shrink_images(pixels: torch.Tensor, choices: list[Shrinking | None]) -> torch.Tensor:
     """Shrink and pad each image (n, 3, side, side) by its own choice; linear in the pixels and differentiable."""
-    return torch.cat([_place(pixels[index : index + 1], choice) for index, choice in enumerate(choices)])
+    images = []
+    for image, choice in zip(pixels.unsqueeze(1).unbind(), choices, strict=True):
+        if choice is not None:
+            weights, rest = resize_weights(choice.side, image.shape[-1]).to(image), image.shape[-1] - choice.side
+            edges = (choice.left, rest - choice.left, choice.top, rest - choice.top)
+            image = F.pad(weights @ image @ weights.T, edges)
+        images.append(image)
+    return torch.cat(images)
 
 
 def pull_back(gradient: torch.Tensor, choices: list[Shrinking | None]) -> torch.Tensor:
     """The gradient with respect to the images, from that with respect to the shrunken and padded ones."""
-    return torch.cat([_take_back(gradient[index : index + 1], choice) for index, choice in enumerate(choices)])
+    parts = []
+    for part, choice in zip(gradient.unsqueeze(1).unbind(), choices, strict=True):
+        if choice is not None:
+            weights = resize_weights(choice.side, part.shape[-1]).to(part)
+            rows, columns = (slice(first, first + choice.side) for first in (choice.top, choice.left))
+            part = weights.T @ part[..., rows, columns] @ weights
+        parts.append(part)
+    return torch.cat(parts)
 
 
 def resize_weights(small: int, whole: int) -> torch.Tensor:
@@ -55,19 +69,3 @@ def resize_weights(small: int, whole: int) -> torch.Tensor:
     weights[rows, lower] += 1 - share
     weights[rows, upper] += share
     return weights
-
-
-def _place(image: torch.Tensor, choice: Shrinking | None) -> torch.Tensor:
-    if choice is None:
-        return image
-    weights, rest = resize_weights(choice.side, image.shape[-1]).to(image), image.shape[-1] - choice.side
-    small = weights @ image @ weights.T
-    return F.pad(small, (choice.left, rest - choice.left, choice.top, rest - choice.top))
-
-
-def _take_back(gradient: torch.Tensor, choice: Shrinking | None) -> torch.Tensor:
-    if choice is None:
-        return gradient
-    weights = resize_weights(choice.side, gradient.shape[-1]).to(gradient)
-    rows, columns = (slice(first, first + choice.side) for first in (choice.top, choice.left))
-    return weights.T @ gradient[..., rows, columns] @ weights

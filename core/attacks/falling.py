@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
 from core.attacks.ball import Ball
 from core.attacks.gradient_rule import GradientRule
-from core.attacks.objective import Differentiable, Scores
+from core.attacks.objective import Differentiable, Points
 from core.attacks.run_context import RunContext
 
 FIRST_PHASE = 15
@@ -73,9 +73,7 @@ def foretell(tops: Sequence[torch.Tensor]) -> torch.Tensor:
     return gains[-1] * (gains[-1] / gains[-2].clamp_min(tiny)).clamp(LEAST_RATIO, 1)
 
 
-def run_falling(
-    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
-) -> Iterator[tuple[torch.Tensor, Scores]]:
+def run_falling(objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext) -> Points:
     """The start and every point after it, each with its scores; the context's report tells how it ended.
 
     Where no number of steps is asked, each image ends by itself, so that none depends on its neighbours: its later

@@ -66,18 +66,13 @@ class Mask:
         if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
             allowed = "left < right and top < bottom, from 0 to 1 (parts of the image)"
             raise refusal("mask", allowed=allowed, got=",".join(f"{one:g}" for one in self.box))
-        check_fraction(
-            "mask-edge", self.edge, largest=0.5, advice="It is a part of the image's side; 0 is a hard edge."
-        )
+        edge_advice = "It is a part of the image's side; 0 is a hard edge."
+        check_fraction("mask-edge", self.edge, largest=0.5, advice=edge_advice)
         if (self.shape is MaskShape.PICTURE) is not bool(self.picture):
             raise refusal("mask", allowed="a picture for the shape picture only", got=str(self.shape))
         if self.picture and not _decode(self.picture).any():
-            raise refusal(
-                "mask",
-                allowed="a picture that is not all black",
-                got="0 everywhere",
-                advice="Paint white where the image may change.",
-            )
+            advice = "Paint white where the image may change."
+            raise refusal("mask", allowed="a picture that is not all black", got="0 everywhere", advice=advice)
 
     @property
     def is_soft(self) -> bool:

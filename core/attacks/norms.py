@@ -3,7 +3,7 @@
 Every method takes perturbations (n, channels, height, width) and budgets (n,), one an image, in [0, 1] pixel units.
 
 size, shrink and project: ||delta||; the nearest perturbation of size <= epsilon, without pixel bounds, and with
-    lower <= delta <= upper, where lower <= 0 <= upper.
+    lower <= delta <= upper, where `bounds` are lower <= 0 <= upper.
 dual_size and steepest: max over ||delta|| <= 1 of gradient . delta, the first-order gain of a unit budget, and the
     perturbation of size 1 that gains it; 0 where the gradient is 0.
 scale_to_budget: clamp(s direction) with s >= 0 so that its size is `size`, or the largest the bounds allow.
@@ -22,6 +22,8 @@ from core.types import FloatArray, NormName
 
 IMAGE_AXES = (1, 2, 3)
 
+Bounds = tuple[torch.Tensor, torch.Tensor]
+
 MOST_ROUNDS = 60
 """Rounds of the projection on ball and bounds; photographs take none to four."""
 
@@ -30,6 +32,7 @@ class L2Norm:
     """||delta|| = sqrt(sum delta^2); its dual is itself."""
 
     name = NormName.L2
+    round_levels = staticmethod(round_within_sphere)
 
     def size(self, delta: torch.Tensor) -> torch.Tensor:
         """Euclidean length, (n,)."""
@@ -47,28 +50,20 @@ class L2Norm:
         """delta min(1, epsilon / ||delta||_2)."""
         return delta * _per_image((epsilon / _not_zero(self.size(delta))).clamp_max(1))
 
-    def project(
-        self, delta: torch.Tensor, epsilon: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
-    ) -> torch.Tensor:
+    def project(self, delta: torch.Tensor, epsilon: torch.Tensor, bounds: Bounds) -> torch.Tensor:
         """clamp(s delta) with the largest s <= 1 that keeps the size within epsilon.
 
         This is the projection on ball and bounds together (their KKT conditions ask for exactly this form). Shrinking
         and then clamping, the usual way, also stays inside but leaves budget unused wherever a pixel meets a bound.
         """
         scale = (epsilon / _not_zero(self.size(delta))).clamp_max(1)
-        return self._scale_from(delta, scale, epsilon, lower=lower, upper=upper, most=1.0)
+        return self._scale_from(delta, scale, epsilon, bounds, most=1.0)
 
-    def scale_to_budget(
-        self, direction: torch.Tensor, size: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
-    ) -> torch.Tensor:
+    def scale_to_budget(self, direction: torch.Tensor, size: torch.Tensor, bounds: Bounds) -> torch.Tensor:
         """clamp(s direction) of Euclidean length `size`, or all the way to the bounds where that is shorter."""
         most = torch.finfo(direction.dtype).max ** 0.5
         scale = (size / _not_zero(self.size(direction))).clamp_max(most)
-        return self._scale_from(direction, scale, size, lower=lower, upper=upper, most=most)
-
-    def round_levels(self, levels: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
-        """Whole levels of the same Euclidean length, never longer (see `round_within_sphere`)."""
-        return round_within_sphere(levels, most)
+        return self._scale_from(direction, scale, size, bounds, most=most)
 
     def draw_inside(self, shape: tuple[int, ...], stream: np.random.Generator) -> FloatArray:
         """A random direction at radius u^(1/d), u uniform in [0, 1]: uniform in volume, so nearly always far out."""
@@ -81,14 +76,7 @@ class L2Norm:
         return np.asarray(values / np.float32(np.linalg.norm(values.ravel().astype(np.float64))))
 
     def _scale_from(
-        self,
-        direction: torch.Tensor,
-        scale: torch.Tensor,
-        size: torch.Tensor,
-        *,
-        lower: torch.Tensor,
-        upper: torch.Tensor,
-        most: float,
+        self, direction: torch.Tensor, scale: torch.Tensor, size: torch.Tensor, bounds: Bounds, *, most: float
     ) -> torch.Tensor:
         """Raise s from `scale` up to `most` until ||clamp(s direction)|| is `size`: pixels at a bound leave it.
 
@@ -98,7 +86,7 @@ class L2Norm:
         """
         for _ in range(MOST_ROUNDS):
             unclamped = direction * _per_image(scale)
-            delta = torch.clamp(unclamped, lower, upper)
+            delta = torch.clamp(unclamped, *bounds)
             reached = self.size(delta)
             short = (reached < size * (1 - 8 * torch.finfo(direction.dtype).eps)) & (scale < most)
             if not bool(short.any()):
@@ -115,6 +103,7 @@ class LinfNorm:
     """||delta|| = max |delta|; its dual is the sum of absolute values."""
 
     name = NormName.LINF
+    round_levels = staticmethod(round_within_box)
 
     def size(self, delta: torch.Tensor) -> torch.Tensor:
         """Largest absolute change, (n,)."""
@@ -132,24 +121,17 @@ class LinfNorm:
         """Clamp every value to [-epsilon, epsilon]."""
         return torch.clamp(delta, -_per_image(epsilon), _per_image(epsilon))
 
-    def project(
-        self, delta: torch.Tensor, epsilon: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
-    ) -> torch.Tensor:
+    def project(self, delta: torch.Tensor, epsilon: torch.Tensor, bounds: Bounds) -> torch.Tensor:
         """Clamp to both boxes; their order does not matter."""
-        return torch.clamp(self.shrink(delta, epsilon), lower, upper)
+        return torch.clamp(self.shrink(delta, epsilon), *bounds)
 
-    def scale_to_budget(
-        self, direction: torch.Tensor, size: torch.Tensor, *, lower: torch.Tensor, upper: torch.Tensor
-    ) -> torch.Tensor:
+    def scale_to_budget(self, direction: torch.Tensor, size: torch.Tensor, bounds: Bounds) -> torch.Tensor:
         """clamp(s direction), s so that the farthest pixel with room for it moves by `size`; all the way if none."""
+        lower, upper = bounds
         room = torch.where(direction > 0, upper, -lower)
         reaching = torch.where(room >= _per_image(size), direction.abs(), 0.0).amax(IMAGE_AXES)
         scale = torch.where(reaching > 0, size / _not_zero(reaching), torch.finfo(direction.dtype).max ** 0.5)
-        return self.project(direction * _per_image(scale), size, lower=lower, upper=upper)
-
-    def round_levels(self, levels: torch.Tensor, most: torch.Tensor) -> torch.Tensor:
-        """The nearest whole level, toward the clean pixel where the nearest leaves the budget."""
-        return round_within_box(levels, most)
+        return self.project(direction * _per_image(scale), size, bounds)
 
     def draw_inside(self, shape: tuple[int, ...], stream: np.random.Generator) -> FloatArray:
         """Independent values, uniform in [-1, 1]."""

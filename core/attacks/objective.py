@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +27,10 @@ class Scores:
     values: torch.Tensor
     reduced: torch.Tensor
     shifts: torch.Tensor | None = None
+
+
+Points = Iterator[tuple[torch.Tensor, Scores]]
+"""The points of one run of an attack, each with its scores."""
 
 
 class Differentiable(Protocol):

@@ -17,7 +17,7 @@ from core.attacks.config import STEP_SIZE_RULE, AttackConfig, AttackMethod
 from core.attacks.falling import run_falling
 from core.attacks.gradient_rule import GradientRule
 from core.attacks.norms import NORMS
-from core.attacks.objective import Differentiable, Scores
+from core.attacks.objective import Differentiable, Points, Scores
 from core.attacks.run_context import Convergence, RunContext, RunReport, measure_convergence, report_last_third
 from core.attacks.square import run_square
 
@@ -129,9 +129,7 @@ def hash_image(image: torch.Tensor) -> str:
     return hashlib.sha256(image.detach().cpu().float().contiguous().numpy().tobytes()).hexdigest()
 
 
-def run_pgd(
-    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
-) -> Iterator[tuple[torch.Tensor, Scores]]:
+def run_pgd(objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext) -> Points:
     """The start and the n_steps points after it, each with its scores.
 
     When rounding to grey levels, the gradient is taken at the rounded point but added to the unrounded one, so that
@@ -152,7 +150,7 @@ def run_pgd(
     yield pixels, objective.score(pixels)
 
 
-AttackRun = Callable[..., Iterator[tuple[torch.Tensor, Scores]]]
+AttackRun = Callable[..., Points]
 """One run of a method from a projected start `delta`: yields it and every point after it, each with its scores."""
 
 RUNS: dict[AttackMethod, AttackRun] = {

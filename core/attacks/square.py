@@ -5,13 +5,12 @@ Andriushchenko et al. 2020, arXiv 1912.00049. Every forward pass is a query; the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
 
 from core.attacks.ball import Ball
-from core.attacks.objective import Differentiable, Scores
+from core.attacks.objective import Differentiable, Points, Scores
 from core.attacks.run_context import RunContext
 from core.attacks.squares import SQUARES, changed_share
 
@@ -34,9 +33,7 @@ class _SquareState:
         return _SquareState(torch.where(wide, delta, self.delta), torch.where(wide, pixels, self.pixels), kept)
 
 
-def run_square(
-    objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext
-) -> Iterator[tuple[torch.Tensor, Scores]]:
+def run_square(objective: Differentiable, ball: Ball, delta: torch.Tensor, *, context: RunContext) -> Points:
     """The start, then the best point so far at `steps_taken` moments evenly spread over the queries.
 
     A start without a perturbation begins with stripes or bumps, which cost the first query.

@@ -27,7 +27,6 @@ from core.encoders.library import (
     find_entry,
     is_library_file,
     list_library,
-    name_encoder,
     remove_encoder,
 )
 from core.encoders.scores import summarise_by_roi
@@ -81,7 +80,7 @@ def _list(*, json: Json = False) -> int:
         names = {name: getattr(entry.config, name) for name in ("subject", "network", "layer")}
         imported = card.provenance.kind if card.provenance is not None else ""
         numbers = {"n_voxels": card.n_voxels, "r_median": _median(card.r), "imported": imported}
-        rows.append({"name": entry.name, **names, "own": entry.is_own, **numbers})
+        rows.append({"name": entry.config.name, **names, "own": entry.is_own, **numbers})
     return answer(rows, as_json=json)
 
 
@@ -90,11 +89,11 @@ def _show(name: str, /, *, json: Json = False) -> int:
     card = load_encoder_data(entry.header).card
     subject, edge = load_subject(card.config.subject), share_at_edge(card)
     rois = plain([asdict(row) for row in summarise_by_roi(card, subject.voxels)])
-    own = {"name": entry.name, "own": entry.is_own, "file": str(entry.header.with_suffix(".safetensors"))}
+    own = {"name": entry.config.name, "own": entry.is_own, "file": str(entry.header.with_suffix(".safetensors"))}
     scores = {"r_median": _median(card.r), "alpha_at_edge": edge, "rois": rois}
     facts = summarise_card(card, subject_title=subject.title, subject_kind=subject.kind)
     facts |= {"Alpha at edge": f"{edge:.1%} of the voxels"} if math.isfinite(edge) else {}
-    lines = [entry.name, *(f"  {fact:<16} {value}" for fact, value in facts.items()), format_table(rois)]
+    lines = [entry.config.name, *(f"  {fact:<16} {value}" for fact, value in facts.items()), format_table(rois)]
     return answer(own | describe_card(card) | scores, "\n".join(lines), as_json=json)
 
 
@@ -115,7 +114,7 @@ def _import(
     files = [Path(word).expanduser() for word in (file, *more)]
     if kind == "probescope" or (kind == "auto" and is_library_file(files[0])):
         card, path = adopt_encoder(files[0], replace=given.of(ImportRequest).get("replaces", False))
-        adopted = {"name": name_encoder(card.config), "file": str(path), "n_voxels": card.n_voxels}
+        adopted = {"name": card.config.name, "file": str(path), "n_voxels": card.n_voxels}
         return answer(adopted, f"Imported {adopted['name']} into {path}", as_json=json)
     from core.encoders.importers.bind import iter_import
     from core.encoders.importers.open import hash_files, read_readout
@@ -131,7 +130,7 @@ def _import(
     if last.result is None:
         raise RuntimeError("An import ended without a result.")
     summary = {
-        "name": name_encoder(last.result.config),
+        "name": last.result.config.name,
         "file": str(last.path),
         "found": readout.title,
         "n_features": readout.n_features,
@@ -173,7 +172,7 @@ def _add(
     if last.result is None or last.result.provenance is None:
         raise RuntimeError("A whole encoder was taken in without a result.")
     card, note = last.result, last.result.provenance.note
-    summary: dict[str, Any] = {"name": name_encoder(card.config), "file": str(last.path), "n_voxels": card.n_voxels}
+    summary: dict[str, Any] = {"name": card.config.name, "file": str(last.path), "n_voxels": card.n_voxels}
     summary |= {"network": card.config.network, "note": note}
     text = "Added {name}: network {network}, {n_voxels:,} voxels. {note}".format(**summary).strip()
     return answer(summary, text, as_json=json)
@@ -205,8 +204,8 @@ def _reference(
     if last.result is None or last.result.card.provenance is None:
         raise RuntimeError("The reference images ended without a result.")
     provenance = last.result.card.provenance
-    found = {"name": entry.name, "reference": provenance.reference, "n_reference": provenance.n_reference}
-    return answer(found, f"SDs of {entry.name} are now over {provenance.reference}", as_json=json)
+    found = {"name": entry.config.name, "reference": provenance.reference, "n_reference": provenance.n_reference}
+    return answer(found, f"SDs of {entry.config.name} are now over {provenance.reference}", as_json=json)
 
 
 def _export(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from core.encoders.config import EncoderConfig, encoder_stem
+from core.encoders.config import EncoderConfig
 from core.types import FloatArray, MaybeNan
 
 WHOLE = "whole"
@@ -48,6 +48,7 @@ ARRAYS = ("mean", "components", "weights", "intercept", "covariance")
 ALL_VOXELS = "(all)"
 """Names the median over all voxels in the curve over layers; the choice where a subject has no ROI."""
 FloatVector = npt.NDArray[np.float32]
+FloatMatrix = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,6 @@ class OutsideScore:
     rois: tuple[str, ...]
     r: FloatVector
     r_within: FloatVector
-
-
-FloatMatrix = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,15 +222,12 @@ class EncoderData:
 
 def find_reference_mean(card: EncoderCard, intercept: FloatArray) -> FloatArray | None:
     """Mean predicted response of every voxel over the reference images, (n_voxels,); None where it is not known."""
-    if card.provenance is None:
-        return intercept
-    return card.reference_mean
+    return intercept if card.provenance is None else card.reference_mean
 
 
 def describe_unknown_mean(config: EncoderConfig) -> str:
     """The sentence for an encoder whose mean is not known, with what to do."""
-    name = encoder_stem(config.subject, config.network, config.layer)
     return (
         f"{config.network} {config.layer} does not know its mean response to the reference images, so levels have no "
-        f"zero. Show it reference images: `main.py encoders reference {name}`."
+        f"zero. Show it reference images: `main.py encoders reference {config.name}`."
     )

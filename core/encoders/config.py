@@ -115,22 +115,22 @@ class EncoderConfig:
         alphas, projected = self.alphas, self.n_projected
         sorts = bool(alphas) and list(alphas) == sorted(set(alphas))
         most = "at most 1 for a sparse readout, a part of the penalty that silences a voxel"
+        needed = "above 0 with the reducer 'projection'"
         rois, mixes = [region.roi for region in self.regions], "empty with a projection, which mixes all positions"
         check_rules(
             (not 0 < self.l1_ratio < 1, "l1_ratio", "in (0, 1)", self.l1_ratio, "1 is the lasso, 0 is ridge."),
             (not sorts, "alphas", "one or more ascending penalties", alphas, ""),
             (self.is_sparse and max(alphas, default=0) > 1, "alphas", most, max(alphas, default=0), ""),
             (projected % PROJECTION_BLOCKS, "n_projected", f"a multiple of {PROJECTION_BLOCKS}", projected, ""),
-            (
-                self.reducer == "projection" and not projected,
-                "n_projected",
-                "above 0 with the reducer 'projection'",
-                0,
-                "2048 is usual.",
-            ),
+            (self.reducer == "projection" and not projected, "n_projected", needed, 0, "2048 is usual."),
             (self.reducer == "none" and projected, "n_projected", "0 with the reducer 'none'", projected, ""),
             (rois and projected, "regions", mixes, rois, "Use the reducer 'pca'."),
         )
+
+    @property
+    def name(self) -> str:
+        """What it is called in the library and its files, without ending: "simulated-mobilenet_v2-features.18"."""
+        return encoder_stem(self.subject, self.network, self.layer)
 
     @property
     def is_sparse(self) -> bool:

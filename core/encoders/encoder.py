@@ -47,8 +47,6 @@ class Encoder(torch.nn.Module):
             values = getattr(data, name)
             self.register_buffer(name, None if values is None else torch.tensor(values, device=network.device))
         self.projection = make_projection(network, data.card.config)
-        if self.projection is not None:
-            self.projection.to(network.device)
 
     @property
     def rank(self) -> int:

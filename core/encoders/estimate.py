@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -117,19 +117,12 @@ def estimate_fit(
 
 def add_estimates(estimates: Sequence[FitEstimate]) -> FitEstimate:
     """The cost of several fits, one after another: times and disk add up, memory is that of the largest."""
-    n_images, n_cached = sum(one.n_images for one in estimates), sum(one.n_cached for one in estimates)
+    added = ("n_images", "n_cached", "features_seconds", "readout_seconds", "cache_bytes")
+    sums: dict[str, Any] = {name: sum(getattr(one, name) for one in estimates) for name in added}
     fresh = [one.n_images - one.n_cached for one in estimates]
     passes = sum(count * one.image_seconds for count, one in zip(fresh, estimates, strict=True))
-    slowest = max(one.image_seconds for one in estimates)
-    return FitEstimate(
-        n_images=n_images,
-        n_cached=n_cached,
-        image_seconds=passes / sum(fresh) if sum(fresh) else slowest,
-        features_seconds=sum(one.features_seconds for one in estimates),
-        readout_seconds=sum(one.readout_seconds for one in estimates),
-        cache_bytes=sum(one.cache_bytes for one in estimates),
-        memory_bytes=max(one.memory_bytes for one in estimates),
-    )
+    seconds = passes / sum(fresh) if sum(fresh) else max(one.image_seconds for one in estimates)
+    return FitEstimate(**sums, image_seconds=seconds, memory_bytes=max(one.memory_bytes for one in estimates))
 
 
 def count_rank(config: EncoderConfig, n_images: int, n_inputs: int) -> int:

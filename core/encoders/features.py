@@ -117,7 +117,4 @@ def gather(
 
 def make_extractor(config: EncoderConfig, network: Network, should_stop: ShouldStop) -> Extractor:
     """What turns images into the inputs of the config's reducer, on the network's device."""
-    projection = make_projection(network, config)
-    if projection is not None:
-        projection.to(network.device)
-    return Extractor(network, config.pool, projection, should_stop)
+    return Extractor(network, config.pool, make_projection(network, config), should_stop)

@@ -86,8 +86,7 @@ def save_encoder(data: EncoderData, folder: Path) -> Path:
 
     Raises StorageError if the folder cannot be written or the disk is full; nothing half-written stays.
     """
-    config = data.card.config
-    path = folder / f"{encoder_stem(config.subject, config.network, config.layer)}.safetensors"
+    path = folder / f"{data.card.config.name}.safetensors"
     packed = _pack(data)
     replace_file(path, lambda partial: partial.write_bytes(packed))
     write_json(path.with_suffix(".json"), _header(data))
@@ -96,10 +95,9 @@ def save_encoder(data: EncoderData, folder: Path) -> Path:
 
 def check_free(config: EncoderConfig, folder: Path) -> None:
     """Raise BadInputError if the folder holds an encoder of that subject, network and layer: imports replace none."""
-    stem = encoder_stem(config.subject, config.network, config.layer)
-    if (folder / f"{stem}.json").is_file():
+    if (folder / f"{config.name}.json").is_file():
         advice = "It would be lost. Remove it first, or let it be replaced: `--replace`, or the box in the dialog."
-        raise refusal("encoder", allowed="a new one", got=stem, advice=advice)
+        raise refusal("encoder", allowed="a new one", got=config.name, advice=advice)
 
 
 def list_encoders(*, folders: tuple[Path, ...] | None = None) -> tuple[EncoderConfig, ...]:
@@ -122,10 +120,9 @@ def find_encoder(subject: str, network: str, layer: str, *, folders: tuple[Path,
     for folder in searched:
         if (folder / f"{stem}.json").is_file():
             return folder / f"{stem}.json"
-    known = [encoder_stem(one.subject, one.network, one.layer) for one in list_encoders(folders=searched)]
+    known = [config.name for config in list_encoders(folders=searched)]
     named = f"--subject {show_name(subject)} --network {show_name(network)} --layer {show_name(layer)}"
-    fit = f"Fit it with `python main.py fit {named}`."
-    advice = f"{suggest(stem, known)} {fit}".strip()
+    advice = f"{suggest(stem, known)} Fit it with `python main.py fit {named}`.".strip()
     raise refusal("encoder", allowed="fitted before it is used", got=stem, advice=advice)
 
 
@@ -162,13 +159,9 @@ def _layer_table(folder: Path, subject: str, network: str) -> Path:
 def load_card(subject: str, network: str, layer: str, *, folders: tuple[Path, ...] | None = None) -> EncoderCard:
     """Identity and scores of an encoder, without torch. Raises as `load_encoder_data` does."""
     header = find_encoder(subject, network, layer, folders=folders)
-    return _CARDS.find((header, *_stamp(header)), lambda: load_encoder_data(header).card)
-
-
-def _stamp(header: Path) -> tuple[tuple[int, int], ...]:
-    """Changes whenever one of an encoder's two files is written."""
     files = [path.stat() for path in (header, header.with_suffix(".safetensors")) if path.is_file()]
-    return tuple((file.st_mtime_ns, file.st_size) for file in files)
+    stamp = [(file.st_mtime_ns, file.st_size) for file in files]  # another one whenever one of the two is written
+    return _CARDS.find((header, *stamp), lambda: load_encoder_data(header).card)
 
 
 def _measure(card: EncoderCard) -> int:

@@ -127,7 +127,18 @@ def finish_encoder(
         for group, own in zip(groups, final.weights, strict=True):
             extra["sparsity"][group.voxels] = (own == 0).mean(axis=0)
     extra |= _bootstrap(data, predicted, rows, scoring, should_stop)
-    card = _make_card(config, data, final, predicted=predicted, rows=rows, extra=extra)
+    extra |= {name: getattr(final, name).astype(np.float32) for name in ("alpha", "cv_r", "reference_sd")}
+    card = EncoderCard(
+        config=config,
+        sha256="",
+        network_sha256=data.network_sha256,
+        response_unit=data.response_unit,
+        n_train=int((~data.test).sum()),
+        n_test=int(data.test.sum()),
+        noise_ceiling=np.asarray(data.noise_ceiling, dtype=np.float32),
+        **rate(correlate(predicted, data.responses, rows), data.noise_ceiling),
+        **extra,
+    )
     encoder = EncoderData(card, mean, components, weights, final.intercept.astype(np.float32), covariance)
     outside = [score_category(data, one) for one in results if one.task.kind == CATEGORY]
     seen = {data.images[row] for row in train}
@@ -203,35 +214,6 @@ def _bootstrap(
             RoiInterval(roi, float(low), float(high)) for roi, (low, high) in zip(names, found.medians, strict=True)
         ),
     }
-
-
-def _make_card(
-    config: EncoderConfig,
-    data: ScoredImages,
-    result: TaskResult,
-    *,
-    predicted: FloatArray,
-    rows: IntArray,
-    extra: dict[str, Any],
-) -> EncoderCard:
-    """The card of predictions (n_rows, n_voxels) of the scored images, not yet sealed."""
-    scores: dict[str, FloatArray] = {
-        "alpha": result.alpha,
-        "cv_r": result.cv_r,
-        "reference_sd": result.reference_sd,
-        "noise_ceiling": data.noise_ceiling,
-    }
-    return EncoderCard(
-        config=config,
-        sha256="",
-        network_sha256=data.network_sha256,
-        response_unit=data.response_unit,
-        n_train=int((~data.test).sum()),
-        n_test=int(data.test.sum()),
-        **rate(correlate(predicted, data.responses, rows), data.noise_ceiling),
-        **{name: np.asarray(values, dtype=np.float32) for name, values in scores.items()},  # type: ignore[arg-type]
-        **extra,
-    )
 
 
 VOXELS_AT_ONCE = 512

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -102,11 +102,25 @@ def iter_fit(
     check_source(config, network, source.subject, scoring)
     for other in second:
         share_rois(source.subject.voxels, other.subject.voxels, other.subject.id)
+    from core.encoders.pooling import share_inputs
+
     sources = [source, *second]
     means = [average_repeats(one.responses) for one in sources]
-    gathered: list[Gathered] = []
-    yield from _gather(config, network, sources, places, should_stop, into=gathered)
-    data = _make_data(config, network, source, gathered[0], means[0], scoring)
+    gathered = yield from _gather(config, network, sources, places, should_stop)
+    subject = source.subject
+    data = ScoredImages(
+        features=gathered[0].features,
+        responses=means[0],
+        images=tuple(gathered[0].images),
+        test=subject.test,
+        noise_ceiling=find_noise_ceiling(source.responses, subject),
+        response_unit=subject.response_unit,
+        network_sha256=network.sha256,
+        voxels=subject.voxels,
+        categories=subject.categories if scoring.categories else (),
+        grid=pooled_grid(network.feature_shape, config.pool),
+        widths=share_inputs(network, config),
+    )
     sets = tuple(
         SecondSet(one.subject.id, more.features, mean, tuple(more.images), one.subject.voxels)
         for one, more, mean in zip(second, gathered[1:], means[1:], strict=True)
@@ -193,17 +207,11 @@ def find_noise_ceiling(responses: FloatArray, subject: Subject) -> FloatArray:
 
 
 def _gather(
-    config: EncoderConfig,
-    network: Network,
-    sources: Sequence[FitSource],
-    places: FitPlaces,
-    should_stop: ShouldStop,
-    *,
-    into: list[Gathered],
-) -> Iterator[FitProgress]:
+    config: EncoderConfig, network: Network, sources: Sequence[FitSource], places: FitPlaces, should_stop: ShouldStop
+) -> Generator[FitProgress, None, list[Gathered]]:
     from core.encoders.features import gather, make_extractor
 
-    extractor = make_extractor(config, network, should_stop)
+    extractor, gathered = make_extractor(config, network, should_stop), list[Gathered]()
     total, before = sum(len(one.subject.image_ids) for one in sources), 0
     watch = Stopwatch(total)
     with extractor.open_cache(places.cache / "features") as cache:
@@ -211,33 +219,8 @@ def _gather(
         yield FitProgress(0, total, stage="features")
         for one in sources:
             names, hashes = one.subject.image_ids, places.hashes if one is sources[0] else None
-            into.append(Gathered(np.empty((len(names), cache.n_inputs), dtype=np.float32)))
-            for done in gather(into[-1], extractor, names, load=one.load, cache=cache, hashes=hashes):
+            gathered.append(Gathered(np.empty((len(names), cache.n_inputs), dtype=np.float32)))
+            for done in gather(gathered[-1], extractor, names, load=one.load, cache=cache, hashes=hashes):
                 yield FitProgress(before + done, total, watch.seconds_left(before + done), stage="features")
             before += len(names)
-
-
-def _make_data(
-    config: EncoderConfig,
-    network: Network,
-    source: FitSource,
-    gathered: Gathered,
-    responses: FloatArray,
-    scoring: ScoringConfig,
-) -> ScoredImages:
-    from core.encoders.pooling import share_inputs
-
-    subject = source.subject
-    return ScoredImages(
-        features=gathered.features,
-        responses=responses,
-        images=tuple(gathered.images),
-        test=subject.test,
-        noise_ceiling=find_noise_ceiling(source.responses, subject),
-        response_unit=subject.response_unit,
-        network_sha256=network.sha256,
-        voxels=subject.voxels,
-        categories=subject.categories if scoring.categories else (),
-        grid=pooled_grid(network.feature_shape, config.pool),
-        widths=share_inputs(network, config),
-    )
+    return gathered

@@ -19,7 +19,7 @@ from core.array_cache import save_arrays
 from core.checks import check_choice, refusal, suggest
 from core.datasets.import_options import check_new_subject
 from core.encoders.card import EncoderCard, EncoderData
-from core.encoders.config import EncoderConfig, encoder_stem
+from core.encoders.config import EncoderConfig
 from core.encoders.files import (
     SCORES,
     check_free,
@@ -36,17 +36,11 @@ from core.files import check_new, new_folder
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LibraryEntry:
-    """One encoder: its name, its header file, whether the user may remove it."""
+    """One encoder, its header file, and whether the user may remove it."""
 
-    name: str
     config: EncoderConfig
     header: Path
     is_own: bool
-
-
-def name_encoder(config: EncoderConfig) -> str:
-    """The name of an encoder: "simulated-mobilenet_v2-features.18"."""
-    return encoder_stem(config.subject, config.network, config.layer)
 
 
 def list_library() -> tuple[LibraryEntry, ...]:
@@ -54,13 +48,13 @@ def list_library() -> tuple[LibraryEntry, ...]:
     entries = []
     for config in list_encoders():
         header = find_encoder(config.subject, config.network, config.layer)
-        entries.append(LibraryEntry(name_encoder(config), config, header, header.parent == user_encoders_folder()))
+        entries.append(LibraryEntry(config, header, header.parent == user_encoders_folder()))
     return tuple(entries)
 
 
 def find_entry(name: str) -> LibraryEntry:
     """The encoder of that name. Raises BadInputError with the nearest name if there is none."""
-    known = {entry.name: entry for entry in list_library()}
+    known = {entry.config.name: entry for entry in list_library()}
     if name not in known:
         advice = f"{suggest(name, list(known))} `main.py encoders list` names them all.".strip()
         raise refusal("encoder", allowed="one of the library", got=name, advice=advice)
@@ -106,10 +100,9 @@ def check_no_encoders(subject: str) -> None:
     check_new_subject(subject)
     left = [config for config in list_encoders() if config.subject == subject]
     if left:
-        first = left[0]
         advice = (
-            f"{len(left)} encoders of an earlier subject {subject} are still there ({first.network} {first.layer}). "
-            "Choose another id, or remove them: `main.py encoders remove --help`."
+            f"{len(left)} encoders of an earlier subject {subject} are still there ({left[0].network} {left[0].layer})."
+            " Choose another id, or remove them: `main.py encoders remove --help`."
         )
         raise refusal("subject", allowed="an id without encoders", got=subject, advice=advice)
 
@@ -190,17 +183,27 @@ def export_encoder(name: str, out: Path, *, form: str = "probescope") -> tuple[P
     check_choice("format", form, FORMATS)
     entry = find_entry(name)
     data = load_encoder_data(entry.header)  # verified before anything is written
-    return _export_folder(entry.header, data, out) if form == "probescope" else (_export_npz(data, out),)
+    if form == "npz":
+        path = out if out.suffix == ".npz" else out.with_name(f"{out.name}.npz")
+        check_new("out", path)
+        save_arrays(path, pack_arrays(data, file=path.name))
+        return (path,)
+    source = entry.header.with_suffix(".safetensors")
+    with new_folder(out) as folder:
+        for path in (source, entry.header):
+            shutil.copyfile(path, folder / path.name)
+        text = README.format(name=entry.header.stem, about=data.card.describe())
+        (folder / "README.txt").write_text(text, encoding="utf-8")
+    return tuple(out / name for name in (source.name, entry.header.name, "README.txt"))
 
 
 def pack_arrays(data: EncoderData, *, file: str) -> dict[str, Any]:
     """The arrays of the .npz, with their description as JSON text under "about"."""
     config, card = data.card.config, data.card
-    if config.n_projected:
-        allowed = "one without a random projection, which only this program draws"
-        raise refusal("encoder", allowed=allowed, got=config.describe(), advice="Export it in the format probescope.")
-    if data.weights is None:
+    if config.n_projected or data.weights is None:
         allowed = "one with a readout; a whole encoder has none beside its network"
+        if config.n_projected:
+            allowed = "one without a random projection, which only this program draws"
         raise refusal("encoder", allowed=allowed, got=config.describe(), advice="Export it in the format probescope.")
     numbers: dict[str, Any] = {"mean": data.mean, "weights": data.weights, "intercept": data.intercept}
     factored = data.components is not None
@@ -232,20 +235,3 @@ def describe_card(card: EncoderCard) -> dict[str, Any]:
     provenance = None if card.provenance is None else dataclasses.asdict(card.provenance)
     known = {name: getattr(card, name) for name in names}
     return {"config": dataclasses.asdict(card.config)} | known | {"provenance": provenance}
-
-
-def _export_folder(header: Path, data: EncoderData, out: Path) -> tuple[Path, ...]:
-    source = header.with_suffix(".safetensors")
-    with new_folder(out) as folder:
-        for path in (source, header):
-            shutil.copyfile(path, folder / path.name)
-        text = README.format(name=header.stem, about=data.card.describe())
-        (folder / "README.txt").write_text(text, encoding="utf-8")
-    return tuple(out / name for name in (source.name, header.name, "README.txt"))
-
-
-def _export_npz(data: EncoderData, out: Path) -> Path:
-    path = out if out.suffix == ".npz" else out.with_name(f"{out.name}.npz")
-    check_new("out", path)
-    save_arrays(path, pack_arrays(data, file=path.name))
-    return path

@@ -86,10 +86,8 @@ class SparseProjection(torch.nn.Module):
     def __init__(self, n_features: int, n_projected: int, *, seed: int) -> None:
         super().__init__()
         if n_projected >= n_features:
-            allowed, advice = (
-                f"below the number of pooled features, {n_features}",
-                "Use the reducer 'none' or 'pca' instead.",
-            )
+            allowed = f"below the number of pooled features, {n_features}"
+            advice = "Use the reducer 'none' or 'pca' instead."
             raise refusal("n_projected", allowed=allowed, got=n_projected, advice=advice)
         self.n_features, self.n_projected = n_features, n_projected
         order, signs = draw_projection(n_features, n_projected, seed=seed)
@@ -142,13 +140,13 @@ def share_inputs(network: Network, config: EncoderConfig) -> tuple[int, ...]:
 
 
 def make_projection(network: Network, config: EncoderConfig) -> SparseProjection | LayerProjection | None:
-    """The projection of a config over a network's features, or None where it has none."""
+    """The projection of a config over the features of a network, on its device; None where it has none."""
     if not config.n_projected:
         return None
     if config.balanced:
-        return LayerProjection(network.widths, share_inputs(network, config), seed=config.seed)
-    n_features = count_pooled(network.feature_shape, config.pool)
-    return SparseProjection(n_features, config.n_projected, seed=config.seed)
+        return LayerProjection(network.widths, share_inputs(network, config), seed=config.seed).to(network.device)
+    n_pooled = count_pooled(network.feature_shape, config.pool)
+    return SparseProjection(n_pooled, config.n_projected, seed=config.seed).to(network.device)
 
 
 def draw_projection(n_features: int, n_projected: int, *, seed: int) -> tuple[IntArray, FloatArray]:

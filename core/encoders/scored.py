@@ -133,10 +133,16 @@ def plan_tasks(
         seed = derive_seed(scoring.seed, "outer folds")
         folds = make_folds([images[row] for row in train.tolist()], scoring.n_outer, seed=seed)
         tasks += [Task(NESTED, str(number), np.delete(train, fold), train[fold]) for number, fold in enumerate(folds)]
-    tasks += [
-        Task(CATEGORY, name, *_leave_out(name, images=images, test=test, categories=categories))
-        for name in resolve_categories(scoring.categories, categories)
-    ]
+    names = np.asarray(images)
+    for name in resolve_categories(scoring.categories, categories):
+        inside = np.asarray(categories) == name
+        copied = np.isin(names, names[inside])
+        rows = np.flatnonzero(~test & ~copied)
+        if not rows.size:
+            raise refusal("holdout_category", allowed="a category that leaves some training images", got=name)
+        # Trained on without copies of its images; scored are its own rows, then the other held-out ones.
+        scored = np.concatenate([np.flatnonzero(inside), np.flatnonzero(test & ~copied)])
+        tasks.append(Task(CATEGORY, name, rows, scored))
     return (*tasks, Task(ENCODER, "", train, held_out))
 
 
@@ -158,19 +164,6 @@ def resolve_categories(wanted: Sequence[str], categories: Sequence[str]) -> tupl
             raise refusal("holdout_category", allowed=allowed, got=f"{name} ({known[name]})")
         chosen.append(name)
     return tuple(dict.fromkeys(chosen))
-
-
-def _leave_out(
-    name: str, *, images: Sequence[str], test: BoolArray, categories: Sequence[str]
-) -> tuple[IntArray, IntArray]:
-    """Training rows without a category and without copies of its images; its rows, then the other held-out rows."""
-    inside = np.asarray(categories) == name
-    names = np.asarray(images)
-    copied = np.isin(names, names[inside])
-    train = np.flatnonzero(~test & ~copied)
-    if not train.size:
-        raise refusal("holdout_category", allowed="a category that leaves some training images", got=name)
-    return train, np.concatenate([np.flatnonzero(inside), np.flatnonzero(test & ~copied)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -72,8 +72,10 @@ def _open_definition(spec: NetworkSpec, path: Path) -> Classifier:
     missing = {name for name in known if COUNTER not in name} - set(state)
     if missing:
         base = find_base(spec)
-        state = state | _borrow(base, missing, path)
-        head = base.id if base is not None else head
+        held: State = {} if base is None else read_for(base.weights_path, build_architecture(base), base.table)
+        if base is None or missing - set(held):
+            raise WeightsError(f"{path.name} holds no classifier")
+        state, head = state | {name: held[name] for name in missing}, base.id
     apply_state(whole, state, known=known, path=path)
     fill_fixed(whole, spec)
     return Classifier(whole.eval(), spec, head)
@@ -89,12 +91,3 @@ def find_base(spec: NetworkSpec) -> NetworkSpec | None:
         return None
     same = (base.family, base.architecture) == (spec.family, spec.architecture)
     return base if same and base.installed else None
-
-
-def _borrow(base: NetworkSpec | None, missing: set[str], path: Path) -> State:
-    held: State = {}
-    if base is not None:
-        held = read_for(base.weights_path, build_architecture(base), base.table)
-    if missing - set(held):
-        raise WeightsError(f"{path.name} holds no classifier")
-    return {name: held[name] for name in missing}

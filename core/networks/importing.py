@@ -78,15 +78,13 @@ def _keep_named(name: str, options: NetworkImportOptions) -> NetworkSpec:
     if options.layers or options.tokens or options.output_stride:
         complete_spec(spec, layers=spec.layers, tokens=spec.tokens)
     if spec.family == "python":
-        if not options.trusted:
-            raise ask_for_trust(f"{name!r}", "Python code")
+        check_trust(options, repr(name), "Python code")
         load_network(spec)
     return save_user_network(spec)
 
 
 def _take_function(reference: str, options: NetworkImportOptions) -> NetworkSpec:
-    if not options.trusted:
-        raise ask_for_trust(f"{reference!r}", "Python code")
+    check_trust(options, repr(reference), "Python code")
     spec = spec_of_function(reference, reference.replace(":", "."), input_size=options.input_size)
     check_same_weights(spec)
     return _apply(_tell_normalisation(replace(spec, source=f"function {reference}"), options), options)
@@ -162,19 +160,19 @@ def _guess_base(path: Path) -> str:
     )
 
 
-def ask_for_trust(name: str, what: str) -> BadInputError:
-    """The refusal of what runs code, before it is opened: what trust means, and how to say it."""
-    return BadInputError(
-        f"{name} is {what}, a program that runs with your rights and could read, change or send your files, so it is "
-        "opened only if you trust whoever made it: `--trust` on the command line, the box in the import dialog, or "
-        "`NetworkImportOptions(trusted=True)`."
-    )
+def check_trust(options: NetworkImportOptions, name: str, what: str) -> None:
+    """Raise BadInputError for what runs code, before it is opened, unless it is trusted: what that means and how."""
+    if not options.trusted:
+        raise BadInputError(
+            f"{name} is {what}, a program that runs with your rights and could read, change or send your files, so it "
+            "is opened only if you trust whoever made it: `--trust` on the command line, the box in the import dialog, "
+            "or `NetworkImportOptions(trusted=True)`."
+        )
 
 
 def _take_program(path: Path, family: Family, options: NetworkImportOptions) -> NetworkSpec:
     """A file that is definition and weights in one."""
-    if not options.trusted:
-        raise ask_for_trust(path.name, PROGRAM_KINDS[family])
+    check_trust(options, path.name, PROGRAM_KINDS[family])
     exported = load_export(path, options.input_size) if family == "export" else None
     made_for = exported.side if exported else 0
     spec = blank_spec(path.stem, family=family, weights=str(path.absolute()), source=path.name, licence="yours")

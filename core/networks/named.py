@@ -97,7 +97,14 @@ def blank_spec(name: str, *, family: Family, **known: Any) -> NetworkSpec:
 def _find_timm(name: str) -> NetworkSpec:
     import timm
 
-    _check_timm_name(name)
+    architecture, _, tag = name.partition(".")
+    if not timm.is_model(architecture):
+        known = timm.list_models()
+        advice = suggest(architecture, known) or "`timm.list_models()` lists them."
+        raise refusal("timm name", allowed=f"one of {len(known)}", got=name, advice=advice)
+    if tag:
+        tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{architecture}.*")]
+        check_choice(f"weights of timm:{architecture}", tag, tags)
     cfg: Any = timm.get_pretrained_cfg(name)
     spec = blank_spec(name, family="timm", architecture=name)
     if cfg is None:
@@ -111,7 +118,6 @@ def _find_timm(name: str) -> NetworkSpec:
         url, file = cfg.url, cfg.url.rpartition("/")[2]
     if url and not _published_hash(file):
         file = f"{hashlib.sha256(url.encode()).hexdigest()[:8]}/{file}"  # others may call their file the same
-    tag = f" ({cfg.tag})" if cfg.tag else ""
     return replace(
         spec,
         weights=file,
@@ -121,22 +127,9 @@ def _find_timm(name: str) -> NetworkSpec:
         mean=tuple(cfg.mean),
         std=tuple(cfg.std),
         licence=str(cfg.license or "unknown"),
-        source=f"timm{tag}",
+        source=f"timm ({cfg.tag})" if cfg.tag else "timm",
         note=str(cfg.paper_name or ""),
     )
-
-
-def _check_timm_name(name: str) -> None:
-    import timm
-
-    architecture, _, tag = name.partition(".")
-    if not timm.is_model(architecture):
-        known = timm.list_models()
-        advice = suggest(architecture, known) or "`timm.list_models()` lists them."
-        raise refusal("timm name", allowed=f"one of {len(known)}", got=name, advice=advice)
-    tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{architecture}.*")]
-    if tag:
-        check_choice(f"weights of timm:{architecture}", tag, tags)
 
 
 def _find_torchvision(name: str) -> NetworkSpec:

@@ -171,7 +171,10 @@ def fold_batchnorm(module: nn.Module, *, example: torch.Tensor) -> int:
     pairs = _find_pairs(module, example)
     names = {child: name for name, child in module.named_modules()}
     for convolution, norm in pairs:
-        _fold_pair(convolution, norm)
+        running = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+        weight, bias = fuse_conv_bn_weights(convolution.weight, convolution.bias, *running)
+        convolution.weight = nn.Parameter(weight.detach(), requires_grad=False)
+        convolution.bias = nn.Parameter(bias.detach(), requires_grad=False)
         activation = getattr(norm, "act", None)  # of timm's combined module
         remaining = activation if isinstance(activation, nn.Module) else nn.Identity()
         if leave_network in norm._forward_hooks.values():
@@ -180,7 +183,7 @@ def fold_batchnorm(module: nn.Module, *, example: torch.Tensor) -> int:
     return len(pairs)
 
 
-def _find_pairs(module: nn.Module, example: torch.Tensor) -> list[tuple[nn.Module, nn.Module]]:
+def _find_pairs(module: nn.Module, example: torch.Tensor) -> list[tuple[Any, Any]]:
     made_by: dict[int, tuple[nn.Module, torch.Tensor]] = {}
     pairs: list[tuple[nn.Module, nn.Module]] = []
 
@@ -202,14 +205,6 @@ def _find_pairs(module: nn.Module, example: torch.Tensor) -> list[tuple[nn.Modul
     # Only pairs whose two parts are called once: a shared convolution has no single scale to take in.
     flat = [part for pair in pairs for part in pair]
     return [pair for pair in pairs if flat.count(pair[0]) == 1 and flat.count(pair[1]) == 1]
-
-
-def _fold_pair(convolution: Any, norm: Any) -> None:
-    weight, bias = fuse_conv_bn_weights(
-        convolution.weight, convolution.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-    )
-    convolution.weight = nn.Parameter(weight.detach(), requires_grad=False)
-    convolution.bias = nn.Parameter(bias.detach(), requires_grad=False)
 
 
 class _Watch(TorchFunctionMode):

@@ -52,8 +52,12 @@ def iter_checks(network: Network) -> Iterator[Check]:
 
 def _check(network: Network) -> Iterator[tuple[str, Problem | str]]:
     """What is checked, and how: None, what is wrong and the advice, or a note that refuses nothing."""
-    yield "every part is in eval mode", _check_mode(network)
-    yield "its weights are frozen", _check_frozen(network)
+    training = next((name or "itself" for name, module in network.named_modules() if module.training), None)
+    in_training = f"its part {training!r} is in training mode", "Call .eval() on it."
+    yield "every part is in eval mode", in_training if training else None
+    trained = next((name for name, weight in network.named_parameters() if weight.requires_grad), None)
+    not_frozen = f"its weights {trained!r} are not frozen", "Call .requires_grad_(False) on it."
+    yield "its weights are frozen", not_frozen if trained else None
     size, generator = network.input_size, torch.Generator().manual_seed(SEED)
     pixels = torch.rand(2, 3, size, size, generator=generator).to(network.device)
     with torch.no_grad():
@@ -65,18 +69,6 @@ def _check(network: Network) -> Iterator[tuple[str, Problem | str]]:
     yield "its features are finite", finite
     yield "an image alone has the features it has in a batch", _check_batch(network, pixels, features)
     yield "a gradient that reaches the pixels is finite and not zero", _check_gradient(network, pixels[:1])
-
-
-def _check_mode(network: Network) -> Problem:
-    training = next((name for name, module in network.named_modules() if module.training), None)
-    found = f"its part {training or 'itself'!r} is in training mode", "Call .eval() on it."
-    return None if training is None else found
-
-
-def _check_frozen(network: Network) -> Problem:
-    trained = next((name for name, weight in network.named_parameters() if weight.requires_grad), None)
-    found = f"its weights {trained!r} are not frozen", "Call .requires_grad_(False) on it."
-    return None if trained is None else found
 
 
 def _check_shape(network: Network, features: Any) -> Problem:

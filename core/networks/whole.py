@@ -20,7 +20,7 @@ from core.networks.files.export_file import load_export
 from core.networks.files.kinds import find_kind
 from core.networks.files.program import OUTPUT, say
 from core.networks.import_options import NetworkImportOptions
-from core.networks.importing import FUNCTION, PROGRAM_KINDS, ask_for_trust, check_same_weights
+from core.networks.importing import FUNCTION, PROGRAM_KINDS, check_same_weights, check_trust
 from core.networks.load import open_network
 from core.networks.named import DEFAULT_SIZE, blank_spec
 from core.networks.network import Network
@@ -58,8 +58,7 @@ def _describe_source(source: str, options: NetworkImportOptions) -> NetworkSpec:
     size = options.input_size or DEFAULT_SIZE
     plain: dict[str, Any] = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "input_size": size}
     if not path.is_file() and (prefix == ENTRY or FUNCTION.fullmatch(source)):
-        if not options.trusted:
-            raise ask_for_trust(f"{source!r}", "Python code")
+        check_trust(options, repr(source), "Python code")
         points = list_entry_points(GROUP) if prefix == ENTRY else {}
         reference = points[check_choice(f"entry point of {GROUP}", name, points)] if prefix == ENTRY else source
         spec = blank_spec(reference.replace(":", "."), family="python", architecture=reference, **plain)
@@ -70,8 +69,7 @@ def _describe_source(source: str, options: NetworkImportOptions) -> NetworkSpec:
             f"{path.name} holds weights without the program that runs them. Give a TorchScript or torch.export file, "
             "or a function that makes the module: package.module:function."
         )
-    if not options.trusted:
-        raise ask_for_trust(path.name, PROGRAM_KINDS[kind])
+    check_trust(options, path.name, PROGRAM_KINDS[kind])
     if kind == "export":
         plain["input_size"] = load_export(path, options.input_size).side or plain["input_size"]
     spec = blank_spec(path.stem, family=kind, weights=str(path.absolute()), source=path.name, **plain)

@@ -81,32 +81,29 @@ def iter_fingerprint(
     aims = [target, *(target_roi(subject.voxels, roi) for roi in subject.voxels.roi_names)]
     vectors = (aim.vector(encoder.n_voxels).astype(np.float64) for aim in aims)
     directions = sparse.hstack([sparse.csc_array(one[:, np.newaxis]) for one in vectors], format="csc")
-    for record in iter_predicted(encoder, subject, images, directions, should_stop=should_stop):
-        if (predicted := record.result) is None:
-            yield Progress(record.done, record.total, record.seconds_left, stage=record.stage)
-            continue
-        vector = target.vector(encoder.n_voxels)
-        mean, sd = encoder.target_mean(vector), encoder.target_sd(vector) or np.nan
-        rows = find_rows(subject, images)
-        known = subject.categories or ("",) * len(subject.image_ids)
-        names = np.asarray(["" if row is None else known[row] for row in rows])
-        held_out = np.asarray([row is None or bool(subject.test[row]) for row in rows])
-        made = []
-        for name in sorted(set(names.tolist()) - {""}):
-            values, fresh = predicted[names == name, 0], predicted[(names == name) & held_out, 0]
-            average, low, high = average_images(values)
-            spread = float(values.std(ddof=1)) if len(values) > 1 else np.nan
-            numbers = (average, low, high, spread, (average - mean) / sd, average_images(fresh)[0])
-            made.append(CategoryResponse(name, len(values), len(fresh), *numbers))
-        made.sort(key=lambda one: -one.response)
-        z = _standardise(predicted)
-        r, apart = (z[:, :1] * z).mean(axis=0), (z[:, :1] - z)[names == (made[0].category if made else None)]
-        rois = tuple(
-            RoiContrast(aim.roi, len(aim.voxels), float(r[column]), *average_images(apart[:, column]))
-            for column, aim in enumerate(aims[1:], start=1)
-        )
-        found = Fingerprint(target, encoder.card.response_unit, len(images), tuple(made), rois, mean, sd)
-        yield Progress(len(images), len(images), 0.0, found)
+    predicted = yield from iter_predicted(encoder, subject, images, directions, should_stop=should_stop)
+    vector = target.vector(encoder.n_voxels)
+    mean, sd = encoder.target_mean(vector), encoder.target_sd(vector) or np.nan
+    rows = find_rows(subject, images)
+    known = subject.categories or ("",) * len(subject.image_ids)
+    names = np.asarray(["" if row is None else known[row] for row in rows])
+    held_out = np.asarray([row is None or bool(subject.test[row]) for row in rows])
+    made = []
+    for name in sorted(set(names.tolist()) - {""}):
+        values, fresh = predicted[names == name, 0], predicted[(names == name) & held_out, 0]
+        average, low, high = average_images(values)
+        spread = float(values.std(ddof=1)) if len(values) > 1 else np.nan
+        numbers = (average, low, high, spread, (average - mean) / sd, average_images(fresh)[0])
+        made.append(CategoryResponse(name, len(values), len(fresh), *numbers))
+    made.sort(key=lambda one: -one.response)
+    z = _standardise(predicted)
+    r, apart = (z[:, :1] * z).mean(axis=0), (z[:, :1] - z)[names == (made[0].category if made else None)]
+    rois = tuple(
+        RoiContrast(aim.roi, len(aim.voxels), float(r[column]), *average_images(apart[:, column]))
+        for column, aim in enumerate(aims[1:], start=1)
+    )
+    found = Fingerprint(target, encoder.card.response_unit, len(images), tuple(made), rois, mean, sd)
+    yield Progress(len(images), len(images), 0.0, found)
 
 
 def _standardise(values: FloatArray) -> FloatArray:

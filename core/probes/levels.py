@@ -11,7 +11,7 @@ first order nothing is lost on that segment near the best perturbation, so the s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -25,10 +25,10 @@ from core.encoders.card import describe_unknown_mean
 from core.encoders.encoder import Encoder
 from core.errors import BadInputError
 from core.images.stimulus import Stimulus
-from core.probes.evaluate import Delivered, evaluate
+from core.probes.evaluate import Delivered
 from core.probes.objectives import build_own
 from core.probes.probe import LEVEL_TOLERANCE, MIN_NORM_TOLERANCE, Probe, ProbeConfig, ProbeProgress, StepHistory
-from core.probes.run import Running, iter_probe, make_controls, to_array
+from core.probes.run import Others, Running, iter_probe, make_controls, to_array
 from core.progress import ShouldStop, check_stop
 from core.seeds import make_stream
 from core.types import Direction, FloatArray
@@ -45,12 +45,7 @@ MOST_CUTS = 25
 
 
 def iter_wanted(
-    encoder: Encoder,
-    stimulus: Stimulus,
-    config: ProbeConfig,
-    *,
-    should_stop: ShouldStop,
-    others: Sequence[Encoder] = (),
+    encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, should_stop: ShouldStop, others: Others = ()
 ) -> Iterator[ProbeProgress]:
     """The probe of a config: the search for a level where it has one, else an ordinary probe (`iter_probe`)."""
     if config.level is None:
@@ -182,19 +177,11 @@ class _LevelSearch(Running):
     def _finish(self, last: ProbeProgress, *, dual_size: float) -> Probe:
         size = last.epsilon
         attack = fit_to_budget(self._config.attack, size)
-        config = replace(self._config, attack=attack, ladder=(size,), level_within=self._largest)
+        self._config = replace(self._config, attack=attack, ladder=(size,), level_within=self._largest)
         control, flip = make_controls(self._pixels, self._best, attack, key=self._stimulus.sha256)
         self._convergence[2] = self._taken
         images = (to_array(self._pixels), to_array(self._best), to_array(control), to_array(flip))
         history = StepHistory(
             np.array([size]), np.array([last.shift]), last.pixels[np.newaxis], last.responses[np.newaxis]
         )
-        return evaluate(
-            self._encoder,
-            self._stimulus,
-            config,
-            delivered=Delivered(*images, self._convergence),
-            dual_size=dual_size,
-            history=history,
-            watch=self._watch,
-        )
+        return self._evaluate(Delivered(*images, self._convergence), history, dual_size=dual_size)

@@ -8,7 +8,7 @@ exactly the budgets that led to the answer, so it is an ordinary probe and repro
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from core.attacks.epsilon_grid import BudgetResult, fit_to_budget
@@ -17,19 +17,15 @@ from core.attacks.rules import check_scale
 from core.encoders.encoder import Encoder
 from core.images.stimulus import Stimulus
 from core.probes.probe import MIN_NORM_TOLERANCE, ProbeConfig, ProbeProgress
-from core.probes.run import Running, iter_probe
+from core.probes.run import Others, Running, iter_probe
+from core.progress import ShouldStop
 
 QUARTERINGS = 8
 """Where even the lowest budget reaches the shift, it is quartered up to so many times to find one that does not."""
 
 
 def iter_min_norm(
-    encoder: Encoder,
-    stimulus: Stimulus,
-    config: ProbeConfig,
-    *,
-    should_stop: Callable[[], bool],
-    others: Sequence[Encoder] = (),
+    encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, should_stop: ShouldStop, others: Others = ()
 ) -> Iterator[ProbeProgress]:
     """Search, then probe; the last record's probe has the budget found, or the largest if none reaches the shift.
 
@@ -63,37 +59,27 @@ class _Search(Running):
         return 2 * tries  # search and probe together
 
     def iterate(self) -> Iterator[ProbeProgress]:
-        """Narrow the interval down; `answer` is set in the end."""
+        """Along the epsilon grid, below it until a budget fails, then between the two; `answer` is set in the end."""
         self._take_clean(self._own.score(self._pixels))
-        upper = yield from self._run_attack()
-        if upper is None:
+        for upper in self._epsilons:
+            if (yield from self._attack(upper)):
+                break
+        else:
             return
-        if not self._path:
-            upper = yield from self._go_below(upper)
-        while self._path and upper / self._path[-1] > 1 + MIN_NORM_TOLERANCE:
-            middle = math.sqrt(upper * self._path[-1])
-            yield from self._attack(middle)
-            upper = middle if self._reached else upper
-
-    def _run_attack(self) -> Generator[ProbeProgress, None, float | None]:
-        """Along the epsilon grid; returns the first budget that reaches the shift, None if none does."""
-        for epsilon in self._epsilons:
-            yield from self._attack(epsilon)
-            if self._reached:
-                return epsilon
-        return None
-
-    def _go_below(self, upper: float) -> Generator[ProbeProgress, None, float]:
-        """Below the epsilon grid, until a budget fails; returns the smallest that reached the shift."""
-        for _ in range(QUARTERINGS):
-            yield from self._attack(upper / 4)
-            if not self._reached:
+        for _ in range(0 if self._path else QUARTERINGS):
+            if not (yield from self._attack(upper / 4)):
                 break
             upper = upper / 4
-        return upper
+        while self._path and upper / self._path[-1] > 1 + MIN_NORM_TOLERANCE:
+            middle = math.sqrt(upper * self._path[-1])
+            if (yield from self._attack(middle)):
+                upper = middle
 
-    def _attack(self, epsilon: float) -> Iterator[ProbeProgress]:
-        """Try a budget: one that reaches the shift is the answer so far, one that does not is where to go on from."""
+    def _attack(self, epsilon: float) -> Generator[ProbeProgress, None, bool]:
+        """Try a budget; whether it reaches the shift.
+
+        One that does is the answer so far, one that does not is where to go on from.
+        """
         config = self._config
 
         def is_enough(step: AttackStep) -> bool:
@@ -110,3 +96,4 @@ class _Search(Running):
         else:
             self._below = BudgetResult(epsilon, last.best)
             self._path.append(epsilon)
+        return self._reached

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +65,8 @@ class NaturalImages:
 
 def iter_predicted(
     encoder: Encoder, subject: Subject, images: Sequence[str], directions: Any, *, should_stop: ShouldStop
-) -> Iterator[Progress[FloatArray]]:
-    """Predict c . f of every image for columns c, a record a batch and one with the result, (n_images, n) float64.
+) -> Generator[Progress[Any], None, FloatArray]:
+    """Predict c . f of every image for columns c, a record a batch; returns (n_images, n) float64.
 
     The responses to all images the subject saw are kept in memory, where they fit, for whatever is asked of them next.
 
@@ -82,8 +82,7 @@ def iter_predicted(
     key = (f"{encoder.card.sha256} at {side}", subject.id, tuple(images))
     if (kept := RESPONSES.get(key)) is not None:
         parts = [kept[at : at + BATCH].astype(np.float64) @ directions for at in range(0, len(kept), BATCH)]
-        yield Progress(len(images), len(images), 0.0, np.concatenate(parts))
-        return
+        return np.concatenate(parts)
     is_kept = len(images) * encoder.n_voxels * 4 <= RESPONSES.most_bytes and key[2] == list_seen(subject)
     watch, predicted, responses = Stopwatch(len(images)), [], []
     for start in range(0, len(images), BATCH):
@@ -100,7 +99,7 @@ def iter_predicted(
         yield Progress(done, len(images), watch.seconds_left(done), stage="natural image")
     if is_kept:
         RESPONSES.put(key, np.concatenate(responses))
-    yield Progress(len(images), len(images), 0.0, np.concatenate(predicted))
+    return np.concatenate(predicted)
 
 
 def iter_natural(
@@ -116,12 +115,7 @@ def iter_natural(
     Raises BadInputError if an image is not there or no image; Cancelled as soon as `should_stop()` is true.
     """
     direction = target.vector(encoder.n_voxels).astype(np.float64)
-    predicted: FloatArray = np.zeros(0)
-    for record in iter_predicted(encoder, subject, images, direction[:, np.newaxis], should_stop=should_stop):
-        if record.result is None:
-            yield Progress(record.done, record.total, record.seconds_left, stage=record.stage)
-        else:
-            predicted = record.result[:, 0]
+    columns = yield from iter_predicted(encoder, subject, images, direction[:, np.newaxis], should_stop=should_stop)
     rows = find_rows(subject, images)
     measured, fitted = np.full(len(images), np.nan), np.zeros(len(images), dtype=bool)
     own = [place for place, row in enumerate(rows) if row is not None]
@@ -133,7 +127,7 @@ def iter_natural(
         fitted[own] = ~subject.test[kept]
     sd = encoder.target_sd(direction)
     facts = encoder.card.response_unit, encoder.target_mean(direction), sd if sd > 0 else np.nan
-    found = NaturalImages(tuple(images), predicted, measured, fitted, *facts)
+    found = NaturalImages(tuple(images), columns[:, 0], measured, fitted, *facts)
     yield Progress(len(images), len(images), 0.0, found)
 
 

@@ -43,8 +43,12 @@ def preview(encoder: Encoder, probe: Probe, epsilon: float, *, second: Encoder |
 
 
 def rescale_perturbation(probe: Probe, epsilon: float) -> FloatArray:
-    """Pixels (3, height, width) of the nearest budget's perturbation at the budget `epsilon`."""
-    known, budget = _nearest_budget(probe, epsilon)
+    """Pixels (3, height, width) of the perturbation of the attacked budget nearest in ratio, at another one."""
+    known, budget = probe.perturbed_pixels, probe.config.attack.epsilon
+    if len(probe.rung_pixels):
+        tiny = np.finfo(np.float64).tiny
+        nearest = int(np.abs(np.log(max(epsilon, tiny) / np.maximum(probe.curve.epsilon, tiny))).argmin())
+        known, budget = probe.rung_pixels[nearest], float(probe.curve.epsilon[nearest])
     if epsilon == budget:
         return known
     attack = probe.config.attack
@@ -53,13 +57,3 @@ def rescale_perturbation(probe: Probe, epsilon: float) -> FloatArray:
     ball = Ball(NORMS[attack.norm], clean, torch.tensor([epsilon]), quantise=attack.quantise)
     scale = epsilon / budget if budget > 0 else 0.0
     return np.asarray(ball.enforce_exactly(ball.to_pixels(ball.project(delta * scale)))[0].numpy())
-
-
-def _nearest_budget(probe: Probe, epsilon: float) -> tuple[FloatArray, float]:
-    """The perturbed pixels of the attacked budget whose ratio to `epsilon` is nearest to 1, and that budget."""
-    if not len(probe.rung_pixels):
-        return probe.perturbed_pixels, probe.config.attack.epsilon
-    budgets = np.maximum(probe.curve.epsilon, np.finfo(np.float64).tiny)
-    distance = np.abs(np.log(max(epsilon, np.finfo(np.float64).tiny) / budgets))
-    nearest = int(np.argmin(distance))
-    return probe.rung_pixels[nearest], float(probe.curve.epsilon[nearest])

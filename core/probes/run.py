@@ -27,7 +27,7 @@ from core.probes.evaluate import Delivered, evaluate
 from core.probes.objectives import build_own, build_together, check_named, guarded
 from core.probes.probe import UNKNOWN_PAIR, Probe, ProbeConfig, ProbeProgress, StepHistory
 from core.probes.respond import check_pixels, to_tensor
-from core.progress import Stopwatch, check_stop
+from core.progress import ShouldStop, Stopwatch, check_stop
 from core.types import ByteArray, FloatArray
 
 MOST_STEPS = 400
@@ -35,14 +35,12 @@ MOST_STEPS = 400
 MOST_RESPONSES = 2**25
 """Responses kept with them, 134 MB: of 330,000 voxels those to 101 steps."""
 
+Others = Sequence[Encoder]
+"""The further encoders of a probe."""
+
 
 def iter_probe(
-    encoder: Encoder,
-    stimulus: Stimulus,
-    config: ProbeConfig,
-    *,
-    should_stop: Callable[[], bool],
-    others: Sequence[Encoder] = (),
+    encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, should_stop: ShouldStop, others: Others = ()
 ) -> Iterator[ProbeProgress]:
     """Probe an encoder with one stimulus.
 
@@ -72,13 +70,7 @@ class Running:
     """
 
     def __init__(
-        self,
-        encoder: Encoder,
-        stimulus: Stimulus,
-        config: ProbeConfig,
-        *,
-        should_stop: Callable[[], bool],
-        others: Sequence[Encoder] = (),
+        self, encoder: Encoder, stimulus: Stimulus, config: ProbeConfig, *, should_stop: ShouldStop, others: Others = ()
     ) -> None:
         check_named(encoder, config, others=others)
         check_pixels(encoder, stimulus.pixels[np.newaxis])
@@ -133,6 +125,12 @@ class Running:
         if last is None:
             raise RuntimeError("An attack ended without a step.")
         return last
+
+    def _evaluate(self, delivered: Delivered, history: StepHistory, *, dual_size: float) -> Probe:
+        asked, watch = (self._encoder, self._stimulus, self._config), self._watch
+        return evaluate(
+            *asked, delivered=delivered, dual_size=dual_size, history=history, watch=watch, others=self._others
+        )
 
     def _tell(self, stage: str, pixels: torch.Tensor, scores: Scores, epsilon: float) -> ProbeProgress:
         """Bring pixels and scores off the device once."""
@@ -278,16 +276,7 @@ class _ProbeRun(Running):
             sign_flip=to_array(torch.cat(flips)),
             convergence=np.concatenate(self._convergence, axis=1),
         )
-        return evaluate(
-            self._encoder,
-            self._stimulus,
-            self._config,
-            delivered=delivered,
-            dual_size=dual_size,
-            history=self._history.finish(),
-            watch=self._watch,
-            others=self._others,
-        )
+        return self._evaluate(delivered, self._history.finish(), dual_size=dual_size)
 
 
 def make_controls(

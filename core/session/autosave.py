@@ -100,7 +100,9 @@ class Autosave:
             return
         self._lock.release()  # first: Windows moves no folder that holds an open file
         if keep:
-            _forget_old(self.folder.parent)
+            closed = [one for one in list_autosaves(self.folder.parent) if one.state is AutosaveState.CLOSED]
+            for one in closed[MOST_KEPT:]:
+                _remove(one.folder)
         else:
             _remove(self.folder)
         self.folder = self._lock = None
@@ -187,9 +189,3 @@ def _remove(folder: Path) -> None:
     except OSError as error:
         raise StorageError(f"{folder} cannot be removed ({error.strerror}). Remove it by hand.") from error
     shutil.rmtree(going, ignore_errors=True)
-
-
-def _forget_old(root: Path) -> None:
-    closed = [one for one in list_autosaves(root) if one.state is AutosaveState.CLOSED]
-    for one in closed[MOST_KEPT:]:
-        _remove(one.folder)

@@ -37,12 +37,13 @@ def list_recent(kind: str = SESSIONS) -> tuple[Path, ...]:
 def add_recent(path: Path, kind: str = SESSIONS) -> None:
     """Put a file or folder on top. Raises StorageError if the list cannot be kept."""
     place = path.absolute()
-    _write([place, *(one for one in _read(kind) if one != place)], kind)
+    kept = [place, *(one for one in _read(kind) if one != place)]
+    write_json(_file_of(kind), [str(one) for one in kept[:MOST]])
 
 
 def forget_recent() -> None:
     """Empty the list. Raises StorageError if it cannot be kept."""
-    _write([], SESSIONS)
+    write_json(_file_of(SESSIONS), [])
 
 
 def _read(kind: str) -> list[Path]:
@@ -51,10 +52,6 @@ def _read(kind: str) -> list[Path]:
         return [Path(one) for one in content if isinstance(one, str)]
     except (OSError, ValueError, TypeError):  # nothing of worth is lost with it
         return []
-
-
-def _write(paths: list[Path], kind: str) -> None:
-    write_json(_file_of(kind), [str(path) for path in paths[:MOST]])
 
 
 def _file_of(kind: str) -> Path:

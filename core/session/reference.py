@@ -5,7 +5,9 @@ Never takes another file for one.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -134,19 +136,10 @@ def check_same(reference: FileReference, path: Path) -> Path:
 def _candidates(reference: FileReference, folders: Iterable[Path]) -> Iterator[Path]:
     for folder in folders:
         yield folder / reference.path.name
-        if reference.n_bytes:
-            yield from _of_same_size(folder, reference.n_bytes)
-
-
-def _of_same_size(folder: Path, n_bytes: int) -> Iterator[Path]:
-    for number, path in enumerate(folder.rglob("*")):
-        if number >= MOST_SEARCHED:
-            return
-        try:
-            if path.is_file() and path.stat().st_size == n_bytes:
-                yield path
-        except OSError:
-            continue
+        for path in itertools.islice(folder.rglob("*"), MOST_SEARCHED if reference.n_bytes else 0):
+            with suppress(OSError):
+                if path.is_file() and path.stat().st_size == reference.n_bytes:
+                    yield path
 
 
 @lru_cache(maxsize=64)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from core.errors import BadInputError
-from core.surfaces.freesurfer import Patch
+from core.surfaces.freesurfer import NO_TRANSFORM, Patch, Triangles
 from core.types import FloatArray, IntArray
 
 FLATNESS = 0.02
@@ -19,18 +17,10 @@ LONGEST_EDGES = 6.0
 """Median edge of the patch over that of the folded surface, from which on the patch belongs to another surface."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FlatSheet:
-    """Points (n_vertices, 3) float32 in the plane z = 0, and the triangles (m, 3) int32 the cuts left."""
-
-    points: npt.NDArray[np.float32]
-    faces: npt.NDArray[np.int32]
-
-
 def lay_out(
     patch: Patch, faces: IntArray, *, folded: FloatArray, side: int, name: str, near: FloatArray | None = None
-) -> FlatSheet:
-    """Turn a patch into a geometry of the whole hemisphere.
+) -> Triangles:
+    """Turn a patch into a geometry of the whole hemisphere: points in the plane z = 0, and the triangles the cuts left.
 
     The sheet is seen from outside, superior up, as the lateral view shows it: mirrored if it was seen from inside, then
     turned by the angle that best fits the folded points (orthogonal Procrustes in the plane; Schönemann 1966).
@@ -63,7 +53,8 @@ def lay_out(
         flat[:, 0] *= -1
     used = np.unique(kept)
     flat[used, :2] = _turn_upright(flat[used, :2], folded[used], side=side)
-    return FlatSheet(place_cut_vertices(flat, kept, near=folded if near is None else near), kept.astype(np.int32))
+    points = place_cut_vertices(flat, kept, near=folded if near is None else near)
+    return Triangles(points, kept.astype(np.int32), NO_TRANSFORM)
 
 
 def place_cut_vertices(flat: FloatArray, faces: IntArray, *, near: FloatArray) -> npt.NDArray[np.float32]:

@@ -77,7 +77,10 @@ def read_curvature(path: Path) -> npt.NDArray[np.float32]:
     """Read one number a vertex (curv, sulc), (n_vertices,), in the new or the old format. Raises as above."""
     data = read_bytes(path)
     if data[:3] != NEW_CURVATURE:
-        return _read_old_curvature(path, data)
+        count = int.from_bytes(data[:3], "big")
+        if not count or len(data) != 6 + 2 * count:
+            raise BadInputError(f"{path.name} is no FreeSurfer curvature file, or is truncated. Copy the file again.")
+        return np.frombuffer(data, ">i2", count, 6).astype(np.float32) / np.float32(OLD_CURVATURE_UNIT)
     order, (n_vertices, _) = _find_order(path, data, start=3, size=lambda v, _f: 4 + 4 * v)
     return np.frombuffer(data, f"{order}f4", n_vertices, 15).astype(np.float32)
 
@@ -118,13 +121,6 @@ def _find_order(
         f"{path.name} is truncated: it announces {announced} vertices and ends after {len(data):,} bytes. "
         "Copy the file again."
     )
-
-
-def _read_old_curvature(path: Path, data: bytes) -> npt.NDArray[np.float32]:
-    count = int.from_bytes(data[:3], "big")
-    if not count or len(data) != 6 + 2 * count:
-        raise BadInputError(f"{path.name} is no FreeSurfer curvature file, or is truncated. Copy the file again.")
-    return np.frombuffer(data, ">i2", count, 6).astype(np.float32) / np.float32(OLD_CURVATURE_UNIT)
 
 
 def _read_tail(tail: bytes, order: str) -> npt.NDArray[np.float64]:

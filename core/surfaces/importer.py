@@ -111,14 +111,23 @@ def _read_side(
     reference, path = meshes[first], found.files[side, first]
     for kind, mesh in meshes.items():
         _check_same_mesh(mesh, reference, path=found.files[side, kind], first=path)
-    measured = next((meshes[kind] for kind in MEASURED if kind in meshes), reference)
+    folded = next((kind for kind in MEASURED if kind in meshes), None)
+    measured = reference if folded is None else meshes[folded]
     common = measured.to_scanner if common is None else common
     geometries = {kind: _bring(mesh, common) if kind in MEASURED else mesh.points for kind, mesh in meshes.items()}
     flat = _read_flat(found, side, meshes)
-    flat_faces = NO_FLAT
     if flat is not None:
-        geometries["flat"], flat_faces = flat
-    curvature, sulc = _read_shapes(found, side, reference, notes)
+        geometries["flat"] = flat.points
+    n_vertices = len(reference.points)
+    curvature, sulc = (_read_shape(found, side, kind, n_vertices) for kind in ("curvature", "sulc"))
+    if curvature is None and folded is None:
+        curvature = np.zeros(n_vertices, dtype=np.float32)
+        notes.append("No curvature was found: the cortex is an even grey.")
+    elif curvature is None:
+        curvature = mean_curvature(measured.points, reference.faces)
+        notes.append(f"No curvature file was found: it was computed from the {folded} surface.")
+    sulc = np.zeros(n_vertices, dtype=np.float32) if sulc is None else sulc
+    flat_faces = NO_FLAT if flat is None else flat.faces
     return HemisphereSurface(geometries, reference.faces, flat_faces, curvature, sulc), common
 
 
@@ -148,18 +157,15 @@ def _check_same_mesh(mesh: Triangles, reference: Triangles, *, path: Path, first
         raise BadInputError(f"{problem}: they are of different surfaces. {advice}")
 
 
-def _read_flat(
-    found: FoundFiles, side: int, meshes: dict[str, Triangles]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]] | None:
+def _read_flat(found: FoundFiles, side: int, meshes: dict[str, Triangles]) -> Triangles | None:
     path = found.files.get((side, "flat"))
     if path is None:
         return None
     shape = next(meshes[kind] for kind in ("inflated", *reversed(MEASURED), "sphere") if kind in meshes)
+    # Where neighbours are nearest: on the sphere, else on the most inflated shape there is.
+    near = next(meshes[kind].points for kind in ("sphere", "inflated", *MEASURED) if kind in meshes)
     if not _is_gifti(path):
-        sheet = lay_out(
-            read_patch(path), shape.faces, folded=shape.points, side=side, name=path.name, near=_ball(meshes)
-        )
-        return sheet.points, sheet.faces
+        return lay_out(read_patch(path), shape.faces, folded=shape.points, side=side, name=path.name, near=near)
     flat = _read_mesh(path)
     if len(flat.points) != len(shape.points):
         raise BadInputError(
@@ -168,29 +174,7 @@ def _read_flat(
         )
     points = flat.points - np.array([0, 0, flat.points[:, 2].mean()], dtype=np.float32)
     points[:, 2] = 0
-    return place_cut_vertices(points, flat.faces, near=_ball(meshes)), flat.faces
-
-
-def _ball(meshes: dict[str, Triangles]) -> npt.NDArray[np.float32]:
-    """The geometry on which neighbours are nearest: the sphere, else the most inflated there is."""
-    return next(meshes[kind].points for kind in ("sphere", "inflated", *MEASURED) if kind in meshes)
-
-
-def _read_shapes(
-    found: FoundFiles, side: int, mesh: Triangles, notes: list[str]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    n_vertices = len(mesh.points)
-    values = {kind: _read_shape(found, side, kind, n_vertices) for kind in ("curvature", "sulc")}
-    curvature, sulc = values["curvature"], values["sulc"]
-    if curvature is None:
-        folded = next((k for k in MEASURED if (side, k) in found.files), None)
-        if folded is None:
-            curvature = np.zeros(n_vertices, dtype=np.float32)
-            notes.append("No curvature was found: the cortex is an even grey.")
-        else:
-            curvature = mean_curvature(_read_mesh(found.files[side, folded]).points, mesh.faces)
-            notes.append(f"No curvature file was found: it was computed from the {folded} surface.")
-    return curvature, np.zeros(n_vertices, dtype=np.float32) if sulc is None else sulc
+    return replace(flat, points=place_cut_vertices(points, flat.faces, near=near))
 
 
 def _read_shape(found: FoundFiles, side: int, kind: str, n_vertices: int) -> npt.NDArray[np.float32] | None:

@@ -13,15 +13,14 @@ from core.array_cache import save_arrays
 from core.errors import BadInputError
 from core.surfaces.mapping import scanner_points
 from core.surfaces.mesh import CorticalSurface
+from core.surfaces.paint import PaintedPair
 from core.surfaces.volumes import load_volume
 
 DEPTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Shares of the way from pial to white that are averaged."""
 
-Pair = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
-
-def project_volume(path: Path, surface: CorticalSurface) -> Pair:
+def project_volume(path: Path, surface: CorticalSurface) -> PaintedPair:
     """The volume's values at each vertex of both sides, averaged over the depth between white and pial.
 
     A surface that lacks one of them is read at its midthickness alone.

@@ -114,11 +114,9 @@ def shared_grid(first: Path, betas: Path, *, resample: bool) -> Grid:
     if not resample:
         return grid
     differ = grid.is_placed and own.is_placed and _find_turn(own, grid) is None
-    return (
-        replace(own, resampled=[said for said in [describe_forms(betas)] if said])
-        if differ
-        else replace(grid, resampled=[])
-    )
+    if differ:
+        return replace(own, resampled=list(filter(None, [describe_forms(betas)])))
+    return replace(grid, resampled=[])
 
 
 def _grid(image: Any) -> Grid:

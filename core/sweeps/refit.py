@@ -18,7 +18,6 @@ import numpy as np
 from core.datasets.image_store import open_image_store
 from core.datasets.subject import load_responses, load_subject
 from core.encoders.card import EncoderCard, EncoderData
-from core.encoders.config import encoder_stem
 from core.encoders.files import load_encoder_data
 from core.encoders.fit import FitPlaces, FitSource, iter_fit
 from core.encoders.responses import average_repeats
@@ -55,7 +54,7 @@ def fit_control_encoder(
     config = replace(card.config, seed=derive_seed(seed, "copy") % LARGEST_SEED)
     names = json.dumps([card.sha256, network.sha256, seed, n_images, n_test])
     folder = cache_folder() / "copies" / hashlib.sha256(names.encode()).hexdigest()[:16]
-    header = folder / f"{encoder_stem(config.subject, config.network, config.layer)}.json"
+    header = folder / f"{config.name}.json"
     with suppress(StorageError, WeightsError):  # missing or damaged
         return load_encoder_data(header)
     subject = load_subject(config.subject)

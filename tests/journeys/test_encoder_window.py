@@ -220,7 +220,7 @@ def test_the_encoder_in_use_is_exported_as_numpy(
     settle(window, qtbot)
     path = tmp_path / "mine.npz"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), "NumPy arrays (*.npz)"))
-    monkeypatch.setattr("app.encoders.feature.name_encoder", lambda _config: "simulated-mobilenet_v2-features.18")
+    monkeypatch.setattr("core.encoders.config.EncoderConfig.name", "simulated-mobilenet_v2-features.18")
     window.features.encoders.export_encoder()
     qtbot.waitUntil(path.is_file, timeout=20_000)
     settle(window, qtbot)

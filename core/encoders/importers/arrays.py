@@ -17,7 +17,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from core.containers import load_arrays, reading
-from core.encoders.importers.readout import Centre, Project, Readout, Step, check_readout
+from core.encoders.importers.readout import Project, Readout, centre, check_readout
 from core.encoders.importers.voxel_tables import make_table
 from core.errors import WeightsError
 from core.types import VoxelTable
@@ -40,15 +40,12 @@ def read_arrays(path: Path) -> Readout:
     Raises WeightsError if the file is truncated, holds objects, lacks the weights, or its arrays do not fit or are not
     finite.
     """
-    return build_readout(load_table(path), path.name, title=f"arrays of {path.suffix}")
-
-
-def load_table(path: Path) -> Table:
-    """Every array of a .npz or .safetensors file, by name. Raises WeightsError for one that cannot be read."""
-    if path.suffix != ".safetensors":
-        return load_arrays(path, error=WeightsError, advice="Get it again.")
-    with reading(path, ".safetensors file", error=WeightsError):
-        return dict(load_file(path))
+    if path.suffix == ".safetensors":
+        with reading(path, ".safetensors file", error=WeightsError):
+            table = dict(load_file(path))
+    else:
+        table = load_arrays(path, error=WeightsError, advice="Get it again.")
+    return build_readout(table, path.name, title=f"arrays of {path.suffix}")
 
 
 def build_readout(table: Table, name: str, *, title: str) -> Readout:
@@ -58,13 +55,19 @@ def build_readout(table: Table, name: str, *, title: str) -> Readout:
         raise WeightsError(f"{name} holds no `weights` (n_features, n_voxels) and no `coef_`; it holds {found}.")
     second = {other for name, other in OTHER_NAMES.items() if {name, f"{name}_"} & set(table)}
     unused = [key for key in table if key in second or key.removesuffix("_") not in USED]
-    weights = _find_weights(table)
+    weights = table.get("weights")
+    if weights is None:
+        weights = np.atleast_2d(table["coef_" if "coef_" in table else "coef"]).T
+    weights = weights[:, np.newaxis] if weights.ndim == 1 else weights
+    steps = centre(_take(table, "mean"), _take(table, "scale"))
+    if "components" in table or "components_" in table:
+        steps.append(Project(table["components"] if "components" in table else table["components_"].T))
     held = _take(table, "intercept")
     intercept = np.ravel(0.0 if held is None else held)
     intercept = np.repeat(intercept, weights.shape[-1]) if len(intercept) == 1 else intercept
     readout = Readout(
         kind=KIND,
-        steps=_find_steps(table),
+        steps=tuple(steps),
         weights=weights,
         intercept=intercept,
         title=title,
@@ -80,35 +83,9 @@ def _take(table: Table, name: str) -> np.ndarray[Any, Any] | None:
     return next((table[one] for one in names if one in table), None)
 
 
-def _find_weights(table: Table) -> np.ndarray[Any, Any]:
-    if "weights" in table:
-        weights = table["weights"]
-        return weights[:, np.newaxis] if weights.ndim == 1 else weights
-    return np.atleast_2d(table["coef_"] if "coef_" in table else table["coef"]).T
-
-
-def _find_steps(table: Table) -> tuple[Step, ...]:
-    steps: list[Step] = []
-    mean, scale = _take(table, "mean"), _take(table, "scale")
-    if mean is not None:
-        steps.append(Centre(mean, scale))
-    elif scale is not None:
-        steps.append(Centre(np.zeros(len(scale)), scale))
-    if "components" in table:
-        steps.append(Project(table["components"]))
-    elif "components_" in table:
-        steps.append(Project(table["components_"].T))
-    return tuple(steps)
-
-
 def _find_voxels(table: Table, *, n_voxels: int) -> VoxelTable | None:
     if "vertex" not in table and "roi" not in table:
         return None
     roi = tuple(str(name) for name in table["roi"].tolist()) if "roi" in table else ()
-    return make_table(
-        n_voxels,
-        roi=roi,
-        vertex=table.get("vertex"),
-        hemisphere=table.get("hemisphere"),
-        noise_ceiling=table.get("noise_ceiling"),
-    )
+    more = {name: table.get(name) for name in ("vertex", "hemisphere", "noise_ceiling")}
+    return make_table(n_voxels, roi=roi, **more)

@@ -48,8 +48,7 @@ def read_berg(path: Path, metadata: Path | None = None) -> Readout:
     Raises WeightsError if a part is missing, the file is truncated, holds code, or its arrays do not fit or are not
     finite.
     """
-    content = read_object_array(path)
-    return build_berg(content, path.name, rois=None if metadata is None else read_rois(metadata))
+    return build_berg(read_object_array(path), path.name, rois=None if metadata is None else read_rois(metadata))
 
 
 def build_berg(content: Any, name: str, *, rois: dict[str, tuple[IntArray, IntArray]] | None = None) -> Readout:

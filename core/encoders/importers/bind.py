@@ -109,13 +109,9 @@ def iter_import(
     folded = fold(readout)
     difference = compare_predictions(readout, folded)
     yield ImportProgress(0, 1, stage="check", difference=difference)
-    provenance = Provenance(
-        kind=readout.kind,
-        source=request.source or readout.source,
-        licence=request.licence or readout.licence,
-        files=files,
-        note=" ".join(part for part in (readout.note, request.note) if part),
-    )
+    source, licence = request.source or readout.source, request.licence or readout.licence
+    note = " ".join(part for part in (readout.note, request.note) if part)
+    provenance = Provenance(readout.kind, source, licence, files, note=note)
     data = build_data(folded, request, subject=subject, pool=pool, network_sha256=network.sha256, provenance=provenance)
     target = user_encoders_folder() if folder is None else folder
     if not request.replaces:
@@ -189,7 +185,6 @@ def build_data(
     provenance: Provenance,
 ) -> EncoderData:
     """The encoder of a folded readout with everything but its reference SDs and scores, which are NaN."""
-    mean = next(step.mean for step in readout.steps if isinstance(step, Centre))
     components, weights = choose_factors(readout)
     card = build_card(
         request,
@@ -201,15 +196,10 @@ def build_data(
         network_sha256=network_sha256,
         provenance=provenance,
     )
-    rank = len(weights)
-    return EncoderData(
-        card=card,
-        mean=mean.astype(np.float32),
-        components=None if components is None else np.ascontiguousarray(components, dtype=np.float32),
-        weights=np.ascontiguousarray(weights, dtype=np.float32),
-        intercept=readout.intercept.astype(np.float32),
-        covariance=np.full((rank, rank), np.nan, dtype=np.float32),
-    )
+    mean = next(step.mean for step in readout.steps if isinstance(step, Centre))
+    parts = (mean, components, weights, readout.intercept, np.full((len(weights), len(weights)), np.nan))
+    numbers: list[Any] = [None if one is None else np.ascontiguousarray(one, np.float32) for one in parts]
+    return EncoderData(card, *numbers)
 
 
 def build_card(
@@ -227,16 +217,9 @@ def build_card(
     unknown: Any = np.full(n_voxels, np.nan, dtype=np.float32)
     known = {name: np.asarray(values, np.float32) for name, values in scores.items()}
     ceiling = known.get("noise_ceiling", subject.voxels.noise_ceiling if subject is not None else unknown)
-    config = EncoderConfig(
-        subject=request.subject or request.new_subject,
-        network=request.network,
-        layer=request.layer,
-        pool=pool,
-        n_components=0,
-        reducer=reducer,
-    )
+    names = (request.subject or request.new_subject, request.network, request.layer)
     return EncoderCard(
-        config=config,
+        config=EncoderConfig(*names, pool=pool, n_components=0, reducer=reducer),
         sha256="",
         network_sha256=network_sha256,
         response_unit=subject.response_unit if subject is not None else request.response_unit,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.encoders.importers.arrays import build_readout
-from core.encoders.importers.readout import Centre, Project, Readout, Step, check_readout
+from core.encoders.importers.readout import Centre, Project, Readout, Step, centre, check_readout
 from core.errors import WeightsError
 from core.pickled_values import Inert
 from core.types import FloatArray
@@ -54,7 +54,8 @@ def read_estimator(path: Path) -> Readout:
 
 def build_estimator(estimator: Inert, name: str) -> Readout:
     """The linear map of an inert estimator or pipeline. Raises WeightsError as `read_estimator` does."""
-    parts = _list_parts(estimator)
+    listed = estimator.state.get("steps", []) if estimator.short_name == "Pipeline" else []
+    parts = [part for _name, part in listed if isinstance(part, Inert)] or [estimator]
     steps = [step for part in parts[:-1] for step in _read_step(part, name)]
     last = parts[-1]
     weights, intercept = _read_weights(last, name)
@@ -73,26 +74,15 @@ def build_estimator(estimator: Inert, name: str) -> Readout:
     return check_readout(readout, name)
 
 
-def _list_parts(estimator: Inert) -> list[Inert]:
-    if estimator.short_name != "Pipeline":
-        return [estimator]
-    steps = estimator.state.get("steps", [])
-    return [part for _name, part in steps if isinstance(part, Inert)] or [estimator]
-
-
 def _read_step(part: Inert, name: str) -> list[Step]:
     state = part.state
     if part.short_name == "StandardScaler":
         # A scaler told not to centre may still keep the mean it saw.
         mean = state.get("mean_") if state.get("with_mean", True) else None
-        scale = state.get("scale_") if state.get("with_std", True) else None
-        if mean is None:
-            return [] if scale is None else [Centre(np.zeros(len(scale)), scale)]
-        return [Centre(mean, scale)]
+        return centre(mean, state.get("scale_") if state.get("with_std", True) else None)
     if part.short_name in ("PCA", "IncrementalPCA") and "components_" in state:
         components = np.asarray(state["components_"]).T
-        steps: list[Step] = [Centre(state["mean_"])] if state.get("mean_") is not None else []
-        steps.append(Project(components))
+        steps = [*centre(state.get("mean_"), None), Project(components)]
         if state.get("whiten"):
             steps.append(Centre(np.zeros(components.shape[1]), np.sqrt(state["explained_variance_"])))
         return steps

@@ -24,7 +24,7 @@ from core.encoders.importers.readout import Readout, check_readout
 from core.encoders.importers.voxel_tables import make_table
 from core.errors import WeightsError
 from core.pickled_values import Inert
-from core.surfaces.mapping import middle_of_sheet
+from core.surfaces.mapping import middle_of_sheet, scanner_points
 from core.surfaces.store import load_surface
 from core.types import IntArray
 from core.unpickle import read_pickle
@@ -64,8 +64,7 @@ def _read_mask(package: Path, member: str) -> Points:
     with reading(member, "NIfTI mask", error=WeightsError, advice=OTHER):
         image = Nifti1Image.from_bytes(inflate(content))
         inside = np.argwhere(np.asanyarray(image.dataobj) > 0)
-        affine = np.asarray(image.affine)
-    return np.asarray(inside @ affine[:3, :3].T + affine[:3, 3])
+    return scanner_points(inside, np.asarray(image.affine))
 
 
 def is_img2fmri(path: Path) -> bool:

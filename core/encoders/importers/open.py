@@ -92,9 +92,9 @@ def looks_like_encoder(path: Path) -> bool:
 
 def hash_files(files: Sequence[Path]) -> tuple[tuple[str, str], ...]:
     """Name and SHA-256 of every file; of a folder the hash of its files' names and hashes."""
-    return tuple((path.name, _hash_folder(path) if path.is_dir() else hash_file(path)) for path in files)
-
-
-def _hash_folder(path: Path) -> str:
-    rows = [f"{file.relative_to(path)} {hash_file(file)}" for file in sorted(path.rglob("*")) if file.is_file()]
-    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    found = []
+    for path in files:
+        inside = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else []
+        rows = "\n".join(f"{file.relative_to(path)} {hash_file(file)}" for file in inside)
+        found.append((path.name, hashlib.sha256(rows.encode()).hexdigest() if path.is_dir() else hash_file(path)))
+    return tuple(found)

@@ -41,6 +41,13 @@ class Project:
 Step = Centre | Project
 
 
+def centre(mean: FloatArray | None, scale: FloatArray | None) -> list[Step]:
+    """The step of a mean and a scale, either of which may be missing; none without both."""
+    if mean is None:
+        return [] if scale is None else [Centre(np.zeros(len(scale)), scale)]
+    return [Centre(mean, scale)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Readout:
     """An encoder of another program, not yet tied to a network or a subject.

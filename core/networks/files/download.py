@@ -104,7 +104,12 @@ def iter_download(spec: NetworkSpec, *, should_stop: ShouldStop = never_stop) ->
     if path.is_file():
         yield _finish(spec, path, stated="")
         return
-    _check_allowed(spec)
+    if is_offline():
+        where = " and ".join(name for name in OFFLINE_VARIABLES if os.environ.get(name))
+        raise DownloadError(
+            f"Downloads are forbidden ({where} is set), and the weights of {spec.id!r} are not on this computer. "
+            f"Unset it, or put the file at {path}."
+        )
     part = part_path(path)
     stated = ""
     try:
@@ -206,15 +211,6 @@ class _Web(urllib.request.HTTPSHandler, urllib.request.HTTPHandler):
         return super().do_open(made, req, **given)
 
 
-def _check_allowed(spec: NetworkSpec) -> None:
-    if is_offline():
-        where = " and ".join(name for name in OFFLINE_VARIABLES if os.environ.get(name))
-        raise DownloadError(
-            f"Downloads are forbidden ({where} is set), and the weights of {spec.id!r} are not on this computer. "
-            f"Unset it, or put the file at {spec.weights_path}."
-        )
-
-
 def _connect(spec: NetworkSpec, part: Path, *, should_stop: ShouldStop) -> _Answer:
     if not spec.url.startswith(WEB):
         raise DownloadError(f"The address {spec.url!r} begins with neither http:// nor https://. Correct it.")
@@ -255,16 +251,13 @@ def _connect(spec: NetworkSpec, part: Path, *, should_stop: ShouldStop) -> _Answ
             part.unlink(missing_ok=True)
             return _connect(spec, part, should_stop=should_stop)
         raise DownloadError(f"The server sent a part of {spec.url} that was not asked for. Try later.")
-    return _read_answer(stream, start=start, stated=redirects.sha256, etag_path=_etag_path(spec.weights_path))
-
-
-def _read_answer(stream: Any, *, start: int, stated: str, etag_path: Path) -> _Answer:
     length = stream.length or 0  # None where the server does not say
     # A weak tag ("W/...") cannot name the bytes of a part; the date of change can.
     tag = stream.headers.get("ETag") or "W/"
     tag = stream.headers.get("Last-Modified") or "" if tag.startswith("W/") else tag
-    etag_path.write_text(tag if tag.isprintable() and tag.isascii() else "", encoding="utf-8")
-    return _Answer(stream, start, start + length if length else 0, stated or _hash_of(stream.headers))
+    tag = tag if tag.isprintable() and tag.isascii() else ""
+    _etag_path(spec.weights_path).write_text(tag, encoding="utf-8")
+    return _Answer(stream, start, start + length if length else 0, redirects.sha256 or _hash_of(stream.headers))
 
 
 def _receive(spec: NetworkSpec, answer: _Answer, part: Path, *, should_stop: ShouldStop) -> Iterator[DownloadProgress]:
@@ -282,18 +275,14 @@ def _receive(spec: NetworkSpec, answer: _Answer, part: Path, *, should_stop: Sho
             file.write(block)
             done += len(block)
             if not answer.total:
-                _check_endless(spec, part.parent, done)
+                _check_space(part.parent, BLOCK)
+                if done > LARGEST_FILE:
+                    size = f"{done / 2**30:.0f} GiB"
+                    raise DownloadError(f"The server at {spec.url} sends without end; {size} were read. Try later.")
             pace = (time.monotonic() - began) / (done - answer.start)
             yield DownloadProgress(done, answer.total, pace * (answer.total - done) if answer.total else None)
     if done < answer.total:
         raise _interrupted(spec, done, answer.total, "the connection was closed")
-
-
-def _check_endless(spec: NetworkSpec, folder: Path, done: int) -> None:
-    """Raise unless a file of unknown size may go on growing."""
-    _check_space(folder, BLOCK)
-    if done > LARGEST_FILE:
-        raise DownloadError(f"The server at {spec.url} sends without end; {done / 2**30:.0f} GiB were read. Try later.")
 
 
 def _interrupted(spec: NetworkSpec, done: int, total: int, reason: str) -> DownloadError:

@@ -90,14 +90,10 @@ def list_export_layers(path: Path, example: torch.Tensor) -> dict[str, tuple[int
     with torch.no_grad():
         ShapeProp(graph).propagate(example.expand(max(1, batch), -1, -1, -1).contiguous())
     (output,) = graph.graph.find_nodes(op="output")
-    found = {name: _shape_of(node) for name, node in (find_ends(graph) | {OUTPUT: output}).items()}
+    ends = find_ends(graph) | {OUTPUT: output}
+    known = {name: take_single(node.meta.get("tensor_meta")) for name, node in ends.items()}  # None where no tensor
+    found = {name: tuple(getattr(one, "shape", ())[1:]) for name, one in known.items()}
     return {name: shape for name, shape in found.items() if shape or name == OUTPUT}
-
-
-def _shape_of(node: Any) -> tuple[int, ...]:
-    """The shape of one image's features behind an operation; () where they are no tensor with more than the images."""
-    shape = getattr(take_single(node.meta.get("tensor_meta")), "shape", ())
-    return tuple(shape[1:])
 
 
 def open_export(path: Path, layer: str, *, example: torch.Tensor) -> Program:

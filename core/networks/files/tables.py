@@ -159,7 +159,9 @@ def find_tables(flat: State, whole: nn.Module, *, path: Path) -> tuple[Table, ..
     known = whole.state_dict()
     tables = _match_names(flat, known)
     convert = getattr(sys.modules.get(type(whole).__module__), "checkpoint_filter_fn", None)
-    if not (_is_complete(tables[0], known) or _fits(tables[0], known)):
+    first = tables[0].tensors
+    fits = all(name in known and known[name].shape == one.shape for name, one in first.items())
+    if not (fits or _is_complete(tables[0], known)):
         if convert is not None:
             tables = _convert_timm(flat, whole, convert, first=tables[0].prefix, path=path)
         else:
@@ -208,11 +210,6 @@ def _name_head(known: Mapping[str, Any]) -> str:
 
 def _cut_table(flat: State, prefix: str) -> Table:
     return Table(prefix, {name.removeprefix(prefix): one for name, one in flat.items() if name.startswith(prefix)})
-
-
-def _fits(table: Table, known: Mapping[str, torch.Tensor]) -> bool:
-    """Whether a table holds nothing but tensors of the definition."""
-    return all(name in known and known[name].shape == one.shape for name, one in table.tensors.items())
 
 
 def _is_complete(table: Table, known: Mapping[str, torch.Tensor]) -> bool:

@@ -17,7 +17,7 @@ from core.datasets.photos import load_stimulus
 from core.datasets.subject import list_subjects
 from core.datasets.subject_files import remove_subject
 from core.encoders.card import EncoderCard
-from core.encoders.library import name_encoder, remove_encoder
+from core.encoders.library import remove_encoder
 from core.engine import Engine
 from core.networks.manage import remove_network
 from tests.helpers.whole_encoders import N_VOXELS, SIDE, draw_weights
@@ -73,6 +73,6 @@ def test_a_function_with_a_table_is_taken_in(qtbot: QtBot, lane: JobLane, tmp_pa
         assert card.response_unit == "z"
         assert card.provenance is not None and card.provenance.n_reference == 3
     finally:
-        remove_encoder(name_encoder(config))
+        remove_encoder(config.name)
         remove_network(config.network)
         remove_subject(config.subject)

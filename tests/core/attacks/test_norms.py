@@ -65,7 +65,7 @@ def test_l2_projection_on_ball_and_bounds_is_the_nearest_point() -> None:
     lower = torch.full_like(wished, -0.15)
     upper = torch.full_like(wished, 0.35)
     epsilon = torch.tensor([0.6], dtype=torch.float64)
-    found = L2Norm().project(wished, epsilon, lower=lower, upper=upper).flatten().numpy()
+    found = L2Norm().project(wished, epsilon, (lower, upper)).flatten().numpy()
     target = wished.flatten().numpy()
     answer = minimize(
         lambda delta: ((delta - target) ** 2).sum(),
@@ -84,7 +84,7 @@ def test_projection_keeps_budget_and_bounds_for_each_image(norm: Norm, scale: fl
     delta = draw(scale=scale)
     lower, upper = draw_bounds(delta)
     epsilon = torch.tensor([0.0, 0.05, 0.5, 3.0])
-    found = norm.project(delta, epsilon, lower=lower, upper=upper)
+    found = norm.project(delta, epsilon, (lower, upper))
     assert bool((norm.size(found) <= epsilon * (1 + 1e-5)).all())
     assert bool(((found >= lower) & (found <= upper)).all())
 
@@ -94,8 +94,8 @@ def test_projection_is_idempotent(norm: Norm) -> None:
     delta = draw()
     lower, upper = draw_bounds(delta)
     epsilon = torch.full((4,), 0.4)
-    once = norm.project(delta, epsilon, lower=lower, upper=upper)
-    torch.testing.assert_close(norm.project(once, epsilon, lower=lower, upper=upper), once, rtol=1e-5, atol=1e-7)
+    once = norm.project(delta, epsilon, (lower, upper))
+    torch.testing.assert_close(norm.project(once, epsilon, (lower, upper)), once, rtol=1e-5, atol=1e-7)
 
 
 @BOTH
@@ -103,7 +103,7 @@ def test_fill_meets_the_size_although_pixels_meet_their_bounds(norm: Norm) -> No
     direction = draw().double()
     lower, upper = (bound.double() for bound in draw_bounds(direction.float()))
     size = torch.tensor([0.1, 0.5, 0.8, 0.9], dtype=torch.float64)
-    found = norm.scale_to_budget(direction, size, lower=lower, upper=upper)
+    found = norm.scale_to_budget(direction, size, (lower, upper))
     np.testing.assert_allclose(norm.size(found), size, rtol=1e-9)
     assert bool((found * direction >= 0).all())
 
@@ -112,7 +112,7 @@ def test_fill_meets_the_size_although_pixels_meet_their_bounds(norm: Norm) -> No
 def test_fill_uses_all_the_room_there_is_when_there_is_too_little(norm: Norm) -> None:
     direction = torch.ones(1, 3, 2, 2, dtype=torch.float64)
     room = torch.full_like(direction, 0.25)
-    found = norm.scale_to_budget(direction, torch.tensor([50.0], dtype=torch.float64), lower=-room, upper=room)
+    found = norm.scale_to_budget(direction, torch.tensor([50.0], dtype=torch.float64), (-room, room))
     torch.testing.assert_close(found, room)
 
 
@@ -120,7 +120,7 @@ def test_fill_uses_all_the_room_there_is_when_there_is_too_little(norm: Norm) ->
 def test_fill_along_no_direction_moves_nothing(norm: Norm) -> None:
     nothing = torch.zeros(1, 3, 2, 2, dtype=torch.float64)
     room = torch.full_like(nothing, 0.25)
-    found = norm.scale_to_budget(nothing, torch.ones(1, dtype=torch.float64), lower=-room, upper=room)
+    found = norm.scale_to_budget(nothing, torch.ones(1, dtype=torch.float64), (-room, room))
     assert torch.equal(found, nothing)
 
 

@@ -50,7 +50,7 @@ def test_an_option_of_zero_is_plain_pgd_bit_for_bit(norm: NormName, off: str) ->
     for _ in range(6):
         _, gradient = objective.value_and_gradient(clean + delta)
         delta = delta + length.view(-1, 1, 1, 1) * norm_object.steepest(gradient)
-        delta = norm_object.project(delta, budget, lower=-clean, upper=1 - clean)
+        delta = norm_object.project(delta, budget, (-clean, 1 - clean))
         seen.append(clean + delta)
     steps = [step.pixels for step in iter_pgd(objective, clean, config)]
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(steps, seen, strict=True))

@@ -42,7 +42,7 @@ def predict(features: np.ndarray) -> np.ndarray:
 
 
 def test_every_embedded_encoder_is_in_the_library_once() -> None:
-    names = [entry.name for entry in list_library()]
+    names = [entry.config.name for entry in list_library()]
     assert NAME in names
     assert len(names) == len(set(names))
     assert not any(entry.is_own for entry in list_library())

@@ -29,7 +29,7 @@ from core.encoders.card import EncoderCard
 from core.encoders.files import find_encoder, load_encoder_data
 from core.encoders.importers.bind import ImportProgress, ImportRequest
 from core.encoders.importers.whole import WholeOptions, iter_whole, read_voxels, suggest_subject
-from core.encoders.library import export_encoder, find_entry, name_encoder, remove_encoder
+from core.encoders.library import export_encoder, find_entry, remove_encoder
 from core.engine import Engine
 from core.errors import BadInputError, ProbeError, WeightsError
 from core.images.stimulus import Stimulus
@@ -55,7 +55,7 @@ def _clean() -> Any:
     yield
     for card in MADE:
         config = card.config
-        remove_encoder(name_encoder(config))
+        remove_encoder(config.name)
         remove_network(config.network)
         if config.subject != "simulated":
             remove_subject(config.subject)
@@ -442,14 +442,14 @@ def test_it_is_kept_shown_again_and_exported(tmp_path: Path) -> None:
 
     card = take("make_linear", n_reference=0).result
     assert card is not None
-    entry = find_entry(name_encoder(card.config))
+    entry = find_entry(card.config.name)
     encoder = Engine(device="cpu").open_encoder(*names_of(card))
     assert math.isnan(encoder.target_sd(np.ones(N_VOXELS))) and math.isnan(encoder.target_mean(np.ones(N_VOXELS)))
     *_, last = iter_renew_reference(entry.header, network=load_network(card.config.network), most=5)
     kept = load_encoder_data(find_encoder(*names_of(card)))
     assert last.result is not None and kept.covariance.shape == (5, N_VOXELS) and kept.weights is None
     np.testing.assert_allclose(np.linalg.norm(kept.covariance, axis=0), kept.card.reference_sd, rtol=1e-5)
-    assert len(export_encoder(entry.name, tmp_path / "away")) == 3
+    assert len(export_encoder(entry.config.name, tmp_path / "away")) == 3
     with pytest.raises(BadInputError, match="whole encoder"):
-        export_encoder(entry.name, tmp_path / "away.npz", form="npz")
+        export_encoder(entry.config.name, tmp_path / "away.npz", form="npz")
     assert check_choice("network", card.config.network, [spec.id for spec in list_networks()])
