@@ -73,7 +73,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self._is_named = bool(name)
         self._keys: list[Hashable] = []
         self._places = np.zeros((0, 2))
-        super().__init__(parent, axisItems=self._axes)
+        super().__init__(parent, axisItems=self._axes, enableMenu=False)
         for axis in self._axes.values():
             axis.setStyle(hideOverlappingLabels=False)  # a name at the end of an axis is wanted, too
         for item in (self._guide, self._dot, self._ring):
@@ -91,8 +91,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
 
     @staticmethod
     def _quieten(item: pg.PlotItem) -> None:
-        """Take away what is not wanted here: menus, the auto button, panning by mouse."""
-        item.setMenuEnabled(False)
+        """Take away what is not wanted here: the auto button, panning by mouse."""
         item.hideButtons()
         item.setMouseEnabled(x=False, y=False)
         item.showAxis("top", False)
