@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from threading import Lock, Timer
+from threading import Lock
 from typing import ParamSpec, TypeVar
 
 from core.errors import Cancelled, ProbeError
@@ -31,7 +32,7 @@ class Apart:
     """One process, which does one thing at a time for any thread."""
 
     def __init__(self) -> None:
-        self._lock, self._idle = Lock(), Timer(0, self.close)
+        self._lock, self._used = Lock(), 0.0
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
 
@@ -43,7 +44,6 @@ class Apart:
         Raises ProbeError if the process dies.
         """
         with self._lock:
-            self._idle.cancel()
             try:
                 pipe = self._open()
                 pipe.send((work, args, options))
@@ -56,21 +56,19 @@ class Apart:
             except Cancelled:
                 self._end()
                 raise
-            self._idle = Timer(IDLE_SECONDS, self.close)
-            self._idle.daemon = True
-            self._idle.start()
+            self._used = time.monotonic()
         if not is_answer:
             raise answer
         return answer  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """End the process once it is idle; the next work starts another."""
+        """End the process once it has done what it is at; the next work starts another."""
         with self._lock:
-            self._idle.cancel()
             self._end()
 
     def _open(self) -> Connection:
-        if self._process is None or self._pipe is None or not self._process.is_alive():
+        leaves = time.monotonic() - self._used > IDLE_SECONDS - GRACE_SECONDS
+        if leaves or self._process is None or self._pipe is None or not self._process.is_alive():
             self._end()
             spawning = get_context("spawn")
             self._pipe, theirs = spawning.Pipe()
@@ -92,7 +90,7 @@ class Apart:
 def _serve(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which removes a half-written file
-    while True:
+    while pipe.poll(IDLE_SECONDS):
         try:
             work, args, options = pipe.recv()
         except EOFError:  # the program is gone

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.base.apart import Apart
 from app.base.jobs import Make, ShouldStop, WhenBusy
 from app.explore.explore import Explore
 from app.figures.cortex_renderer import CortexRenderer
@@ -54,7 +53,6 @@ class Figures(Feature):
     def __init__(self, desk: Desk, explore: Explore) -> None:
         super().__init__(desk)
         self._explore = explore
-        self._apart = Apart()
         self._renderer: CortexRenderer | None = None
         self._shown: tuple[Probe, CortexStyle, str] | None = None
         self.movie_dialog: MovieDialog | None = None
@@ -224,8 +222,9 @@ class Figures(Feature):
 
         def draw(stop: ShouldStop) -> ByteArray:
             drawn = draw_cortex(cortex(stop), shrink(config, PREVIEW_WIDTH))
-            options = {"width": PREVIEW_WIDTH, "cortex": drawn, "voxels": voxels}
-            return self._apart.run(stop, preview_figure, probe, config, **options)
+            return self._session.apart.run(
+                stop, preview_figure, probe, config, width=PREVIEW_WIDTH, cortex=drawn, voxels=voxels
+            )
 
         self._submit(dialog, PREVIEW, draw, dialog.show_preview)
 
@@ -248,7 +247,7 @@ class Figures(Feature):
             if ending == PAGE[0]:  # which holds the whole cortex, and no figure
                 return write_figure(probe, config, path, cortex=cortex(stop), voxels=voxels)
             drawn = draw_cortex(cortex(stop), config)
-            return self._apart.run(stop, write_figure, probe, config, path, cortex=drawn, voxels=voxels)
+            return self._session.apart.run(stop, write_figure, probe, config, path, cortex=drawn, voxels=voxels)
 
         self._submit(dialog, SAVE, write, tell)
 
