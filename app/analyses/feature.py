@@ -86,7 +86,7 @@ class Analyses(Feature):
 
     def capture(self) -> Content:
         """Settings and answers of the pages that were opened."""
-        return {"analyses": tuple(_capture(page) for page in self._opened.values())}
+        return {"analyses": tuple(capture(page) for page in self._opened.values())}
 
     def restore(self, loaded: Loaded) -> None:
         """Open the pages of a saved session, with their settings and, from the lane, their answers."""
@@ -130,8 +130,9 @@ def is_analysis(paths: Paths) -> bool:
     return paths[0].name == SWEEP.file or (paths[0] / SWEEP.file).is_file()
 
 
-def _capture(page: AnalysisPage) -> AnalysisRecord:
-    wish, finished = page.form.config_if_valid(), page.finished
+def capture(page: AnalysisPage) -> AnalysisRecord:
+    """Settings and answer of a page; no file is looked at."""
+    wish, finished = page.form.config, page.finished
     return AnalysisRecord(
         question=str(page.question),
         config=None if wish is None else unstructure(wish),

@@ -34,6 +34,7 @@ from app.widgets.basics import (
     show_text,
 )
 from app.widgets.captions import EmptyState
+from app.widgets.form import attempt
 from app.widgets.full_panel import MARK, make_full_button
 from app.widgets.image_view import PictureMenu
 from app.widgets.job_line import Reading
@@ -120,7 +121,7 @@ class AnalysisPage(JobPage):
 
     def start(self) -> None:
         """Run or resume the sweep."""
-        if (config := self.form.config_if_valid()) is not None:
+        if (config := attempt(self.form.value, self.form.problem)) is not None:
             self._begin(config)
 
     def _take_up(self, config: SweepConfig) -> None:
@@ -217,7 +218,7 @@ class AnalysisPage(JobPage):
 
     def refresh(self) -> None:
         """Show what can be done now."""
-        ready = self.form.config_if_valid() is not None
+        ready = self.form.config is not None
         reason = "" if ready else self.form.problem.text() or "Choose a subject in Explore first"
         self.show_state(reason, answered=self.finished is not None)
         show_text(self.no_mask, NO_MASK if self._session.state.attack.mask else "")
@@ -227,7 +228,7 @@ class AnalysisPage(JobPage):
 
     def _measure(self) -> None:
         """Measure the speed of networks whose cost could only be guessed; what was measured before is read."""
-        config = self.form.config_if_valid()
+        config = self.form.config
         layers = () if config is None else name_layers(config)
         if any(layer not in self.form.step_seconds for layer in layers):
             self._session.lane.submit(

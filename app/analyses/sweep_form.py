@@ -70,7 +70,10 @@ ROWS = ("attack", "n_steps", "n_queries", "gate", "seed")
 
 
 class SweepForm(Form):
-    """Edits `SweepConfig`: `value` raises ProbeError where the options are invalid; `changed` asks for a new check."""
+    """Edits `SweepConfig`: `value` raises ProbeError where the options are invalid; `changed` asks for a new check.
+
+    `config` is what it gave after the last change, None where that was invalid: a check reads many cards.
+    """
 
     encoders = Checks("", most_rows=5, name="Encoders")
     rois = Checks("", most_rows=5, name="ROI means")
@@ -102,6 +105,7 @@ class SweepForm(Form):
         super().__init__()
         self._question, self._compares = question, question is Question.TRANSFER
         self._subject: Subject | None = None
+        self.config: SweepConfig | None = None
         self._norm = NormName.L2
         self._ladders: dict[NormName, tuple[float, ...]] = {}
         self._show_ladder(DEFAULT_EPSILONS)
@@ -190,12 +194,6 @@ class SweepForm(Form):
         self.step_seconds |= step_seconds
         self.take_edit()
 
-    def config_if_valid(self) -> SweepConfig | None:
-        """The same as `value`, or None where it cannot be run."""
-        with suppress(ProbeError):
-            return self.value()
-        return None
-
     def refresh(self) -> None:
         """Show the cost, or why it cannot be run."""
         self.show_row("n_queries", AttackKind.SQUARE in self._attacks())
@@ -205,8 +203,12 @@ class SweepForm(Form):
             encoders = self.encoders.value()
             side = find_network(encoders[0][0]).input_size if encoders else REFERENCE_SIDE
             show_text(self.grey, describe_grey_levels(self._ladder(), self._norm, side=side))
-        cost = attempt(lambda: estimate_cost(self.value(), self.step_seconds).describe(), self.problem)
-        show_text(self.cost, cost or "")
+        self.config, cost = attempt(self._check, self.problem) or (None, "")
+        show_text(self.cost, cost)
+
+    def _check(self) -> tuple[SweepConfig, str]:
+        config = self.value()
+        return config, estimate_cost(config, self.step_seconds).describe()
 
     def take_norm(self, norm: str) -> None:
         """Bring the budgets to the other norm, at equal RMS change."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from app.base.apart import Apart
 from app.base.jobs import ShouldStop
 from app.widgets.job_line import Reading
 from core.checks import refusal
@@ -107,7 +109,8 @@ def iter_analysis(
             so_far = answer_so_far(store, so_far)
             due = began + max(PERIOD, (time.monotonic() - began) / SHARE)
         yield Underway(record, so_far, store)
-    write_report([store.folder])
+    with closing(Apart()) as apart:
+        apart.run(should_stop, write_report, [store.folder])
     forget_left(store)
     yield read_analysis(store.folder)
 
@@ -187,7 +190,8 @@ def iter_study(
     store = begin_study(config)
     folder = store.folder
     yield from engine.iter_store(store, where=where, should_stop=should_stop)
-    report = write_study(folder)
+    with closing(Apart()) as apart:
+        report = apart.run(should_stop, write_study, folder)
     forget_left(store)
     pictures = {tab: folder / "figures" / f"{stem}.png" for tab, stem in FIGURES.items()}
     yield StudyFinished(folder, report.page, report.sentences, pictures)

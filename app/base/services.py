@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from app.base.apart import Apart
 from app.base.catalogue import Catalogue
 from app.base.controller import Controller
 from app.base.jobs import JobLane
@@ -18,7 +19,7 @@ class Services:
     """State, lanes, engine and what watches over them.
 
     `files` is a second lane, which reads and writes while the first computes; its jobs must not touch the engine. Those
-    `elsewhere` watch what other computers do, which goes on when the window is closed.
+    `elsewhere` watch what other computers do, which goes on when the window is closed. `apart` draws with matplotlib.
     """
 
     settings: Settings
@@ -30,6 +31,7 @@ class Services:
     controller: Controller
     files: JobLane = field(default_factory=JobLane)
     elsewhere: list[JobLane] = field(default_factory=list)
+    apart: Apart = field(default_factory=Apart)
 
     def __post_init__(self) -> None:
         self.files.failed.connect(self.problems.show_failed)
@@ -50,6 +52,7 @@ class Services:
         """Stop the lanes, keep the settings, give the hooks back."""
         for lane in (self.lane, self.files, *self.elsewhere):
             lane.shutdown()
+        self.apart.close()
         self.settings.save()
         self.problems.remove()
         self.log.remove()

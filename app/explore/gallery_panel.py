@@ -73,7 +73,7 @@ class GalleryPanel(QFrame):
     def set_images(self, images: Sequence[ImageInfo], group: str = STARTERS) -> None:
         """List the catalogue's images, showing one group."""
         self._items = [
-            GalleryItem(info.id, info.id.replace("_", " "), info.group, Path(info.path), starter=info.curated)
+            GalleryItem(info.id, info.id.replace("_", " "), info.group, str(info.path), starter=info.curated)
             for info in images
         ]
         self._fill_groups(group)
@@ -105,7 +105,7 @@ class GalleryPanel(QFrame):
     def add(self, files: Sequence[str]) -> None:
         """Put files of the user after those there, and show them."""
         known = {item.key for item in self._mine}
-        self._mine += [GalleryItem(key, Path(key).name, MINE, Path(key)) for key in files if key not in known]
+        self._mine += [GalleryItem(key, Path(key).name, MINE, key) for key in files if key not in known]
         self._fill_groups(MINE)
         self._show_group()
 

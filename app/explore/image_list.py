@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QImageReader, QPainter, QPainterPath, QPixmap
@@ -40,7 +40,7 @@ class GalleryItem:
     key: str
     title: str
     group: str
-    path: Path
+    path: str
     starter: bool = False
     read: Callable[[int], ByteArray] | None = None
     """Gives the picture at a size, for one that is no file of its own."""
@@ -121,7 +121,7 @@ def read_thumbnail(item: GalleryItem) -> QImage:
     side = THUMBNAIL_SIDE * PIXEL_RATIO
     image = QImage()
     if item.read is None:
-        reader = QImageReader(str(item.path))
+        reader = QImageReader(item.path)
         reader.setAutoTransform(True)
         size = reader.size()
         if size.isValid():
@@ -162,7 +162,7 @@ def list_own_images(subject: Subject | None) -> list[GalleryItem]:
             f"{subject.id}{SEPARATOR}{identity}",
             identity.replace("_", " "),
             category or subject.title,
-            source.path / member if is_file else Path(),
+            os.path.join(source.path, member) if is_file else "",  # noqa: PTH118 - a tenth of a Path's time
             read=None if is_file else partial(_read, store, identity),
         )
         for identity, member, category in rows

@@ -10,7 +10,7 @@ from typing import Any
 from app.base.jobs import Make, ShouldStop, WhenBusy
 from app.explore.explore import Explore
 from app.figures.cortex_renderer import CortexRenderer
-from app.figures.dialogs import DrawingDialog, FigureDialog, MovieDialog
+from app.figures.dialogs import PAGE, DrawingDialog, FigureDialog, MovieDialog
 from app.look.theme import find_theme, theme_in_use
 from app.widgets.ask_path import ask_path
 from app.widgets.basics import bring
@@ -20,7 +20,7 @@ from app.widgets.job_line import Reading
 from core.commands.works import CommandWork, ProbeWork, ask_drawing
 from core.errors import BadInputError
 from core.figures.colour_key import ColourKey
-from core.figures.figure import preview_figure, write_figure
+from core.figures.figure import draw_cortex, preview_figure, shrink, write_figure
 from core.figures.figure_config import FigureConfig, FigureKind
 from core.figures.movie import MovieEstimate, MovieReport, estimate_movie, iter_movie
 from core.figures.movie_config import CortexStyle, MovieConfig, MovieFormat, MovieKind, check_movie
@@ -29,7 +29,7 @@ from core.probes.probe import Probe
 from core.progress import Progress
 from core.stimuli.names import name_pair
 from core.surfaces.colormap import DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL
-from core.types import VoxelTable
+from core.types import ByteArray, VoxelTable
 
 MakeCortex = Callable[[ShouldStop], Cortex | None]
 """The cortex for a job that may be told to stop; None where none is shown."""
@@ -220,8 +220,13 @@ class Figures(Feature):
             return
         cortex, voxels = self._open_for_figure(probe, config, dialog)
 
-        draw = partial(preview_figure, probe, config, width=PREVIEW_WIDTH, voxels=voxels)
-        self._submit(dialog, PREVIEW, lambda stop: draw(cortex=cortex(stop)), dialog.show_preview)
+        def draw(stop: ShouldStop) -> ByteArray:
+            drawn = draw_cortex(cortex(stop), shrink(config, PREVIEW_WIDTH))
+            return self._session.apart.run(
+                stop, preview_figure, probe, config, width=PREVIEW_WIDTH, cortex=drawn, voxels=voxels
+            )
+
+        self._submit(dialog, PREVIEW, draw, dialog.show_preview)
 
     def _save_figure(self, config: FigureConfig, ending: str) -> None:
         probe, dialog = self._session.state.probe, self.figure_dialog
@@ -237,8 +242,14 @@ class Figures(Feature):
             self._session.controller.noted.emit(f"Saved the figure to {written}")
 
         dialog.work.note.setText(f"Saving {path.name}…")
-        write = partial(write_figure, probe, config, path, voxels=voxels)
-        self._submit(dialog, SAVE, lambda stop: write(cortex=cortex(stop)), tell)
+
+        def write(stop: ShouldStop) -> Path:
+            if ending == PAGE[0]:  # which holds the whole cortex, and no figure
+                return write_figure(probe, config, path, cortex=cortex(stop), voxels=voxels)
+            drawn = draw_cortex(cortex(stop), config)
+            return self._session.apart.run(stop, write_figure, probe, config, path, cortex=drawn, voxels=voxels)
+
+        self._submit(dialog, SAVE, write, tell)
 
     def _open_for_figure(
         self, probe: Probe, config: FigureConfig, dialog: FigureDialog

@@ -94,8 +94,7 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
 
 
 def quieten(item: pg.PlotItem) -> None:
-    """Take away what is not wanted here: menus, the auto button, panning by mouse."""
-    item.setMenuEnabled(False)
+    """Take away what is not wanted here: the auto button, panning by mouse."""
     item.hideButtons()
     item.setMouseEnabled(x=False, y=False)
     item.showAxis("top", False)

@@ -91,7 +91,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self._is_named = bool(name)
         self._keys: list[Hashable] = []
         self._places = np.zeros((0, 2))
-        super().__init__(parent, axisItems=self._axes)
+        super().__init__(parent, axisItems=self._axes, enableMenu=False)
         for axis in self._axes.values():
             axis.setStyle(hideOverlappingLabels=False)  # a name at the end of an axis is wanted, too
         for item in (self._guide, self._dot, self._ring):

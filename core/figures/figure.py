@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from PIL import Image
 from core.attacks.config import write_budget
 from core.datasets.subject import load_subject
 from core.errors import BadInputError
-from core.figures.colour_key import draw_key
+from core.figures.colour_key import ColourKey, draw_key
 from core.figures.curve import curve_of
 from core.figures.figure_config import FigureConfig, FigureKind, find_figure_format
 from core.figures.movie_frames import Cortex
@@ -34,12 +34,37 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnCortex:
+    """The cortex of one figure, drawn before it: the figure can then be drawn in another process."""
+
+    picture: ByteArray
+    key: ColourKey | None
+    note: str
+
+    def still(self, _size: tuple[int, int]) -> ByteArray:
+        """The picture."""
+        return self.picture
+
+
+def draw_cortex(cortex: Cortex | None, config: FigureConfig) -> DrawnCortex | None:
+    """The cortex as a figure shows it, if it shows one."""
+    if cortex is None or not config.kind.needs_cortex:
+        return None
+    return DrawnCortex(cortex.still(_size_cortex(config)), cortex.key, cortex.note)
+
+
 WORDS = {"png": "Description", "svg": "Description", "pdf": "Subject"}
 """Where a file keeps the settings of its probe."""
 
 
 def write_figure(
-    probe: Probe, config: FigureConfig, path: Path, *, cortex: Cortex | None = None, voxels: VoxelTable | None = None
+    probe: Probe,
+    config: FigureConfig,
+    path: Path,
+    *,
+    cortex: Cortex | DrawnCortex | None = None,
+    voxels: VoxelTable | None = None,
 ) -> Path:
     """Write a figure; `voxels` are those of the subject where it is open, else it is looked up.
 
@@ -54,7 +79,7 @@ def write_figure(
         alone = config.kind is FigureKind.CORTEX
         if cortex is None and alone:
             raise BadInputError("This page shows the cortex, and there is nothing that draws it here.")
-        model = None if cortex is None else cortex.model()
+        model = None if cortex is None or isinstance(cortex, DrawnCortex) else cortex.model()
         return write_probe_page(probe, model, path, theme=config.theme, voxels=voxels, cortex_only=alone)
     inks = find_inks(config.theme)
     with house_style(inks, font_size=config.font_size):
@@ -66,11 +91,21 @@ def write_figure(
     return path
 
 
+def shrink(config: FigureConfig, width: int) -> FigureConfig:
+    """A figure as its preview shows it, `width` pixels wide."""
+    return replace(config, dpi=width / config.inches[0], transparent=False)
+
+
 def preview_figure(
-    probe: Probe, config: FigureConfig, *, width: int, cortex: Cortex | None = None, voxels: VoxelTable | None = None
+    probe: Probe,
+    config: FigureConfig,
+    *,
+    width: int,
+    cortex: Cortex | DrawnCortex | None = None,
+    voxels: VoxelTable | None = None,
 ) -> ByteArray:
     """The figure as pixels (height, width, 3) uint8, `width` pixels wide, for a preview."""
-    few = dataclasses.replace(config, dpi=width / config.inches[0], transparent=False)
+    few = shrink(config, width)
     with house_style(find_inks(config.theme), font_size=config.font_size):
         return draw_pixels(draw_figure(probe, few, cortex, voxels=voxels))
 
@@ -95,7 +130,7 @@ KEY_SHARE = 0.45
 
 
 def draw_figure(
-    probe: Probe, config: FigureConfig, cortex: Cortex | None = None, *, voxels: VoxelTable | None = None
+    probe: Probe, config: FigureConfig, cortex: Cortex | DrawnCortex | None = None, *, voxels: VoxelTable | None = None
 ) -> Figure:
     """Draw the figure a config asks for, captioned with what it shows and on whose responses.
 
@@ -130,7 +165,13 @@ def _draw_plot(axes: Axes, probe: Probe, kind: FigureKind, inks: Inks, *, voxels
 
 
 def _draw_page(
-    figure: Figure, probe: Probe, config: FigureConfig, inks: Inks, *, cortex: Cortex | None, voxels: VoxelTable | None
+    figure: Figure,
+    probe: Probe,
+    config: FigureConfig,
+    inks: Inks,
+    *,
+    cortex: Cortex | DrawnCortex | None,
+    voxels: VoxelTable | None,
 ) -> None:
     note = "" if cortex is not None else " No cortical map: the subject's voxels lie on no surface here."
     say_whose(figure, describe_settings(probe) + note, inks, font_size=config.font_size)
@@ -142,7 +183,7 @@ def _draw_page(
     _draw_plot(below[1].subplots(), probe, FigureKind.ROIS, inks, voxels=voxels)
     lettered = [parts[0], below[0], below[1]]
     if cortex is not None:
-        _draw_cortex(parts[2], cortex, config, inks, share=heights[2] / sum(heights))
+        _draw_cortex(parts[2], cortex, config, inks)
         lettered.append(parts[2])
     for letter, part in zip("abcd", lettered, strict=False):
         part.suptitle(letter, x=0.008, ha="left", fontweight="bold", fontsize=1.25 * config.font_size)
@@ -174,15 +215,18 @@ def _draw_grey_key(axes: Axes, limit: float) -> None:
     axes.tick_params(length=2, pad=2)
 
 
-def _draw_cortex(
-    figure: Figure | SubFigure, cortex: Cortex, config: FigureConfig, inks: Inks, share: float = 0.8
-) -> None:
+def _size_cortex(config: FigureConfig) -> tuple[int, int]:
+    """Width and height in pixels of the cortex in a figure."""
     width, height = config.inches
+    share = PAGE_ROWS[2] / sum(PAGE_ROWS) if config.kind is FigureKind.PROBE else 0.8
+    return round(width * config.dpi), max(64, round(0.72 * share * height * config.dpi))
+
+
+def _draw_cortex(figure: Figure | SubFigure, cortex: Cortex | DrawnCortex, config: FigureConfig, inks: Inks) -> None:
     key = cortex.key
     rows = (1.0, 0.055) if key is not None else (1.0,)
     grid = figure.subplots(len(rows), 1, squeeze=False, height_ratios=rows)[:, 0]
-    size = (round(width * config.dpi), max(64, round(0.72 * share * height * config.dpi)))
-    grid[0].imshow(trim(cortex.still(size)), interpolation="none")
+    grid[0].imshow(trim(cortex.still(_size_cortex(config))), interpolation="none")
     strip(grid[0])
     grid[0].set_title(cortex.note, color=inks.muted, loc="right", fontsize=0.88 * config.font_size)
     if key is not None:

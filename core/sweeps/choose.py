@@ -293,7 +293,7 @@ def _draw_voxels(
         raise refusal("voxels", allowed="of one subject", got=got, advice="Name ROI means instead (--rois).")
     table = load_subject(encoders[0].subject).voxels
     roi, members = resolve_roi(table, roi)
-    fit = [int(voxel) for voxel in members if passes_gate(cards, gate)[voxel]]
+    fit = members[passes_gate(cards, gate)[members]].tolist()
     wanted = int(count) if count.isdecimal() else 0
     if not 1 <= wanted <= len(fit):
         allowed = f"1 to {len(fit)} voxels of {roi}, as many as every encoder predicts with r >= {gate:g}"

@@ -11,6 +11,7 @@ pair: two encoders, target, direction and norm; all images at every budget, the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from core.attacks.config import USUAL_STEPS
@@ -21,7 +22,7 @@ from core.errors import StorageError
 from core.headers import HeaderKind
 from core.networks.catalog import find_network
 from core.sweeps.cells import CellStore
-from core.sweeps.config import AttackKind, EncoderName, Question, SweepConfig
+from core.sweeps.config import AttackKind, Question, SweepConfig
 from core.sweeps.step_seconds import Layer, StepSeconds
 from core.sweeps.work import Facts, Work
 from core.words import format_duration
@@ -231,22 +232,24 @@ def estimate_cost(config: SweepConfig, step_seconds: StepSeconds | None = None) 
     curves = [cell for cell in cells if cell.kind in (CURVE, PAIR)]
     stepping = [cell for cell in curves if config.attacks[cell.attack] is not AttackKind.SQUARE]
     n_steps = len(stepping) * len(config.images) * len(config.ladder) * (config.n_steps or USUAL_STEPS)
-    bytes_each = sum(_bytes_of(config, config.encoders[cell.encoder]) for cell in curves)
     return SweepCost(
         n_cells=len(cells),
         n_steps=n_steps,
         n_passes=sum(weights) - n_steps * PASSES_PER_STEP,
         seconds=sum(time_cell(config, cell, known) for cell in cells),
-        n_bytes=bytes_each,
+        n_bytes=_count_bytes(config, curves),
         measured=all(layer in known for layer in name_layers(config)),
     )
 
 
-def _bytes_of(config: SweepConfig, encoder: EncoderName) -> int:
-    kept = 80 * len(config.images) * len(config.ladder)
+def _count_bytes(config: SweepConfig, curves: Sequence[Cell]) -> int:
+    n_images, n_budgets = len(config.images), len(config.ladder)
+    kept = 80 * n_images * n_budgets * len(curves)
     if not config.question.needs_deltas:
         return kept
-    pixels = 3 * find_network(encoder.network).input_size ** 2
-    voxels = sum(load_subject(one.subject).voxels.n_voxels for one in config.encoders)
+    sizes = {subject: load_subject(subject).voxels.n_voxels for subject in config.subjects}
+    voxels = sum(sizes[one.subject] for one in config.encoders)
+    squares = [3 * find_network(one.network).input_size ** 2 for one in config.encoders]
+    pixels = sum(squares[cell.encoder] for cell in curves)
     # Perturbation float32, gradient and whole-cortex shifts float16, the first image's budgets in bytes.
-    return kept + len(config.images) * (pixels * (4 + 2) + voxels * 2) + len(config.ladder) * pixels
+    return kept + n_images * (pixels * (4 + 2) + len(curves) * voxels * 2) + n_budgets * pixels

@@ -76,7 +76,8 @@ def drive_analysis(window: MainWindow, work: GatedWork, patch: Patch, _tmp: Path
     assert isinstance(page, AnalysisPage)
     encoder = EncoderName("simulated", *window.session.state.encoder)
     config = SweepConfig(Question.FRAGILITY, (encoder,), ("picture_1", "picture_2"), (TargetName(-1, "FFA"),))
-    page.form.config_if_valid = lambda: config  # type: ignore[method-assign]
+    page.form.value = lambda: config  # type: ignore[method-assign]
+    page.form.refresh()
     page.form.changed.emit()
     return Driver(page.work, page.run.click, page.run, lambda: page.run.text() == "Run the analysis")
 

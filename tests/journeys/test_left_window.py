@@ -31,7 +31,6 @@ from core.encoders.fit_request import FitRequest
 from core.engine import Engine
 from core.errors import Cancelled
 from core.progress import Progress
-from core.reports import study_report
 from core.seeds import make_stream
 from core.stimuli import preview, set_work
 from core.stimuli.config import SetConfig
@@ -115,7 +114,7 @@ def open_study(qtbot: QtBot, session: Services, patch: Patch, tmp: Path) -> Open
     patch.setattr(study_run, "STUDY_RUNNER", replace(study_run.STUDY_RUNNER, prepare=make_up))
     patch.setattr(sweep_job, "measure_step_seconds", lambda *_, **__: {})
     report = SimpleNamespace(page=tmp / "report.html", sentences=("It holds.",))
-    patch.setattr(study_report, "write_study", lambda _folder: report)
+    patch.setattr(sweep_job.Apart, "run", lambda *_: report)
     patch.setattr(study_dialog, "measure_step_seconds", lambda *_, **__: {})
     study = Study(make_desk(qtbot, session))
     study.show_study()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +17,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.analyses.answer_view import FragilityView
-from app.analyses.feature import Analyses, is_analysis
+from app.analyses.feature import Analyses, capture, is_analysis
 from app.analyses.page import AnalysisPage, list_analyses
 from app.analyses.sweep_job import iter_analysis
 from app.base.jobs import Idle
@@ -24,6 +28,7 @@ from app.look.qt_application import make_application
 from app.widgets.plot_view import PlotView
 from core.cluster.where import HERE
 from core.engine import Engine
+from core.headers import unstructure
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.types import Direction, NormName
 from tests.helpers.desks import make_desk
@@ -67,6 +72,30 @@ def test_a_point_opens_its_probe_in_explore(qtbot: QtBot, session: Services) -> 
     assert (asked.direction, asked.attack.epsilon, asked.attack.norm) == (Direction.LOWER, 1.0, NormName.L2)
     assert state.probe.stimulus_id == "face_054"
     places.close()
+
+
+def test_a_session_is_captured_without_a_look_at_a_file(
+    qtbot: QtBot, session: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is captured in Qt's thread, after every change."""
+    page = AnalysisPage(Question.FRAGILITY, session)
+    qtbot.addWidget(page)
+    session.state.subject = session.catalogue.load_subject("simulated")
+    page.follow_subject()
+    wanted = unstructure(page.form.value())
+    touched: dict[int, list[object]] = defaultdict(list)
+
+    def note(real: Callable[..., object], *asked: object, **options: object) -> object:
+        touched[threading.get_ident()].append(asked)
+        return real(*asked, **options)
+
+    with monkeypatch.context() as patch:
+        for name in ("stat", "scandir", "listdir", "open"):
+            patch.setattr(os, name, partial(note, getattr(os, name)))
+        kept = capture(page)
+        assert (touched[threading.get_ident()], kept.config) == ([], wanted)
+        page.form.value()
+        assert touched[threading.get_ident()], "which does look"
 
 
 def make_config(images: tuple[str, ...]) -> SweepConfig:

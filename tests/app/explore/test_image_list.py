@@ -29,7 +29,7 @@ class Recorder:
 
     def items(self, count: int) -> list[GalleryItem]:
         return [
-            GalleryItem(f"{number}", f"{number}", "test", Path(), read=lambda side, n=number: self._make(n, side))  # type: ignore[misc]
+            GalleryItem(f"{number}", f"{number}", "test", "", read=lambda side, n=number: self._make(n, side))  # type: ignore[misc]
             for number in range(count)
         ]
 
@@ -105,6 +105,6 @@ def test_the_gallery_goes_to_the_group_of_the_image_on_screen(qtbot: QtBot, tmp_
     assert gallery.group.value() == "face"
     gallery.follow("place_0")
     assert (gallery.group.value(), gallery.list.item(gallery.view.currentIndex().row()).key) == ("place", "place_0")
-    gallery.set_own([GalleryItem("mine:x", "x", "a category", Path())], "me")
+    gallery.set_own([GalleryItem("mine:x", "x", "a category", "")], "me")
     gallery.follow("mine:x")
     assert gallery.list.row_of("mine:x") == 0

@@ -12,7 +12,7 @@ from core.datasets.subject import load_subject
 from core.encoders.files import load_card
 from core.errors import BadInputError
 from core.headers import unstructure
-from core.sweeps import choose
+from core.sweeps import choose, plan
 from core.sweeps.choose import check_comparable, choose_encoders, choose_images, choose_targets
 from core.sweeps.config import EncoderName, Question, SweepConfig, TargetName
 from core.sweeps.plan import CURVE, SWEEP, estimate_cost, list_cells
@@ -55,6 +55,17 @@ def test_squares_are_counted_in_queries_not_in_steps() -> None:
     assert (estimate_cost(plain).n_steps, estimate_cost(square).n_steps) == (2 * 2 * 10, 0)
     more = make(ladder=(1.0,), attacks=("square",), n_queries=400)
     assert estimate_cost(more).n_passes - estimate_cost(square).n_passes == 2 * 2 * 100, "encoders x images x queries"
+
+
+def test_the_bytes_are_counted_from_one_look_at_each_subject(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A form asks for the cost after every change of a field."""
+    seen: list[str] = []
+    monkeypatch.setattr(plan, "load_subject", lambda name: seen.append(name) or load_subject(name))
+    targets = tuple(TargetName(voxel, "") for voxel in range(20))
+    config = make(question=Question.MEANING, targets=targets, ladder=(0.5, 1.0))
+    pixels, voxels = 3 * 224 * 224, 2 * 1844
+    each = 2 * 2 * 80 + 2 * (pixels * 4 + pixels * 2 + voxels * 2) + 2 * pixels
+    assert (estimate_cost(config).n_bytes, seen) == (2 * 20 * each, ["simulated"])
 
 
 def test_one_image_is_refused_because_intervals_need_two() -> None:
