@@ -48,18 +48,23 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The packages of a Python of its own: the installed wheel, and this Python's libraries without its checkout."""
     folder = tmp_path_factory.mktemp("python")
     venv.create(folder, symlinks=True)
+    run_pip("--python", str(folder / "bin" / "python"), "install", str(wheel))
     packages = next(folder.glob("lib/*/site-packages"))
     libraries = {str(Path(numpy.__file__).parents[1]), *site.getsitepackages()}
     (packages / "libraries.pth").write_text("\n".join(sorted(libraries)))
-    run_pip("--python", str(folder / "bin" / "python"), "install", str(wheel))
     return packages
 
 
 def run_pip(*words: str) -> None:
-    """Call pip, which fetches nothing."""
+    """Call pip, which fetches nothing and sees nothing of the checkout."""
     command = [sys.executable, "-m", "pip", "--quiet", *words, "--no-deps", "--no-index"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=list_variables(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def list_variables() -> dict[str, str]:
+    """This process's environment without the checkout."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 def list_files(folder: Path, root: Path) -> set[str]:
@@ -72,7 +77,7 @@ def run(
     installed: Path, *words: str, program: str = "python", home: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a program of the Python with these packages outside the checkout."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = list_variables()
     if home:
         environment |= {"HOME": str(home), "PROBESCOPE_HOME": str(home / "own"), "XDG_DATA_HOME": str(home / "share")}
     command = [str(installed.parents[2] / "bin" / program), *words]
