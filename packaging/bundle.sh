@@ -26,6 +26,10 @@ if ! "$python" -c 'import sys, torch; sys.exit(torch.version.cuda is not None)';
     echo "This torch is built for CUDA, which takes gigabytes more: give TORCH_INDEX." >&2
     exit 2
 fi
+if ! "$python" -c 'import torchvision'; then
+    echo "torch and torchvision do not fit each other: take both from TORCH_INDEX." >&2
+    exit 2
+fi
 "$python" -m pip wheel --quiet --no-deps --wheel-dir "$work/wheel" .
 "$python" -m pip install --quiet --no-deps --target "$work/program" "$work"/wheel/*.whl
 PROGRAM=$work/program PYTHONPATH=$work/program "$python" -m PyInstaller --noconfirm --log-level WARN \

@@ -14,8 +14,8 @@ export UV_TOOL_DIR=$folder/tools UV_TOOL_BIN_DIR=$folder/bin PIPX_HOME=$folder/p
 export PROBESCOPE_HOME=$folder/home XDG_DATA_HOME=$folder/share UV_TORCH_BACKEND=${UV_TORCH_BACKEND-auto}
 [ -n "$UV_TORCH_BACKEND" ] || unset UV_TORCH_BACKEND
 case $tool in
-    uv) uv build --wheel --out-dir "$folder/dist"; install=(uv tool install) remove=(uv tool uninstall) ;;
-    pipx) python3 -m pip wheel --no-deps --wheel-dir "$folder/dist" .; install=(pipx install) remove=(pipx uninstall) ;;
+    uv) uv build --quiet --wheel --out-dir "$folder/dist"; install=(uv tool install) remove=(uv tool uninstall) ;;
+    pipx) python3 -m pip wheel --quiet --no-deps --wheel-dir "$folder/dist" .; install=(pipx install) remove=(pipx uninstall) ;;
     *) echo "Either uv or pipx, not $tool." >&2; exit 2 ;;
 esac
 cd "$folder"

@@ -50,7 +50,7 @@ def build_wheel(
     with tempfile.TemporaryDirectory() as folder:
         # In a folder of its own: what an earlier build left in `build/` would be packed again.
         own = Path(folder) / "build.cfg"
-        own.write_text(f"[build]\nbuild_base = {folder}/build\n", encoding="utf-8")
+        own.write_text(f"[build]\nbuild_base = {folder}/build\n[bdist_wheel]\ncompression = stored\n", encoding="utf-8")
         os.environ["DIST_EXTRA_CONFIG"] = str(own)
         name = build_meta.build_wheel(folder, config_settings)
         rename_wheel(Path(folder) / name, Path(wheel_directory) / name)

@@ -82,7 +82,7 @@ def _drive(out: Path, *, device: str) -> None:
     started = time.monotonic()
     try:
         window.show()
-        _wait("the window", lambda: session.state.clean is not None and _is_idle(window))
+        wait_for("the window", window, lambda: session.state.clean is not None)
         state, took = session.state, time.monotonic() - started
         subject = state.subject.title if state.subject else "no subject"
         print(f"Loaded {subject}, {state.network} {state.layer} on {state.device} in {took:.1f} s")
@@ -95,7 +95,7 @@ def _drive(out: Path, *, device: str) -> None:
         window.actions_table.give("add_to_tray")
         _export(window, out / "raise")
         session.controller.set_direction(Direction.LOWER)
-        _wait("the lowering probe", lambda: _is_idle(window) and _finished(window).config.direction is Direction.LOWER)
+        wait_for("the lowering probe", window, lambda: _finished(window).config.direction is Direction.LOWER)
         lowered = _finished(window)
         _account(lowered)
         _picture(window, out / "window_lower.png", theme=DARK)
@@ -114,7 +114,7 @@ def _click_a_voxel(window: MainWindow) -> Probe:
     first: list[float] = []
     window.session.state.progress_changed.connect(lambda: first.append(time.monotonic() - clicked))
     QTest.mouseClick(window.explore.cortex.view.canvas, Qt.MouseButton.LeftButton, pos=at)
-    _wait("the raising probe", lambda: window.session.state.probe is not None and _is_idle(window))
+    wait_for("the raising probe", window, lambda: window.session.state.probe is not None)
     whole = time.monotonic() - clicked
     print(f"Clicked the cortex: first image after {first[0]:.2f} s, whole probe after {whole:.2f} s")
     return _finished(window)
@@ -149,7 +149,7 @@ def _account(probe: Probe) -> None:
 
 def _export(window: MainWindow, folder: Path) -> None:
     window.session.controller.export(folder)
-    _wait("the export", lambda: (folder / "manifest.json").exists() and _is_idle(window))
+    wait_for("the export", window, (folder / "manifest.json").exists)
     print(f"  exported {sum(path.is_file() for path in folder.rglob('*'))} files to {folder}")
 
 
@@ -167,7 +167,7 @@ def _picture_card(window: MainWindow, path: Path) -> None:
     card = window.features.encoders.card_window
     if card is None:
         raise StorageError("The encoder card did not open; the log says why.")
-    _wait("the encoder card", lambda: _is_idle(window))
+    wait_for("the encoder card", window)
     _rest(LAST_PAINT_MS)
     save_window_picture(card, path)
     card.close()
@@ -178,7 +178,7 @@ def _picture_tray(window: MainWindow, path: Path) -> None:
     tools = window.features.stimuli
     tools.show_page()
     tray, page = tools.tray, tools.page
-    _wait("the tray", lambda: _is_idle(window) and all(tray.preview(row) is not None for row in range(len(tray.items))))
+    wait_for("the tray", window, lambda: all(tray.preview(row) is not None for row in range(len(tray.items))))
     page.list.setCurrentIndex(page.model.index(0, 0))
     _picture(window, path, theme=DARK)
 
@@ -190,15 +190,14 @@ def _finished(window: MainWindow) -> Probe:
     return probe
 
 
-def _is_idle(window: MainWindow) -> bool:
-    return isinstance(window.session.lane.state, Idle)
-
-
-def _wait(what: str, is_there: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_there():
-        if time.monotonic() > deadline:
-            waited = f"Gave up after waiting {PATIENCE_SECONDS:.0f} s for {what}."
+def wait_for(what: str, window: MainWindow, is_there: Callable[[], bool] = lambda: True) -> None:
+    """Wait until nothing runs and it is there. Raises StorageError once no step was done for long."""
+    session, progress, since = window.session, None, time.monotonic()
+    while not (isinstance(session.lane.state, Idle) and is_there()):
+        if session.state.progress is not progress:
+            progress, since = session.state.progress, time.monotonic()
+        if time.monotonic() - since > PATIENCE_SECONDS:
+            waited = f"Gave up on {what} after {PATIENCE_SECONDS:.0f} s without a step."
             raise StorageError(f"{waited} `python main.py doctor` may say why.")
         _rest(POLL_MS)
 

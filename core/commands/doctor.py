@@ -74,9 +74,11 @@ def check_package(name: str) -> CheckResult:
 def check_torch() -> CheckResult:
     """The device an attack would run on."""
     try:
+        importlib.import_module("torchvision")  # it fits one release and build of torch
         return CheckResult("device", describe_device(choose_device("auto")))
-    except (ImportError, OSError) as error:
-        return CheckResult("device", f"torch does not load: {error}", "Install torch again in this environment.")
+    except (ImportError, OSError, RuntimeError) as error:
+        cure = "Install both again in this environment, from the same index."
+        return CheckResult("device", f"torch or torchvision does not load: {error}", cure)
 
 
 def check_display() -> CheckResult:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from core.checks import check_choice, refusal
-from core.errors import BadInputError, WeightsError
+from core.errors import BadInputError, ProbeError, WeightsError
 from core.networks.files.program import explained, say
 from core.networks.spec import NetworkSpec
 
@@ -105,9 +105,17 @@ def _build_bare(spec: NetworkSpec) -> nn.Module:
             return _build(spec).to("meta")
 
 
-def _build(spec: NetworkSpec) -> nn.Module:
-    import torchvision
+def load_torchvision() -> Any:
+    """The library, which timm needs, too. Raises ProbeError if it does not fit torch."""
+    try:
+        return importlib.import_module("torchvision")
+    except (ImportError, OSError, RuntimeError) as error:
+        advice = "Install both again in this environment, from the same index."
+        raise ProbeError(f"torchvision does not load with this torch: {say(error)}. {advice}") from error
 
+
+def _build(spec: NetworkSpec) -> nn.Module:
+    torchvision = load_torchvision()
     if spec.family == "torchvision":
         check_choice(f"{spec.id}.architecture", spec.architecture, torchvision.models.list_models())
         make = partial(torchvision.models.get_model, spec.architecture, weights=None)

@@ -20,7 +20,14 @@ import torch
 
 from core.checks import check_choice, refusal, suggest
 from core.errors import BadInputError
-from core.networks.build import TRANSFORMED, build_architecture, example_pixels, find_function, list_entry_points
+from core.networks.build import (
+    TRANSFORMED,
+    build_architecture,
+    example_pixels,
+    find_function,
+    list_entry_points,
+    load_torchvision,
+)
 from core.networks.files.normalisation import find_normalisations, list_channels
 from core.networks.files.program import explained
 from core.networks.spec import Family, LayerInfo, NetworkSpec, Tokens
@@ -46,6 +53,7 @@ def find_named(library: str, name: str) -> NetworkSpec:
     bare, _, tokens = name.partition("@")
     if tokens:
         check_choice("tokens", tokens, get_args(Tokens))
+    load_torchvision()
     spec = {"timm": _find_timm, "torchvision": _find_torchvision, "entry": _find_entry}[library](bare)
     return complete_spec(replace(spec, id=f"{library}:{name}"), tokens=tokens)
 

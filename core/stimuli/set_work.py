@@ -43,7 +43,7 @@ SET = Work(
         for number, recipe in enumerate(wanted.recipes)
     ),
     made_by="`main.py stimuli make` makes",
-    computed_by="core.stimuli.set_work:SET_RUNNER",
+    computed_by=f"{__name__}:SET_RUNNER",
     claim_at=lambda wanted: Path(wanted.store) / CLAIMS_NAME,
 )
 SetStore = CellStore[Wanted, LoneCell]

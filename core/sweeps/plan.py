@@ -156,7 +156,7 @@ SWEEP = Work(
     config=SweepConfig,
     list_cells=list_cells,
     made_by="`main.py fragility`, `discriminability`, `transfer`, `meaning` and `disagreement` make",
-    computed_by="core.sweeps.run:SWEEP_RUNNER",
+    computed_by=f"{__package__}.run:SWEEP_RUNNER",
     facts=SweepFacts,
 )
 SweepStore = CellStore[SweepConfig, Cell]

@@ -43,7 +43,7 @@ SEARCH = Work(
         for number, layer in enumerate(request.layers)
     ),
     made_by="`main.py fit --layers search` makes",
-    computed_by="core.sweeps.search:SEARCH_RUNNER",
+    computed_by=f"{__name__}:SEARCH_RUNNER",
 )
 SearchStore = CellStore[FitRequest, LoneCell]
 

@@ -112,6 +112,6 @@ STUDY = Work(
     config=StudyConfig,
     list_cells=list_study,
     made_by="`main.py study` makes",
-    computed_by="core.sweeps.study.run:STUDY_RUNNER",
+    computed_by=f"{__package__}.run:STUDY_RUNNER",
 )
 StudyStore = CellStore[StudyConfig, StudyCell]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from app.shell.demo_run import MARK, PICTURES, SETS, remove_earlier
-from core.errors import BadInputError
+from app.base.jobs import Idle
+from app.shell import demo_run
+from app.shell.demo_run import MARK, PICTURES, SETS, remove_earlier, wait_for
+from core.errors import BadInputError, StorageError
 from tests.helpers.stimulus_sets import write_set
 
 
@@ -50,3 +55,15 @@ def test_pictures_of_the_user_are_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "stimuli.png").write_bytes(b"mine")
     with pytest.raises(BadInputError, match="stimuli.png"):
         remove_earlier(tmp_path)
+
+
+def test_a_probe_may_take_as_long_as_it_advances(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that jumps by a minute whenever it is asked; the probe does a step between two looks, then no more."""
+    clock, state, looks = itertools.count(step=60), SimpleNamespace(progress=None), itertools.count()
+    window: Any = SimpleNamespace(session=SimpleNamespace(state=state, lane=SimpleNamespace(state=Idle())))
+    monkeypatch.setattr(demo_run, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(demo_run, "_rest", lambda _: setattr(state, "progress", min(next(looks), 20)))
+    wait_for("the probe", window, lambda: state.progress == 20)
+    assert next(clock) > 20 * 60
+    with pytest.raises(StorageError, match="Gave up on the probe after 240 s without a step"):
+        wait_for("the probe", window, lambda: False)
