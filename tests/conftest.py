@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
 import tempfile
 import threading
@@ -104,15 +103,9 @@ def lane(qtbot: QtBot) -> Iterator[JobLane]:
 
 
 @pytest.fixture(autouse=True)
-def own_folders(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[None]:
-    """Settings, encoders and caches a test writes are seen by no other test and by no user; kept where it fails."""
-    home, n_failed = tmp_path_factory.mktemp("home"), request.session.testsfailed
-    monkeypatch.setenv(HOME_VARIABLE, str(home))
-    yield
-    if request.session.testsfailed == n_failed:
-        shutil.rmtree(home, ignore_errors=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings, encoders and caches a test writes are seen by no other test and by no user."""
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture(autouse=True)
