@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QWidget
 from app.cortex.camera import CameraPose
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, arrange
 from app.cortex.mesh import Mesh, points_in_frame, to_unit, vertex_normals
+from app.cortex.thinning import MOST, thin_half
 from app.widgets.basics import make_label, make_row
 from app.widgets.editors import Slider
 from core.checks import refusal
@@ -90,7 +91,8 @@ class MorphPath:
             half = self.surface.side(side)
             placement = arrange(self.surface, geometry, hemispheres=hemispheres, view=view)[side]
             points, faces = placement.place(half.geometries[geometry]), half.faces_of(geometry)
-            self._stops[side, geometry] = Mesh(points, faces, partial(vertex_normals, points, faces))
+            thin = partial(thin_half, half, flat=geometry == "flat") if half.n_vertices > MOST else None
+            self._stops[side, geometry] = Mesh(points, faces, partial(vertex_normals, points, faces), thin)
         return self._stops[side, geometry]
 
     def pose(
@@ -119,7 +121,7 @@ class MorphPath:
 
 def _blend(start: Mesh, end: Mesh, share: np.float32) -> Mesh:
     points = start.points + share * (end.points - start.points)
-    return Mesh(points, end.faces, lambda: to_unit(start.normals + share * (end.normals - start.normals)))
+    return Mesh(points, end.faces, lambda: to_unit(start.normals + share * (end.normals - start.normals)), end.thin)
 
 
 def follow_path(
