@@ -65,7 +65,8 @@ def test_those_kept_share_no_edge_and_the_others_go_to_the_nearest_they_share_on
         if vertex in kept:
             assert near.tolist() == [vertex] == [kept[onto[vertex]]]
         else:
-            assert kept[onto[vertex]] == near[np.argmin(np.linalg.norm(points[near] - points[vertex], axis=1))]
+            away = np.linalg.norm(points[near] - points[vertex], axis=1)
+            assert away[near == kept[onto[vertex]]] == pytest.approx(away.min())  # of some as near any
 
 
 def test_a_hole_stays_where_it_is() -> None:
