@@ -138,7 +138,9 @@ class Easel:
             return frame
         steps = [one for one in SLOWEST if task.scene.is_large or not one.thinned]
         quick = (one for one in steps if min(self.took.get(one, UNKNOWN)) < SLOWEST[one])
-        frame = self._draw(task, next(quick, COARSE))
+        fineness = next(quick, COARSE)
+        drawn = replace(task.scene, thinned=True) if fineness.thinned and task.scene.is_large else task.scene
+        frame = replace(self._draw(replace(task, scene=drawn), fineness), scene=task.scene)
         if self.took.get(COARSE, (math.inf,))[-1] < SLOWEST[steps[-1]] / 4:
             self.took.pop(steps[-1], None)  # four times the pixels would have been in time
         return frame
@@ -172,13 +174,12 @@ class Easel:
         return self._found
 
     def _render(self, task: Task, fineness: Fineness) -> ByteArray:
-        scene = replace(task.scene, thinned=True) if fineness.thinned and task.scene.is_large else task.scene
         lost: Exception | None = None
         for make in self._kinds:
             try:
                 if self._renderer is None:
                     self._renderer = make()
-                return self._renderer.draw(scene, task.shape, fineness.scale)
+                return self._renderer.draw(task.scene, task.shape, fineness.scale)
             except LOST as error:
                 LOGGER.info("The cortex was not drawn: %r", error)
                 lost = error

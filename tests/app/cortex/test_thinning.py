@@ -6,14 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QFont
 
+from app.cortex.annotate import find_annotations
+from app.cortex.camera import CameraPose
 from app.cortex.morph import MorphPath
 from app.cortex.scene import Scene
 from app.cortex.thinning import choose_vertices, move_faces, thin_half
 from core.surfaces.mesh import CorticalSurface
 from core.surfaces.store import load_fsaverage5
-from tests.helpers.cortex import make_bare_half, make_cortex, make_icosphere
+from tests.helpers.cortex import make_atlas, make_bare_half, make_cortex, make_icosphere
 from tests.helpers.fine_cortex import make_fine_cortex
+
+LOOKS = {"inflated": (0.0, 0.0), "flat": (0.0, 90.0)}
+"""Azimuth and elevation, degrees."""
 
 
 def as_set(faces: np.ndarray) -> set[tuple[int, ...]]:
@@ -98,6 +104,19 @@ def test_on_the_way_every_corner_is_a_vertex_and_what_stands_in_the_scene_stays(
     opened = position > 1
     assert as_set(few.faces) == as_set(load_fsaverage5().right.faces_of("flat" if opened else "pial"))
     np.testing.assert_array_equal(thinned.marker_position(0.8), scene.marker_position(0.8))
+
+
+@pytest.mark.parametrize("geometry", ["inflated", "flat"])
+def test_names_marker_and_captions_of_a_thinned_scene_stand_where_they_do_in_the_full_one(qapp, geometry) -> None:
+    surface = make_fine_cortex(1)
+    path = MorphPath(surface, (geometry,), hemispheres="both", view="lateral")
+    scene = Scene(path=path, atlas=make_atlas(surface), marked=(0, 30_000), pose=CameraPose(*LOOKS[geometry]))
+    scene = replace(scene, pose=scene.pose.fitted(scene.points(), aspect=1.5))
+    full, few = (
+        find_annotations(replace(scene, thinned=one), size=(600.0, 400.0), font=QFont()) for one in (False, True)
+    )
+    assert full.labels and full.labels == few.labels
+    assert full.captions == few.captions and full.ring == few.ring
 
 
 def test_a_small_surface_has_nothing_to_thin() -> None:
