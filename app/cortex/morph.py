@@ -44,6 +44,7 @@ class MorphPath:
         self.layout: tuple[Hemispheres, NamedView] = (hemispheres, view)
         self._stops: dict[tuple[int, Geometry], Mesh] = {}
         self._between: dict[int, tuple[float, Mesh]] = {}
+        self._ends: dict[Geometry, tuple[tuple[object, ...], object, CameraPose]] = {}
 
     @property
     def length(self) -> int:
@@ -113,9 +114,12 @@ class MorphPath:
         ends = []
         for stop in (before, after):
             angles = (VIEWS["flat"].azimuth, VIEWS["flat"].elevation) if stop == "flat" else folded
-            end, shown = CameraPose(*angles), [(side, self.stop(side, stop)) for side in sides]
-            points = points_in_frame(shown, framed, forward=end.axes()[2])
-            ends.append(end.fitted(points, aspect=aspect, margin=margin))
+            asked, kept = (sides, angles, aspect, margin), self._ends.get(stop)
+            if kept is None or kept[0] != asked or kept[1] is not framed:
+                end, shown = CameraPose(*angles), [(side, self.stop(side, stop)) for side in sides]
+                points = points_in_frame(shown, framed, forward=end.axes()[2])
+                kept = self._ends[stop] = (asked, framed, end.fitted(points, aspect=aspect, margin=margin))
+            ends.append(kept[2])
         return ends[0].between(ends[1], share)
 
 
