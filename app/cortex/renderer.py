@@ -84,10 +84,9 @@ class Renderer:
         Raises GraphicsError if the graphics were lost.
         """
         self._take_shapes(scene, shape.ratio * oversampling)
-        if scene.colours is not None and scene.colours is not self._colours.get(scene.thinned):
-            for side, (mesh, rgba) in enumerate(zip(scene.meshes, scene.colours(), strict=False)):
-                data = self._meshes[side + 2 * scene.thinned].data
-                data.GetPointData().SetScalars(pv.convert_array(rgba[mesh.kept]))
+        if scene.path and scene.colours is not None and scene.colours is not self._colours.get(scene.thinned):
+            for at, (mesh, rgba) in enumerate(zip(scene.meshes, scene.colours(), strict=True), 2 * scene.thinned):
+                self._meshes[at].data.GetPointData().SetScalars(pv.convert_array(rgba[mesh.kept]))
             self._colours[scene.thinned] = scene.colours
         self._take_ground(shape.ground)
         scene.pose.apply(self._renderer.GetActiveCamera())
