@@ -158,10 +158,14 @@ def _box_of(label: PlacedLabel, size: tuple[float, float]) -> tuple[FloatArray, 
 
 
 def find_annotations(scene: Scene, *, size: tuple[float, float], font: QFont) -> Annotations:
-    """Everything written over a picture of `size` in interface pixels."""
+    """Everything written over a picture of `size` in interface pixels.
+
+    Of a thinned scene it stands where it does in the full one; what lies in front is asked of what is drawn.
+    """
+    drawn, scene = scene, replace(scene, thinned=False)
 
     def pick_at(x: float, y: float) -> FloatArray | None:
-        pick = pick_vertex(scene, size, (x, y))
+        pick = pick_vertex(drawn, size, (x, y))
         return None if pick is None else np.asarray(pick.point)
 
     captions, found = _find_captions(scene, size), list[PlacedLabel]()

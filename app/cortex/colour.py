@@ -80,6 +80,8 @@ def colour_regions(labels: IntArray, colours: ByteArray, *, dimmed: BoolArray) -
 
 def dim(layer: Layer, dimmed: BoolArray) -> Layer:
     """The layer with the dimmed vertices (n,) greyed and thinned; the others are left exactly as they are."""
+    if not dimmed.any():
+        return layer
     grey = (layer.rgb @ LUMA)[:, None]
     held_back = DIM_GREY * grey + (1 - DIM_GREY) * layer.rgb
     thinned = layer.opacity * np.float32(DIM_OPACITY)

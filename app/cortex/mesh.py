@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -30,16 +31,29 @@ class Mesh:
     points : (n, 3) float32. Scene mm.
     faces : (m, 3) int32
     find_normals : Makes the normals (n, 3) float32 when they are first asked for.
+    thin : Finds the vertices (k,) and triangles (j, 3) of the `thinned` one; None where there is none.
+    kept : The vertices that these are of a mesh that was thinned: `values[kept]` are theirs.
     """
 
     points: npt.NDArray[np.float32]
     faces: npt.NDArray[np.int32]
     find_normals: Callable[[], npt.NDArray[np.float32]]
+    thin: Callable[[], tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]] | None = None
+    kept: npt.NDArray[np.int64] | EllipsisType = ...
 
     @cached_property
     def normals(self) -> npt.NDArray[np.float32]:
         """Unit normals (n, 3) of the vertices; zero where there is no triangle."""
         return self.find_normals()
+
+    @cached_property
+    def thinned(self) -> Mesh:
+        """One with few enough vertices for the processor to draw while things move: itself where it has few."""
+        if self.thin is None:
+            return self
+        kept, faces = self.thin()
+        points = self.points[kept]
+        return Mesh(points, faces, partial(vertex_normals, points, faces), kept=kept)
 
     @cached_property
     def drawn(self) -> npt.NDArray[np.float32]:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QWidget
 from app.cortex.camera import CameraPose
 from app.cortex.layout import VIEWS, Geometry, Hemispheres, NamedView, arrange
 from app.cortex.mesh import Mesh, points_in_frame, to_unit, vertex_normals
+from app.cortex.thinning import MOST, thin_half
 from app.widgets.basics import make_label, make_row
 from app.widgets.editors import Slider
 from core.checks import refusal
@@ -43,6 +44,7 @@ class MorphPath:
         self.layout: tuple[Hemispheres, NamedView] = (hemispheres, view)
         self._stops: dict[tuple[int, Geometry], Mesh] = {}
         self._between: dict[int, tuple[float, Mesh]] = {}
+        self._ends: dict[Geometry, tuple[tuple[object, ...], object, CameraPose]] = {}
 
     @property
     def length(self) -> int:
@@ -90,7 +92,8 @@ class MorphPath:
             half = self.surface.side(side)
             placement = arrange(self.surface, geometry, hemispheres=hemispheres, view=view)[side]
             points, faces = placement.place(half.geometries[geometry]), half.faces_of(geometry)
-            self._stops[side, geometry] = Mesh(points, faces, partial(vertex_normals, points, faces))
+            thin = partial(thin_half, half, flat=geometry == "flat") if half.n_vertices > MOST else None
+            self._stops[side, geometry] = Mesh(points, faces, partial(vertex_normals, points, faces), thin)
         return self._stops[side, geometry]
 
     def pose(
@@ -111,15 +114,18 @@ class MorphPath:
         ends = []
         for stop in (before, after):
             angles = (VIEWS["flat"].azimuth, VIEWS["flat"].elevation) if stop == "flat" else folded
-            end, shown = CameraPose(*angles), [(side, self.stop(side, stop)) for side in sides]
-            points = points_in_frame(shown, framed, forward=end.axes()[2])
-            ends.append(end.fitted(points, aspect=aspect, margin=margin))
+            asked, kept = (sides, angles, aspect, margin), self._ends.get(stop)
+            if kept is None or kept[0] != asked or kept[1] is not framed:
+                end, shown = CameraPose(*angles), [(side, self.stop(side, stop)) for side in sides]
+                points = points_in_frame(shown, framed, forward=end.axes()[2])
+                kept = self._ends[stop] = (asked, framed, end.fitted(points, aspect=aspect, margin=margin))
+            ends.append(kept[2])
         return ends[0].between(ends[1], share)
 
 
 def _blend(start: Mesh, end: Mesh, share: np.float32) -> Mesh:
     points = start.points + share * (end.points - start.points)
-    return Mesh(points, end.faces, lambda: to_unit(start.normals + share * (end.normals - start.normals)))
+    return Mesh(points, end.faces, lambda: to_unit(start.normals + share * (end.normals - start.normals)), end.thin)
 
 
 def follow_path(

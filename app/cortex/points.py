@@ -32,7 +32,7 @@ class PointRenderer:
             facing = np.ones(len(mesh.points)) if scene.is_flat else mesh.normals @ -forward
             seen = np.unique(mesh.faces[(facing > 0)[mesh.faces].all(axis=1)])
             seen = seen[np.argsort(-(mesh.points[seen] @ forward))]  # of spots on one pixel the last stays, the nearest
-            rgb = scene.colours()[side][seen, :3] if scene.colours else np.full((len(seen), 3), 200)
+            rgb = scene.colours()[side][mesh.kept][seen, :3] if scene.colours else np.full((len(seen), 3), 200)
             apart = np.linalg.norm(mesh.points[mesh.faces[:, 0]] - mesh.points[mesh.faces[:, 1]], axis=1)
             reach = np.arange(min(WIDEST, 2 + int(np.percentile(apart, 90) * height / (2 * scene.pose.scale))))
             around = np.stack(np.meshgrid(reach, reach), axis=-1).reshape(-1, 2) - len(reach) // 2

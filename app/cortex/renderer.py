@@ -60,8 +60,9 @@ class Renderer:
         self._window.Initialize()
         self._check()
         self._pixels = vtkUnsignedCharArray()
-        self._meshes = (_MeshActor(), _MeshActor())
-        self.lines = {kind: (_LineActor(depth), _LineActor(depth)) for kind, depth in TOWARDS_VIEWER.items()}
+        # Left, right, and both thinned: what moves and what is at rest are kept side by side.
+        self._meshes = tuple(_MeshActor() for _ in range(4))
+        self.lines = {kind: tuple(_LineActor(depth) for _ in range(4)) for kind, depth in TOWARDS_VIEWER.items()}
         self.marker = _make_marker()
         for line in (line for pair in self.lines.values() for line in pair):
             self._renderer.AddActor(line.halo)
@@ -75,7 +76,7 @@ class Renderer:
             light.SetPosition(*direction)
             light.SetIntensity(strength)
             self._renderer.AddLight(light)
-        self._colours: object = None
+        self._colours: dict[bool, object] = {}
 
     def draw(self, scene: Scene, shape: Format, oversampling: float = 1.0) -> ByteArray:
         """The scene without anything written, (height, width, 4) uint8, `oversampling` times as large.
@@ -83,10 +84,10 @@ class Renderer:
         Raises GraphicsError if the graphics were lost.
         """
         self._take_shapes(scene, shape.ratio * oversampling)
-        if scene.colours is not None and scene.colours is not self._colours:
-            for side, rgba in enumerate(scene.colours()):
-                self._meshes[side].data.GetPointData().SetScalars(pv.convert_array(rgba))
-        self._colours = scene.colours
+        if scene.path and scene.colours is not None and scene.colours is not self._colours.get(scene.thinned):
+            for at, (mesh, rgba) in enumerate(zip(scene.meshes, scene.colours(), strict=True), 2 * scene.thinned):
+                self._meshes[at].data.GetPointData().SetScalars(pv.convert_array(rgba[mesh.kept]))
+            self._colours[scene.thinned] = scene.colours
         self._take_ground(shape.ground)
         scene.pose.apply(self._renderer.GetActiveCamera())
         width, height = shape.pixels(oversampling)
@@ -107,16 +108,16 @@ class Renderer:
             raise GraphicsError("No OpenGL 3.2 for drawing was found.")
 
     def _take_shapes(self, scene: Scene, ratio: float) -> None:
-        shown = dict(scene.shown)
-        for side, mesh in enumerate(self._meshes):
-            mesh.actor.SetVisibility(side in shown)
-            if side in shown:
-                mesh.take(shown[side], lit=not scene.is_flat)
+        shown = {side + 2 * scene.thinned: mesh for side, mesh in scene.shown}
+        for at, mesh in enumerate(self._meshes):
+            mesh.actor.SetVisibility(at in shown)
+            if at in shown:
+                mesh.take(shown[at], lit=not scene.is_flat)
         for kind, drawn in scene.lines.items():
-            for side, line in enumerate(self.lines[kind]):
-                labels = None if drawn.labels is None or side not in shown else drawn.labels[side]
+            for at, line in enumerate(self.lines[kind]):
+                labels = None if drawn.labels is None or at not in shown else drawn.labels[at % 2]
                 if labels is not None:
-                    line.take(shown[side], labels)
+                    line.take(shown[at], labels)
                 halo = (line.halo, drawn.halo, drawn.width + HALO_WIDTH)
                 for actor, ink, width in (halo, (line.actor, drawn.ink, drawn.width)):
                     actor.SetVisibility(labels is not None)
@@ -190,6 +191,7 @@ class _LineActor(_PolyActor):
     def __init__(self, towards_viewer: float) -> None:
         super().__init__()
         self._outline: Outline | None = None
+        self._labels: IntArray | None = None
         self.halo, around = vtkActor(), vtkPolyDataMapper()
         around.SetInputData(self.data)
         self.halo.SetMapper(around)
@@ -201,10 +203,11 @@ class _LineActor(_PolyActor):
             actor.GetProperty().SetLighting(False)
 
     def take(self, mesh: Mesh, labels: IntArray) -> None:
-        """Follow the borders between labels (n,) on a mesh."""
+        """Follow the borders between labels (n,), of all vertices, on a mesh."""
         outline = self._outline
-        if outline is None or outline.faces is not mesh.faces or outline.labels is not labels:
-            self._outline = outline = Outline(mesh.faces, labels)
+        if outline is None or outline.faces is not mesh.faces or self._labels is not labels:
+            self._outline = outline = Outline(mesh.faces, labels[mesh.kept])
+            self._labels = labels
             self._mesh = None
             self.data.SetLines(pv.CellArray.from_regular_cells(outline.segments))
         if mesh is not self._mesh:

@@ -70,6 +70,7 @@ class Scene:
     marked : (side, vertex) of the marker.
     centres : Finds the vertices (n_steps, 2) of both sides that a path goes over, -1 for none.
     framed : The vertices (n,) of both sides that views bring into sight; None for all.
+    thinned : Large hemispheres are drawn with fewer triangles; what stands in the scene is of the full ones.
     """
 
     path: MorphPath | None = None
@@ -88,11 +89,18 @@ class Scene:
     style: CortexStyle = field(default_factory=CortexStyle)
     pose: CameraPose = field(default_factory=lambda: CameraPose(0.0, 0.0))
     theme: Theme = DARK
+    thinned: bool = False
 
     @property
     def meshes(self) -> tuple[Mesh, ...]:
-        """The left and the right hemisphere; none without a path."""
-        return () if self.path is None else tuple(self.path.shape(side, self.position) for side in (0, 1))
+        """The left and the right hemisphere as they are drawn; none without a path."""
+        full = () if self.path is None else tuple(self.path.shape(side, self.position) for side in (0, 1))
+        return tuple(mesh.thinned for mesh in full) if self.thinned else full
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is drawn faster when it is thinned."""
+        return any(mesh.thin is not None for _, mesh in self.shown)
 
     @property
     def shown(self) -> tuple[tuple[int, Mesh], ...]:
@@ -126,7 +134,7 @@ class Scene:
         if self.marked is None or self.marked[0] not in self.sides or self.path is None:
             return None
         side, vertex = self.marked
-        mesh = self.meshes[side]
+        mesh = self.path.shape(side, self.position)
         return np.asarray(mesh.points[vertex] + lift * mesh.normals[vertex] if lift else mesh.points[vertex])
 
 

@@ -1,9 +1,10 @@
 """Where pictures of the cortex are drawn: a thread with a renderer of its own, so that no frame stops the window.
 
 Of the frames asked for only the newest waits; pictures that are ordered are all drawn. While things move a frame is as
-fine as there is time for, judged by what frames took; at rest one twice as large, averaged down, follows. Where OpenGL
-belongs to the main thread (macOS) or no other one gets a context, the same is done in Qt's thread; where there is no
-OpenGL at all, the cortex is drawn as points, and the frame says so.
+fine as there is time for, judged by what frames took, and a large surface has fewer triangles if it must; at rest one
+twice as large, averaged down, with all triangles, follows. Where OpenGL belongs to the main thread (macOS) or no other
+one gets a context, the same is done in Qt's thread; where there is no OpenGL at all, the cortex is drawn as points, and
+the frame says so.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from PySide6.QtCore import QObject, QRectF, Qt, QThread, QTimer, Signal
 from PySide6.QtGui import QImage, QPainter
@@ -41,10 +42,19 @@ LOGGER = logging.getLogger(__name__)
 REST_MS = 100
 """Without a newer request for so long, things are at rest."""
 
-FINE, PLAIN, COARSE = 2.0, 1.0, 0.5
-"""How much larger than shown a frame is drawn: averaging smooths lines too, which multisampling does not."""
 
-SLOWEST = {FINE: 1 / 40, PLAIN: 1 / 15}
+class Fineness(NamedTuple):
+    """How much larger than shown a frame is drawn (averaging smooths lines too, which multisampling does not), and
+    whether a large surface is thinned.
+    """
+
+    scale: float
+    thinned: bool = False
+
+
+FINE, PLAIN, THINNED, COARSE = Fineness(2.0), Fineness(1.0), Fineness(1.0, True), Fineness(0.5, True)
+
+SLOWEST = {FINE: 1 / 40, PLAIN: 1 / 15, THINNED: 1 / 15}
 """Seconds that a frame so fine may take while things move."""
 
 UNKNOWN = (0.0, 0.0)
@@ -114,7 +124,7 @@ class Easel:
     def __init__(self, *kinds: Callable[[], AnyRenderer]) -> None:
         self._kinds = kinds
         self._renderer: AnyRenderer | None = None
-        self.took: dict[float, tuple[float, float]] = {FINE: (math.inf, math.inf)}
+        self.took: dict[Fineness, tuple[float, float]] = {FINE: (math.inf, math.inf)}
         """Seconds of the last two frames so fine; the lower counts: the first after a change prepares much."""
 
         self._found, self._layer = Annotations(), QImage()
@@ -123,12 +133,18 @@ class Easel:
     def draw(self, task: Task) -> Frame:
         """A picture finely, or a frame as fine as there is time for. Raises GraphicsError if all renderers fail."""
         if task.is_fine:
-            self.took.pop(PLAIN, None)  # another surface or size may have become fast enough
-            return self._draw(task, FINE)
-        quick = (one for one, limit in SLOWEST.items() if min(self.took.get(one, UNKNOWN)) < limit)
-        frame = self._draw(task, next(quick, COARSE))
-        if self.took.get(COARSE, (math.inf,))[-1] < SLOWEST[PLAIN] / 4:
-            self.took.pop(PLAIN, None)  # four times the pixels would have been in time
+            frame = self._draw(task, FINE)
+            self.took.pop(THINNED, None)  # another surface or size may have become fast enough
+            if self.took[FINE][-1] < 4 * SLOWEST[PLAIN]:  # a quarter of the pixels takes a quarter of the time at best
+                self.took.pop(PLAIN, None)
+            return frame
+        steps = [one for one in SLOWEST if task.scene.is_large or not one.thinned]
+        quick = (one for one in steps if min(self.took.get(one, UNKNOWN)) < SLOWEST[one])
+        fineness = next(quick, COARSE)
+        drawn = replace(task.scene, thinned=True) if fineness.thinned and task.scene.is_large else task.scene
+        frame = replace(self._draw(replace(task, scene=drawn), fineness), scene=task.scene)
+        if self.took.get(COARSE, (math.inf,))[-1] < SLOWEST[steps[-1]] / 4:
+            self.took.pop(steps[-1], None)  # four times the pixels would have been in time
         return frame
 
     def close(self) -> None:
@@ -137,7 +153,7 @@ class Easel:
             self._renderer.close()
         self._renderer = None
 
-    def _draw(self, task: Task, fineness: float) -> Frame:
+    def _draw(self, task: Task, fineness: Fineness) -> Frame:
         started = time.perf_counter()
         pixels = self._render(task, fineness)
         image = resize(pixels, task.shape.pixels(), opaque=task.shape.ground is not None)
@@ -167,13 +183,13 @@ class Easel:
         painter.end()
         self._found, self._layer, self._measures, self._parts = found, layer, measures, parts
 
-    def _render(self, task: Task, fineness: float) -> ByteArray:
+    def _render(self, task: Task, fineness: Fineness) -> ByteArray:
         lost: Exception | None = None
         for make in self._kinds:
             try:
                 if self._renderer is None:
                     self._renderer = make()
-                return self._renderer.draw(task.scene, task.shape, fineness)
+                return self._renderer.draw(task.scene, task.shape, fineness.scale)
             except LOST as error:
                 LOGGER.info("The cortex was not drawn: %r", error)
                 lost = error

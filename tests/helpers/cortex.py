@@ -58,6 +58,12 @@ def make_half(fineness: int, *, side: int) -> HemisphereSurface:
     )
 
 
+def make_bare_half(points: np.ndarray, faces: np.ndarray) -> HemisphereSurface:
+    """A hemisphere that is inflated only."""
+    nothing, none = np.zeros(len(points), np.float32), np.empty((0, 3), np.int32)
+    return HemisphereSurface({"inflated": points.astype(np.float32)}, faces.astype(np.int32), none, nothing, nothing)
+
+
 def make_cortex() -> CorticalSurface:
     """162 vertices on the left, 642 on the right."""
     return CorticalSurface("made-up", make_half(LEFT_FINENESS, side=0), make_half(RIGHT_FINENESS, side=1))

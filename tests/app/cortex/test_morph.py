@@ -219,3 +219,21 @@ def test_depth_of_a_region_is_its_distance_to_the_border_by_brute_force() -> Non
     assert depth.max() > 1
     whole = depth_inside(half.faces, np.ones(len(labels), dtype=np.int16))
     assert (whole == whole[0]).all() and whole[0] > 0
+
+
+def test_the_camera_on_the_way_follows_all_it_is_asked_for() -> None:
+    def make() -> MorphPath:
+        return MorphPath(SURFACE, find_stops(SURFACE, "pial"), hemispheres="both", view="visual")
+
+    kept = make()
+    every, few = (tuple(np.arange(n) < n // part for n in SURFACE.n_vertices) for part in (1, 3))
+    asked = {"sides": (0, 1), "folded": (20.0, 10.0), "aspect": 1.5, "margin": 1.1, "framed": every}
+    changes = [{}, {"framed": few}, {"framed": None}, {"aspect": 0.7}, {"folded": (80.0, 0.0)}, {"sides": (1,)}]
+    poses = []
+    for change in [*changes, {"margin": 1.4}, {}]:
+        for position in (0.0, 0.4, 1.0, 1.5, 2.0):
+            given = {**asked, **change}
+            rest = {name: given[name] for name in ("aspect", "margin", "framed")}
+            poses.append(kept.pose(position, given["sides"], given["folded"], **rest))
+            assert poses[-1] == make().pose(position, given["sides"], given["folded"], **rest)
+    assert len(set(poses)) > 20

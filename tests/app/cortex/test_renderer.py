@@ -17,8 +17,8 @@ from app.cortex.scene import BLACK, WHITE, Format, GraphicsError, Scene, to_rgb
 from app.cortex.studio import open_renderer
 from app.look.theme import DARK, LIGHT
 from core.figures.probe_maps import ProbeMap
-from core.surfaces.mesh import CorticalSurface, HemisphereSurface
-from tests.helpers.cortex import make_atlas, make_cortex, make_icosphere, make_table
+from core.surfaces.mesh import CorticalSurface
+from tests.helpers.cortex import make_atlas, make_bare_half, make_cortex, make_icosphere, make_table
 
 SHAPE = Format((300.0, 200.0), 1.0, ("#000000", "#000000"))
 
@@ -38,12 +38,6 @@ def make_scene(surface=None, geometry="inflated", hemispheres="both", view="late
     angles = VIEWS["flat" if geometry == "flat" else view]
     pose = CameraPose(angles.azimuth, angles.elevation).fitted(scene.points(), aspect=1.5)
     return replace(scene, pose=pose)
-
-
-def make_half(points: np.ndarray, faces: np.ndarray) -> HemisphereSurface:
-    """A hemisphere that is inflated only."""
-    nothing, none = np.zeros(len(points), np.float32), np.empty((0, 3), np.int32)
-    return HemisphereSurface({"inflated": points.astype(np.float32)}, faces.astype(np.int32), none, nothing, nothing)
 
 
 def covered_by_force(scene: Scene, size: tuple[int, int]) -> np.ndarray:
@@ -103,21 +97,55 @@ def test_a_larger_picture_shows_the_same(renderer) -> None:
     assert np.abs(means - small).mean() < 2
 
 
-def test_a_hole_shows_the_ground_and_is_not_picked(renderer) -> None:
-    unit, faces = make_icosphere(4)
+@pytest.mark.parametrize(("fineness", "thinned"), [(4, False), (6, True)])
+def test_a_hole_shows_the_ground_and_is_not_picked(renderer, fineness, thinned) -> None:
+    unit, faces = make_icosphere(fineness)
     kept = faces[unit[faces][:, :, 1].mean(axis=1) > -0.9]  # open towards the viewer behind
     far = unit[:, 1] > 0
     kept = kept[~far[kept].all(axis=1) | (np.abs(unit[kept][:, :, 0]).min(axis=1) > 0.5)]  # and through to the front
-    half = make_half(50 * unit, kept)
+    half = make_bare_half(50 * unit, kept)
     surface = CorticalSurface("holed", half, half)
     scene = make_scene(surface, hemispheres="left", view="posterior")
-    picture = renderer.draw(scene, SHAPE)
+    picture = renderer.draw(replace(scene, thinned=thinned), SHAPE)
     x, y = scene.pose.project(np.zeros(3), width=300, height=200)
     assert not picture[round(float(y)), round(float(x)), :3].any()
     assert pick_vertex(scene, SHAPE.size, (float(x), float(y))) is None
     beside = scene.pose.project(50 * np.array([0.8, -0.6, 0.0]), width=300, height=200)
     assert picture[round(float(beside[1])), round(float(beside[0])), 0] > 0
     assert pick_vertex(scene, SHAPE.size, tuple(beside.tolist())) is not None
+
+
+def make_large(**parts) -> Scene:
+    """Two balls of 40,962 vertices in smooth colours, with ROIs."""
+    unit, faces = make_icosphere(6)
+    half = make_bare_half(50 * unit, faces)
+    half = replace(half, geometries={**half.geometries, "sphere": (100 * unit).astype(np.float32)})
+    surface = CorticalSurface("large", half, half)
+    rgba = np.full((len(unit), 4), 255, np.uint8)
+    rgba[:, :3] = np.round(127.5 + 120 * np.sin(3 * unit[:, [1, 2, 0]]))
+    return make_scene(surface, colours=lambda: (rgba, rgba[:, [1, 2, 0, 3]]), **parts)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_thinned_frame_is_nearly_the_full_one(renderer, named) -> None:
+    scene = make_large()
+    scene = replace(scene, atlas=make_atlas(scene.path.surface), marked=(1, 20_000)) if named else scene
+    full, thinned = (renderer.draw(replace(scene, thinned=one), SHAPE, 2.0)[..., :3].astype(float) for one in (0, 1))
+    assert not np.array_equal(full, thinned)
+    assert abs(full.mean() - thinned.mean()) < 0.2
+    assert np.abs(full - thinned).mean() < (2.0 if named else 0.3)
+    assert np.array_equal(renderer.draw(scene, SHAPE, 2.0)[..., :3], full)
+
+
+def test_a_thinned_frame_has_the_colours_of_the_vertices_it_keeps_and_follows_them(renderer) -> None:
+    scene = make_large()
+    for colours in (scene.colours, lambda: tuple(255 - one for one in scene.colours())):
+        renderer.draw(replace(scene, colours=colours, thinned=True), SHAPE)
+        for side, mesh in enumerate(scene.meshes):
+            data = renderer._meshes[2 + side].data
+            kept, points, seen = mesh.thinned.kept, np.asarray(data.points), data.GetPointData().GetScalars()
+            assert len(kept) == 10_242
+            assert np.array_equal(points, mesh.points[kept]) and np.array_equal(seen, colours()[side][kept])
 
 
 def test_values_that_are_all_unknown_show_the_bare_cortex(renderer) -> None:
@@ -134,7 +162,7 @@ def test_values_that_are_all_unknown_show_the_bare_cortex(renderer) -> None:
 
 def test_a_surface_of_330_000_vertices_is_drawn_and_picked(renderer) -> None:
     unit, faces = make_icosphere(7)  # 163,842 vertices
-    half = make_half(60 * unit, faces)
+    half = make_bare_half(60 * unit, faces)
     surface = CorticalSurface("fine", half, half)
     scene = make_scene(surface, view="posterior")
     assert sum(surface.n_vertices) > 327_000

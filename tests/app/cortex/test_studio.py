@@ -23,12 +23,13 @@ from app.cortex.layout import sides_of
 from app.cortex.morph import MorphPath
 from app.cortex.points import PointRenderer
 from app.cortex.scene import Format, GraphicsError, Scene
-from app.cortex.studio import COARSE, FINE, NO_GRAPHICS, PLAIN, Easel, Studio, Task, resize
+from app.cortex.studio import COARSE, FINE, NO_GRAPHICS, PLAIN, SLOWEST, THINNED, Easel, Studio, Task, resize
 from app.cortex.view import CortexView
 from app.look.theme import DARK, LIGHT, interface_font
 from core.errors import Cancelled
 from core.figures.probe_maps import ProbeMap
-from tests.helpers.cortex import make_atlas, make_cortex, make_table
+from core.surfaces.mesh import CorticalSurface
+from tests.helpers.cortex import make_atlas, make_bare_half, make_cortex, make_icosphere, make_table
 
 SHAPE = Format((60.0, 40.0), 1.0, ("#000000", "#000000"))
 
@@ -156,6 +157,40 @@ def test_frames_are_as_fine_as_there_is_time_for() -> None:
     assert easel.draw(replace(task, is_fine=True)).is_fine
 
 
+class Unhurried(SlowRenderer):
+    """Notes whether what it drew was thinned; takes long for what was not."""
+
+    def draw(self, scene: Scene, shape: Format, oversampling: float = 1.0) -> np.ndarray:
+        time.sleep(0.0 if scene.thinned else 1.01 * 4 * SLOWEST[PLAIN])
+        return super().draw(scene, shape, oversampling)
+
+
+def test_a_large_surface_is_thinned_while_it_moves_if_it_must_and_whole_at_rest(slow) -> None:
+    unit, faces = make_icosphere(6)
+    half = make_bare_half(50 * unit, faces)
+    path = MorphPath(CorticalSurface("large", half, half), ("inflated",), hemispheres="both", view="lateral")
+    easel, moving = Easel(Unhurried), Task(Scene(path=path), SHAPE)
+    for _ in range(5):
+        easel.draw(moving)
+    assert [scene.thinned for scene, _, _ in slow.drawn] == [False, False, True, True, True]
+    assert {fineness for _, fineness, _ in slow.drawn} == {PLAIN.scale}  # there is time for all pixels
+    at_rest = easel.draw(replace(moving, is_fine=True))
+    assert at_rest.is_fine and slow.drawn[-1][0] is moving.scene and slow.drawn[-1][1] == FINE.scale
+    again = easel.draw(moving)
+    assert slow.drawn[-1][0].thinned and again.scene is moving.scene  # what is picked and named is not thinned
+    easel.took[THINNED] = (1.0, 1.0)
+    easel.draw(moving)
+    assert slow.drawn[-1][1] == COARSE.scale and slow.drawn[-1][0].thinned
+
+
+def test_a_small_surface_is_never_thinned(slow) -> None:
+    easel, moving = Easel(Unhurried), Task(make_scene(), SHAPE)
+    for _ in range(4):
+        easel.draw(moving)
+    assert not any(scene.thinned for scene, _, _ in slow.drawn)
+    assert [fineness for _, fineness, _ in slow.drawn][2:] == [COARSE.scale] * 2
+
+
 def test_names_are_found_anew_only_where_more_than_colours_changed(slow, qtbot, monkeypatch) -> None:
     found, find = list[Scene](), studio_module.find_annotations
     monkeypatch.setattr(
@@ -260,7 +295,7 @@ def test_on_macos_no_thread_is_begun(slow, qtbot, monkeypatch) -> None:
         studio.ask(Scene(), SHAPE)
     qtbot.waitUntil(lambda: bool(frames) and frames[-1].is_fine)
     assert {thread for _, _, thread in slow.drawn} == {threading.get_ident()}
-    assert [fineness for _, fineness, _ in slow.drawn] == [PLAIN, FINE]
+    assert [fineness for _, fineness, _ in slow.drawn] == [PLAIN.scale, FINE.scale]
     studio.close()
 
 
