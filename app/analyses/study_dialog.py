@@ -83,7 +83,7 @@ class StudyDialog(QDialog, Fields):
         name="Noise levels",
         width=FIELD_WIDTH,
     )
-    norm = Pick("Norm", choices=NORMS[:2])
+    norm = Pick("Norm", choices=NORMS[:2], width=FIELD_WIDTH)
     epsilon = Text(
         "Epsilon at 224 px",
         "Budget of the probes in [0, 1] pixel units; Linf also as 2/255",
@@ -187,8 +187,12 @@ class StudyDialog(QDialog, Fields):
             allow(button, "Run the test first")
 
     def _lay_out(self) -> None:
-        form = make_row(
-            self.make_rows("extent", "norm", "epsilon"), 40, self.make_rows("noise", "n_images", "seed"), -1
+        pairs = (("extent", "noise"), ("norm", "n_images"), ("epsilon", "seed"))
+        words = {right: make_label(self.fields()[right].title, "muted") for _, right in pairs}
+        for word in words.values():
+            word.setMinimumWidth(words["noise"].sizeHint().width())
+        form = self.make_rows(
+            *((self.fields()[left].title, left, 40, words[right], right, -1) for left, right in pairs)
         )
         self.copy = make_copy_button(
             lambda: CommandWork("study", {"config": self.value(), "out": Path("study")}), self.work.error

@@ -78,7 +78,7 @@ class Montage(Feature):
         """Draw the cortex as it is now and show it."""
         self.picture = draw_montage(self._view)
         self.dialog = QDialog(self._desk.parent)
-        shown, room = QLabel(), available_size() * 0.7
+        shown, room = QLabel(), available_size() * 0.7 * self.picture.devicePixelRatio()
         shown.setAccessibleName("Both hemispheres from four sides")
         fit = (room, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
         shown.setPixmap(QPixmap.fromImage(self.picture).scaled(*fit))

@@ -16,7 +16,7 @@ from app.widgets.form import Fields, Gate
 
 GATE_TIP = "Voxels whose encoder predicts held-out images worse than this are dimmed on the cortex"
 LEAST_WIDTH = 316
-"""Narrower, the badges and the row of norm and steps would be cut."""
+"""Narrower, the badges and the row of direction and norm would be cut."""
 
 
 class ControlsPanel(QFrame, Fields):
@@ -39,7 +39,7 @@ class ControlsPanel(QFrame, Fields):
         self.run = RunBox()
         self.attack.add_advanced("Dim voxels with r below", self.gate)
         parts = (self.encoder, self.against, make_line(), self.target, make_line(), self.attack)
-        scroll = make_scroll(make_column(*parts, -1, gap=8, margin=(16, 8, 16, 8)))
+        scroll = make_scroll(make_column(*parts, -1, gap=6, margin=(16, 8, 16, 8)))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         foot = make_column(self.attack.epsilon, self.run, margin=(16, 8, 16, 8))
         self.setLayout(make_column(scroll, make_line(), foot, gap=0, stretch=0))

@@ -88,8 +88,8 @@ class EpsilonControl(QWidget):
         self._error = make_label(role="field-error", wraps=True)
         self._error.hide()
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
-        top = make_row(make_label("Budget ε"), -1, self.field)
-        self.setLayout(make_column(top, self.slider, self._hint, self._error, gap=4))
+        top = make_row(make_label("Budget ε"), self._hint, self.field, stretch=1)
+        self.setLayout(make_column(top, self.slider, self._error, gap=4))
         self.field.editingFinished.connect(self._take_text)
         self.slider.valueChanged.connect(self._take_slider)
         self.slider.sliderReleased.connect(self._commit)
@@ -147,7 +147,8 @@ class EpsilonControl(QWidget):
         self.field.setText(write_epsilon(self.epsilon, self.norm))
         self._hint.setText("")
         with suppress(BadInputError):  # a mask that does not fit is refused where it is used
-            self._hint.setText(describe_grey_levels([self.epsilon], self.norm, side=self._side, mask=self.within))
+            told = describe_grey_levels([self.epsilon], self.norm, side=self._side, mask=self.within)
+            self._hint.setText(told.replace(" × ", "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}"))
 
     def _show_error(self, text: str) -> None:
         set_look(self.field, "invalid", "true" if text else "false")

@@ -108,6 +108,7 @@ class Explore(Feature):
         known = {info.id for info in catalogue.images}
         self.show(replace(self.selection(), image=wanted if wanted in known else self.gallery.first_key()))
         self.undo.begin()
+        self.cortex.view.canvas.input.take_focus()  # else the bar of tabs would have the keys
 
     def keep(self) -> None:
         """Remember sizes and what is open for the next start."""

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -40,8 +41,8 @@ BESIDE_PICTURES = 190
 """Pixels above, between and below two rows of pictures."""
 RESPONSES = (250, 0.325, 450)
 """Least height, share of it, and what all rows of the table need."""
-LEAST_GALLERY, LARGEST_CONTROLS = 172, 1000
-"""Heights: two rows of thumbnails; all controls, with those of a budget unfolded."""
+LEAST_GALLERY, LARGEST_CONTROLS = 134, 1000
+"""Heights: a row of thumbnails; all controls, with those of a budget unfolded."""
 COMPACT_WIDTH = 1264
 """Narrower, controls, cortex and images do not fit side by side."""
 
@@ -205,6 +206,7 @@ class Places(QObject):
         yield (images := _put(work, 1, ImagesPanel()))
         yield (responses := _put(centre, 1, ResponsesPanel()))
         self._panels = Panels(controls, gallery, self.cortex, images, responses)
+        _order_keys(controls, gallery, self.cortex, responses, images)
 
 
 def _make_splitter(name: str, *widgets: QWidget, shares: tuple[int, int], upright: bool = False) -> QSplitter:
@@ -237,6 +239,16 @@ def _put(splitter: QSplitter, number: int, panel: Panel) -> Panel:
     splitter.setStretchFactor(number, empty.sizePolicy().horizontalStretch())
     empty.deleteLater()
     return panel
+
+
+def _order_keys(*parts: QWidget) -> None:
+    """Let Tab go through parts of a window in this order, whichever was made first."""
+    chain = [parts[0]]
+    while (after := chain[-1].nextInFocusChain()) is not None and after is not parts[0]:
+        chain.append(after)
+    takes = [one for one in chain if one.focusPolicy() & Qt.FocusPolicy.TabFocus]
+    for first, second in pairwise(one for part in parts for one in takes if part.isAncestorOf(one)):
+        QWidget.setTabOrder(first, second)
 
 
 def _widget_of(splitter: QSplitter, number: int) -> QWidget:

@@ -28,7 +28,7 @@ class RunBox(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._running = False
+        self._running = self._stops = False
         self._reason = ""
         self.auto = QCheckBox("after every change")
         self.auto.setAccessibleName("Probe after every change")
@@ -56,14 +56,14 @@ class RunBox(QWidget):
 
     def set_run_state(self, state: RunState) -> None:
         """Follow the lane: a probe under way turns the button into Cancel."""
-        self._running, stops = False, not isinstance(state, Idle) and state.stops
+        self._running, self._stops = False, not isinstance(state, Idle) and state.stops
         if not isinstance(state, Idle) and state.kind == "probe":
             self._running = True
-            self.left.setText("Stopping…" if stops else state.title)
+            self.left.setText("Stopping…" if self._stops else state.title)
         else:
             self.bar.set_share(0.0)
             self.right.setText("")
-        self._show(stops=stops)
+        self._show()
 
     def show_progress(self, progress: ProbeProgress, *, most: str = "") -> None:
         """Show how far a probe is; `most` is "at most " where it may end before its last step."""
@@ -74,15 +74,16 @@ class RunBox(QWidget):
         left = progress.seconds_left
         self.right.setText("" if left is None else f"{most}{write_duration(left)} left")
 
-    def _show(self, *, stops: bool = False) -> None:
+    def _show(self) -> None:
         running, reason = self._running, self._reason
         if not running:
             self.left.setText(reason or self._made)
         self.button.setText("Cancel" if running else "Probe")
         self.button.setToolTip("Stop the running probe (Esc)" if running else reason or "Run the probe (Space)")
-        self.button.setEnabled(not stops if running else not reason)
+        self.button.setEnabled(running or not reason)  # while it stops, too: a disabled button loses the keys
         set_icon(self.button, *(("cancel", "danger") if running else ("probe", "on_accent", "faint")))
         set_look(self.button, "kind", "big-stop" if running else "big")
 
     def _press(self) -> None:
-        (self.cancel_requested if self._running else self.probe_requested).emit()
+        if not (self._running and self._stops):
+            (self.cancel_requested if self._running else self.probe_requested).emit()

@@ -48,9 +48,9 @@ KINDS = (
 
 
 SIDES = (
-    ("left", "Left", "The ROI in the left hemisphere alone"),
+    ("left", "L", "The ROI in the left hemisphere alone"),
     ("", "Both", "The ROI in both hemispheres"),
-    ("right", "Right", "The ROI in the right hemisphere alone"),
+    ("right", "R", "The ROI in the right hemisphere alone"),
 )
 
 
@@ -60,9 +60,9 @@ class TargetForm(Form):
     roi_chosen = Signal(str)
 
     kind = Pick("", choices=KINDS, name="Target")
-    roi = Choice("", name="ROI")
+    roi = Choice("", name="ROI", letters=6)
     brush = Pick("", choices=BRUSHES, name="Brush")
-    side = Pick("", choices=SIDES, name="Hemisphere of the ROI")
+    side = Pick("", choices=SIDES, name="Hemisphere of the ROI", width=112)
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,8 +88,8 @@ class TargetForm(Form):
         self.show_size(BRUSH_SIZES[0])
         self._show_drawing(False)
         texts = make_column(self.summary, self.details, gap=2)
-        choices = (make_heading("Target"), self.kind, self.roi, self.side, self._drawing)
-        self.setLayout(make_column(*choices, texts, self.more))
+        choices = (make_heading("Target"), self.kind, make_row(self.roi, self.side, stretch=0), self._drawing)
+        self.setLayout(make_column(*choices, texts, self.more, gap=6))
         self._show_kind(TargetKind.VOXEL)
 
     def set_rois(self, rois: Sequence[tuple[str, int]]) -> None:

@@ -67,7 +67,7 @@ class ImagesForm(Form):
 
 
 class CaptionBox(FlagBox):
-    """A box with lines of text, which give way in their middle where they are too long."""
+    """A box with lines of text, which give way in their middle, or without their SDs, where they are too long."""
 
     def __init__(self, caption: str) -> None:
         super().__init__()
@@ -99,7 +99,8 @@ class CaptionBox(FlagBox):
         lines, metrics = self._caption.splitlines(), self.fontMetrics()
         beside = self._whole.width() - max(map(metrics.horizontalAdvance, lines), default=0)
         room = max(LEAST, self.width()) - beside
-        shown = [metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, room) for line in lines]
+        kept = [line if metrics.horizontalAdvance(line) <= room else line.split(" = ")[0] for line in lines]
+        shown = [metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, room + 1) for line in kept]
         self.setText("\n".join(shown).replace("&", "&&"))
 
 

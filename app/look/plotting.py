@@ -73,13 +73,15 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
             self.resizeEvent()
 
     def resizeEvent(self, event: QResizeEvent | None = None) -> None:
-        """A name longer than the axis is written smaller, never cut."""
+        """A name longer than the axis is written smaller, and on two lines beside a very low plot, never cut."""
         if self.label is not None:
             font, upright = plot_font(), self.orientation in ("left", "right")
             needed = QFontMetricsF(font).horizontalAdvance(self.labelText) + NAME_MARGIN
             length = self.size().height() if upright else self.size().width()
             font.setPointSizeF(font.pointSizeF() * max(LEAST_NAME, min(1.0, length / needed)))
             self.label.setFont(font)
+            self.label.document().setDefaultTextOption(QTextOption(Qt.AlignmentFlag.AlignHCenter))
+            self.label.setTextWidth(length if length < LEAST_NAME * needed else -1)
         super().resizeEvent(event)
 
     def set_theme(self, theme: Theme) -> None:

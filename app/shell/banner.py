@@ -122,7 +122,7 @@ NOTE_MS = 12_000
 
 
 WIDEST, APART = 720, 12
-"""Of the banner, and between it and the edges of the window, in pixels."""
+"""Of the banner, and between it and the sides of the window, in pixels."""
 
 
 def find_written(text: str) -> Path | None:
@@ -143,7 +143,7 @@ def find_written(text: str) -> Path | None:
 
 
 class Banner(QFrame):
-    """One sentence over the foot of the window, where it moves nothing; it can be closed.
+    """One sentence over the right of the status line, where it moves and hides next to nothing; it can be closed.
 
     Problems stay until closed or solved, notes disappear. What was written can be opened from its note.
     """
@@ -157,7 +157,7 @@ class Banner(QFrame):
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.open = make_button("", "link", self._open)
         self._close = make_tool_button(self.clear, tip="Close this message", icon="close")
-        row = make_row(self._icon, self.text, self.open, self._close, gap=10, margin=(12, 6, 8, 6), stretch=1)
+        row = make_row(self._icon, self.text, self.open, self._close, gap=10, margin=(12, 1, 4, 1), stretch=1)
         for part in (self._icon, self._close):
             row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
         self.setLayout(row)
@@ -179,9 +179,10 @@ class Banner(QFrame):
 
     def _take_place(self) -> None:
         if (over := self.parentWidget()) is not None:
-            width = min(WIDEST, over.width() - 2 * APART)
-            height = max(self.heightForWidth(width), self.minimumSizeHint().height())
-            self.setGeometry((over.width() - width) // 2, over.height() - height - APART, width, height)
+            line, beside = self.text.fontMetrics().horizontalAdvance(self.text.text()), self.minimumSizeHint().width()
+            width = min(WIDEST, over.width() - 2 * APART, line + beside + 2 * APART)
+            height = self.heightForWidth(width)
+            self.setGeometry(over.width() - width - APART, over.height() - height, width, height)
             self.raise_()
 
     def _open(self) -> None:

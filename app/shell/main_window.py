@@ -137,7 +137,7 @@ class MainWindow(QMainWindow):
         scroll.setAccessibleName("Workspace")
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         centre.setLayout(make_column(scroll, gap=0, margin=(0, 6, 0, 0)))
-        self.banner.float_over(centre)
+        self.banner.float_over(self)
         self.setCentralWidget(centre)
         self.setStatusBar(self.status)
         bar.setObjectName("topBar")

@@ -64,5 +64,5 @@ def _side_by_side(tables: Iterable[str]) -> str:
 
 
 def _write_table(name: str, rows: Sequence[tuple[str, str]]) -> str:
-    lines = (f'<tr><td width="130"><b>{escape(key)}</b></td><td>{escape(text)}</td></tr>' for key, text in rows)
+    lines = (f'<tr><td width="150"><b>{escape(key)}</b></td><td>{escape(text)}</td></tr>' for key, text in rows)
     return f'<h4>{name}</h4><table cellpadding="1">{"".join(lines)}</table>'

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QScrollArea, QWidget
+from PySide6.QtWidgets import QLayout, QScrollArea, QWidget
 
-from app.widgets.basics import list_way, make_button, make_column, make_label, set_icon
+from app.widgets.basics import list_way, make_button, make_column, make_label, make_row, set_icon
 
 
 class Fold(QWidget):
-    """A clickable name and the content under it, closed at first."""
+    """A clickable name, with what stands `beside` it, and the content under it, closed at first."""
 
     toggled = Signal(bool)
 
-    def __init__(self, name: str, content: QWidget, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, name: str, content: QWidget, *, beside: QLayout | None = None) -> None:
+        super().__init__()
         self._content = content
         self.button = make_button(name, "fold", tip=f"Show or hide: {name.lower()}")
         self.button.setCheckable(True)
         self.button.toggled.connect(self._open)
         self._open(False)
-        self.setLayout(make_column(self.button, content, gap=4))
+        self.setLayout(make_column(make_row(self.button, beside or 0, stretch=0), content, gap=4))
 
     def _open(self, opened: bool) -> None:
         self._content.setVisible(opened)

@@ -16,7 +16,7 @@ from core.sweeps.overview import Overseer, Overview, Row, WorkerState
 READ, PERIOD_MS = "read cells", 2000
 WORKERS = ("Worker", "Device", "At", "Done", "Steps/s", "Memory")
 CELLS = ("Cell", "State", "Where", "Attempt", "Reason")
-SIZE = (960, 560)
+SIZE = (1200, 560)
 
 
 class CellsDialog(QDialog):

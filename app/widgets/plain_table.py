@@ -167,6 +167,7 @@ class FactTable(QScrollArea):
             for label in pair:
                 label.setToolTip(tips.get(name, ""))
         grid = make_grid(pairs, gap=12)
+        grid.setContentsMargins(0, 0, 0, 0)
         grid.setRowStretch(len(rows), 1)
         inside.setLayout(grid)
         self.setWidget(inside)

@@ -39,7 +39,7 @@ MARKERS = {"o": "o", "s": "s", "D": "d", "v": "t", "^": "t1", "P": "+", "x": "x"
 """Matplotlib's names for symbols, which plots use, and pyqtgraph's."""
 BOTTOM_HEIGHT, LINE_HEIGHT = 40, 14
 """Pixels of an axis with names at its ticks, and of each further line of a name."""
-LONGEST = {"bottom": 11, "left": 22}
+LONGEST = {"bottom": 9, "left": 22}
 """Letters on one line of a tick's name."""
 MOST_LEGEND, LEGEND_MARGIN = 0.7, 12
 """Share of the height that is left free for a legend at most, and pixels above it."""
@@ -231,7 +231,6 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         above = [part for part in (plot.title, html.escape(self.whose)) if part]
         item.setTitle("<br>".join(above) or None, color=theme.muted, size="9pt", bold=False)
         item.titleLabel.setToolTip(plot.tip)
-        self._follow_width()
         item.vb.invertY(plot.fields is not None)
         while self._levels:
             item.removeItem(self._levels.pop())
@@ -346,6 +345,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
 
     def _fit(self, *_: object) -> None:
         """Fill the room there is, with some of it for the legend or for names at the ends of lines."""
+        self._follow_width()  # numbers at an axis may have become wider
         plot, box = self.shown, self.getPlotItem().vb
         (left, right), (low, high) = (
             [float(_scale(end, log=log)) for end in ends]

@@ -19,7 +19,7 @@ from pytestqt.qtbot import QtBot
 from app.base.jobs import Idle
 from app.base.services import open_services
 from app.images import page as page_module
-from app.images.page import ChoiceGrid, ImagesPage
+from app.images.page import CaptionBox, ChoiceGrid, ImagesPage
 from app.images.work import Found
 from app.shell.application import make_window
 from app.shell.main_window import MainWindow
@@ -340,3 +340,12 @@ def test_many_images_with_long_names_scroll_down_only(qtbot: QtBot) -> None:
         assert "+1.23 = +0.45 SD" in box.text()
     assert long[0].caption == boxes[0].toolTip()
     assert page.minimumSizeHint().width() <= area.viewport().width()
+
+
+def test_a_number_without_room_is_left_out_rather_than_cut(qtbot: QtBot) -> None:
+    box = CaptionBox("Restart 1\n+10.76 = +18.16 SD")
+    qtbot.addWidget(box)
+    box.show()
+    for less, shown in ((0, "Restart 1\n+10.76 = +18.16 SD"), (4, "Restart 1\n+10.76")):
+        box.resize(box.sizeHint().width() - less, box.height())
+        assert box.text() == shown

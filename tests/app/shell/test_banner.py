@@ -8,7 +8,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.shell.banner import Banner
+from app.shell.banner import APART, Banner
 from app.widgets.basics import make_column
 
 
@@ -44,7 +44,7 @@ def test_a_note_whose_text_is_marked_waits(banner: Banner) -> None:
     assert banner.isHidden()
 
 
-def test_it_lies_over_the_foot_of_its_place_and_moves_nothing(qtbot: QtBot) -> None:
+def test_it_lies_in_the_lower_right_corner_of_its_place_and_moves_nothing(qtbot: QtBot) -> None:
     place, banner = QWidget(), Banner()
     qtbot.addWidget(place)
     below = QLabel("work", place)
@@ -57,9 +57,9 @@ def test_it_lies_over_the_foot_of_its_place_and_moves_nothing(qtbot: QtBot) -> N
     for size in ((600, 400), (1600, 900)):
         place.resize(*size)
         box = banner.geometry()
-        assert box.bottom() < place.height() and box.left() >= 0 and box.right() < place.width()
+        assert box.bottom() == place.height() - 1 and box.left() >= 0
         assert box.height() >= banner.layout().heightForWidth(box.width())
-        assert abs(box.center().x() - place.width() // 2) <= 1
+        assert 0 < place.width() - box.right() <= APART + 1
     place.resize(600, 400)
     assert below.geometry() == before
 

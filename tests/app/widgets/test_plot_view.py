@@ -38,6 +38,27 @@ def test_a_long_title_never_pushes_the_plot_out_of_its_view(qtbot: QtBot, widths
     assert title.document().size().height() > 2.5 * title.document().firstBlock().layout().lineAt(0).height()
 
 
+def test_wide_names_at_an_axis_never_push_the_plot_out_of_its_view(qtbot: QtBot) -> None:
+    view = PlotView()
+    view.whose = "Simulated subject"
+    show(qtbot, view, (420, 300))
+    names = [(float(place), f"alexnet features.{place}") for place in range(2)]
+    fields = np.array([[np.nan, 1.0], [np.nan, np.nan]])
+    view.show_plot(Plot("lowered", "raised", title=TITLE[:52], fields=fields, x_ticks=names, y_ticks=names))
+    view.grab()  # an axis measures its names when it draws them
+    QApplication.processEvents()
+    assert view.getPlotItem().vb.sceneBoundingRect().right() <= view.width()
+
+
+def test_a_name_longer_than_its_low_axis_stands_on_two_lines(qtbot: QtBot) -> None:
+    view = PlotView()
+    view.show_plot(Plot("x", "shift of the target, z (simulated)", (Series(X, X, size=4),)))
+    show(qtbot, view, (420, 300), (420, 130))
+    axis = view.getPlotItem().getAxis("left")
+    assert axis.label.boundingRect().width() <= axis.size().height() + 1
+    assert axis.label.document().size().height() > 1.5 * axis.label.document().firstBlock().layout().lineAt(0).height()
+
+
 @pytest.mark.parametrize("height", [180, 300, 700])
 def test_no_point_lies_under_the_legend(qtbot: QtBot, height: int) -> None:
     view = PlotView()
