@@ -156,6 +156,7 @@ def _export(window: MainWindow, folder: Path) -> None:
 def _picture(window: MainWindow, path: Path, *, theme: Theme) -> None:
     apply_theme(make_application(), theme)
     window.banner.clear()
+    window.explore.presenter.settle()
     _rest(LAST_PAINT_MS)
     window.explore.cortex.view.canvas.settle()
     save_window_picture(window, path)
