@@ -117,8 +117,7 @@ def test_a_set_is_simulated_and_shown(qtbot: QtBot, lane: JobLane, tmp_path: Pat
     assert "Noise ceiling must be given" in dialog.work.error.text()
     dialog.ceiling.set_value(40.0)
     dialog.run.click()
-    qtbot.waitUntil(lambda: bool(dialog.answer.words.text()), timeout=120_000)
-    assert "Which model is right, slope 1" in dialog.answer.words.text()
+    qtbot.waitUntil(lambda: "Which model is right, slope 1" in dialog.answer.words.text(), timeout=120_000)
     assert dialog.answer.choice.count() == 3
     dialog.answer.choice.setCurrentIndex(2)
     assert dialog.answer.view.shown.title == "which model is right: slope 0.25"

@@ -431,11 +431,11 @@ def test_a_volume_without_values_is_left_out_of_a_nifti_set(tmp_path: Path) -> N
         write_picture(tmp_path / "images" / f"{name}.png")
     write_csv(tmp_path / "trials.csv", [{"image": name} for name in [*"a", "n/a", *"cdefabcdef"]])
     labels = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
-    for name, values in (("atlas", labels % 3), ("mask", labels // 7 * 2), ("map", labels / 9)):
+    for name, values in (("atlas", labels % 3), ("mask", labels // 7 * 2)):
         nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / f"roi_{name}.nii")
     subject = bring_in(tmp_path, "nifti")
     assert "roi_atlas.nii holds 2 labels, 1 to 2: taken as one ROI." in subject.note
-    assert "roi_mask" not in subject.note and "roi_map" not in subject.note
+    assert "roi_mask" not in subject.note
     assert subject.n_trials.tolist() == [2, 1, 2, 2, 1, 2] and subject.voxels.n_voxels == 8
     rows = betas.reshape(2, 8, 6).transpose(0, 2, 1).astype(float)
     scored = (rows - np.nanmean(rows, axis=1, keepdims=True)) / np.nanstd(rows, axis=1, keepdims=True)

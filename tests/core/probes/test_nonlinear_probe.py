@@ -251,7 +251,7 @@ def test_a_network_without_gradients_is_probed_without_first_order() -> None:
     probe = finish(encoder, configure(ObjectiveKind.TARGET, attack=attack))
     assert np.isnan(probe.curve.first_order).all()
     assert probe.curve.shift[-1] > 0
-    with pytest.raises(BadInputError, match="Use the method `square`"):
+    with pytest.raises(BadInputError, match="A probe by the method `square`"):
         finish(encoder, configure(ObjectiveKind.TARGET))
 
 
