@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import cast
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QWidget
 
@@ -147,6 +147,10 @@ class CortexPanel(QWidget):
             self.second.place(own)
             self.second.follow_scale()
         return self.second if shown else None
+
+    def minimumSizeHint(self) -> QSize:
+        """Room for the tools; a second view shares that of the first."""
+        return QSize(self.tools.minimumSizeHint().width(), super().minimumSizeHint().height())
 
     def _build(self) -> None:
         self.map_box = _make_box(MAPS, "Map", letters=7)
