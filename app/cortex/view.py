@@ -8,8 +8,8 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QColor, QImage, QPainter, QPaintEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtGui import QCloseEvent, QColor, QCursor, QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.cortex.brush import Brush
 from app.cortex.canvas import CortexCanvas
@@ -372,6 +372,8 @@ class CortexView(QWidget):
         self.voxel_hovered.emit(None if read is None else read())
 
     def _tell_again(self) -> None:
-        """What was read may have changed: another map, probe, unit, shape or camera."""
+        """What was read may have changed: another map, probe, unit, shape or camera, or the view lies elsewhere."""
         if self._read is not None:
             self.voxel_hovered.emit(self._read())
+        elif QApplication.widgetAt(at := QCursor.pos()) is self.canvas:
+            self._follow(partial(self._read_at, QPointF(at)))
