@@ -105,7 +105,8 @@ def facts(window: MainWindow) -> dict[str, object]:
 
 
 def picture_of(window: MainWindow) -> np.ndarray:
-    """The cortex as it is drawn, (height, width, 4) uint8."""
+    """The cortex as it is drawn, without the frame of what has the keyboard, (height, width, 4) uint8."""
+    window.explore.cortex.view.canvas.clearFocus()
     window.explore.presenter.settle()
     window.explore.cortex.view.canvas.settle()
     picture = window.explore.cortex.view.canvas.grab().toImage()
