@@ -58,7 +58,8 @@ class Explore(Feature):
         self.controls.encoder.subject_chosen.connect(self.subject_chosen)  # first of all: notes of opening it follow
         self._loupe = Loupe(services, self.cortex.view)
         self.presenter = Presenter(state, panels, self)
-        self._wiring = Wiring(services, panels, self.presenter, say=self.said.emit, parent=desk.parent)
+        self._told_by: object = None
+        self._wiring = Wiring(services, panels, self.presenter, say=self._tell, parent=desk.parent)
         self.undo = Undo(state, selection=self.selection, show=self.show, parent=self)
         self._connect()
         self._wiring.follow_settings()
@@ -309,13 +310,13 @@ class Explore(Feature):
             other.connect(self.changed)
         self.gallery.open.clicked.connect(self._files.open_images)
         self.controls.target.keep.clicked.connect(self._sets.keep)
-        self.images.said.connect(self.said)
+        self.images.said.connect(partial(self._tell, self.images))
         self.controls.entered.connect(view.canvas.input.take_focus)
         view.refused.connect(self._say)
         plots = ((responses.curve, FigureKind.CURVE), (responses.table, FigureKind.ROIS))
         for widget, kind in (*plots, (responses.history, FigureKind.STEPS)):
             menu = PictureMenu(widget, kind.words)
-            menu.said.connect(self.said)
+            menu.said.connect(partial(self._tell, menu))
             menu.figure_wanted.connect(partial(self.figure_wanted.emit, kind))
         for pane in (self.images.clean_view, self.images.made_view, self.images.difference_view):
             action = QAction("Save figure…", pane)
@@ -340,6 +341,12 @@ class Explore(Feature):
         before, after = self.undo.describe()
         self.undo.step(step)
         self._say(f"Undone: {before}" if step < 0 else f"Redone: {after}")
+
+    def _tell(self, source: object, text: str) -> None:
+        """Tell what the pointer is on; only who told it last takes it back."""
+        if text or source is self._told_by:
+            self._told_by = source
+            self.said.emit(text)
 
     def _say(self, text: str) -> None:
         self._desk.say(text, "info")

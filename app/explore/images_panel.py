@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QCursor, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QStackedWidget, QWidget
 
 from app.base.state import Pinned
@@ -317,7 +317,8 @@ class ImagesPanel(QWidget):
         self._refresh_made()
         self._refresh_difference()
         if self._place is not None:
-            self._say_pixel(self._place)
+            is_there = self.rect().contains(self.mapFromGlobal(QCursor.pos()))
+            self._say_pixel(self._place if is_there else None)
 
     def _offer_roles(self, pictures: PictureSet) -> None:
         self.first_choice.setEnabled(self._pinned is not None)

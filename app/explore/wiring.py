@@ -30,10 +30,16 @@ STYLE_KEYS = ("frame_data", "fade_zero", "map_opacity", "outline_width", "outlin
 
 
 class Wiring(QObject):
-    """Made once by Explore and kept as long as it; `say` is told what the pointer is on."""
+    """Made once by Explore and kept as long as it; `say` is told by whom, and what, the pointer is on."""
 
     def __init__(
-        self, services: Services, panels: Panels, presenter: Presenter, *, say: Callable[[str], object], parent: QWidget
+        self,
+        services: Services,
+        panels: Panels,
+        presenter: Presenter,
+        *,
+        say: Callable[[object, str], object],
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self._session = services
@@ -99,13 +105,16 @@ class Wiring(QObject):
         cortex, controller = self._panels.cortex, self._session.controller
         cortex.view.voxel_picked.connect(controller.pick_voxel)
         cortex.view.set_drawn.connect(controller.pick_set)
-        cortex.view.voxel_hovered.connect(lambda on: self._say(on.describe() if isinstance(on, HoverInfo) else ""))
+        cortex.view.voxel_hovered.connect(self._tell_voxel)
         cortex.map_changed.connect(self._take_look)
         cortex.look_changed.connect(self._take_look)
         self._panels.images.compared.connect(self._presenter.compare)
         self._panels.responses.history.step_scrubbed.connect(self._scrub)
         self._panels.responses.table.roi_selected.connect(cortex.view.emphasise_roi)
         self._panels.responses.table.roi_wanted.connect(controller.pick_roi)
+
+    def _tell_voxel(self, on: object) -> None:
+        self._say(self._panels.cortex, on.describe() if isinstance(on, HoverInfo) else "")
 
     def _connect_session(self) -> None:
         session, state = self._session, self._session.state

@@ -13,6 +13,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QObject, QRectF, QSize, QSizeF, Qt, Signal
 from PySide6.QtGui import (
     QAction,
+    QCursor,
     QGuiApplication,
     QImage,
     QKeyEvent,
@@ -366,7 +367,8 @@ class ImageView(QWidget):
         self.view_moved.emit(self._wanted)
 
     def _tell_pixel(self, position: object) -> None:
-        if self.pixels is None:
+        """Unless the pointer is elsewhere: a scene that changes repeats its last movement."""
+        if self.pixels is None or not self.rect().contains(self.mapFromGlobal(QCursor.pos())):
             return
         point = self._box.mapSceneToView(position)
         column, row = int(np.floor(point.x())), int(np.floor(point.y()))

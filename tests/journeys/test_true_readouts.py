@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QCursor
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QGraphicsView
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
 from app.base.state import AppState
+from app.cortex.picking import Pick
 from app.explore.picture_set import Role
 from app.shell.main_window import MainWindow
 from core.probes.probe import Probe
@@ -244,16 +246,22 @@ def test_the_pointer_reads_the_map_that_is_shown(window: MainWindow, qtbot: QtBo
 
 def test_a_pointer_that_rests_reads_what_comes_to_lie_under_it(window: MainWindow, qtbot: QtBot) -> None:
     click(window, qtbot, "FFA")
-    cortex, at = window.explore.cortex, QCursor.pos()
+    canvas, at = window.explore.cortex.view.canvas, QCursor.pos()
+    scene: Any = cast(QGraphicsView, window.explore.images.clean_view.findChild(QGraphicsView)).scene()
+
+    def pick_there() -> Pick | None:
+        place = canvas.mapFromGlobal(at)
+        return canvas.pick_at(QPointF(place)) if canvas.rect().contains(place) else None
+
     for command in ("pin_probe", "toggle_controls", "unpin_probe", "toggle_controls"):
         window.actions_table.give(command)
         for _ in range(3):  # a panel that takes its place is laid out in the next turns
             qtbot.wait(100)
             settle(window, qtbot)
-        canvas, state = cortex.view.canvas, window.session.state
-        place = canvas.mapFromGlobal(at)
-        pick = canvas.pick_at(QPointF(place)) if canvas.rect().contains(place) else None
-        text = window.status.hover.text()
+        state = window.session.state
+        qtbot.waitUntil(lambda: bool(window.status.hover.text()) is (pick_there() is not None))
+        scene.sigMouseMoved.emit(QPointF(-5, -5))  # as a scene that changes repeats its last movement
+        pick, text = pick_there(), window.status.hover.text()
         assert bool(text) is (pick is not None), (command, text)
         if pick is not None:
             side = np.asarray(SUBJECT.voxels.hemisphere) == pick.side

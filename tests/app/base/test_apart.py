@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -53,6 +54,15 @@ def write_for_ever(out: Path, begun: Path) -> None:
         begun.touch()
         while True:
             time.sleep(0.01)
+
+
+def name_clips(svg: str) -> str:
+    """The same file with its clip paths counted: their names are hashes of places with all digits, and the layout's
+    solver answers differently in the last one from process to process."""
+    names = dict.fromkeys(re.findall(r'clipPath id="(\w+)"', svg))
+    for number, name in enumerate(names):
+        svg = svg.replace(name, f"clip_{number}")
+    return svg
 
 
 def is_alive(process: int) -> bool:
@@ -107,7 +117,7 @@ def test_a_figure_is_the_same_wherever_it_is_drawn(apart: Apart, tmp_path: Path,
     there, here = tmp_path / "there.svg", tmp_path / "here.svg"
     apart.run(lambda: False, write_figure, probe, config, there, cortex=draw_cortex(cortex, config))
     write_figure(probe, config, here, cortex=cortex)
-    assert there.read_bytes() == here.read_bytes()
+    assert name_clips(there.read_text()) == name_clips(here.read_text())
     drawn = draw_cortex(cortex, shrink(config, 300))
     picture = apart.run(lambda: False, preview_figure, probe, config, width=300, cortex=drawn)
     assert np.array_equal(picture, preview_figure(probe, config, width=300, cortex=cortex))
