@@ -26,8 +26,7 @@ from app.widgets.image_view import ImageView
 from app.widgets.large_view import LargeView
 from core.attacks.config import AttackConfig, write_budget
 from core.images.difference import MANUAL_FACTORS, amplify, choose_factor
-from core.images.stimulus import from_uint8
-from core.probes.budget import read_budget
+from core.probes.budget import read_budget, read_step_budget
 from core.probes.probe import Preview, Probe
 from core.types import ByteArray
 
@@ -143,8 +142,7 @@ class ImagesPanel(QWidget):
         if self._pictures is None:
             return
         self._take(compare(self._pictures.clean, pixels))
-        clean, made = from_uint8(self._pictures.clean), from_uint8(pixels)
-        self.meter.set_reading(read_budget(clean, made, attack), of_step=True)
+        self.meter.set_reading(read_step_budget(self._pictures.clean, pixels, attack), of_step=True)
 
     def set_pinned(self, pinned: Pinned | None) -> None:
         """Show a pinned probe's picture first, and how the perturbations differ; None takes it away."""

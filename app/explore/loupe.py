@@ -85,6 +85,8 @@ class Loupe(QFrame):
     def _refresh(self) -> None:
         """Show the voxel pointed at, and ask for its probe unless it is the one asked for last."""
         self.setVisible(self.switched or (self._held and self._voxel is not None))
+        if self.isHidden() and self._asked is None:
+            return
         config, state = self._config(), self._services.state
         stimulus, card = state.stimulus, state.card
         if self.isHidden() or config is None or stimulus is None or card is None or state.is_probing:
@@ -125,6 +127,8 @@ class Loupe(QFrame):
 
     def _place(self) -> None:
         """In the upper corner that the pointer is farther from."""
+        if self.isHidden():
+            return
         self.adjustSize()
         right, pointer = self._canvas.width() - self.width() - EDGE, self._canvas.mapFromGlobal(QCursor.pos()).x()
         self.move(right if 2 * pointer < self._canvas.width() else EDGE, EDGE)

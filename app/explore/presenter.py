@@ -1,8 +1,8 @@
 """Brings the facts of the session onto the panels, each part at most once per turn of the event loop.
 
 Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
-together cost one drawing. What takes longer than half a frame is gone on with in the next turn. After a drawing it
-rests as long as that took; while a probe runs, three times as long.
+together cost one drawing. What takes longer than half a frame is gone on with in the next turn; while a probe runs,
+each part has a turn of its own with the painting it asks for. After a drawing it rests as long as that took.
 """
 
 from __future__ import annotations
@@ -50,12 +50,10 @@ TURN = 0.004
 LIVE_REST = 0.1
 """Seconds between two drawings of a running probe: the eye gains nothing from more."""
 
-LIVE_TIMES = 3
-"""While a probe runs, a drawing is followed by a rest so many times as long: a quarter of a core at most."""
-
 levels_of = lru_cache(maxsize=1)(attrgetter("levels"))
 """The grey levels (height, width, 3) uint8 of a stimulus, one array for as long as it is shown."""
 
+LIVE_PARTS = ("steps", "curve", "spill")
 PARTS = [
     "surface",
     "subject",
@@ -69,6 +67,7 @@ PARTS = [
     "run",
     "detail",
     "progress",
+    *LIVE_PARTS,
     "refining",
 ]
 """What is drawn by a method each, in this order."""
@@ -87,7 +86,7 @@ STALE: dict[str, tuple[str, ...]] = {
     "clean": ("map",),
     "probe": ("images", "map", "probe"),
     "pinned": ("images", "map", "pinned", "probe", "detail"),
-    "progress": ("images", "map", "progress"),
+    "progress": ("images", "map", "progress", *LIVE_PARTS),
     "refining": ("refining",),
     "run": ("run",),
     "is_probing": ("images", "probe"),
@@ -150,21 +149,21 @@ class Presenter(QObject):
             self._draw()
 
     def _draw(self) -> None:
-        self._began = time.monotonic()
+        self._began, is_live = time.monotonic(), self._state.progress is not None
         for view in self._panels.cortex.views:
-            view.canvas.set_hurried(self._state.progress is not None)
+            view.canvas.set_hurried(is_live)
         for part in filter(self._stale.__contains__, PARTS):
             self._stale.remove(part)
             getattr(self, f"_draw_{part}")()
-            if self._stale and time.monotonic() - self._began > TURN:
+            if self._stale and (is_live or time.monotonic() - self._began > TURN):
                 self._timer.start(0)
                 return
         self._pause.start(0)
 
     def _rest(self) -> None:
         now = time.monotonic()
-        least, times = (LIVE_REST, LIVE_TIMES) if self._state.progress is not None else (0.0, 1)
-        self._rests_until = now + max(least, min(LONGEST_REST, times * (now - self._began)))
+        least = LIVE_REST if self._state.progress is not None else 0.0
+        self._rests_until = now + max(least, min(LONGEST_REST, now - self._began))
         self.mark()
 
     def _draw_surface(self) -> None:
@@ -343,6 +342,15 @@ class Presenter(QObject):
         if progress is not None:
             self._panels.responses.show_progress(progress)
             self._panels.controls.run.show_progress(progress)
+
+    def _draw_steps(self) -> None:
+        self._panels.responses.draw_live_steps()
+
+    def _draw_curve(self) -> None:
+        self._panels.responses.draw_live_curve()
+
+    def _draw_spill(self) -> None:
+        self._panels.responses.draw_live_spill()
 
     def _draw_refining(self) -> None:
         if self._state.refining is not None:

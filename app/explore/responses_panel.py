@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -26,12 +26,6 @@ from core.probes.probe import Preview, Probe, ProbeConfig, ProbeProgress
 from core.probes.spill_over import RoiPool, SpillOver, tabulate_probe, tabulate_shift
 from core.types import FloatArray, VoxelTable
 from core.words import digits_for, format_number, format_signed
-
-REDRAW_MS = 60
-"""A running probe draws one of its parts (plots, then table) at most every 60 ms, whatever the attack's speed.
-
-Together they took 28 to 37 ms on two busy cores with software rendering, too near the 50 ms a window may stall.
-"""
 
 PARTS = ("curve", "spill-over", "steps")
 LEAST_PART, LEAST_BESIDE, MARGIN = 200, 750, 10
@@ -121,7 +115,6 @@ class ResponsesPanel(QWidget):
         self._pinned_spill: SpillOver | None = None
         self._beside: dict[str, CurveData] = {}
         self._last: CurveData | None = None
-        self._table_is_due = False
         self.curve = CurveView()
         self.power = PowerRow(self.curve)
         self.table = RoiTable()
@@ -133,9 +126,7 @@ class ResponsesPanel(QWidget):
             [("log", "Log", "Logarithmic epsilon axis, as in figures"), ("linear", "Linear", "Linear epsilon axis")]
         )
         self.part_choice = Segmented([(name, name.capitalize(), f"Show the {name}") for name in PARTS])
-        self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_MS)
         self._build()
-        self._redraw_timer.timeout.connect(self._draw_live)
         self.axis_choice.chosen.connect(lambda axis: self.curve.set_log(axis == "log"))
         self.part_choice.chosen.connect(self._choose_parts)
         self.history.step_scrubbed.connect(self.show_step)
@@ -155,7 +146,6 @@ class ResponsesPanel(QWidget):
             SD of each voxel's clean reference responses; without it the table waits for the result.
         """
         self._use_table(table)
-        self._table_is_due = False
         self._live = LiveSteps(config, response_unit, reference_sd)
         if self._last is not None:
             self._beside[LAST] = self._last
@@ -172,16 +162,29 @@ class ResponsesPanel(QWidget):
             self._pinned_spill = next(iter(tabulate_probe(pinned.probe, pinned.placed.voxels).values()))
 
     def show_progress(self, progress: ProbeProgress) -> None:
-        """Take one record of a running probe; drawn at most eight times a second."""
-        if self._live is None:
-            return
-        self._live.add(progress)
-        if self._live.newest is not None and not self._redraw_timer.isActive():
-            self._redraw_timer.start()
+        """Take one record of a running probe, which the three `draw_live_` show."""
+        if self._live is not None:
+            self._live.add(progress)
+
+    def draw_live_steps(self) -> None:
+        """Draw the attack's steps up to the newest record."""
+        if self._live is not None and self._live.newest is not None:
+            self.history.show_history(self._live.steps(), n_planned=self._live.newest.n_steps)
+            self.readout.setText(self._live.describe(self._live.newest))
+            self._stack.setCurrentIndex(1)
+
+    def draw_live_curve(self) -> None:
+        """Draw the newest shift under each budget reached."""
+        if self._live is not None and self._live.newest is not None:
+            self.curve.show_curve(self._live.curve(), self._beside)
+
+    def draw_live_spill(self) -> None:
+        """Tabulate the newest record."""
+        if self._live is not None and self._live.newest is not None:
+            self._tabulate(self._live, self._live.newest.responses - self._live.newest.clean, live=True)
 
     def show_probe(self, probe: Probe, table: VoxelTable) -> None:
         """Show a finished probe."""
-        self._redraw_timer.stop()
         self._live = None
         self._probe = probe
         self._use_table(table)
@@ -226,7 +229,6 @@ class ResponsesPanel(QWidget):
 
     def clear(self) -> None:
         """Show the empty state."""
-        self._redraw_timer.stop()
         self._probe = self._live = None
         self.history.set_playing(False)
         self._stack.setCurrentIndex(0)
@@ -318,22 +320,6 @@ class ResponsesPanel(QWidget):
             "" if self._pinned is None else f"A, pinned {self._pinned.shift}",
         )
         self.readout.setText(" · ".join(filter(None, parts)))
-
-    def _draw_live(self) -> None:
-        """Draw the plots of the newest record now, and the table one tick later."""
-        live = self._live
-        newest = None if live is None else live.newest
-        if live is None or newest is None:
-            return
-        if self._table_is_due:
-            self._tabulate(live, newest.responses - newest.clean, live=True)
-        else:
-            self.history.show_history(live.steps(), n_planned=newest.n_steps)
-            self.curve.show_curve(live.curve(), self._beside)
-            self.readout.setText(live.describe(newest))
-            self._stack.setCurrentIndex(1)
-            self._redraw_timer.start()
-        self._table_is_due = not self._table_is_due
 
 
 def _make_part(heading: str, readout: QWidget, body: QWidget, *tools: QWidget) -> QWidget:

@@ -199,6 +199,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             self._add(word)
         self.legend.setVisible(bool(self.legend.items))
         self._fit()
+        self.scene().prepareForPaint()  # else the first painting would find out what has moved, and ask for another
 
     def _add(self, item: Any) -> None:
         """Draw something until the next plot is shown."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
 from app.widgets.basics import make_label, make_row, make_tool_button
 
+CHANGES = (QEvent.Type.LayoutRequest, QEvent.Type.StyleChange, QEvent.Type.FontChange)
 GAP, MARGIN = 4, (8, 6, 8, 6)
 
 
@@ -23,6 +24,7 @@ class ToolLine(QWidget):
     def __init__(self, tools: Sequence[QWidget], yielding: Sequence[QWidget]) -> None:
         super().__init__()
         self._tools, self._yielding, self._n_given = tools, yielding, -1
+        self._widths: dict[int, int] = {}
         self.more = make_tool_button(self._open, tip="More tools", name="More tools")
         self.more.setText("»")
         self.menu = QDialog(self, Qt.WindowType.Popup)
@@ -44,8 +46,19 @@ class ToolLine(QWidget):
         """Room for those that never give way."""
         return QSize(self._width(len(self._yielding)), super().minimumSizeHint().height())
 
+    def event(self, event: QEvent) -> bool:
+        """Measure again what has changed."""
+        if event.type() in CHANGES:
+            self._widths.clear()
+        return super().event(event)
+
     def _width(self, n_given: int) -> int:
-        """Least pixels across with so many tools in the menu."""
+        """Least pixels across with so many tools in the menu, which a window asks for in every layout."""
+        if n_given not in self._widths:
+            self._widths[n_given] = self._measure(n_given)
+        return self._widths[n_given]
+
+    def _measure(self, n_given: int) -> int:
         left = [one for one in self._tools if one not in self._yielding[:n_given]] + [self.more] * bool(n_given)
         sizes = [one.minimumSizeHint().expandedTo(one.minimumSize()).boundedTo(one.maximumSize()) for one in left]
         return MARGIN[0] + MARGIN[2] + GAP * len(left) + sum(size.width() for size in sizes)

@@ -10,7 +10,7 @@ from core.attacks.config import AttackConfig
 from core.checks import refusal
 from core.images.stimulus import GREY_LEVELS
 from core.probes.probe import Probe
-from core.types import FloatArray, NormName
+from core.types import ByteArray, FloatArray, NormName
 
 LARGEST_ROUNDING_SHARE = 0.5
 """A perturbation survives 8 bits while rounding changes it by at most this share of its own L2 size.
@@ -92,6 +92,33 @@ def read_budget(clean: FloatArray, perturbed: FloatArray, attack: AttackConfig) 
         rounding_share=float(np.linalg.norm(rounded - after)) / l2 if l2 > 0 else 0.0,
         changed_pixels=float(np.any(rounded != _round_to_grey_levels(before), axis=0).mean()),
         n_saturated=int(np.count_nonzero(((after <= 0) | (after >= 1)) & (delta != 0))),
+    )
+
+
+def read_step_budget(clean: ByteArray, made: ByteArray, attack: AttackConfig) -> BudgetReading:
+    """The same of two pictures (height, width, 3) of 8 bits, which rounding does not change.
+
+    Examples
+    --------
+    >>> clean = np.full((2, 2, 3), 128, np.uint8)
+    >>> round(255 * read_step_budget(clean, clean + np.uint8(3), AttackConfig(NormName.LINF, epsilon=0.2)).linf)
+    3
+    """
+    delta = made.astype(np.float32) - clean
+    changed = delta != 0
+    l2 = float(np.linalg.norm(delta)) / GREY_LEVELS
+    rms = float(GREY_LEVELS * l2 / np.sqrt(delta.size))
+    return BudgetReading(
+        l2=l2,
+        linf=float(np.abs(delta).max(initial=0.0)) / GREY_LEVELS,
+        rms_grey_levels=rms,
+        rms_inside=rms if attack.mask is None else attack.mask.rms_inside(delta.transpose(2, 0, 1) / GREY_LEVELS),
+        epsilon=attack.epsilon,
+        norm=attack.norm,
+        l2_after_8bit=l2,
+        rounding_share=0.0,
+        changed_pixels=float(changed.any(axis=2).mean()),
+        n_saturated=int(np.count_nonzero(((made == 0) | (made == 255)) & changed)),
     )
 
 

@@ -25,6 +25,7 @@ STALL = 0.016
 ROOT = Path(__file__).resolve().parent.parent.parent
 OWN = (str(ROOT / "app"), str(ROOT / "core"))
 CALL = re.compile(r'File "(?P<file>[^"]+)", line \d+ in (?P<name>\S+)')
+LIBRARIES = "site-packages/"
 OUTSIDE = "Qt, or the lock of Python"
 
 
@@ -143,7 +144,8 @@ def dump_stacks(file: IO[bytes]) -> str:
 def name_cause(stacks: str, thread: int) -> str:
     """The innermost function of the program Qt's thread is in, with its caller and what it calls in turn.
 
-    Where it is in none, Qt works by itself or waits for Python's lock: then what the other threads do.
+    Where it is in none, the function of a library that Qt called. Where there is none either, Qt works by itself or
+    waits for Python's lock: then what the other threads do.
     """
     found: dict[bool, list[list[Match[str]]]] = {True: [], False: []}
     for part in stacks.split("\n\n"):
@@ -154,9 +156,13 @@ def name_cause(stacks: str, thread: int) -> str:
         if own := [one for one in calls if one["file"].startswith(OWN)]:
             within = "" if own[0] is calls[0] else f" > {calls[0]['name']}"
             return " < ".join(_tell(one) for one in own[:2]) + within
+        if called := [one for one in calls if LIBRARIES in one["file"]]:
+            return f"{OUTSIDE}: " + " < ".join(_tell(one) for one in called[:3])
     others = [next((_tell(one) for one in calls if one["file"].startswith(OWN)), "") for calls in found[False]]
     return " beside ".join([OUTSIDE, *sorted(filter(None, others))])
 
 
 def _tell(call: Match[str]) -> str:
-    return f"{Path(call['file']).relative_to(ROOT)}:{call['name']}"
+    file = call["file"]
+    place = Path(file).relative_to(ROOT) if file.startswith(OWN) else file.rpartition(LIBRARIES)[2]
+    return f"{place}:{call['name']}"

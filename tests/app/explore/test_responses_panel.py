@@ -196,10 +196,16 @@ def test_a_run_with_a_second_encoder_shows_both_while_it_goes_on(panel: Response
     panel.begin_run(probe.config, TABLE, response_unit=probe.response_unit, reference_sd=probe.reference_sd)
     for record in iter_progress(probe)[:6]:
         panel.show_progress(record)
-    qtbot.waitUntil(lambda: panel.history.n_steps == 6, timeout=5000)
+    draw_live(panel)
+    assert panel.history.n_steps == 6
     assert panel.history.plot.items["alexnet"].getData()[1] == pytest.approx(probe.history.second_shift_sd[:6])
     assert panel.readout.text().endswith(" SD alexnet")
-    qtbot.waitUntil(lambda: not panel.table.isColumnHidden(SECOND), timeout=5000)
+    assert not panel.table.isColumnHidden(SECOND)
+
+
+def draw_live(panel: ResponsesPanel) -> None:
+    for draw in (panel.draw_live_steps, panel.draw_live_curve, panel.draw_live_spill):
+        draw()
 
 
 def make_pair() -> Probe:
@@ -299,7 +305,8 @@ def test_a_running_probe_puts_every_step_at_its_number(panel: ResponsesPanel, qt
     panel.begin_run(probe.config, TABLE, response_unit=probe.response_unit, reference_sd=probe.reference_sd)
     for record in iter_progress(probe)[3:20:8]:
         panel.show_progress(record)
-    qtbot.waitUntil(lambda: panel.history.n_steps == 20)
+    draw_live(panel)
+    assert panel.history.n_steps == 20
     assert panel.history.readout.text().startswith("step 20 of 40 ")
     line = panel.history.plot.shown.series[0]
     assert line.x.tolist() == list(range(1, 21))
@@ -323,11 +330,12 @@ def test_a_run_is_shown_live_and_cheaply(panel: ResponsesPanel, qtbot: QtBot) ->
     for record in iter_progress(probe)[:20]:
         panel.show_progress(record)
     assert panel.history.n_steps == 0, "records are drawn together, later"
-    qtbot.waitUntil(lambda: panel.history.n_steps == 20)
+    draw_live(panel)
+    assert panel.history.n_steps == 20
     assert panel.curve.data is not None
     assert panel.curve.data.epsilon.tolist() == pytest.approx(probe.curve.epsilon[:3])
     assert not panel.history.slider.isEnabled()
-    qtbot.waitUntil(lambda: panel.table.row_keys() == SHOWN)
+    assert panel.table.row_keys() == SHOWN
     panel.show_probe(probe, TABLE)
     assert panel.history.n_steps == 40 and panel.history.slider.isEnabled()
 

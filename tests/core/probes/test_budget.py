@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
 from core.attacks.config import AttackConfig
+from core.attacks.mask import Mask, parse_mask
 from core.errors import BadInputError
-from core.probes.budget import read_budget, read_probe_budget
+from core.images.stimulus import from_uint8
+from core.probes.budget import read_budget, read_probe_budget, read_step_budget
 from core.types import NormName
 from tests.helpers.probes import make_probe
 
@@ -79,3 +83,15 @@ def test_a_probe_is_read_from_its_delivered_pixels() -> None:
 def test_two_shapes_are_refused_with_both_named() -> None:
     with pytest.raises(BadInputError, match=r"`perturbed` must be of shape \(3, 4, 4\), got \(3, 4, 3\)"):
         read_budget(GREY, GREY[:, :, :3], AttackConfig(NormName.L2, 1))
+
+
+@pytest.mark.parametrize("mask", [None, parse_mask("box:0.1,0.2,0.6,0.7")])
+def test_pictures_of_8_bits_are_measured_as_their_pixels(mask: Mask | None) -> None:
+    draw = np.random.default_rng(3)
+    clean = draw.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    made = np.clip(clean.astype(int) + draw.integers(-9, 10, clean.shape) * draw.integers(0, 2, (16, 16, 1)), 0, 255)
+    attack = AttackConfig(NormName.L2, epsilon=2.0, mask=mask)
+    read = astuple(read_step_budget(clean, made.astype(np.uint8), attack))
+    assert read == pytest.approx(
+        astuple(read_budget(from_uint8(clean), from_uint8(made.astype(np.uint8)), attack)), abs=1e-6
+    )
