@@ -61,10 +61,11 @@ class ColourBar(QWidget):
 
     def show_reading(self, reading: ColourKey | None) -> None:
         """Show a reading; None shows nothing."""
-        self.reading = reading
+        before, self.reading = bar_height(self.reading), reading
         self.setAccessibleName("" if reading is None else f"Colour bar: {reading.caption()}")
         self.setToolTip("" if reading is None else _explain(reading))
-        self.updateGeometry()
+        if bar_height(reading) != before:
+            self.updateGeometry()
         self.update()
 
     def event(self, event: QEvent) -> bool:

@@ -16,7 +16,8 @@ from app.cortex.layout import VIEWS
 from app.cortex.over import OverMenu
 from app.cortex.twin import TwinView
 from app.cortex.view import CortexView
-from app.widgets.basics import make_column, make_label, make_panel, make_row, make_tool_button, set_icon
+from app.widgets.basics import make_column, make_panel, make_row, make_tool_button, set_icon
+from app.widgets.captions import Readout
 from app.widgets.editors import ChoiceBox, Slider
 from app.widgets.full_panel import make_full_button
 from app.widgets.segmented import Segmented
@@ -164,7 +165,7 @@ class CortexPanel(QWidget):
         self.threshold.setRange(0, THRESHOLD_STEPS)
         self.threshold.setFixedWidth(THRESHOLD_WIDTH)
         self.threshold.setToolTip("Threshold: values nearer to zero are transparent")
-        self.threshold_label = make_label("", "muted")
+        self.threshold_label = Readout()
         self.threshold_label.setToolTip(self.threshold.toolTip())
         self.colormap_button = ColormapBox()
         over = [*(one for one in MAPS if one[0] != REGIONS), LAST]

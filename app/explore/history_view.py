@@ -9,7 +9,8 @@ import numpy as np
 from PySide6.QtCore import QSignalBlocker, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from app.widgets.basics import make_column, make_label, make_row, make_tool_button
+from app.widgets.basics import make_column, make_row, make_tool_button
+from app.widgets.captions import Readout
 from app.widgets.editors import Slider
 from app.widgets.plot_view import LineView
 from core.attacks.config import NORM_SIGNS, write_epsilon
@@ -46,9 +47,7 @@ class HistoryView(QWidget):
         self.slider.setToolTip(
             "Drag through the attack's steps; image and cortex follow. At the right end: the delivered image."
         )
-        self.readout = make_label(
-            "", "muted", wraps=True, tip="The step shown: its number, its budget and the shift of the target"
-        )
+        self.readout = Readout(tip="The step shown: its number, its budget and the shift of the target")
         self._timer = QTimer(self)
         foot = make_row(self.play_button, self.slider, self.movie_button)
         self.setLayout(make_column(self.plot, foot, gap=0, stretch=0))

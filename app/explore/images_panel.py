@@ -19,7 +19,7 @@ from app.look.plotting import solid
 from app.look.theme import Theme, follow_theme
 from app.widgets.basics import make_column, make_label, make_panel, make_row, show_text
 from app.widgets.budget_meter import BudgetMeter
-from app.widgets.captions import EmptyState
+from app.widgets.captions import EmptyState, Readout
 from app.widgets.editors import ChoiceBox
 from app.widgets.full_panel import make_full_button
 from app.widgets.image_view import ImageView
@@ -72,7 +72,7 @@ class ImagesPanel(QWidget):
         self._place: tuple[int, int] | None = None
         self.amplification = 1
         self.title = make_label("", "strong", wraps=True)
-        self.caption = make_label("", "muted", wraps=True)
+        self.caption = Readout()
         self.scale = make_label("", "faint", tip="Screen pixels for each pixel of the network's input")
         self.clean_view = ImageView("clean")
         self.made_view = ImageView("perturbed")

@@ -290,7 +290,9 @@ class Presenter(QObject):
         chosen, beside = make_maps(shown, self._state, wanted, gate_r=gate_r)
         self._path.follow(self._panels.cortex.path_button.isChecked())
         box = self._panels.cortex.map_box
-        box.setItemText(box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift")
+        row, title = box.findData(SHIFT), NO_SHIFT if find_perturbed(self._state) is None else "Shift"
+        if box.itemText(row) != title:  # even the same one lays the tools out anew
+            box.setItemText(row, title)
         box.setToolTip(f"Map: {chosen.title}" if chosen.title else "Map")
         own, on_left = (None, False) if beside is None else (beside.own, beside.is_pinned)
         twin = self._panels.cortex.show_second(beside is not None, own, on_left=on_left)

@@ -16,7 +16,7 @@ from app.explore.history_view import HistoryView
 from app.explore.power_row import PowerRow
 from app.explore.roi_table import RoiTable
 from app.widgets.basics import make_column, make_label, make_panel, make_row, make_split
-from app.widgets.captions import EmptyState
+from app.widgets.captions import EmptyState, Readout
 from app.widgets.full_panel import MARK, fills, make_full_button
 from app.widgets.segmented import Segmented
 from core.attacks.config import write_budget, write_convergence
@@ -119,9 +119,8 @@ class ResponsesPanel(QWidget):
         self.power = PowerRow(self.curve)
         self.table = RoiTable()
         self.history = HistoryView()
-        self.readout = make_label("", "muted", wraps=True, tip=READOUT_TIP)
-        self.readout.setMinimumHeight(2 * self.readout.fontMetrics().lineSpacing())  # the plot stays while a probe runs
-        self.selectivity = make_label("", "muted", wraps=True, tip=SELECTIVITY_TIP)
+        self.readout = Readout(n_lines=2, tip=READOUT_TIP)
+        self.selectivity = Readout(tip=SELECTIVITY_TIP)
         self.axis_choice = Segmented(
             [("log", "Log", "Logarithmic epsilon axis, as in figures"), ("linear", "Linear", "Linear epsilon axis")]
         )

@@ -6,7 +6,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QWidget
 
 from app.base.jobs import Idle, RunState
-from app.widgets.basics import make_button, make_column, make_label, make_row, set_icon, set_look
+from app.widgets.basics import make_button, make_column, make_row, set_icon, set_look
+from app.widgets.captions import Readout
 from app.widgets.job_line import ProgressLine
 from core.probes.probe import Probe, ProbeProgress
 from core.words import write_duration
@@ -37,10 +38,10 @@ class RunBox(QWidget):
         self.button = make_button("Probe", "big", self._press)
         self.button.setCursor(Qt.CursorShape.PointingHandCursor)
         self.bar = ProgressLine()
-        self.left = make_label(role="muted")
-        self.right = make_label(role="muted")
+        self.left, self.right = Readout(), Readout()
+        self.right.setFixedWidth(self.fontMetrics().horizontalAdvance(f"at most {write_duration(59.0)} left "))
         self._made = ""
-        account = make_column(self.bar, make_row(self.left, -1, self.right), gap=2)
+        account = make_column(self.bar, make_row(self.left, self.right, stretch=0), gap=2)
         self.setLayout(make_column(make_row(self.button, self.auto, stretch=0), account))
         self._show()
 

@@ -23,6 +23,7 @@ class Actions(QObject):
         super().__init__(owner)
         self._actions: dict[str, QAction] = {}
         self._refusals: dict[str, QShortcut] = {}
+        self._keys: dict[str, str] = {}
         for command in COMMANDS:
             action = QAction(command.title, owner)
             action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
@@ -53,7 +54,7 @@ class Actions(QObject):
             is_said = bool(reason) and command.id != "cancel"  # Esc means much else while nothing runs
             self._refusals[command.id].setEnabled(is_said)
             action.setData(reason)
-            key = key_text(action)
+            key = self._keys.get(command.id, "")
             action.setToolTip(reason or (f"{command.help} ({key})" if key else command.help))
         for identity, change in zip(("undo", "redo"), situation.undo if situation else ("", ""), strict=True):
             title = find_command(identity).title
@@ -65,6 +66,7 @@ class Actions(QObject):
             held = (keys.get(command.id, command.shortcut), command.also)
             pressed = [QKeySequence(key) for key in held if key]
             self._actions[command.id].setShortcuts(pressed)
+            self._keys[command.id] = key_text(self._actions[command.id])
             self._refusals[command.id].setKeys(pressed)
 
     def fill_menus(self, bar: QMenuBar) -> None:

@@ -107,8 +107,9 @@ class _Icon(QObject):
 def set_icon(holder: QAbstractButton | QAction, name: str, ink: str = "muted", disabled: str = "") -> None:
     """Give a button or an action an icon in a colour of the theme, and a second one for when it cannot be used."""
     icon = holder.findChild(_Icon) or _Icon(holder)
-    icon.look = (name, ink, disabled)
-    icon.set_theme(theme_in_use())
+    if icon.look != (name, ink, disabled):
+        icon.look = (name, ink, disabled)
+        icon.set_theme(theme_in_use())
 
 
 def make_tool_button(do: Act | None = None, *, tip: str, name: str = "", icon: str = "") -> QToolButton:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLayout, QScrollArea, QWidget
 
@@ -35,6 +35,44 @@ class Fold(QWidget):
         for page in [one for one in list_way(self) if isinstance(one, QScrollArea)][:1]:
             for part in (self._content, self.button):
                 page.ensureWidgetVisible(part, 0, 8)
+
+
+class Readout(QWidget):
+    """Words that change many times a second; it has room for so many lines, so that the window is not laid out anew."""
+
+    def __init__(self, role: str = "muted", *, n_lines: int = 1, tip: str = "") -> None:
+        super().__init__()
+        self._label, self._n_lines = make_label("", role, wraps=True, tip=tip), n_lines
+        self._label.setParent(self)  # and in no layout: that would ask for a new one with every text
+        self._fit()
+
+    def text(self) -> str:
+        """What stands there."""
+        return self._label.text()
+
+    def setText(self, text: str) -> None:
+        """Show a text; more lines than there is room for take more room."""
+        if text != self.text():
+            self._label.setText(text)
+            self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another font has other lines."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Wrap anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        least = self._n_lines * self._label.fontMetrics().lineSpacing()
+        height = max(least, self._label.heightForWidth(self.width()))
+        self._label.resize(self.width(), height)
+        if height != self.minimumHeight():
+            self.setFixedHeight(height)
 
 
 NARROWEST_HINT, WIDEST_HINT = 80, 320

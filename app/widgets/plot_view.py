@@ -52,7 +52,7 @@ RING, DOT, ON_TOP, OVER_FIRST = 16, 10, 1000, 0.5
 END_ROOM, END_OFFSET, END_GAP = 92, 5, 14
 """Pixels kept free for names at the ends of lines, from a line to its name, and between two names."""
 FRAME = operator.attrgetter(
-    *("x", "y", "x_ticks", "y_ticks", "x_log", "y_log", "x_range", "y_range", "right", "top", "top_title", "title"),
+    *("x", "y", "x_ticks", "y_ticks", "x_log", "y_log", "x_range", "y_range", "right", "top_title", "title"),
     *("tip", "across", "upright", "shaded", "ends", "legend", "empty"),
 )
 """What of a plot stays while its data grow."""
@@ -178,6 +178,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         if frame != self._frame:  # to lay the axes out anew costs more than the data
             self._frame = frame
             self._draw_frame(plot)
+        self._axes["top"].setTicks([list(plot.top)])
         self._draw_fields(plot)
         spare = iter(self._lines)
         for number, one in enumerate(plot.series):
@@ -251,8 +252,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self._axes["right"].setStyle(showValues=bool(title))
         self._axes["right"].setScale(factor)
         self._axes["right"].set_title(title)
-        self._axes["top"].setVisible(bool(plot.top))
-        self._axes["top"].setTicks([list(plot.top)])
+        self._axes["top"].setVisible(bool(plot.top_title))
         self._axes["top"].set_title(plot.top_title)
 
     def _follow_width(self, *_: object) -> None:

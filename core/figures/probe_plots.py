@@ -73,6 +73,7 @@ def plot_steps(data: CurveData, *, n_planned: int = 0) -> Plot:
     edges, budgets = _budget_stretches(data.epsilon, data.norm)
     looks = zip((ATTACK, SECOND), (_ink_of(data.direction), "accent"), data.encoders, strict=False)
     x = np.arange(1, n_steps + 1)
+    grows = n_steps < n_planned
     return Plot(
         "attack step",
         name_with_unit("shift", data.unit),
@@ -83,6 +84,7 @@ def plot_steps(data: CurveData, *, n_planned: int = 0) -> Plot:
         top_title=f"ε in force, {NORM_SIGNS[data.norm]}",
         right=(1 / data.target_sd, "shift (SD)") if data.target_sd > 0 else None,
         x_range=(0.5, max(2, n_steps, n_planned) + 0.5),
+        y_range=_rounded_ends(np.concatenate([[0.0], *data.encoders])) if grows else (None, None),
         legend=None if len(data.encoders) == 1 else "",
     )
 
@@ -134,6 +136,13 @@ def _epsilon_axis(data: CurveData, *, is_log: bool) -> dict[str, Any]:
     end = data.factor * data.budget if data.budget > max(data.epsilon, default=0.0) else None
     title = f"ε, {NORM_SIGNS[data.norm]} ({NORM_UNITS[data.norm]})"
     return {"x": title, "x_log": is_log, "x_ticks": ticks, "x_range": (None, end)}
+
+
+def _rounded_ends(values: FloatArray) -> tuple[float, float]:
+    """Ends of an axis that seldom change while values (n,) are added: steps of an eighth to a quarter of the span."""
+    span = float(np.ptp(values)) or 1.0
+    step = 2.0 ** np.floor(np.log2(span) - 2)
+    return float(step * (np.floor(values.min() / step))), float(step * (np.ceil(values.max() / step) or 1.0))
 
 
 def _budget_stretches(epsilon: FloatArray, norm: NormName) -> tuple[FloatArray, list[tuple[float, str]]]:
