@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel
 
 from app.analyses.answer_view import AnswerView, DisagreementView, DiscriminabilityView, FragilityView
@@ -98,16 +98,35 @@ class AnalysisPage(JobPage):
         self.question, self._session = question, session
         self.finished: Finished | None = None
         self.form, self.where = SweepForm(question), WhereRow(session)
-        self.view = VIEWS[question]()
         ask = partial(self.open_requested.emit, None)
         self.earlier = RecentButton("Earlier…", partial(list_analyses, question), self.open_requested.emit, ask)
         self.collect = make_button("Add probes to the tray", do=self._collect)
         self.table = PlainTable("Numbers", stretches=False, sorts=True)
         self.no_mask = make_label("", "muted", wraps=True)
         self.badge, self.answer_badge, self.so_far = make_badge(), make_badge(), make_badge("", "warning")
+        self._answer = make_column(margin=12)
         self._lay_out()
         self._connect()
         self.refresh()
+        QTimer.singleShot(0, self, lambda: self.view)
+
+    @cached_property
+    def view(self) -> AnswerView:
+        """What draws the answer, over its numbers; made in a turn of its own, or when it is first asked for."""
+        view = VIEWS[self.question]()
+        view.probe_requested.connect(self._ask)
+        for plot in view.findChildren(PlotView):
+            menu = PictureMenu(plot)
+            menu.said.connect(self._session.controller.noted)
+            menu.figure_wanted.connect(partial(self._save_plot, plot))
+            plot.setProperty(MARK, "Plot")
+        told = make_label("Formulas", "muted")
+        told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self.question).items()))
+        head = make_row(make_heading("Numbers"), told, -1, self.so_far, self.answer_badge, self.collect)
+        below = make_panel(make_column(head, self.table))
+        head.addWidget(make_full_button(below, "Numbers"))
+        self._answer.addWidget(make_split(view, below, shares=SHARES, upright=True))
+        return view
 
     def follow_subject(self) -> None:
         """List the encoders of the subject in Explore."""
@@ -190,16 +209,10 @@ class AnalysisPage(JobPage):
 
     def _lay_out(self) -> None:
         self.table.setMinimumHeight(LEAST_TABLE)
-        told = make_label("Formulas", "muted")
-        told.setToolTip("\n".join(f"{name}: {text}" for name, text in read_formulas(self.question).items()))
-        head = make_row(make_heading("Numbers"), told, -1, self.so_far, self.answer_badge, self.collect)
-        below = make_panel(make_column(head, self.table))
-        head.addWidget(make_full_button(below, "Numbers"))
-        parts = make_split(self.view, below, shares=SHARES, upright=True)
         title = make_row(make_label(self.question.capitalize(), "title"), -1, self.badge)
         form = (title, make_label(ASKS[self.question], "muted", wraps=True), self.no_mask, self.form)
         empty = EmptyState("No results yet", "Choose encoders and targets, then run the analysis.")
-        self.lay_out(form, make_column(parts, margin=12), empty=empty, more=[self.earlier], above=[self.where])
+        self.lay_out(form, self._answer, empty=empty, more=[self.earlier], above=[self.where])
 
     def _connect(self) -> None:
         self.where.again.connect(self.start)
@@ -207,12 +220,6 @@ class AnalysisPage(JobPage):
         self.form.changed.connect(self.refresh)
         self._session.state.attack_changed.connect(self.refresh)
         self.form.changed.connect(self._measure)
-        self.view.probe_requested.connect(self._ask)
-        for plot in self.view.findChildren(PlotView):
-            menu = PictureMenu(plot)
-            menu.said.connect(self._session.controller.noted)
-            menu.figure_wanted.connect(partial(self._save_plot, plot))
-            plot.setProperty(MARK, "Plot")
         self._session.state.subject_changed.connect(self.follow_subject)
         self._session.controller.catalogue_changed.connect(self.follow_subject)
 
