@@ -73,7 +73,7 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
             self.resizeEvent()
 
     def resizeEvent(self, event: QResizeEvent | None = None) -> None:
-        """A name longer than its axis is written smaller, on two lines beside a very low plot, or left out, never cut."""
+        """A name longer than its axis is written smaller, on two lines, or is left out beside a very low plot."""
         if self.label is not None:
             font, upright = plot_font(), self.orientation in ("left", "right")
             needed = QFontMetricsF(font).horizontalAdvance(self.labelText) + NAME_MARGIN
