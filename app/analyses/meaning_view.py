@@ -32,7 +32,7 @@ class MeaningView(AnswerView):
         self.rois.legend.setOffset((8, 4))
         top = make_row(make_label("Target", "muted"), self.target, self.norm, self.open, -1)
         scroll = make_row(make_scroll(make_column(self.grid, self.evidence, -1)), self.bar)
-        self.setLayout(make_column(top, scroll, make_row(self.rois, self.spectrum), shares=(0, 3, 2)))
+        self.setLayout(make_column(top, scroll, make_row(self.rois, self.spectrum), shares=(0, 5, 4)))
         for box in (self.target, self.norm):
             box.currentIndexChanged.connect(self.draw)
 

@@ -19,7 +19,7 @@ WORDS = {"n_": "", "l2": "L2", "linf": "Linf", "epsilon": "ε", "roi": "ROI", "r
 """Parts of names of columns, and what people call them."""
 SYMBOLS = ("p", "r²", "T", "ε")
 P_DIGITS, LEAST_P = 3, 0.001
-NOT_REACHED = "not reached"
+NOT_REACHED, NOTE = "not reached", "note"
 
 
 class Column(NamedTuple):
@@ -31,7 +31,7 @@ class Column(NamedTuple):
 
 
 def lay_out_columns(table: Table) -> list[Column]:
-    """The columns to show; the ends of an interval stand in the column of its value."""
+    """The columns to show, notes last; the ends of an interval stand in the column of its value."""
     columns = {name: list(table.frame[name]) for name in table.columns}
     norms = [NormName(one) for one in columns.get("norm", [])]
     ends = {name: [columns.get(name + end) for end in ENDS] for name in columns}
@@ -47,7 +47,7 @@ def lay_out_columns(table: Table) -> list[Column]:
         budgets = norms if name.startswith("epsilon") else [NormName.LINF] * len(values) * name.startswith("linf")
         cells = _write_numbers(name, values, intervals, budgets)
         found.append(Column(name, name_column(name), cells))
-    return found
+    return sorted(found, key=lambda one: one.name == NOTE)
 
 
 def name_column(name: str) -> str:

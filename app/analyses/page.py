@@ -61,7 +61,7 @@ JOB, STEP_SECONDS = "analysis", "pace"
 NO_MASK = "The mask of Explore is not used: an analysis lets images change everywhere."
 UNFINISHED = "This analysis is not finished: run it to go on where it stopped."
 LEAST_TABLE = 64
-SHARES = (100, 24)
+SHARES = (100, 43)
 """Of the height, for the figure and the table; the line between them can be dragged."""
 VIEWS: dict[Question, type[AnswerView]] = {
     Question.FRAGILITY: FragilityView,

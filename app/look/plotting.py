@@ -73,7 +73,7 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
             self.resizeEvent()
 
     def resizeEvent(self, event: QResizeEvent | None = None) -> None:
-        """A name longer than the axis is written smaller, and on two lines beside a very low plot, never cut."""
+        """A name longer than its axis is written smaller, on two lines, or is left out beside a very low plot."""
         if self.label is not None:
             font, upright = plot_font(), self.orientation in ("left", "right")
             needed = QFontMetricsF(font).horizontalAdvance(self.labelText) + NAME_MARGIN
@@ -82,6 +82,7 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
             self.label.setFont(font)
             self.label.document().setDefaultTextOption(QTextOption(Qt.AlignmentFlag.AlignHCenter))
             self.label.setTextWidth(length if length < LEAST_NAME * needed else -1)
+            self.label.setVisible(bool(self.labelText) and length >= LEAST_NAME * needed / 2)
         super().resizeEvent(event)
 
     def set_theme(self, theme: Theme) -> None:
@@ -91,8 +92,8 @@ class NumberAxis(pg.AxisItem):  # type: ignore[misc]
         self.setPen(pg.mkPen(theme.grid, width=1))
         self.setTextPen(pg.mkPen(theme.muted))
         self.setTickFont(plot_font())
-        self.label.setFont(plot_font())
         self.setLabel(self.labelText, color=theme.muted)
+        self.resizeEvent()  # a name is given anew
 
 
 def quieten(item: pg.PlotItem) -> None:
@@ -111,6 +112,9 @@ def fit_width(view: pg.PlotWidget, *, has_right: bool) -> None:
     item = view.getPlotItem()
     item.showAxis("right", has_right and view.width() >= LEAST_FOR_RIGHT)
     title, beside = item.titleLabel, sum(item.getAxis(side).width() for side in ("left", "right"))
+    half = QFontMetricsF(plot_font()).height() / 2  # of a number at the end of an axis, which stands out of it
+    above, below = (1.0 if one.isVisible() else half for one in (title, item.getAxis("bottom")))
+    item.layout.setContentsMargins(1.0, above, 1.0, below)
     if title.isVisible():
         title.item.document().setDefaultTextOption(QTextOption(Qt.AlignmentFlag.AlignHCenter))
         title.item.setTextWidth(max(1.0, view.width() - beside - TITLE_MARGIN))

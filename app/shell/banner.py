@@ -121,8 +121,9 @@ NOTE_MS = 12_000
 """How long a note stays: time to read a long path twice. The log keeps what is worth keeping."""
 
 
-WIDEST, APART = 720, 12
-"""Of the banner, and between it and the sides of the window, in pixels."""
+WIDEST, APART, MOST_LINES = 720, 12, 2
+"""Of the banner, and between it and the sides of the window, in pixels; lines of a text that is not unfolded."""
+ALL, LESS = "… Show all", "Show less"
 
 
 def find_written(text: str) -> Path | None:
@@ -145,7 +146,8 @@ def find_written(text: str) -> Path | None:
 class Banner(QFrame):
     """One sentence over the right of the status line, where it moves and hides next to nothing; it can be closed.
 
-    Problems stay until closed or solved, notes disappear. What was written can be opened from its note.
+    A long one shows its first two lines until it is unfolded. Problems stay until closed or solved, notes disappear.
+    What was written can be opened from its note.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -156,10 +158,15 @@ class Banner(QFrame):
         self.text = make_label(wraps=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.open = make_button("", "link", self._open)
+        self.more = make_button(ALL, "link")
+        self.more.setCheckable(True)
+        self.more.toggled.connect(self._take_place)
         self._close = make_tool_button(self.clear, tip="Close this message", icon="close")
-        row = make_row(self._icon, self.text, self.open, self._close, gap=10, margin=(12, 1, 4, 1), stretch=1)
+        parts = (self._icon, self.text, self.more, self.open, self._close)
+        row = make_row(*parts, gap=10, margin=(12, 1, 4, 1), stretch=1)
         for part in (self._icon, self._close):
             row.setAlignment(part, Qt.AlignmentFlag.AlignVCenter)
+        row.setAlignment(self.more, Qt.AlignmentFlag.AlignBottom)
         self.setLayout(row)
         self.leaving = QTimer(self, singleShot=True, interval=NOTE_MS)
         self.leaving.timeout.connect(self._leave)
@@ -177,10 +184,17 @@ class Banner(QFrame):
             self._take_place()
         return super().eventFilter(watched, event)
 
-    def _take_place(self) -> None:
+    def _take_place(self, *_: object) -> None:
         if (over := self.parentWidget()) is not None:
-            line, beside = self.text.fontMetrics().horizontalAdvance(self.text.text()), self.minimumSizeHint().width()
+            metrics, is_open = self.text.fontMetrics(), self.more.isChecked()
+            self.more.hide()
+            line, beside = metrics.horizontalAdvance(self.text.text()), self.minimumSizeHint().width()
             width = min(WIDEST, over.width() - 2 * APART, line + beside + 2 * APART)
+            is_long = self.text.heightForWidth(width - beside) > (folded := MOST_LINES * metrics.lineSpacing())
+            self.more.setVisible(is_long)
+            self.more.setText(LESS if is_open else ALL)
+            self.text.setMaximumHeight(folded if is_long and not is_open else over.height())
+            self.text.setAlignment(Qt.AlignmentFlag.AlignTop if is_long else Qt.AlignmentFlag.AlignVCenter)
             height = self.heightForWidth(width)
             self.setGeometry(over.width() - width - APART, over.height() - height, width, height)
             self.raise_()
@@ -204,6 +218,8 @@ class Banner(QFrame):
         LOGGER.info("%s", text)
         self._tone = tone
         self.text.setText(text)
+        self.text.setToolTip(text)
+        self.more.setChecked(False)
         set_look(self, "tone", tone)
         self.set_theme(theme_in_use())
         self.setAccessibleName(f"{tone.capitalize()}: {text}")
@@ -225,8 +241,8 @@ class Banner(QFrame):
             self.clear()
 
     def _leave(self) -> None:
-        """A note goes, but not from under the pointer or while some of it is marked to be copied."""
-        if self.underMouse() or self.text.hasSelectedText():
+        """A note goes, but not from under the pointer, unfolded, or while some of it is marked to be copied."""
+        if self.underMouse() or self.more.isChecked() or self.text.hasSelectedText():
             self.leaving.start()
         else:
             self.clear()

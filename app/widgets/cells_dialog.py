@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QDialog, QHeaderView, QWidget
 
 from app.base.jobs import JobLane, WhenBusy
 from app.widgets.basics import allow, fill_dialog, make_button, make_heading, make_label, make_row
@@ -16,7 +16,7 @@ from core.sweeps.overview import Overseer, Overview, Row, WorkerState
 READ, PERIOD_MS = "read cells", 2000
 WORKERS = ("Worker", "Device", "At", "Done", "Steps/s", "Memory")
 CELLS = ("Cell", "State", "Where", "Attempt", "Reason")
-SIZE = (1200, 560)
+SIZE = (1200, 640)
 
 
 class CellsDialog(QDialog):
@@ -28,14 +28,20 @@ class CellsDialog(QDialog):
         self._overseer: Overseer | None = None
         self.resize(*SIZE)
         self.told = make_label("", wraps=True)
-        self.workers = PlainTable("Workers", WORKERS, sorts=True, stretches=False)
-        self.cells = PlainTable("Cells that run or have failed", CELLS, sorts=True, stretches=False)
-        self.cells.horizontalHeader().setStretchLastSection(True)  # a long reason is whole in its tooltip
+        self.workers = PlainTable("Workers", sorts=True, stretches=False)
+        self.workers.set_header(WORKERS, right=(3, 4, 5))
+        self.workers.horizontalHeader().setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        self.cells = PlainTable("Cells that run or have failed", sorts=True, stretches=False)
+        self.cells.set_header(CELLS, right=(3,))
+        self.cells.horizontalHeader().setStretchLastSection(True)
+        self.cells.setWordWrap(True)  # a long reason is whole
+        self.cells.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.below = make_heading("Running and failed")
         self.retry = make_button(
             "Retry failed cells", do=self._retry, tip="Whoever works on the folder tries them again"
         )
         close = make_button("Close", do=self.close)
-        parts = (self.told, make_heading("Workers"), self.workers, make_heading("Running and failed"), self.cells)
+        parts = (self.told, make_heading("Workers"), self.workers, self.below, self.cells)
         fill_dialog(self, "Cells", *parts, make_row(self.retry, -1, close), stretch=4)
         self._timer = QTimer(self, interval=PERIOD_MS)
         self._timer.timeout.connect(self.read)
@@ -64,6 +70,8 @@ class CellsDialog(QDialog):
         self.workers.fill([(f"{one.host} {one.process}", _list_worker(one)) for one in seen.workers])
         cells = [(one["cell"], _list_cell(one)) for one in (*seen.running, *seen.failed)]
         self.cells.fill(cells, tips=[cell[-1] for _, cell in cells])
+        for part in (self.below, self.cells):
+            part.setVisible(bool(cells))
         allow(self.retry, "" if seen.failed else "No cell has failed")
 
     def _retry(self) -> None:

@@ -24,6 +24,8 @@ from core.words import MINUS
 
 Cell = str | tuple[str, float]
 """A text, or one with the number it is sorted by."""
+BESIDE = 7
+"""Pixels of a row above and below its text."""
 KEY, NUMBER = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 
 
@@ -67,6 +69,7 @@ class PlainTable(QTableWidget):
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.verticalHeader().setVisible(False)
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + BESIDE)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.horizontalHeader().setHighlightSections(False)
         self.horizontalHeader().setTextElideMode(Qt.TextElideMode.ElideRight)  # a heading's first words tell most

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from core.attacks.config import parse_epsilon
 from core.checks import check_choice, refusal
+from core.cluster.kinds import forget_left
 from core.cluster.serve import check_where
 from core.cluster.where import USUAL, parse_where
 from core.commands.engine import At, follow_work, make_engine
@@ -150,6 +151,7 @@ def _compute(
         else:
             store = begin_store(work, config, out, resume=options.resume)
             follow_work(engine.iter_store(store, where=where, should_stop=should_stop), where, out)
+            forget_left(store)
     return not (options.cost or options.begin)
 
 

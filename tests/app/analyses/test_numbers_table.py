@@ -57,6 +57,11 @@ def test_numbers_of_a_column_share_their_decimals(column: str, values: list[floa
     assert next(iter(found.values())) == shown
 
 
+def test_notes_stand_last() -> None:
+    found = cells(make_table("one", "One", [{"source": "a", "note": "own weights", "T": 1.0}]))
+    assert list(found) == ["Source", "T", "Note"]
+
+
 def test_a_budget_is_written_as_its_own_norm_says() -> None:
     rows = [{"norm": "l2", "epsilon at 1 SD": 0.5}, {"norm": "linf", "epsilon at 1 SD": 8 / 255}]
     assert cells(make_table("pairs", "Pairs", rows)) == {"Norm": ["L2", "Linf"], "ε at 1 SD": ["0.5", "8/255"]}

@@ -160,6 +160,21 @@ def test_what_is_finished_is_shown_while_the_rest_runs(
     assert page.table.rowCount() == 6
 
 
+@pytest.mark.parametrize("question", [one for one in Question if one is not Question.DISAGREEMENT])
+def test_seven_rows_of_numbers_are_seen_in_a_window_of_1440_by_900(
+    qtbot: QtBot, session: Services, question: Question
+) -> None:
+    page = make_page(qtbot, session, question)
+    page.take_answer(finish(question))
+    page.table.fill([(str(row), [str(row)]) for row in range(20)])
+    page.resize(1440, 832)  # the rest are menus and the status line
+    page.show()
+    qtbot.waitExposed(page)
+    inside = page.table.viewport().rect()
+    rows = [page.table.visualItemRect(page.table.item(row, 0)) for row in range(20)]
+    assert sum(inside.top() <= one.top() and one.bottom() <= inside.bottom() for one in rows) >= 7
+
+
 def test_an_analysis_that_was_stopped_is_opened_as_far_as_it_came(
     qtbot: QtBot, session: Services, tmp_path: Path
 ) -> None:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -62,6 +63,28 @@ def test_it_lies_in_the_lower_right_corner_of_its_place_and_moves_nothing(qtbot:
         assert 0 < place.width() - box.right() <= APART + 1
     place.resize(600, 400)
     assert below.geometry() == before
+
+
+def test_a_long_text_shows_two_lines_until_it_is_unfolded(qtbot: QtBot) -> None:
+    place, banner, text = QWidget(), Banner(), "The session cannot be opened, since a file is not there any more. " * 6
+    qtbot.addWidget(place)
+    banner.float_over(place)
+    banner.leaving.setInterval(0)
+    place.resize(1400, 800)
+    place.show()
+    two = 2 * banner.text.fontMetrics().lineSpacing()
+    banner.show_text(text, "info")
+    assert banner.text.height() <= two < banner.text.heightForWidth(banner.text.width())
+    assert banner.text.toolTip() == text
+    for words, is_whole in (("… Show all", True), ("Show less", False)):
+        assert banner.more.text() == words
+        QTest.mouseClick(banner.more, Qt.MouseButton.LeftButton)
+        assert (banner.text.height() >= banner.text.heightForWidth(banner.text.width())) is is_whole
+        assert banner.more.geometry().bottom() < banner.height() == place.height() - banner.y()
+        banner.leaving.timeout.emit()
+        assert banner.isHidden() is not is_whole, "nobody can read while it goes"
+    banner.show_text(text[:60], "error")
+    assert banner.more.isHidden() and banner.text.height() >= banner.text.heightForWidth(banner.text.width())
 
 
 @pytest.mark.parametrize(("name", "words"), [("a set. of mine", "Open folder"), ("report.html", "Open report")])

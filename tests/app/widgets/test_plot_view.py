@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QFontMetricsF, QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.look.plotting import plot_font
+from app.look.theme import DARK, LIGHT, Theme, use_theme
 from app.widgets.plot_view import LineView, PlotView
 from core.reports.plot import Plot, Series
 
@@ -57,6 +59,35 @@ def test_a_name_longer_than_its_low_axis_stands_on_two_lines(qtbot: QtBot) -> No
     axis = view.getPlotItem().getAxis("left")
     assert axis.label.boundingRect().width() <= axis.size().height() + 1
     assert axis.label.document().size().height() > 1.5 * axis.label.document().firstBlock().layout().lineAt(0).height()
+
+
+@pytest.mark.parametrize("bottom", [True, False])
+@pytest.mark.parametrize("height", [62, 100, 200])
+def test_numbers_at_the_ends_of_an_axis_are_whole(qtbot: QtBot, height: int, *, bottom: bool) -> None:
+    view = PlotView()
+    ends = [(-1.0, "-1"), (1.0, "1")]
+    view.show_plot(Plot("x", "y", (Series(X, X, size=4),), y_range=(-1.0, 1.0), y_ticks=ends, right=(1.0, "SD")))
+    view.getPlotItem().showAxis("bottom", bottom)
+    show(qtbot, view, (419, height), (420, height))
+    box, half = view.getPlotItem().vb.sceneBoundingRect(), QFontMetricsF(plot_font()).height() / 2
+    assert box.top() >= half - 1
+    assert box.bottom() + half <= view.height() + 1
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=lambda theme: theme.name)
+def test_a_name_fits_its_low_axis_in_another_theme_and_is_left_out_where_two_lines_are_too_short(
+    qtbot: QtBot, theme: Theme
+) -> None:
+    view = PlotView()
+    view.show_plot(Plot("x", "shift of the target, z (simulated)", (Series(X, X, size=4),)))
+    show(qtbot, view)
+    axis = view.getPlotItem().getAxis("left")
+    for height, is_shown in ((300, True), (140, True), (80, False)):
+        view.resize(420, height)
+        use_theme(theme)
+        QApplication.processEvents()
+        assert axis.label.isVisible() is is_shown
+        assert not is_shown or axis.label.boundingRect().width() <= axis.size().height() + 1
 
 
 @pytest.mark.parametrize("height", [180, 300, 700])

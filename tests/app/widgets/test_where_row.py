@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.base.services import Services, open_services
@@ -135,14 +136,20 @@ def test_tables_show_what_the_folder_says(row: WhereRow, qtbot: QtBot, tmp_path:
     from core.sweeps.overview import Overseer
     from core.sweeps.work import Failure
 
-    store = begin(tmp_path / "work", n_cells=4)
-    assert store.claims().take("cell-000001") is not None
-    store.fail("cell-000002", Failure("number 2", "It is even.", "node8", attempt=2))
+    store, reason = begin(tmp_path / "work", n_cells=4), " ".join(["It is even."] * 40)
     dialog = CellsDialog(row._session.files)
     qtbot.addWidget(dialog)
     dialog.show_overview(Overseer(store).look())
+    assert dialog.cells.isHidden() and dialog.below.isHidden(), "nothing runs or has failed"
+    assert store.claims().take("cell-000001") is not None
+    store.fail("cell-000002", Failure("number 2", reason, "node8", attempt=2))
+    dialog.show_overview(Overseer(store).look())
     assert dialog.told.text() == "4 cells, 0 done, 1 running, 1 failed, 3 to do or running."
     texts = [[dialog.cells.item(line, column).text() for column in range(5)] for line in range(2)]
-    assert texts[1] == ["number 2", "failed", "node8", "2", "It is even."]
+    assert texts[1] == ["number 2", "failed", "node8", "2", reason]
+    dialog.show()
+    room, metrics = dialog.cells.visualItemRect(dialog.cells.item(1, 4)), dialog.cells.fontMetrics()
+    wraps = Qt.TextFlag.TextWordWrap | Qt.TextFlag.TextWrapAnywhere
+    assert metrics.boundingRect(room, int(wraps), reason).height() <= room.height(), "a long reason is whole"
     assert texts[0][0] == "number 1" and texts[0][1].startswith("running for")
     assert dialog.retry.isEnabled()

@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from core.cluster.kinds import NOTE
 from core.commands.cells import read_duration
 from core.commands.cli import run_command_line
 from core.sweeps.cells import load_store
@@ -84,6 +85,7 @@ def test_a_finished_analysis_is_resumed_at_once_to_the_same_json(
     out = ("--out", str(tmp_path / "out"))
     assert call(f"fragility {SMALL} {LESS} --json", *out) == 0
     first = json.loads(capsys.readouterr().out)
+    assert not (tmp_path / "out" / NOTE).exists(), "what was answered is not offered as left unfinished"
     assert call(f"fragility {SMALL} {LESS} --json", *out) == 2
     capsys.readouterr()
     assert call(f"fragility {SMALL} {LESS} --json --resume", *out) == 0
