@@ -14,6 +14,7 @@ from __future__ import annotations
 import bz2
 import errno
 import lzma
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -167,5 +168,7 @@ def load_arrays(
             if not isinstance(values, np.ndarray):  # numpy gives a member that is no array as bytes
                 raise ValueError(f"{name} is no array")
             if values.dtype.kind == "U":
-                values.tolist()  # fails for numbers that are no letters
+                letters = np.frombuffer(values.tobytes(), f"{values.dtype.byteorder}u4")
+                if (letters > sys.maxunicode).any():
+                    raise ValueError(f"{name} holds numbers that are no letters")
     return arrays

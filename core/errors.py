@@ -60,6 +60,7 @@ OUT_OF_MEMORY_WORDS = (
     "not enough memory",
     "bad_alloc",
     "alloc_failed",
+    "failed to map segment",  # of a library, such as torch's
 )
 
 
@@ -67,7 +68,7 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     """Whether an exception, or what a sentence was made of, says that memory ran out; torch's type is only of GPUs."""
     if isinstance(error, ProbeError):
         return is_out_of_memory(error.__cause__)
-    if isinstance(error, (RuntimeError, OSError)):
+    if isinstance(error, (RuntimeError, OSError, ImportError)):
         words = f"{type(error).__name__} {error}".casefold()
         return any(word in words for word in OUT_OF_MEMORY_WORDS)
     return isinstance(error, MemoryError)

@@ -47,7 +47,7 @@ def run_command_line(
         # The reader has left, as `| head` does; what Python still holds for it goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
-    except (OSError, RuntimeError, MemoryError) as error:
+    except (OSError, RuntimeError, MemoryError, ImportError) as error:
         said: Exception | str = explain(error)
         if said is error and isinstance(error, OSError):  # of a disk or a name on it, as too long a one; no number's
             said = f"{error.filename or 'A file'} cannot be used ({error.strerror or error}). Choose another place."

@@ -7,6 +7,7 @@ and CSV are read whole, for small sets.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -230,6 +231,7 @@ def _open_hdf5(path: Path) -> tuple[list[str], Callable[[str], Opened]]:
 
         with h5py.File(path, "r") as file:
             _refuse_packed(path, file[key].attrs)
+            refuse_reordered(path, file[key])
             return file[key].shape, file[key].dtype, get, MATLAB_MARK in file[key].attrs, ()
 
     names: list[str] = []
@@ -272,6 +274,22 @@ def _refuse_packed(path: Path, attributes: Mapping[str, Any]) -> None:
     if said:
         allowed = "plain numbers, with NaN for what is missing"
         raise refusal(path.name, allowed=allowed, got=f"values to be unpacked by {' and '.join(said)}", advice=AGAIN)
+
+
+def refuse_reordered(path: Path, block: Any) -> None:
+    """Raise BadInputError for a block of a pandas table whose rows or columns are numbered in another order."""
+    name = block.name.rpartition("/")[2]
+    for labels in ("axis1", name.replace("_values", "_items")) if re.fullmatch(r"block\d+_values", name) else ():
+        if labels in block.parent and are_mixed(list(map(str, block.parent[labels][()].tolist()))):
+            what = "rows" if labels == "axis1" else "columns"
+            advice = "Save it again after sort_index() of pandas, or after reset_index(drop=True) if it is meant so."
+            raise refusal(path.name, allowed=f"{what} in the order of their numbers", got="another", advice=advice)
+
+
+def are_mixed(texts: Sequence[str]) -> bool:
+    """Whether these are consecutive numbers in another order."""
+    numbers = [int(text) for text in texts if text.isdecimal()]
+    return numbers != sorted(numbers) and set(numbers) == set(range(min(numbers), min(numbers) + len(texts)))
 
 
 def _open_csv(path: Path) -> tuple[list[str] | None, Callable[[str], Opened]]:

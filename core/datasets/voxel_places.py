@@ -26,6 +26,10 @@ ON_TEMPLATE = "Voxels are drawn at the nearest vertex of fsaverage5; import the 
 WITHOUT_PLACE = (
     "The volumes do not say where they lie (qform and sform are unset): hemispheres are unknown, nothing is drawn."
 )
+COUNTED_FROM_1 = "Vertices seem to be counted from 1: counted from 0 they lie scattered. Subtract 1 if so."
+CLEARLY_MORE = 1.2
+"""Whole triangles from 1 for one from 0, where vertices are counted from 1; on fsaverage5 its ROIs have 1.5 to 4."""
+LEAST_TRIANGLES = 10
 WITHOUT_SURFACE = "No surface was given, so voxels are reached through their ROI and not drawn."
 
 
@@ -41,7 +45,21 @@ def place_vertices(hemisphere: IntArray, vertex: IntArray, *, surface: str) -> P
         hemisphere.astype(np.int8),
         vertex.astype(np.int32),
         np.stack([hemisphere, vertex, np.arange(len(vertex))], axis=1).astype(np.int32),
+        _doubt_counting(hemisphere, vertex, surface),
     )
+
+
+def _doubt_counting(hemisphere: IntArray, vertex: IntArray, surface: str) -> str:
+    """A sentence where the vertices that a surface has make up more whole triangles if they count from 1, else ""."""
+    mesh = load_surface(surface)
+    from_0, from_1 = (
+        sum(
+            int(np.isin(mesh.side(side).faces, vertex[hemisphere == side] - first).all(axis=1).sum()) for side in (0, 1)
+        )
+        for first in (0, 1)
+    )
+    is_odd = bool((vertex > 0).all()) and from_1 >= max(LEAST_TRIANGLES, CLEARLY_MORE * from_0)
+    return COUNTED_FROM_1 * is_odd
 
 
 def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = "", template: str = FSAVERAGE) -> Places:
@@ -61,7 +79,8 @@ def place_fsaverage(hemisphere: IntArray, vertex: IntArray, *, surface: str = ""
     coarse = nearest_on_fsaverage5(n_vertices)[vertex]
     order = np.argsort(vertex < N_FSAVERAGE5, kind="stable")  # the vertices of fsaverage5 themselves last: they win
     rows = np.stack([hemisphere[order], coarse[order], order], axis=1).astype(np.int32)
-    return Places(FSAVERAGE5, hemisphere.astype(np.int8), coarse, _last_of_each(rows), ON_TEMPLATE.format(template))
+    remark = f"{ON_TEMPLATE.format(template)} {_doubt_counting(hemisphere, vertex, FSAVERAGE5)}".strip()
+    return Places(FSAVERAGE5, hemisphere.astype(np.int8), coarse, _last_of_each(rows), remark)
 
 
 def place_volume(indices: IntArray, affine: FloatArray, *, surface: str = "") -> Places:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -101,10 +102,9 @@ def _read_side(path: Path, n_vertices: int, notes: list[str]) -> SideLabels:
 def _read_annot(path: Path, notes: list[str]) -> SideLabels:
     """A vertex has the region whose colour it has; none where the table does not list that, or it is 0, for none.
 
-    The file names its vertices, in any order, which nibabel does not read.
+    nibabel reads neither the vertices, which may stand in any order, nor the regions' places in the table, which may,
+    too, with others left free.
     """
-    from nibabel.freesurfer.io import read_annot
-
     data = read_bytes(path)
     count = struct.unpack(">i", data[:4])[0] if len(data) >= 4 else 0
     end = 4 + 8 * count
@@ -113,14 +113,14 @@ def _read_annot(path: Path, notes: list[str]) -> SideLabels:
     if data[end : end + 4] != HAS_TABLE:
         raise BadInputError(f"{path.name} has no colour table, which names its regions. Write it again with one.")
     with reading(path, "FreeSurfer annotation", advice="Copy the file again."):
-        colours, table, stored = read_annot(path, orig_ids=True)  # type: ignore[no-untyped-call]
-    vertices = np.frombuffer(data, ">i4", 2 * count, 4)[::2]
+        regions = list(_iter_regions(BytesIO(data[end + 4 :])))
+    vertices, colours = np.frombuffer(data, ">i4", 2 * count, 4).reshape(-1, 2).T
     if len(np.unique(vertices)) != count:
         raise BadInputError(f"{path.name} is damaged: it names a vertex twice. Copy the file again.")
     colours = colours[np.argsort(vertices)]
     listed: dict[int, list[str]] = {}
-    for colour, name in zip(table[:, 4].tolist(), stored, strict=True):
-        listed.setdefault(colour, []).append(name.decode("utf-8", "replace"))
+    for colour, name in regions:
+        listed.setdefault(colour, []).append(name)
     used, index = np.unique(colours, return_inverse=True)
     choices = [list(dict.fromkeys(listed.get(colour, ()))) if colour else [] for colour in used.tolist()]
     notes += [
@@ -134,6 +134,26 @@ def _read_annot(path: Path, notes: list[str]) -> SideLabels:
         if len(names) > 1
     ]
     return np.asarray(index, dtype=np.int64), [" or ".join(names) for names in choices]
+
+
+def _iter_regions(table: BytesIO) -> Iterator[tuple[int, str]]:
+    """The colour and name of each region of a colour table, as annotations hold it, old or of version 2."""
+
+    def take(count: int = 1) -> tuple[int, ...]:
+        return struct.unpack(f">{count}i", table.read(4 * count))
+
+    (count,) = take()
+    if not (is_old := count > 0):
+        if count != -2:
+            raise ValueError(f"its colour table is of version {-count}")
+        take()  # the largest place, and one
+    table.read(*take())  # the name of the table's own file
+    for _ in range(count if is_old else take()[0]):
+        if not is_old:
+            take()  # the region's place
+        name = table.read(*take()).rstrip(b"\0").decode("utf-8", "replace")
+        red, green, blue, _ = take(4)
+        yield red + (green << 8) + (blue << 16), name
 
 
 def _stack_labels(paths: Sequence[Path], n_vertices: int, notes: list[str]) -> SideLabels:

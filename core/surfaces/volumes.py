@@ -39,7 +39,8 @@ VOXEL_MM = (0.02, 50.0)
 """Sizes of a voxel that can be meant, whatever unit the header tells."""
 NOWHERE = np.full((4, 4), np.nan)
 """The affine of what has no known place."""
-UNITS_MM = {"meter": 1e3, "micron": 1e-3}
+UNITS_MM = {1: 1e3, 3: 1e-3}
+"""Codes of metres and microns in the lower three bits of NIfTI's xyzt_units; those above are of time."""
 
 
 def _nibabel() -> Any:
@@ -125,7 +126,7 @@ def _grid(image: Any) -> Grid:
     nibabel, header = _nibabel(), image.header
     affine = np.asarray(image.affine, dtype=np.float64)
     if isinstance(header, nibabel.Nifti1Header):
-        told, size = UNITS_MM.get(header.get_xyzt_units()[0], 1.0), np.linalg.norm(affine[:3, :3], axis=0).max()
+        told, size = UNITS_MM.get(int(header["xyzt_units"]) % 8, 1.0), np.linalg.norm(affine[:3, :3], axis=0).max()
         factors = (told, 1.0, *UNITS_MM.values())
         affine[:3] *= next((one for one in factors if VOXEL_MM[0] <= one * size <= VOXEL_MM[1]), 1.0)
         unset = not (header["qform_code"] or header["sform_code"])

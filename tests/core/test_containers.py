@@ -156,6 +156,17 @@ def test_whatever_is_raised_is_one_sentence(raised: Exception, sentence: str) ->
     assert str(caught.value).startswith(sentence) and caught.value.__cause__ is raised
 
 
+@pytest.mark.parametrize("number", [0x110000, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_numbers_that_are_no_letters_are_refused(tmp_path: Path, number: int) -> None:
+    """Texts of them end the process, or fail in the oddest places."""
+    np.savez(tmp_path / "x.npz", text=np.array([0x61, number], "<u4").view("<U2"), other=np.array(["b", ""]))
+    with pytest.raises(
+        StorageError, match=r"x\.npz is truncated or no \.npz file: text holds numbers that are no letters"
+    ):
+        load_arrays(tmp_path / "x.npz")
+    np.testing.assert_array_equal(load_arrays(tmp_path / "x.npz", only=["other"])["other"], ["b", ""])
+
+
 def test_a_sentence_that_is_said_already_stays() -> None:
     with pytest.raises(WeightsError, match="^said$"), reading("x", "thing"):
         raise WeightsError("said")

@@ -45,6 +45,11 @@ def test_other_errors_pass() -> None:
     assert is_out_of_memory(MemoryError()) and not is_out_of_memory(ValueError("x"))
 
 
+def test_a_library_that_cannot_be_mapped_is_memory_and_an_absent_one_is_not() -> None:
+    assert is_out_of_memory(ImportError("libtorch_cpu.so: failed to map segment from shared object"))
+    assert not is_out_of_memory(ImportError("No module named 'torch'"))
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -14,7 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import refusal
-from core.datasets.array_files import TABLES, VALUES_AT_ONCE, ArrayFile, cut_rows, gather_rows, open_array, open_images
+from core.datasets.array_files import (
+    TABLES,
+    VALUES_AT_ONCE,
+    ArrayFile,
+    are_mixed,
+    cut_rows,
+    gather_rows,
+    open_array,
+    open_images,
+)
 from core.datasets.description import Description, ImagePart, read_description
 from core.datasets.image_files import find_names, list_pictures, match_pictures, name_images
 from core.datasets.import_options import ImportOptions
@@ -73,6 +82,8 @@ def plan(source: Path, options: ImportOptions) -> Recording:
         remarks = (*remarks, f"Responses {array.shape} are volumes of trials: voxels are numbered in C order.")
         array = array.with_trials_first()
     _refuse_turned(array, n_rows, described, [*ids, *table["image"]])
+    if len(array.shape) == 3:
+        remarks = (*remarks, "Responses are taken as {:,} images, {:,} repeats, {:,} voxels.".format(*array.shape))
     if not array.names:
         if array.shape[0] == array.shape[-1]:
             which = "last" if described.responses.transposed else "first"
@@ -141,16 +152,10 @@ def _refuse_numbers(array: ArrayFile, ids: tuple[str, ...], listed: list[str], t
     found = [set(np.array(places) % len(ids)) for places in find_names([*texts, *shown], [*ids, *listed])]
     named, meant = found[: len(texts)], found[len(texts) :]
     are_pictures = all(len(places) == 1 for places in named) and set.union(*named) == set(range(len(ids)))
-    if (are_pictures and named != meant) or (array.shape[-1] > 1 and _are_mixed(texts)):
+    if (are_pictures and named != meant) or (array.shape[-1] > 1 and are_mixed(texts)):
         advice = "Write names with their ending (1.png), or leave the column out if the rows are in order."
         got = f"{texts[0]} for {shown[0]}"
         raise refusal(array.path.name, allowed="rows named without doubt", got=got, advice=advice)
-
-
-def _are_mixed(texts: Sequence[str]) -> bool:
-    """Whether these are consecutive numbers in another order."""
-    numbers = [int(text) for text in texts if text.isdecimal()]
-    return numbers != sorted(numbers) and set(numbers) == set(range(min(numbers), min(numbers) + len(texts)))
 
 
 def _read_images(
@@ -189,7 +194,7 @@ def describe_unused(file: Path, table: Table, used: Sequence[str]) -> tuple[str,
     """
     unused = [name for name in table if name and name not in used]
     for name in filter(NUMBERINGS.fullmatch, unused):
-        if _are_mixed(table[name]):
+        if are_mixed(table[name]):
             allowed = f"lines in the order of its column {name!r}"
             raise refusal(file.name, allowed=allowed, got="another", advice="Sort them, or take the column out.")
     return (f"Columns of {file.name} that are not used: {name_some(unused, BAD_SHOWN)}.",) if unused else ()

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from core.checks import check_choice, refusal
 from core.containers import reading
+from core.datasets.array_files import refuse_reordered
 from core.datasets.image_files import find_folder, match_pictures
 from core.datasets.import_options import ImportOptions, choose_participant
 from core.datasets.readers.roi_labels import keep_rois
@@ -106,6 +107,8 @@ def find_block(file: Path, *, n_voxels: int, n_trials: int) -> tuple[str, int]:
 
     with reading(file, "HDF5 file", error=StorageError, advice="Copy it again."), h5py.File(file, "r") as opened:
         opened.visititems(note)
+        for name in shapes:
+            refuse_reordered(file, opened[name])
     for name, shape in shapes.items():
         if shape[:1] == (n_voxels,) and shape[1:] in ((n_trials,), (n_trials + 1,)):
             return name, shape[1] - n_trials

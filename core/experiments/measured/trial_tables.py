@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.checks import refusal, show_name, suggest
+from core.checks import refusal, shorten, show_name, suggest
 from core.containers import reading
 from core.datasets.tables import Table, read_table, read_text, to_numbers
 from core.errors import BadInputError
@@ -193,7 +193,7 @@ def _choose_values(table: Table, *, taken: set[str], file: str) -> tuple[dict[st
             columns[name] = numbers
     responses = {name: numbers for name, numbers in columns.items() if name.casefold() not in BOOKKEEPING}
     if not responses:
-        shown = ", ".join(f"{name} ({text!r})" for name, text in list(texts.items())[:8])
+        shown = ", ".join(f"{show_name(name)} ({shorten(text)})" for name, text in list(texts.items())[:8])
         advice = f"Its other columns are {shown or 'empty'}. Add a column for each voxel or ROI, with decimal points."
         raise refusal("measured", allowed="a table with a column of numbers", got=file, advice=advice)
     return responses, texts

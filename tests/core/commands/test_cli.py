@@ -199,3 +199,16 @@ def test_help_of_every_command_needs_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_too_little_memory_for_a_library_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(text: str) -> int:
+        def open_window(*_: object) -> int:
+            raise ImportError(text)
+
+        return run_command_line((), open_window=open_window, run_demonstration=lambda *_: 8)
+
+    assert fail("libtorch_cpu.so: failed to map segment from shared object") == 2
+    assert capsys.readouterr().err.startswith("Error: It does not fit into memory (libtorch_cpu.so")
+    with pytest.raises(ImportError, match="No module named"):
+        fail("No module named 'x'")

@@ -8,7 +8,7 @@ import pytest
 from core.datasets.voxel_places import FSAVERAGE, place_fsaverage, place_rois, place_vertices, place_volume
 from core.errors import BadInputError
 from core.surfaces.mesh import CorticalSurface, HemisphereSurface
-from core.surfaces.store import save_surface
+from core.surfaces.store import load_atlases, save_surface
 
 FACES = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 1], [1, 3, 2]], dtype=np.int32)
 CORNERS = np.array([[0, 0, 0], [10, 0, 0], [0, 10, 0], [0, 0, 10]], dtype=np.float32)
@@ -39,6 +39,23 @@ def test_a_vertex_that_is_not_there_is_refused() -> None:
     with pytest.raises(BadInputError, match="a vertex of fsaverage5, 0 to 10,241, got 10242"):
         place_vertices(np.array([1]), np.array([10_242]), surface="fsaverage5")
     assert FSAVERAGE == "fsaverage"
+
+
+@pytest.mark.parametrize("template", ["fsaverage5", "fsaverage"])
+def test_vertices_that_lie_together_counted_from_1_are_asked_about(template: str) -> None:
+    """The first vertices of fsaverage are those of fsaverage5."""
+    for atlas in load_atlases("fsaverage5"):
+        for side in (0, 1):
+            for roi in ("V1", "FFA", "PPA"):
+                vertex = atlas.vertices_in(side, roi)
+                hemisphere = np.full(len(vertex), side)
+                assert "from 1" not in place_fsaverage(hemisphere, vertex, template=template).remark
+                assert "from 1" in place_fsaverage(hemisphere, vertex + 1, template=template).remark
+
+
+def test_scattered_vertices_are_not_asked_about() -> None:
+    vertex = np.random.default_rng(0).choice(np.arange(1, 10_242), 300, replace=False)
+    assert place_vertices(np.zeros(300, dtype=int), vertex, surface="fsaverage5").remark == ""
 
 
 def test_voxels_of_a_volume_go_to_a_persons_own_surface() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 
 import nibabel
@@ -442,13 +443,18 @@ def test_the_vertices_of_an_annotation_may_stand_in_any_order(subject) -> None:
     assert left_out(subject, r"lh\.aparc\.annot is damaged: it names a vertex twice") == ["labels"]
 
 
-def write_colours(path, colours: list[tuple[int, int, int]], listed: dict[str, tuple[int, int, int]]) -> None:
-    """An annotation by hand, new format: a colour for each vertex, and a table."""
+def write_colours(
+    path, colours: list[tuple[int, int, int]], listed: dict[str, tuple[int, int, int]], places: Sequence[int] = ()
+) -> None:
+    """An annotation by hand, new format: a colour for each vertex, and a table, its regions' places in it 0 and on."""
+    places = places or range(len(listed))
     packed = np.array([red + 256 * green + 65536 * blue for red, green, blue in colours])
     data = np.array([len(packed)], ">i4").tobytes()
     data += np.stack([np.arange(len(packed)), packed], axis=1).astype(">i4").tobytes()
-    data += np.array([1, -2, len(listed), 5], ">i4").tobytes() + b"made\0" + np.array([len(listed)], ">i4").tobytes()
-    for number, (name, colour) in enumerate(listed.items()):
+    data += (
+        np.array([1, -2, max(places) + 1, 5], ">i4").tobytes() + b"made\0" + np.array([len(listed)], ">i4").tobytes()
+    )
+    for number, (name, colour) in zip(places, listed.items(), strict=True):
         data += np.array([number, len(name) + 1], ">i4").tobytes() + name.encode() + b"\0"
         data += np.array([*colour, 0], ">i4").tobytes()
     path.write_bytes(data)
@@ -481,6 +487,24 @@ def test_regions_of_one_colour_are_named_together(subject) -> None:
     assert len(imported.atlases[0].vertices_in(0, "V1 or FFA")) == 81
     told = "lh.mine.annot gives V1 and FFA one colour, so they cannot be told apart."
     assert [note for note in imported.surface.notes if "colour" in note] == [told]
+
+
+@pytest.mark.parametrize("places", [(2, 0, 1), (3, 1, 40)], ids=["another order", "places left free"])
+def test_regions_keep_their_colours_wherever_they_stand_in_the_table(subject, places) -> None:
+    for path in (subject / "label").iterdir():
+        path.unlink()
+    red, green, blue = (200, 0, 10), (0, 200, 10), (10, 0, 200)
+    listed = {"V1": red, "V2": green, "FFA": blue}
+    write_colours(subject / "label" / "lh.mine.annot", [red, green, blue] * 54, listed, places)
+    [atlas] = read_surface([subject], name="x").atlases
+    assert [atlas.roi_of(0, vertex) for vertex in range(3)] == ["V1", "V2", "FFA"]
+
+
+def test_a_colour_table_of_an_unknown_version_is_left_out(subject) -> None:
+    path = subject / "label" / "lh.mine.annot"
+    write_colours(path, [(200, 0, 10)] * 162, {"V1": (200, 0, 10)})
+    path.write_bytes(path.read_bytes().replace(np.array([-2], ">i4").tobytes(), np.array([-3], ">i4").tobytes()))
+    assert left_out(subject, r"lh\.mine\.annot .*colour table is of version 3") == ["labels", "aparc"]
 
 
 def test_an_annotation_without_a_table_is_left_out(subject) -> None:

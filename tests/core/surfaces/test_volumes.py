@@ -146,6 +146,15 @@ def test_affines_are_in_mm_whatever_unit_the_header_names(tmp_path: Path, unit: 
     np.testing.assert_allclose(load_volume(tmp_path / "map.nii").affine, OBLIQUE, rtol=1e-5)
 
 
+def test_a_unit_of_time_that_is_none_leaves_that_of_space(tmp_path: Path) -> None:
+    affine = OBLIQUE.copy()
+    affine[:3] *= 1e-3
+    image = nibabel.Nifti1Image(MAP, affine)
+    image.header["xyzt_units"] = 56 + 1
+    nibabel.save(image, tmp_path / "map.nii")
+    np.testing.assert_allclose(grid_of(tmp_path / "map.nii").affine, OBLIQUE, rtol=1e-5)
+
+
 def test_voxels_of_two_metres_are_of_two_millimetres(tmp_path: Path) -> None:
     image = nibabel.Nifti1Image(MAP, OBLIQUE)
     image.header.set_xyzt_units("meter")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from scipy.stats import zscore
@@ -154,6 +155,13 @@ def test_things_voxels_lie_where_the_brain_mask_says(things: Path) -> None:
 
 
 MIRRORED = np.diag([-2.0, 2.0, 2.0, 1.0]) + np.array([[0, 0, 0, 3.0], *np.zeros((3, 4))])
+
+
+def test_things_voxels_in_another_order_are_refused(things: Path) -> None:
+    with h5py.File(things / "betas_csv/sub-01_ResponseData.h5", "r+") as file:
+        file["ResponseData/axis1"][:] = file["ResponseData/axis1"][()][::-1]
+    with pytest.raises(BadInputError, match="rows in the order of their numbers"):
+        run("things", things)
 
 
 def test_things_keeps_every_voxel_if_asked(things: Path) -> None:

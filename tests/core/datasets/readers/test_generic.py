@@ -541,6 +541,38 @@ def test_more_repeats_than_voxels_are_turned_axes_unless_the_voxels_are_listed(f
     assert len(planned.sessions) == 3 and list(planned.voxels.roi) == ["FFA", "VWFA"]
 
 
+def test_what_the_axes_of_repeats_are_taken_for_is_told(folder: Path) -> None:
+    """Two voxels of three repeats would look the same."""
+    np.save(folder / "responses.npy", DRAW.standard_normal((5, 2, 3)))
+    remarks = plan_import("generic", describe(folder, BASE.format(file="responses.npy")), ImportOptions("x")).remarks
+    assert "Responses are taken as 5 images, 2 repeats, 3 voxels." in remarks
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "told"),
+    [
+        ([0, 1, 2, 3, 4], [0, 1, 2], None),
+        ([40, 10, 30, 20, 0], [b"V1", b"FFA", b"PPA"], None),
+        ([3, 1, 4, 2, 5], [0, 1, 2], "rows in the order of their numbers"),
+        ([0, 1, 2, 3, 4], [2, 1, 0], "columns in the order of their numbers"),
+    ],
+)
+def test_tables_of_pandas_are_read_in_the_order_of_their_numbers_only(
+    folder: Path, rows: list[int], columns: list[object], told: str | None
+) -> None:
+    with h5py.File(folder / "table.h5", "w") as file:
+        group = file.create_group("table")
+        group["axis0"], group["axis1"], group["block0_items"] = columns, rows, columns
+        group["block0_values"] = VALUES
+    text = BASE.format(file="table.h5") + 'key = "table/block0_values"\n'
+    if told is not None:
+        with pytest.raises(BadInputError, match=f"`table.h5` must be {told}"):
+            plan_import("generic", describe(folder, text), ImportOptions("x"))
+        return
+    run(describe(folder, text), held_out="0.2")
+    np.testing.assert_allclose(load_responses("mine")[:, 0], VALUES, rtol=1e-6)
+
+
 def test_a_square_array_is_taken_as_it_is(folder: Path) -> None:
     values = DRAW.standard_normal((5, 5)).astype(np.float32)
     np.save(folder / "responses.npy", values)

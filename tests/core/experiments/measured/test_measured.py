@@ -393,6 +393,7 @@ BAD_FILES = {
     "no ids": ("a,b\n1,2\n", "--id-column"),
     "no numbers": ("stimulus,key\n{id},j\n", "a column of numbers"),
     "ragged": ("stimulus,FFA\n{id},1,2\n", "2 fields a line"),
+    "long texts": ("stimulus,key\n{id}," + 2000 * "j" + "\n", "^.{,400}$"),
     "no target": ("stimulus,V1,V2\n{id},1,2\n", "--target-column"),
 }
 
