@@ -1,8 +1,8 @@
 """Brings the facts of the session onto the panels, each part at most once per turn of the event loop.
 
 Signals of the state only mark what is stale; one timer of zero length then redraws it, so that five facts changed
-together cost one drawing. What takes longer than half a frame is gone on with in the next turn; while a probe runs,
-each part has a turn of its own with the painting it asks for. After a drawing it rests as long as that took.
+together cost one drawing. What takes longer than a millisecond has a turn of its own with the painting it asks for, as
+every part has while a probe runs. After a drawing it rests as long as that took.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ RESPONSES = (SHIFT, "clean", "perturbed")
 LONGEST_REST = 0.3
 """Seconds; a result is never held back longer than this."""
 
-TURN = 0.004
+TURN = 0.001
 """Seconds after which the rest of a drawing is left to the next turn of the event loop."""
 
 LIVE_REST = 0.1
@@ -53,7 +53,9 @@ LIVE_REST = 0.1
 levels_of = lru_cache(maxsize=1)(attrgetter("levels"))
 """The grey levels (height, width, 3) uint8 of a stimulus, one array for as long as it is shown."""
 
-LIVE_PARTS = ("steps", "curve", "spill")
+WHOLE = ("images", "map", "probe", "steps", "curve", "detail")
+"""All that shows a finished probe."""
+
 PARTS = [
     "surface",
     "subject",
@@ -65,9 +67,11 @@ PARTS = [
     "pinned",
     "probe",
     "run",
-    "detail",
     "progress",
-    *LIVE_PARTS,
+    "steps",
+    "curve",
+    "spill",
+    "detail",
     "refining",
 ]
 """What is drawn by a method each, in this order."""
@@ -84,12 +88,12 @@ STALE: dict[str, tuple[str, ...]] = {
     "auto_probe": ("attack",),
     "stimulus": ("images",),
     "clean": ("map",),
-    "probe": ("images", "map", "probe"),
-    "pinned": ("images", "map", "pinned", "probe", "detail"),
-    "progress": ("images", "map", "progress", *LIVE_PARTS),
+    "probe": WHOLE,
+    "pinned": ("pinned", *WHOLE),
+    "progress": ("images", "map", "progress", "steps", "curve", "spill"),
     "refining": ("refining",),
     "run": ("run",),
-    "is_probing": ("images", "probe"),
+    "is_probing": WHOLE,
     "preview": ("images", "map", "detail"),
     "step": ("images", "map", "detail"),
     "atlas": ("map",),
@@ -326,7 +330,7 @@ class Presenter(QObject):
         probe, subject = self._state.probe, self._state.subject
         self._panels.controls.run.show_made(probe)
         if probe is not None and subject is not None:
-            self._panels.responses.show_probe(probe, subject.voxels)
+            self._panels.responses.take_probe(probe, subject.voxels)
         elif not self._state.is_probing:
             self._panels.responses.clear()
 
@@ -346,13 +350,13 @@ class Presenter(QObject):
             self._panels.controls.run.show_progress(progress)
 
     def _draw_steps(self) -> None:
-        self._panels.responses.draw_live_steps()
+        self._panels.responses.draw_steps()
 
     def _draw_curve(self) -> None:
-        self._panels.responses.draw_live_curve()
+        self._panels.responses.draw_curve()
 
     def _draw_spill(self) -> None:
-        self._panels.responses.draw_live_spill()
+        self._panels.responses.draw_spill()
 
     def _draw_refining(self) -> None:
         if self._state.refining is not None:

@@ -161,38 +161,46 @@ class ResponsesPanel(QWidget):
             self._pinned_spill = next(iter(tabulate_probe(pinned.probe, pinned.placed.voxels).values()))
 
     def show_progress(self, progress: ProbeProgress) -> None:
-        """Take one record of a running probe, which the three `draw_live_` show."""
+        """Take one record of a running probe, for `draw_steps`, `draw_curve` and `draw_spill` to show."""
         if self._live is not None:
             self._live.add(progress)
 
-    def draw_live_steps(self) -> None:
-        """Draw the attack's steps up to the newest record."""
-        if self._live is not None and self._live.newest is not None:
+    def draw_steps(self) -> None:
+        """Draw the attack's steps, of a running probe up to the newest record."""
+        if self._probe is not None:
+            self.history.show_history(steps_of(self._probe))
+        elif self._live is not None and self._live.newest is not None:
             self.history.show_history(self._live.steps(), n_planned=self._live.newest.n_steps)
             self.readout.setText(self._live.describe(self._live.newest))
             self._stack.setCurrentIndex(1)
 
-    def draw_live_curve(self) -> None:
-        """Draw the newest shift under each budget reached."""
-        if self._live is not None and self._live.newest is not None:
+    def draw_curve(self) -> None:
+        """Draw the curve, of a running probe the newest shift under each budget reached."""
+        if self._probe is not None and self._last is not None:
+            self.curve.show_curve(self._last, self._beside)
+        elif self._live is not None and self._live.newest is not None:
             self.curve.show_curve(self._live.curve(), self._beside)
 
-    def draw_live_spill(self) -> None:
-        """Tabulate the newest record."""
+    def draw_spill(self) -> None:
+        """Tabulate the newest record of a running probe."""
         if self._live is not None and self._live.newest is not None:
             self._tabulate(self._live, self._live.newest.responses - self._live.newest.clean, live=True)
 
     def show_probe(self, probe: Probe, table: VoxelTable) -> None:
         """Show a finished probe."""
+        self.take_probe(probe, table)
+        self.draw_steps()
+        self.draw_curve()
+        self.show_step(None)
+
+    def take_probe(self, probe: Probe, table: VoxelTable) -> None:
+        """Take a finished probe, for `draw_steps`, `draw_curve` and `show_step` to show."""
         self._live = None
         self._probe = probe
         self._use_table(table)
         if not probe.config.attack.is_quick_look:
             self._beside.pop(LAST, None)
         self._last = curve_of(probe)
-        self.curve.show_curve(self._last, self._beside)
-        self.history.show_history(steps_of(probe))
-        self.show_step(None)
         self._stack.setCurrentIndex(1)
 
     def show_preview(self, preview: Preview) -> None:

@@ -131,7 +131,9 @@ class BarDelegate(QStyledItemDelegate):
 
 
 class Cell(QTableWidgetItem):
-    """A text that is sorted by a value, unknown ones first."""
+    """A text that is sorted by a value, unknown ones first; `fixed`: what of it does not change with the numbers."""
+
+    fixed: tuple[object, ...] = ()
 
     def __lt__(self, other: QTableWidgetItem) -> bool:
         """Whether it stands before another; the target and its contrast stay above, whichever way it is sorted."""
@@ -236,14 +238,18 @@ class RoiTable(PlainTable):
         if not isinstance(item, Cell):
             item = Cell()
             self.setItem(place, column, item)
+        fixed = (row.roi, row.is_target, rank, tip, self.font().key())
+        if item.fixed != fixed:  # whatever is given to a cell takes time, and numbers change many times a second
+            item.fixed = fixed
+            item.setTextAlignment(self._side(column))
+            item.setToolTip(tip)
+            item.setData(KEY, row.roi)
+            item.setData(RANK_ROLE, rank)
+            item.setData(Qt.ItemDataRole.FontRole, bold(self.font()) if row.is_target else None)
         item.setText(text)
-        item.setTextAlignment(self._side(column))
-        item.setToolTip(tip)
-        item.setData(KEY, row.roi)
         item.setData(SORT_ROLE, -math.inf if value != value else value)
-        item.setData(ROW_ROLE, row)
-        item.setData(RANK_ROLE, rank)
-        item.setData(Qt.ItemDataRole.FontRole, bold(self.font()) if row.is_target else None)
+        if column in (SHIFT_SD, SECOND):
+            item.setData(ROW_ROLE, row)
 
     def _make_room(self) -> None:
         """Widen the columns of numbers that need more digits: a number cut short is a wrong number."""

@@ -204,7 +204,7 @@ def test_a_run_with_a_second_encoder_shows_both_while_it_goes_on(panel: Response
 
 
 def draw_live(panel: ResponsesPanel) -> None:
-    for draw in (panel.draw_live_steps, panel.draw_live_curve, panel.draw_live_spill):
+    for draw in (panel.draw_steps, panel.draw_curve, panel.draw_spill):
         draw()
 
 
