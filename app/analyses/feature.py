@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
 
 from app.analyses.page import AnalysisPage
 from app.analyses.sweep_form import fill_form
@@ -116,8 +117,8 @@ class Analyses(Feature):
             attack = config.attack(norm, find_network(name.network).input_size, config.attacks[0])
             self._explore.open_probe(ProbeConfig(*name, aim, config.directions[0], attack), config.images[image])
 
-    def _make_page(self, question: Question) -> AnalysisPage:
-        page = self._opened[question] = AnalysisPage(question, self._session)
+    def _make_page(self, question: Question, parent: QWidget) -> AnalysisPage:
+        page = self._opened[question] = AnalysisPage(question, self._session, parent)
         page.probe_requested.connect(self.open_probe)
         page.collect_requested.connect(self.collect_wanted)
         page.open_requested.connect(self.open_folder)

@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app.analyses.answer_view import AnswerView, DisagreementView, DiscriminabilityView, FragilityView
 from app.analyses.meaning_view import MeaningView
@@ -93,8 +93,8 @@ class AnalysisPage(JobPage):
     EXPORT_TIP = "Save the report, figures (SVG, PDF, PNG) and tables (CSV; Parquet with the extra `parquet`)"
     EXPORT_LATER = "Run the analysis first"
 
-    def __init__(self, question: Question, session: Services) -> None:
-        super().__init__()
+    def __init__(self, question: Question, session: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.question, self._session = question, session
         self.finished: Finished | None = None
         self.form, self.where = SweepForm(question), WhereRow(session)

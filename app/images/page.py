@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QWidget
 
 from app.base.services import Services
 from app.base.state import request_probe
@@ -142,8 +143,14 @@ class ImagesPage(JobPage):
     RUN, RUN_TIP, STOP_TIP = "Rank images", "Rank the images by the target's response", "Stop; what is shown stays"
     EXPORT, EXPORT_TIP, EXPORT_LATER = "Save…", "Save the images made from scratch", "Synthesise first"
 
-    def __init__(self, services: Services, show_image: Callable[[str], object], collect: Callable[..., object]) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        services: Services,
+        show_image: Callable[[str], object],
+        collect: Callable[..., object],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
         self._services, self._show_image, self._collect = services, show_image, collect
         self._asked: ImagesConfig | None = None
         self.found: Found | None = None
@@ -278,7 +285,7 @@ class Images(Feature):
     def __init__(self, desk: Desk, show_image: Callable[[str], object], collect: Callable[..., object]) -> None:
         super().__init__(desk)
         self._page: ImagesPage | None = None
-        desk.tabs.add(KEY, lambda: self._make_page(show_image, collect))
+        desk.tabs.add(KEY, partial(self._make_page, show_image, collect))
 
     def commands(self) -> Mapping[str, Callable[[], object]]:
         """Rank, and synthesise."""
@@ -295,8 +302,10 @@ class Images(Feature):
             if self._page is not None:
                 self._page.restore(loaded.record.images)
 
-    def _make_page(self, *ways: Callable[..., object]) -> ImagesPage:
-        page = self._page = ImagesPage(self._session, *ways)
+    def _make_page(
+        self, show_image: Callable[[str], object], collect: Callable[..., object], parent: QWidget
+    ) -> ImagesPage:
+        page = self._page = ImagesPage(self._session, show_image, collect, parent)
         page.form.changed.connect(self.changed)
         page.work.changed.connect(self.changed)
         return page

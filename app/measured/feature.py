@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtWidgets import QWidget
+
 from app.widgets.desk import Content, Desk, Drop, Feature, Loaded, Paths, does
 from app.widgets.tabs import WorkPage
 from core.session.record import STIMULUS_SET
@@ -73,10 +75,10 @@ class Measured(Feature):
             if self._page is not None:
                 self._page.restore(files, record)
 
-    def _make_page(self) -> WorkPage:
+    def _make_page(self, parent: QWidget) -> WorkPage:
         from app.measured.page import MeasuredPage
 
-        page = self._page = MeasuredPage(self._session)
+        page = self._page = MeasuredPage(self._session, parent)
         page.form.reread.connect(self.changed)
         page.form.changed.connect(self.changed)
         return page

@@ -66,8 +66,8 @@ class MeasuredPage(JobPage):
     RUN = "Compare"
     EXPORT, EXPORT_TIP, EXPORT_LATER = "Save report…", "Report, tables and figures in a new folder", "Compare first"
 
-    def __init__(self, session: Services) -> None:
-        super().__init__()
+    def __init__(self, session: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._session = session
         self._opened: Opened | None = None
         self._measured: Measured | None = None

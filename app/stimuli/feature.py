@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QWidget
 
 from app.base.jobs import WhenBusy
 from app.stimuli.design_dialog import DesignDialog, group_tray
@@ -242,8 +242,8 @@ class Stimuli(Feature):
             when_busy=WhenBusy.REPLACE,
         )
 
-    def _make_page(self) -> StimuliPage:
-        page = self._page = StimuliPage(self.tray, [self._where])
+    def _make_page(self, parent: QWidget) -> StimuliPage:
+        page = self._page = StimuliPage(self.tray, [self._where], parent)
         page.plan_requested.connect(self.show_plan)
         page.write_requested.connect(self.show_write)
         page.package_requested.connect(self.package_wanted)

@@ -50,8 +50,8 @@ class StimuliPage(JobPage):
 
         return ask_set(self.tray.items, self.form.value())
 
-    def __init__(self, tray: Tray, above: Sequence[QWidget] = ()) -> None:
-        super().__init__()
+    def __init__(self, tray: Tray, above: Sequence[QWidget] = (), parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.tray, self._above = tray, above
         self.form = SetForm()
         tip = "Add images x targets x directions x budgets x networks"

@@ -50,7 +50,7 @@ class Tabs(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.keys: list[str] = []
-        self._makers: dict[str, Callable[[], WorkPage]] = {}
+        self._makers: dict[str, Callable[[QWidget], WorkPage]] = {}
         self._pages: dict[str, QWidget] = {}
         self._holders: dict[str, QWidget] = {}
         self.bar = QTabBar()
@@ -68,8 +68,11 @@ class Tabs(QObject):
         self._pages[key] = page
         self._append(key, page)
 
-    def add(self, key: str, make: Callable[[], WorkPage] | None = None) -> None:
-        """Put a tab after the others; how its page is made when it is first wanted can be added later."""
+    def add(self, key: str, make: Callable[[QWidget], WorkPage] | None = None) -> None:
+        """Put a tab after the others; how its page is made when it is first wanted can be added later.
+
+        `make` is given the page's parent: whatever moves to another one is styled anew with all that is in it.
+        """
         if key not in self._holders:
             self._holders[key] = QWidget()
             self._append(key, self._holders[key])
@@ -81,8 +84,9 @@ class Tabs(QObject):
         if key not in self._pages and key not in self._makers:
             self.wanted.emit()
         if key not in self._pages:
-            page = self._pages[key] = self._makers[key]()
-            self._holders[key].setLayout(make_row(page))
+            holder = self._holders[key]
+            page = self._pages[key] = self._makers[key](holder)
+            holder.setLayout(make_row(page))
         return self._pages[key]
 
     @property

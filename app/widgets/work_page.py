@@ -45,19 +45,19 @@ class JobPage(WorkPage):
 
         `above`: what stands above the button that runs it.
         """
+        column = make_column(gap=0)
+        form_panel, answer_panel = make_panel(column), make_panel(make_column(self.stack))
+        form_panel.setMinimumWidth(FORM_WIDTH)
+        answer_panel.setProperty(MARK, "Results")
+        self.setLayout(make_row(make_split(form_panel, answer_panel, shares=(0, 1))))  # before they are filled: `Tabs`
         scroll = make_scroll(make_column(*form, -1, margin=16))
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         foot = make_column(*above, self.run, *self.lines, make_row(self.export, *more), margin=(16, 4, 16, 12))
         for line in self.lines:
             line.changed.connect(self.refresh)
-        left = make_column(scroll, make_line(), foot, gap=0, stretch=0)
+        column.addLayout(make_column(scroll, make_line(), foot, gap=0, stretch=0))
         self.stack.addWidget(empty)
         self.stack.addWidget(make_panel(answer))
-        answer_panel = make_panel(make_column(self.stack))
-        answer_panel.setProperty(MARK, "Results")
-        form_panel = make_panel(left)
-        form_panel.setMinimumWidth(FORM_WIDTH)
-        self.setLayout(make_row(make_split(form_panel, answer_panel, shares=(0, 1))))
 
     @property
     def busy(self) -> bool:

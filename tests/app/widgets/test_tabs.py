@@ -17,7 +17,7 @@ def test_a_page_that_was_put_in_is_never_moved_and_others_are_made_when_opened(q
     qtbot.addWidget(tabs.bar)
     made: list[_Tall] = []
     tabs.put("first", first)
-    tabs.add("tall", lambda: made.append(_Tall()) or made[-1])  # type: ignore[func-returns-value]
+    tabs.add("tall", lambda _parent: made.append(_Tall()) or made[-1])  # type: ignore[func-returns-value]
     assert (tabs.current, tabs.keys, made) == ("first", ["first", "tall"], [])
     assert tabs.open("tall") is tabs.page("tall") is made[0]
     assert (tabs.current, tabs.stack.currentIndex()) == ("tall", 1)
