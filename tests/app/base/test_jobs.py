@@ -359,7 +359,7 @@ def test_cancel_stops_a_background_job_only_where_it_alone_is_at_work(lane: JobL
     qtbot.waitUntil(lambda: sweep.begun == 1)
     queue_up(lane, "probe", probe, told, "probe")
     sweep.send(1)  # lets the probe pass
-    qtbot.waitUntil(lambda: probe.begun == 1)
+    qtbot.waitUntil(lambda: not isinstance(lane.state, Idle) and lane.state.kind == "probe")
     lane.cancel()
     lane.cancel()
     qtbot.waitUntil(lambda: told == ["probe stopped"])
