@@ -62,42 +62,39 @@ def take_pictures(out: Path, analyses: Path) -> None:
     window.resize(*SIZES[1])
     window.show()
 
-    def idle() -> bool:
-        return demo._is_idle(window)
-
-    demo._wait("the window", lambda: session.state.clean is not None and idle())
+    demo.wait_for("the window", window, lambda: session.state.clean is not None)
     demo._click_a_voxel(window)
     for _ in "12":
         window.actions_table.give("add_to_tray")
         session.controller.set_direction("lower")
-        demo._wait("the probe", idle)
+        demo.wait_for("the probe", window)
     for question in QUESTIONS:
         window.features.analyses.open_folder(analyses / f"{question}-demo")
-        demo._wait(question, idle)
+        demo.wait_for(question, window)
         window.tabs.open(question).work.say(share=1.0)  # not where the files lie here
     stimuli, tabs = window.features.stimuli, window.tabs
     stimuli.show_page()
-    demo._wait("the tray", idle)
+    demo.wait_for("the tray", window)
     written = out / "home/set"
     if not written.exists():
         stimuli.write_to(written, SetConfig())
-        demo._wait("the set", lambda: (written / "manifest.json").is_file() and idle())
+        demo.wait_for("the set", window, (written / "manifest.json").is_file)
     images = tabs.open("images")
     images.form.n_steps.set_value(64)
     images.begin(synthesises=True)
-    demo._wait("the images from scratch", lambda: images.found is not None and images.found.made is not None and idle())
+    demo.wait_for("the images from scratch", window, lambda: images.found is not None and images.found.made is not None)
     measured = tabs.open("measured")
     measured.open_paths([written])
-    demo._wait("the set", idle)
+    demo.wait_for("the set", window)
     responses = out / "home/measured.csv"
     if not responses.exists():
         from core.experiments.measured.practise import SimulateOptions, simulate_responses
 
         simulate_responses(measured._opened[0], responses, SimulateOptions())
     measured.open_paths([responses])
-    demo._wait("the responses", lambda: idle() and not measured._reason())
+    demo.wait_for("the responses", window, lambda: not measured._reason())
     measured.start()
-    demo._wait("the comparison", lambda: measured.comparison is not None and idle())
+    demo.wait_for("the comparison", window, lambda: measured.comparison is not None)
     measured.show_part("shifts")
     measured.show_probe(0)
     stimuli.page.choose(0)

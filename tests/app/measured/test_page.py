@@ -214,7 +214,8 @@ def test_arrow_keys_step_through_the_probes(compared: MeasuredPage, qtbot: QtBot
 
 
 def test_both_themes_draw(compared: MeasuredPage) -> None:
-    compared.view.resize(800, 500)
+    compared.resize(1200, 800)
+    compared.show()
     use_theme(LIGHT)
     light = compared.view.grab().toImage()
     use_theme(DARK)
