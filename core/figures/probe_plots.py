@@ -140,9 +140,10 @@ def _epsilon_axis(data: CurveData, *, is_log: bool) -> dict[str, Any]:
 
 def _rounded_ends(values: FloatArray) -> tuple[float, float]:
     """Ends of an axis that seldom change while values (n,) are added: steps of an eighth to a quarter of the span."""
-    span = float(np.ptp(values)) or 1.0
+    known = values[np.isfinite(values)]
+    span = float(np.ptp(known)) or 1.0
     step = 2.0 ** np.floor(np.log2(span) - 2)
-    return float(step * (np.floor(values.min() / step))), float(step * (np.ceil(values.max() / step) or 1.0))
+    return float(step * np.floor(known.min() / step)), float(step * (np.ceil(known.max() / step) or 1.0))
 
 
 def _budget_stretches(epsilon: FloatArray, norm: NormName) -> tuple[FloatArray, list[tuple[float, str]]]:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.figures.curve import curve_of
-from core.figures.probe_plots import LAST, PINNED, plot_curve
+from core.figures.curve import ATTACK, curve_of, describe_run
+from core.figures.probe_plots import LAST, PINNED, plot_curve, plot_steps
 from core.types import NormName
 from tests.helpers.probes import make_probe
 
@@ -39,3 +39,11 @@ def test_the_axis_in_sds_goes_where_it_would_be_anothers() -> None:
     beside = plot_curve(first, is_log=False, beside={LAST: second})
     assert first.target_sd != second.target_sd and beside.right is None
     assert beside.series[-1].y[-1] == pytest.approx(second.lines["attack"][-1])
+
+
+def test_the_axis_of_a_run_holds_what_is_known_of_it() -> None:
+    lines = {ATTACK: np.array([-0.4, np.nan, -1.2])}
+    data = describe_run(make_probe().config, "z", np.full(3, 2.0), lines)
+    low, high = plot_steps(data, n_planned=9).bounds()[1]
+    assert low <= -1.2 and 0 < high < 0.5
+    assert plot_steps(data).y_range == (None, None), "a finished one fills its axis"
