@@ -49,13 +49,14 @@ class Services:
         return lane
 
     def close(self) -> None:
-        """Stop the lanes, keep the settings, give the hooks back."""
+        """Stop the lanes, keep the settings, give the hooks back, let go of who follows the state."""
         for lane in (self.lane, self.files, *self.elsewhere):
             lane.shutdown()
         self.apart.close()
         self.settings.save()
         self.problems.remove()
         self.log.remove()
+        self.state.deleteLater()
 
 
 def open_services(

@@ -206,7 +206,7 @@ class Places(QObject):
         yield (images := _put(work, 1, ImagesPanel()))
         yield (responses := _put(centre, 1, ResponsesPanel()))
         self._panels = Panels(controls, gallery, self.cortex, images, responses)
-        _order_keys(controls, gallery, self.cortex, responses, images)
+        _order_keys(controls, gallery, self.cortex, responses.part_choice, *responses.parts, images)
 
 
 def _make_splitter(name: str, *widgets: QWidget, shares: tuple[int, int], upright: bool = False) -> QSplitter:
@@ -242,12 +242,18 @@ def _put(splitter: QSplitter, number: int, panel: Panel) -> Panel:
 
 
 def _order_keys(*parts: QWidget) -> None:
-    """Let Tab go through parts of a window in this order, whichever was made first."""
-    chain = [parts[0]]
-    while (after := chain[-1].nextInFocusChain()) is not None and after is not parts[0]:
-        chain.append(after)
-    takes = [one for one in chain if one.focusPolicy() & Qt.FocusPolicy.TabFocus]
-    for first, second in pairwise(one for part in parts for one in takes if part.isAncestorOf(one)):
+    """Let Tab go through parts of a window in this order, whichever was made first.
+
+    Qt's own chain is not read: PySide makes whatever `nextInFocusChain` gives a child of the one before it, and the
+    window would never be freed.
+    """
+    takes = [
+        one
+        for part in parts
+        for one in part.findChildren(QWidget)
+        if one.focusPolicy() & Qt.FocusPolicy.TabFocus and one.window() is part.window()
+    ]
+    for first, second in pairwise(takes):
         QWidget.setTabOrder(first, second)
 
 

@@ -250,11 +250,11 @@ class ResponsesPanel(QWidget):
         self._choose_parts()
 
     def _choose_parts(self, *_chosen: str) -> None:
-        if any(map(fills, self._parts.values())):
+        if any(map(fills, self.parts)):
             return
         one = self.width() < LEAST_BESIDE
         self.part_choice.setVisible(one)
-        for name, part in self._parts.items():
+        for name, part in zip(PARTS, self.parts, strict=True):
             part.setHidden(one and name != self.part_choice.value())
 
     def _build(self) -> None:
@@ -265,7 +265,7 @@ class ResponsesPanel(QWidget):
             _make_part("Spill-over", self.selectivity, self.table),
             _make_part("Attack steps", self.history.readout, self.history),
         )
-        self._parts = dict(zip(PARTS, parts, strict=True))
+        self.parts = parts
         self._stack = QStackedWidget()
         advice = (
             "Pick a voxel on the cortex, or choose an ROI, then run a probe: its shift against ε, its spill-over and "

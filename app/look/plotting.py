@@ -179,6 +179,12 @@ def log_ticks(low: float, high: float) -> list[tuple[float, str]]:
     return [(mark, f"{mark:.6g}") for mark in marks if low <= mark <= high]
 
 
+def to_axis(values: Any, *, log: bool) -> FloatArray:
+    """Places of values on an axis: on a logarithmic one their log10, NaN where there is none."""
+    known = np.asarray(values, dtype=float)
+    return np.log10(np.where(known > 0, known, np.nan)) if log else known
+
+
 def nearest(places: FloatArray, *, at: tuple[float, float], reach: FloatArray) -> int | None:
     """The point (n, 2) nearest to a place, measured in units of `reach` (2,); None beyond 1."""
     distance = (((places - at) / reach) ** 2).sum(axis=1)

@@ -71,7 +71,8 @@ class Stimuli(Feature):
         self.tray = Tray(self)
         self.written: Path | None = None
         self._store = open_probe_store()
-        self._where = WhereRow(self._session)
+        self._where = WhereRow(self._session, desk.parent)
+        self._where.hide()  # until there is the page it stands on
         self._where.again.connect(self.show_write)
         self._where.seek(SET, lambda wanted: self.show_write(wanted.recipes))
         self._page: StimuliPage | None = None
@@ -244,6 +245,7 @@ class Stimuli(Feature):
 
     def _make_page(self, parent: QWidget) -> StimuliPage:
         page = self._page = StimuliPage(self.tray, [self._where], parent)
+        self._where.show()
         page.plan_requested.connect(self.show_plan)
         page.write_requested.connect(self.show_write)
         page.package_requested.connect(self.package_wanted)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import html
 import math
-import operator
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import astuple
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from app.look.plotting import (
     quieten,
     solid,
     spread_apart,
+    to_axis,
     wrap,
 )
 from app.look.theme import Theme, follow_theme, theme_in_use
@@ -51,11 +53,6 @@ SHADE = 0.13
 RING, DOT, ON_TOP, OVER_FIRST = 16, 10, 1000, 0.5
 END_ROOM, END_OFFSET, END_GAP = 92, 5, 14
 """Pixels kept free for names at the ends of lines, from a line to its name, and between two names."""
-FRAME = operator.attrgetter(
-    *("x", "y", "x_ticks", "y_ticks", "x_log", "y_log", "x_range", "y_range", "right", "top_title", "title"),
-    *("tip", "across", "upright", "shaded", "ends", "legend", "empty"),
-)
-"""What of a plot stays while its data grow."""
 
 
 def symbol_of(index: int) -> str:
@@ -83,8 +80,9 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self._place: tuple[float, float] | None = None
         self._lines: list[pg.PlotDataItem] = []
         self._others: list[Any] = []
-        self._levels: list[Any] = []
-        self._frame: list[Any] = []
+        self._levels: dict[Any, Any] = {}
+        self._told: dict[str, tuple[Any, ...]] = {}
+        self._empty: Any = None
         self._names: dict[str, pg.TextItem] = {}
         self._ends: dict[str, tuple[float, float]] = {}
         self._marked: Hashable = None
@@ -109,11 +107,13 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
 
     def show_plot(self, plot: Plot) -> None:
         """Draw a plot."""
-        had_data, self.shown = bool(self.shown.series), plot
+        self.shown = plot
         if not self._is_named:
             self.setAccessibleName(f"{plot.y} against {plot.x}" if plot.x else plot.y or plot.title)
-        if had_data or plot.series or plot.fields is not None or self._describe_frame() != self._frame:
+        empty = None if plot.series or plot.fields is not None else (astuple(plot), self.whose)
+        if empty is None or empty != self._empty:
             self._draw()
+        self._empty = empty
 
     def set_theme(self, theme: Theme) -> None:
         """Take the theme's colours."""
@@ -124,7 +124,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self.legend.setLabelTextColor(theme.muted)
         for _, label in self.legend.items:  # those that stand there already take it only with their next text
             label.setText(label.text)
-        self._frame = []
+        self._told.clear()
         # Not at once: items made anew while Qt still hands out the new style have crashed the process.
         QTimer.singleShot(0, self, self._draw)
 
@@ -137,7 +137,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
     def show_place(self, x: float, y: float = math.nan) -> None:
         """Put the guide at an x, and the dot at a y where there is one; NaN takes both away."""
         self._place = (x, y)
-        at, height = (float(_scale(one, log=log)) for one, log in ((x, self.shown.x_log), (y, self.shown.y_log)))
+        at, height = (float(to_axis(one, log=log)) for one, log in ((x, self.shown.x_log), (y, self.shown.y_log)))
         self._guide.setVisible(math.isfinite(at))
         self._dot.setVisible(math.isfinite(at) and math.isfinite(height))
         if math.isfinite(at):
@@ -174,19 +174,15 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
             item.removeItem(other)
         self.legend.clear()
         self.items, self._keys, self._others, self._ends, places = {}, [], [], {}, [np.zeros((0, 2))]
-        frame = self._describe_frame()
-        if frame != self._frame:  # to lay the axes out anew costs more than the data
-            self._frame = frame
-            self._draw_frame(plot)
-        self._axes["top"].setTicks([list(plot.top)])
+        self._draw_frame(plot)
         self._draw_fields(plot)
         spare = iter(self._lines)
         for number, one in enumerate(plot.series):
-            drawn = self._draw_series(one, _scale(one.x, log=plot.x_log), _scale(one.y, log=plot.y_log), spare)
+            drawn = self._draw_series(one, to_axis(one.x, log=plot.x_log), to_axis(one.y, log=plot.y_log), spare)
             drawn.setZValue(number)
             if len(one.keys):
                 self._keys += one.keys
-                places.append(np.column_stack([_scale(one.x, log=plot.x_log), _scale(one.y, log=plot.y_log)]))
+                places.append(np.column_stack([to_axis(one.x, log=plot.x_log), to_axis(one.y, log=plot.y_log)]))
         self._places = np.concatenate(places)
         for line in spare:
             line.setVisible(False)
@@ -207,53 +203,62 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self.addItem(item, ignoreBounds=True)
         self._others.append(item)
 
-    def _describe_frame(self) -> list[Any]:
-        """All but the data."""
-        plot = self.shown
-        on_log = [ends for ends, log in zip(plot.bounds(), (plot.x_log, plot.y_log), strict=True) if log]
-        return [*FRAME(plot), self.whose, on_log, plot.fields is None]
+    def _tell(self, name: str, do: Callable[..., object], *values: Any) -> None:
+        """Do it with values, unless it was done with them: what lays a plot out anew costs more than its data."""
+        if self._told.get(name) != values:
+            self._told[name] = values
+            do(*values)
 
     def _draw_frame(self, plot: Plot) -> None:
         """Draw all but the data."""
-        item, theme, (x_range, y_range) = self.getPlotItem(), theme_in_use(), plot.bounds()
-        for side, title, ticks, log, ends in (
-            ("bottom", plot.x, plot.x_ticks, plot.x_log, x_range),
-            ("left", plot.y, plot.y_ticks, plot.y_log, y_range),
-        ):
-            self._axes[side].set_title(title)
-            self._axes[side].setStyle(showValues=bool(plot.series or plot.fields is not None or title))
+        item, theme = self.getPlotItem(), theme_in_use()
+        bottom, left = ("bottom", plot.x, plot.x_ticks, plot.x_log), ("left", plot.y, plot.y_ticks, plot.y_log)
+        for (side, title, ticks, log), ends in zip((bottom, left), plot.bounds(), strict=True):
             marks = ticks or (log_ticks(*ends) if log else [])
-            named = [(float(_scale(at, log=log)), wrap(name, LONGEST[side])) for at, name in marks]
-            self._axes[side].setTicks([named] if marks else None)
-            if side == "bottom":
-                lines = max((name.count("\n") for _, name in named), default=0)
-                self._axes[side].setHeight(BOTTOM_HEIGHT + lines * LINE_HEIGHT if ticks else None)
-        self._axes["left"].setGrid(False if plot.y_ticks else GRID_ALPHA)
-        self._draw_second_axes(plot)
-        above = [part for part in (plot.title, html.escape(self.whose)) if part]
-        item.setTitle("<br>".join(above) or None, color=theme.muted, size="9pt", bold=False)
+            named = [(float(to_axis(at, log=log)), wrap(name, LONGEST[side])) for at, name in marks]
+            is_shown = bool(plot.series or plot.fields is not None or title)
+            self._tell(f"{side} name", self._axes[side].set_title, title)
+            self._tell(f"{side} ticks", self._draw_ticks, side, named, is_shown, bool(ticks))
+        self._tell("grid", self._axes["left"].setGrid, False if plot.y_ticks else GRID_ALPHA)
+        self._tell("right", self._draw_right, *(plot.right or (1.0, "")))
+        self._tell("top shown", self._axes["top"].setVisible, bool(plot.top_title))
+        self._tell("top name", self._axes["top"].set_title, plot.top_title)
+        self._tell("top ticks", self._axes["top"].setTicks, [list(plot.top)])
+        above = "<br>".join(filter(None, [plot.title, html.escape(self.whose)])) or None
+        self._tell("title", partial(item.setTitle, color=theme.muted, size="9pt", bold=False), above)
         item.titleLabel.setToolTip(plot.tip)
-        item.vb.invertY(plot.fields is not None)
-        while self._levels:
-            item.removeItem(self._levels.pop())
-        for angle, levels, log in ((0, plot.across, plot.y_log), (90, plot.upright, plot.x_log)):
-            for level in levels:
-                pen = pen_of(theme.line_strong, "--" if level else "-", 0.6)
-                self._levels.append(pg.InfiniteLine(float(_scale(level, log=log)), angle=angle, pen=pen))
-        brush, pen = pg.mkBrush(faded(theme.accent, SHADE)), pg.mkPen(None)
-        for span in (_scale(one, log=plot.x_log) for one in plot.shaded):
-            self._levels.append(pg.LinearRegionItem(span, movable=False, brush=brush, pen=pen))
-        for level in self._levels:
-            self.addItem(level, ignoreBounds=True)
-            level.setZValue(OVER_FIRST)
+        self._tell("rows", item.vb.invertY, plot.fields is not None)
+        sides = ((0, plot.across, plot.y_log), (90, plot.upright, plot.x_log), (None, plot.shaded, plot.x_log))
+        levels = [(angle, at, log, theme) for angle, places, log in sides for at in places]
+        self._tell("levels", self._draw_levels, *levels)
 
-    def _draw_second_axes(self, plot: Plot) -> None:
-        factor, title = plot.right or (1.0, "")
+    def _draw_ticks(self, side: str, named: list[tuple[float, str]], is_shown: bool, needs_room: bool) -> None:
+        self._axes[side].setStyle(showValues=is_shown)
+        self._axes[side].setTicks([named] if named else None)
+        if side == "bottom":
+            lines = max((name.count("\n") for _, name in named), default=0)
+            self._axes[side].setHeight(BOTTOM_HEIGHT + lines * LINE_HEIGHT if needs_room else None)
+
+    def _draw_levels(self, *wanted: tuple[int | None, Any, bool, Theme]) -> None:
+        """Draw lines at an angle and, at none, shaded spans, each at places on an axis that is logarithmic or not."""
+        for gone in self._levels.keys() - set(wanted):
+            self.getPlotItem().removeItem(self._levels.pop(gone))
+        for one in (one for one in wanted if one not in self._levels):
+            angle, at, log, theme = one
+            if angle is None:
+                brush = pg.mkBrush(faded(theme.accent, SHADE))
+                item = pg.LinearRegionItem(to_axis(at, log=log), movable=False, brush=brush, pen=pg.mkPen(None))
+            else:
+                pen = pen_of(theme.line_strong, "--" if at else "-", 0.6)
+                item = pg.InfiniteLine(float(to_axis(at, log=log)), angle=angle, pen=pen)
+            self.addItem(item, ignoreBounds=True)
+            item.setZValue(OVER_FIRST)
+            self._levels[one] = item
+
+    def _draw_right(self, factor: float, title: str) -> None:
         self._axes["right"].setStyle(showValues=bool(title))
         self._axes["right"].setScale(factor)
         self._axes["right"].set_title(title)
-        self._axes["top"].setVisible(bool(plot.top_title))
-        self._axes["top"].set_title(plot.top_title)
 
     def _follow_width(self, *_: object) -> None:
         fit_width(self, has_right=self.shown.right is not None)
@@ -322,7 +327,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
 
     def _draw_intervals(self, one: Series, x: FloatArray, y: FloatArray, colour: str) -> None:
         ends = {
-            name: _scale(values, log=log)
+            name: to_axis(values, log=log)
             for name, values, log in (
                 ("low", one.low, self.shown.y_log),
                 ("high", one.high, self.shown.y_log),
@@ -349,7 +354,7 @@ class PlotView(pg.PlotWidget):  # type: ignore[misc]
         self._follow_width()  # numbers at an axis may have become wider
         plot, box = self.shown, self.getPlotItem().vb
         (left, right), (low, high) = (
-            [float(_scale(end, log=log)) for end in ends]
+            [float(to_axis(end, log=log)) for end in ends]
             for ends, log in zip(plot.bounds(), (plot.x_log, plot.y_log), strict=True)
         )
         covered = min(MOST_LEGEND, (self.legend.height() + LEGEND_MARGIN) / max(1.0, box.height()))
@@ -393,8 +398,3 @@ class LineView(PlotView):
             return None
         x = float(box.mapSceneToView(scene_position).x())
         return 10.0**x if self.shown.x_log else x
-
-
-def _scale(values: Any, *, log: bool) -> FloatArray:
-    known = np.asarray(values, dtype=float)
-    return np.log10(np.where(known > 0, known, np.nan)) if log else known

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.base.jobs import Idle
+from app.explore.responses_panel import PARTS
 from app.shell.main_window import MainWindow
 from app.widgets.large_view import LargeView
 from tests.helpers.open_window import open_window
@@ -72,13 +73,13 @@ def test_escape_goes_back_before_it_cancels(window: MainWindow, qtbot: QtBot) ->
 def test_one_part_of_the_responses_fills_the_window_by_its_button(window: MainWindow, qtbot: QtBot) -> None:
     probe(window, qtbot)
     responses = window.explore.responses
-    part = responses._parts["spill-over"]
+    part = dict(zip(PARTS, responses.parts, strict=True))["spill-over"]
     button = next(one for one in part.findChildren(QWidget) if one.accessibleName() == "Spill-over alone")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert [name for name, one in responses._parts.items() if one.isVisible()] == ["spill-over"]
+    assert [name for name, one in zip(PARTS, responses.parts, strict=True) if one.isVisible()] == ["spill-over"]
     assert not window.explore.cortex.isVisible()
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    assert all(one.isVisible() for one in responses._parts.values())
+    assert all(one.isVisible() for one in responses.parts)
 
 
 def test_a_narrow_panel_shows_one_part_at_a_time(window: MainWindow, qtbot: QtBot) -> None:

@@ -187,7 +187,7 @@ def test_no_word_of_the_three_parts_is_cut_where_they_stand_side_by_side(panel: 
     assert not panel.part_choice.isVisible()
     QApplication.processEvents()
     assert list_clipped(panel) == []
-    assert sum(part.width() for part in panel._parts.values()) <= LEAST_BESIDE
+    assert sum(part.width() for part in panel.parts) <= LEAST_BESIDE
     assert panel.table.horizontalHeader().textElideMode() is Qt.TextElideMode.ElideRight
 
 

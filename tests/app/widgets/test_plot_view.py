@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF
@@ -124,19 +126,25 @@ def picture_of(qtbot: QtBot, *plots: Plot, anew: bool = False) -> QImage:
     view = PlotView()
     show(qtbot, view, (420, 300))
     for plot in plots:
-        view._frame = [] if anew else view._frame
+        if anew:
+            view._told.clear()
         view.show_plot(plot)
         QApplication.processEvents()
     return view.grab().toImage()
 
 
 def test_a_plot_whose_data_grow_keeps_its_frame_and_looks_as_if_made_anew(qtbot: QtBot, monkeypatch) -> None:
-    frames = list[Plot]()
-    draw = PlotView._draw_frame
-    monkeypatch.setattr(PlotView, "_draw_frame", lambda self, plot: (frames.append(plot), draw(self, plot)))
+    laid_out, tell = Counter[str](), PlotView._tell
+
+    def count(self, name, do, *values):
+        tell(self, name, lambda *given: (laid_out.update([name]), do(*given)), *values)
+
+    monkeypatch.setattr(PlotView, "_tell", count)
     plots = [*map(growing, range(2, 10)), growing(9, upright=(2.5,))]
-    before, after = picture_of(qtbot, *plots[:-1]), picture_of(qtbot, *plots)
-    assert frames[1:] == [plots[0], frames[2], plots[0], plots[-1]] and frames[2].y == ""
+    before, frame = picture_of(qtbot, *plots[:-1]), laid_out.copy()
+    laid_out.clear()
+    after = picture_of(qtbot, *plots)
+    assert set(frame.values()) == {1, 2} and laid_out - frame == {"levels": 1}
     assert before == picture_of(qtbot, *plots[:-1], anew=True)
     assert after == picture_of(qtbot, *plots, anew=True) and after != before
 
