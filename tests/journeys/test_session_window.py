@@ -69,6 +69,7 @@ def wait_until_idle(window: MainWindow, qtbot: QtBot) -> None:
 def wait_for_probe(window: MainWindow, qtbot: QtBot) -> None:
     state = window.session.state
     qtbot.waitUntil(lambda: state.probe is not None and isinstance(window.session.lane.state, Idle), timeout=20_000)
+    window.explore.presenter.settle()
 
 
 def choose_much(window: MainWindow, qtbot: QtBot) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +32,7 @@ from core.surfaces.store import save_surface
 from core.types import Direction, NormName
 from tests.helpers.cortex import make_atlas, make_cortex, make_table
 from tests.helpers.fake_engine import SUBJECT, FakeEngine, make_catalogue
+from tests.helpers.open_window import open_window
 
 MakeWindow = Callable[..., MainWindow]
 
@@ -61,6 +64,7 @@ def make(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeWindow]:
 def wait_for_probe(window: MainWindow, qtbot: QtBot) -> None:
     state = window.session.state
     qtbot.waitUntil(lambda: state.probe is not None and isinstance(window.session.lane.state, Idle), timeout=20_000)
+    window.explore.presenter.settle()
 
 
 def visible_voxel(window: MainWindow, roi: str) -> tuple[int, QPoint]:
@@ -166,11 +170,13 @@ def test_a_second_probe_is_drawn_from_its_first_step_and_a_cancelled_one_leaves_
     window.session.controller.pick_roi("FFA")
     wait_for_probe(window, qtbot)
     whole = responses.readout.text()
-    cast(FakeEngine, window.session.engine).seconds_a_step = 0.2
+    engine = cast(FakeEngine, window.session.engine)
+    engine.seconds_a_step = 1000.0
     window.session.controller.pick_roi("PPA")
     qtbot.waitUntil(lambda: responses.readout.text() != whole)
     assert responses.curve.isVisible() and responses.readout.text() == BEGINNING
     assert not responses.history.slider.isEnabled(), "the last probe's steps are not this one's"
+    engine.seconds_a_step = 0.2
     qtbot.waitUntil(lambda: responses.readout.text().startswith("step "))
     assert responses.curve.isVisible() and window.explore.images.meter.rows[-1].value == "–"
     window.actions_table.give("cancel")
@@ -396,6 +402,16 @@ def test_both_themes_can_be_worn(make: MakeWindow, qtbot: QtBot) -> None:
     seen = theme_in_use().name
     window.actions_table.action("toggle_theme").trigger()
     assert theme_in_use().name != seen
+
+
+def test_a_closed_window_is_freed_with_all_that_stood_in_it(qtbot: QtBot, tmp_path: Path) -> None:
+    with open_window(qtbot, tmp_path) as window:
+        window.session.controller.pick_roi("FFA")
+        wait_for_probe(window, qtbot)
+        parts = (window, window.explore, window.explore.cortex.view, window.session.state, window.session.lane)
+        kept = [weakref.ref(part) for part in parts]
+    del window, parts
+    qtbot.waitUntil(lambda: gc.collect() >= 0 and not any(one() is not None for one in kept))
 
 
 def test_closing_while_a_probe_runs_is_clean(make: MakeWindow, qtbot: QtBot) -> None:
