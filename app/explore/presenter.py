@@ -62,8 +62,8 @@ PARTS = [
     "encoder",
     "attack",
     "target",
-    "images",
     "map",
+    "images",
     "pinned",
     "probe",
     "run",
@@ -74,7 +74,7 @@ PARTS = [
     "detail",
     "refining",
 ]
-"""What is drawn by a method each, in this order."""
+"""What is drawn by a method each, in this order: the map before the images, which are drawn while it is rendered."""
 
 STALE: dict[str, tuple[str, ...]] = {
     "placed": ("surface", "subject", "encoder", "map"),
@@ -134,6 +134,7 @@ class Presenter(QObject):
         self._pause.timeout.connect(self._rest)
         for signal, parts in STALE.items():
             getattr(state, f"{signal}_changed").connect(partial(self.mark, *parts))
+        state.probe_changed.connect(self._take_last)
 
     def compare(self, response: str) -> None:
         """Show the "clean" or "perturbed" response in place of the map of responses chosen; "" the map itself."""
@@ -154,12 +155,13 @@ class Presenter(QObject):
 
     def _draw(self) -> None:
         self._began, is_live = time.monotonic(), self._state.progress is not None
+        follows = is_live or self._state.preview is not None
         for view in self._panels.cortex.views:
             view.canvas.set_hurried(is_live)
         for part in filter(self._stale.__contains__, PARTS):
             self._stale.remove(part)
             getattr(self, f"_draw_{part}")()
-            if self._stale and (is_live or time.monotonic() - self._began > TURN):
+            if self._stale and (follows or time.monotonic() - self._began > TURN):
                 self._timer.start(0)
                 return
         self._pause.start(0)
@@ -250,7 +252,6 @@ class Presenter(QObject):
             images.show_probe(self._last, is_last=True)
             return
         if state.probe is not None and state.progress is None:
-            self._take_last(state.probe)
             self._draw_images_of(state.probe)
             return
         self._pictured = None
@@ -262,12 +263,12 @@ class Presenter(QObject):
             attack = state.attack if state.run is None else state.run.attack
             images.show_step(progress.pixels, replace(attack, epsilon=progress.epsilon))
 
-    def _take_last(self, probe: Probe) -> None:
+    def _take_last(self) -> None:
         """Remember what is shown, and what was before it; a quick look and what it grows into are one."""
-        last = self._last
-        if last is not None and last is not probe and last.config.attack != probe.config.attack.quick_look():
+        last, probe = self._last, self._state.probe
+        if probe is not None and last is not None and last.config.attack != probe.config.attack.quick_look():
             self._before = last
-        self._last = probe
+        self._last = probe or last
 
     def _draw_images_of(self, probe: Probe) -> None:
         images, step, preview = self._panels.images, self._state.step, self._state.preview
