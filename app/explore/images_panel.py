@@ -66,8 +66,6 @@ class ImagesPanel(QWidget):
         self._probe: Probe | None = None
         self._preview: Preview | None = None
         self._step: tuple[ByteArray, AttackConfig] | None = None
-        self._reads = QTimer(self, singleShot=True, interval=0)  # the budget in a turn of its own
-        self._reads.timeout.connect(self._read_budget)
         self._wish = Role.PERTURBED
         self._holds_clean = False
         self._flicker_phase = False
@@ -117,7 +115,7 @@ class ImagesPanel(QWidget):
         if perturbed is None or self._pictures is None or self._pictures.clean is not clean:
             self._take(compare(clean, perturbed))
         if perturbed is None:
-            self._reads.stop()
+            self._preview = self._step = None
             self.meter.set_reading(None)
 
     def show_probe(self, probe: Probe, *, is_last: bool = False) -> None:
@@ -130,7 +128,6 @@ class ImagesPanel(QWidget):
             self.caption.setText(LAST)
         self._preview = self._step = None
         self._take(compare_probe(probe), fades=is_last)
-        self._reads.start()
 
     def show_preview(self, preview: Preview) -> None:
         """Show the last probe's perturbation at another budget. Without a probe there is nothing to preview."""
@@ -139,7 +136,6 @@ class ImagesPanel(QWidget):
         self._preview, self._step = preview, None
         self._caption(self._probe, preview.epsilon, note="quick look")
         self._take(compare(self._pictures.clean, preview.pixels, delta=preview.delta.transpose(1, 2, 0)))
-        self._reads.start()
 
     def show_step(self, pixels: ByteArray, attack: AttackConfig) -> None:
         """Show (height, width, 3) uint8 pixels of a step of an attack, which has the budget of then."""
@@ -147,7 +143,17 @@ class ImagesPanel(QWidget):
             return
         self._take(compare(self._pictures.clean, pixels))
         self._step = (pixels, attack)
-        self._reads.start()
+
+    def read_budget(self) -> None:
+        """Measure what the second pane shows, from the exact pixels of the step, the probe or its preview."""
+        if self._step is not None and self._pictures is not None:
+            self.meter.set_reading(read_step_budget(self._pictures.clean, *self._step), of_step=True)
+        if self._step is not None or self._probe is None:
+            return
+        clean, attack = self._probe.clean_pixels, self._probe.config.attack
+        made = pixels_of(self._probe)[self._role] if self._preview is None else clean + self._preview.delta
+        attack = attack if self._preview is None else replace(attack, epsilon=self._preview.epsilon)
+        self.meter.set_reading(read_budget(clean, made, attack))
 
     def set_pinned(self, pinned: Pinned | None) -> None:
         """Show a pinned probe's picture first, and how the perturbations differ; None takes it away."""
@@ -161,7 +167,7 @@ class ImagesPanel(QWidget):
         self._probe = None
         self._pictures = None
         self.set_flicker(False)
-        self._reads.stop()
+        self._preview = self._step = None
         self.meter.set_reading(None)
         self._stack.setCurrentIndex(0)
 
@@ -191,7 +197,7 @@ class ImagesPanel(QWidget):
         self._wish = Role(role)
         self._refresh()
         if self._pictures is not None and len(self._pictures.made) > 1:
-            self._reads.start()
+            self.read_budget()
 
     def set_amplification(self, factor: int | None) -> None:
         """Amplify the difference by a factor of one's own; None chooses it from the picture."""
@@ -281,17 +287,6 @@ class ImagesPanel(QWidget):
         steps = "auto" if attack.falls and not attack.n_steps else attack.steps_taken
         how = note or f"{attack.method.upper()} {steps} steps"
         self.caption.setText(f"{config.network} {config.layer} · {write_budget(epsilon, attack.norm)} · {how}")
-
-    def _read_budget(self) -> None:
-        """Measure what the second pane shows, from the exact pixels of the step, the probe or its preview."""
-        if self._step is not None and self._pictures is not None:
-            self.meter.set_reading(read_step_budget(self._pictures.clean, *self._step), of_step=True)
-        if self._step is not None or self._probe is None:
-            return
-        clean, attack = self._probe.clean_pixels, self._probe.config.attack
-        made = pixels_of(self._probe)[self._role] if self._preview is None else clean + self._preview.delta
-        attack = attack if self._preview is None else replace(attack, epsilon=self._preview.epsilon)
-        self.meter.set_reading(read_budget(clean, made, attack))
 
     def _take(self, pictures: PictureSet, *, fades: bool = False) -> None:
         self._fades = fades

@@ -53,7 +53,10 @@ LIVE_REST = 0.1
 levels_of = lru_cache(maxsize=1)(attrgetter("levels"))
 """The grey levels (height, width, 3) uint8 of a stimulus, one array for as long as it is shown."""
 
-WHOLE = ("images", "map", "probe", "steps", "curve", "detail")
+SHOWN = ("images", "budget", "map", "detail", "spill")
+"""All that shows one perturbation."""
+
+WHOLE = (*SHOWN, "probe", "steps", "curve")
 """All that shows a finished probe."""
 
 PARTS = [
@@ -64,14 +67,15 @@ PARTS = [
     "target",
     "map",
     "images",
+    "budget",
     "pinned",
     "probe",
     "run",
     "progress",
     "steps",
     "curve",
-    "spill",
     "detail",
+    "spill",
     "refining",
 ]
 """What is drawn by a method each, in this order: the map before the images, which are drawn while it is rendered."""
@@ -86,16 +90,16 @@ STALE: dict[str, tuple[str, ...]] = {
     "direction": ("attack",),
     "attack": ("attack", "map"),
     "auto_probe": ("attack",),
-    "stimulus": ("images",),
+    "stimulus": ("images", "budget"),
     "clean": ("map",),
     "probe": WHOLE,
     "pinned": ("pinned", *WHOLE),
-    "progress": ("images", "map", "progress", "steps", "curve", "spill"),
+    "progress": (*SHOWN, "progress", "steps", "curve"),
     "refining": ("refining",),
     "run": ("run",),
     "is_probing": WHOLE,
-    "preview": ("images", "map", "detail"),
-    "step": ("images", "map", "detail"),
+    "preview": SHOWN,
+    "step": SHOWN,
     "atlas": ("map",),
 }
 """The parts that another value of a fact makes stale."""
@@ -355,6 +359,9 @@ class Presenter(QObject):
 
     def _draw_curve(self) -> None:
         self._panels.responses.draw_curve()
+
+    def _draw_budget(self) -> None:
+        self._panels.images.read_budget()
 
     def _draw_spill(self) -> None:
         self._panels.responses.draw_spill()

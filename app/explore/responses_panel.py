@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt
@@ -115,6 +116,7 @@ class ResponsesPanel(QWidget):
         self._pinned_spill: SpillOver | None = None
         self._beside: dict[str, CurveData] = {}
         self._last: CurveData | None = None
+        self._tabulate_shown: Callable[[], None] | None = None
         self.curve = CurveView()
         self.power = PowerRow(self.curve)
         self.table = RoiTable()
@@ -182,8 +184,10 @@ class ResponsesPanel(QWidget):
             self.curve.show_curve(self._live.curve(), self._beside)
 
     def draw_spill(self) -> None:
-        """Tabulate the newest record of a running probe."""
-        if self._live is not None and self._live.newest is not None:
+        """Tabulate what is shown: the newest record of a running probe, a preview, a step or what was delivered."""
+        if self._live is None and self._tabulate_shown is not None:
+            self._tabulate_shown()
+        elif self._live is not None and self._live.newest is not None:
             self._tabulate(self._live, self._live.newest.responses - self._live.newest.clean, live=True)
 
     def show_probe(self, probe: Probe, table: VoxelTable) -> None:
@@ -192,9 +196,10 @@ class ResponsesPanel(QWidget):
         self.draw_steps()
         self.draw_curve()
         self.show_step(None)
+        self.draw_spill()
 
     def take_probe(self, probe: Probe, table: VoxelTable) -> None:
-        """Take a finished probe, for `draw_steps`, `draw_curve` and `show_step` to show."""
+        """Take a finished probe, for `draw_steps`, `draw_curve`, `show_step` and `draw_spill` to show."""
         self._live = None
         self._probe = probe
         self._use_table(table)
@@ -204,7 +209,7 @@ class ResponsesPanel(QWidget):
         self._stack.setCurrentIndex(1)
 
     def show_preview(self, preview: Preview) -> None:
-        """Let the curve's marker and the table follow an epsilon that is being dragged."""
+        """Let the curve's marker, and with `draw_spill` the table, follow an epsilon that is being dragged."""
         probe, there = self._probe, preview.second_responses
         if probe is None:
             return
@@ -214,29 +219,34 @@ class ResponsesPanel(QWidget):
         self.curve.show_marker(preview.epsilon, preview.shift)
         attack = probe.config.attack
         self.history.readout.setText(f"of the probe at {write_budget(attack.epsilon, attack.norm)}")
-        self._tabulate(probe, preview.responses - preview.clean, second=there, live=True)
+        self._tabulate_shown = partial(
+            self._tabulate, probe, preview.responses - preview.clean, second=there, live=True
+        )
         self.readout.setText(f"{self._write_shift(probe, preview.shift, second_sd)} · quick look")
 
     def show_step(self, step: int | None) -> None:
-        """Show one attack step in all three parts; None is the delivered result."""
+        """Show one attack step, in the table with `draw_spill`; None is the delivered result."""
         probe = self._probe
         if probe is None:
             return
         self.history.set_step(step)
         if step is None:
             self.curve.show_marker(probe.config.attack.epsilon, float(probe.curve.shift[-1]))
-            self._tabulate(probe, probe.shift, second=None if probe.second is None else probe.second.perturbed)
+            there = None if probe.second is None else probe.second.perturbed
+            self._tabulate_shown = partial(self._tabulate, probe, probe.shift, second=there)
             self._read_out(probe)
         else:
             shift, second = float(probe.history.shift[step]), steps_of(probe).lines.get(SECOND)
             second_sd = math.nan if second is None else float(second[step])
             self.curve.show_marker(float(probe.history.epsilon[step]), shift)
-            self._tabulate(probe, probe.history.responses[step] - probe.clean, live=True)
+            shifts = probe.history.responses[step] - probe.clean
+            self._tabulate_shown = partial(self._tabulate, probe, shifts, live=True)
             self.readout.setText(f"{self._write_shift(probe, shift, second_sd)} · step {step + 1}")
 
     def clear(self) -> None:
         """Show the empty state."""
         self._probe = self._live = None
+        self._tabulate_shown = None
         self.history.set_playing(False)
         self._stack.setCurrentIndex(0)
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.base.pictures import to_qimage
@@ -67,7 +66,7 @@ def test_a_probe_shows_its_delivered_pixels_and_budget(panel: ImagesPanel) -> No
     panel.show_probe(probe)
     assert np.array_equal(shown(panel.clean_view), to_uint8(probe.clean_pixels))
     assert np.array_equal(shown(panel.made_view), to_uint8(probe.perturbed_pixels))
-    QApplication.processEvents()  # it is measured in the next turn
+    panel.read_budget()
     assert panel.meter.rows[0].value == f"{probe.l2:.3f}"
     assert "raise ROI FFA" in panel.title.text() and "L₂ ε 3" in panel.caption.text()
 
@@ -94,7 +93,7 @@ def test_each_comparison_shows_its_own_pixels_and_budget(panel: ImagesPanel, rol
         Role.SIGN_FLIP: probe.sign_flip_pixels,
     }[role]
     assert np.array_equal(shown(panel.made_view), to_uint8(made))
-    QApplication.processEvents()  # it is measured in the next turn
+    panel.read_budget()
     assert panel.meter.rows[0].value == f"{np.linalg.norm(made - probe.clean_pixels):.3f}"
 
 
@@ -198,7 +197,7 @@ def test_a_step_of_the_image_on_screen_is_compared_once(panel: ImagesPanel) -> N
     later = np.minimum(clean, 100)
     panel.show_images(clean, later, caption="step 2 of 3")
     panel.show_step(later, AttackConfig(epsilon=0.1))
-    QApplication.processEvents()
+    panel.read_budget()
     assert panel.meter.rows[0].value == f"{np.linalg.norm(later.astype(float) - clean) / 255:.3f}"
     assert list(pictures.values()) == [0, 1]
     assert np.array_equal(shown(panel.clean_view), clean) and np.array_equal(shown(panel.made_view), later)
@@ -211,7 +210,7 @@ def test_a_preview_shows_its_own_budget(panel: ImagesPanel) -> None:
     preview = make_preview(probe, 1.5)
     panel.show_preview(preview)
     assert np.array_equal(shown(panel.made_view), preview.pixels)
-    QApplication.processEvents()  # it is measured in the next turn
+    panel.read_budget()
     assert panel.meter.rows[0].value == f"{np.linalg.norm(preview.delta):.3f}"
     assert "L₂ ε 1.5" in panel.caption.text() and "quick look" in panel.caption.text()
 
@@ -246,6 +245,7 @@ def test_clear_goes_back_to_the_empty_state(panel: ImagesPanel) -> None:
     panel.show_probe(make_probe(44, SIZE))
     panel.set_flicker(True)
     panel.clear()
+    panel.read_budget()
     assert not panel.tools.flicker.isChecked() and not panel.clean_view.isVisible()
     assert panel.meter.rows == ()
 

@@ -78,10 +78,13 @@ def test_the_readout_follows_what_is_shown(panel: ResponsesPanel) -> None:
     whole = panel.readout.text()
     size, none = probe.clean.shape, np.zeros((8, 8, 3), dtype=np.uint8)
     panel.show_preview(Preview(0.5, none, np.zeros((3, 8, 8)), np.zeros(size), np.zeros(size), 0.25))
+    panel.draw_spill()
     assert panel.readout.text() == f"+0.250 (+{0.25 / probe.target_sd:.2f} SD of the mean) · quick look"
     panel.show_step(0)
+    panel.draw_spill()
     assert panel.readout.text().endswith(" SD of the mean) · step 1") and panel.readout.text() != whole
     panel.show_step(None)
+    panel.draw_spill()
     assert panel.readout.text() == whole
 
 
@@ -165,6 +168,7 @@ def test_both_encoders_are_in_every_part_each_in_its_own_sds(panel: ResponsesPan
     assert heads == ["SD, mobilenet_v2", "SD, alexnet"]
     assert " / " in panel.selectivity.text() and "linearity" not in panel.readout.text()
     panel.show_step(1)
+    panel.draw_spill()
     assert panel.readout.text() == (
         f"+{probe.history.shift[1] / sd:.2f} SD mobilenet_v2 · "
         f"−{2 * probe.history.shift[1] / sd:.2f} SD alexnet · step 2"
@@ -265,6 +269,7 @@ def test_a_selection_lives_through_new_numbers(panel: ResponsesPanel) -> None:
     panel.show_probe(probe, TABLE)
     panel.table.select_key("V3")
     panel.show_preview(make_preview(probe, 1.0))
+    panel.draw_spill()
     chosen = panel.table.selectionModel().selectedRows()
     assert [SHOWN[index.row()] for index in chosen] == ["V3"]
 
@@ -278,9 +283,11 @@ def test_scrubbing_tells_and_all_three_parts_follow(panel: ResponsesPanel) -> No
     panel.history.slider.setValue(5)
     assert told == [5]
     assert panel.curve.marker == (probe.history.epsilon[5], probe.history.shift[5])
+    panel.draw_spill()
     assert column_of(panel, SHIFT) != before
     assert panel.history.readout.text().startswith("step 6 of 40 · L₂ ε 0.1875")
     panel.show_step(None)
+    panel.draw_spill()
     assert told == [5] and panel.history.step is None
     assert column_of(panel, SHIFT) == before
 
@@ -345,9 +352,11 @@ def test_the_marker_follows_a_dragged_epsilon(panel: ResponsesPanel) -> None:
     panel.show_probe(probe, TABLE)
     preview = make_preview(probe, 2.0)
     panel.show_preview(preview)
+    panel.draw_spill()
     assert panel.curve.marker == (2.0, preview.shift)
     assert panel.history.readout.text() == "of the probe at L₂ ε 3", "its steps are not the preview's"
     panel.show_step(None)
+    panel.draw_spill()
     assert panel.history.readout.text() == "delivered image · after 40 steps"
 
 
@@ -372,7 +381,9 @@ def test_clear_goes_back_to_the_empty_state(panel: ResponsesPanel) -> None:
     panel.clear()
     assert not panel.curve.isVisible()
     panel.show_step(3)
+    panel.draw_spill()
     panel.show_preview(make_preview(make_probe(size=32), 1.0))
+    panel.draw_spill()
 
 
 def test_the_advice_of_an_empty_panel_is_not_cut(panel: ResponsesPanel) -> None:
