@@ -17,6 +17,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ LEAST_DRAWN_SHARE = 0.75
 """The same of attacks with draws of their own; the peer's own shift differs by 10 to 20 % between seeds."""
 
 Attack = Callable[[], torch.Tensor]
-SHARED = {"norm": NormName.LINF, "epsilon": EPSILON, "n_steps": N_STEPS, "step_rule": StepRule.FIXED}
+SHARED: dict[str, Any] = {"norm": NormName.LINF, "epsilon": EPSILON, "n_steps": N_STEPS, "step_rule": StepRule.FIXED}
 OURS = {
     "momentum 1": AttackConfig(**SHARED, momentum=1.0),
     "diverse inputs 0.5": AttackConfig(**SHARED, diversity=0.5),
