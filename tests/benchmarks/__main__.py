@@ -19,10 +19,10 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 LONG = ("converged", "fit_large", "statistics", "threads")
 SMALL = {
-    "attack_family": ("--seeds", "1", "--photos", "1", "--gradients", "20"),
+    "attack_family": ("--photos", "1", "--gradients", "10", "20", "50", "--skip", "square"),
     "beside": ("--turns", "3"),
     "cancel": ("--turns", "3"),
-    "cells": ("--large", "20000", "--cells", "60"),
+    "cells": ("--large", "20000", "--cells", "80"),
     "extraction": ("--turns", "3", "--images", "24"),
     "fit": ("--turns", "1", "--no-peaks"),
     "import": ("--sessions", "3"),
