@@ -19,7 +19,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 LONG = ("converged", "fit_large", "statistics", "threads")
 SMALL = {
-    "attack_family": ("--photos", "1", "--gradients", "10", "20", "50", "--skip", "square"),
+    "attack_family": ("--photos", "1", "--gradients", "10", "20", "--skip", "square"),
     "beside": ("--turns", "3"),
     "cancel": ("--turns", "3"),
     "cells": ("--large", "20000", "--cells", "80"),

@@ -23,7 +23,7 @@ from core.paths import HOME_VARIABLE
 from tests.benchmarks.bench_window_stalls import Bench, opened
 
 BUDGET = 1.25
-N_STEPS = 20
+N_STEPS = 15
 """Fixed, and enough that what the window does once a probe weighs little, as in a default one of some hundred."""
 
 
