@@ -17,7 +17,6 @@ from demo_tiles import GROUP_OF_LETTER
 from PIL import Image
 
 from core.surfaces.atlas import load_atlas
-from core.surfaces.outline import label_anchor
 from core.surfaces.store import load_fsaverage5
 from core.types import VoxelTable
 
@@ -62,7 +61,9 @@ def build_kay(source: Path, *, photos: Path, subjects: Path) -> npt.NDArray[np.f
         for index, label, held in zip(shown, labels, test, strict=True)
     ]
     (photos / "photos.json").write_text(json.dumps({"images": rows}, indent=0) + "\n", encoding="utf-8")
-    ceiling = np.maximum(0, 1 - (errors**2).mean(axis=0) / betas.var(axis=0, ddof=1)).astype(np.float32)
+    ceiling: npt.NDArray[np.float32] = np.maximum(0, 1 - (errors**2).mean(axis=0) / betas.var(axis=0, ddof=1)).astype(
+        np.float32
+    )
     header = HEADER | {"images": [row["id"] for row in rows]}
     responses = {"responses": betas[:, np.newaxis].astype(np.float32)}
     write_subject(subjects / IDENTITY, header, voxels=place_voxels(ceiling), test=test, responses=responses)
@@ -120,8 +121,9 @@ def place_voxels(ceiling: npt.NDArray[np.float32]) -> VoxelTable:
     atlas, surface = load_atlas(), load_fsaverage5()
     paint, vertices = [], []
     for voxel, (roi, home) in enumerate(ROIS):
-        label = atlas.names.index(roi) + 1
-        vertices.append(label_anchor(atlas.labels(home), surface.side(home).geometries["inflated"])[label])
+        members = atlas.vertices_in(home, roi)
+        points = surface.side(home).geometries["inflated"][members]
+        vertices.append(members[np.argmin(((points - points.mean(axis=0)) ** 2).sum(axis=1))])
         paint += [(side, int(vertex), voxel) for side in (0, 1) for vertex in atlas.vertices_in(side, roi)]
     return VoxelTable(
         hemisphere=np.array([home for _, home in ROIS], dtype=np.int8),

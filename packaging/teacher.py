@@ -36,6 +36,7 @@ class Teacher(nn.Module):
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
+        self.mean: torch.Tensor
         self.register_buffer("mean", torch.tensor(BGR_MEAN).view(1, 3, 1, 1))
 
     def forward(self, pixels: torch.Tensor) -> dict[str, torch.Tensor]:

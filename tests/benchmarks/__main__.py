@@ -3,7 +3,7 @@
 Run: python -m tests.benchmarks [--all] [NAME ...]     (make bench; names without "bench_")
 
 Without --all each is as small as it can judge its budget, so that all take less than 15 minutes on two cores, and
-those in `LONG`, which judge no budget of the window, are left out. The processor time of each is told, since the clock
+those in `LONG`, which judge none or take long, are left out. The processor time of each is told, since the clock
 tells of the machine's other work, too.
 """
 
@@ -17,22 +17,19 @@ import time
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-LONG = ("converged", "fit_large", "statistics")
+LONG = ("converged", "fit_large", "statistics", "threads")
 SMALL = {
-    "attack_family": ("--seeds", "1", "--photos", "1", "--gradients", "20"),
-    "beside": ("--turns", "4"),
+    "attack_family": ("--photos", "1", "--gradients", "10", "20", "--skip", "square"),
+    "beside": ("--turns", "3"),
     "cancel": ("--turns", "3"),
-    "cells": ("--large", "20000", "--cells", "60"),
-    "click_to_probe": ("--turns", "3"),
+    "cells": ("--large", "20000", "--cells", "80"),
     "extraction": ("--turns", "3", "--images", "24"),
-    "fit": ("--turns", "1"),
+    "fit": ("--turns", "1", "--no-peaks"),
     "import": ("--sessions", "3"),
-    "memory": ("--minutes", "1.5"),
+    "memory": ("--cycles", "12"),
     "movie": ("--seconds", "3"),
-    "peers": ("--turns", "3"),
-    "stalls": ("--seconds", "6"),
+    "peers": ("--turns", "2", "--networks", "alexnet:features.7", "alexnet", "mobilenet_v2", "efficientnet_lite0"),
     "step_over_floor": ("--turns", "5"),
-    "threads": ("--turns", "1"),
     "window": ("--turns", "2"),
 }
 """What each is asked for unless all is wanted."""

@@ -17,6 +17,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,10 +48,11 @@ LEAST_SHARE = {"momentum 1": 0.97, "shifts 7 px": 0.97}
 """Of the peer's shift, summed over the photographs; the benchmark fails below it. No draws are in these two."""
 
 LEAST_DRAWN_SHARE = 0.75
-"""The same of attacks with draws of their own; the peer's own shift differs by 10 to 20 % between seeds."""
+"""The same of attacks with draws of their own: shifts differ by 10 to 20 % between seeds, so that three are the least
+(squares with three seeds: 0.74, 0.98 and 0.97 of the peer's)."""
 
 Attack = Callable[[], torch.Tensor]
-SHARED = {"norm": NormName.LINF, "epsilon": EPSILON, "n_steps": N_STEPS, "step_rule": StepRule.FIXED}
+SHARED: dict[str, Any] = {"norm": NormName.LINF, "epsilon": EPSILON, "n_steps": N_STEPS, "step_rule": StepRule.FIXED}
 OURS = {
     "momentum 1": AttackConfig(**SHARED, momentum=1.0),
     "diverse inputs 0.5": AttackConfig(**SHARED, diversity=0.5),
@@ -86,7 +88,7 @@ def make_peers(model: torch.nn.Module, seed: int) -> dict[str, Callable[..., tor
     }
 
 
-def compare(encoder: Encoder, photo: str, seed: int) -> dict[str, tuple[float, float]]:
+def compare(encoder: Encoder, photo: str, seed: int, skipped: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Print shift and seconds of each pair; returns both shifts by attack. Only drawn ones are run for later seeds."""
     direction = target_roi(load_subject("simulated").voxels, ROI).vector(encoder.n_voxels)
     clean = load_stimulus(photo, encoder.network.input_size).pixels[np.newaxis]
@@ -97,7 +99,7 @@ def compare(encoder: Encoder, photo: str, seed: int) -> dict[str, tuple[float, f
     budget = f"Linf {EPSILON * 255:.0f}/255, {N_STEPS} steps (APGD {APGD_STEPS}), {N_QUERIES} queries"
     print(f"{photo}, {encoder.network.spec.id}, {budget}, seed {seed}")
     for name, peer in make_peers(model, seed).items():
-        if seed and name in LEAST_SHARE:
+        if name in skipped or (seed and name in LEAST_SHARE):
             continue
         figures = []
         for attack in (
@@ -114,7 +116,7 @@ def compare(encoder: Encoder, photo: str, seed: int) -> dict[str, tuple[float, f
     return found
 
 
-EQUAL_GRADIENTS = (20, 45, 105)
+EQUAL_GRADIENTS = (10, 20, 50, 150)
 BUDGETS = ((NormName.L2, 3.0), (NormName.LINF, 4 / 255))
 
 
@@ -227,6 +229,7 @@ def main() -> int:
     parser.add_argument("--only-equal", action="store_true", help="only the comparison at equal gradients")
     parser.add_argument("--seeds", type=int, default=3, help="of attacks with draws (default 3)")
     parser.add_argument("--photos", type=int, default=2)
+    parser.add_argument("--skip", nargs="+", default=(), choices=OURS, help="attacks that are not compared")
     parser.add_argument("--gradients", type=int, nargs="+", default=EQUAL_GRADIENTS)
     args = parser.parse_args()
     set_one_thread()
@@ -235,9 +238,9 @@ def main() -> int:
     photos = [info.id for info in list_images()][: args.photos]
     with exact_arithmetic():
         pairs = range(0 if args.only_equal else args.seeds)
-        found = [[compare(encoder, photo, seed) for photo in photos] for seed in pairs]
+        found = [[compare(encoder, photo, seed, args.skip) for photo in photos] for seed in pairs]
         failed = not compare_at_equal_gradients(encoder, photos, args.seeds, args.gradients)
-    for name in OURS if found else ():
+    for name in (one for one in OURS if found and one not in args.skip):
         sums = np.asarray([np.sum([shifts[name] for shifts in own], axis=0) for own in found if name in own[0]])
         (ours, theirs), spread = sums.mean(axis=0), np.ptp(sums, axis=0) / sums.mean(axis=0)
         least = LEAST_SHARE.get(name, LEAST_DRAWN_SHARE)

@@ -9,6 +9,7 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ LATEST = 1.0
 """Seconds after a job has begun, at which it is told to stop at the latest."""
 
 
-def list_jobs(folder: Path) -> dict[str, object]:
+def list_jobs(folder: Path) -> dict[str, Callable[[Callable[[], bool]], Iterator[object]]]:
     """Every kind of long work as the lane takes it."""
     from core.attacks.config import AttackConfig
     from core.datasets.import_options import ImportOptions
@@ -71,13 +72,17 @@ def main(arguments: list[str] | None = None) -> bool:
 
     application = QCoreApplication([])
     draw, kept = np.random.default_rng(0), []
+
+    def forget(_result: object) -> None:
+        pass
+
     with tempfile.TemporaryDirectory(prefix="probescope-bench-") as home:
         os.environ[HOME_VARIABLE] = home
         lane = JobLane()
         for kind, make in list_jobs(Path(home)).items():
             waits: list[float] = []
             for moment in draw.uniform(0.05, LATEST, options.turns).tolist():
-                job = lane.submit(kind, make, on_done=print, title=kind, background=True)  # type: ignore[arg-type]
+                job = lane.submit(kind, make, on_done=forget, title=kind, background=True)
                 rest(round(1e3 * moment))
                 start = time.perf_counter()
                 lane.stop(job)

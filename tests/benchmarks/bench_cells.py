@@ -44,7 +44,7 @@ def save_plainly(folder: Path, number: int, seconds: float) -> None:
 
 
 def run_processes(folder: Path, n_workers: int, **options: Any) -> float:
-    """Seconds from the first finished cell to the last, so that starting Python is not counted."""
+    """Seconds of the second half of the cells, when every worker has started."""
     store = begin(folder, **options)
     records = iter_processes(
         store, lambda: simulated_cells.start(folder), n_workers=n_workers, seconds_of=lambda _: 1.0
@@ -53,7 +53,7 @@ def run_processes(folder: Path, n_workers: int, **options: Any) -> float:
         pass
     load_store(SIMULATED, folder)
     times = sorted(path.stat().st_mtime for path in (folder / "cells").iterdir())
-    return times[-1] - times[0]
+    return times[-1] - times[len(times) // 2]
 
 
 def bench_two(folder: Path, n_cells: int, seconds: float) -> bool:
@@ -66,7 +66,7 @@ def bench_two(folder: Path, n_cells: int, seconds: float) -> bool:
     jobs = [joblib.delayed(save_plainly)(plain, number, seconds) for number in range(n_cells)]
     theirs = timed(lambda: parallel(jobs))
     print(f"1 -> 2 workers: {one / two:.2f} times as fast (budget {LEAST_SPEED_UP})")
-    print(f"two workers over two of joblib's, which flush and claim nothing: {two / theirs:.3f}")
+    print(f"two workers over two of joblib's, which flush and claim nothing: {2 * two / theirs:.3f}")
     return one / two >= LEAST_SPEED_UP
 
 
@@ -102,8 +102,9 @@ def bench_large(folder: Path, n_cells: int) -> bool:
 
     def claim_all() -> None:
         for key in keys:
-            with claims.hold(key):
-                pass
+            claim = claims.take(key)
+            assert claim is not None
+            claim.give_back()
 
     claiming = timed(claim_all, cpu_seconds)
     print(
@@ -116,7 +117,7 @@ def bench_large(folder: Path, n_cells: int) -> bool:
 def bench_kill(folder: Path, n_cells: int, seconds: float) -> bool:
     """Two workers, one of which is killed at a cell: the other takes it up, and a new process takes its place."""
     whole = run_processes(folder / "whole", 2, n_cells=n_cells, seconds=seconds)
-    killed = run_processes(folder / "killed", 2, n_cells=n_cells, seconds=seconds, unlucky=(n_cells // 4,))
+    killed = run_processes(folder / "killed", 2, n_cells=n_cells, seconds=seconds, unlucky=(3 * n_cells // 4,))
     print(f"one of two workers killed: every cell done, {killed / whole:.2f} times the time")
     return True
 

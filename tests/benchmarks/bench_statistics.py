@@ -62,7 +62,8 @@ def variation(tables: FloatArray) -> FloatArray:
 
 def cover(n_targets: int, n_images: int, *, n_runs: int) -> dict[str, tuple[float, float]]:
     """Coverage of the 95 % intervals, ours and percentile, of five quantities."""
-    draw, hits = np.random.default_rng(3), {}
+    draw = np.random.default_rng(3)
+    hits: dict[str, tuple[int, int]] = {}
     sizes = {"shared": 1.5, "of_targets": 1.5, "of_images": 0.7, "of_both": 1.5}
 
     def note(name: str, truth: float, low: float, high: float, ends: FloatArray) -> None:

@@ -1,6 +1,7 @@
 """What an attack step costs over its floor: the forward and backward passes of the same cut network and nothing else.
 
 Run: python -m tests.benchmarks.bench_step_over_floor [--network ID] [--layer NAME] [--turns N] [--device D]
+     [--batch N]
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from core.probes.target import Target, TargetKind
 from core.types import NormName
 from tests.benchmarks.interleave import cpu_seconds, set_one_thread, time_interleaved, wall_seconds
 
-BUDGET = 1.05
+BUDGET, GPU_BUDGET = 1.05, 2.0
 N_STEPS = 10
 EPSILON = {NormName.L2: 3.0, NormName.LINF: 8 / 255}
 
@@ -55,18 +56,18 @@ def probe_once(encoder: Encoder, stimulus: Stimulus, config: ProbeConfig) -> Non
             break
 
 
-def make_tasks(encoder: Encoder, stimulus: Stimulus) -> dict[str, Callable[[], object]]:
+def make_tasks(encoder: Encoder, stimulus: Stimulus, n_images: int) -> dict[str, Callable[[], object]]:
     """The floor and everything that is compared with it."""
     direction = np.zeros(encoder.n_voxels, dtype=np.float32)
     direction[:20] = 1 / 20
-    pixels = to_tensor(encoder, stimulus.pixels[np.newaxis])
+    pixels = to_tensor(encoder, np.repeat(stimulus.pixels[np.newaxis], n_images, axis=0))
     cotangent = pull_to_features(encoder, encoder.project(direction)[0])
     tasks: dict[str, Callable[[], object]] = {"floor": lambda: attack_bare(encoder, pixels, cotangent, N_STEPS)}
     for norm, epsilon in EPSILON.items():
         for quantise in (False, True):
             config = AttackConfig(norm=norm, epsilon=epsilon, n_steps=N_STEPS, quantise=quantise)
             name = f"PGD {norm}{' 8-bit' if quantise else ''}"
-            tasks[name] = lambda config=config: exhaust(encoder, pixels, direction, config)  # type: ignore[misc]
+            tasks[name] = lambda config=config: exhaust(encoder, pixels, direction, config)
     target = Target(TargetKind.SET, "set", tuple(range(20)), (0.05,) * 20)
     fitted = encoder.card.config
     one_budget = ProbeConfig(
@@ -76,12 +77,13 @@ def make_tasks(encoder: Encoder, stimulus: Stimulus) -> dict[str, Callable[[], o
 
 
 def main(arguments: list[str] | None = None) -> bool:
-    """Print the ratios; whether plain PGD keeps the budget."""
+    """Print the ratios; whether PGD keeps the budget, rounding to 8 bits included."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", default="mobilenet_v2")
     parser.add_argument("--layer", default="features.18")
     parser.add_argument("--turns", type=int, default=9)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--batch", type=int, default=1, help="images at once; on a GPU as many as fill it")
     options = parser.parse_args(arguments)
     engine = Engine(device=options.device)
     encoder = engine.open_encoder("simulated", options.network, options.layer)
@@ -90,14 +92,16 @@ def main(arguments: list[str] | None = None) -> bool:
     stimulus = load_stimulus(photo, encoder.network.input_size)
     clock = cpu_seconds if engine.device == "cpu" else wall_seconds
     with exact_arithmetic():
-        timing = time_interleaved(make_tasks(encoder, stimulus), options.turns, clock=clock)
+        timing = time_interleaved(make_tasks(encoder, stimulus, options.batch), options.turns, clock=clock)
     print(
         f"{options.network} {options.layer}, {engine.device}: {N_STEPS} bare steps {timing.median_ms('floor'):.0f} ms"
     )
     for name in list(timing.seconds)[1:]:
         print(f"  {name:20s} over the floor: {timing.ratio(name, 'floor')}")
-    plain = [timing.quartiles(f"PGD {norm}", "floor")[1] for norm in EPSILON]
-    return max(plain) <= BUDGET
+    attacks = [timing.quartiles(name, "floor")[1] for name in timing.seconds if name.startswith("PGD")]
+    budget = BUDGET if engine.device == "cpu" else GPU_BUDGET
+    print(f"budget of PGD: {budget}")
+    return max(attacks) <= budget
 
 
 if __name__ == "__main__":

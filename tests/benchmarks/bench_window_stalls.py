@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PySide6.QtCore import QTimer
 
 from app.base.virtual_display import VirtualDisplay, has_display
 from core.paths import HOME_VARIABLE
@@ -30,7 +31,7 @@ P99_BUDGET, LARGEST_BUDGET = 0.016, 0.1
 """Seconds, on two cores that do nothing else."""
 
 N_IMPORTED, N_FITTED, N_RECIPES = 5000, 120, 300
-N_PREVIEWS, PREVIEW_MS, N_STEPS = 60, 30, 30
+N_PREVIEWS, PREVIEW_MS, N_STEPS, ORBIT_SIZE = 60, 30, 10, (700, 560)
 SETTLE_MS = 700
 
 
@@ -77,6 +78,27 @@ def previews(bench: Bench) -> None:
     bench.idle()
 
 
+def orbit(bench: Bench, seconds: float = 4.0) -> float:
+    """The cortex turned whenever a frame came; frames a second."""
+    canvas, frames = bench.window.explore.cortex.view.canvas, 0
+
+    def turn() -> None:
+        nonlocal frames
+        frames += 1
+        QTimer.singleShot(0, lambda: canvas.input.orbited.emit(0.01, 0.0))
+
+    before = canvas.minimumSize()
+    canvas.setMinimumSize(*ORBIT_SIZE)
+    rest(SETTLE_MS)
+    bench.watch.take()
+    canvas.drawn.connect(turn)
+    turn()
+    rest(round(1e3 * seconds))
+    canvas.drawn.disconnect(turn)
+    canvas.setMinimumSize(before)
+    return (frames - 1) / seconds
+
+
 def switch(bench: Bench) -> None:
     """Other networks, images and a subject, each once."""
     session, here = bench.session, bench.session.state.encoder
@@ -101,7 +123,8 @@ def sweep(bench: Bench) -> None:
     assert isinstance(page, AnalysisPage)
     rest(SETTLE_MS)
     page.form.encoders.set_value(page.form.encoders.value()[:2])
-    page.form.n_steps.set_value(5)
+    page.form.images.set_value("test:2")
+    page.form.n_steps.set_value(2)
     page.form.take_edit()
     page.start()
     wait_until(lambda: page.finished is not None)
@@ -199,12 +222,12 @@ def card(bench: Bench) -> None:
     encoders = bench.window.features.encoders
     encoders.show_card()
     rest(SETTLE_MS)
-    tabs = encoders.card_window.tabs if hasattr(encoders.card_window, "tabs") else None
-    for place in range(tabs.count() if tabs is not None else 0):
-        tabs.setCurrentIndex(place)
+    window: Any = encoders.card_window
+    for place in range(window.tabs.count()):
+        window.tabs.setCurrentIndex(place)
         rest(200)
     bench.idle()
-    encoders.card_window.close()
+    window.close()
 
 
 def figures(bench: Bench) -> None:
@@ -241,10 +264,11 @@ def film(bench: Bench) -> None:
     feature.movie_dialog.close()
 
 
-KINDS: dict[str, Callable[[Bench], None]] = {
+KINDS: dict[str, Callable[[Bench], object]] = {
     "idle": lambda _bench: rest(1500),
     "attack": attack,
     "previews": previews,
+    "orbit": orbit,
     "switch": switch,
     "sweep": sweep,
     "fit": fit,
@@ -300,7 +324,7 @@ def prepare(folder: Path, kinds: list[str]) -> None:
         from core.datasets.kinds import plan_import
 
         write_recording(folder / "few", N_FITTED)
-        options = ImportOptions("few", test_share=0.2) if hasattr(ImportOptions, "test_share") else ImportOptions("few")
+        options = ImportOptions("few")
         for _ in iter_import(plan_import("generic", folder / "few" / "few.toml", options), options):
             pass
     if "photographs" in kinds:

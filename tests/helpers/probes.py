@@ -133,9 +133,12 @@ def with_second(probe: Probe) -> Probe:
 
 
 def make_second(probe: Probe, way: float) -> SecondResponses:
-    moved = [(probe.clean + way * (one - probe.clean)) for one in (probe.perturbed, probe.control, probe.sign_flip)]
+    def moved(one: FloatArray) -> FloatArray:
+        return np.asarray(probe.clean + way * (one - probe.clean))
+
     curves = (way * probe.curve.shift, way * probe.curve.control_shift)
-    return SecondResponses(probe.clean, *moved, probe.reference_sd, probe.target_sd, *curves)
+    own = (moved(probe.perturbed), moved(probe.control), moved(probe.sign_flip))
+    return SecondResponses(probe.clean, *own, probe.reference_sd, probe.target_sd, *curves)
 
 
 def make_preview(probe: Probe, epsilon: float) -> Preview:

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import nibabel
 import numpy as np
+from nibabel.freesurfer.mghformat import MGHImage
 from PIL import Image
 from scipy.io import savemat
 
@@ -74,7 +75,7 @@ def save_mgh(path: Path, values: np.ndarray) -> None:
     """Values (n_vertices,) or (n_vertices, n_maps) as FreeSurfer writes them, big-endian."""
     path.parent.mkdir(parents=True, exist_ok=True)
     shaped = values.reshape(len(values), 1, 1, -1) if values.ndim == 2 else values.reshape(-1, 1, 1)
-    nibabel.save(nibabel.freesurfer.MGHImage(shaped, np.eye(4)), path)
+    nibabel.save(MGHImage(shaped, np.eye(4)), path)
 
 
 def write_algonauts(folder: Path, left: np.ndarray, right: np.ndarray, vertices: tuple[list[int], list[int]]) -> None:
