@@ -47,8 +47,11 @@ LONGEST_REST = 0.3
 TURN = 0.001
 """Seconds after which the rest of a drawing is left to the next turn of the event loop."""
 
-LIVE_REST = 0.1
-"""Seconds between two drawings of a running probe: the eye gains nothing from more."""
+LIVE_REST, PLOT_REST = 0.15, 0.4
+"""Seconds between two drawings of a running probe, and of its map and plots: to draw more often delays the probe."""
+
+SLOWER = ("map", "budget", "steps", "curve", "spill")
+"""What of a running probe is drawn less often than its images."""
 
 levels_of = lru_cache(maxsize=1)(attrgetter("levels"))
 """The grey levels (height, width, 3) uint8 of a stimulus, one array for as long as it is shown."""
@@ -125,7 +128,8 @@ class Presenter(QObject):
         self._panels = panels
         self._path = CortexPath(state, panels.cortex.view.canvas)
         self._began = 0.0
-        self._rests_until = 0.0
+        self._rests_until = self._plots_from = 0.0
+        self._has_plotted = False
         self._pictured: Probe | None = None
         self._last: Probe | None = None
         self._before: Probe | None = None
@@ -155,6 +159,7 @@ class Presenter(QObject):
         """Draw at once what is stale, for whoever goes on from what is shown."""
         while self._stale:
             self._timer.stop()
+            self._plots_from = 0.0
             self._draw()
 
     def _draw(self) -> None:
@@ -162,9 +167,11 @@ class Presenter(QObject):
         follows = is_live or self._state.preview is not None
         for view in self._panels.cortex.views:
             view.canvas.set_hurried(is_live)
-        for part in filter(self._stale.__contains__, PARTS):
+        waits = SLOWER if is_live and self._began < self._plots_from else ()
+        for part in (one for one in PARTS if one in self._stale and one not in waits):
             self._stale.remove(part)
             getattr(self, f"_draw_{part}")()
+            self._has_plotted |= part in SLOWER
             if self._stale and (follows or time.monotonic() - self._began > TURN):
                 self._timer.start(0)
                 return
@@ -174,6 +181,8 @@ class Presenter(QObject):
         now = time.monotonic()
         least = LIVE_REST if self._state.progress is not None else 0.0
         self._rests_until = now + max(least, min(LONGEST_REST, now - self._began))
+        if self._has_plotted:
+            self._plots_from, self._has_plotted = now + PLOT_REST, False
         self.mark()
 
     def _draw_surface(self) -> None:

@@ -74,6 +74,7 @@ def main(arguments: list[str] | None = None) -> bool:
     with tempfile.TemporaryDirectory(prefix="probescope-bench-") as home:
         os.environ[HOME_VARIABLE] = home
         with opened(Path(home)) as bench:
+            bench.watch.stop()  # which looks at every thread a hundred times a second
             bench.session.state.attack = replace(bench.session.state.attack, n_steps=N_STEPS)
             bench.target()
             pairs = [(time_beside(bench, turn + 1), time_alone(bench)) for turn in range(options.turns)]

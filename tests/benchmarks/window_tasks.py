@@ -88,7 +88,7 @@ def wait_until(is_there: Callable[[], bool]) -> None:
     while not is_there():
         if time.perf_counter() > deadline:
             raise TimeoutError("the window did not get there")
-        rest(1)
+        rest(10)  # more often it would be work of its own
 
 
 def rest(milliseconds: int) -> None:
