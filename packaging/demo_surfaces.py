@@ -50,6 +50,18 @@ SOURCE = (
 )
 
 
+def build_colormaps(out: Path) -> None:
+    """Write the tables (256, 3) uint8 of the colour maps that others publish, by name."""
+    import matplotlib as mpl
+
+    names = "coolwarm", "RdBu_r", "PuOr_r", "berlin", "hot", "viridis", "magma", "inferno", "cividis", "Blues_r"
+    tables = {name: mpl.colormaps[name](np.linspace(0, 1, 256))[:, :3] for name in names}
+    rounded = {name: np.round(255 * table).astype(np.uint8) for name, table in tables.items()}
+    half = rounded.pop("hot")[1::2]  # nilearn's cold_hot: hot, and mirrored below zero with red and blue exchanged
+    rounded["cold_hot"] = np.concatenate([half[::-1, ::-1], half])
+    np.savez_compressed(out, allow_pickle=False, **rounded)
+
+
 def build_surfaces(gifti: Path, out: Path) -> None:
     """Write fsaverage5.npz from a folder of GIFTI files."""
     arrays: Arrays = {}

@@ -35,10 +35,11 @@ CURATED = (
 
 
 def make_surfaces(options: argparse.Namespace) -> None:
-    """The fsaverage5 surfaces and the visual atlas."""
-    from demo_surfaces import build_atlas, build_surfaces
+    """The fsaverage5 surfaces, the visual atlas and the colour maps."""
+    from demo_surfaces import build_atlas, build_colormaps, build_surfaces
 
     SURFACES.mkdir(parents=True, exist_ok=True)
+    build_colormaps(SURFACES / "colormaps.npz")
     build_surfaces(options.gifti, SURFACES / "fsaverage5.npz")
     sizes = build_atlas(options.atlases, SURFACES / "fsaverage5.npz", out=SURFACES / "visual_atlas_fsaverage5.npz")
     for name, (left, right) in sizes.items():

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from core.engine import Engine
 from core.errors import StorageError
 from core.files import replace_file
-from core.probes.probe import Probe
-from core.stimuli.recipe import recipe_of
 from core.types import ByteArray
+
+if TYPE_CHECKING:
+    from core.engine import Engine
+    from core.probes.probe import Probe
 
 
 def export_stimuli(engine: Engine, probe: Probe, *, image: str, folder: Path) -> str:
     """Export a probe's images with their manifest, read back and scored again. Returns a message for the user."""
     from core.stimuli.make import open_item
+    from core.stimuli.recipe import recipe_of
     from core.stimuli.write import export_item
 
     report = export_item(open_item(engine, recipe_of(probe, image or probe.stimulus_id), probe), folder)

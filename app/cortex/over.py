@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtGui import QActionGroup
 from PySide6.QtWidgets import QMenu, QToolButton
 
 from app.widgets.basics import make_tool_button, set_icon
-from core.figures.probe_maps import ProbeMap
 from core.types import FloatArray
+
+if TYPE_CHECKING:
+    from core.figures.probe_maps import ProbeMap  # with networks and encoders
 
 MODES = (("opacity", "As the opacity of the first map (2-D colours)"), ("contours", "As contours over the first map"))
 LEVELS = (("0.25", "From 25 % of its range"), ("0.5", "From 50 % of its range"), ("0.75", "From 75 % of its range"))

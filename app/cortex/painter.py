@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from app.cortex.colour import FADE, CortexStyle, Layer, colour_regions, colour_v
 from app.cortex.over import Over
 from core.checks import refusal
 from core.figures.colour_key import ColourKey
-from core.figures.probe_maps import ProbeMap
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import (
     DEFAULT_DIVERGING,
@@ -24,6 +24,9 @@ from core.surfaces.colormap import (
 from core.surfaces.mesh import SIDE_NAMES, CorticalSurface
 from core.surfaces.paint import NO_PLACE, NO_VOXEL, VoxelMap
 from core.types import BoolArray, ByteArray, FloatArray, IntArray, VoxelTable, split_side
+
+if TYPE_CHECKING:
+    from core.figures.probe_maps import ProbeMap  # with networks and encoders
 
 GREYS_DARK = (172, 118)
 """Gyrus and sulcus of the dark theme."""

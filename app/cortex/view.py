@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
@@ -25,13 +26,15 @@ from app.cortex.scene import background_of
 from app.look.theme import Theme, follow_theme, theme_in_use
 from app.widgets.basics import make_column, make_row
 from core.checks import check_choice, check_count
-from core.figures.probe_maps import ProbeMap
 from core.surfaces.anatomy import locate_vertex
 from core.surfaces.atlas import Atlas
 from core.surfaces.colormap import ColourRange
 from core.surfaces.mesh import GEOMETRIES, CorticalSurface
 from core.surfaces.placing import Placed
 from core.types import BoolArray, Hemisphere, VoxelTable
+
+if TYPE_CHECKING:
+    from core.figures.probe_maps import ProbeMap  # with networks and encoders
 
 REREAD_MS = 60
 """After the last change of map or shape, until the place under the pointer is read again."""

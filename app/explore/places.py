@@ -112,11 +112,13 @@ class Places(QObject):
         """Import what draws the cortex, and read the subject that was open last; in any thread."""
         import app.cortex.panel
         import app.cortex.renderer  # noqa: F401 - used once this is done
-        from app.base.catalogue import Catalogue
+        from core.datasets.subject import list_subjects, load_subject
+        from core.surfaces.placing import place_voxels
 
-        catalogue = Catalogue.read()
         with suppress(ProbeError):  # told when it is opened
-            self._placed = catalogue.place_subject(catalogue.choose_subject(self._settings.text("subject")))
+            wanted, known = self._settings.text("subject"), [info.id for info in list_subjects()]
+            subject = load_subject(wanted if wanted in known else known[0])
+            self._placed = place_voxels(subject.voxels, subject.surface)
 
     def close(self) -> None:
         """End what draws the cortex, if it is there: a live thread would hold up the exit."""

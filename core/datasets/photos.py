@@ -108,18 +108,10 @@ def load_stimulus(id_or_path: str | Path, size: int = NETWORK_SIZE) -> Stimulus:
     return read_image(file, size=size)
 
 
-def _read(file: Path) -> list[ImageInfo]:
+def _read(file: Path) -> tuple[ImageInfo, ...]:
     rows = read_record(file, _Catalogue, HEADER).images
-    return [
-        structure(
-            {"path": file.parent / str(row.pop("file", "")), **row, "set": file.parent.name},
-            ImageInfo,
-            HEADER,
-            where=file,
-            part=f"images[{number}]",
-        )
-        for number, row in enumerate(rows)
-    ]
+    infos = [{"path": file.parent / str(row.pop("file", "")), **row, "set": file.parent.name} for row in rows]
+    return structure(infos, tuple[ImageInfo, ...], HEADER, where=file, part="images")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.checks import check_choice, refusal
-from core.containers import Arrays, load_arrays, reading
+from core.containers import Arrays, list_arrays, load_arrays, reading
 from core.datasets.photos import list_images
 from core.datasets.surface_choice import place_on_surface, shown_surface
 from core.datasets.voxel_sets import load_sets
@@ -318,11 +318,11 @@ def _build(header: SubjectHeader, arrays: Arrays, folder: Path) -> Subject:
 def _count_trials(folder: Path, n_images: int) -> IntArray:
     """Repeats of each image of a shipped subject; all of a simulated one were run."""
     path, advice = folder / REPEATS_NAME, _advice(folder)
-    stored = load_arrays(path, advice=advice)
     with reading(path, "file of repeats", error=StorageError, advice=advice):
-        if "n_repeats" in stored:
-            return np.full(n_images, int(stored["n_repeats"]), dtype=np.int64)
-        return np.asarray(np.isfinite(stored["responses"]).all(axis=2).sum(axis=1), dtype=np.int64)
+        if "n_repeats" in list_arrays(path):
+            return np.full(n_images, int(load_arrays(path, only=["n_repeats"])["n_repeats"]), dtype=np.int64)
+        responses = load_arrays(path, only=["responses"], advice=advice)["responses"]
+        return np.asarray(np.isfinite(responses).all(axis=2).sum(axis=1), dtype=np.int64)
 
 
 def draw_noise(seed: int, *, shape: tuple[int, ...], should_stop: ShouldStop = never_stop) -> npt.NDArray[np.float32]:

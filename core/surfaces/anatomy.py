@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from core.checks import refusal
 from core.surfaces.icosphere import is_fsaverage
@@ -66,6 +65,8 @@ def find_homologue(surface: CorticalSurface, side: int, vertex: int) -> int:
 
 @lru_cache(maxsize=2)
 def _match(surface: CorticalSurface, side: int) -> IntArray:
+    from scipy.spatial import cKDTree  # behind the first cortex
+
     own, other = (surface.side(one).geometries["white"] for one in (side, 1 - side))
     return np.asarray(cKDTree(other).query(own * MIRROR)[1])
 
@@ -77,6 +78,8 @@ def find_centres(surface: CorticalSurface, table: VoxelTable, change: FloatArray
 
     Returns (n_steps, 2), left and right: -1 where nothing changed, nothing lies there, or the surface has no sphere.
     """
+    from scipy.spatial import cKDTree  # behind the first cortex
+
     centres = np.full((len(change), 2), NO_CENTRE)
     for side in (0, 1) if "sphere" in surface.geometries else ():
         points = surface.side(side).geometries["sphere"].astype(np.float64)

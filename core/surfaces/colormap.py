@@ -15,12 +15,13 @@ from functools import cache, lru_cache
 import numpy as np
 
 from core.checks import check_choice, check_count, refusal, to_number
+from core.containers import load_arrays
 from core.paths import resources_folder
 from core.surfaces.map_names import DIVERGING, OLD_NAMES, SEQUENTIAL
 from core.types import ByteArray, FloatArray
 
 N_STEPS = 256
-COLOURS_FILE = "colours.toml"
+COLOURS_FILE, TABLES_FILE = "colours.toml", "colormaps.npz"
 DEFAULT_DIVERGING, DEFAULT_SEQUENTIAL = DIVERGING[0][0], SEQUENTIAL[0][0]
 
 
@@ -126,17 +127,11 @@ def distinct_colours(n: int) -> ByteArray:
 
 
 def _tabulate(name: str) -> ByteArray:
-    if name == "cold_hot":  # nilearn's: hot, and mirrored below zero with red and blue exchanged
-        hot = _tabulate("hot")[1::2]
-        return np.concatenate([hot[::-1, ::-1], hot])
-    if name == "polar":
-        points = _read_colours("polar")
-        rows, knots = np.arange(N_STEPS), np.linspace(0, N_STEPS - 1, len(points))
-        return np.stack([np.interp(rows, knots, channel) for channel in points.T], axis=1).round().astype(np.uint8)
-    import matplotlib as mpl
-
-    colours = mpl.colormaps[name](np.linspace(0, 1, N_STEPS))[:, :3]
-    return np.round(255 * colours).astype(np.uint8)
+    if name != "polar":
+        return load_arrays(resources_folder() / "surfaces" / TABLES_FILE, only=[name])[name]
+    points = _read_colours("polar")
+    rows, knots = np.arange(N_STEPS), np.linspace(0, N_STEPS - 1, len(points))
+    return np.stack([np.interp(rows, knots, channel) for channel in points.T], axis=1).round().astype(np.uint8)
 
 
 @cache
