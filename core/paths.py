@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -19,6 +20,7 @@ def is_offline() -> bool:
     return any(os.environ.get(name, "").lower() not in {"", "0", "false", "no", "off"} for name in OFFLINE_VARIABLES)
 
 
+@cache
 def resources_folder() -> Path:
     """The shipped, read-only resources."""
     return Path(__file__).resolve().parent.parent / "resources"

@@ -189,7 +189,10 @@ def _take_tuple(converter: Converter, value: Any, kind: Any) -> Any:
     if len(kinds) != len(value):
         return _refuse(f"a list of {len(kinds)}", value)
     places = enumerate(zip(value, kinds, strict=True))
-    made = [_take_item(converter, item, one, place, kind) for place, (item, one) in places]
+    if endless and parts[0] is str and all(map(_is_text, value)):  # by far the longest lists
+        made = list(value)
+    else:
+        made = [_take_item(converter, item, one, place, kind) for place, (item, one) in places]
     return kind(*made) if named else (made if get_origin(kind) is list else tuple(made))
 
 

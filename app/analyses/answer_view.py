@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +50,16 @@ class AnswerView(QWidget):
 
     probe_requested = Signal(int, int, int)
     finished: Finished | None = None
+    PLOTS = 2
+    """How many of its plots can be made before it."""
+
+    def __init__(self, made: Iterable[PlotView] = ()) -> None:
+        super().__init__()
+        self._made = iter(made)
+
+    def take_plot(self) -> PlotView:
+        """One of the plots that were made before, or else a new one."""
+        return next(self._made, None) or PlotView()
 
     def show_answer(self, finished: Finished) -> None:
         """Draw an answer."""
@@ -88,9 +99,9 @@ class ColourBar(PlotView):
 class FragilityView(AnswerView):
     """Sensitivity against predictivity, all or by ROI, beside what explains it along epsilon."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.scatter, self.curve = PlotView(), PlotView()
+    def __init__(self, made: Iterable[PlotView] = ()) -> None:
+        super().__init__(made)
+        self.scatter, self.curve = self.take_plot(), self.take_plot()
         self.roi, self.choice = ChoiceBox("ROI of the targets in the scatter"), Segmented(VIEWS)
         hint, self.told = make_label(POINTS_HINT, "faint", wraps=True), make_label("", "muted", wraps=True)
         row, top = make_row(self.scatter, self.curve, shares=(1, 1)), make_row(self.roi, -1, self.choice)
@@ -127,9 +138,11 @@ class FragilityView(AnswerView):
 class DiscriminabilityView(AnswerView):
     """Encoder means by both measures, and every statistic side by side."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.means, self.statistics = (PlotView(), PlotView()), PlotView()
+    PLOTS = 3
+
+    def __init__(self, made: Iterable[PlotView] = ()) -> None:
+        super().__init__(made)
+        self.means, self.statistics = (self.take_plot(), self.take_plot()), self.take_plot()
         row = make_row(make_column(*self.means), self.statistics, shares=(2, 3))
         self.setLayout(make_column(row, make_label(STATISTICS_HINT, "faint", wraps=True), gap=4, stretch=0))
 
@@ -144,9 +157,9 @@ class DiscriminabilityView(AnswerView):
 class DisagreementView(AnswerView):
     """Two matrices of one norm and ROI: the smallest epsilon that tells a pair apart, how often the highest does."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.choice, self.matrices = ChoiceBox("Norm and ROI"), (PlotView(), PlotView())
+    def __init__(self, made: Iterable[PlotView] = ()) -> None:
+        super().__init__(made)
+        self.choice, self.matrices = ChoiceBox("Norm and ROI"), (self.take_plot(), self.take_plot())
         hint = make_label(PAIRS_HINT, "faint", wraps=True)
         row = make_row(*self.matrices, shares=(1, 1))
         self.setLayout(make_column(make_row(self.choice, -1), row, hint, gap=4, stretch=1))

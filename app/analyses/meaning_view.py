@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,14 @@ from core.surfaces.picture import TILE
 class MeaningView(AnswerView):
     """Pictures and cortical maps above, encoders down and budgets across; ROI shifts and spectra below."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, made: Iterable[PlotView] = ()) -> None:
+        super().__init__(made)
         self.target, self.norm = ChoiceBox("Target"), ChoiceBox("Norm")
         self.open = make_button(
             "Open probe in Explore", do=self._ask, tip="Open the first encoder's probe of this target in Explore"
         )
         self.bar, self.evidence = ColourBar(), make_label("", "muted", wraps=True)
-        self.rois, self.spectrum, self.grid = PlotView(), PlotView(), PictureGrid()
+        self.rois, self.spectrum, self.grid = self.take_plot(), self.take_plot(), PictureGrid()
         self.rois.legend.setOffset((8, 4))
         top = make_row(make_label("Target", "muted"), self.target, self.norm, self.open, -1)
         scroll = make_row(make_scroll(make_column(self.grid, self.evidence, -1)), self.bar)

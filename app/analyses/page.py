@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app.analyses.answer_view import AnswerView, DisagreementView, DiscriminabilityView, FragilityView
@@ -18,6 +18,7 @@ from app.analyses.sweep_form import SweepForm
 from app.analyses.sweep_job import Finished, Underway, begin_analysis, copy_results, iter_analysis, read_progress
 from app.analyses.transfer_view import TransferView
 from app.base.services import Services
+from app.base.turns import Turns
 from app.look.theme import theme_in_use
 from app.widgets.ask_path import ask_open, ask_path
 from app.widgets.basics import (
@@ -105,15 +106,23 @@ class AnalysisPage(JobPage):
         self.no_mask = make_label("", "muted", wraps=True)
         self.badge, self.answer_badge, self.so_far = make_badge(), make_badge(), make_badge("", "warning")
         self._answer = make_column(margin=12)
+        self._plots: list[PlotView] = []
         self._lay_out()
         self._connect()
         self.refresh()
-        QTimer.singleShot(0, self, lambda: self.view)
+        Turns(self).begin(self._make_view())
+
+    def _make_view(self) -> Iterator[object]:
+        kind = VIEWS[self.question]
+        while "view" not in vars(self) and len(self._plots) < kind.PLOTS:
+            self._plots.append(PlotView())
+            yield
+        yield self.view
 
     @cached_property
     def view(self) -> AnswerView:
-        """What draws the answer, over its numbers; made in a turn of its own, or when it is first asked for."""
-        view = VIEWS[self.question]()
+        """What draws the answer, over its numbers; made in turns of its own, or when it is first asked for."""
+        view = VIEWS[self.question](self._plots)
         view.probe_requested.connect(self._ask)
         for plot in view.findChildren(PlotView):
             menu = PictureMenu(plot)

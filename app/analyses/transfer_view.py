@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,12 @@ LABEL_WIDTH, TREE_HEIGHT, ROI_HEIGHT, BAR_HEIGHT = 150, 76, 150, 170
 class CellPanel(QWidget):
     """Shows one cell: its target and image can be chosen, and its probe opened."""
 
-    def __init__(self) -> None:
+    def __init__(self, rois: PlotView) -> None:
         super().__init__()
         self.title, self.numbers = make_label("", "strong", wraps=True), make_label("", "muted", wraps=True)
         self.target, self.image = _make_choice("Target of the cell"), _make_choice("Image of the cell")
         self.pictures, self.maps, self.bar = PictureGrid(), PictureGrid(), ColourBar(most=BAR_HEIGHT)
-        self.rois = PlotView()
+        self.rois = rois
         self.rois.setMinimumHeight(ROI_HEIGHT)
         self.open = make_button("Open probe in Explore", "primary", tip="Open this source's probe in Explore")
         column = make_column(
@@ -80,18 +81,20 @@ class CellPanel(QWidget):
 class TransferView(AnswerView):
     """Matrix at the left under its tree, the chosen cell at the right."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    PLOTS = 3
+
+    def __init__(self, made: Iterable[PlotView] = ()) -> None:
+        super().__init__(made)
         self.case, self.roi = _make_choice("Norm and attack"), _make_choice("Targets")
         self.what = _make_choice("What the matrix shows")
-        self.tree, self.matrix = PlotView(), PlotView()
+        self.tree, self.matrix = self.take_plot(), self.take_plot()
         for plot in (self.tree, self.matrix):
             plot.getPlotItem().getAxis("left").setWidth(LABEL_WIDTH)
         self.tree.setFixedHeight(TREE_HEIGHT)
         self.tree.getPlotItem().showAxis("bottom", False)
         self.tree.getPlotItem().getViewBox().setXLink(self.matrix.getPlotItem().getViewBox())
         self.note = make_label("", "muted", wraps=True)
-        self.panel = CellPanel()
+        self.panel = CellPanel(self.take_plot())
         self._cell = (0, 1)
         self.bar = ColourBar()
         drawn = make_column(self.tree, make_row(self.matrix, self.bar, stretch=0), gap=0, stretch=1)

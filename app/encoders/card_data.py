@@ -76,18 +76,20 @@ def plot_scores(card: EncoderCard, voxels: VoxelTable, score: ScoreChoice | None
     low, high = (float(edge) for edge in np.quantile(values[np.isfinite(values)], (0.001, 0.999)))
     edges = np.linspace(min(low, 0.0), max(high, low + 1e-3), N_BINS + 1)
     intervals = {one.roi: one for one in card.roi_intervals} if score.name == "r" else {}
-    shapes, marks, ticks = [], [], []
+    shapes, ticks = [], []
     for foot, (name, inside) in zip(range(len(groups) - 1, -1, -1), groups.items(), strict=True):
         counts = np.histogram(np.clip(inside, edges[0], edges[-1]), edges)[0] / 1.0
         x, y = np.repeat(edges, 2)[1:-1], foot + ROW_HEIGHT * np.repeat(counts / counts.max(), 2)
         ink, alpha = ("accent", 1.0) if roi in (ALL, name) else ("faint", 0.6)
         shapes.append(Series(x, y, ink, name, line="-", width=1, foot=foot, alpha=alpha))
-        ends: dict[str, Any] = {"low": [foot], "high": [foot + ROW_HEIGHT]}
-        marks.append(Series([float(np.median(inside))], [foot], "text", f"median {name}", **ends))
-        if name in intervals:
-            ends = {"left": [intervals[name].r_low], "right": [intervals[name].r_high]}
-            marks.append(Series(ends["left"], [foot - 0.03], "warm", f"interval {name}", **ends, width=3))
         ticks.append((foot + 0.25, name))
+    feet = np.arange(len(groups) - 1, -1, -1.0)
+    middles = [float(np.median(inside)) for inside in groups.values()]
+    marks = [Series(middles, feet, "text", "medians", low=feet, high=feet + ROW_HEIGHT)]
+    known = [(foot - 0.03, intervals[name]) for foot, name in zip(feet, groups, strict=True) if name in intervals]
+    if known:
+        places, left, right = np.transpose([(place, one.r_low, one.r_high) for place, one in known])
+        marks.append(Series(left, places, "warm", "intervals", left=left, right=right, width=3))
     title = f"{score.title}, by ROI"
     title += f" · bars: {card.confidence:.0%} interval of the median" if intervals else ""
     ends = {"x_range": (float(edges[0]), float(edges[-1])), "y_range": (-0.1, float(len(groups)))}

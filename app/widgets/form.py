@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from dataclasses import fields as list_config_fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
@@ -266,6 +267,7 @@ class Fields:
             getattr(editor, field.signal).connect(getattr(self, f"take_{key}", self.take_edit))
 
     @classmethod
+    @cache
     def fields(cls) -> dict[str, Field[Any]]:
         """The declared fields by name, in their order."""
         every = [vars(base) for base in reversed(cls.__mro__)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from core.checks import refusal
 from core.containers import list_arrays, load_arrays, reading
@@ -124,6 +123,8 @@ def _read_volume(
     path: Path, options: ReadOptions, *, n_voxels: int | None
 ) -> tuple[tuple[str, ...], FloatArray, tuple[str, ...]]:
     """Columns, values and notes; voxels without any value, as outside of what was scanned, are no part of an ROI."""
+    import pandas as pd  # kept from the window's start
+
     if not options.rois and options.mask is None:
         advice = "Give ROI masks (--roi FFA=ffa.nii.gz), or one mask whose voxels are the subject's (--mask)."
         raise refusal("measured", allowed="volumes with a mask", got=path.name, advice=advice)

@@ -33,8 +33,8 @@ def test_every_histogram_counts_its_rois_voxels() -> None:
     shown = {one.name: one for one in plot_scores(replace(CARD, r=values), TABLE, SCORES[0], ALL).series}
     first, second = shown["V1"], shown["FFA"]
     assert (first.foot, second.foot) == (1, 0)
-    assert shown["median V1"].x == pytest.approx([0.1])
-    assert shown["median FFA"].x == pytest.approx([0.2])
+    assert shown["medians"].x == pytest.approx([0.1, 0.2])
+    assert list(shown["medians"].y) == [first.foot, second.foot]
     heights = (np.asarray(first.y)[::2] - 1) / ROW_HEIGHT
     assert heights.max() == pytest.approx(1)
     assert sorted(heights[heights > 0].tolist()) == pytest.approx([1 / 3, 1.0])

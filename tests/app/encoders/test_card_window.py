@@ -163,7 +163,8 @@ def test_optional_scores_are_shown_where_a_card_has_them(window: CardWindow) -> 
     outside = OutsideScore("category", "face", 30, 40, (), np.full_like(card.r, 0.25), np.full_like(card.r, 0.75))
     show(window, replace(card, roi_intervals=(RoiInterval("V1", 0.31, 0.42),), n_bootstrap=200, outside=(outside,)))
     [drawn] = [one for one in window.figure.plots[0].shown.series if one.name.startswith("interval")]
-    assert (drawn.name, drawn.left, drawn.right) == ("interval V1", [0.31], [0.42])
+    foot = next(one.foot for one in window.figure.plots[0].shown.series if one.name == "V1")
+    assert (*drawn.left, *drawn.right, *drawn.y) == pytest.approx((0.31, 0.42, foot - 0.03))
     assert window.table.outside.item(0, 0).text() == "Left-out category: face"
     assert [window.table.outside.item(0, column).text() for column in (1, 2, 3)] == ["30", "0.25", "0.75"]
     assert window.table.table.columnCount() == 9
