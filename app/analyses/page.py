@@ -116,7 +116,7 @@ class AnalysisPage(JobPage):
         kind = VIEWS[self.question]
         while "view" not in vars(self) and len(self._plots) < kind.PLOTS:
             self._plots.append(PlotView())
-            yield
+            yield self._plots
         yield self.view
 
     @cached_property

@@ -92,7 +92,7 @@ def plot_scores(card: EncoderCard, voxels: VoxelTable, score: ScoreChoice | None
         marks.append(Series(left, places, "warm", "intervals", left=left, right=right, width=3))
     title = f"{score.title}, by ROI"
     title += f" · bars: {card.confidence:.0%} interval of the median" if intervals else ""
-    ends = {"x_range": (float(edges[0]), float(edges[-1])), "y_range": (-0.1, float(len(groups)))}
+    ends: dict[str, Any] = {"x_range": (float(edges[0]), float(edges[-1])), "y_range": (-0.1, float(len(groups)))}
     return Plot("", "", (*shapes, *marks), title, score.formula, y_ticks=ticks, legend=None, **ends)
 
 

@@ -164,13 +164,13 @@ class SettingsDialog(QDialog):
         self.pages.setDocumentMode(True)
         self.pages.tabBar().setDrawBase(False)
         self.pages.setAccessibleName("Pages of settings")
-        for group in GROUPS:
-            self.pages.addTab(self._make_page(group), group)
-        self.pages.addTab(self.keys, KEYS_PAGE)
         close = make_button("Close", "primary", self.accept)
         close.setAutoDefault(False)
         foot = make_row(make_label(KEPT, "muted"), -1, close)
         fill_dialog(self, "Settings", self.pages, foot, gap=10, margin=16, stretch=0)
+        for group in GROUPS:
+            self._fill_page(group)
+        self.pages.addTab(self.keys, KEYS_PAGE)
         self.resize(*SIZE)
 
     def show_setting(self, key: str) -> None:
@@ -178,8 +178,9 @@ class SettingsDialog(QDialog):
         self.pages.setCurrentIndex(GROUPS.index(find_setting(key).group))
         self.rows[key].editor.setFocus()
 
-    def _make_page(self, group: str) -> QWidget:
-        rows = [row for row in self.rows.values() if row.setting.group == group]
-        page = make_scroll(make_column(*rows, -1, gap=14, margin=12))
+    def _fill_page(self, group: str) -> None:
+        rows, content = [row for row in self.rows.values() if row.setting.group == group], QWidget()
+        page = make_scroll(content)
         page.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        return page
+        self.pages.addTab(page, group)
+        content.setLayout(make_column(*rows, -1, gap=14, margin=12))  # last, so that the rows are styled once

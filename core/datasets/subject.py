@@ -148,7 +148,7 @@ def list_subjects() -> tuple[SubjectInfo, ...]:
     >>> list_subjects()[0].id
     'simulated'
     """
-    shipped = [read_subject_header(folder).info for folder in _folders(_shipped_folder())]
+    shipped = [_read_info(folder, _stamp(folder)) for folder in _folders(_shipped_folder())]
     ordered = sorted(shipped, key=lambda info: (info.kind != "simulated", info.id))
     taken = {info.id for info in ordered}
     return (*ordered, *(info for info in _list_imported() if info.id not in taken))
@@ -234,7 +234,7 @@ def _list_imported() -> list[SubjectInfo]:
     infos = []
     for folder in _folders(user_subjects_folder()):
         try:
-            infos.append(read_subject_header(folder).info)
+            infos.append(_read_info(folder, _stamp(folder)))
         except StorageError:
             continue
     return sorted(infos, key=lambda info: info.id)
@@ -264,6 +264,11 @@ def _stamp(folder: Path) -> int:
         return (folder / HEADER_NAME).stat().st_mtime_ns
     except OSError as error:
         raise StorageError(f"{folder / HEADER_NAME} cannot be read ({error}). {_advice(folder)}") from error
+
+
+@lru_cache(maxsize=256)
+def _read_info(folder: Path, _stamp: int) -> SubjectInfo:
+    return read_subject_header(folder).info
 
 
 @lru_cache(maxsize=4)

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import logging
 from dataclasses import MISSING, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,11 +107,22 @@ def list_encoders(*, folders: tuple[Path, ...] | None = None) -> tuple[EncoderCo
     for folder in encoder_folders() if folders is None else folders:
         for path in sorted(folder.glob("*.json")):
             try:
-                config = read_header(path, HEADER).get("config")
-                found.setdefault(path.stem, structure(config, EncoderConfig, HEADER, where=path, part="config"))
-            except ProbeError:
+                found.setdefault(path.stem, _read_config(path, _stamp(path)))
+            except (ProbeError, OSError):
                 continue
     return tuple(found[stem] for stem in sorted(found))
+
+
+@lru_cache(maxsize=4096)
+def _read_config(path: Path, _stamp: tuple[int, int]) -> EncoderConfig:
+    config = read_header(path, HEADER).get("config")
+    return structure(config, EncoderConfig, HEADER, where=path, part="config")
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Another one whenever a file is written."""
+    file = path.stat()
+    return file.st_mtime_ns, file.st_size
 
 
 def find_encoder(subject: str, network: str, layer: str, *, folders: tuple[Path, ...] | None = None) -> Path:
@@ -159,8 +171,7 @@ def _layer_table(folder: Path, subject: str, network: str) -> Path:
 def load_card(subject: str, network: str, layer: str, *, folders: tuple[Path, ...] | None = None) -> EncoderCard:
     """Identity and scores of an encoder, without torch. Raises as `load_encoder_data` does."""
     header = find_encoder(subject, network, layer, folders=folders)
-    files = [path.stat() for path in (header, header.with_suffix(".safetensors")) if path.is_file()]
-    stamp = [(file.st_mtime_ns, file.st_size) for file in files]  # another one whenever one of the two is written
+    stamp = [_stamp(path) for path in (header, header.with_suffix(".safetensors")) if path.is_file()]
     return _CARDS.find((header, *stamp), lambda: load_encoder_data(header).card)
 
 
