@@ -34,8 +34,7 @@ MOST_COUNT, MOST_SEED = 100_000, 2**31 - 1
 LONG_LIST = 20
 """Rows of a list that opens."""
 
-READING_MS = 30_000
-"""How long examples that were asked for stay."""
+READING_MS = 30_000  # how long examples that were asked for stay
 
 
 @dataclass(eq=False)
@@ -262,8 +261,7 @@ class Fields:
         """Make the editors, once. A change of NAME calls `take_NAME` where there is one, and `take_edit` otherwise."""
         self._layouts: dict[str, QFormLayout] = {}
         for key, field in self.fields().items():
-            editor = field.build()
-            setattr(self, key, editor)
+            setattr(self, key, editor := field.build())
             getattr(editor, field.signal).connect(getattr(self, f"take_{key}", self.take_edit))
 
     @classmethod
