@@ -136,6 +136,7 @@ class Presenter(QObject):
         self._compared = ""
         self._aimed: Target | None = None
         self._stale: set[str] = set()
+        self._round: list[str] = []
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._draw)
         self._pause = QTimer(self, singleShot=True)
@@ -157,7 +158,7 @@ class Presenter(QObject):
 
     def settle(self) -> None:
         """Draw at once what is stale, for whoever goes on from what is shown."""
-        while self._stale:
+        while self._stale or self._round:
             self._timer.stop()
             self._plots_from = 0.0
             self._draw()
@@ -167,12 +168,15 @@ class Presenter(QObject):
         follows = is_live or self._state.preview is not None
         for view in self._panels.cortex.views:
             view.canvas.set_hurried(is_live)
-        waits = SLOWER if is_live and self._began < self._plots_from else ()
-        for part in (one for one in PARTS if one in self._stale and one not in waits):
-            self._stale.remove(part)
+        if not self._round:  # what becomes stale meanwhile waits for the next one, or else the last part would starve
+            waits = SLOWER if is_live and self._began < self._plots_from else ()
+            self._round = [one for one in PARTS if one in self._stale and one not in waits]
+            self._stale.difference_update(self._round)
+            self._has_plotted = is_live and not waits
+        while self._round:
+            part = self._round.pop(0)
             getattr(self, f"_draw_{part}")()
-            self._has_plotted |= part in SLOWER
-            if self._stale and (follows or time.monotonic() - self._began > TURN):
+            if self._round and (follows or time.monotonic() - self._began > TURN):
                 self._timer.start(0)
                 return
         self._pause.start(0)

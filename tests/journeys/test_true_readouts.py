@@ -38,7 +38,7 @@ def settle(window: MainWindow, qtbot: QtBot) -> None:
     """Wait for the lane, the drawing and the read-out under the pointer."""
     qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
     presenter, reread = window.explore.presenter, window.explore.cortex.view._reread
-    qtbot.waitUntil(lambda: not presenter._stale and not reread.isActive())
+    qtbot.waitUntil(lambda: not presenter._stale and not presenter._round and not reread.isActive())
 
 
 def place_of(window: MainWindow, roi: str) -> tuple[int, QPoint]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -183,6 +184,32 @@ def test_a_second_probe_is_drawn_from_its_first_step_and_a_cancelled_one_leaves_
     qtbot.waitUntil(lambda: isinstance(window.session.lane.state, Idle))
     qtbot.waitUntil(lambda: not responses.curve.isVisible())
     assert state.probe is None and window.explore.images.meter.rows == ()
+
+
+def test_map_and_plots_of_a_running_probe_are_drawn_less_often_than_its_images(
+    make: MakeWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window, drawn = make(), Counter[str]()
+    engine = cast(FakeEngine, window.session.engine)
+    engine.seconds_a_step = 0.2
+    state, explore = window.session.state, window.explore
+    monkeypatch.setattr("app.explore.presenter.PLOT_REST", 1e6)
+
+    def count(part: str) -> None:
+        draw = getattr(explore.presenter, f"_draw_{part}")
+        monkeypatch.setattr(
+            explore.presenter, f"_draw_{part}", lambda: (drawn.update([part] * (state.progress is not None)), draw())
+        )
+
+    for part in ("images", "map", "curve"):
+        count(part)
+    window.session.controller.pick_roi("FFA")
+    qtbot.waitUntil(lambda: drawn["images"] >= 3)
+    assert 1 <= drawn["map"] <= 2 and 1 <= drawn["curve"] <= 2, "once, or before in the round in which it began"
+    engine.seconds_a_step = 0.0
+    wait_for_probe(window, qtbot)
+    assert state.probe is not None and explore.responses.curve.data is not None
+    assert np.array_equal(explore.responses.curve.data.epsilon, state.probe.curve.epsilon)
 
 
 def test_changing_direction_norm_and_image_probes_again(make: MakeWindow, qtbot: QtBot) -> None:
