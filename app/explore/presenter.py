@@ -47,8 +47,8 @@ LONGEST_REST = 0.3
 TURN = 0.001
 """Seconds after which the rest of a drawing is left to the next turn of the event loop."""
 
-LIVE_REST, PLOT_REST = 0.15, 0.4
-"""Seconds between two drawings of a running probe, and of its map and plots: to draw more often delays the probe."""
+LIVE_REST, PLOT_REST = 0.2, 0.8
+"""Seconds between two drawings of a running probe, and of its map and plots: on few cores each delays the probe."""
 
 SLOWER = ("map", "budget", "steps", "curve", "spill")
 """What of a running probe is drawn less often than its images."""
