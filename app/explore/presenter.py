@@ -40,7 +40,6 @@ SENSITIVITY = "sensitivity"
 RESPONSES = (SHIFT, "clean", "perturbed")
 """Maps that give way to the clean and the perturbed response while the images are swapped."""
 
-
 LONGEST_REST = 0.3
 """Seconds; a result is never held back longer than this."""
 
